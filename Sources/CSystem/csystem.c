@@ -1,0 +1,146 @@
+#define _GNU_SOURCE
+#include "csystem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int result(long r) { return r < 0 ? -errno : (int)r; }
+
+int cf_die_with_parent(void) { return result(prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)); }
+int cf_no_new_privileges(void) { return result(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
+int cf_not_dumpable(void) { return result(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
+
+int cf_set_limit(int resource, uint64_t value) {
+    static const int names[] = {RLIMIT_CORE, RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_CPU, RLIMIT_NPROC};
+    if (resource < 0 || resource > 4) return -EINVAL;
+    struct rlimit limit = {value, value};
+    return result(setrlimit(names[resource], &limit));
+}
+
+int cf_pidfd_open(pid_t pid) { return result(syscall(SYS_pidfd_open, pid, 0)); }
+int cf_pidfd_signal(int pidfd, int signal) { return result(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0)); }
+
+int cf_ignore_sigpipe(void) { return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0; }
+
+int cf_cloexec_from(unsigned int first) { return result(syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC)); }
+
+int cf_become(uid_t uid, gid_t gid) {
+    if (setgroups(0, NULL) != 0 && errno != EPERM) return -errno;
+    if (setresgid(gid, gid, gid) != 0) return -errno;
+    if (setresuid(uid, uid, uid) != 0) return -errno;
+    return 0;
+}
+
+/* Between fork and exec only async-signal-safe calls; vfork semantics are not needed: the child of a small
+   parent is cheap, and the user switch has no posix_spawn attribute. */
+pid_t cf_spawn(const char *path, char *const argv[], char *const envp[], int stdin_fd, int stdout_fd, int stderr_fd, int control_fd,
+               uid_t uid, gid_t gid, int death_signal) {
+    int report[2];
+    /* Opened before the user switch: the new user may not be able to walk the path to it. */
+    int program = open(path, O_PATH | O_CLOEXEC);
+    if (program < 0) return -errno;
+    if (pipe2(report, O_CLOEXEC) != 0) { int e = errno; close(program); return -e; }
+    sigset_t all, before;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int s = 1; s < 32; s++) signal(s, SIG_DFL);
+        signal(SIGPIPE, SIG_IGN);
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        setpgid(0, 0);
+        int failed = 0;
+        int in = stdin_fd >= 0 ? fcntl(stdin_fd, F_DUPFD_CLOEXEC, 16) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+        int out = stdout_fd >= 0 ? fcntl(stdout_fd, F_DUPFD_CLOEXEC, 16) : -1;
+        int err = stderr_fd >= 0 ? fcntl(stderr_fd, F_DUPFD_CLOEXEC, 16) : -1;
+        int control = control_fd >= 0 ? fcntl(control_fd, F_DUPFD_CLOEXEC, 16) : -1;
+        int back = fcntl(report[1], F_DUPFD_CLOEXEC, 16);
+        int image = fcntl(program, F_DUPFD_CLOEXEC, 16);
+        if (in < 0 || dup2(in, 0) < 0) failed = errno;
+        if (out >= 0 && dup2(out, 1) < 0) failed = errno;
+        if (err >= 0 && dup2(err, 2) < 0) failed = errno;
+        if (control >= 0) { if (dup2(control, 3) < 0) failed = errno; } else close(3);
+        syscall(SYS_close_range, control >= 0 ? 4U : 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+        if (!failed && uid != (uid_t)-1) failed = -cf_become(uid, gid);
+        /* After the switch: changing credentials clears it. The caller's spawning thread must outlive the child. */
+        if (!failed && death_signal > 0 && prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0) failed = errno;
+        if (!failed) { syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH); failed = errno; }
+        ssize_t ignored = write(back, &failed, sizeof failed);
+        (void)ignored;
+        _exit(127);
+    }
+    int forked = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    close(report[1]);
+    close(program);
+    if (pid < 0) { close(report[0]); return -forked; }
+    int failure = 0;
+    ssize_t n;
+    do { n = read(report[0], &failure, sizeof failure); } while (n < 0 && errno == EINTR);
+    close(report[0]);
+    if (n > 0) { waitpid(pid, NULL, 0); return -failure; }
+    return pid;
+}
+
+pid_t cf_reap(pid_t pid, int *status) {
+    pid_t r = waitpid(pid, status, WNOHANG);
+    return r < 0 ? -errno : r;
+}
+int cf_exited(int status) { return WIFEXITED(status); }
+int cf_exit_code(int status) { return WEXITSTATUS(status); }
+int cf_term_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
+
+int cf_signal_descriptor(int children) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    if (children) sigaddset(&set, SIGCHLD);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return -EINVAL;
+    return result(signalfd(-1, &set, SFD_CLOEXEC));
+}
+
+int cf_next_signal(int descriptor) {
+    struct signalfd_siginfo info;
+    ssize_t n;
+    do { n = read(descriptor, &info, sizeof info); } while (n < 0 && errno == EINTR);
+    if (n < 0) return -errno;
+    return (int)info.ssi_signo;
+}
+
+int64_t cf_boottime_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t cf_wall_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int cf_random(void *buffer, size_t n) {
+    unsigned char *p = buffer;
+    while (n > 0) {
+        ssize_t r = getrandom(p, n > 256 ? 256 : n, 0);
+        if (r < 0) { if (errno == EINTR) continue; return -errno; }
+        p += r;
+        n -= (size_t)r;
+    }
+    return 0;
+}

@@ -1,0 +1,156 @@
+public import Kernel
+
+/// Counters, gauges and histograms of one process, rendered in Prometheus' text format.
+public final class Metrics: Sendable {
+    /// Every metric there is. Names end in their unit; counters in `_total`.
+    public enum Name: String, Sendable, CaseIterable {
+        case httpRequests = "counterfoil_http_requests_total"
+        case httpSeconds = "counterfoil_http_request_seconds"
+        case webhooks = "counterfoil_webhooks_total"
+        case events = "counterfoil_events_total"
+        case documents = "counterfoil_documents_total"
+        case postings = "counterfoil_postings_total"
+        case calls = "counterfoil_platform_calls_total"
+        case callSeconds = "counterfoil_platform_call_seconds"
+        case throttled = "counterfoil_throttled_total"
+        case workers = "counterfoil_workers"
+        case workerRuns = "counterfoil_worker_runs_total"
+        case leases = "counterfoil_lease_takeovers_total"
+        case databaseFaults = "counterfoil_database_faults_total"
+        case alertsOpen = "counterfoil_alerts_open"
+        case postingsByState = "counterfoil_postings"
+        case unexplained = "counterfoil_unexplained_minor"
+
+        var kind: String {
+            switch self {
+            case .httpSeconds, .callSeconds: "histogram"
+            case .workers, .alertsOpen, .postingsByState, .unexplained: "gauge"
+            default: "counter"
+            }
+        }
+
+        var help: String {
+            switch self {
+            case .httpRequests: "Requests answered, by route and status."
+            case .httpSeconds: "Time from request head to answer."
+            case .webhooks: "Webhook deliveries, by platform and result."
+            case .events: "Raw events, by what normalise made of them."
+            case .documents: "Canonical documents kept, by kind."
+            case .postings: "Postings that reached a state."
+            case .calls: "Calls to platforms, by platform and verdict."
+            case .callSeconds: "Time of a call to a platform."
+            case .throttled: "Calls put off because a budget was spent or the platform said so."
+            case .workers: "Tenant workers running now."
+            case .workerRuns: "Tenant workers ended, by result."
+            case .leases: "Leases taken over from dead workers."
+            case .databaseFaults: "Faults of the database, by code."
+            case .alertsOpen: "Alerts not yet resolved, by severity."
+            case .postingsByState: "Postings in each state now, over all tenants."
+            case .unexplained: "Sum of unexplained amounts, minor units, by currency."
+            }
+        }
+    }
+
+    private struct Series: Hashable, Sendable {
+        var name: Name
+        var labels: [String]
+    }
+
+    private struct Histogram: Sendable {
+        var counts: [UInt64]
+        var sum: Double
+    }
+
+    private struct State: Sendable {
+        var values: [Series: Double] = [:]
+        var histograms: [Series: Histogram] = [:]
+    }
+
+    private static let bounds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+    /// Distinct label sets per process; beyond it new ones are dropped rather than growing without end.
+    private static let seriesMost = 20_000
+
+    private let state = Locked(State())
+
+    public init() {}
+
+    /// Adds to a counter.
+    public func count(_ name: Name, _ labels: (String, String)..., by amount: Double = 1) {
+        let series = Series(name: name, labels: labels.map { "\($0.0)=\(quoted($0.1))" })
+        state.with { state in
+            if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
+            state.values[series, default: 0] += amount
+        }
+    }
+
+    public func set(_ name: Name, _ labels: (String, String)..., to value: Double) {
+        let series = Series(name: name, labels: labels.map { "\($0.0)=\(quoted($0.1))" })
+        state.with { $0.values[series] = value }
+    }
+
+    /// Adds an observation to a histogram of seconds.
+    public func observe(_ name: Name, _ labels: (String, String)..., seconds: Double) {
+        let series = Series(name: name, labels: labels.map { "\($0.0)=\(quoted($0.1))" })
+        state.with { state in
+            var h = state.histograms[series] ?? Histogram(counts: Array(repeating: 0, count: Metrics.bounds.count + 1), sum: 0)
+            h.counts[Metrics.bounds.firstIndex { seconds <= $0 } ?? Metrics.bounds.count] += 1
+            h.sum += seconds
+            state.histograms[series] = h
+        }
+    }
+
+    /// What a child sends its parent: counters since the last call, one per line, `name{labels} delta`.
+    public func drainCounters() -> [String] {
+        state.with { state in
+            let lines = state.values.filter { $0.key.name.kind == "counter" && $0.value != 0 }
+                .map { "\($0.key.name.rawValue){\($0.key.labels.joined(separator: ","))} \($0.value)" }.sorted()
+            for key in state.values.keys where key.name.kind == "counter" { state.values[key] = nil }
+            return lines
+        }
+    }
+
+    /// Adds a line that a child drained. Lines of another shape are ignored: a child is not trusted.
+    public func absorb(_ line: String) {
+        guard let open = line.firstIndex(of: "{"), let close = line.lastIndex(of: "}"), open < close,
+            let name = Name(rawValue: String(line[..<open])), name.kind == "counter",
+            let value = Double(line[line.index(after: close)...].drop { $0 == " " }), value >= 0, value.isFinite
+        else { return }
+        let labels = String(line[line.index(after: open) ..< close])
+        let series = Series(name: name, labels: labels.isEmpty ? [] : [labels])
+        state.with { state in
+            if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
+            state.values[series, default: 0] += value
+        }
+    }
+
+    /// Prometheus' text format, version 0.0.4.
+    public func rendered() -> String {
+        state.with { state in
+            var out = ""
+            for name in Name.allCases {
+                let plain = state.values.filter { $0.key.name == name }.map { ($0.key.labels.joined(separator: ","), $0.value) }.sorted { $0.0 < $1.0 }
+                let histograms = state.histograms.filter { $0.key.name == name }.sorted { $0.key.labels.joined() < $1.key.labels.joined() }
+                guard !plain.isEmpty || !histograms.isEmpty else { continue }
+                out += "# HELP \(name.rawValue) \(name.help)\n# TYPE \(name.rawValue) \(name.kind)\n"
+                for (labels, value) in plain { out += "\(name.rawValue)\(labels.isEmpty ? "" : "{\(labels)}") \(number(value))\n" }
+                for (series, h) in histograms { out += text(series, h) }
+            }
+            return out
+        }
+    }
+
+    private func text(_ series: Series, _ h: Histogram) -> String {
+        var out = ""
+        var total: UInt64 = 0
+        let prefix = series.labels.isEmpty ? "" : series.labels.joined(separator: ",") + ","
+        for (n, count) in h.counts.enumerated() {
+            total += count
+            let bound = n < Metrics.bounds.count ? number(Metrics.bounds[n]) : "+Inf"
+            out += "\(series.name.rawValue)_bucket{\(prefix)le=\"\(bound)\"} \(total)\n"
+        }
+        let labels = series.labels.isEmpty ? "" : "{\(series.labels.joined(separator: ","))}"
+        return out + "\(series.name.rawValue)_sum\(labels) \(number(h.sum))\n\(series.name.rawValue)_count\(labels) \(total)\n"
+    }
+}
+
+private func number(_ value: Double) -> String { value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value) }
