@@ -1,0 +1,163 @@
+internal import CCurl
+internal import Glibc
+internal import Kernel
+
+/// What an engine is made with.
+struct EngineSettings: Sendable {
+    var policy: EgressPolicy
+    var connectionsPerHost: Int
+    var certificatesFile: String?
+    var limits: ExchangeLimits
+}
+
+/// Starts the thread that an engine owns.
+enum EngineThread {
+    private static let libraryReady: Bool = cf_global_init() == CURLE_OK
+
+    private final class Start {
+        let settings: EngineSettings
+        let mailbox: Mailbox
+
+        init(_ settings: EngineSettings, _ mailbox: Mailbox) {
+            self.settings = settings
+            self.mailbox = mailbox
+        }
+    }
+
+    /// When no thread can be had, the mailbox is closed and every `send` says so.
+    static func start(settings: EngineSettings, mailbox: Mailbox) {
+        guard libraryReady else { return mailbox.end() }
+        let start = Unmanaged.passRetained(Start(settings, mailbox))
+        var thread = pthread_t()
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        defer { pthread_attr_destroy(&attributes) }
+        let code = pthread_create(&thread, &attributes, { argument in
+            guard let argument else { return nil }
+            let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+            // Signals are for the main thread; a blocked SIGPIPE also makes a write to a closed socket an error code.
+            // Those that a fault of the thread itself raises stay open, or a crash would leave no trace.
+            var blocked = sigset_t()
+            sigfillset(&blocked)
+            for fault in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT] { sigdelset(&blocked, fault) }
+            pthread_sigmask(SIG_BLOCK, &blocked, nil)
+            Engine(settings: start.settings, mailbox: start.mailbox)?.run()
+            start.mailbox.end()
+            return nil
+        }, start.toOpaque())
+        if code != 0 {
+            start.release()
+            mailbox.end()
+        }
+    }
+}
+
+/// The thread's inside: one multi handle and the transfers on it. Never leaves its thread.
+final class Engine {
+    private let settings: EngineSettings
+    private let mailbox: Mailbox
+    private let multi: UnsafeMutableRawPointer
+    /// TLS sessions, so that a new connection to a known host resumes. Used by this thread alone, hence without lock
+    /// functions.
+    private let share: UnsafeMutableRawPointer
+    private var transfers: [UInt64: Transfer] = [:]
+    private var idByHandle: [UnsafeMutableRawPointer: UInt64] = [:]
+
+    init?(settings: EngineSettings, mailbox: Mailbox) {
+        guard let multi = curl_multi_init() else { return nil }
+        guard let share = curl_share_init() else {
+            curl_multi_cleanup(multi)
+            return nil
+        }
+        self.settings = settings
+        self.mailbox = mailbox
+        self.multi = multi
+        self.share = share
+        cf_share_long(share, CURLSHOPT_SHARE, Int(CURL_LOCK_DATA_SSL_SESSION.rawValue))
+        cf_multi_setopt_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_NOTHING))
+        cf_multi_setopt_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, settings.connectionsPerHost)
+        cf_multi_setopt_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, settings.limits.connectionsMax)
+        cf_multi_setopt_long(multi, CURLMOPT_MAXCONNECTS, settings.limits.connectionsMax)
+        mailbox.attach(multi: multi)
+    }
+
+    deinit {
+        mailbox.detach()
+        curl_multi_cleanup(multi)
+        curl_share_cleanup(share)
+    }
+
+    /// Returns after a stop order, with every transfer answered.
+    func run() {
+        while true {
+            let orders = mailbox.take()
+            for submission in orders.submissions { begin(submission) }
+            for id in orders.cancelled { abort(id) { .exchangeCancelled($0) } }
+            if orders.stop { break }
+            var running: Int32 = 0
+            let code = curl_multi_perform(multi, &running)
+            if code != CURLM_OK { abortAll { .exchangeBroken($0, "libcurl's multi handle failed (\(code.rawValue))") } }
+            finishDone()
+            // Wakes for sockets, for libcurl's own timers (every time-out is one) and for the mailbox's bell.
+            curl_multi_poll(multi, nil, 0, 60_000, nil)
+        }
+        abortAll { _ in .clientStopped }
+    }
+
+    private func begin(_ submission: Submission) {
+        let transfer: Transfer
+        do throws(Fault) {
+            transfer = try Transfer(submission, settings: settings, share: share)
+        } catch {
+            return submission.continuation.resume(returning: .notSent(error))
+        }
+        let code = curl_multi_add_handle(multi, transfer.easy)
+        guard code == CURLM_OK else {
+            let fault = Fault.exchangeBroken(transfer.place, "libcurl took no further transfer (\(code.rawValue))")
+            return submission.continuation.resume(returning: .notSent(fault))
+        }
+        transfers[submission.id] = transfer
+        idByHandle[transfer.easy] = submission.id
+    }
+
+    private func finishDone() {
+        var left: Int32 = 0
+        while let message = curl_multi_info_read(multi, &left) {
+            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
+                let id = idByHandle[easy]
+            else { continue }
+            // The message dies with the handle's removal: read it first.
+            let result = message.pointee.data.result
+            guard let transfer = remove(id) else { continue }
+            transfer.finish(transfer.judge(result))
+        }
+    }
+
+    private func abort(_ id: UInt64, _ fault: (String) -> Fault) {
+        guard let transfer = remove(id) else { return }
+        transfer.finish(transfer.interrupted(fault(transfer.place)))
+    }
+
+    private func abortAll(_ fault: (String) -> Fault) {
+        for id in Array(transfers.keys) { abort(id, fault) }
+    }
+
+    private func remove(_ id: UInt64) -> Transfer? {
+        guard let transfer = transfers.removeValue(forKey: id) else { return nil }
+        idByHandle[transfer.easy] = nil
+        curl_multi_remove_handle(multi, transfer.easy)
+        return transfer
+    }
+}
+
+extension Duration {
+    /// Rounded towards zero, within 24 days.
+    var wholeMilliseconds: Int {
+        let most: Int64 = 2_000_000
+        let (seconds, attoseconds) = components
+        guard seconds < most else { return Int(most) * 1000 }
+        guard seconds > -most else { return Int(-most) * 1000 }
+        return Int(seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,59 @@
+internal import CCurl
+internal import Kernel
+internal import Synchronization
+public import Wire
+
+/// The one door to the outside: every outgoing exchange passes its policy. HTTP/1.1 by libcurl on one thread of its
+/// own; no redirects, no proxy, no cookies, nothing from the environment.
+public final class HTTPClient: Sendable {
+    private let mailbox: Mailbox
+    private let nextID = Atomic<UInt64>(0)
+
+    /// - Parameter connectionsPerHost: further exchanges with the same host queue; their time-out runs meanwhile.
+    public convenience init(policy: EgressPolicy, connectionsPerHost: Int = 8) {
+        self.init(policy: policy, connectionsPerHost: connectionsPerHost, certificatesFile: nil)
+    }
+
+    /// - Parameter certificatesFile: a PEM file of the authorities to trust instead of the system's.
+    public convenience init(policy: EgressPolicy, connectionsPerHost: Int = 8, certificatesFile: String?) {
+        self.init(
+            policy: policy, connectionsPerHost: connectionsPerHost, certificatesFile: certificatesFile,
+            limits: ExchangeLimits())
+    }
+
+    init(policy: EgressPolicy, connectionsPerHost: Int, certificatesFile: String?, limits: ExchangeLimits) {
+        precondition(connectionsPerHost > 0, "a client needs at least one connection per host")
+        let settings = EngineSettings(
+            policy: policy, connectionsPerHost: connectionsPerHost, certificatesFile: certificatesFile, limits: limits)
+        mailbox = Mailbox(exchangesMax: limits.exchangesMax)
+        EngineThread.start(settings: settings, mailbox: mailbox)
+    }
+
+    deinit { mailbox.stop() }
+
+    /// One exchange; never throws, because what matters is whether bytes may have left.
+    ///
+    /// A write (anything but GET, HEAD and OPTIONS) reaches a peer at most once: libcurl's silent second attempt on a
+    /// fresh connection, made when a reused one dies before answering, is stopped and the outcome is `unknown`. Reads
+    /// may be attempted again that way. When the calling task is cancelled, the exchange ends at once: `notSent` if
+    /// nothing had left, else `unknown`.
+    /// - Parameter timeout: for the whole exchange, queueing included.
+    public func send(_ request: HTTPRequest, timeout: Duration) async -> HTTPOutcome {
+        let id = nextID.add(1, ordering: .relaxed).newValue
+        let outcome = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                mailbox.submit(Submission(id: id, request: request, timeout: timeout, continuation: continuation))
+            }
+        } onCancel: {
+            mailbox.cancel(id)
+        }
+        mailbox.forget(id)
+        return outcome
+    }
+
+    /// Ends what is under way (`unknown` or `notSent`), closes every connection and the thread. Later calls of `send`
+    /// give `notSent`.
+    public func shutdown() async {
+        await withCheckedContinuation { mailbox.stop(waiter: $0) }
+    }
+}

@@ -1,0 +1,139 @@
+internal import CCurl
+internal import Kernel
+internal import Wire
+
+/// One call of `send`, on its way to the engine.
+struct Submission: Sendable {
+    var id: UInt64
+    var request: HTTPRequest
+    var timeout: Duration
+    var continuation: CheckedContinuation<HTTPOutcome, Never>
+}
+
+/// What callers want of the engine's thread.
+struct Orders: Sendable {
+    var submissions: [Submission] = []
+    var cancelled: Set<UInt64> = []
+    var stop = false
+}
+
+/// The only thing callers and the engine's thread share.
+final class Mailbox: Sendable {
+    /// libcurl's multi handle, here for `curl_multi_wakeup` alone, which any thread may call. Guarded by `state`'s
+    /// lock: the engine takes it away under that lock before it frees the handle.
+    private struct Bell: @unchecked Sendable {
+        let multi: UnsafeMutableRawPointer
+    }
+
+    private struct State: Sendable {
+        var orders = Orders()
+        var bell: Bell?
+        var open: Set<UInt64> = []
+        var ended = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
+
+        func ring() {
+            if let bell { curl_multi_wakeup(bell.multi) }
+        }
+    }
+
+    private let state = Locked(State())
+    private let exchangesMax: Int
+
+    init(exchangesMax: Int) { self.exchangesMax = exchangesMax }
+
+    // What callers do.
+
+    func submit(_ submission: Submission) {
+        let most = exchangesMax
+        let refusal: Fault? = state.with { state in
+            if state.orders.stop || state.ended { return .clientStopped }
+            if state.orders.cancelled.contains(submission.id) { return .exchangeCancelled(nil) }
+            if state.open.count >= most { return .clientBusy }
+            state.open.insert(submission.id)
+            state.orders.submissions.append(submission)
+            state.ring()
+            return nil
+        }
+        if let refusal { submission.continuation.resume(returning: .notSent(refusal)) }
+    }
+
+    /// May come before the submission it concerns; `forget` ends the memory of it.
+    func cancel(_ id: UInt64) {
+        state.with { state in
+            state.orders.cancelled.insert(id)
+            state.ring()
+        }
+    }
+
+    func forget(_ id: UInt64) {
+        state.with { state in
+            state.open.remove(id)
+            _ = state.orders.cancelled.remove(id)
+        }
+    }
+
+    func stop(waiter: CheckedContinuation<Void, Never>? = nil) {
+        let ended: Bool = state.with { state in
+            state.orders.stop = true
+            state.ring()
+            if !state.ended, let waiter { state.waiters.append(waiter) }
+            return state.ended
+        }
+        if ended { waiter?.resume() }
+    }
+
+    // What the engine does.
+
+    func attach(multi: UnsafeMutableRawPointer) {
+        let bell = Bell(multi: multi)
+        state.with { $0.bell = bell }
+    }
+
+    /// After this nobody rings any more and the multi handle may be freed.
+    func detach() {
+        state.with { $0.bell = nil }
+    }
+
+    /// Takes the submissions; cancellations stay until their callers are answered.
+    func take() -> Orders {
+        state.with { state in
+            let orders = state.orders
+            state.orders.submissions = []
+            return orders
+        }
+    }
+
+    /// The thread is about to end, or never began.
+    func end() {
+        let (late, waiters) = state.with { state in
+            state.ended = true
+            let found = (state.orders.submissions, state.waiters)
+            state.orders.submissions = []
+            state.waiters = []
+            return found
+        }
+        for submission in late { submission.continuation.resume(returning: .notSent(.clientStopped)) }
+        for waiter in waiters { waiter.resume() }
+    }
+}
+
+extension Fault {
+    static var clientStopped: Fault {
+        Fault(
+            "http_client_stopped", stage: .http, disposition: .retry, summary: "the HTTP client has been shut down",
+            remedy: "The request goes out after the restart")
+    }
+
+    static var clientBusy: Fault {
+        Fault(
+            "http_client_busy", stage: .http, disposition: .retry,
+            summary: "the HTTP client holds as many exchanges as it may", remedy: "Lower the number of jobs per worker")
+    }
+
+    static func exchangeCancelled(_ place: String?) -> Fault {
+        Fault(
+            "cancelled", stage: .http, disposition: .retry,
+            summary: place.map { "the exchange with \($0) was cancelled" } ?? "the exchange was cancelled")
+    }
+}

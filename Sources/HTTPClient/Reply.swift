@@ -1,0 +1,119 @@
+internal import CCurl
+internal import Kernel
+internal import Wire
+
+/// Gathers a reply from libcurl's header and body callbacks.
+struct ReplyCollector {
+    private(set) var fields = HTTPFields()
+    private(set) var body: [UInt8] = []
+    /// The header section of the final reply came to its end.
+    private(set) var hasHead = false
+    private var status = 0
+    private var headerBytes = 0
+
+    /// One line with its line end. False when there are too many.
+    mutating func takeHeader(_ line: UnsafeRawBufferPointer, bytesMax: Int) -> Bool {
+        headerBytes += line.count
+        guard headerBytes <= bytesMax else { return false }
+        let text = line.prefix { $0 != 13 && $0 != 10 }
+        // What follows the final header section are trailers: nothing we speak uses them.
+        guard !hasHead else { return true }
+        if text.isEmpty {
+            hasHead = status >= 200
+        } else if text.starts(with: Array("HTTP/".utf8)) {
+            // An interim reply (100, 103) may have come before.
+            fields = HTTPFields()
+            let code = text.drop { $0 != 32 }.drop { $0 == 32 }.prefix { (48 ... 57).contains($0) }.prefix(3)
+            status = code.reduce(0) { $0 * 10 + Int($1) - 48 }
+        } else if let colon = text.firstIndex(of: 58), let first = text.first, first != 32, first != 9 {
+            let value = text[(colon + 1)...].drop { $0 == 32 || $0 == 9 }
+            let end = value.lastIndex { $0 != 32 && $0 != 9 }.map { $0 + 1 } ?? value.startIndex
+            fields.append(
+                String(decoding: text[..<colon], as: UTF8.self),
+                String(decoding: value[value.startIndex ..< end], as: UTF8.self))
+        }
+        return true
+    }
+
+    /// Decoded bytes. False when there are too many.
+    mutating func takeBody(_ bytes: UnsafeRawBufferPointer, bytesMax: Int) -> Bool {
+        guard bytes.count <= bytesMax - body.count else { return false }
+        body.append(contentsOf: bytes)
+        return true
+    }
+
+    /// The reply as a value. When libcurl decompressed it, the fields that described the compressed bytes go.
+    func response(decoded: Bool) -> HTTPResponse {
+        var fields = fields
+        if decoded, fields["Content-Encoding"] != nil {
+            fields["Content-Encoding"] = nil
+            fields["Content-Length"] = nil
+        }
+        return HTTPResponse(status, fields: fields, body: body)
+    }
+}
+
+extension Transfer {
+    /// What libcurl's last word on this transfer means for the caller.
+    func judge(_ result: CURLcode) -> HTTPOutcome {
+        if result == CURLE_OK, reply.hasHead { return .answered(reply.response(decoded: decodes)) }
+        return interrupted(fault(result))
+    }
+
+    /// An end without a complete reply. Before the first attempt nothing had been written, TLS handshakes aside;
+    /// after it nobody here can tell how far the bytes came.
+    func interrupted(_ fault: Fault) -> HTTPOutcome { attempts == 0 ? .notSent(fault) : .unknown(fault) }
+
+    private func fault(_ result: CURLcode) -> Fault {
+        if attempts == 0, addressRefused {
+            return EgressPolicy.refused(place, "its name leads to an address that is not public")
+        }
+        if tooLarge || result == CURLE_FILESIZE_EXCEEDED { return tooLargeFault }
+        // libcurl's fixed sentence for the code; its detailed message could quote the URL.
+        let reason = stoppedResend ? "the reused connection was dead" : String(cString: curl_easy_strerror(result))
+        switch result {
+        case CURLE_OPERATION_TIMEDOUT:
+            return .exchangeTimedOut(place)
+        case CURLE_COULDNT_RESOLVE_HOST:
+            return Fault(
+                "name_not_resolved", stage: .http, disposition: .retry, summary: "the host of \(place) has no address",
+                remedy: "Check the host's spelling and this machine's name service", underlying: reason)
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR:
+            return Fault(
+                "tls_certificate_refused", stage: .http, disposition: .hold,
+                summary: "the certificate of \(place) is not trusted",
+                remedy: "Check the host, its certificate and the authorities this machine trusts", underlying: reason)
+        case _ where attempts == 0 && result == CURLE_SSL_CONNECT_ERROR:
+            return Fault(
+                "tls_failed", stage: .http, disposition: .retry, summary: "no TLS session with \(place) came about",
+                remedy: "Check that the port speaks TLS 1.2 or newer", underlying: reason)
+        case _ where attempts == 0:
+            return Fault(
+                "connect_failed", stage: .http, disposition: .retry, summary: "no connection to \(place)",
+                remedy: "Check that the host is up and reachable from here", underlying: reason)
+        default:
+            return Fault(
+                "reply_torn", stage: .http, disposition: .retry, summary: "no complete reply came from \(place)",
+                remedy: "Look up what became of the request before sending it again", underlying: reason)
+        }
+    }
+
+    private var tooLargeFault: Fault {
+        Fault(
+            "reply_too_large", stage: .http, disposition: .hold,
+            summary: "the reply of \(place) is larger than \(limits.replyBytesMax) bytes",
+            remedy: "Ask for smaller pages")
+    }
+}
+
+extension Fault {
+    static func exchangeTimedOut(_ place: String) -> Fault {
+        Fault(
+            "http_timed_out", stage: .http, disposition: .retry, summary: "the time for \(place) ran out",
+            remedy: "Look up what became of the request before sending it again")
+    }
+
+    static func exchangeBroken(_ place: String, _ why: String) -> Fault {
+        Fault("http_exchange_broken", stage: .http, disposition: .bug, summary: "\(place): \(why)")
+    }
+}

@@ -1,0 +1,182 @@
+internal import CCurl
+internal import Glibc
+internal import Kernel
+internal import Wire
+
+/// One exchange on the engine's thread: an easy handle, what it needs while it runs, and what came back so far.
+final class Transfer {
+    let easy: UnsafeMutableRawPointer
+    let parts: URLParts
+    /// Scheme, host, port and path.
+    var place: String { parts.place }
+
+    let listed: Bool
+    let isRead: Bool
+    let decodes: Bool
+    let limits: ExchangeLimits
+    private let continuation: CheckedContinuation<HTTPOutcome, Never>
+    private let body: UnsafeMutablePointer<UInt8>
+    private let bodyCount: Int
+    private var headers: UnsafeMutablePointer<curl_slist>?
+
+    // What the callbacks note.
+    /// How often libcurl stood before an open connection with the request in its hand.
+    var attempts = 0
+    var addressRefused = false
+    var stoppedResend = false
+    var tooLarge = false
+    var reply = ReplyCollector()
+
+    /// - Throws: `egress_refused`, `request_malformed`, `timeout_too_short`, `http_exchange_broken`.
+    init(_ submission: Submission, settings: EngineSettings, share: UnsafeMutableRawPointer) throws(Fault) {
+        let request = submission.request
+        let parts = try URLParts(request.target, bytesMax: settings.limits.urlBytesMax)
+        try settings.policy.check(parts)
+        let lines = try RequestHead.lines(request, parts: parts)
+        let milliseconds = submission.timeout.wholeMilliseconds
+        guard milliseconds > 0 else { throw .exchangeTimedOut(parts.place) }
+        guard let easy = curl_easy_init() else { throw .exchangeBroken(parts.place, "memory ran out") }
+        self.easy = easy
+        self.parts = parts
+        self.limits = settings.limits
+        self.continuation = submission.continuation
+        self.listed = settings.policy.lists(parts)
+        self.isRead = request.method == .get || request.method == .head || request.method == .options
+        self.decodes = request.fields["Accept-Encoding"] == nil
+        // One byte more, so that an empty body has an address too: libcurl takes nil for "ask a callback".
+        bodyCount = request.body.count
+        body = .allocate(capacity: bodyCount + 1)
+        body.initialize(repeating: 0, count: bodyCount + 1)
+        body.update(from: request.body, count: bodyCount)
+        for line in lines { headers = curl_slist_append(headers, line) ?? headers }
+        let connectMilliseconds = min(milliseconds, settings.limits.connectSeconds * 1000)
+        configure(request, milliseconds: milliseconds, connectMilliseconds: connectMilliseconds)
+        cf_setopt_ptr(easy, CURLOPT_SHARE, share)
+        if let file = settings.certificatesFile {
+            cf_setopt_str(easy, CURLOPT_CAINFO, file)
+            cf_setopt_ptr(easy, CURLOPT_CAPATH, nil)
+        }
+    }
+
+    deinit {
+        curl_easy_cleanup(easy)
+        // Authorization lines and the bodies of token requests are secrets.
+        var line = headers
+        while let here = line {
+            if let text = here.pointee.data { explicit_bzero(text, strlen(text)) }
+            line = here.pointee.next
+        }
+        curl_slist_free_all(headers)
+        explicit_bzero(body, bodyCount)
+        body.deallocate()
+    }
+
+    private func configure(_ request: HTTPRequest, milliseconds: Int, connectMilliseconds: Int) {
+        cf_setopt_ptr(easy, CURLOPT_CURLU, UnsafeMutableRawPointer(parts.handle))
+        cf_setopt_str(easy, CURLOPT_PROTOCOLS_STR, "http,https")
+        cf_setopt_long(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
+        cf_setopt_long(easy, CURLOPT_FOLLOWLOCATION, 0)
+        cf_setopt_long(easy, CURLOPT_NOSIGNAL, 1)
+        // An empty text, not nil: nil would let http_proxy and its kin decide.
+        cf_setopt_str(easy, CURLOPT_PROXY, "")
+        cf_setopt_long(easy, CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
+        cf_setopt_long(easy, CURLOPT_SSL_VERIFYPEER, 1)
+        cf_setopt_long(easy, CURLOPT_SSL_VERIFYHOST, 2)
+        cf_setopt_long(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
+        cf_setopt_long(easy, CURLOPT_TIMEOUT_MS, milliseconds)
+        cf_setopt_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connectMilliseconds)
+        cf_setopt_long(easy, CURLOPT_TCP_KEEPALIVE, 1)
+        cf_setopt_long(easy, CURLOPT_MAXAGE_CONN, isRead ? limits.readReuseSeconds : limits.writeReuseSeconds)
+        cf_setopt_off(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.replyBytesMax))
+        // Without it an abort waits for a resolver thread, and every other transfer with it.
+        cf_setopt_long(easy, CURLOPT_QUICK_EXIT, 1)
+        cf_setopt_ptr(easy, CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(headers))
+        if decodes { cf_setopt_str(easy, CURLOPT_ACCEPT_ENCODING, "gzip") }
+        configureMethod(request)
+        configureCallbacks()
+    }
+
+    private func configureMethod(_ request: HTTPRequest) {
+        let carriesBody: Bool = switch request.method {
+        case .post, .put, .patch: true
+        case .get, .delete, .options: !request.body.isEmpty
+        case .head: false
+        }
+        if carriesBody {
+            cf_setopt_long(easy, CURLOPT_POST, 1)
+            cf_setopt_off(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
+            cf_setopt_ptr(easy, CURLOPT_POSTFIELDS, UnsafeMutableRawPointer(body))
+        } else {
+            cf_setopt_long(easy, request.method == .head ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1)
+        }
+        if request.method != .head { cf_setopt_str(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
+    }
+
+    private func configureCallbacks() {
+        // Unretained: the engine holds this object until the handle is off the multi handle.
+        let me = Unmanaged.passUnretained(self).toOpaque()
+        cf_setopt_ptr(easy, CURLOPT_OPENSOCKETDATA, me)
+        cf_setopt_opensocket(easy) { me, _, address in Transfer.from(me)?.openSocket(address) ?? -1 }
+        cf_setopt_ptr(easy, CURLOPT_PREREQDATA, me)
+        cf_setopt_prereq(easy) { me, _, _, _, _ in Transfer.from(me)?.beforeRequest() ?? CURL_PREREQFUNC_ABORT }
+        cf_setopt_ptr(easy, CURLOPT_HEADERDATA, me)
+        cf_setopt_data(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, me in
+            Transfer.from(me)?.receiveHeader(UnsafeRawBufferPointer(start: bytes, count: size * count)) ?? 0
+        }
+        cf_setopt_ptr(easy, CURLOPT_WRITEDATA, me)
+        cf_setopt_data(easy, CURLOPT_WRITEFUNCTION) { bytes, size, count, me in
+            Transfer.from(me)?.receiveBody(UnsafeRawBufferPointer(start: bytes, count: size * count)) ?? 0
+        }
+    }
+
+    private static func from(_ pointer: UnsafeMutableRawPointer?) -> Transfer? {
+        pointer.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// Answers the caller. Once: the engine has let go of the transfer before.
+    func finish(_ outcome: HTTPOutcome) { continuation.resume(returning: outcome) }
+}
+
+// What libcurl asks and tells while the transfer runs.
+extension Transfer {
+    /// The second half of the guard: the address itself, after resolving, right before the socket.
+    private func openSocket(_ address: UnsafeMutablePointer<curl_sockaddr>?) -> curl_socket_t {
+        guard let address, let start = MemoryLayout<curl_sockaddr>.offset(of: \.addr) else { return -1 }
+        let bytes = UnsafeRawBufferPointer(
+            start: UnsafeRawPointer(address) + start, count: Int(address.pointee.addrlen))
+        let target = Address(socketAddress: bytes, family: address.pointee.family)
+        guard let target, listed || target.isPublic else {
+            addressRefused = true
+            return -1
+        }
+        return socket(
+            address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
+    }
+
+    /// Called with the connection open and before the first byte of the request, again for each resend.
+    private func beforeRequest() -> Int32 {
+        if attempts > 0, !isRead {
+            stoppedResend = true
+            return CURL_PREREQFUNC_ABORT
+        }
+        attempts += 1
+        reply = ReplyCollector()
+        return CURL_PREREQFUNC_OK
+    }
+
+    private func receiveHeader(_ line: UnsafeRawBufferPointer) -> Int {
+        guard reply.takeHeader(line, bytesMax: limits.replyHeaderBytesMax) else {
+            tooLarge = true
+            return 0
+        }
+        return line.count
+    }
+
+    private func receiveBody(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard reply.takeBody(bytes, bytesMax: limits.replyBytesMax) else {
+            tooLarge = true
+            return 0
+        }
+        return bytes.count
+    }
+}

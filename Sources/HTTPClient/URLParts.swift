@@ -1,0 +1,71 @@
+internal import CCurl
+internal import Glibc
+internal import Kernel
+
+/// A URL as libcurl reads it. The policy judges, the fault names and the transfer uses this one parse: two parsers that
+/// disagree about a host are how guards are passed by.
+final class URLParts {
+    /// For CURLOPT_CURLU; lives as long as this object.
+    let handle: OpaquePointer
+    /// `http` or `https`.
+    let scheme: String
+    /// Lower case; IPv6 in brackets; numeric forms of IPv4 already in dotted form.
+    let host: String
+    let port: Int
+    /// Scheme, host, port and path: no user, query or fragment. Safe to log.
+    let place: String
+
+    /// - Throws: `egress_refused` for anything but an absolute http(s) URL without user and zone.
+    init(_ url: String, bytesMax: Int) throws(Fault) {
+        guard let handle = curl_url() else { throw Self.refused("memory ran out") }
+        guard url.utf8.count <= bytesMax, !url.utf8.contains(0), Self.hasTwoSlashes(url) else {
+            curl_url_cleanup(handle)
+            throw Self.refused("this is not an absolute URL of at most \(bytesMax) bytes")
+        }
+        let result = curl_url_set(handle, CURLUPART_URL, url, UInt32(CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME))
+        let part = { (part: CURLUPart) -> String? in
+            var text: UnsafeMutablePointer<CChar>?
+            let result = curl_url_get(handle, part, &text, UInt32(CURLU_DEFAULT_PORT))
+            guard result == CURLUE_OK, let text else { return nil }
+            defer { curl_free(text) }
+            return String(cString: text)
+        }
+        guard result == CURLUE_OK, let scheme = part(CURLUPART_SCHEME)?.lowercased(), let host = part(CURLUPART_HOST),
+            !host.isEmpty, let port = part(CURLUPART_PORT).flatMap({ Int($0) }), part(CURLUPART_ZONEID) == nil
+        else {
+            curl_url_cleanup(handle)
+            let namesUser = result == CURLUE_USER_NOT_ALLOWED
+            throw Self.refused(namesUser ? "the URL names a user" : "this is not an absolute http or https URL")
+        }
+        guard scheme == "https" || scheme == "http" else {
+            curl_url_cleanup(handle)
+            throw Self.refused("only http and https are spoken, not \(Self.printable(scheme, 20))")
+        }
+        self.handle = handle
+        self.scheme = scheme
+        self.host = host.lowercased()
+        self.port = port
+        self.place = "\(scheme)://\(Self.printable(host.lowercased(), 255)):\(port)"
+            + Self.printable(part(CURLUPART_PATH) ?? "/", 256)
+    }
+
+    deinit { curl_url_cleanup(handle) }
+
+    /// libcurl forgives one and three slashes after the scheme, and reads a path's first word as a host then.
+    private static func hasTwoSlashes(_ url: String) -> Bool {
+        let rest = url.utf8.drop { $0 != UInt8(ascii: ":") }
+        return rest.starts(with: Array("://".utf8)) && rest.dropFirst(3).first != UInt8(ascii: "/")
+    }
+
+    private static func refused(_ why: String) -> Fault {
+        Fault(
+            "egress_refused", stage: .http, disposition: .hold, summary: why,
+            remedy: "Correct the address in the connection's settings")
+    }
+
+    /// Text from outside, short and without control characters.
+    private static func printable(_ text: String, _ most: Int) -> String {
+        let kept = text.utf8.prefix(most).map { (0x21 ... 0x7e).contains($0) ? $0 : UInt8(ascii: "?") }
+        return String(decoding: kept, as: UTF8.self) + (text.utf8.count > most ? "..." : "")
+    }
+}

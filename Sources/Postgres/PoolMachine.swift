@@ -1,0 +1,234 @@
+import Kernel
+
+/// Which connection serves whom, as a pure machine. Single statements and batches share connections (pipelined, up to
+/// `depth` each); a transaction has one to itself. Both are served in the order of arrival: an older transaction
+/// reserves a connection, which then takes nothing new until it is free.
+struct PoolMachine: Sendable {
+    enum Action: Equatable {
+        /// Open a connection under this number; `attempt` counts failures so far and picks the host to begin with.
+        case open(Int, attempt: Int)
+        /// Send the waiter's unit on this connection.
+        case assign(UInt64, connection: Int)
+        /// The connection belongs to the waiter until `released`.
+        case lend(UInt64, connection: Int)
+        case fail(UInt64, Fault)
+        case close(Int)
+        /// All connections of a closed pool are gone.
+        case closed
+    }
+
+    private enum Phase { case connecting, open }
+    private struct Slot {
+        var phase: Phase = .connecting
+        var inFlight = 0
+        var lease: UInt64?
+        var reserved = false
+        var served = false
+    }
+    private struct Waiter {
+        var id: UInt64
+        var arrival: UInt64
+        var deadline: Duration
+    }
+
+    let size: Int
+    let depth: Int
+    let patience: Duration
+    private var slots: [Int: Slot] = [:]
+    private var single = Queue<Waiter>()
+    private var exclusive = Queue<Waiter>()
+    private var arrivals: UInt64 = 0
+    private var nextConnection = 1
+    private var failures = 0
+    private var retryAt: Duration?
+    private var lastFault: Fault?
+    private var closing = false
+    private var jitter: UInt64
+
+    init(size: Int, depth: Int = PostgresLimits.pipelineDepth, patience: Duration, seed: UInt64 = 0) {
+        precondition(size > 0, "a pool needs room for one connection")
+        self.size = size
+        self.depth = depth
+        self.patience = patience
+        jitter = seed
+    }
+
+    var connections: Int { slots.count }
+    var waiters: Int { single.count + exclusive.count }
+
+    mutating func submit(_ id: UInt64, exclusively: Bool, now: Duration) -> [Action] {
+        guard !closing else { return [.fail(id, PostgresFaults.closed)] }
+        guard waiters < PostgresLimits.waiters else { return [.fail(id, PostgresFaults.full)] }
+        arrivals += 1
+        let waiter = Waiter(id: id, arrival: arrivals, deadline: now + patience)
+        if exclusively { exclusive.append(waiter) } else { single.append(waiter) }
+        return serve(now)
+    }
+
+    /// A waiter that was given a connection, but could not be sent, goes to the head of its queue.
+    mutating func resubmit(_ id: UInt64, exclusively: Bool, now: Duration) -> [Action] {
+        guard !closing else { return [.fail(id, PostgresFaults.closed)] }
+        let waiter = Waiter(id: id, arrival: 0, deadline: now + patience)
+        if exclusively { exclusive.prepend(waiter) } else { single.prepend(waiter) }
+        return serve(now)
+    }
+
+    /// The waiter has gone away; no effect once it has its connection.
+    mutating func cancel(_ id: UInt64, now: Duration) -> [Action] {
+        single.removeAll { $0.id == id }
+        exclusive.removeAll { $0.id == id }
+        return serve(now)
+    }
+
+    mutating func opened(_ connection: Int, now: Duration) -> [Action] {
+        slots[connection]?.phase = .open
+        failures = 0
+        retryAt = nil
+        lastFault = nil
+        return closing ? closeIdle() : serve(now)
+    }
+
+    /// An attempt to connect failed. `refusal`: another attempt can't help, so nobody is kept waiting for one.
+    mutating func failed(_ connection: Int, _ fault: Fault, refusal: Bool, now: Duration) -> [Action] {
+        slots[connection] = nil
+        backOff(now)
+        lastFault = fault
+        var actions: [Action] = []
+        if refusal, !slots.values.contains(where: { $0.phase == .open }) {
+            while let waiter = single.popFirst() { actions.append(.fail(waiter.id, fault)) }
+            while let waiter = exclusive.popFirst() { actions.append(.fail(waiter.id, fault)) }
+        }
+        return actions + (closing ? closeIdle() : serve(now))
+    }
+
+    /// An open connection has ended. One that ended before it served anything counts as a failed attempt.
+    mutating func lost(_ connection: Int, now: Duration) -> [Action] {
+        guard let slot = slots.removeValue(forKey: connection) else { return [] }
+        if !slot.served, !closing { backOff(now) }
+        return closing ? closeIdle() : serve(now)
+    }
+
+    /// A single unit on the connection was answered.
+    mutating func finished(_ connection: Int, now: Duration) -> [Action] {
+        guard var slot = slots[connection] else { return [] }
+        slot.inFlight = max(0, slot.inFlight - 1)
+        slot.served = true
+        slots[connection] = slot
+        return closing ? closeIdle() : serve(now)
+    }
+
+    /// A transaction gave its connection back.
+    mutating func released(_ connection: Int, now: Duration) -> [Action] {
+        slots[connection]?.lease = nil
+        slots[connection]?.served = true
+        return closing ? closeIdle() : serve(now)
+    }
+
+    mutating func close(now: Duration) -> [Action] {
+        closing = true
+        var actions: [Action] = []
+        while let waiter = single.popFirst() { actions.append(.fail(waiter.id, PostgresFaults.closed)) }
+        while let waiter = exclusive.popFirst() { actions.append(.fail(waiter.id, PostgresFaults.closed)) }
+        return actions + closeIdle()
+    }
+
+    /// Time has passed: who waited too long is told why, and a connection may be tried again.
+    mutating func tick(_ now: Duration) -> [Action] {
+        var actions: [Action] = []
+        let reason = lastFault.map { PostgresFaults.down($0) } ?? PostgresFaults.busy
+        while let waiter = single.first, waiter.deadline <= now {
+            single.removeFirst()
+            actions.append(.fail(waiter.id, reason))
+        }
+        while let waiter = exclusive.first, waiter.deadline <= now {
+            exclusive.removeFirst()
+            actions.append(.fail(waiter.id, reason))
+        }
+        return actions + (closing ? [] : serve(now))
+    }
+
+    /// When `tick` has something to do.
+    var wakeAt: Duration? {
+        var times: [Duration] = []
+        if let waiter = single.first { times.append(waiter.deadline) }
+        if let waiter = exclusive.first { times.append(waiter.deadline) }
+        if let retryAt, waiters > 0 { times.append(retryAt) }
+        return times.min()
+    }
+
+    // MARK: Choosing
+
+    private mutating func serve(_ now: Duration) -> [Action] {
+        var actions: [Action] = []
+        var crowded = false
+        while true {
+            if exclusive.isEmpty, reservations > 0 { for key in slots.keys { slots[key]?.reserved = false } }
+            let olderIsExclusive = (exclusive.first?.arrival ?? .max) < (single.first?.arrival ?? .max)
+            if olderIsExclusive, let waiter = exclusive.first {
+                if let idle = idleSlot() {
+                    exclusive.removeFirst()
+                    slots[idle]?.lease = waiter.id
+                    slots[idle]?.reserved = false
+                    actions.append(.lend(waiter.id, connection: idle))
+                    continue
+                }
+                reserve()
+            }
+            guard let waiter = single.first, let slot = leastLoaded(below: depth) else { break }
+            if slots[slot]?.inFlight ?? 0 > 0 { crowded = true }
+            single.removeFirst()
+            slots[slot]?.inFlight += 1
+            actions.append(.assign(waiter.id, connection: slot))
+        }
+        return actions + grow(crowded, now)
+    }
+
+    private func idleSlot() -> Int? { leastLoaded(below: 1, reservedToo: true) }
+
+    private mutating func reserve() {
+        guard reservations < exclusive.count, let slot = leastLoaded(below: .max) else { return }
+        slots[slot]?.reserved = true
+    }
+
+    private var reservations: Int { slots.values.count { $0.reserved } }
+
+    /// The open connection with the fewest units that is nobody's own; the lowest number among equals.
+    private func leastLoaded(below limit: Int, reservedToo: Bool = false) -> Int? {
+        var best: (key: Int, load: Int)?
+        for (key, slot) in slots where slot.phase == .open && slot.lease == nil && slot.inFlight < limit {
+            if slot.reserved, !reservedToo { continue }
+            if let best, (best.load, best.key) < (slot.inFlight, key) { continue }
+            best = (key, slot.inFlight)
+        }
+        return best?.key
+    }
+
+    private mutating func grow(_ crowded: Bool, _ now: Duration) -> [Action] {
+        let connecting = slots.values.count { $0.phase == .connecting }
+        var wanted = max(waiters, crowded ? 1 : 0) - connecting
+        if failures > 0 { wanted = min(wanted, connecting == 0 ? 1 : 0) }  // one scout while the server is away
+        if let retryAt, retryAt > now { return [] }
+        var actions: [Action] = []
+        while wanted > 0, slots.count < size {
+            slots[nextConnection] = Slot()
+            actions.append(.open(nextConnection, attempt: failures))
+            nextConnection += 1
+            wanted -= 1
+        }
+        return actions
+    }
+
+    private mutating func closeIdle() -> [Action] {
+        let idle = slots.filter { $0.value.lease == nil && $0.value.inFlight == 0 }.keys.sorted()
+        for key in idle { slots[key] = nil }
+        return idle.map(Action.close) + (slots.isEmpty ? [.closed] : [])
+    }
+
+    private mutating func backOff(_ now: Duration) {
+        let step = PostgresLimits.backoffFirst_ms << min(failures, 10)
+        failures += 1
+        jitter = jitter &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let capped = min(step, PostgresLimits.backoffMost_ms)
+        retryAt = now + .milliseconds(capped / 2 + Int(jitter >> 33) % max(1, capped / 2))
+    }
+}

@@ -1,0 +1,217 @@
+internal import CLibPQ
+internal import Glibc
+internal import Kernel
+
+/// One libpq connection in non-blocking pipeline mode. Used by the reactor's thread alone, so it needs no lock; it is
+/// not Sendable.
+final class Session {
+    enum Connecting { case reading, writing, open, failed(ServerError) }
+
+    private let connection: OpaquePointer
+    /// PG_DIAG_SEVERITY_NONLOCALIZED.
+    private static let severity = Int32(UInt8(ascii: "V"))
+    /// The server has ended the session while nothing was in flight.
+    private var dismissed = false
+
+    /// Begins to connect. Looking up a host name may block the thread for a while.
+    init?(_ keywords: [(keyword: String, value: String)]) {
+        var names: [UnsafeMutablePointer<CChar>?] = keywords.map { strdup($0.keyword) } + [nil]
+        var values: [UnsafeMutablePointer<CChar>?] = keywords.map { strdup($0.value) } + [nil]
+        defer {
+            for pointer in names + values { free(pointer) }
+        }
+        let started: OpaquePointer? = names.withUnsafeMutableBytes { n in
+            values.withUnsafeMutableBytes { v in
+                PQconnectStartParams(
+                    n.baseAddress?.assumingMemoryBound(to: UnsafePointer<CChar>?.self),
+                    v.baseAddress?.assumingMemoryBound(to: UnsafePointer<CChar>?.self), 0)
+            }
+        }
+        guard let started else { return nil }
+        connection = started
+        // The text of a failed connection names its SQLSTATE only when verbose.
+        _ = PQsetErrorVerbosity(started, PQERRORS_VERBOSE)
+        // By default libpq prints notices, which may hold row values, to stderr. We look for one thing in them: a
+        // server that ends an idle session says so in a message that libpq hands out as a notice. The receiver runs
+        // inside libpq's calls, on our thread.
+        _ = PQsetNoticeReceiver(
+            started,
+            { context, result in
+                guard let context, let severity = PQresultErrorField(result, Session.severity) else { return }
+                if String(cString: severity) == "FATAL" {
+                    Unmanaged<Session>.fromOpaque(context).takeUnretainedValue().dismissed = true
+                }
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    deinit { PQfinish(connection) }
+
+    /// Changes while a list of hosts is tried.
+    var descriptor: Int32 { PQsocket(connection) }
+    var hasFailed: Bool { dismissed || PQstatus(connection) == CONNECTION_BAD }
+    var connectError: ServerError { ServerError(connecting: PQerrorMessage(connection).map { String(cString: $0) } ?? "") }
+
+    func connect() -> Connecting {
+        switch PQconnectPoll(connection) {
+        case PGRES_POLLING_READING: return .reading
+        case PGRES_POLLING_WRITING: return .writing
+        case PGRES_POLLING_OK:
+            guard PQsetnonblocking(connection, 1) == 0, PQenterPipelineMode(connection) == 1 else { return .failed(connectError) }
+            return .open
+        default: return .failed(connectError)
+        }
+    }
+
+    /// `nil` when the connection is broken, else whether bytes wait for the socket to take them.
+    func flush() -> Bool? {
+        switch PQflush(connection) {
+        case 0: false
+        case 1: true
+        default: nil
+        }
+    }
+
+    /// Takes what the socket holds; `false` when the connection is broken.
+    func consume() -> Bool { PQconsumeInput(connection) == 1 }
+
+    /// One line of libpq's own about a broken connection; names hosts and users, never values.
+    var reason: String {
+        guard let text = PQerrorMessage(connection) else { return "" }
+        return String(cString: text).split(separator: "\n").first.map(String.init) ?? ""
+    }
+
+    // MARK: Sending
+
+    func send(_ steps: [ConnectionMachine.Step], _ statements: [SQL]) -> Bool {
+        for step in steps where !send(step, statements) { return false }
+        return PQpipelineSync(connection) == 1
+    }
+
+    private func send(_ step: ConnectionMachine.Step, _ statements: [SQL]) -> Bool {
+        switch step {
+        case .begin: return plain("BEGIN")
+        case .commit: return plain("COMMIT")
+        case .rollback: return plain("ROLLBACK")
+        case .deallocate(let name): return plain("DEALLOCATE \"\(name)\"")
+        case .prepare(let name, let n):
+            let types: [Oid] = statements[n].binds.map(\.oid)
+            return PQsendPrepare(connection, name, statements[n].text, Int32(types.count), types) == 1
+        case .execute(let name, let n): return execute(name, statements[n])
+        }
+    }
+
+    private func plain(_ text: String) -> Bool { PQsendQueryParams(connection, text, 0, nil, nil, nil, nil, 1) == 1 }
+
+    /// Binds are gathered into one buffer, each followed by a zero byte, as libpq wants for those in text form.
+    private func execute(_ name: String?, _ sql: SQL) -> Bool {
+        let count = sql.binds.count
+        var buffer: [UInt8] = []
+        buffer.reserveCapacity(sql.binds.reduce(0) { $0 + ($1.bytes?.count ?? 0) + 1 })
+        var types: [Oid] = []
+        var lengths: [Int32] = []
+        var formats: [Int32] = []
+        for bind in sql.binds {
+            types.append(bind.oid)
+            formats.append(bind.format.rawValue)
+            lengths.append(Int32(clamping: bind.bytes?.count ?? 0))
+            if let bytes = bind.bytes { buffer += bytes }
+            buffer.append(0)
+        }
+        return buffer.withUnsafeBytes { raw in
+            var values: [UnsafePointer<CChar>?] = []
+            var offset = 0
+            for (index, bind) in sql.binds.enumerated() {
+                let start = raw.baseAddress.map { ($0 + offset).assumingMemoryBound(to: CChar.self) }
+                values.append(bind.bytes == nil ? nil : start)
+                offset += Int(lengths[index]) + 1
+            }
+            guard let name else {
+                return PQsendQueryParams(connection, sql.text, Int32(count), types, values, lengths, formats, 1) == 1
+            }
+            return PQsendQueryPrepared(connection, name, Int32(count), values, lengths, formats, 1) == 1
+        }
+    }
+
+    // MARK: Receiving
+
+    enum Received {
+        case reply(ConnectionMachine.Reply)
+        /// The end of one statement's results; carries nothing.
+        case separator
+        /// Nothing more until the socket has more.
+        case none
+        /// The server wants a copy, which a pipeline can't do.
+        case unusable
+    }
+
+    func next() -> Received {
+        guard PQisBusy(connection) == 0 else { return .none }
+        guard let result = PQgetResult(connection) else { return .separator }
+        defer { PQclear(result) }
+        switch PQresultStatus(result) {
+        case PGRES_PIPELINE_SYNC: return .reply(.sync)
+        case PGRES_PIPELINE_ABORTED: return .reply(.aborted)
+        case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY, PGRES_TUPLES_OK: return .reply(.rows(rows(of: result)))
+        case PGRES_FATAL_ERROR, PGRES_BAD_RESPONSE: return .reply(.failed(error(of: result)))
+        default: return .unusable
+        }
+    }
+
+    func notification() -> (channel: String, payload: String)? {
+        guard let note = PQnotifies(connection) else { return nil }
+        defer { PQfreemem(note) }
+        return (String(cString: note.pointee.relname), String(cString: note.pointee.extra))
+    }
+
+    private func rows(of result: OpaquePointer) -> PostgresRows {
+        let tag = PQcmdStatus(result).map { String(cString: $0) } ?? ""
+        let touched = PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0
+        let width = Int(PQnfields(result))
+        guard width > 0 else { return PostgresRows(table: nil, affected: touched, tag: tag) }
+        let height = Int(PQntuples(result))
+        var columns: [String] = []
+        var oids: [UInt32] = []
+        for column in 0 ..< Int32(width) {
+            columns.append(PQfname(result, column).map { String(cString: $0) } ?? "")
+            oids.append(PQftype(result, column))
+        }
+        var ends: [Int] = []
+        var nulls: [Bool] = []
+        ends.reserveCapacity(width * height)
+        nulls.reserveCapacity(width * height)
+        var total = 0
+        for row in 0 ..< Int32(height) {
+            for column in 0 ..< Int32(width) {
+                total += Int(PQgetlength(result, row, column))
+                ends.append(total)
+                nulls.append(PQgetisnull(result, row, column) == 1)
+            }
+        }
+        let bytes = [UInt8](unsafeUninitializedCapacity: total) { target, filled in
+            var n = 0
+            for row in 0 ..< Int32(height) {
+                for column in 0 ..< Int32(width) {
+                    let length = ends[n] - filled
+                    if length > 0, let source = PQgetvalue(result, row, column), let base = target.baseAddress {
+                        memcpy(base + filled, source, length)
+                    }
+                    filled = ends[n]
+                    n += 1
+                }
+            }
+        }
+        let table = PostgresRows.Table(columns: columns, oids: oids, rowCount: height, bytes: bytes, ends: ends, nulls: nulls)
+        return PostgresRows(table: table, affected: touched, tag: tag)
+    }
+
+    private func error(of result: OpaquePointer) -> ServerError {
+        func field(_ code: Character) -> String? {
+            PQresultErrorField(result, Int32(code.asciiValue ?? 0)).map { String(cString: $0) }
+        }
+        guard let state = field("C") else { return ServerError(sqlstate: "", message: "the connection was lost", fatal: true) }
+        let severity = field("V") ?? ""
+        return ServerError(
+            sqlstate: state, message: field("M") ?? "", constraint: field("n"), table: field("t"), column: field("c"),
+            fatal: severity == "FATAL" || severity == "PANIC")
+    }
+}

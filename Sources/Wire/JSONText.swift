@@ -1,0 +1,136 @@
+// The grammar's small pieces, shared by the parser, the views and the writer. All take a buffer and an index, read
+// nothing outside the buffer, and return indices.
+
+/// The index of the first byte at or after `from` that a string can't hold as it stands: a quote, a backslash, a
+/// control character or, if asked for, a byte beyond ASCII. The count when there is none.
+@inline(__always)
+func plainEnd(_ text: UnsafeBufferPointer<UInt8>, from: Int, stopAtNonASCII: Bool) -> Int {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let tops: UInt64 = 0x8080_8080_8080_8080
+    let raw = UnsafeRawBufferPointer(text)
+    var at = from
+    while at &+ 8 <= text.count {
+        // Eight bytes at once; a set top bit marks a hit. Borrows can mark bytes above a true hit, never below the
+        // first.
+        let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+        let quote = word ^ (ones &* 0x22)
+        let slash = word ^ (ones &* 0x5c)
+        var hits = ((word &- ones &* 0x20) & ~word) | ((quote &- ones) & ~quote) | ((slash &- ones) & ~slash)
+        if stopAtNonASCII { hits |= word }
+        hits &= tops
+        if hits != 0 { return at &+ hits.trailingZeroBitCount >> 3 }
+        at &+= 8
+    }
+    while at < text.count {
+        let c = text[at]
+        if c < 32 || c == 0x22 || c == 0x5c || (stopAtNonASCII && c >= 128) { return at }
+        at &+= 1
+    }
+    return at
+}
+
+/// Where the number that starts at `from` ends; `from` itself when there is none or it is cut off.
+func numberEnd(_ text: UnsafeBufferPointer<UInt8>, from: Int) -> Int {
+    var at = from
+    func digits(_ start: Int) -> Int {
+        var i = start
+        while i < text.count, text[i] &- 48 < 10 { i &+= 1 }
+        return i
+    }
+    if at < text.count, text[at] == UInt8(ascii: "-") { at += 1 }
+    guard at < text.count else { return from }
+    if text[at] == 48 {
+        at += 1
+        if at < text.count, text[at] &- 48 < 10 { return from }
+    } else {
+        let end = digits(at)
+        guard end > at else { return from }
+        at = end
+    }
+    if at < text.count, text[at] == UInt8(ascii: ".") {
+        let end = digits(at + 1)
+        guard end > at + 1 else { return from }
+        at = end
+    }
+    if at < text.count, text[at] | 32 == UInt8(ascii: "e") {
+        at += 1
+        if at < text.count, text[at] == UInt8(ascii: "-") || text[at] == UInt8(ascii: "+") { at += 1 }
+        let end = digits(at)
+        guard end > at else { return from }
+        at = end
+    }
+    return at
+}
+
+/// The length of the well-formed multi-byte UTF-8 sequence at `at`, 0 when it is not one.
+/// - Source: RFC 3629, section 4 (no overlong forms, no surrogates, nothing above U+10FFFF).
+func utf8Length(_ text: UnsafeBufferPointer<UInt8>, at: Int) -> Int {
+    func tail(_ offset: Int, _ range: ClosedRange<UInt8> = 0x80 ... 0xbf) -> Bool {
+        at + offset < text.count && range.contains(text[at + offset])
+    }
+    switch text[at] {
+    case 0xc2 ... 0xdf: return tail(1) ? 2 : 0
+    case 0xe0: return tail(1, 0xa0 ... 0xbf) && tail(2) ? 3 : 0
+    case 0xed: return tail(1, 0x80 ... 0x9f) && tail(2) ? 3 : 0
+    case 0xe1 ... 0xef: return tail(1) && tail(2) ? 3 : 0
+    case 0xf0: return tail(1, 0x90 ... 0xbf) && tail(2) && tail(3) ? 4 : 0
+    case 0xf1 ... 0xf3: return tail(1) && tail(2) && tail(3) ? 4 : 0
+    case 0xf4: return tail(1, 0x80 ... 0x8f) && tail(2) && tail(3) ? 4 : 0
+    default: return 0
+    }
+}
+
+/// The value of four hexadecimal digits at `at`.
+func hexUnit(_ text: UnsafeBufferPointer<UInt8>, at: Int) -> UInt32? {
+    guard at + 4 <= text.count else { return nil }
+    var unit: UInt32 = 0
+    for i in at ..< at + 4 {
+        guard let digit = hexValue(text[i]) else { return nil }
+        unit = unit << 4 | digit
+    }
+    return unit
+}
+
+/// The value of one hexadecimal digit.
+func hexValue(_ byte: UInt8) -> UInt32? {
+    switch byte {
+    case 48 ... 57: UInt32(byte - 48)
+    case 65 ... 70: UInt32(byte - 55)
+    case 97 ... 102: UInt32(byte - 87)
+    default: nil
+    }
+}
+
+/// The bytes a string means; `text` is what stands between the quotes and has passed the parser.
+func unescape(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(text.count)
+    var at = 0
+    while at < text.count {
+        guard text[at] == UInt8(ascii: "\\"), at + 1 < text.count else {
+            out.append(text[at])
+            at += 1
+            continue
+        }
+        let c = text[at + 1]
+        at += 2
+        switch c {
+        case UInt8(ascii: "b"): out.append(8)
+        case UInt8(ascii: "t"): out.append(9)
+        case UInt8(ascii: "n"): out.append(10)
+        case UInt8(ascii: "f"): out.append(12)
+        case UInt8(ascii: "r"): out.append(13)
+        case UInt8(ascii: "u"):
+            var code = hexUnit(text, at: at) ?? 0xfffd
+            at += 4
+            if code & 0xfc00 == 0xd800 {
+                let low = hexUnit(text, at: at + 2) ?? 0xdc00
+                code = 0x10000 + (code & 0x3ff) << 10 + low & 0x3ff
+                at += 6
+            }
+            out.append(contentsOf: String(Unicode.Scalar(code) ?? "\u{fffd}").utf8)
+        default: out.append(c)
+        }
+    }
+    return out
+}

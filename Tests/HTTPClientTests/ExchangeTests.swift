@@ -1,0 +1,212 @@
+import Kernel
+import Testing
+import Wire
+
+@testable import HTTPClient
+
+@Suite("Exchanges")
+struct ExchangeTests {
+    @Test("an answer arrives with status, fields in order and body")
+    func answer() async throws {
+        let text = ok("{\"a\":1}", status: "201 Created", "X-One:  1 ", "Set-Cookie: a", "Set-Cookie: b", "X-Empty:")
+        let server = ScriptedServer { _ in .reply(text) }
+        try await withServer(server) { client in
+            let outcome = await client.send(HTTPRequest(.get, server.url("/v1/items?limit=2")), timeout: .seconds(10))
+            let response = expectAnswered(outcome, 201)
+            #expect(response?.bodyText == "{\"a\":1}")
+            #expect(response?.fields["x-one"] == "1")
+            #expect(response?.fields["X-Empty"] == "")
+            #expect(response?.fields.all("set-cookie") == ["a", "b"])
+            #expect(server.received.first?.line == "GET /v1/items?limit=2 HTTP/1.1")
+        }
+    }
+
+    @Test("each method sends its line and, where it has one, its body", arguments: HTTPMethod.allCases)
+    func methods(method: HTTPMethod) async throws {
+        let server = ScriptedServer { request in .reply(request.line.hasPrefix("HEAD") ? headOnly : ok()) }
+        try await withServer(server) { client in
+            let body: [UInt8] = method == .head ? [] : [0, 1, 255, 10]
+            let request = HTTPRequest(method, server.url("/m"), fields: ["Content-Type": "application/x"], body: body)
+            let full = expectAnswered(await client.send(request, timeout: .seconds(10)))
+            #expect(full?.bodyText == (method == .head ? "" : "ok"))
+            let bare = await client.send(HTTPRequest(method, server.url("/n")), timeout: .seconds(10))
+            #expect(expectAnswered(bare) != nil)
+            let received = server.received
+            try #require(received.count == 2)
+            #expect(received[0].line == "\(method.rawValue) /m HTTP/1.1")
+            #expect(received[0].body == body)
+            #expect(received[1].line == "\(method.rawValue) /n HTTP/1.1")
+            #expect(received[1].body.isEmpty)
+            let mustNameLength: Bool = [.post, .put, .patch].contains(method)
+            #expect(received[1].head.lowercased().contains("content-length: 0") == mustNameLength)
+            #expect(!received[1].head.lowercased().contains("content-type"))
+        }
+    }
+
+    @Test("a large body arrives whole and without asking leave first")
+    func largeBody() async throws {
+        let server = ScriptedServer { _ in .reply(ok()) }
+        try await withServer(server) { client in
+            let body = SeededRandom(seed: 5).bytes(3 << 20)
+            let outcome = await client.send(HTTPRequest(.post, server.url(), body: body), timeout: .seconds(20))
+            #expect(expectAnswered(outcome) != nil)
+            #expect(server.received.first?.body == body)
+            #expect(server.received.first?.head.lowercased().contains("expect:") == false)
+        }
+    }
+
+    @Test("headers go out as given: repeated, empty, with a default User-Agent only where none is set")
+    func headers() async throws {
+        let server = ScriptedServer { _ in .reply(ok()) }
+        try await withServer(server) { client in
+            var request = HTTPRequest(.get, server.url(), fields: ["X-A": "1", "X-Empty": ""])
+            request.fields.append("X-A", "2")
+            _ = await client.send(request, timeout: .seconds(10))
+            request.fields["User-Agent"] = "mine/1"
+            _ = await client.send(request, timeout: .seconds(10))
+            let received = server.received
+            try #require(received.count == 2)
+            #expect(received[0].head.contains("X-A: 1\r\nX-Empty:\r\nX-A: 2\r\n"))
+            #expect(received[0].head.contains("User-Agent: Counterfoil\r\n"))
+            #expect(received[1].head.contains("User-Agent: mine/1\r\n"))
+            #expect(!received[1].head.contains("Counterfoil"))
+        }
+    }
+
+    @Test(
+        "a request that can't be written safely is not sent",
+        arguments: [
+            ("X-A", "1\r\nX-Injected: 2"), ("X-A", "a\nb"), ("X-A", "a\u{0}b"), ("X A", "1"), ("", "1"), ("X-A:", "1"),
+            ("Transfer-Encoding", "chunked"), ("Connection", "close"), ("Expect", "100-continue"),
+            ("Content-Length", "5"), ("Host", "elsewhere.example"),
+        ])
+    func malformed(name: String, value: String) async throws {
+        let server = ScriptedServer { _ in .reply(ok()) }
+        try await withServer(server) { client in
+            var request = HTTPRequest(.post, server.url(), body: [1, 2])
+            request.fields.append(name, value)
+            expectNotSent(await client.send(request, timeout: .seconds(10)), "request_malformed")
+            #expect(server.connections == 0)
+        }
+    }
+
+    @Test("a redirect is an answer, not an order")
+    func redirect() async throws {
+        let server = ScriptedServer { _ in .reply(ok("", status: "302 Found", "Location: /elsewhere")) }
+        try await withServer(server) { client in
+            let outcome = await client.send(HTTPRequest(.get, server.url()), timeout: .seconds(10))
+            let response = expectAnswered(outcome, 302)
+            #expect(response?.fields["Location"] == "/elsewhere")
+            #expect(server.received.count == 1)
+        }
+    }
+
+    @Test("an interim answer is skipped and its fields with it")
+    func interim() async throws {
+        let server = ScriptedServer { _ in .reply("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok("done")) }
+        try await withServer(server) { client in
+            let response = expectAnswered(await client.send(HTTPRequest(.get, server.url()), timeout: .seconds(10)))
+            #expect(response?.bodyText == "done")
+            #expect(response?.fields["Link"] == nil)
+        }
+    }
+
+    @Test("a chunked answer is put together and its trailers left out")
+    func chunked() async throws {
+        let server = ScriptedServer { _ in
+            .reply("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n")
+        }
+        try await withServer(server) { client in
+            let response = expectAnswered(await client.send(HTTPRequest(.get, server.url()), timeout: .seconds(10)))
+            #expect(response?.bodyText == "abcde")
+            #expect(response?.fields["X-Sum"] == nil)
+        }
+    }
+
+    @Test("a compressed answer is unpacked, unless the caller asked for an encoding by itself")
+    func compressed() async throws {
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(packed.count)\r\n\r\n"
+        let server = ScriptedServer { _ in .replyBytes(Array(head.utf8) + packed) }
+        try await withServer(server) { client in
+            var request = HTTPRequest(.get, server.url())
+            let plain = expectAnswered(await client.send(request, timeout: .seconds(10)))
+            #expect(plain?.bodyText == "hello hello hello hello")
+            #expect(plain?.fields["Content-Encoding"] == nil)
+            #expect(plain?.fields["Content-Length"] == nil)
+            request.fields["Accept-Encoding"] = "gzip"
+            let raw = expectAnswered(await client.send(request, timeout: .seconds(10)))
+            #expect(raw?.body == packed)
+            #expect(raw?.fields["Content-Encoding"] == "gzip")
+            #expect(server.received.allSatisfy { $0.head.contains("Accept-Encoding: gzip\r\n") })
+        }
+    }
+
+    @Test("the size limit counts unpacked bytes, and a broken packing is no answer")
+    func compressedLimits() async throws {
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(packed.count)\r\n\r\n"
+        let server = ScriptedServer { _ in .replyBytes(Array(head.utf8) + packed) }
+        try await withServer(server, change: { $0.replyBytesMax = 22 }) { client in
+            let large = await client.send(HTTPRequest(.get, server.url("/large")), timeout: .seconds(10))
+            expectUnknown(large, "reply_too_large")
+        }
+        let second = ScriptedServer { _ in
+            var bytes = packed
+            bytes[14] ^= 0xff
+            return .replyBytes(Array(head.utf8) + bytes)
+        }
+        try await withServer(second) { client in
+            let broken = await client.send(HTTPRequest(.get, second.url("/broken")), timeout: .seconds(10))
+            expectUnknown(broken, "reply_torn")
+        }
+    }
+
+    @Test("an error status is an answer")
+    func errorStatus() async throws {
+        let server = ScriptedServer { _ in .reply(ok("no", status: "503 Service Unavailable", "Retry-After: 7")) }
+        try await withServer(server) { client in
+            let outcome = await client.send(HTTPRequest(.post, server.url(), body: [1]), timeout: .seconds(10))
+            #expect(expectAnswered(outcome, 503)?.fields["retry-after"] == "7")
+        }
+    }
+
+    @Test("200 exchanges at once share 8 connections, and every caller gets its own answer")
+    func concurrent() async throws {
+        let server = ScriptedServer { .reply(ok($0.line)) }
+        try await withServer(server) { client in
+            let right = await withTaskGroup(of: Bool.self) { group in
+                for n in 0 ..< 200 {
+                    group.addTask {
+                        let method: HTTPMethod = n % 2 == 0 ? .get : .post
+                        let request = HTTPRequest(method, server.url("/n/\(n)"))
+                        let outcome = await client.send(request, timeout: .seconds(30))
+                        return outcome.response?.bodyText == "\(method.rawValue) /n/\(n) HTTP/1.1"
+                    }
+                }
+                return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(right == 200)
+            #expect(server.received.count == 200)
+            #expect((1 ... 8).contains(server.connections))
+        }
+    }
+
+    @Test("two clients live beside each other, and a client that is let go ends by itself")
+    func twoClients() async throws {
+        let server = ScriptedServer { _ in .reply(ok()) }
+        try await withServer(server) { one in
+            let two = client([server.host])
+            async let first = one.send(HTTPRequest(.get, server.url()), timeout: .seconds(10))
+            async let second = two.send(HTTPRequest(.get, server.url()), timeout: .seconds(10))
+            #expect(expectAnswered(await first) != nil)
+            #expect(expectAnswered(await second) != nil)
+        }
+        #expect(server.connections == 2)
+    }
+}
+
+private let headOnly = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+/// gzip of "hello hello hello hello": 28 bytes for 23.
+private let packed: [UInt8] = [
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 203, 72, 205, 201, 201, 87, 200, 64, 39, 1, 227, 81, 61, 141, 23,
+    0, 0, 0,
+]

@@ -1,0 +1,237 @@
+import Glibc
+import Kernel
+
+/// A raw TCP server that does what a test tells it, well-behaved or not. One thread accepts, one serves each
+/// connection.
+final class ScriptedServer: Sendable {
+    /// One request as it arrived.
+    struct Received: Sendable {
+        /// Counted over all connections, from 1.
+        var number: Int
+        /// Which connection, from 1.
+        var connection: Int
+        var line: String
+        var head: String
+        var body: [UInt8]
+    }
+
+    enum Action: Sendable {
+        /// Write and wait for the next request.
+        case reply(String)
+        case replyBytes([UInt8])
+        /// Write and close.
+        case replyAndClose(String)
+        /// Close without a word; the client sees an orderly end.
+        case close
+        /// Close so that the client sees a reset.
+        case reset
+        /// Keep the connection open and say nothing until the server stops.
+        case silence
+    }
+
+    private struct State: Sendable {
+        var received: [Received] = []
+        var connections = 0
+        var sockets: Set<Int32> = []
+        var threads = 0
+        var stopping = false
+        var closed = 0
+        var waiters: [(isMet: @Sendable (State) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
+    }
+
+    let port: Int
+    private let listener: Int32
+    private let readsRequests: Bool
+    private let script: @Sendable (Received) -> Action
+    private let state = Locked(State())
+
+    /// - Parameter readsRequests: when false, each connection is closed (`reset`: with unread bytes) as soon as
+    ///   accepted.
+    init(readsRequests: Bool = true, _ script: @escaping @Sendable (Received) -> Action) {
+        (listener, port) = listeningSocket()
+        self.readsRequests = readsRequests
+        self.script = script
+        state.with { $0.threads += 1 }
+        startThread { self.accept() }
+    }
+
+    var received: [Received] { state.with { $0.received } }
+    var connections: Int { state.with { $0.connections } }
+    func url(_ path: String = "/", scheme: String = "http", host: String = "127.0.0.1") -> String {
+        "\(scheme)://\(host):\(port)\(path)"
+    }
+    var host: String { "127.0.0.1:\(port)" }
+
+    /// Returns when `count` requests have arrived whole.
+    func waitForRequests(_ count: Int) async { await wait { $0.received.count >= count } }
+    /// Returns when the server has closed `count` connections.
+    func waitForClosed(_ count: Int) async { await wait { $0.closed >= count } }
+
+    /// Closes everything and returns when every thread has ended.
+    func stop() async {
+        state.with { state in
+            state.stopping = true
+            for socket in state.sockets { _ = shutdown(socket, Int32(SHUT_RDWR)) }
+        }
+        shutdown(listener, Int32(SHUT_RDWR))
+        await wait { $0.threads == 0 }
+        close(listener)
+    }
+
+    private func wait(_ isMet: @escaping @Sendable (State) -> Bool) async {
+        await withCheckedContinuation { continuation in
+            let met: Bool = state.with { state in
+                if isMet(state) { return true }
+                state.waiters.append((isMet, continuation))
+                return false
+            }
+            if met { continuation.resume() }
+        }
+    }
+
+    private func change<R: Sendable>(_ body: @Sendable (inout State) -> R) -> R {
+        let (result, met) = state.with { state in
+            let result = body(&state)
+            let met = state.waiters.filter { $0.isMet(state) }.map(\.continuation)
+            state.waiters = state.waiters.filter { !$0.isMet(state) }
+            return (result, met)
+        }
+        for continuation in met { continuation.resume() }
+        return result
+    }
+
+    private func accept() {
+        while true {
+            let socket = Glibc.accept(listener, nil, nil)
+            guard socket >= 0 else { break }
+            let number: Int? = change { state in
+                guard !state.stopping else { return nil }
+                state.connections += 1
+                state.threads += 1
+                state.sockets.insert(socket)
+                return state.connections
+            }
+            guard let number else {
+                close(socket)
+                break
+            }
+            startThread {
+                self.serve(socket, connection: number)
+                self.change { $0.threads -= 1 }
+            }
+        }
+        change { $0.threads -= 1 }
+    }
+
+    private func serve(_ socket: Int32, connection: Int) {
+        var ending = Action.close
+        if readsRequests {
+            serving: while let (head, body) = readRequest(socket) {
+                let request: Received = change { state in
+                    let line = String(head.prefix { $0 != "\r\n" && $0 != "\r" })
+                    let request = Received(
+                        number: state.received.count + 1, connection: connection, line: line, head: head, body: body)
+                    state.received.append(request)
+                    return request
+                }
+                let action = script(request)
+                switch action {
+                case .reply(let text):
+                    writeAll(socket, Array(text.utf8))
+                case .replyBytes(let bytes):
+                    writeAll(socket, bytes)
+                case .replyAndClose(let text):
+                    writeAll(socket, Array(text.utf8))
+                    break serving
+                case .close, .reset:
+                    ending = action
+                    break serving
+                case .silence:
+                    var byte: UInt8 = 0
+                    while read(socket, &byte, 1) > 0 {}
+                    break serving
+                }
+            }
+        }
+        if case .reset = ending {
+            var linger = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(socket, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+        }
+        state.with { _ = $0.sockets.remove(socket) }
+        close(socket)
+        change { $0.closed += 1 }
+    }
+}
+
+/// A bound, listening socket on the loopback address and its port.
+func listeningSocket() -> (socket: Int32, port: Int) {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let ready = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(listener, $0, size) == 0 && listen(listener, 256) == 0 && getsockname(listener, $0, &size) == 0
+        }
+    }
+    precondition(ready, "a test server needs a loopback port")
+    return (listener, Int(UInt16(bigEndian: address.sin_port)))
+}
+
+private func startThread(_ body: @escaping @Sendable () -> Void) {
+    final class Box: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+    var thread = pthread_t()
+    let code = pthread_create(&thread, nil, { argument in
+        if let argument {
+            // The client may be gone when the server writes.
+            var pipe = sigset_t()
+            sigemptyset(&pipe)
+            sigaddset(&pipe, SIGPIPE)
+            pthread_sigmask(SIG_BLOCK, &pipe, nil)
+            Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().body()
+        }
+        return nil
+    }, Unmanaged.passRetained(Box(body)).toOpaque())
+    precondition(code == 0, "a test server needs a thread")
+    pthread_detach(thread)
+}
+
+/// Head and body of the next request; nil when the connection ends first.
+private func readRequest(_ socket: Int32) -> (head: String, body: [UInt8])? {
+    var head: [UInt8] = []
+    var byte: UInt8 = 0
+    while !head.suffix(4).elementsEqual([13, 10, 13, 10]) {
+        guard read(socket, &byte, 1) == 1 else { return nil }
+        head.append(byte)
+    }
+    let text = String(decoding: head, as: UTF8.self)
+    let lengthLine = text.split(whereSeparator: \.isNewline).first { $0.lowercased().hasPrefix("content-length:") }
+    let length = lengthLine.flatMap { Int($0.drop { $0 != ":" }.dropFirst().filter { !$0.isWhitespace }) } ?? 0
+    var body = [UInt8](repeating: 0, count: length)
+    var filled = 0
+    while filled < length {
+        let count = body.withUnsafeMutableBytes { read(socket, $0.baseAddress.map { $0 + filled }, length - filled) }
+        guard count > 0 else { return nil }
+        filled += count
+    }
+    return (text, body)
+}
+
+private func writeAll(_ socket: Int32, _ bytes: [UInt8]) {
+    var sent = 0
+    while sent < bytes.count {
+        let count = bytes.withUnsafeBytes { write(socket, $0.baseAddress.map { $0 + sent }, bytes.count - sent) }
+        guard count > 0 else { return }
+        sent += count
+    }
+}
+
+/// A complete reply with a length.
+func ok(_ body: String = "ok", status: String = "200 OK", _ fields: String...) -> String {
+    let extra = fields.map { $0 + "\r\n" }.joined()
+    return "HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(extra)\r\n\(body)"
+}
