@@ -1,0 +1,304 @@
+public import Books
+public import Kernel
+public import Wire
+
+/// A platform: data plus pure functions. Never opens a socket, sleeps, logs, or reads a clock or a secret store.
+public protocol Connector: Sendable {
+    var spec: PlatformSpec { get }
+
+    /// The one switch from an answer to its meaning. Total: an unknown 4xx is rejected; an unknown 5xx answer to a write is `outcomeUnknown`.
+    func judge(_ response: HTTPResponse, to call: Call) -> Verdict
+
+    /// What the answer's headers or body say about budgets.
+    func readings(_ response: HTTPResponse) -> [BudgetReading]
+
+    /// Who is at the other end, to be shown and compared before the connection goes live.
+    func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity>
+
+    /// Adds what every request to the platform needs besides the credential (tenant header, version).
+    func prepare(_ request: HTTPRequest, for connection: ConnectionFacts) -> HTTPRequest
+}
+
+extension Connector {
+    public func readings(_: HTTPResponse) -> [BudgetReading] { [] }
+    public func prepare(_ request: HTTPRequest, for _: ConnectionFacts) -> HTTPRequest { request }
+}
+
+/// The company behind a connection.
+public struct AccountIdentity: Sendable, Equatable {
+    public var account: String
+    public var name: String
+    public var country: String?
+    public var currency: String?
+    public var timeZone: String?
+
+    public init(account: String, name: String, country: String? = nil, currency: String? = nil, timeZone: String? = nil) {
+        self.account = account
+        self.name = name
+        self.country = country
+        self.currency = currency
+        self.timeZone = timeZone
+    }
+}
+
+/// A raw record as it came in, kept whole.
+public struct RawRecord: Sendable, Equatable {
+    /// `orders/create` of a webhook, the stream's name for a swept record.
+    public var topic: String
+    /// Unique per delivery; a second record with the same id is a duplicate.
+    public var deliveryID: String
+    public var body: [UInt8]
+
+    public init(topic: String, deliveryID: String, body: [UInt8]) {
+        self.topic = topic
+        self.deliveryID = deliveryID
+        self.body = body
+    }
+}
+
+/// What a raw record says.
+public struct Normalized: Sendable, Equatable {
+    public var documents: [SourceDocument]
+    /// Ids of orders whose full record must be fetched, because the record only hints at a change.
+    public var fetch: [String]
+
+    public init(documents: [SourceDocument], fetch: [String] = []) {
+        self.documents = documents
+        self.fetch = fetch
+    }
+}
+
+/// One page of a sweep.
+public struct SweepPage: Sendable {
+    public var records: [RawRecord]
+    /// Where the next page starts; `nil` at the end.
+    public var next: String?
+    /// The newest change seen, to sweep from next time.
+    public var watermark: Timestamp?
+
+    public init(records: [RawRecord], next: String?, watermark: Timestamp?) {
+        self.records = records
+        self.next = next
+        self.watermark = watermark
+    }
+}
+
+/// A verified webhook.
+public struct WebhookDelivery: Sendable, Equatable {
+    public var topic: String
+    public var deliveryID: String
+
+    public init(topic: String, deliveryID: String) {
+        self.topic = topic
+        self.deliveryID = deliveryID
+    }
+}
+
+public protocol SourceConnector: Connector {
+    /// Checks the signature over the raw bytes and names the delivery. `nil` when the signature is wrong or missing.
+    func verify(_ fields: HTTPFields, body: [UInt8], secret: Secret) -> WebhookDelivery?
+
+    /// Changed records since an instant, one page; `cursor` continues an earlier page.
+    func sweep(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<SweepPage>
+
+    /// The full record of one order.
+    func fetch(_ id: String, _ connection: ConnectionFacts) -> Exchange<RawRecord?>
+
+    /// Raw record -> canonical documents.
+    /// - Throws: `malformed_json`, `unreadable_record` (disposition hold) naming the field.
+    func normalize(_ record: RawRecord, _ connection: ConnectionFacts) throws(Fault) -> Normalized
+
+    /// Settings of the connection that `normalize` understands, with their meaning.
+    var settings: [String: String] { get }
+}
+
+/// One account of a ledger as it is there now.
+public struct LedgerAccount: Sendable, Equatable {
+    /// What people bind to: the account number or code; the name where there is none.
+    public var code: String
+    public var remoteID: String
+    public var name: String
+    public var type: String
+    public var active: Bool
+    /// Only where the account is kept in one currency.
+    public var currency: String?
+
+    public init(code: String, remoteID: String, name: String, type: String, active: Bool, currency: String? = nil) {
+        self.code = code
+        self.remoteID = remoteID
+        self.name = name
+        self.type = type
+        self.active = active
+        self.currency = currency
+    }
+}
+
+/// What a ledger looks like now: read before the first posting and refreshed when it says no.
+public struct Chart: Sendable, Equatable {
+    public var accounts: [LedgerAccount]
+    public var taxCodes: [String]
+    /// The last closed day.
+    public var lockDate: LocalDate?
+    public var baseCurrency: String
+    /// Currencies documents may be written in.
+    public var currencies: [String]
+
+    public init(accounts: [LedgerAccount], taxCodes: [String], lockDate: LocalDate?, baseCurrency: String, currencies: [String]) {
+        self.accounts = accounts
+        self.taxCodes = taxCodes
+        self.lockDate = lockDate
+        self.baseCurrency = baseCurrency
+        self.currencies = currencies
+    }
+}
+
+/// A party or item that documents need: found by name, or created once.
+public struct ReferenceWant: Sendable, Equatable, Hashable {
+    public enum Kind: String, Sendable { case party, item }
+    public var kind: Kind
+    /// Our own stable key: the SKU, the customer's id, `house`.
+    public var key: String
+    /// The name it has there, short enough and unique.
+    public var name: String
+    /// The full text, where the name was shortened.
+    public var text: String
+    /// Of an item: the account that its sales go to (remote id).
+    public var account: String?
+    /// Of a party: its currency.
+    public var currency: String?
+
+    public init(kind: Kind, key: String, name: String, text: String, account: String? = nil, currency: String? = nil) {
+        self.kind = kind
+        self.key = key
+        self.name = name
+        self.text = text
+        self.account = account
+        self.currency = currency
+    }
+}
+
+/// A planned posting with its accounts, tax codes, party and items bound: all a ledger needs to write it.
+public struct LedgerDocument: Sendable {
+    public struct Line: Sendable {
+        public var plan: PostingLine
+        public var account: BoundAccount
+        /// The ledger's own tax code: `OUTPUT2`, `TAX`.
+        public var taxCode: String?
+        /// Remote id of the item, where the platform needs one.
+        public var item: String?
+        public var dimensions: [String: String]
+
+        public init(plan: PostingLine, account: BoundAccount, taxCode: String? = nil, item: String? = nil, dimensions: [String: String] = [:]) {
+            self.plan = plan
+            self.account = account
+            self.taxCode = taxCode
+            self.item = item
+            self.dimensions = dimensions
+        }
+    }
+
+    public var key: PostKey
+    public var revision: Int
+    public var plan: PlannedPosting
+    public var lines: [Line]
+    /// What people and `find` see in the document's reference field: `order 6120034117000`.
+    public var reference: String
+    /// Remote id of the customer or contact.
+    public var party: String?
+    /// Remote id of the document it settles or corrects.
+    public var appliesTo: String?
+    /// The document as it is there, for updates and voids: its remote id and version token.
+    public var remoteID: String?
+    public var remoteVersion: String?
+
+    public init(
+        key: PostKey, revision: Int, plan: PlannedPosting, lines: [Line], reference: String, party: String? = nil, appliesTo: String? = nil,
+        remoteID: String? = nil, remoteVersion: String? = nil
+    ) {
+        self.key = key
+        self.revision = revision
+        self.plan = plan
+        self.lines = lines
+        self.reference = reference
+        self.party = party
+        self.appliesTo = appliesTo
+        self.remoteID = remoteID
+        self.remoteVersion = remoteVersion
+    }
+}
+
+/// What became of one document of a write.
+public enum PostOutcome: Sendable, Equatable {
+    case posted(remoteID: String, version: String?)
+    /// A document with our key is there already: `find` tells whether it is ours.
+    case duplicate(Fault)
+    case rejected(Fault)
+    case throttled(Fault)
+    /// Ours is newer than we thought: read again, compare again.
+    case stale(Fault)
+    case unknown(Fault)
+}
+
+/// A document as the ledger holds it, in words that can be compared with what was meant.
+public struct LedgerReadback: Sendable, Equatable {
+    public var key: PostKey?
+    public var remoteID: String
+    public var version: String?
+    public var date: LocalDate?
+    public var currency: String?
+    /// Total in document currency, minor units, positive.
+    public var total_minor: Int64
+    /// Tax in document currency, minor units, positive; `nil` where the form has none.
+    public var tax_minor: Int64?
+    /// Remote id of the party.
+    public var party: String?
+    /// Account code or remote id -> signed minor units, debit positive, as far as the platform shows them (control and tax lines excluded).
+    public var accounts: [String: Int64]
+    public var voided: Bool
+
+    public init(
+        key: PostKey?, remoteID: String, version: String?, date: LocalDate?, currency: String?, total_minor: Int64, tax_minor: Int64?, party: String?,
+        accounts: [String: Int64], voided: Bool
+    ) {
+        self.key = key
+        self.remoteID = remoteID
+        self.version = version
+        self.date = date
+        self.currency = currency
+        self.total_minor = total_minor
+        self.tax_minor = tax_minor
+        self.party = party
+        self.accounts = accounts
+        self.voided = voided
+    }
+}
+
+public protocol LedgerConnector: Connector {
+    func chart(_ connection: ConnectionFacts) -> Exchange<Chart>
+
+    /// The key of the item a line needs, the same as its `ReferenceWant`'s; `nil` where a line needs none.
+    func itemKey(of line: LedgerDocument.Line) -> String?
+
+    /// Which parties and items the document needs before it can be written. The shop's one customer has the key `shop`.
+    func references(for document: LedgerDocument) -> [ReferenceWant]
+    /// Remote ids of those that exist already, by key; looked up by name.
+    func findReferences(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<[String: String]>
+    /// Creates them, one effect each however often it is asked (natural key: the name). Remote ids by key.
+    func createReferences(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<[String: String]>
+
+    /// Can these two go in one call? Documents handed to `create` together all agree pairwise.
+    func batchGroup(of document: LedgerDocument) -> String
+
+    /// The exact requests that `create` would send, for preview. Same code path.
+    func create(_ documents: [LedgerDocument], attempt: String, _ connection: ConnectionFacts) -> Exchange<[PostOutcome]>
+    func update(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome>
+    func void(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome>
+
+    /// Looks for documents by our key. A missing key in the answer means "not there (yet)".
+    func find(_ documents: [LedgerDocument], _ connection: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]>
+    /// Reads back what was written, by remote id. Missing = gone.
+    func fetch(_ documents: [LedgerDocument], _ connection: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]>
+
+    /// What the readback of this document must look like: the connector knows what its platform shows.
+    func meant(_ document: LedgerDocument) -> LedgerReadback
+}

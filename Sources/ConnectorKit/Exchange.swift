@@ -1,0 +1,88 @@
+public import Kernel
+public import Wire
+
+/// One HTTP call of an exchange. Pure data: `Courier` adds the host, the credentials and the pacing.
+public struct Call: Sendable {
+    public enum Kind: String, Sendable {
+        /// Changes nothing there; may be repeated freely.
+        case read
+        /// May change something: without an answer its outcome is unknown, and it is never repeated blindly.
+        case write
+    }
+    public var kind: Kind
+    /// `target` starts with `/`; Courier puts the connection's base before it.
+    public var request: HTTPRequest
+    /// Units of each of the platform's budgets that the call spends: `["minute": 1, "batch": 1]`.
+    public var cost: [String: Int]
+
+    public init(_ kind: Kind, _ request: HTTPRequest, cost: [String: Int] = ["minute": 1]) {
+        self.kind = kind
+        self.request = request
+        self.cost = cost
+    }
+}
+
+/// A conversation with a platform as a pure machine: each step says what to send, and a function of the answer gives the next step.
+/// The answer is handed over only when the connector's `judge` has accepted it.
+public indirect enum Exchange<Output: Sendable>: Sendable {
+    case send(Call, then: @Sendable (HTTPResponse) -> Exchange<Output>)
+    case finish(Output)
+    case fail(Fault)
+
+    /// The same conversation with its result changed.
+    public func map<Other: Sendable>(_ change: @escaping @Sendable (Output) -> Other) -> Exchange<Other> {
+        switch self {
+        case .send(let call, let then): .send(call) { then($0).map(change) }
+        case .finish(let output): .finish(change(output))
+        case .fail(let fault): .fail(fault)
+        }
+    }
+
+    /// One call, whose answer is read by a function that may refuse it.
+    public static func one(_ call: Call, read: @escaping @Sendable (HTTPResponse) throws(Fault) -> Output) -> Exchange {
+        .send(call) { response in
+            do throws(Fault) { return .finish(try read(response)) } catch { return .fail(error) }
+        }
+    }
+}
+
+/// What an answer means, by one switch per connector.
+public enum Verdict: Sendable, Equatable {
+    case accepted
+    /// Too fast: pause the bucket; `after` as the platform says it. Nothing was done.
+    case throttled(after: Duration?, bucket: String?)
+    /// The platform is down and says so; nothing was done.
+    case unavailable(Fault)
+    /// The credential is dead or too weak.
+    case reauthorize(Fault)
+    /// The document is there already.
+    case duplicate(Fault)
+    /// No, for good: nothing was done.
+    case rejected(Fault)
+    /// Nobody knows whether it was done.
+    case outcomeUnknown(Fault)
+}
+
+/// What an answer's headers say about a budget; corrects our own count.
+public struct BudgetReading: Sendable, Equatable {
+    public var name: String
+    public var remaining: Int
+
+    public init(name: String, remaining: Int) {
+        self.name = name
+        self.remaining = remaining
+    }
+}
+
+/// What a connector may know of the connection it works for.
+public struct ConnectionFacts: Sendable {
+    /// The account there: realm id, Xero tenant id, shop domain.
+    public var account: String
+    /// Settings of the connection, as the tenant's file or the API gives them.
+    public var settings: [String: String]
+
+    public init(account: String, settings: [String: String] = [:]) {
+        self.account = account
+        self.settings = settings
+    }
+}

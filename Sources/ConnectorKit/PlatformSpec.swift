@@ -1,0 +1,146 @@
+public import Kernel
+
+/// Everything about a platform that is a fact rather than an algorithm. Swift literals, so the compiler checks them.
+public struct PlatformSpec: Sendable {
+    public enum Role: String, Sendable, CaseIterable { case source, ledger }
+
+    /// The platform's id everywhere: `quickbooks-online`.
+    public var id: String
+    public var name: String
+    public var roles: [Role]
+    /// Scheme and host of production. `{account}` stands for the connection's account (a shop's domain).
+    public var productionBase: String
+    /// Scheme and host of the vendor's sandbox; `nil` where there is none.
+    public var sandboxBase: String?
+    public var auth: Authentication
+    /// Sent with every request.
+    public var headers: [String: String]
+    public var limits: [RateLimit]
+    /// Requests in flight per connection.
+    public var concurrency: Int
+    /// Documents per write call, by form; 1 where the platform has no batches.
+    public var batchSizes: [String: Int]
+    /// Records per page of a list.
+    public var pageSize: Int
+    /// Longest value of a field in Unicode characters: `item_name`, `line_note`, `document_number`.
+    public var fieldLengths: [String: Int]
+    public var idempotency: Idempotency
+    public var tax: TaxAbility
+    public var dimensions: [String]
+    /// Can an invoice with money on it be changed?
+    public var revisesPaidInvoices: Bool
+    public var apiVersion: String
+    /// When this version stops working, where the vendor says.
+    public var sunset: LocalDate?
+    /// Statement -> where it comes from. Conformance wants one for each limit and for the idempotency means.
+    public var sources: [String: String]
+
+    public init(
+        id: String, name: String, roles: [Role], productionBase: String, sandboxBase: String?, auth: Authentication,
+        headers: [String: String], limits: [RateLimit], concurrency: Int, batchSizes: [String: Int], pageSize: Int,
+        fieldLengths: [String: Int], idempotency: Idempotency, tax: TaxAbility, dimensions: [String], revisesPaidInvoices: Bool,
+        apiVersion: String, sunset: LocalDate?, sources: [String: String]
+    ) {
+        self.id = id
+        self.name = name
+        self.roles = roles
+        self.productionBase = productionBase
+        self.sandboxBase = sandboxBase
+        self.auth = auth
+        self.headers = headers
+        self.limits = limits
+        self.concurrency = concurrency
+        self.batchSizes = batchSizes
+        self.pageSize = pageSize
+        self.fieldLengths = fieldLengths
+        self.idempotency = idempotency
+        self.tax = tax
+        self.dimensions = dimensions
+        self.revisesPaidInvoices = revisesPaidInvoices
+        self.apiVersion = apiVersion
+        self.sunset = sunset
+        self.sources = sources
+    }
+}
+
+/// How requests prove who sends them.
+public enum Authentication: Sendable {
+    /// OAuth 2 authorisation code with refresh; requests carry `Authorization: Bearer`.
+    case oauth2(OAuth2)
+    /// A long-lived token in a header of this name.
+    case header(String)
+
+    public struct OAuth2: Sendable {
+        public enum ClientProof: String, Sendable { case basic, body }
+        public var authorizeURL: String
+        public var tokenURL: String
+        /// Path of the token endpoint below a connection's own base URL (a twin, a vendor sandbox).
+        public var tokenPath: String
+        public var clientProof: ClientProof
+        public var scopes: [String]
+        /// What a lost refresh answer costs: how long the previous refresh token still works.
+        public var refreshGrace: Duration
+        /// Header that carries the token, with its prefix: `("Authorization", "Bearer ")`.
+        public var tokenHeader: (name: String, prefix: String)
+
+        public init(
+            authorizeURL: String, tokenURL: String, tokenPath: String, clientProof: ClientProof, scopes: [String], refreshGrace: Duration,
+            tokenHeader: (name: String, prefix: String) = ("Authorization", "Bearer ")
+        ) {
+            self.authorizeURL = authorizeURL
+            self.tokenURL = tokenURL
+            self.tokenPath = tokenPath
+            self.clientProof = clientProof
+            self.scopes = scopes
+            self.refreshGrace = refreshGrace
+            self.tokenHeader = tokenHeader
+        }
+    }
+}
+
+/// One budget of the platform: `amount` units in each `window`.
+public struct RateLimit: Sendable {
+    public enum Scope: String, Sendable {
+        /// One connection of ours.
+        case connection
+        /// All connections of the operator's app, over all tenants.
+        case app
+    }
+    /// The name calls charge: `minute`, `day`, `batch`.
+    public var name: String
+    public var scope: Scope
+    public var amount: Int
+    public var window: Duration
+
+    public init(name: String, scope: Scope, amount: Int, window: Duration) {
+        self.name = name
+        self.scope = scope
+        self.amount = amount
+        self.window = window
+    }
+}
+
+/// What protects a write from happening twice.
+public struct Idempotency: Sendable {
+    /// A key the platform itself remembers, for `lifetime`; `nil` where there is none.
+    public var nativeKeyLifetime: Duration?
+    /// Our key can be searched for in a field of the document.
+    public var searchable: Bool
+    /// How long a search that finds nothing proves nothing.
+    public var findSettles: Duration
+
+    public init(nativeKeyLifetime: Duration?, searchable: Bool, findSettles: Duration) {
+        self.nativeKeyLifetime = nativeKeyLifetime
+        self.searchable = searchable
+        self.findSettles = findSettles
+    }
+}
+
+/// How exactly a ledger takes a tax that the source computed.
+public enum TaxAbility: String, Sendable {
+    /// The document's total tax can be set.
+    case documentTotal = "document_total"
+    /// Each line's tax can be set.
+    case perLine = "per_line"
+    case none
+}

@@ -1,0 +1,116 @@
+public import Books
+public import Kernel
+
+/// A tenant's structure and rules at work: classifies source documents before planning, and binds planned lines to accounts after it.
+public struct Mapper: Sendable {
+    public var structure: AccountStructure
+    public var rules: RuleSet
+    private let bySource: [String: BoundAccount]
+
+    /// `accounts`: the ledger's accounts by code, as last read.
+    public init(structure: AccountStructure, rules: RuleSet, accounts: [(code: String, remoteID: String, name: String, active: Bool)]) {
+        self.structure = structure
+        self.rules = rules
+        var map: [String: BoundAccount] = [:]
+        for a in accounts { map[a.code] = BoundAccount(code: a.code, remoteID: a.remoteID, name: a.name, active: a.active, rule: "") }
+        bySource = map
+    }
+
+    /// Sets groups and jurisdictions that rules decide.
+    public func classify(_ document: SourceDocument, on date: LocalDate) -> SourceDocument {
+        var out = document
+        switch out.body {
+        case .sale(var sale):
+            for i in sale.lines.indices { sale.lines[i] = classify(sale.lines[i], source: sale.source, date) }
+            for i in sale.shipping.indices { sale.shipping[i].taxes = sale.shipping[i].taxes.map { classify($0, date) } }
+            out.body = .sale(sale)
+        case .edit(var edit):
+            for i in edit.added.indices { edit.added[i] = classify(edit.added[i], source: "", date) }
+            out.body = .edit(edit)
+        default: break
+        }
+        return out
+    }
+
+    private func classify(_ line: SaleLine, source: String, _ date: LocalDate) -> SaleLine {
+        var out = line
+        if out.group == nil {
+            var values: [Rule.Field: String] = [.sku: line.sku, .title: line.title, .source: source]
+            if let location = line.location { values[.location] = location }
+            out.group = rules.first(.group, for: values, on: date)?.value
+        }
+        out.taxes = line.taxes?.map { classify($0, date) }
+        return out
+    }
+
+    private func classify(_ tax: TaxPart, _ date: LocalDate) -> TaxPart {
+        guard let name = tax.jurisdiction, let set = rules.first(.jurisdiction, for: [.tax: name], on: date) else { return tax }
+        var out = tax
+        out.jurisdiction = set.value
+        return out
+    }
+
+    /// What rules set for reason codes, as the planner needs it.
+    public func reasons(on date: LocalDate) -> (known: Set<String>, rules: [String: (role: Role?, dimension: [String: String])]) {
+        var set: [String: (role: Role?, dimension: [String: String])] = [:]
+        for rule in rules.rules {
+            guard let code = rule.when[.reasonCode], rule.when.count == 1, set[code] == nil, rule.from.map({ $0 <= date }) ?? true else { continue }
+            set[code] = (rule.set[.role].map { Role($0) }, rule.dimension)
+        }
+        return (Set(rules.reasonCodes), set)
+    }
+
+    /// What rules may look at in a planned line.
+    public func values(_ line: PostingLine, of posting: PlannedPosting) -> [Rule.Field: String] {
+        var out: [Rule.Field: String] = [
+            .role: line.role.text, .currency: posting.currency.code, .form: posting.form.rawValue, .customer: posting.party,
+        ]
+        if !line.sku.isEmpty { out[.sku] = line.sku }
+        if !line.text.isEmpty { out[.title] = line.text }
+        if let reason = line.reasonCode { out[.reasonCode] = reason }
+        if let code = line.taxCode { out[.taxCode] = code }
+        switch line.role.family {
+        case "sales": out[.group] = line.role.detail
+        case "clearing": out[.gateway] = String(line.role.detail.prefix { $0 != ":" })
+        case "restocking_fee_income": out[.fee] = "restocking"
+        case "return_shipping_income": out[.fee] = "return_shipping"
+        default: break
+        }
+        return out
+    }
+
+    /// The account of a line and the rule that says so; `nil` when neither a rule nor the structure binds it.
+    public func account(for line: PostingLine, of posting: PlannedPosting) -> BoundAccount? {
+        let chosen: (value: String, rule: String)
+        if let rule = rules.first(.account, for: values(line, of: posting), on: posting.date) {
+            chosen = rule
+        } else if let entry = structure.accounts.first(where: { $0.role == line.role.text })
+            ?? structure.accounts.first(where: { glob($0.role, line.role.text) }) {
+            chosen = (entry.code, "structure v\(structure.version): \(entry.role)")
+        } else {
+            return nil
+        }
+        var bound = bySource[chosen.value] ?? BoundAccount(code: chosen.value, remoteID: nil, name: "", active: false, rule: "")
+        bound.rule = chosen.rule
+        return bound
+    }
+
+    /// The ledger's tax code for a canonical one (`GB@20`), with the rule; `nil` when none is bound.
+    public func taxCode(for line: PostingLine, of posting: PlannedPosting) -> (value: String, rule: String)? {
+        guard let code = line.taxCode else { return nil }
+        if let rule = rules.first(.taxCode, for: values(line, of: posting), on: posting.date) { return rule }
+        guard let entry = structure.taxCodes.first(where: { $0.code == code }) ?? structure.taxCodes.first(where: { glob($0.code, code) })
+        else { return nil }
+        return (entry.ledger, "structure v\(structure.version): \(entry.code)")
+    }
+
+    /// The item name that a rule gives the line.
+    public func itemName(for line: PostingLine, of posting: PlannedPosting) -> (value: String, rule: String)? {
+        rules.first(.item, for: values(line, of: posting), on: posting.date)
+    }
+
+    /// Dimensions of a line: the plan's own and what rules add.
+    public func dimensions(for line: PostingLine, of posting: PlannedPosting) -> [String: String] {
+        line.dimension.merging(rules.dimensions(for: values(line, of: posting), on: posting.date)) { own, _ in own }
+    }
+}

@@ -1,0 +1,102 @@
+public import Books
+public import Kernel
+public import Wire
+
+/// Planned postings as JSON and back: what the store keeps as `plan` and `sent`, and the API shows under `lines`.
+public enum PlanCodec {
+    public static func encode(_ plan: PlannedPosting) -> JSON {
+        var m = Members()
+        m.put("subject", plan.subject)
+        m.put("form", plan.form.rawValue)
+        m.put("effect", plan.effect.rawValue)
+        m.put("case", plan.caseID)
+        m.put("covers", texts: plan.covers)
+        m.put("date", plan.date.description)
+        m.put("currency", plan.currency.code)
+        m.put("rate", plan.rate)
+        m.put("total", plan.total)
+        m.put("lines", list: plan.lines, line)
+        m.put("party", plan.party)
+        if let to = plan.appliesTo { m.put("applies_to", JSON.object([("form", .string(to.form.rawValue)), ("subject", .string(to.subject))])) }
+        m.put("findings", list: plan.findings, finding)
+        m.put("reference", plan.reference)
+        m.put("note", plan.note)
+        m.put("memo", moneys: plan.memo)
+        if let tax = plan.taxOverride {
+            m.put("tax_override", JSON.object([("source", .string(tax.source.description)), ("computed", .string(tax.computed.description))]))
+        }
+        m.put("not_before", plan.notBefore)
+        return m.json
+    }
+
+    /// - Throws: `stored_json_unreadable`.
+    public static func decode(_ bytes: [UInt8]) throws(Fault) -> PlannedPosting {
+        let f = Fields(try JSON(parsing: bytes), "plan")
+        var plan = PlannedPosting(
+            subject: try f.text("subject"), form: try f.choice("form"), effect: try f.choice("effect"), caseID: try f.text("case"), covers: f.texts("covers"),
+            date: try f.date("date"), currency: try f.currency("currency"), rate: f.optionalDecimal("rate"), total: try f.money("total"),
+            lines: try f.list("lines", line), party: try f.text("party"))
+        if let to = f.json["applies_to"] {
+            let t = Fields(to, "plan.applies_to")
+            plan.appliesTo = PlannedPosting.Reference(form: try t.choice("form"), subject: try t.text("subject"))
+        }
+        plan.findings = try f.list("findings", finding)
+        plan.reference = f.optionalText("reference")
+        plan.note = f.optionalText("note")
+        plan.memo = f.moneys("memo")
+        if let tax = f.json["tax_override"] {
+            let t = Fields(tax, "plan.tax_override")
+            plan.taxOverride = PlannedPosting.TaxOverride(source: try t.money("source"), computed: try t.money("computed"))
+        }
+        plan.notBefore = f.optionalTimestamp("not_before")
+        return plan
+    }
+
+    public static func finding(_ finding: Finding) -> JSON {
+        var m = Members()
+        m.put("check", finding.check)
+        m.put("why", finding.why)
+        m.put("remedy", finding.remedy)
+        m.put("position", finding.position)
+        m.put("figures", moneys: finding.figures)
+        return m.json
+    }
+
+    public static func findings(_ bytes: [UInt8]) throws(Fault) -> [Finding] {
+        try Fields(.object([("findings", try JSON(parsing: bytes))])).list("findings", finding)
+    }
+
+    private static func finding(_ f: Fields) throws(Fault) -> Finding {
+        var out = Finding(check: try f.text("check"), why: try f.text("why"), remedy: try f.text("remedy"), position: f.optionalText("position"))
+        out.figures = f.moneys("figures")
+        return out
+    }
+
+    private static func line(_ line: PostingLine) -> JSON {
+        var m = Members()
+        m.put("part", line.part.rawValue)
+        m.put("role", line.role.text)
+        m.put("amount", line.amount)
+        m.put("base", line.base)
+        m.put("tax_code", line.taxCode)
+        if !line.group.isEmpty { m.put("group", line.group) }
+        m.put("dimension", dictionary: line.dimension)
+        m.put("derived_from", texts: line.derivedFrom)
+        if !line.text.isEmpty { m.put("text", line.text) }
+        if !line.sku.isEmpty { m.put("sku", line.sku) }
+        m.put("quantity", line.quantity)
+        m.put("reason_code", line.reasonCode)
+        m.put("open_item", line.openItem)
+        return m.json
+    }
+
+    private static func line(_ f: Fields) throws(Fault) -> PostingLine {
+        var line = PostingLine(
+            try f.choice("part"), role: Role(try f.text("role")), amount: try f.money("amount"), base: f.optionalMoney("base"),
+            taxCode: f.optionalText("tax_code"), group: f.optionalText("group") ?? "", dimension: f.dictionary("dimension"),
+            derivedFrom: f.texts("derived_from"), text: f.optionalText("text") ?? "", sku: f.optionalText("sku") ?? "",
+            quantity: f.optionalDecimal("quantity"), reasonCode: f.optionalText("reason_code"))
+        line.openItem = f.optionalText("open_item")
+        return line
+    }
+}

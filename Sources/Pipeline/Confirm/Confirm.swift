@@ -1,0 +1,97 @@
+internal import Books
+internal import ConnectorKit
+internal import Courier
+internal import Kernel
+internal import Mapping
+internal import Postgres
+internal import Store
+internal import Telemetry
+internal import Wire
+
+extension Pipeline {
+    /// Reads back what was posted and compares it with what was meant, field by field.
+    func confirm(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> Result {
+        guard flow.ledger.row.state == "live" else { return .done }
+        let connector = try ledger(flow.ledger)
+        let mapper = try await mapper(flow, in: setup)
+        while true {
+            let rows = try await store.postedPostings(tenant, flow.row.id, limit: Limits.batchDocuments)
+            if rows.isEmpty { break }
+            let documents = try await bind(rows, flow, mapper, create: false)
+            let seen = try await read(connector.fetch(documents, flow.ledger.facts), connector, flow.ledger)
+            let byKey = Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) })
+            try await save(documents, seen, byKey, connector, flow)
+        }
+        try await store.ask(tenant, [Job(.reconcile, flow.row.id.description, lane: .audit)], after: .milliseconds(500))
+        if let next = try await store.nextAttempt(tenant, flow.row.id), next > .zero { return .again(next) }
+        return .done
+    }
+
+    private func save(
+        _ documents: [LedgerDocument], _ seen: [PostKey: LedgerReadback], _ rows: [PostKey: PostingRow], _ connector: any LedgerConnector, _ flow: Setup.Flow
+    ) async throws(Fault) {
+        var good: [(key: PostKey, version: String?)] = []
+        var bad: [(key: PostKey, findings: [Finding])] = []
+        var absent: [PostKey] = []
+        for document in documents {
+            guard let found = seen[document.key] else {
+                if document.plan.effect == .void {
+                    good.append((document.key, nil))
+                } else if rows[document.key]?.attempts ?? 0 < 5 {
+                    absent.append(document.key)
+                } else {
+                    bad.append((document.key, [Finding(check: "drift", why: "the ledger no longer has the document", remedy: "Look for it in the ledger; release to post it again.")]))
+                }
+                continue
+            }
+            let differences = Confirm.differences(meant: connector.meant(document), seen: found)
+            if differences.isEmpty { good.append((document.key, found.version)) } else { bad.append((document.key, differences)) }
+        }
+        let tenant = tenant
+        let goodNow = good, badNow = bad
+        try await store.transaction { tx throws(Fault) in
+            if !goodNow.isEmpty {
+                _ = try await tx.query(PostingStatements.confirmed(tenant, goodNow))
+                try await tx.audit(tenant, goodNow.map { AuditEntry(actor: "worker", action: "posting.confirmed", subject: "posting \($0.key)") })
+            }
+            for (key, findings) in badNow {
+                let fault = Fault("differs", stage: .confirm, disposition: .hold, summary: findings.first?.why ?? "the ledger shows something else than was sent")
+                let json = JSON.array(findings.map(PlanCodec.finding)).bytes
+                _ = try await tx.query(PostingStatements.differs(tenant, key, findings: json, fault: fault.json.bytes))
+                try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.differs", subject: "posting \(key)", detail: fault.json.bytes)])
+            }
+        }
+        if !absent.isEmpty { _ = try await store.pool.query(PostingStatements.retryLater(tenant, absent, by: connector.spec.idempotency.findSettles, fault: nil)) }
+        metrics.count(.postings, ("state", "confirmed"), by: Double(good.count))
+        for (key, findings) in bad {
+            log.error(.differs, ("posting", key.text), ("why", findings.map(\.why).joined(separator: "; ")))
+            try await store.raise(tenant, [AlertRow(
+                key: "differs/\(findings.first?.position ?? "document")", severity: .critical, cause: "the ledger shows something else than was sent: \(findings.first?.why ?? "")",
+                remedy: "Open the posting, compare both sides, then correct the ledger or release.")])
+        }
+    }
+}
+
+/// The pure core of confirm.
+enum Confirm {
+    /// What a person would call different; empty = the ledger holds what was meant.
+    static func differences(meant: LedgerReadback, seen: LedgerReadback) -> [Finding] {
+        var out: [Finding] = []
+        func differ(_ field: String, _ a: String, _ b: String) {
+            out.append(Finding(check: "drift", why: "\(field): meant \(a), the ledger has \(b)", remedy: "Correct one side, then release.", position: field))
+        }
+        if meant.voided != seen.voided { differ("voided", "\(meant.voided)", "\(seen.voided)") }
+        if meant.voided && seen.voided { return out }
+        if meant.total_minor != seen.total_minor { differ("total", "\(meant.total_minor)", "\(seen.total_minor)") }
+        if let a = meant.tax_minor, let b = seen.tax_minor, a != b { differ("tax", "\(a)", "\(b)") }
+        if let a = meant.date, let b = seen.date, a != b { differ("date", "\(a)", "\(b)") }
+        if let a = meant.currency, let b = seen.currency, a != b { differ("currency", a, b) }
+        if let a = meant.party, let b = seen.party, a != b { differ("party", a, b) }
+        if let a = meant.key, let b = seen.key, a != b { differ("key", a.text, b.text) }
+        for account in Set(meant.accounts.keys).union(seen.accounts.keys).sorted() {
+            let a = meant.accounts[account] ?? 0, b = seen.accounts[account] ?? 0
+            if a != b { differ("account \(account)", "\(a)", "\(b)") }
+        }
+        return out
+    }
+}

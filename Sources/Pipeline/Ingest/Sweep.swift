@@ -1,0 +1,73 @@
+internal import Books
+internal import ConnectorKit
+internal import Courier
+internal import Kernel
+internal import Mapping
+internal import Postgres
+internal import Store
+internal import Telemetry
+internal import Wire
+
+extension Pipeline {
+    /// How far before the watermark a sweep starts: clocks differ and records become visible late.
+    private static let overlap = Duration.seconds(300)
+    /// Where the first sweep of a connection starts.
+    private static let firstSweep = Duration.seconds(60 * 86_400)
+
+    /// Ingests every record changed since the watermark: the backstop for webhooks that never came. What is known already is dropped
+    /// by its delivery id (a record and its version).
+    func sweep(_ connection: CourierConnection) async throws(Fault) -> Result {
+        guard connection.row.state == "live" || connection.row.state == "new" else { return .done }
+        let connector = try source(connection)
+        let since = connection.row.watermark.map { $0 - Pipeline.overlap } ?? clocks.now() - Pipeline.firstSweep
+        var cursor: String?
+        var watermark = connection.row.watermark
+        for _ in 0 ..< 10_000 {
+            let page = try await read(connector.sweep(since: since, cursor: cursor, connection.facts), connector, connection)
+            try await keep(page.records, connection)
+            if let seen = page.watermark { watermark = watermark.map { max($0, seen) } ?? seen }
+            cursor = page.next
+            if cursor == nil { break }
+        }
+        try await store.saveWatermark(tenant, connection.row.id, watermark)
+        return .done
+    }
+
+    /// Ingests the full record of one order that a webhook only hinted at.
+    func fetch(_ subject: String, in setup: Setup) async throws(Fault) -> Result {
+        let parts = subject.split(separator: "/", maxSplits: 1)
+        guard parts.count == 2 else { return .done }
+        let connection = try setup.connection(String(parts[0]))
+        let connector = try source(connection)
+        if let record = try await read(connector.fetch(String(parts[1]), connection.facts), connector, connection) { try await keep([record], connection) }
+        return .done
+    }
+
+    private func keep(_ records: [RawRecord], _ connection: CourierConnection) async throws(Fault) {
+        var events: [NewEvent] = []
+        for record in records {
+            events.append(NewEvent(
+                tenant: tenant, connection: connection.row.id, topic: record.topic, deliveryID: record.deliveryID,
+                sealedBody: try seal(record.body, Credential.eventContext(tenant, connection.row.id))))
+        }
+        let kept = try await store.ingest(events, lane: .poll)
+        metrics.count(.events, ("result", "swept"), by: Double(kept))
+    }
+
+    /// Asks the platform who is at the other end, keeps the answer and brings the connection to life.
+    func identify(_ connection: CourierConnection) async throws(Fault) -> Result {
+        guard let connector = connectors[connection.row.platform] else { return .done }
+        let identity = try await read(connector.identify(connection.facts), connector, connection)
+        let json = JSON.object([
+            ("account", .string(identity.account)), ("name", .string(identity.name)), ("country", .optional(identity.country)),
+            ("currency", .optional(identity.currency)), ("time_zone", .optional(identity.timeZone)),
+        ])
+        try await store.saveIdentity(tenant, connection.row.id, json.bytes)
+        try await store.resolveAlerts(tenant, keyPrefix: "credential/\(connection.row.id)")
+        var jobs = [Job(.normalize, connection.row.id.description, lane: .webhook)]
+        if connector is any LedgerConnector { jobs.append(Job(.chart, connection.row.id.description, lane: .interactive)) }
+        if connector is any SourceConnector { jobs.append(Job(.sweep, connection.row.id.description, lane: .poll)) }
+        try await store.ask(tenant, jobs)
+        return .done
+    }
+}

@@ -1,0 +1,93 @@
+public import Books
+internal import ConnectorKit
+internal import Courier
+internal import Kernel
+internal import Mapping
+internal import Postgres
+internal import Store
+internal import Telemetry
+internal import Wire
+
+extension Pipeline {
+    /// Raw events of one connection become canonical documents of every flow that reads from it.
+    func normalize(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
+        let connector = try source(connection)
+        let flows = setup.flows(from: connection.row.id)
+        while true {
+            let events = try await store.ingested(tenant, connection.row.id, limit: Limits.batchDocuments)
+            if events.isEmpty { return .done }
+            var done: [Int64] = []
+            var documents: [SourceDocument] = []
+            var hints: Set<String> = []
+            for event in events {
+                do throws(Fault) {
+                    let body = try open(event.sealedBody, Credential.eventContext(tenant, connection.row.id))
+                    let record = RawRecord(topic: event.topic, deliveryID: event.deliveryID, body: body)
+                    let said = try connector.normalize(record, connection.facts)
+                    documents += said.documents
+                    hints.formUnion(said.fetch)
+                    done.append(event.id)
+                } catch {
+                    try await hold(event, error)
+                }
+            }
+            try await keep(documents, hints, done, connection, flows)
+            metrics.count(.events, ("result", "normalized"), by: Double(done.count))
+        }
+    }
+
+    /// A record that cannot be read waits for a person; the others go on.
+    private func hold(_ event: EventRow, _ fault: Fault) async throws(Fault) {
+        let tenant = tenant
+        try await store.transaction { tx throws(Fault) in
+            _ = try await tx.query(EventStatements.held(tenant, id: event.id, fault: fault.json.bytes))
+            try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "event.held", subject: "event \(event.id)", detail: fault.json.bytes)])
+        }
+        try await store.raise(tenant, [AlertRow(key: "event/\(fault.code)", severity: .warning, cause: fault.summary, remedy: fault.remedy)])
+        log.fault(.recordHeld, fault, ("event_id", "\(event.id)"))
+        metrics.count(.events, ("result", "held"))
+    }
+
+    private func keep(
+        _ documents: [SourceDocument], _ hints: Set<String>, _ events: [Int64], _ connection: CourierConnection, _ flows: [Setup.Flow]
+    ) async throws(Fault) {
+        let newest = Normalize.newest(documents)
+        let rows = newest.map { document in
+            let (kind, isNote) = DocumentCodec.kind(of: document)
+            return DocumentRow(
+                kind: kind, isNote: isNote, sourceID: document.id, id: random.identifier(), caseID: document.caseID, version: document.version,
+                at: document.at, body: DocumentCodec.encode(document.body).bytes)
+        }
+        let tenant = tenant
+        let fetches = hints.sorted().map { Job(.fetch, "\(connection.row.id)/\($0)", lane: .webhook) }
+        try await store.transaction { tx throws(Fault) in
+            for flow in flows {
+                var cases: [String] = []
+                let kept = rows.filter { !$0.isNote }, notes = rows.filter(\.isNote)
+                if !kept.isEmpty { for row in try await tx.query(DocumentStatements.upsert(tenant, flow.row.id, kept)) { cases.append(try row.get("case_id")) } }
+                if !notes.isEmpty { for row in try await tx.query(DocumentStatements.upsertNotes(tenant, flow.row.id, notes)) { cases.append(try row.get("case_id")) } }
+                guard !cases.isEmpty else { continue }
+                _ = try await tx.query(DocumentStatements.markDirty(tenant, flow.row.id, cases: cases))
+                _ = try await tx.query(JobStatements.ask(tenant, [Job(.map, flow.row.id.description, lane: .webhook)]))
+                try await tx.audit(tenant, Set(cases).sorted().map { AuditEntry(actor: "worker", action: "case.changed", subject: "case \($0)") })
+            }
+            if !fetches.isEmpty { _ = try await tx.query(JobStatements.ask(tenant, fetches)) }
+            _ = try await tx.query(EventStatements.normalized(tenant, ids: events))
+        }
+        metrics.count(.documents, ("result", "kept"), by: Double(rows.count))
+    }
+}
+
+/// The pure core of normalise.
+public enum Normalize {
+    /// Of several versions of one document the highest: one statement can't touch a row twice.
+    public static func newest(_ documents: [SourceDocument]) -> [SourceDocument] {
+        var best: [String: SourceDocument] = [:]
+        for document in documents {
+            let identity = DocumentCodec.kind(of: document).kind + "\u{1f}" + document.id
+            if let known = best[identity], known.version >= document.version { continue }
+            best[identity] = document
+        }
+        return best.sorted { $0.key < $1.key }.map(\.value)
+    }
+}

@@ -1,0 +1,91 @@
+internal import Books
+internal import ConnectorKit
+internal import Courier
+internal import Kernel
+internal import Mapping
+internal import Postgres
+internal import Store
+internal import Telemetry
+internal import Wire
+
+/// A stored posting with everything bound that its ledger needs.
+enum Binding {
+    /// - Throws: `unbound_line` when a line's account is not bound any more: the posting goes back to map.
+    static func document(_ row: PostingRow, _ mapper: Mapper, party: String?, appliesTo: String?, items: [String: String]) throws(Fault) -> LedgerDocument {
+        let plan = try PlanCodec.decode(row.plan)
+        var lines: [LedgerDocument.Line] = []
+        for line in plan.lines {
+            guard let account = mapper.account(for: line, of: plan), account.known else {
+                throw Fault("unbound_line", stage: .post, disposition: .hold, summary: "the role \(line.role) is not bound to an account of the ledger",
+                    remedy: "Bind it in the account structure.", position: line.role.text)
+            }
+            lines.append(LedgerDocument.Line(
+                plan: line, account: account, taxCode: mapper.taxCode(for: line, of: plan)?.value, item: nil, dimensions: mapper.dimensions(for: line, of: plan)))
+        }
+        return LedgerDocument(
+            key: row.key, revision: row.revision, plan: plan, lines: lines, reference: row.reference, party: party, appliesTo: appliesTo,
+            remoteID: row.remoteID, remoteVersion: row.remoteVersion)
+    }
+}
+
+extension Pipeline {
+    /// Binds postings to their ledger documents, with parties and items found or created once. Postings that can't be bound are left out.
+    func bind(_ rows: [PostingRow], _ flow: Setup.Flow, _ mapper: Mapper, create: Bool) async throws(Fault) -> [LedgerDocument] {
+        let connector = try ledger(flow.ledger)
+        let remotes = try await store.remoteIDs(tenant, rows.compactMap(\.appliesTo))
+        var documents: [LedgerDocument] = []
+        for row in rows {
+            do throws(Fault) {
+                documents.append(try Binding.document(row, mapper, party: nil, appliesTo: row.appliesTo.flatMap { remotes[$0] }, items: [:]))
+            } catch {
+                log.fault(.postingHeld, error, ("posting", row.key.text))
+            }
+        }
+        let wants = documents.map { connector.references(for: $0).map { want in named(want, mapper) } }
+        let known = try await references(Set(wants.flatMap { $0 }), flow, connector, create: create)
+        for i in documents.indices {
+            for want in wants[i] {
+                guard let remote = known["\(want.kind.rawValue)/\(want.key)"] else { continue }
+                switch want.kind {
+                case .party: documents[i].party = remote
+                case .item:
+                    for l in documents[i].lines.indices where connector.itemKey(of: documents[i].lines[l]) == want.key { documents[i].lines[l].item = remote }
+                }
+            }
+        }
+        return documents
+    }
+
+    /// The house customer's name is the tenant's choice.
+    private func named(_ want: ReferenceWant, _ mapper: Mapper) -> ReferenceWant {
+        guard want.kind == .party, want.key == "shop" else { return want }
+        var out = want
+        out.name = mapper.structure.houseCustomer
+        out.text = out.name
+        return out
+    }
+
+    /// Remote ids by `kind/key`: from the store, else found by name, else created. The tenant's lease makes this the only creator.
+    private func references(_ wants: Set<ReferenceWant>, _ flow: Setup.Flow, _ connector: any LedgerConnector, create: Bool) async throws(Fault) -> [String: String] {
+        var known: [String: String] = [:]
+        for row in try await store.references(tenant, flow.row.ledgerID) { known["\(row.kind)/\(row.key)"] = row.remoteID }
+        guard create else { return known }
+        for kind in [ReferenceWant.Kind.party, .item] {
+            var missing = wants.filter { $0.kind == kind && known["\(kind.rawValue)/\($0.key)"] == nil }.sorted { $0.key < $1.key }
+            if missing.isEmpty { continue }
+            let found = try await read(connector.findReferences(missing, flow.ledger.facts), connector, flow.ledger)
+            try await remember(found, missing, flow, &known)
+            missing = missing.filter { found[$0.key] == nil }
+            if missing.isEmpty { continue }
+            let made = try await read(connector.createReferences(missing, flow.ledger.facts), connector, flow.ledger)
+            try await remember(made, missing, flow, &known)
+        }
+        return known
+    }
+
+    private func remember(_ found: [String: String], _ wants: [ReferenceWant], _ flow: Setup.Flow, _ known: inout [String: String]) async throws(Fault) {
+        let rows = wants.compactMap { want in found[want.key].map { ReferenceRow(kind: want.kind.rawValue, key: want.key, name: want.name, remoteID: $0) } }
+        try await store.saveReferences(tenant, flow.row.ledgerID, rows)
+        for row in rows { known["\(row.kind)/\(row.key)"] = row.remoteID }
+    }
+}

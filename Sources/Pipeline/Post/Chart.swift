@@ -1,0 +1,58 @@
+internal import Books
+internal import ConnectorKit
+internal import Courier
+internal import Kernel
+internal import Mapping
+internal import Postgres
+internal import Store
+internal import Telemetry
+internal import Wire
+
+extension Pipeline {
+    /// Reads the ledger's accounts, tax codes and lock date. When something changed, what is held or rejected is planned anew.
+    func readChart(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
+        let connector = try ledger(connection)
+        let chart = try await read(connector.chart(connection.facts), connector, connection)
+        let before = try await store.chart(tenant, connection.row.id)
+        let row = ChartCodec.encode(chart, readAt: clocks.now())
+        let same = try before.map { old throws(Fault) in try ChartCodec.decode(old) == chart } ?? false
+        try await store.saveChart(tenant, connection.row.id, row)
+        guard !same else { return .done }
+        for flow in setup.flows(into: connection.row.id) {
+            _ = try await store.pool.query(DocumentStatements.dirtyHeld(tenant, flow.row.id))
+            try await store.ask(tenant, [Job(.map, flow.row.id.description, lane: .interactive)])
+        }
+        return .done
+    }
+}
+
+/// A chart as the store keeps it.
+enum ChartCodec {
+    static func encode(_ chart: Chart, readAt: Timestamp) -> ChartRow {
+        let accounts = JSON.array(chart.accounts.map { a in
+            .object([
+                ("code", .string(a.code)), ("remote_id", .string(a.remoteID)), ("name", .string(a.name)), ("type", .string(a.type)),
+                ("active", .bool(a.active)), ("currency", .optional(a.currency)),
+            ])
+        })
+        return ChartRow(
+            lockDate: chart.lockDate, baseCurrency: chart.baseCurrency, currencies: chart.currencies, taxCodes: chart.taxCodes, accounts: accounts.bytes,
+            readAt: readAt)
+    }
+
+    static func decode(_ row: ChartRow) throws(Fault) -> Chart {
+        var accounts: [LedgerAccount] = []
+        for a in try JSON(parsing: row.accounts).array ?? [] {
+            accounts.append(LedgerAccount(
+                code: a["code"]?.string ?? "", remoteID: a["remote_id"]?.string ?? "", name: a["name"]?.string ?? "", type: a["type"]?.string ?? "",
+                active: a["active"]?.bool ?? false, currency: a["currency"]?.string))
+        }
+        return Chart(accounts: accounts, taxCodes: row.taxCodes, lockDate: row.lockDate, baseCurrency: row.baseCurrency, currencies: row.currencies)
+    }
+}
+
+extension Mapper {
+    init(structure: AccountStructure, rules: RuleSet, chart: Chart) {
+        self.init(structure: structure, rules: rules, accounts: chart.accounts.map { ($0.code, $0.remoteID, $0.name, $0.active) })
+    }
+}

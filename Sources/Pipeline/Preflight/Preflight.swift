@@ -1,0 +1,107 @@
+internal import Books
+internal import Checks
+internal import ConnectorKit
+internal import Courier
+internal import Kernel
+internal import Mapping
+internal import Postgres
+internal import Store
+internal import Telemetry
+internal import Wire
+
+extension Pipeline {
+    /// Runs every check on every mapped posting, case by case, and clears or holds it.
+    func preflight(_ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) {
+        let chart = try await store.chart(tenant, flow.row.ledgerID)
+        let spec = connectors[flow.ledger.row.platform]?.spec
+        let limits = LedgerLimits(
+            itemName: spec?.fieldLengths["item_name"], lineNote: spec?.fieldLengths["line_note"], reference: spec?.fieldLengths["reference"],
+            documentNote: spec?.fieldLengths["document_note"], partyName: spec?.fieldLengths["party_name"])
+        let currencies = Set((chart?.currencies ?? []).compactMap { Currency($0) })
+        while true {
+            let cases = try await store.mappedCases(tenant, flow.row.id, limit: Limits.batchDocuments)
+            if cases.isEmpty { return }
+            let grouped = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: cases), by: \.caseID)
+            var results: [(key: PostKey, findings: [UInt8], held: Bool)] = []
+            var held: [Preflight.Held] = []
+            for (_, rows) in grouped.sorted(by: { $0.key < $1.key }) {
+                let context = CheckContext(
+                    organisation: flow.organisation, policies: flow.policies,
+                    ledger: LedgerState(lockDate: chart?.lockDate, posted: try Map.posted(rows), forbidsRevision: !(spec?.revisesPaidInvoices ?? false)),
+                    ledgerLimits: limits, currencies: currencies.isEmpty ? nil : currencies, account: { mapper.account(for: $0, of: $1) })
+                for result in try Preflight.check(rows, context, mapper) {
+                    results.append((result.key, JSON.array(result.findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
+                    if !result.findings.isEmpty { held.append(result) }
+                }
+            }
+            try await save(results, held, cases, flow)
+        }
+    }
+
+    private func save(_ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ cases: [String], _ flow: Setup.Flow) async throws(Fault) {
+        let tenant = tenant
+        let entries = results.map { AuditEntry(actor: "worker", action: $0.held ? "posting.held" : "posting.cleared", subject: "posting \($0.key)", detail: JSON.object([("findings", .array([]))]).bytes) }
+        try await store.transaction { tx throws(Fault) in
+            _ = try await tx.query(PostingStatements.clear(tenant, results))
+            _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "cleared", cases: cases))
+            _ = try await tx.query(JobStatements.ask(tenant, [Job(.post, flow.row.id.description, lane: .webhook), Job(.reconcile, flow.row.id.description, lane: .audit)]))
+            try await tx.audit(tenant, entries)
+        }
+        try await store.raise(tenant, Preflight.alerts(held))
+        metrics.count(.postings, ("state", "cleared"), by: Double(results.filter { !$0.held }.count))
+        metrics.count(.postings, ("state", "held"), by: Double(held.count))
+    }
+}
+
+/// The pure core of preflight.
+enum Preflight {
+    struct Held {
+        var key: PostKey
+        var findings: [Finding]
+    }
+
+    /// The findings of each mapped posting of one case; none = cleared.
+    static func check(_ rows: [PostingRow], _ context: CheckContext, _ mapper: Mapper) throws(Fault) -> [Held] {
+        var plans: [PlannedPosting] = []
+        for row in rows where row.state != "superseded" && row.state != "skipped" { plans.append(try PlanCodec.decode(row.plan)) }
+        let found = Checks.run(plans, in: context)
+        let states = Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0.state) })
+        var out: [Held] = []
+        for row in rows where row.state == "mapped" {
+            let plan = try PlanCodec.decode(row.plan)
+            var findings = found[plan.id] ?? []
+            if findings.isEmpty, let original = row.appliesTo, states[original] == "rejected" {
+                findings = [Finding(
+                    check: "waits_for_original", why: "its \(plan.appliesTo?.form.rawValue ?? "original") was rejected by the ledger",
+                    remedy: "released when that document is posted")]
+            }
+            if plan.effect == .post { findings += unmapped(plan, mapper) }
+            out.append(Held(key: row.key, findings: findings))
+        }
+        return out
+    }
+
+    /// Tax codes that sit on lines and that nothing binds: the ledger could only guess.
+    private static func unmapped(_ plan: PlannedPosting, _ mapper: Mapper) -> [Finding] {
+        guard !mapper.structure.taxCodes.isEmpty else { return [] }
+        var seen: Set<String> = []
+        var out: [Finding] = []
+        for line in plan.lines {
+            guard let code = line.taxCode, line.part != .tax, seen.insert(code).inserted, mapper.taxCode(for: line, of: plan) == nil else { continue }
+            out.append(Finding(
+                check: "unmapped_tax_code", why: "no tax code of the ledger is bound to \(code)",
+                remedy: "Add \(code) to tax_codes of the account structure.", position: code))
+        }
+        return out
+    }
+
+    /// One alert per cause, not per document: what waits for another is not a cause of its own.
+    static func alerts(_ held: [Held]) -> [AlertRow] {
+        var byKey: [String: AlertRow] = [:]
+        for finding in held.flatMap(\.findings) where finding.check != "waits_for_original" {
+            let key = "held/\(finding.check)/\(finding.position ?? "")"
+            byKey[key] = AlertRow(key: key, severity: .warning, cause: finding.why, remedy: finding.remedy)
+        }
+        return byKey.sorted { $0.key < $1.key }.map(\.value)
+    }
+}

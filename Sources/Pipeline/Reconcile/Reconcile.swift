@@ -1,0 +1,111 @@
+internal import Books
+internal import ConnectorKit
+internal import Courier
+public import Kernel
+internal import Mapping
+internal import Postgres
+public import Store
+internal import Telemetry
+internal import Wire
+
+extension Pipeline {
+    /// Proves each day and currency of the flow: what the sources say = what is in the ledger + what is open by name.
+    func reconcile(_ flow: Setup.Flow) async throws(Fault) -> Result {
+        let sources = try await store.sourceAmounts(tenant, flow.row.id, zone: flow.row.organisation.timeZone)
+        let postings = try await store.postingAmounts(tenant, flow.row.id)
+        let proofs = Reconcile.prove(sources, postings, cutOver: flow.row.cutOver)
+        let tenant = tenant
+        let rows = proofs.map { proof in
+            ProofRow(
+                day: proof.day, currency: proof.currency, sourceMinor: proof.source, postedMinor: proof.posted, openMinor: proof.open, unexplainedMinor: proof.unexplained,
+                items: JSON.array(proof.items.prefix(1000).map { item in
+                    .object([("document", .string(item.document)), ("amount_minor", .number("\(item.amount)")), ("why", .string(item.why))])
+                }).bytes)
+        }
+        let proven = proofs.filter { $0.unexplained == 0 }.map(\.day)
+        let unproven = Set(proofs.filter { $0.unexplained != 0 }.map(\.day))
+        let days = Array(Set(proven).subtracting(unproven)).sorted()
+        try await store.transaction { tx throws(Fault) in
+            if !rows.isEmpty { _ = try await tx.query(ProofStatements.save(tenant, flow.row.id, rows)) }
+            var entries: [AuditEntry] = []
+            for row in try await tx.query(ProofStatements.reconcile(tenant, flow.row.id, days: days)) {
+                entries.append(AuditEntry(actor: "worker", action: "posting.reconciled", subject: "posting \(try row.get("post_key", as: String.self))"))
+            }
+            try await tx.audit(tenant, entries)
+        }
+        if unproven.isEmpty {
+            try await store.resolveAlerts(tenant, keyPrefix: "unexplained/\(flow.row.id)")
+        } else {
+            try await store.raise(tenant, unproven.sorted().map { day in
+                AlertRow(
+                    key: "unexplained/\(flow.row.id)/\(day)", severity: .critical, cause: "the books of \(day) differ from the source and nothing explains it",
+                    remedy: "Open the day's proof: it lists every document with its difference.")
+            })
+        }
+        return .done
+    }
+}
+
+/// The pure core of reconcile.
+public enum Reconcile {
+    /// One day and currency of a flow.
+    public struct Proof: Sendable, Equatable {
+        public struct Item: Sendable, Equatable {
+            public var document: String
+            public var amount: Int64
+            public var why: String
+        }
+        public var day: LocalDate
+        public var currency: String
+        public var source: Int64 = 0
+        public var posted: Int64 = 0
+        public var open: Int64 = 0
+        /// Sum of absolute rests per document, no netting.
+        public var unexplained: Int64 = 0
+        public var items: [Item] = []
+    }
+
+    /// `sources`: what each document is worth (money in positive, money back negative); `postings`: what stands for it.
+    public static func prove(_ sources: [SourceAmount], _ postings: [PostingAmount], cutOver: LocalDate?) -> [Proof] {
+        var byDocument: [String: [PostingAmount]] = [:]
+        for posting in postings { byDocument["\(posting.side) \(posting.sourceID)", default: []].append(posting) }
+        var proofs: [String: Proof] = [:]
+        for source in sources {
+            let id = "\(source.day) \(source.currency)"
+            var proof = proofs[id] ?? Proof(day: source.day, currency: source.currency)
+            proof.source += source.minor
+            let mine = byDocument["\(source.side) \(source.sourceID)"] ?? []
+            var rest = source.minor
+            for posting in mine {
+                switch posting.state {
+                case "confirmed", "reconciled":
+                    proof.posted += posting.minor
+                    rest -= posting.minor
+                case "voided", "superseded", "skipped": break
+                default:
+                    proof.open += posting.minor
+                    rest -= posting.minor
+                    proof.items.append(.init(document: "\(source.side) \(source.sourceID)", amount: posting.minor, why: posting.why))
+                }
+            }
+            if rest != 0 {
+                if let why = excuse(source, cutOver) {
+                    proof.open += rest
+                    proof.items.append(.init(document: "\(source.side) \(source.sourceID)", amount: rest, why: why))
+                } else {
+                    proof.unexplained += abs(rest)
+                    proof.items.append(.init(document: "\(source.side) \(source.sourceID)", amount: rest, why: "unexplained"))
+                }
+            }
+            proofs[id] = proof
+        }
+        return proofs.values.sorted { ($0.day, $0.currency) < ($1.day, $1.currency) }
+    }
+
+    private static func excuse(_ source: SourceAmount, _ cutOver: LocalDate?) -> String? {
+        if source.cancelled { return "cancelled" }
+        if source.pending { return "not planned yet" }
+        if let cutOver, source.day < cutOver { return "before the cut-over" }
+        return nil
+    }
+}

@@ -1,0 +1,97 @@
+public import Books
+public import ConnectorKit
+public import Courier
+public import Kernel
+public import Mapping
+internal import Postgres
+public import Store
+internal import Telemetry
+internal import Wire
+
+/// What a tenant's worker knows of its configuration, read anew when it may have changed.
+public struct Setup: Sendable {
+    /// A flow with everything it joins.
+    public struct Flow: Sendable {
+        public var row: FlowRow
+        public var organisation: Organisation
+        public var policies: Policies
+        public var source: CourierConnection
+        public var ledger: CourierConnection
+    }
+
+    public var flows: [Flow]
+    public var connections: [ConnectionID: CourierConnection]
+    public var structure: AccountStructure
+    public var rules: RuleSet
+
+    /// - Throws: `not_configured` (hold) while the tenant has no structure or rules; `invalid_configuration` naming the place.
+    public static func load(_ tenant: TenantID, from store: Store) async throws(Fault) -> Setup {
+        var connections: [ConnectionID: CourierConnection] = [:]
+        for row in try await store.connections(tenant) {
+            var settings: [String: String] = [:]
+            for (key, value) in try JSON(parsing: row.settings).object ?? [] { settings[key] = value.string }
+            connections[row.id] = CourierConnection(row: row, facts: ConnectionFacts(account: row.account, settings: settings))
+        }
+        guard let configuration = try await store.configuration(tenant) else {
+            throw Fault("not_configured", stage: .configuration, disposition: .hold, summary: "the tenant has no account structure or no rules yet",
+                remedy: "Apply both with `counterfoil tenant apply` or the API.")
+        }
+        var findings = Findings()
+        let structure = AccountStructure.read(try JSON(parsing: configuration.structure), version: configuration.structureVersion, into: &findings)
+        let rules = RuleSet.read(try JSON(parsing: configuration.rules), version: configuration.rulesVersion, into: &findings)
+        if let first = findings.list.first {
+            throw Fault("invalid_configuration", stage: .configuration, disposition: .hold, summary: first.why, remedy: first.remedy, position: first.position)
+        }
+        var flows: [Flow] = []
+        for row in try await store.flows(tenant) {
+            guard let source = connections[row.sourceID], let ledger = connections[row.ledgerID] else { continue }
+            flows.append(Flow(
+                row: row, organisation: try organisation(row.organisation), policies: try policies(row.policies, country: row.organisation.country),
+                source: source, ledger: ledger))
+        }
+        return Setup(flows: flows, connections: connections, structure: structure, rules: rules)
+    }
+
+    public static func organisation(_ row: OrganisationRow) throws(Fault) -> Organisation {
+        guard let currency = Currency(row.baseCurrency) else {
+            throw Fault("invalid_configuration", stage: .configuration, disposition: .hold, summary: "the organisation's base currency is no currency", position: "base_currency")
+        }
+        return Organisation(
+            id: row.id.description, baseCurrency: currency, country: row.country, zone: try Zone.named(row.timeZone),
+            taxMode: row.country == "US" ? .exclusive : .inclusive)
+    }
+
+    public static func policies(_ json: [UInt8], country: String) throws(Fault) -> Policies {
+        var policies = Policies.template(country: country)
+        for (name, value) in try JSON(parsing: json).object ?? [] {
+            guard let text = value.string else {
+                throw Fault("invalid_policy", stage: .configuration, disposition: .hold, summary: "policy \(name) must be a string", position: name)
+            }
+            try policies.set(name, to: text)
+        }
+        if let first = policies.unsupported.first {
+            throw Fault("unsupported_policy", stage: .configuration, disposition: .hold, summary: "policy \(first) is not supported yet", position: first)
+        }
+        return policies
+    }
+
+    func connection(_ subject: String) throws(Fault) -> CourierConnection {
+        guard let id = ConnectionID(subject), let found = connections[id] else {
+            throw Fault("unknown_connection", stage: .worker, disposition: .reject, summary: "the job names a connection that is not there")
+        }
+        return found
+    }
+
+    func flow(_ subject: String) throws(Fault) -> Flow {
+        guard let id = FlowID(subject), let found = flows.first(where: { $0.row.id == id }) else {
+            throw Fault("unknown_flow", stage: .worker, disposition: .reject, summary: "the job names a flow that is not there")
+        }
+        return found
+    }
+
+    /// Flows that take documents from this connection.
+    func flows(from connection: ConnectionID) -> [Flow] { flows.filter { $0.row.sourceID == connection } }
+
+    /// Flows that post into this connection.
+    func flows(into connection: ConnectionID) -> [Flow] { flows.filter { $0.row.ledgerID == connection } }
+}

@@ -1,0 +1,145 @@
+internal import FoundationEssentials
+public import Kernel
+public import Postgres
+
+/// A canonical document or a note, as normalise leaves it.
+public struct DocumentRow: Sendable {
+    /// The document's kind; for notes `edit`, `cancellation`, `goods_return`.
+    public var kind: String
+    public var isNote: Bool
+    public var sourceID: String
+    public var id: DocumentID
+    public var caseID: String
+    public var version: Int64
+    public var at: Timestamp
+    /// Encoded body.
+    public var body: [UInt8]
+
+    public init(
+        kind: String, isNote: Bool, sourceID: String, id: DocumentID, caseID: String, version: Int64, at: Timestamp, body: [UInt8]
+    ) {
+        self.kind = kind
+        self.isNote = isNote
+        self.sourceID = sourceID
+        self.id = id
+        self.caseID = caseID
+        self.version = version
+        self.at = at
+        self.body = body
+    }
+}
+
+/// A case to be planned: a flow's order with everything known about it.
+public struct DirtyCase: Sendable {
+    public var caseID: String
+    public var changedAt: Timestamp
+}
+
+public enum DocumentStatements {
+    /// Keeps newer versions only. Returns the cases that changed.
+    public static func upsert(_ tenant: TenantID, _ flow: FlowID, _ rows: [DocumentRow]) -> SQL {
+        """
+        INSERT INTO app.documents AS d (tenant_id, flow_id, kind, source_id, id, case_id, version, happened_at, body)
+        SELECT \(tenant), \(flow), k, s, i, c, v, h, b FROM unnest(\(rows.map(\.kind)), \(rows.map(\.sourceID)), \(rows.map(\.id)), \(rows.map(\.caseID)),
+          \(rows.map(\.version)), \(rows.map(\.at)), \(rows.map { PostgresJSON($0.body) })) AS t(k, s, i, c, v, h, b)
+        ON CONFLICT (tenant_id, flow_id, kind, source_id) DO UPDATE
+          SET version = EXCLUDED.version, case_id = EXCLUDED.case_id, happened_at = EXCLUDED.happened_at, body = EXCLUDED.body,
+              state = 'normalized', updated_at = clock_timestamp()
+          WHERE d.version < EXCLUDED.version AND d.body <> EXCLUDED.body
+        RETURNING case_id
+        """
+    }
+
+    public static func upsertNotes(_ tenant: TenantID, _ flow: FlowID, _ rows: [DocumentRow]) -> SQL {
+        """
+        INSERT INTO app.notes AS d (tenant_id, flow_id, kind, source_id, case_id, version, happened_at, body)
+        SELECT \(tenant), \(flow), k, s, c, v, h, b FROM unnest(\(rows.map(\.kind)), \(rows.map(\.sourceID)), \(rows.map(\.caseID)),
+          \(rows.map(\.version)), \(rows.map(\.at)), \(rows.map { PostgresJSON($0.body) })) AS t(k, s, c, v, h, b)
+        ON CONFLICT (tenant_id, flow_id, kind, source_id) DO UPDATE
+          SET version = EXCLUDED.version, case_id = EXCLUDED.case_id, happened_at = EXCLUDED.happened_at, body = EXCLUDED.body,
+              updated_at = clock_timestamp()
+          WHERE d.version < EXCLUDED.version AND d.body <> EXCLUDED.body
+        RETURNING case_id
+        """
+    }
+
+    public static func markDirty(_ tenant: TenantID, _ flow: FlowID, cases: [String]) -> SQL {
+        """
+        INSERT INTO app.cases AS c (tenant_id, flow_id, case_id) SELECT DISTINCT \(tenant), \(flow), x FROM unnest(\(cases)) AS t(x) ORDER BY 3
+        ON CONFLICT (tenant_id, flow_id, case_id) DO UPDATE SET dirty = true, changed_at = clock_timestamp()
+        """
+    }
+
+    public static func dirty(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
+        """
+        SELECT case_id, changed_at FROM app.cases WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND dirty ORDER BY changed_at LIMIT \(limit)
+        """
+    }
+
+    /// Only what has not changed since it was read stops being dirty.
+    public static func planned(_ tenant: TenantID, _ flow: FlowID, _ cases: [DirtyCase]) -> SQL {
+        """
+        UPDATE app.cases c SET dirty = false, planned_at = clock_timestamp(), fault = NULL
+        FROM unnest(\(cases.map(\.caseID)), \(cases.map(\.changedAt))) AS t(x, at)
+        WHERE c.tenant_id = \(tenant) AND c.flow_id = \(flow) AND c.case_id = x AND c.changed_at = at
+        """
+    }
+
+    /// A case that cannot be planned, with the reason; it is tried again when one of its documents or the configuration changes.
+    public static func unplannable(_ tenant: TenantID, _ flow: FlowID, _ dirty: DirtyCase, fault: [UInt8]) -> SQL {
+        """
+        UPDATE app.cases SET dirty = false, fault = \(PostgresJSON(fault)) WHERE tenant_id = \(tenant) AND flow_id = \(flow)
+          AND case_id = \(dirty.caseID) AND changed_at = \(dirty.changedAt)
+        """
+    }
+
+    /// All documents and notes of these cases.
+    public static func ofCases(_ tenant: TenantID, _ flow: FlowID, cases: [String]) -> SQL {
+        """
+        SELECT kind, false AS note, source_id, id, case_id, version, happened_at, body FROM app.documents
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND case_id = ANY (\(cases))
+        UNION ALL
+        SELECT kind, true, source_id, NULL, case_id, version, happened_at, body FROM app.notes
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND case_id = ANY (\(cases))
+        ORDER BY case_id, happened_at, source_id
+        """
+    }
+
+    public static func setState(_ tenant: TenantID, _ flow: FlowID, state: String, cases: [String]) -> SQL {
+        """
+        UPDATE app.documents SET state = \(state), updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND case_id = ANY (\(cases)) AND state <> \(state)
+        """
+    }
+
+    /// All cases that have something not yet in the ledger: planned anew when rules, structure or the chart changed.
+    public static func dirtyHeld(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+        """
+        UPDATE app.cases SET dirty = true, changed_at = clock_timestamp() WHERE tenant_id = \(tenant) AND flow_id = \(flow)
+          AND (fault IS NOT NULL OR case_id IN (SELECT case_id FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow)
+            AND state IN ('held', 'rejected', 'mapped', 'cleared')))
+        """
+    }
+}
+
+extension Store {
+    public func dirtyCases(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [DirtyCase] {
+        var out: [DirtyCase] = []
+        for row in try await pool.query(DocumentStatements.dirty(tenant, flow, limit: limit)) {
+            out.append(DirtyCase(caseID: try row.get("case_id"), changedAt: try row.get("changed_at")))
+        }
+        return out
+    }
+
+    public func documents(_ tenant: TenantID, _ flow: FlowID, cases: [String]) async throws(Fault) -> [DocumentRow] {
+        var out: [DocumentRow] = []
+        for row in try await pool.query(DocumentStatements.ofCases(tenant, flow, cases: cases)) {
+            let id: DocumentID? = try row.get("id")
+            out.append(DocumentRow(
+                kind: try row.get("kind"), isNote: try row.get("note"), sourceID: try row.get("source_id"), id: id ?? DocumentID(.init()),
+                caseID: try row.get("case_id"), version: try row.get("version"), at: try row.get("happened_at"),
+                body: try row.get("body", as: PostgresJSON.self).bytes))
+        }
+        return out
+    }
+}

@@ -1,0 +1,184 @@
+public import Books
+public import Kernel
+public import Postgres
+
+/// What is about to be sent for one posting.
+public struct NewIntent: Sendable {
+    public enum Action: String, Sendable { case create, update, void }
+    public var key: PostKey
+    public var revision: Int
+    public var action: Action
+    /// Names the send; also the platform's native idempotency key.
+    public var attempt: String
+    public var requestDigest: [UInt8]
+
+    public init(key: PostKey, revision: Int, action: Action, attempt: String, requestDigest: [UInt8]) {
+        self.key = key
+        self.revision = revision
+        self.action = action
+        self.attempt = attempt
+        self.requestDigest = requestDigest
+    }
+}
+
+/// What became of a send.
+public struct Settlement: Sendable {
+    public enum Outcome: String, Sendable {
+        case posted, rejected, unknown
+        /// Certainly not received by the ledger: may be sent again.
+        case notSent = "not_sent"
+    }
+    public var key: PostKey
+    public var outcome: Outcome
+    public var remoteID: String?
+    public var remoteVersion: String?
+    /// JSON object: the fault or what find saw.
+    public var evidence: [UInt8]?
+    /// When to try or look again, for `unknown` and `notSent`.
+    public var again: Duration
+
+    public init(key: PostKey, outcome: Outcome, remoteID: String? = nil, remoteVersion: String? = nil, evidence: [UInt8]? = nil, again: Duration = .zero) {
+        self.key = key
+        self.outcome = outcome
+        self.remoteID = remoteID
+        self.remoteVersion = remoteVersion
+        self.evidence = evidence
+        self.again = again
+    }
+}
+
+/// A posting whose last send has no settled outcome.
+public struct UnsettledRow: Sendable {
+    public var posting: PostingRow
+    public var intent: Int64
+    public var action: NewIntent.Action
+    public var attempt: String
+    public var writtenAt: Timestamp
+    public var state: String
+}
+
+public enum IntentStatements {
+    /// Only under a live lease of this epoch: a worker that lost its lease writes no intent, so it sends nothing.
+    public static func write(_ tenant: TenantID, epoch: Int64, _ intents: [NewIntent]) -> SQL {
+        """
+        INSERT INTO app.intents (tenant_id, post_key, revision, action, attempt, request_digest, epoch)
+        SELECT \(tenant), k, r, a, n, d, \(epoch) FROM unnest(\(intents.map(\.key.text)), \(intents.map { Int64($0.revision) }), \(intents.map(\.action.rawValue)),
+          \(intents.map(\.attempt)), \(intents.map(\.requestDigest))) AS t(k, r, a, n, d)
+        WHERE EXISTS (SELECT FROM app.leases WHERE tenant_id = \(tenant) AND epoch = \(epoch) AND state = 'held' AND expires_at > clock_timestamp())
+        """
+    }
+
+    public static func markPosting(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        UPDATE app.postings SET state = 'posting', sent = plan, sent_digest = plan_digest, attempts = attempts + 1, updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state = 'cleared'
+        """
+    }
+
+    public static func settle(_ tenant: TenantID, _ rows: [Settlement]) -> SQL {
+        """
+        UPDATE app.intents i SET state = o, remote_id = coalesce(m, remote_id), evidence = e,
+          settled_at = CASE WHEN o = 'unknown' THEN NULL ELSE clock_timestamp() END
+        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.outcome.rawValue)), \(rows.map(\.remoteID)), \(rows.map { $0.evidence.map { PostgresJSON($0) } })) AS t(k, o, m, e)
+        WHERE i.tenant_id = \(tenant) AND i.post_key = k AND i.state IN ('open', 'unknown')
+        """
+    }
+
+    public static func settlePostings(_ tenant: TenantID, _ rows: [Settlement]) -> SQL {
+        """
+        UPDATE app.postings p SET
+          state = CASE o WHEN 'posted' THEN 'posted' WHEN 'rejected' THEN 'rejected' WHEN 'unknown' THEN 'unknown' ELSE 'cleared' END,
+          remote_id = coalesce(m, remote_id), remote_version = coalesce(v, remote_version),
+          posted_at = CASE WHEN o = 'posted' THEN clock_timestamp() ELSE posted_at END,
+          fault = CASE WHEN o = 'posted' THEN NULL ELSE coalesce(e, fault) END,
+          attempts = CASE WHEN o = 'posted' THEN 0 ELSE attempts END,
+          next_attempt_at = clock_timestamp() + ms * interval '1 millisecond', updated_at = clock_timestamp()
+        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.outcome.rawValue)), \(rows.map(\.remoteID)), \(rows.map(\.remoteVersion)),
+          \(rows.map { $0.evidence.map { PostgresJSON($0) } }), \(rows.map { $0.again.wholeMilliseconds })) AS t(k, o, m, v, e, ms)
+        WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state IN ('posting', 'unknown')
+        """
+    }
+
+    /// Sends of earlier leases that nobody settled: their outcome is unknown.
+    public static func orphans(_ tenant: TenantID, epoch: Int64) -> SQL {
+        """
+        UPDATE app.intents SET state = 'unknown', evidence = '{"why":"the worker ended before the answer was recorded"}'
+        WHERE tenant_id = \(tenant) AND state = 'open' AND epoch < \(epoch) RETURNING post_key
+        """
+    }
+
+    public static func orphanPostings(_ tenant: TenantID, _ keys: [String]) -> SQL {
+        """
+        UPDATE app.postings SET state = 'unknown', fault = '{"code":"outcome_unknown","summary":"the worker ended before the answer was recorded"}',
+          next_attempt_at = now(), updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys)) AND state = 'posting'
+        """
+    }
+
+    public static func unsettled(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
+        """
+        SELECT \(unsafe: PostingStatements.columns.replacingNames()), i.id AS intent_id, i.action AS intent_action, i.attempt AS intent_attempt,
+               i.written_at AS intent_at, i.state AS intent_state
+        FROM app.postings p JOIN app.intents i ON i.tenant_id = p.tenant_id AND i.post_key = p.post_key AND i.state = 'unknown'
+        WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow) AND p.state = 'unknown' AND p.next_attempt_at <= clock_timestamp()
+        ORDER BY i.id LIMIT \(limit)
+        """
+    }
+}
+
+extension String {
+    /// The posting columns with the table's alias, for joins.
+    fileprivate func replacingNames() -> String {
+        split(separator: ",").map { "p." + $0.trimmingPrefix { $0.isWhitespace } }.joined(separator: ", ")
+    }
+}
+
+extension Store {
+    /// Writes the intents and moves the postings to `posting`, in one transaction; nothing may be sent before this returns.
+    /// - Throws: `lease_lost` when this worker no longer holds the lease; `unique_violation` when a send is unsettled.
+    public func writeIntents(_ tenant: TenantID, epoch: Int64, _ intents: [NewIntent], audit: [AuditEntry]) async throws(Fault) {
+        try await transaction { tx throws(Fault) in
+            let written = try await tx.query(IntentStatements.write(tenant, epoch: epoch, intents)).affected
+            guard written == intents.count else {
+                throw Fault("lease_lost", stage: .post, disposition: .retry, summary: "this worker no longer holds the tenant's lease")
+            }
+            let moved = try await tx.query(IntentStatements.markPosting(tenant, intents.map(\.key))).affected
+            guard moved == intents.count else {
+                throw Fault("posting_moved", stage: .post, disposition: .retry, summary: "a posting changed while its intent was written")
+            }
+            try await tx.audit(tenant, audit)
+        }
+    }
+
+    public func settle(_ tenant: TenantID, _ rows: [Settlement], jobs: [Job], audit: [AuditEntry]) async throws(Fault) {
+        try await transaction { tx throws(Fault) in
+            _ = try await tx.query(IntentStatements.settle(tenant, rows))
+            _ = try await tx.query(IntentStatements.settlePostings(tenant, rows))
+            if !jobs.isEmpty { _ = try await tx.query(JobStatements.ask(tenant, jobs)) }
+            try await tx.audit(tenant, audit)
+        }
+    }
+
+    /// Turns the open intents of earlier leases into unknown outcomes; returns how many.
+    public func orphanIntents(_ tenant: TenantID, epoch: Int64) async throws(Fault) -> Int {
+        try await transaction { tx throws(Fault) in
+            var keys: [String] = []
+            for row in try await tx.query(IntentStatements.orphans(tenant, epoch: epoch)) { keys.append(try row.get("post_key")) }
+            guard !keys.isEmpty else { return 0 }
+            _ = try await tx.query(IntentStatements.orphanPostings(tenant, keys))
+            try await tx.audit(tenant, keys.map { AuditEntry(actor: "worker", action: "posting.unknown", subject: "posting \($0)") })
+            return keys.count
+        }
+    }
+
+    public func unsettled(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [UnsettledRow] {
+        var out: [UnsettledRow] = []
+        for row in try await pool.query(IntentStatements.unsettled(tenant, flow, limit: limit)) {
+            guard let action = NewIntent.Action(rawValue: try row.get("intent_action")) else { continue }
+            out.append(UnsettledRow(
+                posting: try PostingRow(row), intent: try row.get("intent_id"), action: action, attempt: try row.get("intent_attempt"),
+                writtenAt: try row.get("intent_at"), state: try row.get("intent_state")))
+        }
+        return out
+    }
+}

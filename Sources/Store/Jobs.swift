@@ -1,0 +1,137 @@
+public import Kernel
+public import Postgres
+
+/// One thing to do for a tenant.
+public struct Job: Sendable, Hashable {
+    public enum Kind: String, Sendable, CaseIterable { case normalize, map, post, confirm, reconcile, sweep, fetch, chart, identify }
+    public enum Lane: String, Sendable, CaseIterable { case interactive, webhook, poll, backfill, audit }
+
+    public var kind: Kind
+    /// What it is about: a flow id, a connection id, `connection/order`.
+    public var subject: String
+    public var lane: Lane
+    /// Moves each time the job is asked for again; a finished job whose generation moved meanwhile stays due.
+    public var generation: Int64
+    public var attempts: Int
+
+    public init(_ kind: Kind, _ subject: String, lane: Lane, generation: Int64 = 0, attempts: Int = 0) {
+        self.kind = kind
+        self.subject = subject
+        self.lane = lane
+        self.generation = generation
+        self.attempts = attempts
+    }
+}
+
+public enum JobStatements {
+    /// Asks for jobs; one that is there already becomes due at the earlier time and moves its generation.
+    public static func ask(_ tenant: TenantID, _ jobs: [Job], after: Duration = .zero) -> SQL {
+        """
+        INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane, due_at)
+        SELECT \(tenant), k, s, l, clock_timestamp() + \(after.wholeMilliseconds) * interval '1 millisecond'
+        FROM unnest(\(jobs.map(\.kind.rawValue)), \(jobs.map(\.subject)), \(jobs.map(\.lane.rawValue))) AS t(k, s, l)
+        GROUP BY k, s, l
+        ON CONFLICT (tenant_id, kind, subject) DO UPDATE
+          SET generation = j.generation + 1, due_at = least(j.due_at, EXCLUDED.due_at), lane = EXCLUDED.lane
+        """
+    }
+
+    /// The tenant's due jobs, most urgent first. Its worker is alone (the lease says so): nothing is locked.
+    public static func due(_ tenant: TenantID, limit: Int) -> SQL {
+        """
+        SELECT kind, subject, lane, generation, attempts FROM app.jobs
+        WHERE tenant_id = \(tenant) AND due_at <= clock_timestamp()
+        ORDER BY array_position(ARRAY['interactive', 'webhook', 'poll', 'backfill', 'audit'], lane), due_at LIMIT \(limit)
+        """
+    }
+
+    /// Ends a job unless it was asked for again meanwhile.
+    public static func finish(_ tenant: TenantID, _ job: Job) -> SQL {
+        """
+        DELETE FROM app.jobs WHERE tenant_id = \(tenant) AND kind = \(job.kind.rawValue) AND subject = \(job.subject)
+          AND generation = \(job.generation)
+        """
+    }
+
+    /// Puts a job off, with the fault that made it so.
+    public static func postpone(_ tenant: TenantID, _ job: Job, by delay: Duration, fault: [UInt8]?) -> SQL {
+        """
+        UPDATE app.jobs SET attempts = attempts + 1, due_at = clock_timestamp() + \(delay.wholeMilliseconds) * interval '1 millisecond',
+          fault = \(fault.map { PostgresJSON($0) })
+        WHERE tenant_id = \(tenant) AND kind = \(job.kind.rawValue) AND subject = \(job.subject) AND generation = \(job.generation)
+        """
+    }
+
+    /// Milliseconds until the tenant's next job, NULL for none.
+    public static func nextDue(_ tenant: TenantID) -> SQL {
+        """
+        SELECT (extract(epoch FROM min(due_at) - clock_timestamp()) * 1000)::bigint AS ms FROM app.jobs WHERE tenant_id = \(tenant)
+        """
+    }
+
+    /// Tenants with due work and no live lease, the least served first (over its weight), oldest first among equals.
+    public static func dueTenants(limit: Int) -> SQL {
+        """
+        SELECT t.tenant_id, t.wrapped_private_key, t.weight
+        FROM (SELECT tenant_id, min(due_at) AS due FROM app.jobs WHERE due_at <= clock_timestamp() GROUP BY tenant_id) d
+        JOIN app.tenants t USING (tenant_id)
+        LEFT JOIN app.tenant_shares s USING (tenant_id)
+        LEFT JOIN app.leases l USING (tenant_id)
+        WHERE t.state = 'active' AND (l.tenant_id IS NULL OR l.state = 'free' OR l.expires_at + interval '25 seconds' < clock_timestamp())
+        ORDER BY coalesce(s.served_ms, 0) / t.weight, d.due LIMIT \(limit)
+        """
+    }
+
+    /// Milliseconds until anybody's next job; NULL for none.
+    public static func nextDueOfAll() -> SQL {
+        """
+        SELECT (extract(epoch FROM min(j.due_at) - clock_timestamp()) * 1000)::bigint AS ms
+        FROM app.jobs j JOIN app.tenants t USING (tenant_id) WHERE t.state = 'active'
+        """
+    }
+
+    /// Asks for the sweeps that are due by their flows' interval.
+    public static func askDueSweeps() -> SQL {
+        """
+        INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
+        SELECT f.tenant_id, 'sweep', c.id::text, 'poll'
+        FROM app.flows f JOIN app.connections c ON c.tenant_id = f.tenant_id AND c.id = f.source_id
+        JOIN app.tenants t ON t.tenant_id = f.tenant_id
+        WHERE f.state = 'active' AND c.state = 'live' AND t.state = 'active'
+          AND (c.swept_at IS NULL OR c.swept_at + f.poll_seconds * interval '1 second' <= clock_timestamp())
+        GROUP BY f.tenant_id, c.id
+        ON CONFLICT (tenant_id, kind, subject) DO NOTHING
+        """
+    }
+
+    /// Tells the scheduler that something is due. The payload stays empty: every listener of the database hears it.
+    public static func wake() -> SQL { "NOTIFY counterfoil_work" }
+}
+
+extension Store {
+    public func ask(_ tenant: TenantID, _ jobs: [Job], after: Duration = .zero) async throws(Fault) {
+        guard !jobs.isEmpty else { return }
+        _ = try await pool.query(JobStatements.ask(tenant, jobs, after: after))
+    }
+
+    public func dueJobs(_ tenant: TenantID, limit: Int) async throws(Fault) -> [Job] {
+        var jobs: [Job] = []
+        for row in try await pool.query(JobStatements.due(tenant, limit: limit)) {
+            guard let kind = Job.Kind(rawValue: try row.get("kind")), let lane = Job.Lane(rawValue: try row.get("lane")) else { continue }
+            jobs.append(Job(kind, try row.get("subject"), lane: lane, generation: try row.get("generation"), attempts: Int(try row.get("attempts", as: Int32.self))))
+        }
+        return jobs
+    }
+
+    public func finish(_ tenant: TenantID, _ job: Job) async throws(Fault) { _ = try await pool.query(JobStatements.finish(tenant, job)) }
+
+    public func postpone(_ tenant: TenantID, _ job: Job, by delay: Duration, fault: [UInt8]?) async throws(Fault) {
+        _ = try await pool.query(JobStatements.postpone(tenant, job, by: delay, fault: fault))
+    }
+
+    /// `nil`: nothing is asked for.
+    public func nextDue(_ tenant: TenantID) async throws(Fault) -> Duration? {
+        let ms: Int64? = try await pool.query(JobStatements.nextDue(tenant)).first?.get("ms")
+        return ms.map { .milliseconds(max(0, $0)) }
+    }
+}

@@ -1,0 +1,158 @@
+public import Kernel
+public import Postgres
+
+/// The right to work for a tenant, for a while. The epoch grows with each holder.
+public struct Lease: Sendable, Hashable {
+    public var tenant: TenantID
+    public var epoch: Int64
+
+    public init(tenant: TenantID, epoch: Int64) {
+        self.tenant = tenant
+        self.epoch = epoch
+    }
+}
+
+/// A tenant that has due work and nobody working for it.
+public struct DueTenant: Sendable {
+    public var tenant: TenantID
+    public var wrappedPrivateKey: [UInt8]
+}
+
+public enum LeaseStatements {
+    /// Takes the lease when it is free, or when it ended longer ago than any request of its holder can still be under way. NULL otherwise.
+    public static func acquire(_ tenant: TenantID, holder: String, seconds: Int) -> SQL {
+        """
+        INSERT INTO app.leases AS l (tenant_id, epoch, holder, state, acquired_at, expires_at)
+        VALUES (\(tenant), 1, \(holder), 'held', clock_timestamp(), clock_timestamp() + \(Int64(seconds)) * interval '1 second')
+        ON CONFLICT (tenant_id) DO UPDATE SET epoch = l.epoch + 1, holder = EXCLUDED.holder, pid = NULL, state = 'held',
+          acquired_at = EXCLUDED.acquired_at, expires_at = EXCLUDED.expires_at
+          WHERE l.state = 'free' OR l.expires_at + interval '25 seconds' < clock_timestamp()
+        RETURNING epoch
+        """
+    }
+
+    public static func renew(_ lease: Lease, holder: String, seconds: Int) -> SQL {
+        """
+        UPDATE app.leases SET expires_at = clock_timestamp() + \(Int64(seconds)) * interval '1 second'
+        WHERE tenant_id = \(lease.tenant) AND epoch = \(lease.epoch) AND holder = \(holder) AND state = 'held'
+        """
+    }
+
+    /// Gives the lease back and counts what the tenant was given.
+    public static func release(_ lease: Lease, holder: String, served: Duration, crashed: Bool) -> SQL {
+        """
+        WITH freed AS (
+          UPDATE app.leases SET state = 'free', crashes = CASE WHEN \(crashed) THEN crashes + 1 ELSE 0 END
+          WHERE tenant_id = \(lease.tenant) AND epoch = \(lease.epoch) AND holder = \(holder) RETURNING tenant_id, crashes
+        ), share AS (
+          INSERT INTO app.tenant_shares AS s (tenant_id, served_ms) SELECT tenant_id, \(served.wholeMilliseconds) FROM freed
+          ON CONFLICT (tenant_id) DO UPDATE SET served_ms = s.served_ms + EXCLUDED.served_ms
+        )
+        SELECT crashes FROM freed
+        """
+    }
+
+    public static func setWorker(_ lease: Lease, pid: Int32) -> SQL {
+        "UPDATE app.leases SET pid = \(pid) WHERE tenant_id = \(lease.tenant) AND epoch = \(lease.epoch)"
+    }
+
+    /// Leases that an earlier scheduler of this very machine and boot held.
+    public static func left(by host: String, notBy holder: String) -> SQL {
+        "SELECT tenant_id, epoch, holder, pid FROM app.leases WHERE state = 'held' AND starts_with(holder, \(host)) AND holder <> \(holder)"
+    }
+
+    public static func free(_ lease: Lease) -> SQL {
+        "UPDATE app.leases SET state = 'free' WHERE tenant_id = \(lease.tenant) AND epoch = \(lease.epoch) AND state = 'held'"
+    }
+
+    public static func openRole(_ tenant: TenantID, verifier: String, until: Timestamp) -> SQL {
+        "SELECT adm.open_tenant(\(tenant), \(verifier), \(until))::text AS role"
+    }
+
+    public static func closeRole(_ tenant: TenantID) -> SQL { "SELECT adm.close_tenant(\(tenant)) AS ended" }
+
+    /// Tenants created but without keys.
+    public static func keyless(limit: Int) -> SQL { "SELECT tenant_id FROM app.tenants WHERE state = 'new' LIMIT \(limit)" }
+
+    public static func giveKeys(_ tenant: TenantID, publicKey: [UInt8], wrapped: [UInt8]) -> SQL {
+        """
+        UPDATE app.tenants SET public_key = \(publicKey), wrapped_private_key = \(wrapped), state = 'active'
+        WHERE tenant_id = \(tenant) AND state = 'new'
+        """
+    }
+}
+
+extension Store {
+    /// Tenants with due work, fairest first.
+    public func dueTenants(limit: Int) async throws(Fault) -> [DueTenant] {
+        var out: [DueTenant] = []
+        for row in try await pool.query(JobStatements.dueTenants(limit: limit)) {
+            out.append(DueTenant(tenant: try row.get("tenant_id"), wrappedPrivateKey: try row.get("wrapped_private_key")))
+        }
+        return out
+    }
+
+    /// `nil` when somebody else holds it.
+    public func acquire(_ tenant: TenantID, holder: String, seconds: Int) async throws(Fault) -> Lease? {
+        guard let epoch: Int64 = try await pool.query(LeaseStatements.acquire(tenant, holder: holder, seconds: seconds)).first?.get("epoch")
+        else { return nil }
+        return Lease(tenant: tenant, epoch: epoch)
+    }
+
+    public func setWorker(_ lease: Lease, pid: Int32) async throws(Fault) { _ = try await pool.query(LeaseStatements.setWorker(lease, pid: pid)) }
+
+    /// Leases that a scheduler before this one left held on this machine, with their workers' process ids.
+    public func leasesLeft(by host: String, notBy holder: String) async throws(Fault) -> [(lease: Lease, pid: Int32?)] {
+        var out: [(lease: Lease, pid: Int32?)] = []
+        for row in try await pool.query(LeaseStatements.left(by: host, notBy: holder)) {
+            out.append((Lease(tenant: try row.get("tenant_id"), epoch: try row.get("epoch")), try row.get("pid")))
+        }
+        return out
+    }
+
+    /// Gives up a lease whose worker is proven dead.
+    public func free(_ lease: Lease) async throws(Fault) { _ = try await pool.query(LeaseStatements.free(lease)) }
+
+    /// Whether the lease is still ours.
+    public func renew(_ lease: Lease, holder: String, seconds: Int) async throws(Fault) -> Bool {
+        try await pool.query(LeaseStatements.renew(lease, holder: holder, seconds: seconds)).affected == 1
+    }
+
+    /// Number of crashes in a row, for back-off.
+    public func release(_ lease: Lease, holder: String, served: Duration, crashed: Bool) async throws(Fault) -> Int {
+        let n: Int32 = try await pool.query(LeaseStatements.release(lease, holder: holder, served: served, crashed: crashed)).first?.get("crashes") ?? 0
+        return Int(n)
+    }
+
+    /// The tenant's login role, open until the lease ends.
+    public func openRole(_ tenant: TenantID, verifier: String, until: Timestamp) async throws(Fault) -> String {
+        guard let row = try await pool.query(LeaseStatements.openRole(tenant, verifier: verifier, until: until)).first else {
+            throw Fault("role_not_opened", stage: .database, disposition: .retry, summary: "the tenant's database role could not be opened")
+        }
+        return try row.get("role")
+    }
+
+    public func closeRole(_ tenant: TenantID) async throws(Fault) { _ = try await pool.query(LeaseStatements.closeRole(tenant)) }
+
+    public func keylessTenants(limit: Int) async throws(Fault) -> [TenantID] {
+        var out: [TenantID] = []
+        for row in try await pool.query(LeaseStatements.keyless(limit: limit)) { out.append(try row.get("tenant_id")) }
+        return out
+    }
+
+    public func giveKeys(_ tenant: TenantID, publicKey: [UInt8], wrapped: [UInt8]) async throws(Fault) {
+        try await transaction { tx throws(Fault) in
+            let changed = try await tx.query(LeaseStatements.giveKeys(tenant, publicKey: publicKey, wrapped: wrapped)).affected
+            if changed > 0 { try await tx.audit(tenant, [AuditEntry(actor: "scheduler", action: "tenant.keyed", subject: "tenant \(tenant)")]) }
+        }
+    }
+
+    /// Milliseconds until anybody's next job.
+    public func nextDueOfAll() async throws(Fault) -> Duration? {
+        let ms: Int64? = try await pool.query(JobStatements.nextDueOfAll()).first?.get("ms")
+        return ms.map { .milliseconds(max(0, $0)) }
+    }
+
+    public func askDueSweeps() async throws(Fault) { _ = try await pool.query(JobStatements.askDueSweeps()) }
+    public func wake() async throws(Fault) { _ = try await pool.query(JobStatements.wake()) }
+}

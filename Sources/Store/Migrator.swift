@@ -1,0 +1,81 @@
+internal import Crypto
+internal import FoundationEssentials
+public import Kernel
+public import Postgres
+
+/// One numbered file of `migrations/`.
+public struct Migration: Sendable {
+    /// `0001_roles`.
+    public var name: String
+    public var text: String
+
+    public var hash: String { Digest.sha256(Array(text.utf8)).hexText }
+
+    /// Files `NNNN_snake_case.sql` of a folder, in order; each begins with `-- why:`, `-- locks:` and `-- undo:`.
+    /// - Throws: `migration_malformed` naming the file; `migrations_missing` for a folder without any.
+    public static func read(folder: String) throws(Fault) -> [Migration] {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".sql") }.sorted()
+        guard !names.isEmpty else {
+            throw Fault("migrations_missing", stage: .configuration, disposition: .hold, summary: "there are no migrations in \(folder)",
+                remedy: "Run the program in its checkout, or name the folder with --migrations.")
+        }
+        var out: [Migration] = []
+        for (n, name) in names.enumerated() {
+            let prefix = String(repeating: "0", count: 4 - "\(n + 1)".count) + "\(n + 1)_"
+            guard name.hasPrefix(prefix), let data = try? Data(contentsOf: URL(filePath: "\(folder)/\(name)")) else {
+                throw Fault("migration_malformed", stage: .configuration, disposition: .bug, summary: "migration \(name) is unreadable or out of number; expected \(prefix)…")
+            }
+            let text = String(decoding: data, as: UTF8.self)
+            for word in ["-- why:", "-- locks:", "-- undo:"] where !text.contains(word) {
+                throw Fault("migration_malformed", stage: .configuration, disposition: .bug, summary: "migration \(name) has no line '\(word)'")
+            }
+            out.append(Migration(name: String(name.dropLast(4)), text: text))
+        }
+        return out
+    }
+}
+
+public enum Migrator {
+    /// Applies what is missing, each file in one transaction with its record. An applied file whose text changed is refused.
+    /// `configuration` logs in as somebody who may create roles and schemas.
+    /// - Throws: `migration_changed`, `migration_unknown` (the database is newer than the program), `script_failed`.
+    /// - Returns: the names applied now.
+    public static func migrate(_ configuration: PostgresConfiguration, _ migrations: [Migration]) async throws(Fault) -> [String] {
+        try await postgresScript(configuration, """
+            CREATE TABLE IF NOT EXISTS public.counterfoil_migrations (
+              name text PRIMARY KEY, hash text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+            """)
+        let pool = PostgresPool(configuration, size: 1)
+        var applied: [String: String] = [:]
+        do throws(Fault) {
+            for row in try await pool.query("SELECT name, hash FROM public.counterfoil_migrations") { applied[try row.get("name")] = try row.get("hash") }
+        } catch {
+            await pool.close()
+            throw error
+        }
+        await pool.close()
+        for name in applied.keys.sorted() where !migrations.contains(where: { $0.name == name }) {
+            throw Fault("migration_unknown", stage: .database, disposition: .hold, summary: "the database has migration \(name), which this program does not know",
+                remedy: "Run the program that made it, or a newer one.")
+        }
+        var done: [String] = []
+        for migration in migrations {
+            if let hash = applied[migration.name] {
+                guard hash == migration.hash else {
+                    throw Fault("migration_changed", stage: .database, disposition: .hold, summary: "migration \(migration.name) was changed after it was applied",
+                        remedy: "Restore the file; put changes into a new migration.")
+                }
+                continue
+            }
+            try await postgresScript(configuration, """
+                BEGIN;
+                SELECT pg_advisory_xact_lock(4711);
+                \(migration.text)
+                INSERT INTO public.counterfoil_migrations (name, hash) VALUES ('\(migration.name)', '\(migration.hash)');
+                COMMIT;
+                """)
+            done.append(migration.name)
+        }
+        return done
+    }
+}

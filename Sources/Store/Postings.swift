@@ -1,0 +1,289 @@
+public import Books
+public import Kernel
+public import Postgres
+
+/// A ledger document of ours, at whatever step it is.
+public struct PostingRow: Sendable {
+    public var key: PostKey
+    public var flow: FlowID
+    public var ledger: ConnectionID
+    public var caseID: String
+    public var subject: String
+    public var form: String
+    public var generation: Int
+    public var revision: Int
+    public var effect: String
+    public var state: String
+    public var plan: [UInt8]
+    public var planDigest: [UInt8]
+    /// What the ledger was last told; `nil` before the first send.
+    public var sent: [UInt8]?
+    public var sentDigest: [UInt8]?
+    public var reference: String
+    public var date: LocalDate
+    public var currency: String
+    public var totalMinor: Int64
+    public var appliesTo: PostKey?
+    /// JSON array.
+    public var findings: [UInt8]
+    public var attempts: Int
+    public var remoteID: String?
+    public var remoteVersion: String?
+}
+
+/// A new or changed plan, as `map` leaves it.
+public struct PlanRow: Sendable {
+    public var key: PostKey
+    public var caseID: String
+    public var subject: String
+    public var form: String
+    public var effect: String
+    public var revision: Int
+    public var plan: [UInt8]
+    public var planDigest: [UInt8]
+    public var reference: String
+    public var date: LocalDate
+    public var currency: String
+    public var totalMinor: Int64
+    public var appliesTo: PostKey?
+    public var covers: [String]
+
+    public init(
+        key: PostKey, caseID: String, subject: String, form: String, effect: String, revision: Int, plan: [UInt8], planDigest: [UInt8],
+        reference: String, date: LocalDate, currency: String, totalMinor: Int64, appliesTo: PostKey?, covers: [String]
+    ) {
+        self.key = key
+        self.caseID = caseID
+        self.subject = subject
+        self.form = form
+        self.effect = effect
+        self.revision = revision
+        self.plan = plan
+        self.planDigest = planDigest
+        self.reference = reference
+        self.date = date
+        self.currency = currency
+        self.totalMinor = totalMinor
+        self.appliesTo = appliesTo
+        self.covers = covers
+    }
+}
+
+public enum PostingStatements {
+    static let columns = """
+        post_key, flow_id, ledger_id, case_id, subject, form, generation, revision, effect, state, plan, plan_digest, sent, sent_digest, reference,
+        ledger_date, currency, total_minor, applies_to, findings, attempts, remote_id, remote_version
+        """
+
+    public static func ofCases(_ tenant: TenantID, _ flow: FlowID, cases: [String]) -> SQL {
+        "SELECT \(unsafe: columns) FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND case_id = ANY (\(cases)) ORDER BY post_key"
+    }
+
+    public static func byKeys(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        "SELECT \(unsafe: columns) FROM app.postings WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) ORDER BY post_key"
+    }
+
+    /// New plans and changed ones. A row that is being sent or whose outcome is unknown is left alone (its case stays dirty).
+    public static func map(_ tenant: TenantID, _ flow: FlowID, _ ledger: ConnectionID, _ rows: [PlanRow]) -> SQL {
+        """
+        INSERT INTO app.postings AS p (tenant_id, flow_id, ledger_id, post_key, case_id, subject, form, effect, revision, state, plan, plan_digest,
+          reference, ledger_date, currency, total_minor, applies_to)
+        SELECT \(tenant), \(flow), \(ledger), k, c, s, f, e, r, 'mapped', pl, dg, rf, d, cu, t, a
+        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.caseID)), \(rows.map(\.subject)), \(rows.map(\.form)), \(rows.map(\.effect)),
+          \(rows.map { Int64($0.revision) }), \(rows.map { PostgresJSON($0.plan) }), \(rows.map(\.planDigest)), \(rows.map(\.reference)),
+          \(rows.map(\.date)), \(rows.map(\.currency)), \(rows.map(\.totalMinor)), \(rows.map { $0.appliesTo?.text }))
+          AS i(k, c, s, f, e, r, pl, dg, rf, d, cu, t, a)
+        ON CONFLICT (tenant_id, post_key) DO UPDATE SET
+          effect = EXCLUDED.effect, revision = EXCLUDED.revision, state = 'mapped', plan = EXCLUDED.plan, plan_digest = EXCLUDED.plan_digest,
+          reference = EXCLUDED.reference, ledger_date = EXCLUDED.ledger_date, currency = EXCLUDED.currency, total_minor = EXCLUDED.total_minor,
+          applies_to = EXCLUDED.applies_to, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
+          WHERE p.state NOT IN ('posting', 'unknown')
+        RETURNING post_key
+        """
+    }
+
+    public static func cover(_ tenant: TenantID, _ rows: [PlanRow]) -> SQL {
+        let pairs = rows.flatMap { row in row.covers.map { (row.key.text, $0) } }
+        return """
+            INSERT INTO app.posting_documents (tenant_id, post_key, source_id)
+            SELECT DISTINCT \(tenant), k, s FROM unnest(\(pairs.map(\.0)), \(pairs.map(\.1))) AS t(k, s) ON CONFLICT DO NOTHING
+            """
+    }
+
+    /// Plans that the case no longer calls for and that never reached the ledger.
+    public static func supersede(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        UPDATE app.postings SET state = 'superseded', findings = '[]', updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND remote_id IS NULL AND state IN ('mapped', 'cleared', 'held', 'rejected')
+        """
+    }
+
+    public static func mapped(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
+        """
+        SELECT DISTINCT case_id FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'mapped' LIMIT \(limit)
+        """
+    }
+
+    /// What preflight decided: `cleared` for no findings, `held` otherwise.
+    public static func clear(_ tenant: TenantID, _ results: [(key: PostKey, findings: [UInt8], held: Bool)]) -> SQL {
+        """
+        UPDATE app.postings p SET state = CASE WHEN h THEN 'held' ELSE 'cleared' END, findings = f, updated_at = clock_timestamp(),
+          next_attempt_at = now()
+        FROM unnest(\(results.map(\.key.text)), \(results.map { PostgresJSON($0.findings) }), \(results.map(\.held))) AS t(k, f, h)
+        WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state = 'mapped'
+        """
+    }
+
+    /// Cleared postings that may go now: due, and what they settle is in the ledger.
+    public static func due(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
+        """
+        SELECT \(unsafe: columns) FROM app.postings p
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'cleared' AND next_attempt_at <= clock_timestamp()
+          AND (applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = \(tenant) AND q.post_key = p.applies_to
+            AND q.state IN ('posted', 'confirmed', 'reconciled')))
+        ORDER BY array_position(ARRAY['invoice', 'sales_receipt', 'credit_note', 'journal', 'payment', 'refund_payment'], form), ledger_date, post_key
+        LIMIT \(limit)
+        """
+    }
+
+    public static func remoteIDs(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        "SELECT post_key, remote_id FROM app.postings WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND remote_id IS NOT NULL"
+    }
+
+    public static func posted(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
+        """
+        SELECT \(unsafe: columns) FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'posted'
+          AND next_attempt_at <= clock_timestamp() ORDER BY posted_at, post_key LIMIT \(limit)
+        """
+    }
+
+    public static func confirmed(_ tenant: TenantID, _ rows: [(key: PostKey, version: String?)]) -> SQL {
+        """
+        UPDATE app.postings p SET state = CASE WHEN effect = 'void' THEN 'voided' ELSE 'confirmed' END, confirmed_at = clock_timestamp(),
+          remote_version = coalesce(v, remote_version), fault = NULL, updated_at = clock_timestamp()
+        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.version))) AS t(k, v)
+        WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state = 'posted'
+        """
+    }
+
+    /// The ledger shows something else than was meant: a person decides.
+    public static func differs(_ tenant: TenantID, _ key: PostKey, findings: [UInt8], fault: [UInt8]) -> SQL {
+        """
+        UPDATE app.postings SET state = 'manual', findings = \(PostgresJSON(findings)), fault = \(PostgresJSON(fault)), updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND state = 'posted'
+        """
+    }
+
+    public static func retryLater(_ tenant: TenantID, _ keys: [PostKey], by delay: Duration, fault: [UInt8]?) -> SQL {
+        """
+        UPDATE app.postings SET next_attempt_at = clock_timestamp() + \(delay.wholeMilliseconds) * interval '1 millisecond',
+          attempts = attempts + 1, fault = \(fault.map { PostgresJSON($0) }), updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state IN ('cleared', 'posted', 'unknown')
+        """
+    }
+
+    /// What a person asked for: held, rejected or manual postings are planned and checked anew.
+    public static func releaseToMap(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        UPDATE app.postings SET state = 'mapped', findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state IN ('held', 'rejected') RETURNING post_key, flow_id, case_id
+        """
+    }
+
+    /// When the next posting of the flow may be tried; NULL for none.
+    public static func nextAttempt(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+        """
+        SELECT (extract(epoch FROM min(next_attempt_at) - clock_timestamp()) * 1000)::bigint AS ms FROM app.postings p
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state IN ('cleared', 'posting', 'unknown', 'posted')
+          AND (state <> 'cleared' OR applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = \(tenant)
+            AND q.post_key = p.applies_to AND q.state IN ('posted', 'confirmed', 'reconciled')))
+        """
+    }
+}
+
+extension PostingRow {
+    init(_ row: PostgresRow) throws(Fault) {
+        let text: String = try row.get("post_key")
+        guard let key = PostKey(text) else {
+            throw Fault("post_key_malformed", stage: .database, disposition: .bug, summary: "a stored posting key is malformed")
+        }
+        self.key = key
+        flow = try row.get("flow_id")
+        ledger = try row.get("ledger_id")
+        caseID = try row.get("case_id")
+        subject = try row.get("subject")
+        form = try row.get("form")
+        generation = Int(try row.get("generation", as: Int32.self))
+        revision = Int(try row.get("revision", as: Int32.self))
+        effect = try row.get("effect")
+        state = try row.get("state")
+        plan = try row.get("plan", as: PostgresJSON.self).bytes
+        planDigest = try row.get("plan_digest")
+        sent = try row.get("sent", as: PostgresJSON?.self)?.bytes
+        sentDigest = try row.get("sent_digest")
+        reference = try row.get("reference")
+        date = try row.get("ledger_date")
+        currency = try row.get("currency")
+        totalMinor = try row.get("total_minor")
+        appliesTo = try row.get("applies_to", as: String?.self).flatMap { PostKey($0) }
+        findings = try row.get("findings", as: PostgresJSON.self).bytes
+        attempts = Int(try row.get("attempts", as: Int32.self))
+        remoteID = try row.get("remote_id")
+        remoteVersion = try row.get("remote_version")
+    }
+}
+
+extension PostgresRows {
+    func postings() throws(Fault) -> [PostingRow] {
+        var out: [PostingRow] = []
+        for row in self { out.append(try PostingRow(row)) }
+        return out
+    }
+}
+
+extension Store {
+    public func postings(_ tenant: TenantID, _ flow: FlowID, cases: [String]) async throws(Fault) -> [PostingRow] {
+        try await pool.query(PostingStatements.ofCases(tenant, flow, cases: cases)).postings()
+    }
+
+    public func postings(_ tenant: TenantID, keys: [PostKey]) async throws(Fault) -> [PostingRow] {
+        try await pool.query(PostingStatements.byKeys(tenant, keys)).postings()
+    }
+
+    public func duePostings(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [PostingRow] {
+        try await pool.query(PostingStatements.due(tenant, flow, limit: limit)).postings()
+    }
+
+    public func postedPostings(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [PostingRow] {
+        try await pool.query(PostingStatements.posted(tenant, flow, limit: limit)).postings()
+    }
+
+    public func mappedCases(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [String] {
+        var out: [String] = []
+        for row in try await pool.query(PostingStatements.mapped(tenant, flow, limit: limit)) { out.append(try row.get("case_id")) }
+        return out
+    }
+
+    public func remoteIDs(_ tenant: TenantID, _ keys: [PostKey]) async throws(Fault) -> [PostKey: String] {
+        var out: [PostKey: String] = [:]
+        for row in try await pool.query(PostingStatements.remoteIDs(tenant, keys)) {
+            if let key = PostKey(try row.get("post_key", as: String.self)) { out[key] = try row.get("remote_id") }
+        }
+        return out
+    }
+
+    public func nextAttempt(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> Duration? {
+        let ms: Int64? = try await pool.query(PostingStatements.nextAttempt(tenant, flow)).first?.get("ms")
+        return ms.map { .milliseconds(max(0, $0)) }
+    }
+}
+
+extension PostingStatements {
+    /// What settles or corrects a rejected document is checked again, and held.
+    public static func recheckDependants(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        UPDATE app.postings SET state = 'mapped', updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND applies_to = ANY (\(keys.map(\.text))) AND state = 'cleared'
+        """
+    }
+}

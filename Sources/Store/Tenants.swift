@@ -1,0 +1,185 @@
+public import Books
+public import Kernel
+public import Postgres
+
+/// A legal entity of a tenant.
+public struct OrganisationRow: Sendable {
+    public var id: OrganisationID
+    public var slug: String
+    public var name: String
+    public var country: String
+    public var baseCurrency: String
+    public var timeZone: String
+}
+
+/// A connection as its tenant's worker sees it.
+public struct ConnectionRow: Sendable {
+    public var id: ConnectionID
+    public var slug: String
+    public var platform: String
+    public var account: String
+    public var baseURL: String?
+    /// JSON object of strings.
+    public var settings: [UInt8]
+    public var state: String
+    public var credential: [UInt8]?
+    public var credentialBefore: [UInt8]?
+    public var credentialVersion: Int
+    public var watermark: Timestamp?
+}
+
+/// A flow with what it joins.
+public struct FlowRow: Sendable {
+    public var id: FlowID
+    public var slug: String
+    public var organisation: OrganisationRow
+    public var sourceID: ConnectionID
+    public var ledgerID: ConnectionID
+    /// JSON object of strings.
+    public var policies: [UInt8]
+    public var state: String
+    public var cutOver: LocalDate?
+}
+
+public enum TenantStatements {
+    public static func flows(_ tenant: TenantID) -> SQL {
+        """
+        SELECT f.id, f.slug, f.source_id, f.ledger_id, f.policies, f.state, f.cut_over,
+               o.id AS organisation_id, o.slug AS organisation_slug, o.name AS organisation_name, o.country, o.base_currency, o.time_zone
+        FROM app.flows f JOIN app.organisations o ON o.tenant_id = f.tenant_id AND o.id = f.organisation_id
+        WHERE f.tenant_id = \(tenant) ORDER BY f.slug
+        """
+    }
+
+    public static func connections(_ tenant: TenantID) -> SQL {
+        """
+        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark
+        FROM app.connections WHERE tenant_id = \(tenant) ORDER BY slug
+        """
+    }
+
+    /// The newest structure and rules.
+    public static func configuration(_ tenant: TenantID) -> SQL {
+        """
+        SELECT s.version AS structure_version, s.body AS structure, r.version AS rules_version, r.body AS rules
+        FROM (SELECT version, body FROM app.structures WHERE tenant_id = \(tenant) ORDER BY version DESC LIMIT 1) s
+        FULL JOIN (SELECT version, body FROM app.rule_sets WHERE tenant_id = \(tenant) ORDER BY version DESC LIMIT 1) r ON true
+        """
+    }
+
+    public static func setConnectionState(_ tenant: TenantID, _ id: ConnectionID, state: String, reason: String?) -> SQL {
+        """
+        UPDATE app.connections SET state = \(state), state_reason = \(reason), updated_at = now()
+        WHERE tenant_id = \(tenant) AND id = \(id) AND state <> \(state)
+        """
+    }
+
+    /// The new token set, with the old one kept beside it until `forgetOldCredential`. Guarded by the version: one owner.
+    public static func saveCredential(_ tenant: TenantID, _ id: ConnectionID, sealed: [UInt8], expecting version: Int) -> SQL {
+        """
+        UPDATE app.connections SET credential_before = credential, credential = \(sealed), credential_version = credential_version + 1,
+          updated_at = now()
+        WHERE tenant_id = \(tenant) AND id = \(id) AND credential_version = \(version) RETURNING credential_version
+        """
+    }
+
+    public static func forgetOldCredential(_ tenant: TenantID, _ id: ConnectionID, version: Int) -> SQL {
+        """
+        UPDATE app.connections SET credential_before = NULL WHERE tenant_id = \(tenant) AND id = \(id) AND credential_version = \(version)
+        """
+    }
+
+    public static func saveWatermark(_ tenant: TenantID, _ id: ConnectionID, _ watermark: Timestamp?) -> SQL {
+        """
+        UPDATE app.connections SET watermark = greatest(watermark, \(watermark)), swept_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND id = \(id)
+        """
+    }
+
+    public static func saveIdentity(_ tenant: TenantID, _ id: ConnectionID, _ identity: [UInt8]) -> SQL {
+        """
+        UPDATE app.connections SET identity = \(PostgresJSON(identity)), state = CASE WHEN state IN ('new', 'dead') THEN 'live' ELSE state END,
+          state_reason = NULL, updated_at = now() WHERE tenant_id = \(tenant) AND id = \(id)
+        """
+    }
+}
+
+/// The newest account structure and rules of a tenant, as JSON.
+public struct ConfigurationRow: Sendable {
+    public var structureVersion: Int
+    public var structure: [UInt8]
+    public var rulesVersion: Int
+    public var rules: [UInt8]
+}
+
+extension Store {
+    public func flows(_ tenant: TenantID) async throws(Fault) -> [FlowRow] {
+        var out: [FlowRow] = []
+        for row in try await pool.query(TenantStatements.flows(tenant)) {
+            let organisation = OrganisationRow(
+                id: try row.get("organisation_id"), slug: try row.get("organisation_slug"), name: try row.get("organisation_name"),
+                country: try row.get("country"), baseCurrency: try row.get("base_currency"), timeZone: try row.get("time_zone"))
+            out.append(FlowRow(
+                id: try row.get("id"), slug: try row.get("slug"), organisation: organisation, sourceID: try row.get("source_id"),
+                ledgerID: try row.get("ledger_id"), policies: try row.get("policies", as: PostgresJSON.self).bytes, state: try row.get("state"),
+                cutOver: try row.get("cut_over")))
+        }
+        return out
+    }
+
+    public func connections(_ tenant: TenantID) async throws(Fault) -> [ConnectionRow] {
+        var out: [ConnectionRow] = []
+        for row in try await pool.query(TenantStatements.connections(tenant)) {
+            out.append(ConnectionRow(
+                id: try row.get("id"), slug: try row.get("slug"), platform: try row.get("platform"), account: try row.get("account"),
+                baseURL: try row.get("base_url"), settings: try row.get("settings", as: PostgresJSON.self).bytes, state: try row.get("state"),
+                credential: try row.get("credential"), credentialBefore: try row.get("credential_before"),
+                credentialVersion: Int(try row.get("credential_version", as: Int32.self)), watermark: try row.get("watermark")))
+        }
+        return out
+    }
+
+    /// `nil` until both a structure and rules have been applied.
+    public func configuration(_ tenant: TenantID) async throws(Fault) -> ConfigurationRow? {
+        guard let row = try await pool.query(TenantStatements.configuration(tenant)).first,
+            let structure: PostgresJSON = try row.get("structure"), let rules: PostgresJSON = try row.get("rules"),
+            let sv: Int32 = try row.get("structure_version"), let rv: Int32 = try row.get("rules_version")
+        else { return nil }
+        return ConfigurationRow(structureVersion: Int(sv), structure: structure.bytes, rulesVersion: Int(rv), rules: rules.bytes)
+    }
+
+    /// Changes a connection's state, with its audit row; nothing happens when it is in that state already.
+    public func setConnectionState(_ tenant: TenantID, _ id: ConnectionID, state: String, reason: String?, actor: String) async throws(Fault) {
+        try await transaction { tx throws(Fault) in
+            let changed = try await tx.query(TenantStatements.setConnectionState(tenant, id, state: state, reason: reason)).affected
+            if changed > 0 { try await tx.audit(tenant, [AuditEntry(actor: actor, action: "connection.\(state)", subject: "connection \(id)")]) }
+        }
+    }
+
+    /// Persists a refreshed token set before its first use.
+    /// - Throws: `credential_conflict` (disposition retry) when somebody else saved one meanwhile.
+    public func saveCredential(_ tenant: TenantID, _ id: ConnectionID, sealed: [UInt8], expecting version: Int) async throws(Fault) -> Int {
+        try await transaction { tx throws(Fault) in
+            guard let row = try await tx.query(TenantStatements.saveCredential(tenant, id, sealed: sealed, expecting: version)).first else {
+                throw Fault("credential_conflict", stage: .database, disposition: .retry, summary: "the credential was changed by somebody else meanwhile")
+            }
+            try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "connection.refreshed", subject: "connection \(id)")])
+            return Int(try row.get("credential_version", as: Int32.self))
+        }
+    }
+
+    public func forgetOldCredential(_ tenant: TenantID, _ id: ConnectionID, version: Int) async throws(Fault) {
+        _ = try await pool.query(TenantStatements.forgetOldCredential(tenant, id, version: version))
+    }
+
+    public func saveWatermark(_ tenant: TenantID, _ id: ConnectionID, _ watermark: Timestamp?) async throws(Fault) {
+        _ = try await pool.query(TenantStatements.saveWatermark(tenant, id, watermark))
+    }
+
+    public func saveIdentity(_ tenant: TenantID, _ id: ConnectionID, _ identity: [UInt8]) async throws(Fault) {
+        try await transaction { tx throws(Fault) in
+            _ = try await tx.query(TenantStatements.saveIdentity(tenant, id, identity))
+            try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "connection.identified", subject: "connection \(id)", detail: identity)])
+        }
+    }
+}

@@ -1,0 +1,69 @@
+public import Kernel
+public import Wire
+
+/// What the scheduler hands a worker over its control pipe: one tenant, one lease, and the keys to nothing else.
+public struct Assignment: Sendable {
+    public var tenant: TenantID
+    public var epoch: Int64
+    /// CLOCK_BOOTTIME nanoseconds at which the lease ends.
+    public var leaseEnds_ns: Int64
+    public var databaseHost: String
+    public var databasePort: String
+    public var database: String
+    public var role: String
+    public var password: Secret
+    /// The tenant's X25519 private key.
+    public var privateKey: Secret
+    /// Hosts that connections may name besides public ones.
+    public var allowedHosts: [String]
+
+    public init(
+        tenant: TenantID, epoch: Int64, leaseEnds_ns: Int64, databaseHost: String, databasePort: String, database: String, role: String, password: Secret,
+        privateKey: Secret, allowedHosts: [String]
+    ) {
+        self.tenant = tenant
+        self.epoch = epoch
+        self.leaseEnds_ns = leaseEnds_ns
+        self.databaseHost = databaseHost
+        self.databasePort = databasePort
+        self.database = database
+        self.role = role
+        self.password = password
+        self.privateKey = privateKey
+        self.allowedHosts = allowedHosts
+    }
+
+    /// One line of JSON; goes through the pipe and nowhere else.
+    public func lineForPipe() -> [UInt8] {
+        let json = JSON.object([
+            ("tenant", .string(tenant.description)), ("epoch", .number("\(epoch)")), ("lease_ends_ns", .number("\(leaseEnds_ns)")),
+            ("host", .string(databaseHost)), ("port", .string(databasePort)), ("database", .string(database)), ("role", .string(role)),
+            ("password", .string(password.revealText())), ("private_key", .string(privateKey.reveal().hexText)),
+            ("allowed_hosts", .array(allowedHosts.map { .string($0) })),
+        ])
+        return json.bytes + [10]
+    }
+
+    /// - Throws: `assignment_unreadable`.
+    public init(line: [UInt8]) throws(Fault) {
+        let json = try JSON(parsing: line)
+        guard let tenant = json["tenant"]?.string.flatMap({ TenantID($0) }), let epoch = json["epoch"]?.int, let ends = json["lease_ends_ns"]?.int,
+            let host = json["host"]?.string, let port = json["port"]?.string, let database = json["database"]?.string, let role = json["role"]?.string,
+            let password = json["password"]?.string, let key = json["private_key"]?.string.flatMap({ bytes(hex: $0) }), key.count == 32
+        else { throw Fault("assignment_unreadable", stage: .worker, disposition: .bug, summary: "the assignment from the scheduler can't be read") }
+        self.init(
+            tenant: tenant, epoch: Int64(epoch), leaseEnds_ns: Int64(ends), databaseHost: host, databasePort: port, database: database, role: role,
+            password: Secret(password), privateKey: Secret(key), allowedHosts: (json["allowed_hosts"]?.array ?? []).compactMap(\.string))
+    }
+}
+
+private func bytes(hex: String) -> [UInt8]? {
+    let digits = Array(hex.utf8)
+    guard digits.count % 2 == 0 else { return nil }
+    var out: [UInt8] = []
+    for i in stride(from: 0, to: digits.count, by: 2) {
+        guard let byte = UInt8(String(decoding: digits[i ..< i + 2], as: UTF8.self), radix: 16) else { return nil }
+        out.append(byte)
+    }
+    return out
+}
