@@ -55,6 +55,41 @@ for room in rooms {
     ))
 }
 
+let everything: [String] = rooms.map(\.name).filter { $0 != "TestKit" && !connectors.contains($0) }
+targets.append(.executableTarget(
+    name: "counterfoil",
+    dependencies: (everything + ["CSystem"]).map { .init(stringLiteral: $0) },
+    path: "Sources/counterfoil",
+    swiftSettings: strict
+))
+
+/// Test targets: what each may use, and whether it keeps fixtures (read by path, not bundled).
+let tests: [(name: String, uses: [String], fixtures: Bool)] = [
+    ("KernelTests", ["Kernel"], false),
+    ("WireTests", ["Wire", "Kernel"], false),
+    ("CryptoTests", ["Crypto", "Kernel"], false),
+    ("PostgresTests", ["Postgres", "Kernel", "CSystem"], false),
+    ("HTTPClientTests", ["HTTPClient", "Wire", "Kernel"], false),
+    ("HTTPServerTests", ["HTTPServer", "Wire", "Kernel"], false),
+    ("BooksTests", ["Books", "Kernel"], false),
+    ("ChecksTests", ["Checks", "Books", "Kernel"], false),
+    ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
+    ("SandboxTests", ["Sandbox", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
+    ("ShopifyTests", ["Shopify", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], true),
+    ("QuickBooksOnlineTests", ["QuickBooksOnline", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
+    ("XeroTests", ["Xero", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
+    ("TidyTests", [], false),
+]
+for test in tests {
+    targets.append(.testTarget(
+        name: test.name,
+        dependencies: test.uses.map { .init(stringLiteral: $0) },
+        path: "Tests/\(test.name)",
+        exclude: test.fixtures ? ["Fixtures"] : [],
+        swiftSettings: strict
+    ))
+}
+
 let package = Package(
     name: "counterfoil",
     products: [.executable(name: "counterfoil", targets: ["counterfoil"])],

@@ -68,16 +68,41 @@ public struct Normalized: Sendable, Equatable {
     }
 }
 
-/// One page of a sweep.
+/// An order that a sweep listed, by what there is of it: cheap to list, and enough to see that something of it never arrived.
+public struct ListedCase: Sendable, Equatable {
+    /// One thing that must be known: a document (`sale`, `payment`, `refund`) or a note (`edit`, `cancellation`) with its id.
+    public struct Part: Sendable, Equatable, Hashable {
+        public var kind: String
+        public var id: String
+
+        public init(kind: String, id: String) {
+            self.kind = kind
+            self.id = id
+        }
+    }
+
+    /// The id that `fetch` takes.
+    public var id: String
+    public var parts: [Part]
+
+    public init(id: String, parts: [Part]) {
+        self.id = id
+        self.parts = parts
+    }
+}
+
+/// One page of a sweep: full records, or a list to compare with what is known (orders with an unknown part are then fetched).
 public struct SweepPage: Sendable {
     public var records: [RawRecord]
+    public var listed: [ListedCase]
     /// Where the next page starts; `nil` at the end.
     public var next: String?
     /// The newest change seen, to sweep from next time.
     public var watermark: Timestamp?
 
-    public init(records: [RawRecord], next: String?, watermark: Timestamp?) {
+    public init(records: [RawRecord], listed: [ListedCase] = [], next: String?, watermark: Timestamp?) {
         self.records = records
+        self.listed = listed
         self.next = next
         self.watermark = watermark
     }

@@ -1,4 +1,4 @@
-public import Books
+internal import Books
 public import ConnectorKit
 internal import Crypto
 public import HTTPClient
@@ -23,6 +23,8 @@ public enum Delivery<Output: Sendable>: Sendable {
     case done(Output)
     /// Certainly nothing was changed there; `Fault` says when to try again, or why never.
     case refused(Fault)
+    /// A document with our key is there already.
+    case duplicate(Fault)
     /// A write may or may not have happened.
     case unknown(Fault)
 }
@@ -79,6 +81,7 @@ public actor Courier {
                     if call.kind == .write { wrote = true }
                     step = then(response)
                 case .refused(let fault): return wrote ? .unknown(fault) : .refused(fault)
+                case .duplicate(let fault): return wrote ? .unknown(fault) : .duplicate(fault)
                 case .unknown(let fault): return .unknown(fault)
                 }
             }
@@ -90,6 +93,7 @@ public actor Courier {
     private enum Sent: Sendable {
         case accepted(HTTPResponse)
         case refused(Fault)
+        case duplicate(Fault)
         case unknown(Fault)
     }
 
@@ -164,7 +168,10 @@ public actor Courier {
             case .reauthorize(let fault):
                 metrics.count(.calls, ("platform", platform), ("verdict", "reauthorize"))
                 return .refresh(fault)
-            case .duplicate(let fault), .rejected(let fault):
+            case .duplicate(let fault):
+                metrics.count(.calls, ("platform", platform), ("verdict", "duplicate"))
+                return .done(.duplicate(fault))
+            case .rejected(let fault):
                 metrics.count(.calls, ("platform", platform), ("verdict", "rejected"))
                 return .done(.refused(fault))
             case .outcomeUnknown(let fault):

@@ -1,6 +1,6 @@
-public import Crypto
+internal import Crypto
 public import Kernel
-public import Wire
+internal import Wire
 
 /// A connection's credential as its owner holds it: a token set or a static token. Sealed at rest; `description` shows nothing.
 public struct Credential: Sendable, CustomStringConvertible {

@@ -1,5 +1,5 @@
 public import Books
-public import Kernel
+internal import Kernel
 public import Wire
 
 /// Reads account structures and rules from JSON, collecting every finding with its position rather than stopping at the first.

@@ -1,6 +1,6 @@
-public import Books
+internal import Books
 public import Kernel
-public import Wire
+internal import Wire
 
 /// One rule of a tenant: where all conditions hold, its settings apply. Rules are tried in order; for each setting the first rule that has it wins.
 public struct Rule: Sendable, Equatable {

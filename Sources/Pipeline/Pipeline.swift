@@ -1,9 +1,9 @@
-public import Books
+internal import Books
 public import ConnectorKit
 public import Courier
 internal import Crypto
 public import Kernel
-public import Mapping
+internal import Mapping
 internal import Postgres
 public import Store
 public import Telemetry
@@ -54,7 +54,7 @@ public struct Pipeline: Sendable {
     /// - Throws: the fault that stopped it; its disposition says what to do with the job.
     public func run(_ job: Job, in setup: Setup) async throws(Fault) -> Result {
         switch job.kind {
-        case .sweep: try await sweep(try setup.connection(job.subject))
+        case .sweep: try await sweep(try setup.connection(job.subject), in: setup)
         case .fetch: try await fetch(job.subject, in: setup)
         case .normalize: try await normalize(try setup.connection(job.subject), in: setup)
         case .map: try await mapAndClear(try setup.flow(job.subject), in: setup)
@@ -85,7 +85,7 @@ public struct Pipeline: Sendable {
     func read<Output: Sendable>(_ exchange: Exchange<Output>, _ connector: any Connector, _ connection: CourierConnection) async throws(Fault) -> Output {
         switch await courier.run(exchange, connector: connector, connection: connection) {
         case .done(let output): return output
-        case .refused(let fault), .unknown(let fault): throw fault
+        case .refused(let fault), .duplicate(let fault), .unknown(let fault): throw fault
         }
     }
 

@@ -1,5 +1,5 @@
 public import Books
-public import ConnectorKit
+internal import ConnectorKit
 public import Courier
 public import Kernel
 public import Mapping

@@ -36,6 +36,22 @@ public enum AlertStatements {
     }
 }
 
+extension AlertStatements {
+    public static func resolve(_ tenant: TenantID, keys: [String]) -> SQL {
+        """
+        UPDATE app.alerts SET state = 'resolved', resolved_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND key = ANY (\(keys)) AND state = 'open'
+        """
+    }
+}
+
+extension PostgresTransaction {
+    public func raise(_ tenant: TenantID, _ alerts: [AlertRow]) async throws(Fault) {
+        guard !alerts.isEmpty else { return }
+        _ = try await query(AlertStatements.raise(tenant, alerts))
+    }
+}
+
 extension Store {
     public func raise(_ tenant: TenantID, _ alerts: [AlertRow]) async throws(Fault) {
         guard !alerts.isEmpty else { return }

@@ -17,21 +17,25 @@ public struct BudgetCharge: Sendable {
 }
 
 public enum BudgetStatements {
+    /// Makes the rows that `take` charges; a statement of its own, before it, because a statement does not see what it inserts.
+    public static func open(_ tenant: TenantID, _ connection: ConnectionID, _ charges: [BudgetCharge]) -> SQL {
+        """
+        INSERT INTO app.budgets (tenant_id, connection_id, name, amount, window_ms, window_start, used)
+        SELECT \(tenant), \(connection), n, a, w, clock_timestamp(), 0
+        FROM unnest(\(charges.map(\.name)), \(charges.map { Int64($0.amount) }), \(charges.map { $0.window.wholeMilliseconds })) AS t(n, a, w)
+        ON CONFLICT DO NOTHING
+        """
+    }
+
     /// Charges all budgets or none. Each row of the answer is a budget with `wait_ms` (0 where it would have had room); all zero = charged.
     public static func take(_ tenant: TenantID, _ connection: ConnectionID, _ charges: [BudgetCharge]) -> SQL {
         """
         WITH want AS (
           SELECT n, a, w, c FROM unnest(\(charges.map(\.name)), \(charges.map { Int64($0.amount) }), \(charges.map { $0.window.wholeMilliseconds }),
             \(charges.map { Int64($0.cost) })) AS t(n, a, w, c)
-        ), seed AS (
-          INSERT INTO app.budgets (tenant_id, connection_id, name, amount, window_ms, window_start, used)
-          SELECT \(tenant), \(connection), n, a, w, clock_timestamp(), 0 FROM want ON CONFLICT DO NOTHING RETURNING name, amount, window_ms, window_start, used, paused_until
-        ), now AS (
-          SELECT b.name, b.window_start, b.used, b.paused_until FROM app.budgets b JOIN want ON b.name = n
-          WHERE b.tenant_id = \(tenant) AND b.connection_id = \(connection) FOR UPDATE OF b
         ), state AS (
-          SELECT w.n, w.a, w.w, w.c, coalesce(s.window_start, x.window_start) AS start, coalesce(x.used, 0) AS used, x.paused_until
-          FROM want w LEFT JOIN now x ON x.name = w.n LEFT JOIN seed s ON s.name = w.n
+          SELECT want.n, want.a, want.w, want.c, b.window_start AS start, b.used, b.paused_until FROM app.budgets b JOIN want ON b.name = n
+          WHERE b.tenant_id = \(tenant) AND b.connection_id = \(connection) ORDER BY b.name FOR UPDATE OF b
         ), judged AS (
           SELECT n, a, w, c, start + w * interval '1 millisecond' <= clock_timestamp() AS turned, start, used,
             greatest(
@@ -53,15 +57,16 @@ public enum BudgetStatements {
     /// The platform said stop: nothing is charged to this budget before the pause ends.
     public static func pause(_ tenant: TenantID, _ connection: ConnectionID, name: String, for duration: Duration) -> SQL {
         """
-        UPDATE app.budgets SET paused_until = greatest(paused_until, clock_timestamp() + \(duration.wholeMilliseconds) * interval '1 millisecond')
-        WHERE tenant_id = \(tenant) AND connection_id = \(connection) AND name = \(name)
+        INSERT INTO app.budgets AS b (tenant_id, connection_id, name, amount, window_ms, window_start, used, paused_until)
+        VALUES (\(tenant), \(connection), \(name), 0, 0, clock_timestamp(), 0, clock_timestamp() + \(duration.wholeMilliseconds) * interval '1 millisecond')
+        ON CONFLICT (tenant_id, connection_id, name) DO UPDATE SET paused_until = greatest(b.paused_until, EXCLUDED.paused_until)
         """
     }
 
-    /// The platform's own count, where its headers tell: never fewer used than it says.
+    /// The platform's own count, where its answers tell: it is the one that decides.
     public static func correct(_ tenant: TenantID, _ connection: ConnectionID, name: String, remaining: Int) -> SQL {
         """
-        UPDATE app.budgets SET used = greatest(used, amount - \(Int64(remaining)))
+        UPDATE app.budgets SET used = greatest(0, amount - least(amount, \(Int64(remaining))))
         WHERE tenant_id = \(tenant) AND connection_id = \(connection) AND name = \(name)
         """
     }
@@ -78,7 +83,8 @@ extension Store {
     public func take(_ tenant: TenantID, _ connection: ConnectionID, _ charges: [BudgetCharge]) async throws(Fault) -> Duration? {
         guard !charges.isEmpty else { return nil }
         var wait: Int64 = 0
-        for row in try await pool.query(BudgetStatements.take(tenant, connection, charges)) { wait = max(wait, try row.get("wait_ms")) }
+        let answers = try await pool.batch([BudgetStatements.open(tenant, connection, charges), BudgetStatements.take(tenant, connection, charges)])
+        for row in answers[1] { wait = max(wait, try row.get("wait_ms")) }
         return wait > 0 ? .milliseconds(wait) : nil
     }
 

@@ -36,32 +36,56 @@ public struct DirtyCase: Sendable {
 }
 
 public enum DocumentStatements {
-    /// Keeps newer versions only. Returns the cases that changed.
+    /// Keeps newer versions only. Returns the cases in which something changed: of a newer version that says the same only the number is kept,
+    /// so that no version between the two can come late and win.
     public static func upsert(_ tenant: TenantID, _ flow: FlowID, _ rows: [DocumentRow]) -> SQL {
         """
-        INSERT INTO app.documents AS d (tenant_id, flow_id, kind, source_id, id, case_id, version, happened_at, body)
-        SELECT \(tenant), \(flow), k, s, i, c, v, h, b FROM unnest(\(rows.map(\.kind)), \(rows.map(\.sourceID)), \(rows.map(\.id)), \(rows.map(\.caseID)),
-          \(rows.map(\.version)), \(rows.map(\.at)), \(rows.map { PostgresJSON($0.body) })) AS t(k, s, i, c, v, h, b)
-        ON CONFLICT (tenant_id, flow_id, kind, source_id) DO UPDATE
-          SET version = EXCLUDED.version, case_id = EXCLUDED.case_id, happened_at = EXCLUDED.happened_at, body = EXCLUDED.body,
-              state = 'normalized', updated_at = clock_timestamp()
-          WHERE d.version < EXCLUDED.version AND d.body <> EXCLUDED.body
-        RETURNING case_id
+        WITH t AS (
+          SELECT * FROM unnest(\(rows.map(\.kind)), \(rows.map(\.sourceID)), \(rows.map(\.id)), \(rows.map(\.caseID)), \(rows.map(\.version)),
+            \(rows.map(\.at)), \(rows.map { PostgresJSON($0.body) })) AS u(k, s, i, c, v, h, b)
+        ), before AS (
+          SELECT d.kind, d.source_id, d.case_id, d.happened_at, d.body FROM app.documents d JOIN t ON d.kind = t.k AND d.source_id = t.s
+          WHERE d.tenant_id = \(tenant) AND d.flow_id = \(flow)
+        ), kept AS (
+          INSERT INTO app.documents AS d (tenant_id, flow_id, kind, source_id, id, case_id, version, happened_at, body)
+          SELECT \(tenant), \(flow), k, s, i, c, v, h, b FROM t ORDER BY k, s
+          ON CONFLICT (tenant_id, flow_id, kind, source_id) DO UPDATE
+            SET version = EXCLUDED.version, case_id = EXCLUDED.case_id, happened_at = EXCLUDED.happened_at, body = EXCLUDED.body,
+                state = CASE WHEN d.body = EXCLUDED.body THEN d.state ELSE 'normalized' END, updated_at = clock_timestamp()
+            WHERE d.version < EXCLUDED.version
+          RETURNING kind, source_id, case_id, happened_at, body
+        )
+        \(unsafe: changed)
         """
     }
 
     public static func upsertNotes(_ tenant: TenantID, _ flow: FlowID, _ rows: [DocumentRow]) -> SQL {
         """
-        INSERT INTO app.notes AS d (tenant_id, flow_id, kind, source_id, case_id, version, happened_at, body)
-        SELECT \(tenant), \(flow), k, s, c, v, h, b FROM unnest(\(rows.map(\.kind)), \(rows.map(\.sourceID)), \(rows.map(\.caseID)),
-          \(rows.map(\.version)), \(rows.map(\.at)), \(rows.map { PostgresJSON($0.body) })) AS t(k, s, c, v, h, b)
-        ON CONFLICT (tenant_id, flow_id, kind, source_id) DO UPDATE
-          SET version = EXCLUDED.version, case_id = EXCLUDED.case_id, happened_at = EXCLUDED.happened_at, body = EXCLUDED.body,
-              updated_at = clock_timestamp()
-          WHERE d.version < EXCLUDED.version AND d.body <> EXCLUDED.body
-        RETURNING case_id
+        WITH t AS (
+          SELECT * FROM unnest(\(rows.map(\.kind)), \(rows.map(\.sourceID)), \(rows.map(\.caseID)), \(rows.map(\.version)), \(rows.map(\.at)),
+            \(rows.map { PostgresJSON($0.body) })) AS u(k, s, c, v, h, b)
+        ), before AS (
+          SELECT d.kind, d.source_id, d.case_id, d.happened_at, d.body FROM app.notes d JOIN t ON d.kind = t.k AND d.source_id = t.s
+          WHERE d.tenant_id = \(tenant) AND d.flow_id = \(flow)
+        ), kept AS (
+          INSERT INTO app.notes AS d (tenant_id, flow_id, kind, source_id, case_id, version, happened_at, body)
+          SELECT \(tenant), \(flow), k, s, c, v, h, b FROM t ORDER BY k, s
+          ON CONFLICT (tenant_id, flow_id, kind, source_id) DO UPDATE
+            SET version = EXCLUDED.version, case_id = EXCLUDED.case_id, happened_at = EXCLUDED.happened_at, body = EXCLUDED.body,
+                updated_at = clock_timestamp()
+            WHERE d.version < EXCLUDED.version
+          RETURNING kind, source_id, case_id, happened_at, body
+        )
+        \(unsafe: changed)
         """
     }
+
+    /// The case of what is new or says something else; of what moved to another case both.
+    private static let changed = """
+        SELECT x.case_id FROM kept k LEFT JOIN before b USING (kind, source_id)
+        CROSS JOIN LATERAL (SELECT k.case_id UNION SELECT b.case_id WHERE b.case_id IS NOT NULL) x
+        WHERE b.body IS DISTINCT FROM k.body OR b.happened_at IS DISTINCT FROM k.happened_at OR b.case_id IS DISTINCT FROM k.case_id
+        """
 
     public static func markDirty(_ tenant: TenantID, _ flow: FlowID, cases: [String]) -> SQL {
         """
@@ -70,10 +94,18 @@ public enum DocumentStatements {
         """
     }
 
+    /// Cases to be planned. One with a send under way or unknown waits, and keeps nobody behind it waiting.
     public static func dirty(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
-        SELECT case_id, changed_at FROM app.cases WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND dirty ORDER BY changed_at LIMIT \(limit)
+        SELECT case_id, changed_at FROM app.cases c WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND dirty
+          AND NOT EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = c.tenant_id AND p.flow_id = c.flow_id AND p.case_id = c.case_id
+            AND p.state IN ('posting', 'unknown'))
+        ORDER BY changed_at LIMIT \(limit)
         """
+    }
+
+    public static func anyDirty(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+        "SELECT EXISTS (SELECT FROM app.cases WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND dirty) AS dirty"
     }
 
     /// Only what has not changed since it was read stops being dirty.
@@ -105,6 +137,14 @@ public enum DocumentStatements {
         """
     }
 
+    /// Documents and notes with these ids, whatever their kind.
+    public static func known(_ tenant: TenantID, _ flow: FlowID, ids: [String]) -> SQL {
+        """
+        SELECT kind, source_id FROM app.documents WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND source_id = ANY (\(ids))
+        UNION ALL SELECT kind, source_id FROM app.notes WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND source_id = ANY (\(ids))
+        """
+    }
+
     public static func setState(_ tenant: TenantID, _ flow: FlowID, state: String, cases: [String]) -> SQL {
         """
         UPDATE app.documents SET state = \(state), updated_at = clock_timestamp()
@@ -112,9 +152,13 @@ public enum DocumentStatements {
         """
     }
 
-    /// All cases that have something not yet in the ledger: planned anew when rules, structure or the chart changed.
+    /// All cases that have something not yet in the ledger: planned and checked anew when rules, structure or the chart changed.
     public static func dirtyHeld(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         """
+        WITH again AS (
+          UPDATE app.postings SET state = 'mapped', updated_at = clock_timestamp()
+          WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'cleared'
+        )
         UPDATE app.cases SET dirty = true, changed_at = clock_timestamp() WHERE tenant_id = \(tenant) AND flow_id = \(flow)
           AND (fault IS NOT NULL OR case_id IN (SELECT case_id FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow)
             AND state IN ('held', 'rejected', 'mapped', 'cleared')))
@@ -127,6 +171,29 @@ extension Store {
         var out: [DirtyCase] = []
         for row in try await pool.query(DocumentStatements.dirty(tenant, flow, limit: limit)) {
             out.append(DirtyCase(caseID: try row.get("case_id"), changedAt: try row.get("changed_at")))
+        }
+        return out
+    }
+
+    /// Whether any case of the flow waits to be planned, now or once a send of it is settled.
+    public func anyDirty(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> Bool {
+        try await pool.query(DocumentStatements.anyDirty(tenant, flow)).first?.get("dirty") ?? false
+    }
+
+    /// A case that cannot be planned as it is, with its audit row and alert.
+    public func unplannable(_ tenant: TenantID, _ flow: FlowID, _ dirty: DirtyCase, fault: [UInt8], alert: AlertRow) async throws(Fault) {
+        try await transaction { tx throws(Fault) in
+            guard try await tx.query(DocumentStatements.unplannable(tenant, flow, dirty, fault: fault)).affected > 0 else { return }
+            try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "case.held", subject: "case \(dirty.caseID)", detail: fault)])
+            try await tx.raise(tenant, [alert])
+        }
+    }
+
+    /// `kind id` of everything known with one of these ids.
+    public func knownParts(_ tenant: TenantID, _ flow: FlowID, ids: [String]) async throws(Fault) -> Set<String> {
+        var out: Set<String> = []
+        for row in try await pool.query(DocumentStatements.known(tenant, flow, ids: ids)) {
+            out.insert("\(try row.get("kind", as: String.self)) \(try row.get("source_id", as: String.self))")
         }
         return out
     }

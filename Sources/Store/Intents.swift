@@ -29,6 +29,8 @@ public struct Settlement: Sendable {
         case notSent = "not_sent"
     }
     public var key: PostKey
+    /// The send it is about: a late word on an earlier send settles nothing.
+    public var attempt: String
     public var outcome: Outcome
     public var remoteID: String?
     public var remoteVersion: String?
@@ -37,8 +39,12 @@ public struct Settlement: Sendable {
     /// When to try or look again, for `unknown` and `notSent`.
     public var again: Duration
 
-    public init(key: PostKey, outcome: Outcome, remoteID: String? = nil, remoteVersion: String? = nil, evidence: [UInt8]? = nil, again: Duration = .zero) {
+    public init(
+        key: PostKey, attempt: String, outcome: Outcome, remoteID: String? = nil, remoteVersion: String? = nil, evidence: [UInt8]? = nil,
+        again: Duration = .zero
+    ) {
         self.key = key
+        self.attempt = attempt
         self.outcome = outcome
         self.remoteID = remoteID
         self.remoteVersion = remoteVersion
@@ -53,8 +59,10 @@ public struct UnsettledRow: Sendable {
     public var intent: Int64
     public var action: NewIntent.Action
     public var attempt: String
-    public var writtenAt: Timestamp
-    public var state: String
+    /// Since the intent was written, by the database's clock: the hosts' clocks differ.
+    public var age: Duration
+    /// JSON object: what is known of the send so far.
+    public var evidence: [UInt8]?
 }
 
 public enum IntentStatements {
@@ -68,34 +76,37 @@ public enum IntentStatements {
         """
     }
 
+    /// `sent` stays what the ledger has: it is not known yet whether it takes this.
     public static func markPosting(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
-        UPDATE app.postings SET state = 'posting', sent = plan, sent_digest = plan_digest, attempts = attempts + 1, updated_at = clock_timestamp()
+        UPDATE app.postings SET state = 'posting', attempts = attempts + 1, updated_at = clock_timestamp()
         WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state = 'cleared'
         """
     }
 
+    /// Settles intents and moves their postings; returns the keys of those that moved. An intent that is settled already stays as it is.
     public static func settle(_ tenant: TenantID, _ rows: [Settlement]) -> SQL {
         """
-        UPDATE app.intents i SET state = o, remote_id = coalesce(m, remote_id), evidence = e,
-          settled_at = CASE WHEN o = 'unknown' THEN NULL ELSE clock_timestamp() END
-        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.outcome.rawValue)), \(rows.map(\.remoteID)), \(rows.map { $0.evidence.map { PostgresJSON($0) } })) AS t(k, o, m, e)
-        WHERE i.tenant_id = \(tenant) AND i.post_key = k AND i.state IN ('open', 'unknown')
-        """
-    }
-
-    public static func settlePostings(_ tenant: TenantID, _ rows: [Settlement]) -> SQL {
-        """
+        WITH t AS (
+          SELECT * FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.attempt)), \(rows.map(\.outcome.rawValue)), \(rows.map(\.remoteID)),
+            \(rows.map(\.remoteVersion)), \(rows.map { $0.evidence.map { PostgresJSON($0) } }), \(rows.map { $0.again.wholeMilliseconds }))
+            AS u(k, n, o, m, v, e, ms)
+        ), settled AS (
+          UPDATE app.intents i SET state = o, remote_id = coalesce(m, i.remote_id), evidence = coalesce(e, i.evidence),
+            settled_at = CASE WHEN o = 'unknown' THEN NULL ELSE clock_timestamp() END
+          FROM t WHERE i.tenant_id = \(tenant) AND i.post_key = k AND i.attempt = n AND i.state IN ('open', 'unknown')
+          RETURNING t.*
+        )
         UPDATE app.postings p SET
           state = CASE o WHEN 'posted' THEN 'posted' WHEN 'rejected' THEN 'rejected' WHEN 'unknown' THEN 'unknown' ELSE 'cleared' END,
+          sent = CASE WHEN o = 'posted' THEN plan ELSE sent END, sent_digest = CASE WHEN o = 'posted' THEN plan_digest ELSE sent_digest END,
           remote_id = coalesce(m, remote_id), remote_version = coalesce(v, remote_version),
           posted_at = CASE WHEN o = 'posted' THEN clock_timestamp() ELSE posted_at END,
           fault = CASE WHEN o = 'posted' THEN NULL ELSE coalesce(e, fault) END,
           attempts = CASE WHEN o = 'posted' THEN 0 ELSE attempts END,
           next_attempt_at = clock_timestamp() + ms * interval '1 millisecond', updated_at = clock_timestamp()
-        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.outcome.rawValue)), \(rows.map(\.remoteID)), \(rows.map(\.remoteVersion)),
-          \(rows.map { $0.evidence.map { PostgresJSON($0) } }), \(rows.map { $0.again.wholeMilliseconds })) AS t(k, o, m, v, e, ms)
-        WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state IN ('posting', 'unknown')
+        FROM settled WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state IN ('posting', 'unknown')
+        RETURNING p.post_key
         """
     }
 
@@ -118,7 +129,7 @@ public enum IntentStatements {
     public static func unsettled(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
         SELECT \(unsafe: PostingStatements.columns.replacingNames()), i.id AS intent_id, i.action AS intent_action, i.attempt AS intent_attempt,
-               i.written_at AS intent_at, i.state AS intent_state
+               (extract(epoch FROM clock_timestamp() - i.written_at) * 1000)::bigint AS intent_age_ms, i.evidence AS intent_evidence
         FROM app.postings p JOIN app.intents i ON i.tenant_id = p.tenant_id AND i.post_key = p.post_key AND i.state = 'unknown'
         WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow) AND p.state = 'unknown' AND p.next_attempt_at <= clock_timestamp()
         ORDER BY i.id LIMIT \(limit)
@@ -150,16 +161,26 @@ extension Store {
         }
     }
 
-    public func settle(_ tenant: TenantID, _ rows: [Settlement], jobs: [Job], audit: [AuditEntry]) async throws(Fault) {
+    /// Commits outcomes with what follows from them: the audit rows of those that moved, jobs, alerts, and a new check of what depends on a
+    /// rejected document.
+    public func settle(
+        _ tenant: TenantID, _ rows: [Settlement], jobs: [Job], audit: [PostKey: AuditEntry], alerts: [AlertRow] = []
+    ) async throws(Fault) {
+        guard !rows.isEmpty else { return }
+        let rejected = rows.filter { $0.outcome == .rejected }.map(\.key)
         try await transaction { tx throws(Fault) in
-            _ = try await tx.query(IntentStatements.settle(tenant, rows))
-            _ = try await tx.query(IntentStatements.settlePostings(tenant, rows))
+            var moved: [AuditEntry] = []
+            for row in try await tx.query(IntentStatements.settle(tenant, rows)) {
+                if let key = PostKey(try row.get("post_key", as: String.self)), let entry = audit[key] { moved.append(entry) }
+            }
+            if !rejected.isEmpty { _ = try await tx.query(PostingStatements.recheckDependants(tenant, rejected)) }
             if !jobs.isEmpty { _ = try await tx.query(JobStatements.ask(tenant, jobs)) }
-            try await tx.audit(tenant, audit)
+            try await tx.raise(tenant, alerts)
+            try await tx.audit(tenant, moved)
         }
     }
 
-    /// Turns the open intents of earlier leases into unknown outcomes; returns how many.
+    /// Turns the open intents of epochs before this one into unknown outcomes; returns how many.
     public func orphanIntents(_ tenant: TenantID, epoch: Int64) async throws(Fault) -> Int {
         try await transaction { tx throws(Fault) in
             var keys: [String] = []
@@ -177,7 +198,7 @@ extension Store {
             guard let action = NewIntent.Action(rawValue: try row.get("intent_action")) else { continue }
             out.append(UnsettledRow(
                 posting: try PostingRow(row), intent: try row.get("intent_id"), action: action, attempt: try row.get("intent_attempt"),
-                writtenAt: try row.get("intent_at"), state: try row.get("intent_state")))
+                age: .milliseconds(try row.get("intent_age_ms", as: Int64.self)), evidence: try row.get("intent_evidence", as: PostgresJSON?.self)?.bytes))
         }
         return out
     }

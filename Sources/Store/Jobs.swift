@@ -24,15 +24,19 @@ public struct Job: Sendable, Hashable {
 }
 
 public enum JobStatements {
-    /// Asks for jobs; one that is there already becomes due at the earlier time and moves its generation.
+    /// Lanes, the most urgent first.
+    private static let urgency = "ARRAY['interactive', 'webhook', 'poll', 'backfill', 'audit']"
+
+    /// Asks for jobs; one that is there already becomes due at the earlier time, takes the more urgent lane and moves its generation.
     public static func ask(_ tenant: TenantID, _ jobs: [Job], after: Duration = .zero) -> SQL {
         """
         INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane, due_at)
-        SELECT \(tenant), k, s, l, clock_timestamp() + \(after.wholeMilliseconds) * interval '1 millisecond'
+        SELECT DISTINCT ON (k, s) \(tenant), k, s, l, clock_timestamp() + \(after.wholeMilliseconds) * interval '1 millisecond'
         FROM unnest(\(jobs.map(\.kind.rawValue)), \(jobs.map(\.subject)), \(jobs.map(\.lane.rawValue))) AS t(k, s, l)
-        GROUP BY k, s, l
+        ORDER BY k, s, array_position(\(unsafe: urgency), l)
         ON CONFLICT (tenant_id, kind, subject) DO UPDATE
-          SET generation = j.generation + 1, due_at = least(j.due_at, EXCLUDED.due_at), lane = EXCLUDED.lane
+          SET generation = j.generation + 1, due_at = least(j.due_at, EXCLUDED.due_at),
+            lane = CASE WHEN array_position(\(unsafe: urgency), EXCLUDED.lane) < array_position(\(unsafe: urgency), j.lane) THEN EXCLUDED.lane ELSE j.lane END
         """
     }
 
@@ -41,7 +45,7 @@ public enum JobStatements {
         """
         SELECT kind, subject, lane, generation, attempts FROM app.jobs
         WHERE tenant_id = \(tenant) AND due_at <= clock_timestamp()
-        ORDER BY array_position(ARRAY['interactive', 'webhook', 'poll', 'backfill', 'audit'], lane), due_at LIMIT \(limit)
+        ORDER BY array_position(\(unsafe: urgency), lane), due_at LIMIT \(limit)
         """
     }
 
@@ -69,15 +73,17 @@ public enum JobStatements {
         """
     }
 
-    /// Tenants with due work and no live lease, the least served first (over its weight), oldest first among equals.
-    public static func dueTenants(limit: Int) -> SQL {
+    /// Tenants with due work and no live lease, the least served first (over its weight), oldest first among equals. `except`: those that the
+    /// asker could not start now; without it, many of them would hide everybody behind them.
+    public static func dueTenants(limit: Int, except: [TenantID] = []) -> SQL {
         """
         SELECT t.tenant_id, t.wrapped_private_key, t.weight
         FROM (SELECT tenant_id, min(due_at) AS due FROM app.jobs WHERE due_at <= clock_timestamp() GROUP BY tenant_id) d
         JOIN app.tenants t USING (tenant_id)
         LEFT JOIN app.tenant_shares s USING (tenant_id)
         LEFT JOIN app.leases l USING (tenant_id)
-        WHERE t.state = 'active' AND (l.tenant_id IS NULL OR l.state = 'free' OR l.expires_at + interval '25 seconds' < clock_timestamp())
+        WHERE t.state = 'active' AND t.tenant_id <> ALL (\(except))
+          AND (l.tenant_id IS NULL OR l.state = 'free' OR l.expires_at + interval '25 seconds' < clock_timestamp())
         ORDER BY coalesce(s.served_ms, 0) / t.weight, d.due LIMIT \(limit)
         """
     }

@@ -84,9 +84,9 @@ public enum LeaseStatements {
 
 extension Store {
     /// Tenants with due work, fairest first.
-    public func dueTenants(limit: Int) async throws(Fault) -> [DueTenant] {
+    public func dueTenants(limit: Int, except: [TenantID] = []) async throws(Fault) -> [DueTenant] {
         var out: [DueTenant] = []
-        for row in try await pool.query(JobStatements.dueTenants(limit: limit)) {
+        for row in try await pool.query(JobStatements.dueTenants(limit: limit, except: except)) {
             out.append(DueTenant(tenant: try row.get("tenant_id"), wrappedPrivateKey: try row.get("wrapped_private_key")))
         }
         return out
@@ -132,7 +132,17 @@ extension Store {
         return try row.get("role")
     }
 
-    public func closeRole(_ tenant: TenantID) async throws(Fault) { _ = try await pool.query(LeaseStatements.closeRole(tenant)) }
+    /// No new sessions of the tenant's role, and the end of those there are: returns when none is left.
+    /// - Throws: `sessions_remain` when some do not end.
+    public func closeRole(_ tenant: TenantID) async throws(Fault) {
+        // Ending a session is a signal: the session is gone a moment later.
+        for attempt in 0 ..< 50 {
+            let ended: Int32 = try await pool.query(LeaseStatements.closeRole(tenant)).first?.get("ended") ?? 0
+            if ended == 0 { return }
+            do { try await Task.sleep(for: .milliseconds(1 << min(attempt, 6))) } catch { throw Fault.wrapping(error, stage: .database) }
+        }
+        throw Fault("sessions_remain", stage: .database, disposition: .retry, summary: "database sessions of a tenant's role do not end")
+    }
 
     public func keylessTenants(limit: Int) async throws(Fault) -> [TenantID] {
         var out: [TenantID] = []

@@ -83,7 +83,8 @@ public enum PostingStatements {
         "SELECT \(unsafe: columns) FROM app.postings WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) ORDER BY post_key"
     }
 
-    /// New plans and changed ones. A row that is being sent or whose outcome is unknown is left alone (its case stays dirty).
+    /// New plans and changed ones. A row that is being sent or whose outcome is unknown is left alone (its case stays dirty), and so is one
+    /// that waits for a person.
     public static func map(_ tenant: TenantID, _ flow: FlowID, _ ledger: ConnectionID, _ rows: [PlanRow]) -> SQL {
         """
         INSERT INTO app.postings AS p (tenant_id, flow_id, ledger_id, post_key, case_id, subject, form, effect, revision, state, plan, plan_digest,
@@ -97,7 +98,7 @@ public enum PostingStatements {
           effect = EXCLUDED.effect, revision = EXCLUDED.revision, state = 'mapped', plan = EXCLUDED.plan, plan_digest = EXCLUDED.plan_digest,
           reference = EXCLUDED.reference, ledger_date = EXCLUDED.ledger_date, currency = EXCLUDED.currency, total_minor = EXCLUDED.total_minor,
           applies_to = EXCLUDED.applies_to, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
-          WHERE p.state NOT IN ('posting', 'unknown')
+          WHERE p.state NOT IN ('posting', 'unknown', 'manual')
         RETURNING post_key
         """
     }
@@ -110,11 +111,25 @@ public enum PostingStatements {
             """
     }
 
+    /// Changes that the case no longer calls for: what the ledger has is what is wanted again, to be confirmed anew.
+    public static func restore(_ tenant: TenantID, _ rows: [PlanRow]) -> SQL {
+        """
+        UPDATE app.postings p SET state = 'posted', plan = sent, plan_digest = sent_digest, effect = e, revision = r, reference = rf, ledger_date = d,
+          currency = cu, total_minor = t, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
+        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.effect)), \(rows.map { Int32($0.revision) }), \(rows.map(\.reference)), \(rows.map(\.date)),
+          \(rows.map(\.currency)), \(rows.map(\.totalMinor))) AS i(k, e, r, rf, d, cu, t)
+        WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.remote_id IS NOT NULL AND p.sent IS NOT NULL AND p.posted_at IS NOT NULL
+          AND p.state IN ('mapped', 'cleared', 'held', 'rejected')
+        RETURNING p.post_key
+        """
+    }
+
     /// Plans that the case no longer calls for and that never reached the ledger.
     public static func supersede(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
         UPDATE app.postings SET state = 'superseded', findings = '[]', updated_at = clock_timestamp()
         WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND remote_id IS NULL AND state IN ('mapped', 'cleared', 'held', 'rejected')
+        RETURNING post_key
         """
     }
 
@@ -124,23 +139,30 @@ public enum PostingStatements {
         """
     }
 
-    /// What preflight decided: `cleared` for no findings, `held` otherwise.
+    /// What preflight decided: `cleared` for no findings, `held` otherwise. A plan that is to wait for something waits, once cleared.
     public static func clear(_ tenant: TenantID, _ results: [(key: PostKey, findings: [UInt8], held: Bool)]) -> SQL {
         """
         UPDATE app.postings p SET state = CASE WHEN h THEN 'held' ELSE 'cleared' END, findings = f, updated_at = clock_timestamp(),
-          next_attempt_at = now()
+          next_attempt_at = CASE WHEN remote_id IS NULL THEN greatest(now(), (plan->>'not_before')::timestamptz) ELSE now() END
         FROM unnest(\(results.map(\.key.text)), \(results.map { PostgresJSON($0.findings) }), \(results.map(\.held))) AS t(k, f, h)
         WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state = 'mapped'
         """
     }
 
-    /// Cleared postings that may go now: due, and what they settle is in the ledger.
+    /// A cleared posting `p` may go: what it settles stands in the ledger and is not about to be changed there. A void goes after the voids of
+    /// whatever settled it.
+    private static let free = """
+        CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
+            AND q.case_id = p.case_id AND q.applies_to = p.post_key AND q.effect = 'void' AND q.state IN ('mapped', 'cleared', 'posting', 'unknown'))
+          ELSE p.applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.post_key = p.applies_to
+            AND (q.state IN ('posted', 'confirmed', 'reconciled') OR (q.state IN ('held', 'rejected') AND q.remote_id IS NOT NULL))) END
+        """
+
+    /// Cleared postings that may go now, what others depend on first.
     public static func due(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
         SELECT \(unsafe: columns) FROM app.postings p
-        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'cleared' AND next_attempt_at <= clock_timestamp()
-          AND (applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = \(tenant) AND q.post_key = p.applies_to
-            AND q.state IN ('posted', 'confirmed', 'reconciled')))
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'cleared' AND next_attempt_at <= clock_timestamp() AND \(unsafe: free)
         ORDER BY array_position(ARRAY['invoice', 'sales_receipt', 'credit_note', 'journal', 'payment', 'refund_payment'], form), ledger_date, post_key
         LIMIT \(limit)
         """
@@ -182,21 +204,27 @@ public enum PostingStatements {
         """
     }
 
-    /// What a person asked for: held, rejected or manual postings are planned and checked anew.
-    public static func releaseToMap(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+    /// Goes back to be checked, without being sent: what it needs of the ledger is not there any more.
+    public static func hold(_ tenant: TenantID, _ key: PostKey, findings: [UInt8]) -> SQL {
         """
-        UPDATE app.postings SET state = 'mapped', findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
-        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state IN ('held', 'rejected') RETURNING post_key, flow_id, case_id
+        UPDATE app.postings SET state = 'held', findings = \(PostgresJSON(findings)), updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND state IN ('cleared', 'mapped')
         """
     }
 
-    /// When the next posting of the flow may be tried; NULL for none.
+    /// Milliseconds until the next posting of the flow may be sent or looked for; NULL for none.
     public static func nextAttempt(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         """
         SELECT (extract(epoch FROM min(next_attempt_at) - clock_timestamp()) * 1000)::bigint AS ms FROM app.postings p
-        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state IN ('cleared', 'posting', 'unknown', 'posted')
-          AND (state <> 'cleared' OR applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = \(tenant)
-            AND q.post_key = p.applies_to AND q.state IN ('posted', 'confirmed', 'reconciled')))
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND (state = 'unknown' OR (state = 'cleared' AND \(unsafe: free)))
+        """
+    }
+
+    /// Milliseconds until the next posting of the flow may be read back; NULL for none.
+    public static func nextConfirm(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+        """
+        SELECT (extract(epoch FROM min(next_attempt_at) - clock_timestamp()) * 1000)::bigint AS ms FROM app.postings
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'posted'
         """
     }
 }
@@ -275,6 +303,20 @@ extension Store {
     public func nextAttempt(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> Duration? {
         let ms: Int64? = try await pool.query(PostingStatements.nextAttempt(tenant, flow)).first?.get("ms")
         return ms.map { .milliseconds(max(0, $0)) }
+    }
+
+    public func nextConfirm(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> Duration? {
+        let ms: Int64? = try await pool.query(PostingStatements.nextConfirm(tenant, flow)).first?.get("ms")
+        return ms.map { .milliseconds(max(0, $0)) }
+    }
+
+    /// Holds one posting by name, with its audit row and alert.
+    public func hold(_ tenant: TenantID, _ key: PostKey, findings: [UInt8], alert: AlertRow) async throws(Fault) {
+        try await transaction { tx throws(Fault) in
+            guard try await tx.query(PostingStatements.hold(tenant, key, findings: findings)).affected > 0 else { return }
+            try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.held", subject: "posting \(key)")])
+            try await tx.raise(tenant, [alert])
+        }
     }
 }
 

@@ -84,13 +84,18 @@ public struct PostingAmount: Sendable {
     public var minor: Int64
     /// Why it is open, for states that are.
     public var why: String
+    /// The ledger document's own date and currency: where it is counted when no source document stands for it.
+    public var day: LocalDate
+    public var currency: String
 
-    public init(side: String, sourceID: String, state: String, minor: Int64, why: String) {
+    public init(side: String, sourceID: String, state: String, minor: Int64, why: String, day: LocalDate, currency: String) {
         self.side = side
         self.sourceID = sourceID
         self.state = state
         self.minor = minor
         self.why = why
+        self.day = day
+        self.currency = currency
     }
 }
 
@@ -127,7 +132,7 @@ extension ProofStatements {
                  SELECT source_id FROM app.documents r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.kind = 'refund'))) THEN case_id
                ELSE split_part(subject, '/', 1) END AS source_id,
           state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment') THEN -1 ELSE 1 END AS minor,
-          coalesce(findings->0->>'check', fault->>'code', state) AS why
+          coalesce(findings->0->>'check', fault->>'code', state) AS why, ledger_date AS day, currency
         FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state <> 'superseded'
         """
     }
@@ -157,7 +162,8 @@ extension Store {
         var out: [PostingAmount] = []
         for row in try await pool.query(ProofStatements.postingAmounts(tenant, flow)) {
             out.append(PostingAmount(
-                side: try row.get("side"), sourceID: try row.get("source_id"), state: try row.get("state"), minor: try row.get("minor"), why: try row.get("why")))
+                side: try row.get("side"), sourceID: try row.get("source_id"), state: try row.get("state"), minor: try row.get("minor"), why: try row.get("why"),
+                day: try row.get("day"), currency: try row.get("currency")))
         }
         return out
     }

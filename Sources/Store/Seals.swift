@@ -12,20 +12,21 @@ public struct UnsealedRow: Sendable {
     public var detail: [UInt8]
     public var xid: String
     public var beforeXID: String
+    /// The seal that the row comes after, read in the same statement: a seal that another sealer adds meanwhile must not be built upon.
+    public var last: SealRow?
 }
 
-public struct SealRow: Sendable {
+public struct SealRow: Sendable, Equatable {
     public var number: Int64
     public var digest: [UInt8]
+
+    public init(number: Int64, digest: [UInt8]) {
+        self.number = number
+        self.digest = digest
+    }
 }
 
 public enum SealStatements {
-    public static func last(_ tenants: [TenantID]) -> SQL {
-        """
-        SELECT DISTINCT ON (tenant_id) tenant_id, number, digest FROM app.audit_seals WHERE tenant_id = ANY (\(tenants)) ORDER BY tenant_id, number DESC
-        """
-    }
-
     public static func add(_ tenant: TenantID, number: Int64, beforeXID: String, rows: Int, digest: [UInt8]) -> SQL {
         """
         INSERT INTO app.audit_seals (tenant_id, number, before_xid, rows, digest)
@@ -38,17 +39,14 @@ extension Store {
     public func unsealed(limit: Int) async throws(Fault) -> [UnsealedRow] {
         var out: [UnsealedRow] = []
         for row in try await pool.query(AuditStatements.unsealed(limit: limit)) {
+            let number: Int64? = try row.get("number")
+            let digest: [UInt8]? = try row.get("digest")
+            var last: SealRow?
+            if let number, let digest { last = SealRow(number: number, digest: digest) }
             out.append(UnsealedRow(
                 tenant: try row.get("tenant_id"), id: try row.get("id"), at: try row.get("at"), actor: try row.get("actor"), action: try row.get("action"),
-                subject: try row.get("subject"), detail: try row.get("detail", as: PostgresJSON.self).bytes, xid: try row.get("xid"), beforeXID: try row.get("before_xid")))
-        }
-        return out
-    }
-
-    public func lastSeals(_ tenants: [TenantID]) async throws(Fault) -> [TenantID: SealRow] {
-        var out: [TenantID: SealRow] = [:]
-        for row in try await pool.query(SealStatements.last(tenants)) {
-            out[try row.get("tenant_id")] = SealRow(number: try row.get("number"), digest: try row.get("digest"))
+                subject: try row.get("subject"), detail: try row.get("detail", as: PostgresJSON.self).bytes, xid: try row.get("xid"), beforeXID: try row.get("before_xid"),
+                last: last))
         }
         return out
     }

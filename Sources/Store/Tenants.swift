@@ -1,4 +1,4 @@
-public import Books
+internal import Books
 public import Kernel
 public import Postgres
 

@@ -1,4 +1,4 @@
-public import Kernel
+internal import Kernel
 
 /// Counters, gauges and histograms of one process, rendered in Prometheus' text format.
 public final class Metrics: Sendable {

@@ -1,5 +1,5 @@
 public import Kernel
-public import Wire
+internal import Wire
 
 /// What the scheduler hands a worker over its control pipe: one tenant, one lease, and the keys to nothing else.
 public struct Assignment: Sendable {

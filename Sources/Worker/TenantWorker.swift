@@ -5,7 +5,7 @@ internal import Courier
 internal import Crypto
 internal import Glibc
 internal import HTTPClient
-public import Kernel
+internal import Kernel
 internal import Pipeline
 internal import Postgres
 internal import Store
@@ -44,9 +44,9 @@ public enum TenantWorker {
         if getppid() != parent { exit(0) }
         _ = cf_no_new_privileges()
         _ = cf_not_dumpable()
-        _ = cf_set_limit(Int32(CF_LIMIT_CORE.rawValue), 0)
-        _ = cf_set_limit(Int32(CF_LIMIT_NOFILE.rawValue), 512)
-        _ = cf_set_limit(Int32(CF_LIMIT_AS.rawValue), addressSpaceBytes)
+        _ = cf_set_limit(Int32(CF_LIMIT_CORE), 0)
+        _ = cf_set_limit(Int32(CF_LIMIT_NOFILE), 512)
+        _ = cf_set_limit(Int32(CF_LIMIT_AS), addressSpaceBytes)
     }
 }
 

@@ -16,7 +16,7 @@ extension Pipeline {
 
     /// Ingests every record changed since the watermark: the backstop for webhooks that never came. What is known already is dropped
     /// by its delivery id (a record and its version).
-    func sweep(_ connection: CourierConnection) async throws(Fault) -> Result {
+    func sweep(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
         guard connection.row.state == "live" || connection.row.state == "new" else { return .done }
         let connector = try source(connection)
         let since = connection.row.watermark.map { $0 - Pipeline.overlap } ?? clocks.now() - Pipeline.firstSweep
@@ -25,12 +25,27 @@ extension Pipeline {
         for _ in 0 ..< 10_000 {
             let page = try await read(connector.sweep(since: since, cursor: cursor, connection.facts), connector, connection)
             try await keep(page.records, connection)
+            try await fetchUnknown(page.listed, connection, connector, in: setup)
             if let seen = page.watermark { watermark = watermark.map { max($0, seen) } ?? seen }
             cursor = page.next
             if cursor == nil { break }
         }
         try await store.saveWatermark(tenant, connection.row.id, watermark)
         return .done
+    }
+
+    /// Of the orders a sweep listed, fetches those of which something is not known to a flow.
+    private func fetchUnknown(_ listed: [ListedCase], _ connection: CourierConnection, _ connector: any SourceConnector, in setup: Setup) async throws(Fault) {
+        guard !listed.isEmpty else { return }
+        var missing: Set<String> = []
+        for flow in setup.flows(from: connection.row.id) {
+            let known = try await store.knownParts(tenant, flow.row.id, ids: Array(Set(listed.flatMap { $0.parts.map(\.id) })))
+            for item in listed where item.parts.contains(where: { !known.contains("\($0.kind) \($0.id)") }) { missing.insert(item.id) }
+        }
+        for id in missing.sorted() {
+            if let record = try await read(connector.fetch(id, connection.facts), connector, connection) { try await keep([record], connection) }
+        }
+        metrics.count(.events, ("result", "found_by_sweep"), by: Double(missing.count))
     }
 
     /// Ingests the full record of one order that a webhook only hinted at.

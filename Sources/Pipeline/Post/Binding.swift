@@ -58,9 +58,10 @@ extension Pipeline {
 
     /// The house customer's name is the tenant's choice.
     private func named(_ want: ReferenceWant, _ mapper: Mapper) -> ReferenceWant {
-        guard want.kind == .party, want.key == "shop" else { return want }
+        guard want.kind == .party, want.key == "shop" || want.key.hasPrefix("shop@") else { return want }
         var out = want
-        out.name = mapper.structure.houseCustomer
+        // What a platform adds for a customer of another currency stays: ` (EUR)`.
+        out.name = mapper.structure.houseCustomer + want.name.dropFirst("shop".count)
         out.text = out.name
         return out
     }

@@ -19,7 +19,7 @@ extension Pipeline {
         let found: [PostKey: LedgerReadback]
         switch await courier.run(connector.find(documents, flow.ledger.facts), connector: connector, connection: flow.ledger) {
         case .done(let answer): found = answer
-        case .refused(let fault), .unknown(let fault):
+        case .refused(let fault), .duplicate(let fault), .unknown(let fault):
             let wait = fault.retryAfter ?? .seconds(5)
             _ = try await store.pool.query(PostingStatements.retryLater(tenant, unsettled.map(\.posting.key), by: wait, fault: fault.json.bytes))
             return

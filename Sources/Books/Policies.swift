@@ -1,0 +1,98 @@
+public import Kernel
+
+/// How a tenant's sales become postings. Each policy's text name and values are those of the tenant's file.
+public struct Policies: Sendable, Equatable {
+    public enum Posting: String, Sendable, CaseIterable {
+        case perDocument = "per_document", dailySummary = "daily_summary", payout
+    }
+    public enum SaleForm: String, Sendable, CaseIterable {
+        case invoicePayment = "invoice_payment", salesReceipt = "sales_receipt"
+    }
+    public enum PostOn: String, Sendable, CaseIterable { case order, paid }
+    public enum Customer: String, Sendable, CaseIterable { case house, perCustomer = "per_customer" }
+    public enum Discounts: String, Sendable, CaseIterable { case separate, net }
+    public enum DiscountDimension: String, Sendable, CaseIterable { case none, group }
+    public enum Revenue: String, Sendable, CaseIterable { case atOrder = "at_order", atFulfilment = "at_fulfilment" }
+    public enum Edit: String, Sendable, CaseIterable { case revise, delta }
+    public enum ClosedPeriod: String, Sendable, CaseIterable {
+        case hold, firstOpenDay = "first_open_day", reversalPair = "reversal_pair"
+    }
+    public enum ZeroTotal: String, Sendable, CaseIterable { case post, postPenny = "post_penny", memo, skip }
+    public enum FeeTax: String, Sendable, CaseIterable { case none, inclusive }
+    public enum GoodwillTax: String, Sendable, CaseIterable { case none, orderRate = "order_rate" }
+    public enum HeldMoney: String, Sendable, CaseIterable {
+        case withDocument = "with_document", bookToReceivable = "book_to_receivable"
+    }
+    public enum DepositTax: String, Sendable, CaseIterable { case atInvoice = "at_invoice", atReceipt = "at_receipt" }
+    public enum MarketplaceTax: String, Sendable, CaseIterable { case memo, passThrough = "pass_through" }
+    public enum Inventory: String, Sendable, CaseIterable { case none, movingAverage = "moving_average", fifo }
+    public enum ExchangeRate: String, Sendable, CaseIterable { case sourceDocument = "source_document", table }
+    public enum SummaryZone: String, Sendable, CaseIterable { case shop, organisation }
+    public enum Switch: String, Sendable, CaseIterable { case on = "true", off = "false" }
+
+    public var posting: Posting = .perDocument
+    public var saleForm: SaleForm = .invoicePayment
+    public var postOn: PostOn = .order
+    public var customer: Customer = .house
+    public var discounts: Discounts = .separate
+    public var discountDimension: DiscountDimension = .none
+    public var revenue: Revenue = .atOrder
+    public var edit: Edit = .revise
+    public var closedPeriod: ClosedPeriod = .hold
+    public var zeroTotal: ZeroTotal = .post
+    public var feeTax: FeeTax = .none
+    public var goodwillTax: GoodwillTax = .none
+    public var heldMoney: HeldMoney = .withDocument
+    public var depositTax: DepositTax = .atInvoice
+    public var marketplaceTax: MarketplaceTax = .memo
+    /// Per document and jurisdiction, in units of the document's currency; a difference of exactly this passes.
+    public var taxDifferenceCap = ExactDecimal(coefficient: 5, scale: 2)
+    /// The smallest coin; `nil`: cash is not rounded.
+    public var cashRounding: ExactDecimal?
+    public var roundingCap: ExactDecimal?
+    public var bankFeeCap = ExactDecimal(coefficient: 1500, scale: 2)
+    public var inventory: Inventory = .none
+    public var exchangeRate: ExchangeRate = .sourceDocument
+    /// How long a shop's refund waits for its return; `nil` where no returns system is connected.
+    public var rmsWait: Duration?
+    public var bankWait: Duration = .seconds(72 * 3600)
+    public var monthEndSplit: Switch = .on
+    public var summaryZone: SummaryZone = .shop
+    /// Seconds after local midnight at which a business day begins.
+    public var dayCutOff = 0
+    /// The entity of a line is that of its location.
+    public var entityByLocation = false
+
+    public init() {}
+
+    /// The policies that suit a country: kept fees and goodwill contain VAT in the UK and the EU.
+    public static func template(country: String) -> Policies {
+        var policies = Policies()
+        if country == "GB" || european.contains(country) {
+            policies.feeTax = .inclusive
+            policies.goodwillTax = .orderRate
+        }
+        return policies
+    }
+
+    /// - Source: member states of the European Union, 2026.
+    private static let european: Set<String> = [
+        "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU",
+        "LV", "MT", "NL", "PL", "PT",
+        "RO", "SE", "SI", "SK",
+    ]
+
+    /// Settings the planner knows but cannot carry out; a flow with any of them must not start.
+    public var unsupported: [String] {
+        var out: [String] = []
+        if posting != .perDocument { out.append("posting: \(posting.rawValue)") }
+        if revenue != .atOrder { out.append("revenue: \(revenue.rawValue)") }
+        if heldMoney != .withDocument { out.append("held_money: \(heldMoney.rawValue)") }
+        if depositTax != .atInvoice { out.append("deposit_tax: \(depositTax.rawValue)") }
+        if inventory != .none { out.append("inventory: \(inventory.rawValue)") }
+        if exchangeRate != .sourceDocument { out.append("fx_rate: \(exchangeRate.rawValue)") }
+        if cashRounding != nil { out.append("cash_rounding") }
+        if entityByLocation { out.append("entity_by: line.location") }
+        return out
+    }
+}

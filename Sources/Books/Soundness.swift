@@ -1,0 +1,121 @@
+internal import Kernel
+
+/// Bounds within which the arithmetic is exact. Beyond them a document is held, not computed.
+enum SoundnessLimits {
+    static let amountMinor: Int64 = 10_000_000_000_000
+    static let rateScale = 12
+    static let rate = ExactDecimal(1_000_000)
+    static let quantityScale = 6
+    static let quantity = ExactDecimal(1_000_000_000)
+    static let partsPerDocument = 5_000
+}
+
+extension SourceDocument {
+    var saleCurrency: Currency? {
+        if case .sale(let sale) = body { return sale.currency }
+        return nil
+    }
+
+    /// Why the document cannot be computed with at all: amounts in another currency than its order's, or out of
+    /// range. `nil` when sound.
+    func fault(in currency: Currency?) -> Finding? {
+        let parts = self.parts
+        let wanted = currency ?? parts.amounts.first?.currency
+        if let stranger = parts.amounts.first(where: { $0.currency != wanted }) {
+            return Finding(
+                check: "currency_mismatch",
+                why:
+                    "\(id) has an amount in \(stranger.currency), its order is in \(wanted?.code ?? "none")",
+                remedy: "correct the document in the source; one order has one currency")
+        }
+        let amounts = parts.amounts.allSatisfy { $0.minor.magnitude <= SoundnessLimits.amountMinor.magnitude }
+        let rates = parts.rates.allSatisfy {
+            $0.shortest.scale <= SoundnessLimits.rateScale && !$0.isNegative && $0 < SoundnessLimits.rate
+        }
+        let quantities = parts.quantities.allSatisfy {
+            $0.shortest.scale <= SoundnessLimits.quantityScale && !$0.isNegative && $0 < SoundnessLimits.quantity
+        }
+        guard amounts, rates, quantities, parts.amounts.count <= SoundnessLimits.partsPerDocument else {
+            return Finding(
+                check: "amount_out_of_range",
+                why: "\(id) has an amount, rate or quantity beyond what can be computed exactly",
+                remedy: "check the document in the source")
+        }
+        return nil
+    }
+
+    private var parts: (amounts: [Money], rates: [ExactDecimal], quantities: [ExactDecimal]) {
+        var amounts: [Money?] = []
+        var rates: [ExactDecimal?] = []
+        var quantities: [ExactDecimal] = []
+        func add(_ taxes: [TaxPart]) {
+            amounts += taxes.map(\.amount)
+            rates += taxes.map(\.rate)
+        }
+        func add(_ line: SaleLine) {
+            amounts += [line.gross, line.discount, line.net]
+            quantities.append(line.quantity)
+            add(line.taxes ?? [])
+        }
+        func add(_ line: ShippingLine) {
+            amounts += [line.amount, line.discount, line.net]
+            add(line.taxes)
+        }
+        switch body {
+        case .sale(let sale):
+            sale.lines.forEach(add)
+            sale.shipping.forEach(add)
+            amounts += sale.discounts.map(\.amount) + [sale.tip, sale.total]
+            add(sale.orderTaxes.map(\.part))
+            rates.append(sale.rate)
+        case .payment(let payment): amounts.append(payment.amount)
+        case .refund(let refund):
+            for line in refund.lines {
+                amounts.append(line.net)
+                quantities.append(line.quantity)
+                add(line.taxes ?? [])
+            }
+            refund.shipping.forEach(add)
+            amounts += refund.adjustments.map(\.amount) + refund.fees.flatMap { [$0.amount, $0.tax] }
+            refund.adjustments.forEach { add($0.taxes) }
+            amounts += refund.transactions.map(\.amount) + [refund.total]
+        case .edit(let edit):
+            edit.added.forEach(add)
+            for removed in edit.removed {
+                amounts.append(removed.net)
+                quantities.append(removed.quantity)
+                add(removed.taxes ?? [])
+            }
+            amounts += edit.transactions.map(\.amount) + [edit.orderTotal]
+        case .goodsReturn(let back):
+            for line in back.lines {
+                amounts += [line.net, line.tax]
+                quantities.append(line.quantity)
+            }
+            amounts += back.fees.flatMap { [$0.amount, $0.tax] }
+        case .tipPayout(let payout): amounts.append(payout.amount)
+        case .cancellation: break
+        }
+        return (amounts.compactMap(\.self), rates.compactMap(\.self), quantities)
+    }
+}
+
+extension CasePlan {
+    /// A posting without lines that keeps an unsound document in sight.
+    mutating func hold(_ document: SourceDocument, _ finding: Finding, _ currency: Currency?) {
+        let form: PostingForm
+        switch document.body {
+        case .sale: form = saleForm
+        case .payment: form = .payment
+        case .refund, .goodsReturn: form = .creditNote
+        case .edit, .cancellation: form = .invoice
+        case .tipPayout: form = .journal
+        }
+        let unit = currency ?? organisation.baseCurrency
+        postings.append(
+            PlannedPosting(
+                subject: document.id, form: form, caseID: caseID, covers: [document.id], date: day(document.at),
+                currency: unit, total: .zero(unit),
+                lines: [], party: "shop", findings: [finding]))
+    }
+}

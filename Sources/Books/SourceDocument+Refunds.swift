@@ -1,0 +1,192 @@
+public import Kernel
+
+/// One line of a refund: units of an order line. All amounts positive. `taxes` nil: the cumulative rule decides.
+public struct RefundLine: Sendable, Equatable {
+    public var line: String
+    public var quantity: ExactDecimal
+    public var net: Money
+    public var taxes: [TaxPart]?
+    public var reasonCode: String?
+    public var restocked: Bool?
+
+    public init(
+        line: String, quantity: ExactDecimal, net: Money, taxes: [TaxPart]?, reasonCode: String? = nil,
+        restocked: Bool? = nil
+    ) {
+        self.line = line
+        self.quantity = quantity
+        self.net = net
+        self.taxes = taxes
+        self.reasonCode = reasonCode
+        self.restocked = restocked
+    }
+}
+
+public struct RefundAdjustment: Sendable, Equatable {
+    /// `refundDiscrepancy` is negative (kept back); `goodwill` and `taxRefund` are positive (given).
+    public enum Kind: String, Sendable {
+        case refundDiscrepancy = "refund_discrepancy", goodwill, taxRefund = "tax_refund"
+    }
+    public var id: String
+    public var kind: Kind
+    public var amount: Money
+    public var taxes: [TaxPart]
+
+    public init(id: String, kind: Kind, amount: Money, taxes: [TaxPart] = []) {
+        self.id = id
+        self.kind = kind
+        self.amount = amount
+        self.taxes = taxes
+    }
+}
+
+/// A fee kept from a refund.
+public struct ReturnFee: Sendable, Equatable {
+    public enum Kind: String, Sendable { case restocking, returnShipping = "return_shipping" }
+    public var id: String
+    public var kind: Kind
+    public var amount: Money
+    public var tax: Money?
+
+    public init(id: String, kind: Kind, amount: Money, tax: Money? = nil) {
+        self.id = id
+        self.kind = kind
+        self.amount = amount
+        self.tax = tax
+    }
+}
+
+/// Money that moved because of a refund or an edit.
+public struct MoneyMovement: Sendable, Equatable {
+    public var id: String
+    public var gateway: String
+    public var amount: Money
+    public var status: Payment.Status
+    public var at: Timestamp?
+
+    public init(id: String, gateway: String, amount: Money, status: Payment.Status, at: Timestamp? = nil) {
+        self.id = id
+        self.gateway = gateway
+        self.amount = amount
+        self.status = status
+        self.at = at
+    }
+}
+
+/// A refund of an order. `total` is the money given back, the sum of the successful `transactions`.
+public struct Refund: Sendable, Equatable {
+    public var currency: Currency
+    public var taxIncluded: Bool
+    public var lines: [RefundLine]
+    public var shipping: [ShippingLine]
+    public var adjustments: [RefundAdjustment]
+    /// Fees the shop itself states; a returns system's come with its `GoodsReturn`.
+    public var fees: [ReturnFee]
+    public var total: Money
+    public var transactions: [MoneyMovement]
+
+    public init(
+        currency: Currency, taxIncluded: Bool, lines: [RefundLine], shipping: [ShippingLine] = [],
+        adjustments: [RefundAdjustment] = [],
+        fees: [ReturnFee] = [], total: Money, transactions: [MoneyMovement]
+    ) {
+        self.currency = currency
+        self.taxIncluded = taxIncluded
+        self.lines = lines
+        self.shipping = shipping
+        self.adjustments = adjustments
+        self.fees = fees
+        self.total = total
+        self.transactions = transactions
+    }
+}
+
+/// Units taken out of an order before they were delivered.
+public struct RemovedUnits: Sendable, Equatable {
+    public var line: String
+    public var quantity: ExactDecimal
+    /// Taken off the line's net; `nil`: the cumulative rule decides.
+    public var net: Money?
+    public var taxes: [TaxPart]?
+
+    public init(line: String, quantity: ExactDecimal, net: Money?, taxes: [TaxPart]?) {
+        self.line = line
+        self.quantity = quantity
+        self.net = net
+        self.taxes = taxes
+    }
+}
+
+public struct SaleEdit: Sendable, Equatable {
+    public var added: [SaleLine]
+    public var removed: [RemovedUnits]
+    /// The order's total after the edit.
+    public var orderTotal: Money?
+    /// Money given back because of it.
+    public var transactions: [MoneyMovement]
+
+    public init(added: [SaleLine], removed: [RemovedUnits], orderTotal: Money?, transactions: [MoneyMovement] = []) {
+        self.added = added
+        self.removed = removed
+        self.orderTotal = orderTotal
+        self.transactions = transactions
+    }
+}
+
+public struct Cancellation: Sendable, Equatable {
+    public enum Kind: String, Sendable { case cancelled, voided, deleted }
+    public var kind: Kind
+    public var reason: String?
+
+    public init(kind: Kind, reason: String? = nil) {
+        self.kind = kind
+        self.reason = reason
+    }
+}
+
+public struct ReturnedLine: Sendable, Equatable {
+    public var line: String
+    public var quantity: ExactDecimal
+    public var reasonCode: String?
+    public var net: Money?
+    public var tax: Money?
+    public var disposition: String?
+
+    public init(
+        line: String, quantity: ExactDecimal, reasonCode: String?, net: Money? = nil, tax: Money? = nil,
+        disposition: String? = nil
+    ) {
+        self.line = line
+        self.quantity = quantity
+        self.reasonCode = reasonCode
+        self.net = net
+        self.tax = tax
+        self.disposition = disposition
+    }
+}
+
+/// A return as a returns system tells it. Only a `closed` one counts.
+public struct GoodsReturn: Sendable, Equatable {
+    public var state: String
+    /// The shop's refund it explains.
+    public var refundRef: String?
+    public var lines: [ReturnedLine]
+    public var fees: [ReturnFee]
+
+    public init(state: String, refundRef: String?, lines: [ReturnedLine], fees: [ReturnFee]) {
+        self.state = state
+        self.refundRef = refundRef
+        self.lines = lines
+        self.fees = fees
+    }
+}
+
+public struct TipPayout: Sendable, Equatable {
+    public var gateway: String
+    public var amount: Money
+
+    public init(gateway: String, amount: Money) {
+        self.gateway = gateway
+        self.amount = amount
+    }
+}

@@ -1,0 +1,11 @@
+public import ConnectorKit
+internal import QuickBooksOnline
+internal import Shopify
+internal import Xero
+
+/// Every connector there is, in the order of their ids.
+public enum Catalog {
+    public static let connectors: [any Connector] = [QuickBooksOnlineConnector(), ShopifyConnector(), XeroConnector()]
+
+    public static let byID: [String: any Connector] = Dictionary(uniqueKeysWithValues: connectors.map { ($0.spec.id, $0) })
+}

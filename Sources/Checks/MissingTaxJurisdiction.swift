@@ -1,0 +1,16 @@
+public import Books
+
+/// Tax that does not say whose it is.
+public enum MissingTaxJurisdiction: Check {
+    public static let name = "missing_tax_jurisdiction"
+
+    public static func findings(for posting: PlannedPosting, in context: CheckContext) -> [Finding] {
+        perRole(posting, name) { line in
+            guard line.role.family == "tax_payable", line.role.detail.isEmpty else { return nil }
+            return (
+                "\(line.amount.magnitude.text) of tax names no jurisdiction",
+                "add a rule that gives this tax its jurisdiction"
+            )
+        }
+    }
+}

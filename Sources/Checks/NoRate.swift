@@ -1,0 +1,16 @@
+public import Books
+
+/// A foreign document without a rate into base currency.
+public enum NoRate: Check {
+    public static let name = "no_rate"
+
+    public static func findings(for posting: PlannedPosting, in context: CheckContext) -> [Finding] {
+        let base = context.organisation.baseCurrency
+        guard posting.effect == .post, posting.currency != base, posting.rate == nil else { return [] }
+        return [
+            Finding(
+                check: name, why: "no rate from \(posting.currency) to \(base) on \(posting.date)",
+                remedy: "have the source state its rate, or enter one for that day", position: "rate")
+        ]
+    }
+}

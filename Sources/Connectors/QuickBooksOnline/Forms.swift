@@ -1,0 +1,153 @@
+internal import Books
+internal import ConnectorKit
+internal import Kernel
+
+extension LedgerDocument {
+    /// The one tender of a payment, where it can take a deposit.
+    var depositTender: Line? {
+        let tenders = lines.filter { $0.plan.part == .tender }
+        guard tenders.count == 1, tenders[0].takesDeposits else { return nil }
+        return tenders[0]
+    }
+}
+
+extension LedgerDocument.Line {
+    var isReceivable: Bool { plan.role.family == "receivable" }
+
+    /// Bank and other current asset accounts take deposits; an account's type is not known here, its role is.
+    var takesDeposits: Bool { plan.role.family == "clearing" || plan.role.family == "bank" }
+}
+
+/// A planned sale or credit as their sales forms show it: amounts positive on their own side, no line for the
+/// receivable, tax as one figure.
+struct SalesForm: Sendable {
+    struct Line: Sendable {
+        var source: LedgerDocument.Line
+        /// As the form shows it.
+        var minor: Int64
+        var taxed = false
+    }
+
+    var lines: [Line] = []
+    var discount: (account: BoundAccount, minor: Int64)?
+    var tax: Int64 = 0
+    /// Of a sales receipt: where its total goes.
+    var deposit: BoundAccount?
+    /// Debit-positive amounts times this are what the form shows.
+    let sign: Int64
+
+    /// `nil` for what is no sales form, and for a sales receipt that leaves something owed.
+    init?(_ document: LedgerDocument, _ entity: Entity) {
+        guard entity == .invoice || entity == .creditMemo || entity == .salesReceipt else { return nil }
+        sign = entity == .creditMemo ? 1 : -1
+        var taxedGroups: Set<String> = []
+        var discounts: [LedgerDocument.Line] = []
+        var tenders: [LedgerDocument.Line] = []
+        for line in document.lines {
+            let minor = line.plan.amount.minor
+            switch line.plan.part {
+            case .control: if entity == .salesReceipt, minor != 0 { return nil }
+            case .tax:
+                tax += minor * sign
+                if minor != 0 { taxedGroups.insert(line.plan.group) }
+            case .discount: discounts.append(line)
+            case .tender: tenders.append(line)
+            case .goods, .giftCard, .shipping, .tip, .fee, .allowance, .other:
+                lines.append(Line(source: line, minor: minor * sign))
+            }
+        }
+        for index in lines.indices where taxedGroups.contains(lines[index].source.plan.group) {
+            lines[index].taxed = true
+        }
+        markTaxed()
+        addDiscounts(discounts)
+        addTenders(tenders)
+    }
+
+    /// What the form comes to.
+    var total: Int64 { lines.map(\.minor).reduce(0, +) - (discount?.minor ?? 0) + tax }
+
+    /// A tax needs a line it is charged on; where none says so, it is the goods.
+    /// - Source: at least one line must be TAX for a TotalTax other than zero.
+    private mutating func markTaxed() {
+        guard tax != 0, !lines.contains(where: { $0.taxed || $0.source.taxCode != nil }) else { return }
+        let goods = lines.contains { $0.source.plan.part == .goods }
+        for index in lines.indices where !goods || lines[index].source.plan.part == .goods { lines[index].taxed = true }
+    }
+
+    /// One account: their discount line, which takes only what lowers the total. Otherwise one sales line for each
+    /// account.
+    private mutating func addDiscounts(_ discounts: [LedgerDocument.Line]) {
+        var sums: [LedgerDocument.Line] = []
+        for line in discounts {
+            if let at = sums.firstIndex(where: {
+                $0.account.code == line.account.code && $0.account.remoteID == line.account.remoteID
+            }) {
+                sums[at].plan.amount += line.plan.amount
+                // Not one product's discount any more.
+                if sums[at].plan.text != line.plan.text { sums[at].plan.text = "Discount" }
+            } else {
+                sums.append(line)
+            }
+        }
+        sums = sums.filter { !$0.plan.amount.isZero }
+        if sums.count == 1, sums[0].plan.amount.minor * -sign > 0 {
+            discount = (sums[0].account, sums[0].plan.amount.minor * -sign)
+            return
+        }
+        for sum in sums { lines.append(Line(source: sum, minor: sum.plan.amount.minor * sign)) }
+    }
+
+    /// The largest tender that takes deposits gets the total; others lower it, as lines of their own.
+    private mutating func addTenders(_ tenders: [LedgerDocument.Line]) {
+        let main = tenders.indices.filter { tenders[$0].takesDeposits }.max {
+            tenders[$0].plan.amount < tenders[$1].plan.amount
+        }
+        deposit = main.map { tenders[$0].account }
+        for index in tenders.indices where index != main {
+            lines.append(Line(source: tenders[index], minor: tenders[index].plan.amount.minor * sign))
+        }
+    }
+}
+
+extension SalesForm.Line {
+    /// Quantity and unit price, only where they multiply out to the amount exactly: anything else is refused there.
+    func multiplied(_ currency: Currency) -> (quantity: ExactDecimal, price: ExactDecimal)? {
+        guard minor >= 0, let quantity = source.plan.quantity?.shortest, quantity.coefficient > 0 else { return nil }
+        for scale in currency.decimals ... max(currency.decimals, QuickBooksLimits.priceScale) {
+            // price × 10^scale = minor × 10^(scale - decimals) × 10^quantity.scale / quantity.coefficient
+            let zeros = scale - currency.decimals + quantity.scale
+            guard zeros <= 15 else { return nil }
+            var scaled = Int128(minor)
+            for _ in 0 ..< zeros { scaled *= 10 }
+            if scaled % quantity.coefficient == 0 {
+                return (quantity, ExactDecimal(coefficient: scaled / quantity.coefficient, scale: scale).shortest)
+            }
+        }
+        return nil
+    }
+}
+
+/// A planned posting as a journal: one entry a line, receivable lines of one account summed up, nothing of zero.
+struct JournalForm: Sendable {
+    struct Entry: Sendable {
+        var line: LedgerDocument.Line
+        /// Debit positive.
+        var minor: Int64
+    }
+
+    var entries: [Entry] = []
+
+    init(_ document: LedgerDocument) {
+        for line in document.lines {
+            if line.isReceivable,
+                let at = entries.firstIndex(where: { $0.line.isReceivable && $0.line.account == line.account })
+            {
+                entries[at].minor += line.plan.amount.minor
+            } else {
+                entries.append(Entry(line: line, minor: line.plan.amount.minor))
+            }
+        }
+        entries.removeAll { $0.minor == 0 }
+    }
+}

@@ -1,0 +1,235 @@
+internal import Books
+internal import ConnectorKit
+internal import Kernel
+internal import Wire
+
+extension QuickBooksOnlineConnector {
+    /// What the document becomes there; `nil` for a form that we don't write. Money in by a clearing or bank account
+    /// is a payment; by any other account (a gift card's liability) it is a journal, because payments can only be
+    /// deposited to bank and current asset accounts. Money out is a journal always: a refund receipt would repeat the
+    /// credit memo's lines.
+    func entity(of document: LedgerDocument) -> Entity? {
+        switch document.plan.form {
+        case .invoice: .invoice
+        case .creditNote: .creditMemo
+        case .salesReceipt: .salesReceipt
+        case .payment: document.depositTender == nil ? .journalEntry : .payment
+        case .refundPayment, .journal, .reversal, .settlement, .payout: .journalEntry
+        case .deposit, .summary, .memo, .bill, .purchaseOrder: nil
+        }
+    }
+
+    /// The request body that creates the document.
+    /// - Throws: `unsupported_form`, `account_not_bound`, `item_not_found`, `party_not_found`, `original_not_posted`,
+    ///   `unbalanced`,
+    /// `negative_total`, `tax_without_line`, `no_lines`: nothing is sent then.
+    func body(of document: LedgerDocument) throws(Fault) -> (entity: Entity, body: JSON) {
+        guard let entity = entity(of: document) else { throw Self.unsupported(document.plan.form) }
+        if needsParty(document, entity), document.party == nil {
+            throw Self.refusal(
+                "party_not_found", "the document's customer is not in QuickBooks Online",
+                "Create the customer and try again.")
+        }
+        switch entity {
+        case .invoice, .creditMemo, .salesReceipt: return (entity, try salesBody(document, entity))
+        case .payment: return (entity, try paymentBody(document))
+        case .journalEntry: return (entity, try journalBody(document))
+        }
+    }
+
+    func needsParty(_ document: LedgerDocument, _ entity: Entity) -> Bool {
+        entity == .journalEntry ? document.lines.contains(where: \.isReceivable) : true
+    }
+
+    // MARK: Invoices, credit memos, sales receipts
+
+    private func salesBody(_ document: LedgerDocument, _ entity: Entity) throws(Fault) -> JSON {
+        guard let form = SalesForm(document, entity) else { throw Self.unsupported(document.plan.form) }
+        try Self.check(form, document, entity)
+        let currency = document.plan.currency
+        var lines: [JSON] = []
+        for line in form.lines { lines.append(try Self.salesLine(line, currency)) }
+        if let discount = form.discount {
+            let account = try Self.remoteID(discount.account)
+            lines.append([
+                "Amount": number(discount.minor, currency), "DetailType": "DiscountLineDetail",
+                "DiscountLineDetail": ["PercentBased": false, "DiscountAccountRef": reference(account)],
+            ])
+        }
+        var members = header(document)
+        if entity == .invoice { members.append(("DueDate", .string(document.plan.date.description))) }
+        if let party = document.party { members.append(("CustomerRef", reference(party))) }
+        if let deposit = form.deposit { members.append(("DepositToAccountRef", reference(try Self.remoteID(deposit)))) }
+        if let department = Self.department(document) { members.append(("DepartmentRef", reference(department))) }
+        members.append(("Line", .array(lines)))
+        // Stated even when zero: left out, automated sales tax would work out one of its own.
+        members.append(("TxnTaxDetail", ["TotalTax": number(form.tax, currency)]))
+        return .object(members)
+    }
+
+    /// What every document has: number, date, currency, and the note that `find` and people read.
+    private func header(_ document: LedgerDocument) -> [(key: String, value: JSON)] {
+        var members: [(key: String, value: JSON)] = [
+            ("DocNumber", .string(document.key.text)), ("TxnDate", .string(document.plan.date.description)),
+            ("CurrencyRef", reference(document.plan.currency.code)),
+        ]
+        if let rate = document.plan.rate { members.append(("ExchangeRate", .decimal(rate.shortest))) }
+        members.append(("PrivateNote", .string(Self.note(of: document))))
+        return members
+    }
+
+    /// `cf:<key> REF`, and behind ` | ` whatever else people should know.
+    static func note(of document: LedgerDocument) -> String {
+        let more = [document.plan.reference, document.plan.note].compactMap(\.self).filter { !$0.isEmpty }
+        let words = (["cf:\(document.key) \(document.reference)"] + more).joined(separator: " | ")
+        return cut(cleanedLine(words), limit: QuickBooksLimits.documentNote)
+    }
+
+    private static func check(_ form: SalesForm, _ document: LedgerDocument, _ entity: Entity) throws(Fault) {
+        let currency = document.plan.currency
+        guard !form.lines.isEmpty || form.discount != nil else {
+            throw form.tax == 0
+                ? refusal(
+                    "no_lines", "the document has no lines",
+                    "QuickBooks Online takes no empty document: enter it there if it is needed.")
+                : refusal(
+                    "tax_without_line",
+                    "the document is tax alone, and QuickBooks Online takes tax only with a line it is charged on",
+                    "Correct the tax in QuickBooks Online by a sales tax adjustment.")
+        }
+        let total = Money(minor: form.total, currency)
+        guard form.tax >= 0, form.total >= 0 else {
+            throw refusal(
+                "negative_total",
+                "the document comes to \(total.text), its tax to \(Money(minor: form.tax, currency).text)",
+                "QuickBooks Online takes neither below zero: enter it there as the opposite document.")
+        }
+        let tendered = form.deposit == nil ? 0 : document.plan.total.minor - form.total
+        guard entity == .salesReceipt ? tendered >= 0 : form.total == document.plan.total.minor else {
+            throw unbalanced("its lines come to \(total.text), its total is \(document.plan.total.text)")
+        }
+    }
+
+    private static func salesLine(_ line: SalesForm.Line, _ currency: Currency) throws(Fault) -> JSON {
+        guard let item = line.source.item else {
+            throw refusal(
+                "item_not_found", "\"\(cut(line.source.plan.text, limit: 60))\" has no item in QuickBooks Online",
+                "Create the item and try again.",
+                position: line.source.plan.role.text)
+        }
+        var detail: [(key: String, value: JSON)] = [("ItemRef", reference(item))]
+        if let (quantity, price) = line.multiplied(currency) {
+            detail.append(("Qty", .decimal(quantity)))
+            detail.append(("UnitPrice", .decimal(price)))
+        }
+        detail.append(("TaxCodeRef", reference(line.source.taxCode ?? (line.taxed ? "TAX" : "NON"))))
+        if let name = line.source.dimensions["class"] { detail.append(("ClassRef", reference(name))) }
+        var members: [(key: String, value: JSON)] = []
+        let text = cut(line.source.plan.text, limit: QuickBooksLimits.lineNote)
+        if !text.isEmpty { members.append(("Description", .string(text))) }
+        members.append(("Amount", number(line.minor, currency)))
+        members.append(("DetailType", "SalesItemLineDetail"))
+        members.append(("SalesItemLineDetail", .object(detail)))
+        return .object(members)
+    }
+
+    /// The department of a document: where all lines that have one agree.
+    private static func department(_ document: LedgerDocument) -> String? {
+        let named = Set(document.lines.compactMap { $0.dimensions["department"] })
+        return named.count == 1 ? named.first : nil
+    }
+
+    // MARK: Payments and journals
+
+    private func paymentBody(_ document: LedgerDocument) throws(Fault) -> JSON {
+        guard let tender = document.depositTender, tender.plan.amount.minor > 0 else {
+            throw Self.unbalanced("it takes in nothing")
+        }
+        let total = document.plan.total
+        guard tender.plan.amount == total else { throw Self.unbalanced("its tender is not its total of \(total.text)") }
+        var members = header(document)
+        // A payment's own number field is another one.
+        members[0] = ("PaymentRefNum", .string(document.key.text))
+        if let party = document.party { members.append(("CustomerRef", reference(party))) }
+        members.append(("TotalAmt", number(total.minor, document.plan.currency)))
+        members.append(("DepositToAccountRef", reference(try Self.remoteID(tender.account))))
+        if let invoice = document.appliesTo {
+            members.append(
+                (
+                    "Line",
+                    [
+                        [
+                            "Amount": number(total.minor, document.plan.currency),
+                            "LinkedTxn": [["TxnId": .string(invoice), "TxnType": "Invoice"]],
+                        ]
+                    ]
+                ))
+        } else if document.plan.appliesTo != nil {
+            throw Self.refusal(
+                "original_not_posted", "the invoice it pays is not in QuickBooks Online",
+                "None needed: it waits for the invoice.")
+        }
+        return .object(members)
+    }
+
+    private func journalBody(_ document: LedgerDocument) throws(Fault) -> JSON {
+        let currency = document.plan.currency
+        let entries = JournalForm(document).entries
+        guard !entries.isEmpty else { throw Self.unbalanced("it moves nothing") }
+        let sum = entries.map(\.minor).reduce(0, +)
+        guard sum == 0 else {
+            throw Self.unbalanced("debits and credits differ by \(Money(minor: sum, currency).text)")
+        }
+        guard entries.filter(\.line.isReceivable).count <= 1 else {
+            throw Self.refusal(
+                "two_receivables",
+                "it has lines on two receivable accounts, and QuickBooks Online takes one in a journal",
+                "Bind the receivable roles to one account.")
+        }
+        var lines: [JSON] = []
+        for entry in entries {
+            var detail: [(key: String, value: JSON)] = [
+                ("PostingType", entry.minor > 0 ? "Debit" : "Credit"),
+                ("AccountRef", reference(try Self.remoteID(entry.line.account))),
+            ]
+            if entry.line.isReceivable, let party = document.party {
+                detail.append(("Entity", ["Type": "Customer", "EntityRef": reference(party)]))
+            }
+            if let name = entry.line.dimensions["class"] { detail.append(("ClassRef", reference(name))) }
+            let words = entry.line.plan.text.isEmpty ? document.reference : entry.line.plan.text
+            lines.append([
+                "Description": .string(cut(words, limit: QuickBooksLimits.lineNote)),
+                "Amount": number(abs(entry.minor), currency), "DetailType": "JournalEntryLineDetail",
+                "JournalEntryLineDetail": .object(detail),
+            ])
+        }
+        return .object(header(document) + [("Line", .array(lines))])
+    }
+
+    // MARK: Refusals of our own
+
+    static func remoteID(_ account: BoundAccount) throws(Fault) -> String {
+        guard let id = account.remoteID, !id.isEmpty else {
+            throw refusal(
+                "account_not_bound", "account \(account.code) is not in QuickBooks Online",
+                "Create the account or bind the role anew.")
+        }
+        return id
+    }
+
+    static func unsupported(_ form: PostingForm) -> Fault {
+        refusal(
+            "unsupported_form", "QuickBooks Online documents of form \(form.rawValue) are not written",
+            "Choose another policy for such sales.")
+    }
+
+    private static func unbalanced(_ why: String) -> Fault {
+        Fault(
+            "unbalanced", stage: .post, disposition: .bug, summary: "the document does not add up: \(why)",
+            remedy: "Report it.")
+    }
+
+    static func refusal(_ code: String, _ summary: String, _ remedy: String, position: String? = nil) -> Fault {
+        Fault(code, stage: .post, disposition: .hold, summary: summary, remedy: remedy, position: position)
+    }
+}

@@ -1,0 +1,153 @@
+internal import Books
+internal import Kernel
+internal import Wire
+
+/// Reads single fields of a record; a field that is missing or of the wrong kind is named in the fault.
+struct Fields: Sendable {
+    /// What people call the record: `order #1042`.
+    var subject: String
+
+    func unreadable(_ path: String, _ wanted: String) -> Fault {
+        Fault(
+            "unreadable_record", stage: .normalize, disposition: .hold,
+            summary: "\(path) of \(subject) is not \(wanted)",
+            remedy: "Look at the record in Shopify; if it is right there, report its raw event to support.",
+            position: path)
+    }
+
+    func text(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> String {
+        guard let text = view.string else { throw unreadable(path(), "a text") }
+        return String(text.prefix(ShopifyLimits.textCharacters))
+    }
+
+    /// `nil` for null and empty.
+    func optionalText(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> String? {
+        if view.isNull { return nil }
+        let text = try text(view, path())
+        return text.isEmpty ? nil : text
+    }
+
+    /// A numeric id: REST's number, or the tail of `gid://shopify/Order/6120034117000`.
+    func id(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> String {
+        if let number = view.int, number > 0 { return String(number) }
+        if let text = view.string, let id = Self.tail(text) { return id }
+        throw unreadable(path(), "an id")
+    }
+
+    func optionalID(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> String? {
+        if view.isNull { return nil }
+        return try id(view, path())
+    }
+
+    static func tail(_ gid: String) -> String? {
+        let path = gid.utf8.prefix { $0 != 63 }
+        guard let last = path.split(separator: 47).last else { return nil }
+        let id = String(Substring(last))
+        guard id.utf8.count <= ShopifyLimits.idCharacters,
+            id.utf8.allSatisfy({
+                ($0 >= 48 && $0 <= 57) || ($0 >= 65 && $0 <= 90) || ($0 >= 97 && $0 <= 122) || $0 == 45 || $0 == 95
+            })
+        else { return nil }
+        return id
+    }
+
+    func instant(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Timestamp {
+        guard let text = view.string, let instant = Timestamp(rfc3339: text) else {
+            throw unreadable(path(), "a time with its offset")
+        }
+        return instant
+    }
+
+    func optionalInstant(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Timestamp? {
+        if view.isNull { return nil }
+        return try instant(view, path())
+    }
+
+    /// Absent means no.
+    func flag(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Bool {
+        if view.isNull { return false }
+        guard let flag = view.bool else { throw unreadable(path(), "true or false") }
+        return flag
+    }
+
+    func requiredFlag(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Bool {
+        guard let flag = view.bool else { throw unreadable(path(), "true or false") }
+        return flag
+    }
+
+    /// Whole units, not negative.
+    func units(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Int {
+        guard let units = view.int, (0 ... ShopifyLimits.quantity).contains(units) else {
+            throw unreadable(path(), "a number of units")
+        }
+        return units
+    }
+
+    func currency(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Currency {
+        guard let code = view.string, let currency = Currency(code) else { throw unreadable(path(), "a currency code") }
+        return currency
+    }
+
+    /// REST pads amounts (`18.00`), GraphQL does not (`18.0`), a few are numbers (`16.2`).
+    func money(_ view: JSONView, _ currency: Currency, _ path: @autoclosure () -> String) throws(Fault) -> Money {
+        guard let decimal = view.decimal, let money = Money(decimal, currency),
+            money.minor.magnitude <= ShopifyLimits.amountMinor.magnitude
+        else { throw unreadable(path(), "an amount in \(currency)") }
+        return money
+    }
+
+    /// `unit` times whole `units`.
+    func times(_ unit: Money, _ units: Int, _ path: @autoclosure () -> String) throws(Fault) -> Money {
+        let (product, overflow) = unit.minor.multipliedReportingOverflow(by: Int64(units))
+        guard !overflow, product.magnitude <= ShopifyLimits.amountMinor.magnitude else {
+            throw unreadable(path(), "an amount that can be right")
+        }
+        return Money(minor: product, unit.currency)
+    }
+
+    /// A fraction; absent where nobody states it. Floating-point dust beyond ten places is rounded off.
+    func rate(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> ExactDecimal? {
+        if view.isNull { return nil }
+        guard let rate = view.decimal, !rate.isNegative, rate < ExactDecimal(1000) else {
+            throw unreadable(path(), "a tax rate")
+        }
+        return rate.rounded(toScale: min(rate.scale, 10)).shortest
+    }
+
+    /// The elements of a list; absent means none.
+    func list(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> [JSONView] {
+        if view.isNull { return [] }
+        let elements = view.elements
+        guard !elements.isEmpty || view.rawBytes.first == UInt8(ascii: "[") else { throw unreadable(path(), "a list") }
+        guard elements.count <= ShopifyLimits.parts else {
+            throw unreadable(path(), "a list of at most \(ShopifyLimits.parts) entries")
+        }
+        return elements
+    }
+
+    /// Reads each element of a list, which must be objects.
+    func each<Element>(
+        _ view: JSONView, _ path: String, _ read: (JSONView, String) throws(Fault) -> Element
+    ) throws(Fault) -> [Element] {
+        var out: [Element] = []
+        for (index, element) in try list(view, path).enumerated() {
+            let own = "\(path)[\(index)]"
+            guard element.rawBytes.first == UInt8(ascii: "{") else { throw unreadable(own, "an object") }
+            out.append(try read(element, own))
+        }
+        return out
+    }
+}
+
+extension Fields {
+    /// Shop units per one unit of what the customer saw, from two amounts of the same thing; `nil` where they are
+    /// nothing.
+    static func rate(shop: Money, presentment: Money) -> ExactDecimal? {
+        guard shop.minor > 0, presentment.minor > 0 else { return nil }
+        var over = Int128(shop.minor) * 10_000_000_000
+        var under = Int128(presentment.minor)
+        for _ in 0 ..< presentment.currency.decimals { over *= 10 }
+        for _ in 0 ..< shop.currency.decimals { under *= 10 }
+        return ExactDecimal(coefficient: ExactDecimal.divideHalfUp(over, under), scale: 10).shortest
+    }
+}

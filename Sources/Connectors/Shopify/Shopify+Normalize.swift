@@ -1,0 +1,91 @@
+internal import Books
+public import ConnectorKit
+public import Kernel
+internal import Wire
+
+extension ShopifyConnector {
+    /// Topics whose bodies are whole orders.
+    static let orderTopics: Set<String> = ["orders/create", "orders/updated", "orders/paid", "orders/cancelled"]
+    /// Topic of swept and fetched orders.
+    static let sweptTopic = "orders"
+
+    /// - Throws: `malformed_json`, `unreadable_record` (hold) naming field and order, `invalid_setting` (hold).
+    public func normalize(_ record: RawRecord, _ connection: ConnectionFacts) throws(Fault) -> Normalized {
+        let settings = try ShopifySettings(connection.settings)
+        let root = try JSONDocument(parsing: record.body).root
+        switch record.topic {
+        case Self.sweptTopic: return try normalizeNode(root, settings)
+        case "orders/edited": return try normalizeEdited(root)
+        case "order_transactions/create": return try normalizeTransaction(root, settings)
+        case "refunds/create": return try normalizeRefund(root, settings)
+        case let topic where Self.orderTopics.contains(topic): return try normalizeOrder(root, topic, settings)
+        // Other topics are subscribed for other reasons; they sell nothing.
+        default: return Normalized(documents: [])
+        }
+    }
+
+    private func normalizeOrder(_ root: JSONView, _ topic: String, _ settings: ShopifySettings) throws(Fault)
+        -> Normalized
+    {
+        let reader = RESTReader(fields: Fields(subject: subject(root)), settings: settings)
+        var order = try reader.order(root)
+        if order.test { return Normalized(documents: []) }
+        order.dropTipLines()
+        let refunded = try reader.refundedUnits(root)
+        let edited = order.lines.contains { line in
+            line.current.map { line.quantity - $0 != refunded[line.id, default: 0] } ?? false
+        }
+        let listed = order.listedGross.map { $0 == order.lines.map(\.gross).total(order.side.currency) } ?? true
+        // A new order is as placed. A later body is so only while its parts come to the placed order's total: lines
+        // added since then don't say that they were.
+        let asPlaced = topic == "orders/create" || (listed && order.sumOfParts == order.total)
+        let documents = OrderDocuments(order, placed: order)
+        var out: [SourceDocument] = []
+        if asPlaced { out.append(documents.sale(order)) }
+        if let note = documents.cancellation { out.append(note) }
+        let hinted = topic != "orders/create" && (edited || !asPlaced)
+        return Normalized(documents: out, fetch: hinted ? [order.id] : [])
+    }
+
+    /// The body tells what changed, not what it was worth: the order's agreements do.
+    private func normalizeEdited(_ root: JSONView) throws(Fault) -> Normalized {
+        let edit = root["order_edit"].isNull ? root : root["order_edit"]
+        let fields = Fields(subject: "an edited order")
+        return Normalized(documents: [], fetch: [try fields.id(edit["order_id"], "order_edit.order_id")])
+    }
+
+    private func normalizeTransaction(_ root: JSONView, _ settings: ShopifySettings) throws(Fault) -> Normalized {
+        let fields = Fields(subject: "transaction \(shown(root["id"])) of order \(shown(root["order_id"]))")
+        let read = try RESTReader(fields: fields, settings: settings).transaction(root)
+        guard let record = read.record else { return Normalized(documents: [], fetch: [read.order]) }
+        guard let payment = try record.payment(of: read.order, fields: fields) else { return Normalized(documents: []) }
+        return Normalized(documents: [payment])
+    }
+
+    private func normalizeRefund(_ root: JSONView, _ settings: ShopifySettings) throws(Fault) -> Normalized {
+        let fields = Fields(subject: "refund \(shown(root["id"])) of order \(shown(root["order_id"]))")
+        if try fields.list(root["transactions"], "transactions").isEmpty {
+            // No money moved: an edit's removed units, or an unpaid order's cancellation. Only the order tells which.
+            return Normalized(documents: [], fetch: [try fields.id(root["order_id"], "order_id")])
+        }
+        let reader = RESTReader(fields: fields, settings: settings)
+        guard reader.tellsCurrency(root) else {
+            return Normalized(documents: [], fetch: [try fields.id(root["order_id"], "order_id")])
+        }
+        let refund = try reader.refund(root)
+        if refund.isTest { return Normalized(documents: []) }
+        guard let document = RefundDocument(refund, readsNotes: settings.readsNotes).alone() else {
+            return Normalized(documents: [], fetch: [refund.order])
+        }
+        return Normalized(documents: [document])
+    }
+
+    /// What people call the order, as far as the record says it.
+    func subject(_ root: JSONView) -> String {
+        root["name"].string.map { "order \($0.prefix(40))" } ?? "order \(shown(root["id"]))"
+    }
+
+    private func shown(_ id: JSONView) -> String {
+        id.int.map(String.init) ?? id.string.map { String($0.prefix(60)) } ?? "without id"
+    }
+}

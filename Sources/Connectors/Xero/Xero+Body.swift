@@ -1,0 +1,205 @@
+internal import Books
+internal import ConnectorKit
+internal import Kernel
+internal import Wire
+
+extension XeroConnector {
+    /// The tax type of a line without tax.
+    static let noTax = "NONE"
+
+    /// What a planned posting becomes there. The same for create and update.
+    /// - Throws: `form_unsupported`, what `SalesLines` throws, and faults that name what the document lacks; all
+    ///   reject.
+    static func body(of document: LedgerDocument, _ connection: ConnectionFacts) throws(Fault) -> JSON {
+        switch Endpoint(document.plan.form) {
+        case .invoices: try sales(document, type: "ACCREC", number: "InvoiceNumber", connection)
+        case .creditNotes: try sales(document, type: "ACCRECCREDIT", number: "CreditNoteNumber", connection)
+        case .payments: try payment(document, connection)
+        case .manualJournals: try journal(document)
+        case nil: throw unsupported(document.plan.form)
+        }
+    }
+
+    // MARK: Invoices and credit notes
+
+    private static func sales(
+        _ document: LedgerDocument, type: String, number: String, _ connection: ConnectionFacts
+    ) throws(Fault) -> JSON {
+        let plan = document.plan
+        guard let party = document.party, !party.isEmpty else {
+            throw refused("party_missing", "the contact of the document is not known", "Report it.")
+        }
+        let lines = try SalesLines(document).lines
+        var members: [(key: String, value: JSON)] = [
+            ("Type", .string(type)), ("Status", "AUTHORISED"), ("Contact", .object([("ContactID", .string(party))])),
+            (number, .string(document.key.text)),
+            ("Reference", .string(reference(document, extras: [plan.reference, plan.note]))),
+            ("Date", .string(plan.date.description)), ("DueDate", .string(plan.date.description)),
+            ("LineAmountTypes", "Exclusive"),
+            ("CurrencyCode", .string(plan.currency.code)),
+        ]
+        // A credit note falls due never.
+        if type == "ACCRECCREDIT" { members.removeAll { $0.key == "DueDate" } }
+        if let rate = try currencyRate(plan, connection) { members.append(("CurrencyRate", rate)) }
+        members.append(("LineItems", .array(lines.map { item($0, plan.currency) })))
+        return .object(members)
+    }
+
+    private static func item(_ line: SalesLines.Line, _ currency: Currency) -> JSON {
+        // One unit at the line's net: quantity times a rounded price need not give the line back.
+        var members: [(key: String, value: JSON)] = [
+            ("Description", .string(description(line.source.plan))), ("Quantity", 1),
+            ("UnitAmount", amount(line.net, currency)),
+            account(line.source.account, code: "AccountCode"), ("TaxType", .string(line.source.taxCode ?? noTax)),
+        ]
+        if line.source.taxCode != nil { members.append(("TaxAmount", amount(line.tax, currency))) }
+        return .object(members)
+    }
+
+    // MARK: Payments
+
+    private static func payment(_ document: LedgerDocument, _ connection: ConnectionFacts) throws(Fault) -> JSON {
+        let plan = document.plan
+        let tenders = document.lines.filter { $0.plan.part == .tender }
+        guard tenders.count == 1, plan.total.minor > 0, tenders[0].plan.amount.magnitude == plan.total else {
+            throw refused("payment_malformed", "a payment needs one account and an amount above zero", "Report it.")
+        }
+        let target: (object: String, id: String)
+        switch (plan.form, plan.appliesTo?.form) {
+        case (.payment, .invoice): target = ("Invoice", "InvoiceID")
+        case (.refundPayment, .creditNote): target = ("CreditNote", "CreditNoteID")
+        default:
+            throw refused(
+                "refund_without_credit_note",
+                "Xero pays money back on a credit note only, and takes money in on an invoice only",
+                "Write this payment by hand, or give the refund its credit note in the source.")
+        }
+        guard let id = document.appliesTo, !id.isEmpty else {
+            throw Fault(
+                "waits_for_document", stage: .post, disposition: .retry,
+                summary: "the document that the payment settles is not in Xero yet",
+                remedy: "None needed: it is tried again.")
+        }
+        var members: [(key: String, value: JSON)] = [
+            (target.object, .object([(target.id, .string(id))])),
+            ("Account", .object([account(tenders[0].account, code: "Code")])),
+            ("Date", .string(plan.date.description)), ("Amount", amount(plan.total.minor, plan.currency)),
+            ("Reference", .string(reference(document))),
+        ]
+        if let rate = try currencyRate(plan, connection) { members.append(("CurrencyRate", rate)) }
+        return .object(members)
+    }
+
+    // MARK: Journals
+
+    private static func journal(_ document: LedgerDocument) throws(Fault) -> JSON {
+        let amounts = try journalAmounts(document)
+        guard amounts.map(\.amount.minor).reduce(0, +) == 0, !amounts.isEmpty else {
+            throw refused("document_unbalanced", "the journal's lines don't come to zero", "Report it.")
+        }
+        let lines: [JSON] = amounts.map { line, money in
+            .object([
+                ("LineAmount", .number(money.text)), account(line.account, code: "AccountCode"),
+                ("Description", .string(description(line.plan))), ("TaxType", .string(noTax)),
+            ])
+        }
+        return .object([
+            ("Narration", .string(reference(document, extras: [document.plan.reference, document.plan.note]))),
+            ("Date", .string(document.plan.date.description)), ("Status", "POSTED"), ("LineAmountTypes", "NoTax"),
+            ("JournalLines", .array(lines)),
+        ])
+    }
+
+    /// Manual journals have no currency: what they hold is base currency.
+    static func journalAmounts(_ document: LedgerDocument) throws(Fault) -> [(line: LedgerDocument.Line, amount: Money)]
+    {
+        var out: [(line: LedgerDocument.Line, amount: Money)] = []
+        for line in document.lines {
+            guard document.plan.rate == nil || line.plan.base != nil else {
+                throw refused(
+                    "base_amount_missing", "a journal in \(document.plan.currency) has no base amounts", "Report it.")
+            }
+            out.append((line, document.plan.rate == nil ? line.plan.amount : line.plan.base ?? line.plan.amount))
+        }
+        return out
+    }
+
+    // MARK: Fields
+
+    /// `cf:<key> <reference>`: how `find` knows a payment again, so nothing that a revision may change is in it.
+    /// `extras` follow where there is room for the whole of them.
+    static func reference(_ document: LedgerDocument, extras: [String?] = []) -> String {
+        // `where` has no published way to escape a quote.
+        let words = document.reference.replacing("\"", with: "'").replacing("\\", with: "/")
+        var out = plain(cut(plain("cf:\(document.key) \(words)"), limit: XeroLimits.reference))
+        for extra in extras.compactMap(\.self).map(plain) where !extra.isEmpty {
+            let longer = "\(out) | \(extra)"
+            if longer.utf16.count <= XeroLimits.reference { out = longer }
+        }
+        return out
+    }
+
+    /// The full title; the SKU or the role's name where a line has none, because Xero wants at least one character.
+    static func description(_ line: PostingLine) -> String {
+        for text in [line.text, line.sku].map(plain) where !text.isEmpty {
+            return plain(cut(text, limit: XeroLimits.description))
+        }
+        let words = line.role.text.replacing("_", with: " ").replacing(":", with: ": ")
+        return cut(words.prefix(1).uppercased() + words.dropFirst(), limit: XeroLimits.description)
+    }
+
+    /// By code; accounts without one by their id.
+    private static func account(_ account: BoundAccount, code: String) -> (key: String, value: JSON) {
+        let name = accountName(account)
+        return name == account.code ? (code, .string(name)) : ("AccountID", .string(name))
+    }
+
+    /// What an account is called in requests and answers: its code, or its id where `code` is only its name.
+    static func accountName(_ account: BoundAccount) -> String {
+        guard let id = account.remoteID, account.code == account.name || account.code.count > XeroLimits.accountCode
+        else { return account.code }
+        return id
+    }
+
+    /// `nil` in base currency. The plan's rate is base units per document unit; Xero's, as most read it, document
+    /// units per base unit (base = amount / rate). Public sources disagree, so a connection can turn it round:
+    /// setting `rate_direction` = `base_per_document`.
+    static func currencyRate(_ plan: PlannedPosting, _ connection: ConnectionFacts) throws(Fault) -> JSON? {
+        guard let rate = plan.rate?.shortest else { return nil }
+        let scale = XeroLimits.rateScale
+        var out = ExactDecimal.zero
+        if rate.coefficient > 0, rate.scale <= 30 - scale, rate.coefficient < Self.largestRate {
+            if connection.settings["rate_direction"] == "base_per_document" {
+                out = rate.rounded(toScale: scale)
+            } else {
+                let one = (0 ..< rate.scale + scale).reduce(Int128(1)) { product, _ in product * 10 }
+                out = ExactDecimal(coefficient: ExactDecimal.divideHalfUp(one, rate.coefficient), scale: scale)
+            }
+        }
+        guard !out.isZero else {
+            throw refused(
+                "rate_out_of_range", "the rate \(rate) can't be written with \(scale) decimals",
+                "Check the order's rate in the source.")
+        }
+        return .decimal(out)
+    }
+
+    /// Keeps rounding inside 37 digits.
+    private static let largestRate: Int128 = 1_000_000_000_000_000_000_000_000_000_000
+
+    private static func amount(_ minor: Int64, _ currency: Currency) -> JSON {
+        .number(Money(minor: minor, currency).text)
+    }
+
+    static func refused(_ code: String, _ summary: String, _ remedy: String) -> Fault {
+        Fault(code, stage: .post, disposition: .reject, summary: summary, remedy: remedy)
+    }
+
+    static func unsupported(_ form: PostingForm) -> Fault {
+        let remedy =
+            form == .salesReceipt
+            ? "Xero has no sales receipts: set the policy sale_form to invoice_payment."
+            : "Choose a policy that does without this form."
+        return refused("form_unsupported", "Xero takes no \(form.rawValue.replacing("_", with: " ")) from us", remedy)
+    }
+}

@@ -1,0 +1,195 @@
+internal import ConnectorKit
+internal import Books
+internal import Kernel
+internal import Wire
+
+/// The kinds of document that we write there.
+enum Endpoint: String, Sendable, CaseIterable {
+    case invoices = "Invoices"
+    case creditNotes = "CreditNotes"
+    case payments = "Payments"
+    case manualJournals = "ManualJournals"
+
+    /// `nil` for a form that has no counterpart there.
+    init?(_ form: PostingForm) {
+        switch form {
+        case .invoice: self = .invoices
+        case .creditNote: self = .creditNotes
+        case .payment, .refundPayment: self = .payments
+        case .journal: self = .manualJournals
+        default: return nil
+        }
+    }
+
+    var idField: String {
+        switch self {
+        case .invoices: "InvoiceID"
+        case .creditNotes: "CreditNoteID"
+        case .payments: "PaymentID"
+        case .manualJournals: "ManualJournalID"
+        }
+    }
+
+    /// The field that holds our key alone; `nil` where there is none and the key stands at the head of a text.
+    var numberField: String? {
+        switch self {
+        case .invoices: "InvoiceNumber"
+        case .creditNotes: "CreditNoteNumber"
+        case .payments, .manualJournals: nil
+        }
+    }
+
+    /// The field whose text starts with `cf:<key> `.
+    var textField: String { self == .manualJournals ? "Narration" : "Reference" }
+
+    var hasLineItems: Bool { self == .invoices || self == .creditNotes }
+}
+
+/// One read without its page.
+struct Query: Sendable {
+    /// Below `/api.xro/2.0/`.
+    var path: String
+    /// The member of the answer that lists the rows.
+    var collection: String
+    var parameters: [(name: String, value: String)]
+    var paged: Bool
+    /// One record by its id or number, where 404 says that there is none.
+    var single: Bool
+
+    init(
+        _ path: String, collection: String? = nil, _ parameters: [(name: String, value: String)] = [],
+        paged: Bool = true, single: Bool = false
+    ) {
+        self.path = path
+        self.collection = collection ?? path
+        self.parameters = parameters
+        self.paged = paged && !single
+        self.single = single
+    }
+
+    /// `a OR b …` in as many reads as needed.
+    static func anyOf(_ conditions: [String], of path: String, _ more: [(name: String, value: String)] = []) -> [Query]
+    {
+        conditions.parts(of: XeroLimits.conditions).map {
+            Query(path, [("where", $0.joined(separator: " OR "))] + more)
+        }
+    }
+
+    func target(page: Int) -> String {
+        var all = parameters
+        if paged { all += [("page", String(page)), ("pageSize", String(XeroLimits.pageRows))] }
+        return XeroConnector.target(path, all)
+    }
+}
+
+extension XeroConnector {
+    /// `/api.xro/2.0/…?…`.
+    static func target(_ path: String, _ parameters: [(name: String, value: String)] = []) -> String {
+        let query = parameters.map { "\($0.name)=\(Form.percent($0.value))" }.joined(separator: "&")
+        return "/api.xro/2.0/" + path + (query.isEmpty ? "" : "?" + query)
+    }
+
+    static func write(
+        _ method: HTTPMethod, _ path: String, _ parameters: [(name: String, value: String)], key: String?, _ body: JSON
+    ) -> Call {
+        var request = HTTPRequest(
+            method, target(path, parameters), fields: ["Content-Type": "application/json"], body: body.bytes)
+        if let key { request.fields["Idempotency-Key"] = String(key.prefix(XeroLimits.idempotencyKey)) }
+        return Call(.write, request, cost: Budget.one)
+    }
+
+    /// Asks all queries to their last page, then goes on with the rows.
+    func rows<Output: Sendable>(
+        _ queries: [Query], then next: @escaping @Sendable ([JSONView]) -> Exchange<Output>
+    ) -> Exchange<Output> {
+        rows(queries[...], page: 1, [], then: next)
+    }
+
+    private func rows<Output: Sendable>(
+        _ queries: ArraySlice<Query>, page: Int, _ found: [JSONView],
+        then next: @escaping @Sendable ([JSONView]) -> Exchange<Output>
+    ) -> Exchange<Output> {
+        guard let query = queries.first else { return next(found) }
+        guard page <= XeroLimits.pages else {
+            return .fail(Self.unreadable("a list of \(query.collection) has more than \(XeroLimits.pages) pages"))
+        }
+        let call = Call(.read, HTTPRequest(.get, query.target(page: page)), cost: Budget.one)
+        return .send(call) { answer in
+            do throws(Fault) {
+                let (some, last) = try Self.page(answer, of: query, page)
+                return self.rows(
+                    last ? queries.dropFirst() : queries, page: last ? 1 : page + 1, found + some, then: next)
+            } catch {
+                return .fail(error)
+            }
+        }
+    }
+
+    /// The rows of one answer, and whether it is the last page.
+    private static func page(_ answer: HTTPResponse, of query: Query, _ page: Int) throws(Fault) -> (
+        rows: [JSONView], last: Bool
+    ) {
+        if query.single, answer.status == 404 { return ([], true) }
+        let root = try JSONDocument(parsing: answer.body).root
+        let list = root[query.collection]
+        // "Nothing there" must be said, not be a misreading: a document believed missing is written again.
+        guard list.rawBytes.first == UInt8(ascii: "[") else {
+            throw unreadable("an answer has no list of \(query.collection)")
+        }
+        let rows = list.elements
+        guard query.paged, !rows.isEmpty else { return (rows, true) }
+        if let pages = root["pagination"]["pageCount"].int { return (rows, page >= pages) }
+        return (rows, rows.count < XeroLimits.pageRows)
+    }
+
+    static func unreadable(_ why: String) -> Fault {
+        Fault(
+            "unreadable_answer", stage: .post, disposition: .retry, summary: "Xero's answer can't be read: \(why)",
+            remedy: "It is asked again; if this stays, report it with the time.")
+    }
+}
+
+extension Array {
+    /// Slices of at most `size`, in order.
+    func parts(of size: Int) -> [[Element]] {
+        stride(from: 0, to: count, by: size).map { Array(self[$0 ..< Swift.min($0 + size, count)]) }
+    }
+}
+
+/// The beginning of a text, cut between characters to at most `limit` UTF-16 units, which is never more than `limit`
+/// characters.
+func cut(_ text: String, limit: Int) -> String {
+    if text.utf16.count <= limit { return text }
+    var out = ""
+    var units = 0
+    for character in text {
+        units += character.utf16.count
+        if units > limit { break }
+        out.append(character)
+    }
+    return out
+}
+
+/// A text of one line without control characters and without blanks at its ends.
+func plain(_ text: String) -> String {
+    var out = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        let control =
+            scalar.value < 32 || (127 ... 159).contains(scalar.value) || scalar.value == 0x2028
+            || scalar.value == 0x2029
+        if control || scalar == " " {
+            if let last = out.last, last != " " { out.append(" ") }
+        } else {
+            out.append(scalar)
+        }
+    }
+    if out.last == " " { out.removeLast() }
+    return String(out)
+}
+
+/// Eight, four, four, four and twelve hexadecimal digits.
+func isGUID(_ text: String) -> Bool {
+    let groups = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+    return groups.map(\.count) == [8, 4, 4, 4, 12]
+        && groups.allSatisfy { $0.allSatisfy { (48 ... 57).contains($0) || (97 ... 102).contains($0 | 32) } }
+}

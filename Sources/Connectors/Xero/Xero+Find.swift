@@ -1,0 +1,103 @@
+public import Books
+public import ConnectorKit
+internal import Kernel
+internal import Wire
+
+extension XeroConnector {
+    /// By our key: invoices and credit notes by number, payments by their reference, journals by their day and the
+    /// head of their narration.
+    public func find(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
+        let plans = Endpoint.allCases.map { endpoint in
+            let some = documents.filter { Endpoint($0.plan.form) == endpoint }
+            return (endpoint: endpoint, documents: some, queries: Self.search(endpoint, some))
+        }
+        return read(plans[...].filter { !$0.documents.isEmpty }[...], [:]) { row, plan in
+            let key = Self.key(of: row, plan.endpoint)
+            return plan.documents.first { $0.key == key }
+        }
+    }
+
+    /// By Xero's id.
+    public func fetch(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
+        let plans = Endpoint.allCases.map { endpoint in
+            let some = documents.filter { Endpoint($0.plan.form) == endpoint && isGUID($0.remoteID ?? "") }
+            return (endpoint: endpoint, documents: some, queries: Self.lookUp(endpoint, some))
+        }
+        return read(plans.filter { !$0.documents.isEmpty }[...], [:]) { row, plan in
+            guard let id = row[plan.endpoint.idField].string?.lowercased() else { return nil }
+            return plan.documents.first { $0.remoteID?.lowercased() == id }
+        }
+    }
+
+    private typealias Plan = (endpoint: Endpoint, documents: [LedgerDocument], queries: [Query])
+
+    private func read(
+        _ plans: ArraySlice<Plan>, _ found: [PostKey: LedgerReadback],
+        owner: @escaping @Sendable (JSONView, Plan) -> LedgerDocument?
+    ) -> Exchange<[PostKey: LedgerReadback]> {
+        guard let plan = plans.first else { return .finish(found) }
+        return rows(plan.queries) { rows in
+            var next = found
+            do throws(Fault) {
+                for row in rows {
+                    // The numbers of bills are not ours.
+                    guard row["Type"].string?.hasPrefix("ACCPAY") != true, let document = owner(row, plan) else {
+                        continue
+                    }
+                    let seen = try Self.readback(row, plan.endpoint, of: document)
+                    next[document.key] = next[document.key].map { Self.better($0, seen, document) } ?? seen
+                }
+            } catch {
+                return .fail(error)
+            }
+            return self.read(plans.dropFirst(), next, owner: owner)
+        }
+    }
+
+    /// Of two with the same key: the one we know, else the one with effect, else the first.
+    private static func better(_ a: LedgerReadback, _ b: LedgerReadback, _ document: LedgerDocument) -> LedgerReadback {
+        if let id = document.remoteID, (a.remoteID == id) != (b.remoteID == id) { return a.remoteID == id ? a : b }
+        return a.voided && !b.voided ? b : a
+    }
+
+    // MARK: Queries
+
+    private static let decimals: [(name: String, value: String)] = [("unitdp", "4")]
+
+    private static func search(_ endpoint: Endpoint, _ documents: [LedgerDocument]) -> [Query] {
+        let keys = documents.map(\.key.text)
+        switch endpoint {
+        case .invoices: return listed("InvoiceNumbers", keys)
+        case .creditNotes:
+            if let key = keys.first, keys.count == 1 { return [single(endpoint, key)] }
+            return Query.anyOf(keys.map { "CreditNoteNumber==\"\($0)\"" }, of: endpoint.rawValue, decimals)
+        case .payments: return Query.anyOf(documents.map { "Reference==\"\(reference($0))\"" }, of: endpoint.rawValue)
+        case .manualJournals:
+            return Set(documents.map(\.plan.date)).sorted().map { day in
+                let (year, month, number) = day.civil
+                return Query(endpoint.rawValue, [("where", "Date==DateTime(\(year),\(month),\(number))")])
+            }
+        }
+    }
+
+    private static func lookUp(_ endpoint: Endpoint, _ documents: [LedgerDocument]) -> [Query] {
+        let ids = documents.compactMap(\.remoteID)
+        if endpoint == .invoices { return listed("IDs", ids) }
+        if let id = ids.first, ids.count == 1 { return [single(endpoint, id)] }
+        let conditions = ids.map { "\(endpoint.idField)==guid(\"\($0)\")" }
+        return Query.anyOf(conditions, of: endpoint.rawValue, endpoint.hasLineItems ? decimals : [])
+    }
+
+    /// With a page, because lists without one leave out the lines.
+    private static func listed(_ parameter: String, _ values: [String]) -> [Query] {
+        values.parts(of: XeroLimits.listed).map {
+            Query("Invoices", [(parameter, $0.joined(separator: ","))] + decimals)
+        }
+    }
+
+    private static func single(_ endpoint: Endpoint, _ id: String) -> Query {
+        Query(
+            "\(endpoint.rawValue)/\(Form.percent(id))", collection: endpoint.rawValue,
+            endpoint.hasLineItems ? decimals : [], single: true)
+    }
+}

@@ -1,0 +1,84 @@
+public import ConnectorKit
+internal import HTTPServer
+public import Kernel
+public import Store
+public import Telemetry
+internal import Wire
+
+/// The HTTP face of the program: the API, the webhook intake and the console. Trusted code: it logs in as the supervisor and holds every
+/// question to what its asker may see. It never reads a tenant's credential or raw event: what it is given it seals.
+public final class ControlPlane: Service {
+    public let name = "control-plane"
+    let desk: Desk
+    private let server: HTTPServer
+
+    /// The bound port.
+    public var port: Int { server.port }
+
+    /// Binds at once; serves from `run`.
+    /// - Parameters:
+    ///   - store: logged in as the supervisor.
+    ///   - connectors: by platform id; of each only its spec, `verify`, and for previews what it would send.
+    /// - Throws: `listen_failed`, `server_descriptors`.
+    public init(
+        store: Store, connectors: [String: any Connector], configuration: ControlPlaneConfiguration, clocks: any Clocks, random: any RandomSource,
+        log: Log, metrics: Metrics
+    ) throws(Fault) {
+        let desk = Desk(
+            store: store, connectors: connectors, configuration: configuration, clocks: clocks, random: random, log: log, metrics: metrics)
+        self.desk = desk
+        let http = HTTPServerConfiguration(
+            host: configuration.host, port: configuration.port,
+            maxBodyBytesFor: { $0.hasPrefix("/hooks/") ? Limits.webhookBodyBytes : Limits.apiBodyBytes })
+        server = try HTTPServer(http) { request, _ in await desk.answer(request) }
+    }
+
+    /// Serves until cancelled; requests in flight are finished.
+    public func run() async throws {
+        desk.log.info(.listening, ("port", "\(port)"), ("version", desk.configuration.version))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.server.run() }
+            group.addTask { await self.tidy() }
+            try await group.next()
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+
+    /// Forgets first answers older than a day. Ends with the server.
+    private func tidy() async {
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: .seconds(ControlPlaneLimits.tidySeconds)) } catch { return }
+            do throws(Fault) { try await desk.store.forgetAnswers() } catch { desk.log.fault(.failed, error) }
+        }
+    }
+}
+
+/// Bounds of the control plane. Units last in the name.
+enum ControlPlaneLimits {
+    static let keyCacheSeconds = 5
+    static let connectionCacheSeconds = 2
+    static let gaugeCacheSeconds = 5
+    static let cacheEntries = 10_000
+    static let tidySeconds = 600
+    /// Deliveries of one commit.
+    static let intakeBatch = 200
+    /// Bytes of bodies of one commit, unless one body alone is larger.
+    static let intakeBatchBytes = 16 << 20
+    /// Deliveries that wait for a commit; one more is told to come again.
+    static let intakeWaiting = 5_000
+    /// Platforms hang up after five seconds; an answer before that can be acted upon.
+    static let intakePatience_ms = 4_000
+    static let retryAfterSeconds = 5
+    /// How long a credential waits for the scheduler to make the tenant's keys.
+    static let keysWait_ms = 5_000
+    static let keysPoll_ms = 100
+    static let readySeconds = 1
+    static let sessions = 1_000
+    static let sessionSeconds = 12 * 3600
+    static let textCharacters = 200
+    static let secretBytes = 8 << 10
+    static let settings = 50
+    static let configurationBytes = 512 << 10
+    static let previewDocuments = 20
+}

@@ -1,0 +1,164 @@
+internal import Books
+internal import ConnectorKit
+internal import Kernel
+internal import Mapping
+internal import Postgres
+internal import Store
+internal import Wire
+
+extension Endpoints {
+    /// Account structures and rules: a PUT makes the next version, an equal one none.
+    static let versions: [Endpoint] = VersionedKind.allCases.flatMap { kind in
+        let path = "/v1/tenants/{tenant}/\(kind.rawValue)"
+        return [
+            Endpoint(.put, path, .key(.admin)) { visit in try await putVersion(kind, visit) },
+            Endpoint(.get, path, .key(.read)) { visit in
+                var number: Int?
+                if let text = visit.request.query("version") {
+                    guard let n = Int(text), n > 0 else { throw Refusal.notFound("There is no such version.") }
+                    number = n
+                }
+                return try visit.answer(try await visit.store.adminVersion(kind, try await visit.tenant(), number))
+            },
+            Endpoint(.get, "\(path)/versions", .key(.read)) { visit in
+                let (tenant, page) = (try await visit.tenant(), try visit.page())
+                return try visit.answer(try await visit.store.adminVersions(kind, tenant, page), page)
+            },
+        ]
+    }
+
+    private static func putVersion(_ kind: VersionedKind, _ visit: Visit) async throws -> HTTPResponse {
+        let tenant = try await visit.tenant()
+        guard !visit.request.body.isEmpty else { throw Refusal.invalid([.init(field: kind.rawValue, why: "is missing", remedy: "Send it as the body.")]) }
+        let json = try JSON(parsing: visit.request.body)
+        guard json.object != nil else { throw Refusal.invalid([.init(field: kind.rawValue, why: "must be an object", remedy: "Send { … }.")]) }
+        var findings = Findings()
+        // Read as the worker will read it, and kept as it was written.
+        switch kind {
+        case .structure: _ = AccountStructure.read(json, version: 1, into: &findings)
+        case .rules: _ = RuleSet.read(json, version: 1, into: &findings)
+        }
+        if !findings.list.isEmpty {
+            throw Refusal.invalid(findings.list.map { .init(field: $0.position ?? "", why: $0.why, remedy: $0.remedy) })
+        }
+        let (body, actor) = (json.bytes, visit.asker.actor)
+        return try await visit.change { tx throws(Fault) in
+            let (row, changed) = try await tx.putVersion(kind, tenant, body: body, actor: actor)
+            return .init(changed ? 201 : 200, row.json, location: changed ? "/v1/tenants/\(tenant)/\(kind.rawValue)" : nil)
+        }
+    }
+
+    static let flows: [Endpoint] = [
+        Endpoint(.post, "/v1/tenants/{tenant}/flows", .key(.admin)) { visit in try await createFlow(visit) },
+        Endpoint(.get, "/v1/tenants/{tenant}/flows", .key(.read)) { visit in
+            let (tenant, page) = (try await visit.tenant(), try visit.page())
+            return try visit.answer(try await visit.store.adminFlows(tenant, slug: visit.request.query("slug"), page), page)
+        },
+        Endpoint(.get, "/v1/flows/{flow}", .key(.read)) { visit in
+            try visit.answer(try await visit.store.adminFlow(try visit.identifier("flow"), visit.asker.sees))
+        },
+        Endpoint(.patch, "/v1/flows/{flow}", .key(.admin)) { visit in try await changeFlow(visit) },
+        Endpoint(.post, "/v1/flows/{flow}/pull", .key(.write)) { visit in try await pull(visit) },
+    ]
+
+    private static func createFlow(_ visit: Visit) async throws -> HTTPResponse {
+        let tenant = try await visit.tenant()
+        var input = try visit.input(["slug", "organisation", "source", "ledger", "policies", "cut_over", "poll_seconds"])
+        let slug = input.slug()
+        let organisation: OrganisationID = input.identifier("organisation")
+        let source: ConnectionID = input.identifier("source"), ledger: ConnectionID = input.identifier("ledger")
+        let (cutOver, poll) = (input.date("cut_over"), input.integer("poll_seconds", 10 ... 86_400))
+        let country = try await country(of: organisation, tenant, visit, &input)
+        try await checkRole(source, tenant, .source, "source", visit, &input)
+        try await checkRole(ledger, tenant, .ledger, "ledger", visit, &input)
+        let policies = input.policies("policies", country: country) ?? []
+        try input.check()
+        let new = NewFlow(
+            id: visit.desk.random.identifier(), slug: slug, organisation: organisation, source: source, ledger: ledger,
+            policies: object(policies).bytes, cutOver: cutOver, pollSeconds: poll ?? 300)
+        return try await visit.change { tx throws(Fault) in
+            let row = try (try await tx.query(AdminConfigurationStatements.insertFlow(tenant, new))).adminRow()
+            try await tx.audit(tenant, [visit.entry("flow.created", "flow \(new.id)")])
+            try await tx.replan(tenant, only: new.id)
+            return .init(201, row.json, location: "/v1/flows/\(new.id)")
+        }
+    }
+
+    private static func changeFlow(_ visit: Visit) async throws -> HTTPResponse {
+        let (id, tenant, old) = try await flow(visit)
+        var input = try visit.input(["policies", "state", "poll_seconds", "cut_over"])
+        let organisation = OrganisationID(old["organisation"]?.string ?? "") ?? .zero
+        let country = try await country(of: organisation, tenant, visit, &input)
+        let policies = input.policies("policies", country: country)
+        let (state, poll) = (input.choice("state", of: ["active", "paused"]), input.integer("poll_seconds", 10 ... 86_400))
+        let cutOver: LocalDate?? = input.has("cut_over") ? .some(input.date("cut_over")) : .none
+        try input.check()
+        let changed = ["policies", "state", "poll_seconds", "cut_over"].filter { input.has($0) }
+        return try await visit.change { tx throws(Fault) in
+            let sql = AdminConfigurationStatements.updateFlow(
+                tenant, id, policies: policies.map { object($0).bytes }, state: state, pollSeconds: poll, cutOver: cutOver)
+            let row = try (try await tx.query(sql)).adminRow()
+            try await tx.audit(tenant, [visit.entry("flow.changed", "flow \(id)", JSON.object([("members", .array(changed.map { .string($0) }))]).bytes)])
+            try await tx.replan(tenant, only: id)
+            return .init(200, row.json)
+        }
+    }
+
+    /// Asks for what is new at the source, now.
+    private static func pull(_ visit: Visit) async throws -> HTTPResponse {
+        let (id, tenant, flow) = try await flow(visit)
+        guard let source = flow["source"]?.string else { throw Refusal.notFound() }
+        return try await visit.change { tx throws(Fault) in
+            let job = Job(.sweep, source, lane: .interactive)
+            _ = try await tx.query(JobStatements.ask(tenant, [job]))
+            _ = try await tx.query(AdminConnectionStatements.hurry(tenant))
+            try await tx.audit(tenant, [visit.entry("flow.pulled", "flow \(id)")])
+            _ = try await tx.query(JobStatements.wake())
+            return .init(202, JSON.object([("flow", .string(id.description)), ("asked", .string("sweep"))]).bytes)
+        }
+    }
+
+    /// The flow in the path, when this key may see it.
+    static func flow(_ visit: Visit) async throws -> (FlowID, TenantID, JSON) {
+        let id: FlowID = try visit.identifier("flow")
+        guard let row = try await visit.store.adminFlow(id, visit.asker.sees), let tenant = row.tenant else { throw Refusal.notFound() }
+        return (id, tenant, try JSON(parsing: row.json))
+    }
+
+    /// The organisation's country; a finding when it is not this tenant's.
+    private static func country(of id: OrganisationID, _ tenant: TenantID, _ visit: Visit, _ input: inout Input) async throws -> String {
+        guard let row = try await visit.store.adminOrganisation(id, Visibility(tenant: tenant)) else {
+            if id != .zero { input.add("organisation", "does not exist in this tenant", "Check the id.") }
+            return ""
+        }
+        return try JSON(parsing: row.json)["country"]?.string ?? ""
+    }
+
+    private static func checkRole(
+        _ id: ConnectionID, _ tenant: TenantID, _ role: PlatformSpec.Role, _ field: String, _ visit: Visit, _ input: inout Input
+    ) async throws {
+        guard id != .zero else { return }
+        guard let row = try await visit.store.adminConnection(id, Visibility(tenant: tenant)) else {
+            input.add(field, "does not exist in this tenant", "Check the id.")
+            return
+        }
+        let platform = try JSON(parsing: row.json)["platform"]?.string ?? ""
+        guard visit.desk.connectors[platform]?.spec.roles.contains(role) ?? false else {
+            input.add(field, "is of the platform \(platform), which is no \(role.rawValue)", "Choose a connection to a \(role.rawValue).")
+            return
+        }
+    }
+}
+
+extension Input {
+    /// Policies by name, each one checked as the planner will read it.
+    mutating func policies(_ key: String, country: String) -> [(name: String, value: String)]? {
+        guard let given = strings(key) else { return nil }
+        var policies = Policies.template(country: country)
+        for (name, value) in given {
+            do throws(Fault) { try policies.set(name, to: value) } catch { add("\(key).\(name.prefix(64))", error.summary, error.remedy) }
+        }
+        for text in policies.unsupported { add(key, "\(text) is not supported yet", "Choose another value.") }
+        return given
+    }
+}

@@ -1,0 +1,115 @@
+internal import Books
+internal import Kernel
+internal import Mapping
+internal import Postgres
+internal import Store
+internal import Wire
+
+extension Endpoints {
+    static let documents: [Endpoint] = [
+        Endpoint(.get, "/v1/tenants/{tenant}/documents", .key(.read)) { visit in
+            let (tenant, page) = (try await visit.tenant(), try visit.page())
+            let filter = DocumentFilter(
+                flow: try visit.filter("flow"), kind: visit.request.query("kind"), state: visit.request.query("state"), caseID: visit.request.query("case"))
+            return try visit.answer(try await visit.store.adminDocuments(tenant, filter, page), page)
+        },
+        Endpoint(.get, "/v1/documents/{document}", .key(.read)) { visit in
+            try visit.answer(try await visit.store.adminDocument(try visit.identifier("document"), visit.asker.sees))
+        },
+        Endpoint(.get, "/v1/documents/{document}/preview", .key(.read)) { visit in try await preview(visit) },
+    ]
+
+    /// What the ledger would be sent for each of the document's postings.
+    private static func preview(_ visit: Visit) async throws -> HTTPResponse {
+        let id: DocumentID = try visit.identifier("document")
+        guard let row = try await visit.store.adminDocument(id, visit.asker.sees), let tenant = row.tenant else { throw Refusal.notFound() }
+        let keys = try await visit.store.postingKeys(tenant, of: id).prefix(ControlPlaneLimits.previewDocuments).compactMap { PostKey($0) }
+        guard !keys.isEmpty else {
+            throw Refusal(409, "not_planned_yet", "No posting stands for this document.", remedy: "Look at its state: it may wait to be planned, or call for nothing.")
+        }
+        return .json(200, .object([("document", .string(id.description)), ("postings", .array(try await previews(tenant, keys, visit.desk)))]))
+    }
+
+    private static func previews(_ tenant: TenantID, _ keys: [PostKey], _ desk: Desk) async throws -> [JSON] {
+        let rows = try await desk.store.postings(tenant, keys: keys)
+        let remotes = try await desk.store.remoteIDs(tenant, rows.compactMap(\.appliesTo))
+        var sides: [ConnectionID: Ledgerside] = [:]
+        var out: [JSON] = []
+        for row in rows {
+            let side: Ledgerside
+            if let known = sides[row.ledger] { side = known } else { side = try await Ledgerside.load(tenant, row.ledger, desk) }
+            sides[row.ledger] = side
+            out.append(try Preview.json(row, side, appliesTo: row.appliesTo.flatMap { remotes[$0] }))
+        }
+        return out
+    }
+
+    static let postings: [Endpoint] = [
+        Endpoint(.get, "/v1/tenants/{tenant}/postings", .key(.read)) { visit in
+            let (tenant, page) = (try await visit.tenant(), try visit.page())
+            let filter = PostingFilter(
+                flow: try visit.filter("flow"), state: visit.request.query("state"), check: visit.request.query("check"), caseID: visit.request.query("case"))
+            return try visit.answer(try await visit.store.adminPostings(tenant, filter, page), page)
+        },
+        Endpoint(.get, "/v1/postings/{posting}", .key(.read)) { visit in try visit.answer(try await posting(visit).row) },
+        Endpoint(.get, "/v1/postings/{posting}/preview", .key(.read)) { visit in
+            let (key, tenant, _) = try await posting(visit)
+            guard let json = try await previews(tenant, [key], visit.desk).first else { throw Refusal.notFound() }
+            return .json(200, json)
+        },
+        Endpoint(.get, "/v1/postings/{posting}/explain", .key(.read)) { visit in try await explain(visit) },
+        Endpoint(.post, "/v1/postings/{posting}/hold", .key(.write)) { visit in try await order(.hold, visit) },
+        Endpoint(.post, "/v1/postings/{posting}/release", .key(.write)) { visit in try await order(.release, visit) },
+        Endpoint(.post, "/v1/postings/{posting}/retry", .key(.write)) { visit in try await order(.retry, visit) },
+    ]
+
+    /// The posting in the path, when this key may see it.
+    static func posting(_ visit: Visit) async throws -> (key: PostKey, tenant: TenantID, row: AdminRow) {
+        guard let key = PostKey(visit.parameters["posting"] ?? ""), let row = try await visit.store.adminPosting(key, visit.asker.sees),
+            let tenant = row.tenant
+        else { throw Refusal.notFound() }
+        return (key, tenant, row)
+    }
+
+    private static func explain(_ visit: Visit) async throws -> HTTPResponse {
+        let (key, tenant, shown) = try await posting(visit)
+        guard let row = try await visit.store.postings(tenant, keys: [key]).first else { throw Refusal.notFound() }
+        var mapper: Mapper?
+        // Without a configuration the lines are shown all the same, without accounts.
+        do { mapper = try await Ledgerside.load(tenant, row.ledger, visit.desk).mapper } catch let refusal as Refusal where refusal.status < 500 { mapper = nil }
+        let plan = try PlanCodec.decode(row.plan)
+        var members = try JSON(parsing: shown.json).object ?? []
+        members += Explanation.head(plan)
+        members.append(("lines", Explanation.lines(plan, mapper)))
+        if let sent = row.sent, row.sentDigest != row.planDigest {
+            // A change is on its way: what the ledger has is still the other one.
+            members.append(("sent_lines", Explanation.lines(try PlanCodec.decode(sent), mapper)))
+        }
+        members.append(("intents", try visit.array(try await visit.store.adminIntents(tenant, key))))
+        members.append(("history", try visit.array(try await visit.store.adminHistory(tenant, key))))
+        return .json(200, .object(members))
+    }
+
+    private static func order(_ order: PostingOrder, _ visit: Visit) async throws -> HTTPResponse {
+        let (key, tenant, _) = try await posting(visit)
+        var input = try visit.input(["reason"])
+        let reason = input.optionalText("reason", most: 500)
+        try input.check()
+        let finding = JSON.object([
+            ("check", .string("held_by_person")), ("why", .string(reason ?? "held by \(visit.asker.actor)")), ("remedy", .string("Release it when it may go.")),
+        ])
+        let detail = reason.map { JSON.object([("reason", .string($0))]).bytes } ?? Array("{}".utf8)
+        return try await visit.change { tx throws(Fault) in
+            let row = try await tx.order(order, tenant, key, findings: JSON.array([finding]).bytes, detail: detail, actor: visit.asker.actor)
+            return .init(200, row.json)
+        }
+    }
+}
+
+extension Visit {
+    func array(_ rows: [AdminRow]) throws(Fault) -> JSON {
+        var out: [JSON] = []
+        for row in rows { out.append(try JSON(parsing: row.json)) }
+        return .array(out)
+    }
+}

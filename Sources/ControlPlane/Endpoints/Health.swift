@@ -1,0 +1,73 @@
+internal import Kernel
+internal import Store
+internal import Telemetry
+internal import Wire
+
+extension Endpoints {
+    static let health: [Endpoint] = [
+        Endpoint(.get, "/healthz", .open) { visit in
+            .json(200, .object([("status", .string("up")), ("version", .string(visit.desk.configuration.version))]))
+        },
+        Endpoint(.get, "/readyz", .open) { visit in
+            guard await visit.desk.databaseAnswers(within: .seconds(ControlPlaneLimits.readySeconds)) else {
+                var refusal = Refusal(503, "database_unavailable", "The database does not answer.", remedy: "Check that it runs and accepts connections.")
+                refusal.fields["Retry-After"] = "1"
+                throw refusal
+            }
+            return .json(200, .object([("status", .string("ready"))]))
+        },
+        Endpoint(.get, "/metrics", .open) { visit in
+            HTTPResponse(200, fields: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"], body: Array(await visit.desk.metricsText().utf8))
+        },
+    ]
+}
+
+extension Desk {
+    /// Whether a statement comes back in time. The one that does not is left to its own end.
+    func databaseAnswers(within limit: Duration) async -> Bool {
+        let (answers, continuation) = AsyncStream<Bool>.makeStream()
+        let question = Task {
+            do throws(Fault) {
+                try await self.store.ping()
+                continuation.yield(true)
+            } catch { continuation.yield(false) }
+        }
+        let timer = Task {
+            do { try await Task.sleep(for: limit) } catch { return }
+            continuation.yield(false)
+        }
+        var iterator = answers.makeAsyncIterator()
+        let answer = await iterator.next() ?? false
+        question.cancel()
+        timer.cancel()
+        return answer
+    }
+
+    /// Our own figures, and the database's as of the last seconds. Without a database: our own.
+    func metricsText() async -> String {
+        let now = clocks.monotonic()
+        if gauges.with({ $0.map { $0 <= now } ?? true }) {
+            gauges.with { $0 = now + .seconds(ControlPlaneLimits.gaugeCacheSeconds) }
+            await refreshGauges()
+        }
+        return metrics.rendered()
+    }
+
+    private func refreshGauges() async {
+        do throws(Fault) {
+            let read = try await store.gauges()
+            for state in Desk.postingStates { metrics.set(.postingsByState, ("state", state), to: 0) }
+            for severity in ["information", "warning", "critical"] { metrics.set(.alertsOpen, ("severity", severity), to: 0) }
+            for (label, value) in read.postings { metrics.set(.postingsByState, ("state", label), to: Double(value)) }
+            for (label, value) in read.alerts { metrics.set(.alertsOpen, ("severity", label), to: Double(value)) }
+            for (label, value) in read.unexplained { metrics.set(.unexplained, ("currency", label), to: Double(value)) }
+        } catch {
+            metrics.count(.databaseFaults, ("code", error.code))
+        }
+    }
+
+    /// A state that empties must fall to zero rather than stay at its last figure.
+    private static let postingStates = [
+        "mapped", "cleared", "posting", "posted", "confirmed", "reconciled", "held", "rejected", "unknown", "manual", "superseded", "voided", "skipped",
+    ]
+}

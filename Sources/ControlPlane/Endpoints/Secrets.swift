@@ -1,0 +1,73 @@
+internal import ConnectorKit
+internal import Crypto
+internal import Kernel
+internal import Postgres
+internal import Store
+internal import Telemetry
+internal import Wire
+
+extension Endpoints {
+    /// Write only: what goes in here comes out of no endpoint.
+    static let secrets: [Endpoint] = [
+        Endpoint(.put, "/v1/connections/{connection}/credential", .key(.admin)) { visit in try await putCredential(visit) },
+        Endpoint(.put, "/v1/connections/{connection}/webhook-secret", .key(.admin)) { visit in try await putWebhookSecret(visit) },
+    ]
+
+    /// Sealed for the tenant's worker, which proves it by asking the platform who we are.
+    private static func putCredential(_ visit: Visit) async throws -> HTTPResponse {
+        let (id, tenant, _) = try await connection(visit)
+        var input = try visit.input(["access_token", "refresh_token", "expires_at", "client_id", "client_secret"])
+        let access = input.optionalSecret("access_token"), refresh = input.optionalSecret("refresh_token")
+        let expires = input.instant("expires_at")
+        let client = input.optionalText("client_id"), clientSecret = input.optionalSecret("client_secret")
+        if access == nil, refresh == nil, input.findings.isEmpty {
+            input.add("access_token", "is missing, and so is refresh_token", "Send at least one of them.")
+        }
+        try input.check()
+        // The worker's reader wants the member: an empty access token is refreshed before its first use.
+        var members: [(key: String, value: JSON)] = [("access_token", .string(access?.revealText() ?? ""))]
+        if let refresh { members.append(("refresh_token", .string(refresh.revealText()))) }
+        if let expires { members.append(("expires_at", .string(expires.description))) }
+        if let client { members.append(("client_id", .string(client))) }
+        if let clientSecret { members.append(("client_secret", .string(clientSecret.revealText()))) }
+        let key = try await publicKey(of: tenant, visit.desk)
+        let sealed = try key.seal(JSON.object(members).bytes, context: Array("credential \(tenant) \(id)".utf8), random: SystemRandom())
+        return try await visit.change { tx throws(Fault) in
+            let row = try (try await tx.query(AdminConnectionStatements.putCredential(tenant, id, sealed: sealed))).adminRow()
+            try await tx.audit(tenant, [visit.entry("connection.credential", "connection \(id)")])
+            _ = try await tx.query(JobStatements.ask(tenant, [Job(.identify, id.description, lane: .interactive)]))
+            _ = try await tx.query(AdminConnectionStatements.hurry(tenant))
+            _ = try await tx.query(JobStatements.wake())
+            return .init(200, row.json)
+        }
+    }
+
+    private static func putWebhookSecret(_ visit: Visit) async throws -> HTTPResponse {
+        let (id, tenant, old) = try await connection(visit)
+        var input = try visit.input(["secret"])
+        let secret = input.optionalSecret("secret")
+        if secret == nil, input.findings.isEmpty { input.add("secret", "is missing", "Send the secret that the platform signs with.") }
+        try input.check()
+        guard visit.desk.connectors[old["platform"]?.string ?? ""] is any SourceConnector, let secret else {
+            throw Refusal.invalid([.init(field: "secret", why: "does not belong to a platform that sends webhooks", remedy: "Give it to the source's connection.")])
+        }
+        let sealed = try visit.desk.configuration.intakeKey.seal(secret.reveal(), context: HookBook.context(tenant, id), random: SystemRandom())
+        let response = try await visit.change { tx throws(Fault) in
+            let row = try (try await tx.query(AdminConnectionStatements.putWebhookSecret(tenant, id, sealed: sealed))).adminRow()
+            try await tx.audit(tenant, [visit.entry("connection.webhook_secret", "connection \(id)")])
+            return .init(200, row.json)
+        }
+        visit.desk.hooks.forget(id)
+        return response
+    }
+
+    /// Waits a little for the scheduler to make a new tenant's keys.
+    private static func publicKey(of tenant: TenantID, _ desk: Desk) async throws -> BoxPublicKey {
+        let deadline = desk.clocks.monotonic() + .milliseconds(ControlPlaneLimits.keysWait_ms)
+        while true {
+            if let bytes = try await desk.store.publicKey(tenant) { return try BoxPublicKey(bytes) }
+            guard desk.clocks.monotonic() < deadline else { throw Refusal.keysPending }
+            do { try await Task.sleep(for: .milliseconds(ControlPlaneLimits.keysPoll_ms)) } catch { throw Refusal.keysPending }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+internal import Kernel
+internal import Postgres
+internal import Store
+internal import Wire
+
+extension Endpoints {
+    static let consultancies: [Endpoint] = [
+        Endpoint(.post, "/v1/consultancies", .key(.admin)) { visit in
+            guard visit.asker.isOperator else { throw Refusal.operatorOnly }
+            var input = try visit.input(["slug", "name"])
+            let (slug, name) = (input.slug(), input.text("name"))
+            try input.check()
+            let id: ConsultancyID = visit.desk.random.identifier()
+            return try await visit.change { tx throws(Fault) in
+                let row = try (try await tx.query(AdminTenancyStatements.insertConsultancy(id, slug: slug, name: name))).adminRow()
+                // The trail belongs to tenants; what concerns a whole consultancy is kept under its id.
+                try await tx.audit(TenantID(id.uuid), [visit.entry("consultancy.created", "consultancy \(id)")])
+                return .init(201, row.json, location: "/v1/consultancies/\(id)")
+            }
+        },
+        Endpoint(.get, "/v1/consultancies", .key(.read)) { visit in
+            let page = try visit.page()
+            return try visit.answer(try await visit.store.adminConsultancies(visit.asker.sees, slug: visit.request.query("slug"), page), page)
+        },
+        Endpoint(.get, "/v1/consultancies/{consultancy}", .key(.read)) { visit in
+            try visit.answer(try await visit.store.adminConsultancy(try visit.identifier("consultancy"), visit.asker.sees))
+        },
+    ]
+
+    static let tenants: [Endpoint] = [
+        Endpoint(.post, "/v1/tenants", .key(.admin)) { visit in try await createTenant(visit) },
+        Endpoint(.get, "/v1/tenants", .key(.read)) { visit in
+            let page = try visit.page()
+            let rows = try await visit.store.adminTenants(
+                visit.asker.sees, consultancy: try visit.filter("consultancy"), slug: visit.request.query("slug"), state: visit.request.query("state"), page)
+            return try visit.answer(rows, page)
+        },
+        Endpoint(.get, "/v1/tenants/{tenant}", .key(.read)) { visit in
+            let id: TenantID = try visit.identifier("tenant")
+            guard let row = try await visit.store.adminTenant(id, visit.asker.sees),
+                let summary = try await visit.store.reportTenants(visit.asker.sees, tenant: id).first
+            else { throw Refusal.notFound() }
+            return .json(200, try JSON(parsing: row.json).setting("summary", try JSON(parsing: summary.json)))
+        },
+        Endpoint(.patch, "/v1/tenants/{tenant}", .key(.admin)) { visit in try await changeTenant(visit) },
+    ]
+
+    private static func createTenant(_ visit: Visit) async throws -> HTTPResponse {
+        guard visit.asker.sees.tenant == nil else { throw Refusal(403, "consultancy_only", "A tenant's key makes no tenants.", remedy: "Use the consultancy's key.") }
+        var input = try visit.input(["consultancy", "slug", "name", "weight"])
+        let (slug, name, weight) = (input.slug(), input.text("name"), input.integer("weight", 1 ... 100))
+        let stated: ConsultancyID? = input.optionalIdentifier("consultancy")
+        guard let consultancy = stated ?? visit.asker.sees.consultancy else {
+            input.add("consultancy", "is missing", "The operator's key has no consultancy of its own: name one.")
+            throw Refusal.invalid(input.findings)
+        }
+        try input.check()
+        guard try await visit.store.adminConsultancy(consultancy, visit.asker.sees) != nil else {
+            throw Refusal.invalid([.init(field: "consultancy", why: "does not exist", remedy: "Check the id.")])
+        }
+        let id: TenantID = visit.desk.random.identifier()
+        return try await visit.change { tx throws(Fault) in
+            let sql = AdminTenancyStatements.insertTenant(id, consultancy: consultancy, slug: slug, name: name, weight: weight ?? 1)
+            let row = try (try await tx.query(sql)).adminRow()
+            try await tx.audit(id, [visit.entry("tenant.created", "tenant \(id)")])
+            return .init(201, row.json, location: "/v1/tenants/\(id)")
+        }
+    }
+
+    /// Name, weight, and `active` or `paused`: a paused tenant's deliveries are still kept, its work waits.
+    private static func changeTenant(_ visit: Visit) async throws -> HTTPResponse {
+        let id = try await visit.tenant()
+        var input = try visit.input(["name", "state", "weight"])
+        let (name, weight) = (input.optionalText("name"), input.integer("weight", 1 ... 100))
+        let state = input.choice("state", of: ["active", "paused"])
+        try input.check()
+        return try await visit.change { tx throws(Fault) in
+            guard let row = try (try await tx.query(AdminTenancyStatements.updateTenant(id, name: name, state: state, weight: weight))).adminRows().first else {
+                throw Fault("wrong_state", stage: .api, disposition: .reject, summary: "the tenant can't be paused or resumed in its state",
+                    remedy: "A new tenant becomes active by itself once it has keys.")
+            }
+            let detail = JSON.object([("name", .optional(name)), ("state", .optional(state)), ("weight", weight.map { .number("\($0)") } ?? .null)])
+            try await tx.audit(id, [visit.entry("tenant.changed", "tenant \(id)", detail.bytes)])
+            if state == "active" { _ = try await tx.query(JobStatements.wake()) }
+            return .init(200, row.json)
+        }
+    }
+
+    static let organisations: [Endpoint] = [
+        Endpoint(.post, "/v1/tenants/{tenant}/organisations", .key(.admin)) { visit in try await createOrganisation(visit) },
+        Endpoint(.get, "/v1/tenants/{tenant}/organisations", .key(.read)) { visit in
+            let (tenant, page) = (try await visit.tenant(), try visit.page())
+            return try visit.answer(try await visit.store.adminOrganisations(tenant, slug: visit.request.query("slug"), page), page)
+        },
+        Endpoint(.get, "/v1/organisations/{organisation}", .key(.read)) { visit in
+            try visit.answer(try await visit.store.adminOrganisation(try visit.identifier("organisation"), visit.asker.sees))
+        },
+    ]
+
+    private static func createOrganisation(_ visit: Visit) async throws -> HTTPResponse {
+        let tenant = try await visit.tenant()
+        var input = try visit.input(["slug", "name", "country", "base_currency", "time_zone"])
+        let (slug, name) = (input.slug(), input.text("name"))
+        let country = input.country("country"), currency = input.currency("base_currency"), zone = input.zone("time_zone")
+        try input.check()
+        let id: OrganisationID = visit.desk.random.identifier()
+        let new = OrganisationRow(id: id, named: slug, name: name, country: country, baseCurrency: currency, timeZone: zone)
+        return try await visit.change { tx throws(Fault) in
+            let row = try (try await tx.query(AdminTenancyStatements.insertOrganisation(tenant, new))).adminRow()
+            try await tx.audit(tenant, [visit.entry("organisation.created", "organisation \(id)")])
+            return .init(201, row.json, location: "/v1/organisations/\(id)")
+        }
+    }
+}
+
+extension Refusal {
+    static var operatorOnly: Refusal {
+        Refusal(403, "operator_only", "Only the operator's key may do this.", remedy: "Ask the operator.")
+    }
+}

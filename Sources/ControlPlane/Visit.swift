@@ -1,0 +1,136 @@
+internal import Crypto
+internal import Kernel
+internal import Postgres
+internal import Store
+internal import Wire
+
+/// One request at its endpoint: what was asked, by whom, and the tools to answer.
+struct Visit: Sendable {
+    let desk: Desk
+    let request: HTTPRequest
+    let parameters: [String: String]
+    let asker: Asker
+    /// The request's id, in its answer and in logs.
+    let id: String
+
+    var store: Store { desk.store }
+
+    // MARK: What was asked
+
+    /// An id in the path. A malformed one is not there.
+    func identifier<Kind>(_ name: String, _: Kind.Type = Kind.self) throws -> Identifier<Kind> {
+        guard let id = parameters[name].flatMap({ Identifier<Kind>($0) }) else { throw Refusal.notFound() }
+        return id
+    }
+
+    /// The tenant in the path, when this key may see it.
+    func tenant() async throws -> TenantID {
+        let id: TenantID = try identifier("tenant")
+        guard try await store.adminTenant(id, asker.sees) != nil else { throw Refusal.notFound() }
+        return id
+    }
+
+    /// A tenant or consultancy named in the query; a malformed one is refused, a foreign one sees nothing.
+    func filter<Kind>(_ name: String, _: Kind.Type = Kind.self) throws -> Identifier<Kind>? {
+        guard let text = request.query(name) else { return nil }
+        guard let id = Identifier<Kind>(text) else { throw Refusal.invalid([.init(field: name, why: "is not an id", remedy: "Send 36 characters.")]) }
+        return id
+    }
+
+    /// The body as an object, to be read member by member.
+    func input(_ known: [String]) throws -> Input {
+        guard !request.body.isEmpty else { return Input(.object([]), known: known) }
+        let json = try JSON(parsing: request.body)
+        guard json.object != nil else { throw Refusal.invalid([.init(field: "", why: "the body must be an object", remedy: "Send { … }.")]) }
+        return Input(json, known: known)
+    }
+
+    // MARK: Pages
+
+    func page() throws -> PageRequest {
+        var limit = 50
+        if let text = request.query("limit") {
+            guard let n = Int(text), (1 ... Limits.pageRows).contains(n) else {
+                throw Refusal.invalid([.init(field: "limit", why: "must be 1 to \(Limits.pageRows)", remedy: "Ask for fewer rows and follow next.")])
+            }
+            limit = n
+        }
+        guard let cursor = request.query("cursor") else { return PageRequest(limit: limit) }
+        guard let bytes = Base64.decodeURL(cursor), let texts = (try? JSON(parsing: bytes))?.array?.compactMap(\.string), !texts.isEmpty,
+            texts.allSatisfy({ !$0.utf8.contains(0) })
+        else { throw Refusal.invalid([.init(field: "cursor", why: "is not a cursor of ours", remedy: "Pass on the value of next unchanged.")]) }
+        return PageRequest(after: texts, limit: limit)
+    }
+
+    /// `{"items": […], "next": "…" | null}`: `next` while there may be more.
+    func answer(_ rows: [AdminRow], _ page: PageRequest) throws(Fault) -> HTTPResponse {
+        var items: [JSON] = []
+        for row in rows { items.append(try JSON(parsing: row.json)) }
+        var next: JSON = .null
+        if rows.count == page.limit, let last = rows.last {
+            next = .string(Base64.encodeURL(JSON.array(last.cursor.map { .string($0) }).bytes))
+        }
+        return .json(200, .object([("items", .array(items)), ("next", next)]))
+    }
+
+    /// One thing, or 404.
+    func answer(_ row: AdminRow?) throws -> HTTPResponse {
+        guard let row else { throw Refusal.notFound() }
+        return HTTPResponse(200, fields: ["Content-Type": "application/json"], body: row.json)
+    }
+
+    // MARK: Changes
+
+    /// What a change answers.
+    struct Outcome: Sendable {
+        var status: Int
+        var json: [UInt8]
+        var location: String?
+
+        init(_ status: Int, _ json: [UInt8], location: String? = nil) {
+            self.status = status
+            self.json = json
+            self.location = location
+        }
+    }
+
+    /// Runs a change in one transaction. With an `Idempotency-Key` its first answer is kept in the same transaction and given again to whoever
+    /// repeats the request: a change and the memory of it can't part.
+    func change(_ body: @Sendable (PostgresTransaction) async throws(Fault) -> Outcome) async throws -> HTTPResponse {
+        let words = request.method == .post ? request.fields.all("Idempotency-Key") : []
+        guard let word = words.first else { return Visit.response(try await store.transaction(body)) }
+        guard words.count == 1, (1 ... 128).contains(word.utf8.count) else {
+            throw Refusal(400, "idempotency_key_malformed", "An Idempotency-Key has 1 to 128 characters.", remedy: "Send a UUID.")
+        }
+        let digest = Digest.sha256(Array("\(request.method.rawValue) \(request.target)\n".utf8) + request.body)
+        let key = asker.key
+        let (outcome, replayed) = try await store.transaction { tx throws(Fault) -> (Outcome, Bool) in
+            if let first = try await tx.firstAnswer(key, word, digest: digest) {
+                guard constantTimeEquals(first.requestDigest, digest) else {
+                    throw Fault("idempotency_key_reused", stage: .api, disposition: .reject, summary: "this Idempotency-Key was used for another request",
+                        remedy: "Use a new key for a new request.")
+                }
+                let line = first.body.firstIndex(of: 10) ?? first.body.startIndex
+                let location = String(decoding: first.body[..<line], as: UTF8.self)
+                return (Outcome(first.status, Array(first.body[line...].dropFirst()), location: location.isEmpty ? nil : location), true)
+            }
+            let outcome = try await body(tx)
+            try await tx.remember(key, word, status: outcome.status, body: Array("\(outcome.location ?? "")\n".utf8) + outcome.json)
+            return (outcome, false)
+        }
+        var response = Visit.response(outcome)
+        if replayed { response.fields["Idempotent-Replayed"] = "true" }
+        return response
+    }
+
+    private static func response(_ outcome: Outcome) -> HTTPResponse {
+        var out = HTTPResponse(outcome.status, fields: ["Content-Type": "application/json"], body: outcome.json)
+        if let location = outcome.location { out.fields["Location"] = location }
+        return out
+    }
+
+    /// The audit row of a change by this key.
+    func entry(_ action: String, _ subject: String, _ detail: [UInt8] = Array("{}".utf8)) -> AuditEntry {
+        AuditEntry(actor: asker.actor, action: action, subject: subject, detail: detail)
+    }
+}

@@ -1,0 +1,86 @@
+public import Kernel
+public import Wire
+
+/// A platform's twin: speaks the vendor's wire protocol below one path prefix. Synchronous, because its state is small
+/// and behind one lock; the server calls it from many tasks at once.
+public protocol Twin: Sendable {
+    /// Where the twin lives on the sandbox's server: `/qbo`, `/xero`, `/shopify`.
+    var prefix: String { get }
+
+    /// Answers one request. `request.target` has the prefix removed already and starts with `/`.
+    /// Whatever the answer promises is in the journal before this returns.
+    func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse
+
+    /// The vendor's answer to a caller that is too fast; `retryAfterSeconds` is `nil` where the fault plan withholds
+    /// the header.
+    func throttled(retryAfterSeconds: Int?) -> HTTPResponse
+
+    /// The vendor's answer when it is out of order.
+    func unavailable() -> HTTPResponse
+
+    /// The request as it would be with a token the vendor has revoked.
+    func withRevokedToken(_ request: HTTPRequest) -> HTTPRequest
+}
+
+extension Twin {
+    public func throttled(retryAfterSeconds: Int?) -> HTTPResponse {
+        var response = HTTPResponse.text(429, "Too Many Requests")
+        if let retryAfterSeconds { response.fields["Retry-After"] = String(retryAfterSeconds) }
+        return response
+    }
+
+    public func unavailable() -> HTTPResponse { .text(503, "Service Unavailable") }
+
+    public func withRevokedToken(_ request: HTTPRequest) -> HTTPRequest {
+        var revoked = request
+        // The token endpoint's own credentials stay: what is revoked is an access token.
+        if revoked.fields["Authorization"]?.hasPrefix("Bearer ") == true {
+            revoked.fields["Authorization"] = "Bearer revoked-by-the-fault-plan"
+        }
+        return revoked
+    }
+}
+
+/// A twin that keeps books, which the judge reads.
+public protocol LedgerTwin: Twin {
+    /// Every document that ever was, also voided and deleted ones (`live` is false then).
+    func entries() -> [LedgerEntry]
+    /// Makes an account active or inactive, as the client's bookkeeper would.
+    func setAccountActive(_ code: String, _ active: Bool)
+    /// Closes the books up to and including `date`; `nil` opens them.
+    func setLockDate(_ date: LocalDate?)
+}
+
+/// What a ledger twin shows the judge of one document.
+public struct LedgerEntry: Sendable {
+    /// The ledger's own id.
+    public var id: String
+    /// `invoice`, `credit_note`, `payment`, `refund_payment` or `journal`.
+    public var kind: String
+    /// The reference text as the ledger stores it (`cf:<PostKey> order 6120034117000 | …`).
+    public var reference: String
+    /// The posting key found in the document's number or reference fields, or "".
+    public var key: String
+    public var date: LocalDate
+    /// ISO 4217 code of the document.
+    public var currency: String
+    /// The journal lines: account code, minor units of the document's currency and of the base currency; debit
+    /// positive.
+    public var lines: [(account: String, minor: Int64, baseMinor: Int64)]
+    /// False when voided or deleted.
+    public var live: Bool
+
+    public init(
+        id: String, kind: String, reference: String, key: String, date: LocalDate, currency: String,
+        lines: [(account: String, minor: Int64, baseMinor: Int64)], live: Bool
+    ) {
+        self.id = id
+        self.kind = kind
+        self.reference = reference
+        self.key = key
+        self.date = date
+        self.currency = currency
+        self.lines = lines
+        self.live = live
+    }
+}

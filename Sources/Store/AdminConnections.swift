@@ -1,0 +1,129 @@
+public import Kernel
+public import Postgres
+
+/// A connection to be made.
+public struct NewConnection: Sendable {
+    public var id: ConnectionID
+    public var slug: String
+    public var platform: String
+    public var account: String
+    public var baseURL: String?
+    /// JSON object of strings.
+    public var settings: [UInt8]
+
+    public init(id: ConnectionID, slug: String, platform: String, account: String, baseURL: String?, settings: [UInt8]) {
+        self.id = id
+        self.slug = slug
+        self.platform = platform
+        self.account = account
+        self.baseURL = baseURL
+        self.settings = settings
+    }
+}
+
+/// What the webhook intake must know of a connection.
+public struct IntakeRow: Sendable {
+    public var tenant: TenantID
+    public var platform: String
+    public var tenantState: String
+    /// Sealed under the intake key.
+    public var webhookSecret: [UInt8]?
+    public var publicKey: [UInt8]?
+}
+
+public enum AdminConnectionStatements {
+    /// Never the credential, never the secret: only that they are there.
+    static let connection = """
+        json_build_object('id', c.id, 'tenant', c.tenant_id, 'slug', c.slug, 'platform', c.platform, 'account', c.account,
+          'base_url', c.base_url, 'settings', c.settings, 'state', c.state, 'state_reason', c.state_reason, 'identity', c.identity,
+          'credential', json_build_object('present', c.credential IS NOT NULL, 'version', c.credential_version),
+          'webhook_secret', json_build_object('present', c.webhook_secret IS NOT NULL), 'webhook_path', '/hooks/' || c.id,
+          'watermark', \(AdminSQL.utc("c.watermark")), 'swept_at', \(AdminSQL.utc("c.swept_at")),
+          'created_at', \(AdminSQL.utc("c.created_at")), 'updated_at', \(AdminSQL.utc("c.updated_at")))
+        """
+
+    public static func insert(_ tenant: TenantID, _ new: NewConnection) -> SQL {
+        """
+        INSERT INTO app.connections AS c (tenant_id, id, slug, platform, account, base_url, settings)
+        VALUES (\(tenant), \(new.id), \(new.slug), \(new.platform), \(new.account), \(new.baseURL), \(PostgresJSON(new.settings)))
+        RETURNING c.tenant_id, \(unsafe: connection) AS json
+        """
+    }
+
+    public static func list(_ tenant: TenantID, slug: String?, platform: String?, _ page: PageRequest) -> SQL {
+        var sql: SQL = """
+            SELECT c.tenant_id, \(unsafe: connection) AS json, ARRAY[c.slug] AS cursor FROM app.connections c
+            WHERE c.tenant_id = \(tenant) AND c.slug > \(page.text(0))
+            """
+        if let slug { sql += " AND c.slug = \(slug)" }
+        if let platform { sql += " AND c.platform = \(platform)" }
+        return sql + " ORDER BY c.slug LIMIT \(page.limit)"
+    }
+
+    public static func one(_ id: ConnectionID, _ sees: Visibility) -> SQL {
+        """
+        SELECT c.tenant_id, \(unsafe: connection) AS json FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id
+        WHERE c.id = \(id) AND \(sees.condition("t"))
+        """
+    }
+
+    /// `state`: `paused`, or `live` again after it. `base_url` and `account` belong to a new connection, not to an old one.
+    public static func update(_ tenant: TenantID, _ id: ConnectionID, settings: [UInt8]?, baseURL: String??, state: String?) -> SQL {
+        var sql: SQL = "UPDATE app.connections AS c SET updated_at = now()"
+        if let settings { sql += ", settings = \(PostgresJSON(settings))" }
+        if let baseURL { sql += ", base_url = \(baseURL)" }
+        if let state { sql += ", state = \(state), state_reason = NULL" }
+        sql += " WHERE c.tenant_id = \(tenant) AND c.id = \(id)"
+        if state != nil { sql += " AND c.state IN ('live', 'paused')" }
+        return sql + " RETURNING c.tenant_id, \(unsafe: connection) AS json"
+    }
+
+    /// A credential given by a person replaces whatever was there; a dead connection may try again with it.
+    public static func putCredential(_ tenant: TenantID, _ id: ConnectionID, sealed: [UInt8]) -> SQL {
+        """
+        UPDATE app.connections AS c SET credential = \(sealed), credential_before = NULL, credential_version = credential_version + 1,
+          state = CASE WHEN state = 'dead' THEN 'new' ELSE state END, state_reason = NULL, updated_at = now()
+        WHERE c.tenant_id = \(tenant) AND c.id = \(id) RETURNING c.tenant_id, \(unsafe: connection) AS json
+        """
+    }
+
+    public static func putWebhookSecret(_ tenant: TenantID, _ id: ConnectionID, sealed: [UInt8]) -> SQL {
+        """
+        UPDATE app.connections AS c SET webhook_secret = \(sealed), updated_at = now()
+        WHERE c.tenant_id = \(tenant) AND c.id = \(id) RETURNING c.tenant_id, \(unsafe: connection) AS json
+        """
+    }
+
+    public static func intake(_ id: ConnectionID) -> SQL {
+        """
+        SELECT c.tenant_id, c.platform, t.state AS tenant_state, c.webhook_secret, t.public_key
+        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE c.id = \(id)
+        """
+    }
+
+    /// Jobs that were put off because of a fault are due at once: what was wrong may be mended now.
+    public static func hurry(_ tenant: TenantID) -> SQL {
+        """
+        UPDATE app.jobs SET due_at = clock_timestamp(), generation = generation + 1
+        WHERE tenant_id = \(tenant) AND fault IS NOT NULL AND due_at > clock_timestamp()
+        """
+    }
+}
+
+extension Store {
+    public func adminConnections(_ tenant: TenantID, slug: String?, platform: String?, _ page: PageRequest) async throws(Fault) -> [AdminRow] {
+        try await adminRows(AdminConnectionStatements.list(tenant, slug: slug, platform: platform, page))
+    }
+
+    public func adminConnection(_ id: ConnectionID, _ sees: Visibility) async throws(Fault) -> AdminRow? {
+        try await adminRow(AdminConnectionStatements.one(id, sees))
+    }
+
+    /// `nil` when there is no such connection.
+    public func intake(_ id: ConnectionID) async throws(Fault) -> IntakeRow? {
+        guard let row = try await pool.query(AdminConnectionStatements.intake(id)).first else { return nil }
+        return IntakeRow(
+            tenant: try row.get("tenant_id"), platform: try row.get("platform"), tenantState: try row.get("tenant_state"),
+            webhookSecret: try row.get("webhook_secret"), publicKey: try row.get("public_key"))
+    }
+}

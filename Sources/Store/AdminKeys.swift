@@ -1,0 +1,87 @@
+internal import Crypto
+public import Kernel
+public import Postgres
+
+/// An API key as it is known to the program: never the key itself.
+public struct APIKeyRow: Sendable {
+    public var id: APIKeyID
+    public var label: String
+    public var visibility: Visibility
+    public var scopes: [String]
+}
+
+public enum AdminKeyStatements {
+    public static func insert(_ key: APIKeyRow, digest: [UInt8]) -> SQL {
+        """
+        INSERT INTO app.api_keys (id, digest, label, consultancy_id, tenant_id, scopes)
+        VALUES (\(key.id), \(digest), \(key.label), \(key.visibility.consultancy), \(key.visibility.tenant), \(key.scopes))
+        """
+    }
+
+    /// A key works while it is not revoked and, for a tenant's key, while its tenant is not removed.
+    public static func byDigest(_ digest: [UInt8]) -> SQL {
+        """
+        SELECT k.id, k.label, k.consultancy_id, k.tenant_id, k.scopes FROM app.api_keys k
+        LEFT JOIN app.tenants t ON t.tenant_id = k.tenant_id
+        WHERE k.digest = \(digest) AND k.revoked_at IS NULL AND coalesce(t.state, '') <> 'removed'
+        """
+    }
+
+    public static func revoke(_ id: APIKeyID) -> SQL {
+        """
+        UPDATE app.api_keys SET revoked_at = clock_timestamp() WHERE id = \(id) AND revoked_at IS NULL
+        RETURNING coalesce(tenant_id, consultancy_id, id) AS owner
+        """
+    }
+}
+
+extension Store {
+    /// What API keys look like: `cf_` and 32 characters of Crockford base32, 160 bits of chance.
+    public static let keyCharacters = 32
+
+    /// Makes an API key and returns it; only its digest is kept, so this is the one time it can be seen.
+    /// - Parameters:
+    ///   - consultancy: `nil` together with `tenant`: the operator's own key, which sees everything.
+    ///   - scopes: of `read`, `write`, `admin`; each includes those before it.
+    ///   - actor: who asks, for the audit trail: `operator`.
+    /// - Throws: `invalid_key_request` for a label or scopes that can't be; the database's faults.
+    public func createKey(
+        consultancy: ConsultancyID?, tenant: TenantID?, label: String, scopes: [String], actor: String, random: some RandomSource
+    ) async throws(Fault) -> Secret {
+        guard !label.isEmpty, label.utf8.count <= 100, label.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }), !scopes.isEmpty,
+            scopes.allSatisfy({ ["read", "write", "admin"].contains($0) })
+        else {
+            throw Fault("invalid_key_request", stage: .api, disposition: .reject, summary: "a key needs a label and scopes",
+                remedy: "Label: 1 to 100 printable characters. Scopes: read, write, admin.")
+        }
+        let text = "cf_" + base32Text(random.bytes(20), characters: Store.keyCharacters)
+        let row = APIKeyRow(
+            id: random.identifier(), label: label, visibility: Visibility(consultancy: consultancy, tenant: tenant), scopes: scopes)
+        let digest = Digest.sha256(Array(text.utf8))
+        // The trail belongs to tenants; what concerns a whole consultancy or the operator is kept under that id.
+        let owner = TenantID(tenant?.uuid ?? consultancy?.uuid ?? row.id.uuid)
+        try await transaction { tx throws(Fault) in
+            _ = try await tx.query(AdminKeyStatements.insert(row, digest: digest))
+            try await tx.audit(owner, [AuditEntry(actor: actor, action: "key.created", subject: "key \(row.id)")])
+        }
+        return Secret(text)
+    }
+
+    /// `nil` for a key that is unknown or revoked. `digest`: SHA-256 of the key's text.
+    public func key(digest: [UInt8]) async throws(Fault) -> APIKeyRow? {
+        guard let row = try await pool.query(AdminKeyStatements.byDigest(digest)).first else { return nil }
+        return APIKeyRow(
+            id: try row.get("id"), label: try row.get("label"),
+            visibility: Visibility(consultancy: try row.get("consultancy_id"), tenant: try row.get("tenant_id")), scopes: try row.get("scopes"))
+    }
+
+    /// Whether there was such a key to revoke. Processes may honour it for a few seconds more.
+    public func revokeKey(_ id: APIKeyID, actor: String) async throws(Fault) -> Bool {
+        try await transaction { tx throws(Fault) in
+            guard let row = try await tx.query(AdminKeyStatements.revoke(id)).first else { return false }
+            let owner: TenantID = try row.get("owner")
+            try await tx.audit(owner, [AuditEntry(actor: actor, action: "key.revoked", subject: "key \(id)")])
+            return true
+        }
+    }
+}

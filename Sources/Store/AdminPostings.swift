@@ -1,0 +1,148 @@
+public import Books
+public import Kernel
+public import Postgres
+
+/// What to list of a tenant's postings; `nil` does not filter.
+public struct PostingFilter: Sendable {
+    public var flow: FlowID?
+    public var state: String?
+    /// The name of a check that holds it, or the code of the fault that stopped it.
+    public var check: String?
+    public var caseID: String?
+
+    public init(flow: FlowID? = nil, state: String? = nil, check: String? = nil, caseID: String? = nil) {
+        self.flow = flow
+        self.state = state
+        self.check = check
+        self.caseID = caseID
+    }
+}
+
+public enum AdminPostingStatements {
+    static let posting = """
+        json_build_object('post_key', p.post_key, 'tenant', p.tenant_id, 'flow', p.flow_id, 'ledger', p.ledger_id, 'case', p.case_id,
+          'subject', p.subject, 'form', p.form, 'effect', p.effect, 'generation', p.generation, 'revision', p.revision, 'state', p.state,
+          'reference', p.reference, 'date', p.ledger_date, 'currency', p.currency, 'total_minor', p.total_minor, 'applies_to', p.applies_to,
+          'findings', p.findings, 'fault', p.fault, 'attempts', p.attempts, 'next_attempt_at', \(AdminSQL.utc("p.next_attempt_at")),
+          'remote_id', p.remote_id, 'remote_version', p.remote_version, 'posted_at', \(AdminSQL.utc("p.posted_at")),
+          'confirmed_at', \(AdminSQL.utc("p.confirmed_at")), 'updated_at', \(AdminSQL.utc("p.updated_at")))
+        """
+
+    public static func list(_ tenant: TenantID, _ filter: PostingFilter, _ page: PageRequest) -> SQL {
+        var sql: SQL = """
+            SELECT p.tenant_id, \(unsafe: posting) AS json, ARRAY[p.post_key] AS cursor FROM app.postings p
+            WHERE p.tenant_id = \(tenant) AND p.post_key > \(page.text(0))
+            """
+        if let flow = filter.flow { sql += " AND p.flow_id = \(flow)" }
+        if let state = filter.state { sql += " AND p.state = \(state)" }
+        if let id = filter.caseID { sql += " AND p.case_id = \(id)" }
+        if let check = filter.check {
+            sql += " AND (EXISTS (SELECT FROM jsonb_array_elements(p.findings) f WHERE f->>'check' = \(check)) OR p.fault->>'code' = \(check))"
+        }
+        return sql + " ORDER BY p.post_key LIMIT \(page.limit)"
+    }
+
+    public static func one(_ key: PostKey, _ sees: Visibility) -> SQL {
+        """
+        SELECT p.tenant_id, \(unsafe: posting) AS json FROM app.tenants t
+        CROSS JOIN LATERAL (SELECT * FROM app.postings x WHERE x.tenant_id = t.tenant_id AND x.post_key = \(key.text) LIMIT 1) p
+        WHERE \(sees.condition("t"))
+        """
+    }
+
+    /// Every send and what became of it, oldest first.
+    public static func intents(_ tenant: TenantID, _ key: PostKey) -> SQL {
+        """
+        SELECT json_build_object('id', i.id, 'revision', i.revision, 'action', i.action, 'attempt', i.attempt,
+          'request_digest', encode(i.request_digest, 'hex'), 'epoch', i.epoch, 'state', i.state, 'remote_id', i.remote_id, 'evidence', i.evidence,
+          'written_at', \(unsafe: AdminSQL.utc("i.written_at")), 'settled_at', \(unsafe: AdminSQL.utc("i.settled_at"))) AS json
+        FROM app.intents i WHERE i.tenant_id = \(tenant) AND i.post_key = \(key.text) ORDER BY i.id LIMIT \(Limits.pageRows)
+        """
+    }
+
+    /// The posting's own rows of the audit trail, oldest first.
+    public static func history(_ tenant: TenantID, _ key: PostKey) -> SQL {
+        """
+        SELECT json_build_object('at', \(unsafe: AdminSQL.utc("a.at")), 'actor', a.actor, 'action', a.action) AS json
+        FROM app.audit a WHERE a.tenant_id = \(tenant) AND a.subject = \("posting \(key)") ORDER BY a.id LIMIT \(Limits.pageRows)
+        """
+    }
+
+    /// A person stops what has not been sent. Not `held`: what a check holds is checked again with every new plan, what a person holds waits
+    /// for a person.
+    public static func hold(_ tenant: TenantID, _ key: PostKey, findings: [UInt8]) -> SQL {
+        """
+        UPDATE app.postings AS p SET state = 'manual', findings = \(PostgresJSON(findings)), updated_at = clock_timestamp()
+        WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state IN ('mapped', 'cleared', 'held', 'rejected')
+        RETURNING p.tenant_id, p.flow_id, p.case_id, \(unsafe: posting) AS json
+        """
+    }
+
+    /// Planned and checked anew, whoever held it. One that the ledger has already becomes an update there.
+    public static func release(_ tenant: TenantID, _ key: PostKey) -> SQL {
+        """
+        UPDATE app.postings AS p SET state = 'mapped', findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(),
+          updated_at = clock_timestamp()
+        WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state IN ('held', 'rejected', 'manual')
+        RETURNING p.tenant_id, p.flow_id, p.case_id, \(unsafe: posting) AS json
+        """
+    }
+
+    /// Looks again at once: a rejected one is planned anew, an unknown one looked up, one that differs compared again.
+    public static func retry(_ tenant: TenantID, _ key: PostKey) -> SQL {
+        """
+        UPDATE app.postings AS p SET
+          state = CASE WHEN p.state = 'rejected' THEN 'mapped' WHEN p.state = 'manual' THEN 'posted' ELSE p.state END,
+          findings = CASE WHEN p.state = 'unknown' THEN p.findings ELSE '[]' END, fault = CASE WHEN p.state = 'unknown' THEN p.fault END,
+          attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
+        WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text)
+          AND (p.state IN ('rejected', 'unknown') OR (p.state = 'manual' AND p.remote_id IS NOT NULL))
+        RETURNING p.tenant_id, p.flow_id, p.case_id, \(unsafe: posting) AS json
+        """
+    }
+}
+
+/// What a person may do with a posting.
+public enum PostingOrder: String, Sendable, CaseIterable { case hold, release, retry }
+
+extension PostgresTransaction {
+    /// Carries out a person's order and asks for the jobs that follow.
+    /// - Throws: `wrong_state` when the posting is in a state that the order does not apply to.
+    public func order(_ order: PostingOrder, _ tenant: TenantID, _ key: PostKey, findings: [UInt8], detail: [UInt8], actor: String) async throws(Fault) -> AdminRow {
+        let sql: SQL = switch order {
+        case .hold: AdminPostingStatements.hold(tenant, key, findings: findings)
+        case .release: AdminPostingStatements.release(tenant, key)
+        case .retry: AdminPostingStatements.retry(tenant, key)
+        }
+        let rows = try await query(sql)
+        guard let row = rows.first else {
+            throw Fault("wrong_state", stage: .api, disposition: .reject, summary: "the posting's state does not allow to \(order.rawValue) it",
+                remedy: "hold: mapped, cleared, held, rejected; release: held, rejected, manual; retry: rejected, unknown, or manual with a remote id.")
+        }
+        let flow: FlowID = try row.get("flow_id")
+        if order != .hold { _ = try await query(DocumentStatements.markDirty(tenant, flow, cases: [try row.get("case_id")])) }
+        let kinds: [Job.Kind] = order == .hold ? [.reconcile] : [.map, .post, .confirm]
+        _ = try await query(JobStatements.ask(tenant, kinds.map { Job($0, flow.description, lane: .interactive) }))
+        try await audit(tenant, [AuditEntry(actor: actor, action: "posting.\(order.rawValue)", subject: "posting \(key)", detail: detail)])
+        _ = try await query(JobStatements.wake())
+        return try rows.adminRow()
+    }
+}
+
+extension Store {
+    public func adminPostings(_ tenant: TenantID, _ filter: PostingFilter, _ page: PageRequest) async throws(Fault) -> [AdminRow] {
+        try await adminRows(AdminPostingStatements.list(tenant, filter, page))
+    }
+
+    public func adminPosting(_ key: PostKey, _ sees: Visibility) async throws(Fault) -> AdminRow? {
+        try await adminRow(AdminPostingStatements.one(key, sees))
+    }
+
+    public func adminIntents(_ tenant: TenantID, _ key: PostKey) async throws(Fault) -> [AdminRow] {
+        try await adminRows(AdminPostingStatements.intents(tenant, key))
+    }
+
+    public func adminHistory(_ tenant: TenantID, _ key: PostKey) async throws(Fault) -> [AdminRow] {
+        try await adminRows(AdminPostingStatements.history(tenant, key))
+    }
+}

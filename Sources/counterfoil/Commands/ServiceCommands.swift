@@ -1,0 +1,220 @@
+internal import CSystem
+internal import Catalog
+internal import ControlPlane
+internal import Crypto
+internal import FoundationEssentials
+internal import Glibc
+internal import Kernel
+internal import Postgres
+internal import Sandbox
+internal import Scheduler
+internal import Store
+internal import Telemetry
+internal import Worker
+
+/// Runs services until SIGINT or SIGTERM, then ends them in good order.
+enum Services {
+    static func run(_ services: [any Service], log: Log) async throws(Fault) -> Int32 {
+        let descriptor = cf_signal_descriptor(0)
+        guard descriptor >= 0, let watcher = Exit.watcher else {
+            throw Fault("no_descriptors", stage: .configuration, disposition: .retry, summary: "signals can't be watched")
+        }
+        let (signals, continuation) = AsyncStream<Int32>.makeStream()
+        watcher.watch(descriptor) {
+            continuation.yield(cf_next_signal(descriptor))
+            continuation.finish()
+            return false
+        }
+        do {
+            try await withThrowingTaskGroup(of: Bool.self) { group in
+                for service in services { group.addTask { try await service.run(); return false } }
+                group.addTask {
+                    for await _ in signals { return true }
+                    return true
+                }
+                _ = try await group.next()
+                group.cancelAll()
+                while let _ = try? await group.next() {}
+            }
+        } catch {
+            let fault = Fault.wrapping(error, stage: .configuration)
+            if fault.code != "cancelled" { throw fault }
+        }
+        log.info(.stopped)
+        return 0
+    }
+
+    /// Ends this process with its supervisor, when it has one (`--parent PID`).
+    static func bind(_ arguments: Arguments) {
+        guard let parent = arguments.value("parent").flatMap({ Int32($0) }) else { return }
+        _ = cf_die_with_parent()
+        if getppid() != parent { exit(0) }
+    }
+}
+
+enum ServeCommand: Command {
+    static let name = "serve"
+    static let summary = "run the control plane: HTTP API, webhook intake, console"
+    static let help = """
+        usage: counterfoil serve [--host ADDRESS] [--port N]
+
+        Runs the control plane until SIGINT or SIGTERM. Put a proxy that ends TLS (nginx) in front of it.
+          --host ADDRESS   numeric address to listen on (127.0.0.1)
+          --port N         port to listen on (8080; 0: any free one, printed in the log)
+
+        Environment: COUNTERFOIL_DATABASE_URL (as the role counterfoil_supervisor), COUNTERFOIL_DATABASE_PASSWORD_FILE,
+        COUNTERFOIL_VAR (keys are in its folder secrets/), COUNTERFOIL_ALLOWED_HOSTS (hosts that connections may name).
+        """
+    static let options = ["host", "port", "parent"]
+    static let flags: [String] = []
+
+    static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
+        Services.bind(arguments)
+        let surroundings = Surroundings.current
+        let log = Log(component: "serve")
+        let pool = PostgresPool(try surroundings.database(), size: Limits.poolConnections)
+        let configuration = ControlPlaneConfiguration(
+            host: arguments.value("host") ?? "127.0.0.1", port: try arguments.number("port", in: 0 ... 65_535, default: 8080),
+            intakeKey: try Secrets(surroundings).key("intake.key"), allowedHosts: surroundings.allowedHosts, version: Counterfoil.version)
+        let service = try ControlPlane(
+            store: Store(pool), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
+        log.info(.listening, ("port", "\(service.port)"))
+        return try await Services.run([service], log: log)
+    }
+}
+
+enum ScheduleCommand: Command {
+    static let name = "schedule"
+    static let summary = "run the scheduler and its tenant workers"
+    static let help = """
+        usage: counterfoil schedule [--workers N] [--worker-user NAME]
+
+        Finds tenants with due work and gives each a worker process under a lease, until SIGINT or SIGTERM.
+          --workers N          workers at once on this host (8)
+          --worker-user NAME   user that workers run as; only root can choose one
+
+        Environment: as for serve; the master key is in COUNTERFOIL_VAR/secrets/master.key and only this command reads it.
+        """
+    static let options = ["workers", "worker-user", "parent"]
+    static let flags: [String] = []
+
+    static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
+        Services.bind(arguments)
+        let surroundings = Surroundings.current
+        let log = Log(component: "schedule")
+        let database = try surroundings.database()
+        var user: (uid: UInt32, gid: UInt32)?
+        if let name = arguments.value("worker-user") { user = try PrivateCluster.account(name) }
+        let configuration = SchedulerConfiguration(
+            program: surroundings.program, database: database, masterKey: try Secrets(surroundings).key("master.key"),
+            allowedHosts: surroundings.allowedHosts, workersMost: try arguments.number("workers", in: 1 ... 1000, default: 8), workerUser: user)
+        let scheduler = try Scheduler(
+            configuration, store: Store(PostgresPool(database, size: 4)), clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
+        log.info(.started)
+        return try await Services.run([scheduler], log: log)
+    }
+}
+
+enum WorkerCommand: Command {
+    static let name = "worker"
+    static let summary = "(started by the scheduler) work for one tenant under one lease"
+    static let help = """
+        usage: counterfoil worker PARENT-PID
+
+        Started by the scheduler, which hands it a tenant, a lease and that tenant's key over descriptor 3. Not for use by hand.
+        """
+    static let options: [String] = []
+    static let flags: [String] = []
+
+    static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
+        guard let parent = arguments.rest.first.flatMap({ Int32($0) }), fcntl(3, F_GETFD) >= 0 else {
+            throw usage("the scheduler starts workers; they can't be started by hand")
+        }
+        return await TenantWorker.main(parent: parent)
+    }
+}
+
+enum SandboxCommand: Command {
+    static let name = "sandbox"
+    static let summary = "run the twins: pretend Shopify, QuickBooks Online and Xero"
+    static let help = """
+        usage: counterfoil sandbox [--host ADDRESS] [--port N]
+
+        Serves each platform's own wire protocol below a path of its own: /shopify/SHOP, /qbo, /xero. State is kept in
+        COUNTERFOIL_VAR/sandbox. Point a connection's base_url, or the vendor's own SDK, at it. Control: /_sandbox/…
+          --host ADDRESS   numeric address to listen on (127.0.0.1)
+          --port N         port to listen on (8087)
+        """
+    static let options = ["host", "port", "parent"]
+    static let flags: [String] = []
+
+    static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
+        Services.bind(arguments)
+        let surroundings = Surroundings.current
+        let log = Log(component: "sandbox")
+        let folder = surroundings.folder + "/sandbox"
+        do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
+            throw Fault("folder_unwritable", stage: .configuration, disposition: .hold, summary: "the folder \(folder) can't be made")
+        }
+        let service = try Sandbox.make(
+            folder: folder, port: try arguments.number("port", in: 0 ... 65_535, default: 8087), host: arguments.value("host") ?? "127.0.0.1", clocks: SystemClocks())
+        log.info(.listening, ("port", "\(service.port)"))
+        return try await Services.run([service], log: log)
+    }
+}
+
+enum MigrateCommand: Command {
+    static let name = "migrate"
+    static let summary = "bring the database's schema up to date"
+    static let help = """
+        usage: counterfoil migrate [--supervisor-password-file FILE]
+
+        Applies the files of COUNTERFOIL_MIGRATIONS (./migrations) that the database lacks, each in one transaction. Log in as somebody who
+        may create roles and schemas: COUNTERFOIL_DATABASE_URL, COUNTERFOIL_DATABASE_PASSWORD_FILE.
+          --supervisor-password-file FILE   also sets the password of the role counterfoil_supervisor to the file's first line
+        """
+    static let options = ["supervisor-password-file"]
+    static let flags: [String] = []
+
+    static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
+        let surroundings = Surroundings.current
+        let database = try surroundings.database()
+        let applied = try await Migrator.migrate(database, try Migration.read(folder: surroundings.migrations))
+        for name in applied { say("applied \(name)") }
+        if applied.isEmpty { say("nothing to do: the schema is up to date") }
+        if let file = arguments.value("supervisor-password-file") {
+            try await setSupervisorPassword(database, Secret(try Secrets.read(file)))
+            say("the supervisor's password is set")
+        }
+        return 0
+    }
+
+    /// Only the verifier travels: statements may be logged.
+    static func setSupervisorPassword(_ database: PostgresConfiguration, _ password: Secret) async throws(Fault) {
+        let verifier = try scramVerifier(password: password, random: SystemRandom())
+        try await postgresScript(database, "ALTER ROLE counterfoil_supervisor LOGIN PASSWORD '\(verifier)'")
+    }
+}
+
+enum KeyCommand: Command {
+    static let name = "key"
+    static let summary = "make an API key of the operator"
+    static let help = """
+        usage: counterfoil key create LABEL
+
+        Makes an API key that sees every consultancy and prints it once. Keys of one consultancy or tenant are made through the API.
+        Environment: as for serve.
+        """
+    static let options: [String] = []
+    static let flags: [String] = []
+
+    static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
+        guard arguments.rest.count == 2, arguments.rest[0] == "create" else { throw usage("counterfoil key create LABEL") }
+        let pool = PostgresPool(try Surroundings.current.database(), size: 1)
+        let key = try await Store(pool).createKey(
+            consultancy: nil, tenant: nil, label: arguments.rest[1], scopes: ["read", "write", "admin"], actor: "operator", random: SystemRandom())
+        await pool.close()
+        say(key.revealText())
+        return 0
+    }
+}

@@ -1,0 +1,95 @@
+internal import Crypto
+internal import FoundationEssentials
+internal import Glibc
+internal import Kernel
+internal import Postgres
+
+/// The process's surroundings, read once. Names of variables are those of docs/getting-started.md.
+struct Surroundings {
+    var variables: [String: String]
+
+    static let current = Surroundings(variables: ProcessInfo.processInfo.environment)
+
+    /// Where everything that is kept lives: database, keys, sandbox. Absolute.
+    var folder: String { absolute(variables["COUNTERFOIL_VAR"] ?? "var") }
+    var migrations: String { absolute(variables["COUNTERFOIL_MIGRATIONS"] ?? "migrations") }
+
+    /// The program file itself.
+    var program: String {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let n = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        return n > 0 ? String(decoding: buffer.prefix(n).map { UInt8(bitPattern: $0) }, as: UTF8.self) : CommandLine.arguments[0]
+    }
+
+    /// Hosts that connections may name besides public ones: `127.0.0.1:8087,books.example.internal`.
+    var allowedHosts: [String] { (variables["COUNTERFOIL_ALLOWED_HOSTS"] ?? "").split(separator: ",").map { String($0.filter { $0 != " " }) } }
+
+    func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path }
+
+    /// The database that services use, logging in as the supervisor: `COUNTERFOIL_DATABASE_URL`, with the password in the file that
+    /// `COUNTERFOIL_DATABASE_PASSWORD_FILE` names where the URL has none.
+    func database() throws(Fault) -> PostgresConfiguration {
+        guard let url = variables["COUNTERFOIL_DATABASE_URL"], !url.isEmpty else {
+            throw Fault("no_database", stage: .configuration, disposition: .hold, summary: "COUNTERFOIL_DATABASE_URL is not set",
+                remedy: "Set it to a PostgreSQL URL, or use `counterfoil up`, which runs a private database.")
+        }
+        var configuration = try PostgresConfiguration(url: url)
+        if let file = variables["COUNTERFOIL_DATABASE_PASSWORD_FILE"] { configuration.password = Secret(try Secrets.read(file)) }
+        return configuration
+    }
+}
+
+/// Keys and passwords in files of mode 0600 under `var/secrets`, made at first use.
+struct Secrets {
+    let folder: String
+
+    init(_ surroundings: Surroundings) throws(Fault) {
+        folder = surroundings.folder + "/secrets"
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Fault("folder_unwritable", stage: .configuration, disposition: .hold, summary: "the folder \(folder) can't be made",
+                remedy: "Check its owner and permissions, or set COUNTERFOIL_VAR.")
+        }
+    }
+
+    static func read(_ path: String) throws(Fault) -> String {
+        guard let data = try? Data(contentsOf: URL(filePath: path)) else {
+            throw Fault("secret_missing", stage: .configuration, disposition: .hold, summary: "the file \(path) can't be read")
+        }
+        return String(decoding: data, as: UTF8.self).filter { !$0.isNewline }
+    }
+
+    /// The text in the file, made by `make` when there is none.
+    func text(_ name: String, _ make: () -> String) throws(Fault) -> String {
+        let path = folder + "/" + name
+        if FileManager.default.fileExists(atPath: path) { return try Secrets.read(path) }
+        let value = make()
+        try write(name, value)
+        return value
+    }
+
+    func write(_ name: String, _ value: String) throws(Fault) {
+        let path = folder + "/" + name
+        let descriptor = open(path + ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        let bytes = Array(value.utf8)
+        guard descriptor >= 0, bytes.withUnsafeBytes({ Glibc.write(descriptor, $0.baseAddress, $0.count) }) == bytes.count, fsync(descriptor) == 0,
+            close(descriptor) == 0, rename(path + ".new", path) == 0
+        else { throw Fault("folder_unwritable", stage: .configuration, disposition: .hold, summary: "the file \(path) can't be written: errno \(errno)") }
+    }
+
+    func path(_ name: String) -> String { folder + "/" + name }
+
+    func key(_ name: String) throws(Fault) -> AEADKey {
+        let text = try text(name) { SystemRandom().bytes(32).hexText }
+        var bytes: [UInt8] = []
+        var digits = Substring(text)
+        while digits.count >= 2, let byte = UInt8(digits.prefix(2), radix: 16) {
+            bytes.append(byte)
+            digits = digits.dropFirst(2)
+        }
+        return try AEADKey(Secret(bytes))
+    }
+
+    func password(_ name: String) throws(Fault) -> Secret { Secret(try text(name) { SystemRandom().bytes(24).hexText }) }
+}

@@ -1,0 +1,70 @@
+import Foundation
+
+/// The codes that the program's faults carry, gathered from its source.
+struct FaultCode {
+    var code: String
+    var rooms: Set<String> = []
+    var dispositions: Set<String> = []
+    /// What is said, with `…` for what differs each time.
+    var summaries: [String] = []
+    var remedies: [String] = []
+
+    private static let direct = Pattern(#"\bFault\(\s*"([a-z][a-z0-9_]*)""#)
+    private static let throughCall = Pattern(#"(?<!func )\b(?:fault|refused|refusal|undecided)\(\s*(?:\w+,\s*)?"([a-z][a-z0-9_]*)""#)
+    private static let tuple = Pattern(#":\s*\("([a-z][a-z0-9_]*)",\s*"[A-Z]"#)
+
+    /// Every code of the files, by name. Three spellings are known: `Fault("code", …)`; a call of a function of the connector that takes the
+    /// code and makes the fault; and a tuple of code and words in a file that makes faults from such.
+    static func gather(_ files: [ProjectFile]) -> [String: FaultCode] {
+        var out: [String: FaultCode] = [:]
+        for file in files {
+            let text = file.text
+            let connector = file.path.contains("/Connectors/")
+            for pattern in connector ? [direct, throughCall, tuple] : [direct] {
+                for match in pattern.matches(in: text) {
+                    let start = String.Index(utf16Offset: match.end, in: text)
+                    note(match.groups[1], file, arguments(text, from: start), into: &out)
+                }
+            }
+        }
+        return out
+    }
+
+    /// The rest of a call, to its closing parenthesis.
+    private static func arguments(_ text: String, from start: String.Index) -> String {
+        var depth = 1
+        var end = start
+        while end < text.endIndex, depth > 0 {
+            if text[end] == "(" { depth += 1 }
+            if text[end] == ")" { depth -= 1 }
+            end = text.index(after: end)
+        }
+        return String(text[start ..< end])
+    }
+
+    private static func note(_ code: String, _ file: ProjectFile, _ arguments: String, into out: inout [String: FaultCode]) {
+        var entry = out[code] ?? FaultCode(code: code)
+        let parts = file.path.split(separator: "/").map(String.init)
+        entry.rooms.insert(parts[1] == "Connectors" ? parts[2] : parts[1])
+        for match in arguments.matches(of: /disposition:\s*\.(\w+)/) { entry.dispositions.insert(String(match.1)) }
+        for (label, path) in [("summary", \FaultCode.summaries), ("remedy", \FaultCode.remedies)] {
+            guard let found = arguments.range(of: label + ":") else { continue }
+            let words = SwiftText(String(arguments[found.upperBound...].prefix(600))).literals.first?.text ?? ""
+            if !words.isEmpty, !entry[keyPath: path].contains(words) { entry[keyPath: path].append(words) }
+        }
+        out[code] = entry
+    }
+
+    /// The table of docs/errors.md.
+    static func table(_ codes: [String: FaultCode]) -> String {
+        var out = "| code | from | disposition | says | what to do |\n|---|---|---|---|---|\n"
+        for entry in codes.values.sorted(by: { $0.code < $1.code }) {
+            func cell(_ texts: [String]) -> String { texts.prefix(3).joined(separator: " / ").replacing("|", with: "\\|").replacing("\n", with: " ") }
+            out += "| `\(entry.code)` | \(entry.rooms.sorted().joined(separator: ", ")) | \(entry.dispositions.sorted().joined(separator: ", ")) | \(cell(entry.summaries)) | \(cell(entry.remedies)) |\n"
+        }
+        return out
+    }
+
+    static let tableStart = "<!-- table: begin -->\n"
+    static let tableEnd = "<!-- table: end -->"
+}
