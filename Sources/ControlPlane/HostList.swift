@@ -13,7 +13,11 @@ struct HostList: Sendable {
         self.allowed = allowed
     }
 
-    func contains(_ place: String) -> Bool { allowed.contains(place) }
+    /// Whether credentials may be sent there: it is on the list, or it is the platform's own place over https.
+    func allows(_ url: String, own bases: [String]) -> Bool {
+        guard let place = HostList.place(of: url) else { return false }
+        return allowed.contains(place) || url.lowercased().hasPrefix("https://") && bases.contains { HostList.place(of: $0) == place }
+    }
 
     /// `host:port` of an http or https URL without user, query and fragment; `nil` for anything else.
     static func place(of url: String) -> String? {

@@ -1,6 +1,7 @@
 internal import ConnectorKit
 internal import Crypto
 internal import Kernel
+internal import Postgres
 internal import Store
 internal import Telemetry
 internal import Wire
@@ -58,14 +59,14 @@ actor Intake {
             committing = take()
             let events = committing.map(\.event)
             do throws(Fault) {
-                _ = try await store.ingest(events, lane: .webhook)
+                // The scheduler's wake is part of the commit: it hears of exactly what is there.
+                _ = try await store.pool.batch([EventStatements.ingest(events, lane: .webhook), JobStatements.wake()])
                 finish(.success(()))
             } catch {
-                if error.disposition == .bug, events.count > 1 { await oneByOne(events) } else { finish(.failure(error)) }
                 metrics.count(.databaseFaults, ("code", error.code))
+                log.fault(.requestFailed, error, ("deliveries", "\(events.count)"))
+                if error.disposition == .bug, events.count > 1 { await oneByOne(events) } else { finish(.failure(error)) }
             }
-            // The scheduler looks by itself as well: a lost wake costs half a second.
-            do throws(Fault) { try await store.wake() } catch { log.fault(.failed, error) }
         }
         busy = false
         watch.cancel()

@@ -296,31 +296,54 @@ public final class Scheduler: Service {
 
     /// Chains committed audit rows, tenant by tenant.
     private func seal() async throws(Fault) {
-        let limit = 20_000
-        var rows = try await store.unsealed(limit: limit)
-        if rows.isEmpty { return }
-        var cut: String?
-        if rows.count == limit, let last = rows.last {
-            // The last tenant's rows may be cut off: its newest transaction waits for the next round.
-            cut = last.xid
-            rows.removeAll { $0.tenant == last.tenant && $0.xid == last.xid }
-        }
-        let groups = Dictionary(grouping: rows, by: \.tenant)
-        let lastTenant = rows.last?.tenant
-        let seals = try await store.lastSeals(Array(groups.keys))
-        for (tenant, list) in groups {
-            guard let first = list.first else { continue }
-            let before = seals[tenant]
-            let digest = AuditChain.extend(before?.digest ?? AuditChain.start, list)
-            let bound = tenant == lastTenant ? cut ?? first.beforeXID : first.beforeXID
-            try await store.addSeal(tenant, number: (before?.number ?? 0) + 1, beforeXID: bound, rows: list.count, digest: digest)
+        for seal in AuditChain.seals(try await store.unsealed(limit: Scheduler.sealRowsMost), limit: Scheduler.sealRowsMost) {
+            do throws(Fault) {
+                try await store.addSeal(seal.tenant, number: seal.number, beforeXID: seal.beforeXID, rows: seal.rows, digest: seal.digest)
+            } catch {
+                // Another scheduler's sealer was first with this number: its seal stands.
+                if error.code != "unique_violation" { throw error }
+            }
         }
     }
+
+    private static let sealRowsMost = 20_000
 }
 
 /// The audit chain: each seal's digest covers the one before and every row since, in (transaction, id) order.
 public enum AuditChain {
     public static let start = [UInt8](repeating: 0, count: 32)
+
+    /// One seal to be added.
+    public struct Seal: Sendable, Equatable {
+        public var tenant: TenantID
+        public var number: Int64
+        public var beforeXID: String
+        public var rows: Int
+        public var digest: [UInt8]
+    }
+
+    /// The seals that cover these rows, which come by tenant, transaction and id. As many rows as `limit`: the last transaction of the last
+    /// tenant may be cut off and is left for the next round.
+    public static func seals(_ unsealed: [UnsealedRow], limit: Int) -> [Seal] {
+        var out: [Seal] = []
+        var start = 0
+        while start < unsealed.count {
+            let tenant = unsealed[start].tenant
+            let end = unsealed[start...].firstIndex { $0.tenant != tenant } ?? unsealed.count
+            var rows = Array(unsealed[start ..< end])
+            var bound = rows[0].beforeXID
+            if end == unsealed.count, unsealed.count >= limit {
+                bound = rows[rows.count - 1].xid
+                rows.removeAll { $0.xid == bound }
+            }
+            start = end
+            guard let first = rows.first else { continue }
+            out.append(Seal(
+                tenant: tenant, number: (first.last?.number ?? 0) + 1, beforeXID: bound, rows: rows.count,
+                digest: extend(first.last?.digest ?? AuditChain.start, rows)))
+        }
+        return out
+    }
 
     /// SHA-256 over the previous digest and, for each row, the digest of its length-prefixed members.
     public static func extend(_ previous: [UInt8], _ rows: [UnsealedRow]) -> [UInt8] {

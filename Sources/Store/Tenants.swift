@@ -51,6 +51,13 @@ public enum TenantStatements {
         """
     }
 
+    public static func connection(_ tenant: TenantID, _ id: ConnectionID) -> SQL {
+        """
+        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark
+        FROM app.connections WHERE tenant_id = \(tenant) AND id = \(id)
+        """
+    }
+
     public static func connections(_ tenant: TenantID) -> SQL {
         """
         SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark
@@ -104,6 +111,22 @@ public enum TenantStatements {
     }
 }
 
+extension ConnectionRow {
+    init(_ row: PostgresRow) throws(Fault) {
+        id = try row.get("id")
+        slug = try row.get("slug")
+        platform = try row.get("platform")
+        account = try row.get("account")
+        baseURL = try row.get("base_url")
+        settings = try row.get("settings", as: PostgresJSON.self).bytes
+        state = try row.get("state")
+        credential = try row.get("credential")
+        credentialBefore = try row.get("credential_before")
+        credentialVersion = Int(try row.get("credential_version", as: Int32.self))
+        watermark = try row.get("watermark")
+    }
+}
+
 /// The newest account structure and rules of a tenant, as JSON.
 public struct ConfigurationRow: Sendable {
     public var structureVersion: Int
@@ -129,14 +152,13 @@ extension Store {
 
     public func connections(_ tenant: TenantID) async throws(Fault) -> [ConnectionRow] {
         var out: [ConnectionRow] = []
-        for row in try await pool.query(TenantStatements.connections(tenant)) {
-            out.append(ConnectionRow(
-                id: try row.get("id"), slug: try row.get("slug"), platform: try row.get("platform"), account: try row.get("account"),
-                baseURL: try row.get("base_url"), settings: try row.get("settings", as: PostgresJSON.self).bytes, state: try row.get("state"),
-                credential: try row.get("credential"), credentialBefore: try row.get("credential_before"),
-                credentialVersion: Int(try row.get("credential_version", as: Int32.self)), watermark: try row.get("watermark")))
-        }
+        for row in try await pool.query(TenantStatements.connections(tenant)) { out.append(try ConnectionRow(row)) }
         return out
+    }
+
+    public func connection(_ tenant: TenantID, _ id: ConnectionID) async throws(Fault) -> ConnectionRow? {
+        guard let row = try await pool.query(TenantStatements.connection(tenant, id)).first else { return nil }
+        return try ConnectionRow(row)
     }
 
     /// `nil` until both a structure and rules have been applied.

@@ -19,7 +19,7 @@ struct ClientBusiness: Sendable {
     /// Reads `tenants/demo/<shop>.json5` and insists that nothing in it is wrong.
     init(_ shop: String) throws {
         var root = URL(filePath: #filePath).resolvingSymlinksInPath()
-        for _ in 0 ..< 3 { root.deleteLastPathComponent() }
+        for _ in 0..<3 { root.deleteLastPathComponent() }
         let data = try Data(contentsOf: root.appending(path: "tenants/demo/\(shop).json5"))
         let file = try JSON(json5: String(decoding: data, as: UTF8.self))
         self.shop = shop

@@ -29,7 +29,8 @@ struct Office {
             #expect(stored == document)
             known[business.shop, default: []].insert("\(kind) \(document.id)")
             let classified = mapper.classify(stored, on: business.organisation.zone.date(of: stored.at))
-            cases[business.shop, default: [:]][document.caseID, default: OrderCase(id: document.caseID)].merge(classified)
+            cases[business.shop, default: [:]][document.caseID, default: OrderCase(id: document.caseID)].merge(
+                classified)
         }
     }
 
@@ -120,7 +121,9 @@ extension PlannedPosting {
             return "transaction \(origin.split(separator: "/").last ?? "")"
         }
         let halves = subject.split(separator: "/")
-        if halves.count == 2, let number = halves[1].split(separator: "-").last { return "order \(halves[0]) edit \(number)" }
+        if halves.count == 2, let number = halves[1].split(separator: "-").last {
+            return "order \(halves[0]) edit \(number)"
+        }
         return form == .creditNote ? "refund \(subject)" : "order \(subject)"
     }
 
@@ -128,11 +131,15 @@ extension PlannedPosting {
     func entry(_ business: ClientBusiness, effect: ExpectedEntry.Effect, check: String?) -> ExpectedEntry {
         let mapper = business.mapper()
         var sums: [String: Int64] = [:]
-        for line in lines { sums[mapper.account(for: line, of: self)?.code ?? "\(line.role)", default: 0] += line.amount.minor }
+        for line in lines {
+            sums[mapper.account(for: line, of: self)?.code ?? "\(line.role)", default: 0] += line.amount.minor
+        }
         return ExpectedEntry(
             ledger: business.isAmerican ? "qbo" : "xero", ref: judgedReference, kind: form.rawValue, date: date,
             currency: currency.code,
-            lines: sums.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { ExpectedEntry.Line(account: $0.key, minor: $0.value) },
+            lines: sums.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map {
+                ExpectedEntry.Line(account: $0.key, minor: $0.value)
+            },
             effect: effect, check: check)
     }
 }

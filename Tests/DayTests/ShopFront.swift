@@ -27,7 +27,8 @@ final class ShopFront {
         twin = try ShopifyTwin(journal: TwinJournal())
         days = try DayGenerator(seed: seed, orders: orders).day()
         businesses = [
-            "prairie-goods": try ClientBusiness("prairie-goods"), "thames-pottery": try ClientBusiness("thames-pottery"),
+            "prairie-goods": try ClientBusiness("prairie-goods"),
+            "thames-pottery": try ClientBusiness("thames-pottery"),
         ]
     }
 

@@ -8,8 +8,9 @@ import Wire
 
 @testable import Sandbox
 
-@Suite("The demonstration's day, from webhooks to plans") struct WholeDayTests {
-    static let seeds: [UInt64] = [1, 7, 42, UInt64.random(in: 100 ... 1_000_000)]
+/// One after the other: each keeps a core busy, and other tests wait for answers with the clock running.
+@Suite("The demonstration's day, from webhooks to plans", .serialized) struct WholeDayTests {
+    static let seeds: [UInt64] = [1, 7, 42, UInt64.random(in: 100...1_000_000)]
 
     @Test("every webhook as it happens leads to exactly the expected books", arguments: seeds)
     func inOrder(seed: UInt64) throws { try day(seed: seed, orders: 500) }
@@ -71,9 +72,9 @@ import Wire
         #expect(found.isEmpty, "\(label)")
     }
 
-    @Test("shuffled, duplicated, late or only fetched: the plans are the same", arguments: seeds)
+    @Test("shuffled, duplicated, late or only fetched: the plans are the same", arguments: [7, fresh])
     func anyOrder(seed: UInt64) throws {
-        let front = try ShopFront(seed: seed, orders: 500)
+        let front = try ShopFront(seed: seed, orders: 250)
         var live = Office(front.businesses)
         var all: [ShopWebhook] = []
         try front.play { event in
@@ -93,7 +94,7 @@ import Wire
         }
         for shop in front.businesses.keys {
             let plans = try live.plans(shop)
-            #expect(plans.count > 300)
+            #expect(plans.count > 200)
             same(plans, try shuffled.plans(shop), "seed \(seed), \(shop), shuffled")
             same(plans, try fetched.plans(shop), "seed \(seed), \(shop), fetched")
         }
@@ -106,7 +107,7 @@ import Wire
         for (one, other) in differing.prefix(3) { Issue.record("\(label): \(one) is not \(other)") }
     }
 
-    @Test("after a day taken in whole, a sweep lists nothing unknown", arguments: seeds)
+    @Test("after a day taken in whole, a sweep lists nothing unknown", arguments: [1, fresh])
     func sweepIsQuiet(seed: UInt64) throws {
         let front = try ShopFront(seed: seed, orders: 500)
         var office = Office(front.businesses)
@@ -127,9 +128,9 @@ import Wire
         }
     }
 
-    @Test("whatever webhooks are lost, a sweep and its fetches make up for them", arguments: seeds)
+    @Test("whatever webhooks are lost, a sweep and its fetches make up for them", arguments: [42, fresh])
     func lostWebhooks(seed: UInt64) throws {
-        let front = try ShopFront(seed: seed, orders: 500)
+        let front = try ShopFront(seed: seed, orders: 250)
         let all = try front.webhooks()
         var whole = Office(front.businesses)
         for webhook in all { try whole.take(try front.read(webhook), try front.business(webhook.shop)) }

@@ -265,7 +265,8 @@ struct ShopifyGraphQLTests {
             let order = try #require(try desk.graph(query).member("data", "order"))
             #expect(order["edited"]?.bool == true)
             let nodes = try #require(order.member("agreements", "nodes")?.array)
-            #expect(nodes.map { $0["reason"]?.string } == ["ORDER", "ORDER_EDIT"])
+            let refund = role == .editDown ? ["REFUND"] : []
+            #expect(nodes.map { $0["reason"]?.string } == ["ORDER", "ORDER_EDIT"] + refund)
             let quantity = try #require(nodes[1].member("sales", "nodes")?[0]?["quantity"]?.int)
             #expect(role == .editUp ? quantity > 0 : quantity < 0)
             #expect(nodes[1].member("sales", "nodes")?[0]?.member("lineItem", "id")?.string != nil)

@@ -10,11 +10,14 @@ private func page(_ nodes: [JSON], next: String? = nil) -> JSON {
     ["pageInfo": ["hasNextPage": .bool(next != nil), "endCursor": .optional(next)], "nodes": .array(nodes)]
 }
 
-/// An order of the sweep: its refunds and agreements by name only.
+/// An order as a page has it: its refunds and agreements by name only.
 private func listed(_ node: JSON) -> JSON {
     let refunds: [JSON] = (node["refunds"]?.array ?? []).map { ["id": $0["id"] ?? .null] }
     let agreements: [JSON] = (node.member("agreements", "nodes")?.array ?? []).map {
-        ["__typename": $0["__typename"] ?? .null, "id": $0["id"] ?? .null, "happenedAt": $0["happenedAt"] ?? .null]
+        [
+            "__typename": $0["__typename"] ?? .null, "id": $0["id"] ?? .null, "happenedAt": $0["happenedAt"] ?? .null,
+            "sales": page($0.member("sales", "nodes")?.array?.isEmpty ?? true ? [] : [["id": "gid://shopify/Sale/1"]]),
+        ]
     }
     return node.with("refunds", .array(refunds)).with("agreements", page(agreements))
 }
@@ -40,30 +43,102 @@ private let since = Timestamp(seconds: 1_794_700_800)
         #expect(seen[1]["after"]?.string == "c1")
     }
 
-    @Test("a plain order is one record of its exact bytes")
-    func exactBytes() throws {
-        let node = listed(try fixture("cancelled-order-node"))
+    @Test("a sweep lists each order by its parts, and reads none of them")
+    func listing() throws {
+        var calls = 0
+        let nodes = try ["us-order-node", "edited-order-node", "cancelled-order-node"].map { listed(try fixture($0)) }
+        let swept = try run(connector.sweep(since: since, cursor: nil, facts)) { _, _ in
+            calls += 1
+            return ["data": ["orders": page(nodes)]]
+        }.get()
+        #expect(calls == 1)
+        #expect(swept.records.isEmpty)
+        #expect(swept.listed.map(\.id) == ["6120034117001", "6120034117002", "6120034117004"])
+        #expect(
+            swept.listed[2].parts.map { "\($0.kind) \($0.id)" } == [
+                "sale 6120034117004", "payment 7300400500401", "payment 7300400500402",
+                "cancellation 6120034117004-cancelled",
+            ])
+        #expect(
+            swept.watermark == nodes.compactMap { $0["updatedAt"]?.string.flatMap { Timestamp(rfc3339: $0) } }.max())
+    }
+
+    @Test("what a sweep lists of an order is what a fetch of it tells, part for part")
+    func listedIsTold() throws {
+        for name in ["us-order-node", "edited-order-node", "eur-order-node", "cancelled-order-node"] {
+            let node = try fixture(name)
+            let swept = try run(connector.sweep(since: since, cursor: nil, facts), shop(node)).get()
+            let told = try normalized("orders", node).documents.map { document in
+                switch document.body {
+                case .sale: "sale \(document.id)"
+                case .payment: "payment \(document.id)"
+                case .refund: "refund \(document.id)"
+                case .edit: "edit \(document.id)"
+                default: "cancellation \(document.id)"
+                }
+            }
+            #expect(swept.listed.count == 1)
+            #expect(Set(swept.listed[0].parts.map { "\($0.kind) \($0.id)" }) == Set(told), "\(name)")
+        }
+    }
+
+    @Test("tests, open attempts and edits that sold nothing are not listed: nothing would ever be known of them")
+    func unlisted() throws {
+        func parts(_ node: JSON) throws -> [String] {
+            try run(connector.sweep(since: since, cursor: nil, facts)) { _, _ in ["data": ["orders": page([node])]] }
+                .get().listed.flatMap(\.parts).map { "\($0.kind) \($0.id)" }
+        }
+        let node = listed(try fixture("edited-order-node"))
+        let plain = try parts(node)
+        #expect(try parts(node.with("test", true)).isEmpty)
+        for (path, value) in [
+            ("status", JSON.string("PENDING")), ("test", true), ("kind", "CHANGE"), ("kind", "REFUND"),
+        ] {
+            #expect(try parts(node.with("transactions.0.\(path)", value)).count == plain.count - 1)
+        }
+        let empty = try parts(node.with("agreements.nodes.2.sales", page([])))
+        // The second edit keeps its number.
+        #expect(plain.filter { $0.hasPrefix("edit") } == ["edit 6120034117002-edit-1", "edit 6120034117002-edit-2"])
+        #expect(empty.filter { $0.hasPrefix("edit") } == ["edit 6120034117002-edit-2"])
+    }
+
+    @Test(
+        "a part without an id and an edit without its time make the sweep try again",
+        arguments: [
+            ("id", JSON.string("")), ("transactions.0.id", .null), ("agreements.nodes.1.happenedAt", "yesterday"),
+        ])
+    func unreadable(_ path: String, _ value: JSON) throws {
+        let node = listed(try fixture("edited-order-node")).with(path, value)
         let swept = try run(connector.sweep(since: since, cursor: nil, facts)) { _, _ in
             ["data": ["orders": page([node])]]
-        }.get()
-        let record = try #require(swept.records.first)
-        #expect(record.topic == "orders")
-        #expect(record.body == node.bytes)
-        #expect(record.deliveryID.hasPrefix("sweep/gid://shopify/Order/6120034117004/2026-11-14T20:00:00Z/"))
-        #expect(swept.watermark == Timestamp(rfc3339: "2026-11-14T20:00:00Z"))
-        #expect(try connector.normalize(record, facts).sale?.id == "6120034117004")
+        }
+        guard case .failure(let fault) = swept else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(fault.code == "unreadable_answer")
+        #expect(fault.disposition == .retry)
     }
 
     @Test("two states of one second are two deliveries, the same state is one")
     func deliveryID() throws {
         func id(_ node: JSON) throws -> String? {
-            try run(connector.sweep(since: since, cursor: nil, facts)) { _, _ in ["data": ["orders": page([node])]] }
-                .get()
-                .records.first?.deliveryID
+            try run(connector.fetch("6120034117004", facts)) { _, _ in ["data": ["order": node]] }.get()?.deliveryID
         }
         let node = listed(try fixture("cancelled-order-node"))
+        #expect(try id(node)?.hasPrefix("fetch/gid://shopify/Order/6120034117004/2026-11-14T20:00:00Z/") == true)
         #expect(try id(node) == id(node))
         #expect(try id(node) != id(node.with("poNumber", "PO-1")))
+    }
+
+    @Test("a plain order is one record of its exact bytes")
+    func exactBytes() throws {
+        let node = listed(try fixture("cancelled-order-node"))
+        let record = try #require(
+            try run(connector.fetch("6120034117004", facts)) { _, _ in ["data": ["order": node]] }.get())
+        #expect(record.topic == "orders")
+        #expect(record.body == node.bytes)
+        #expect(try connector.normalize(record, facts).sale?.id == "6120034117004")
     }
 
     /// Answers as a shop would that has one order.
@@ -97,17 +172,14 @@ private let since = Timestamp(seconds: 1_794_700_800)
         }
     }
 
-    @Test("refunds and edits are fetched in full, and swept or fetched they tell the same")
+    @Test("refunds and edits are fetched in full")
     func whole() throws {
         for name in ["us-order-node", "edited-order-node", "eur-order-node", "cancelled-order-node"] {
             let node = try fixture(name)
-            let swept = try #require(
-                try run(connector.sweep(since: since, cursor: nil, facts), shop(node)).get().records.first)
             let fetched = try #require(
                 try run(connector.fetch(node["legacyResourceId"]?.string ?? "", facts), shop(node)).get())
             let whole = try normalized("orders", node)
             #expect(!whole.documents.isEmpty)
-            #expect(try connector.normalize(swept, facts) == whole)
             #expect(try connector.normalize(fetched, facts) == whole)
             #expect(fetched.deliveryID.hasPrefix("fetch/"))
         }
@@ -166,19 +238,43 @@ private let since = Timestamp(seconds: 1_794_700_800)
     func manyTransactions() throws {
         let node = listed(try fixture("us-order-node").with("refunds", []))
         let one = try #require(node["transactions"]?[0])
-        let many: [JSON] = (0 ..< 9).map { one.with("id", .string("gid://shopify/OrderTransaction/\(100 + $0)")) }
-        let swept = try run(connector.sweep(since: since, cursor: nil, facts)) { query, _ in
-            query.contains("orders(")
-                ? ["data": ["orders": page([node.with("transactions", .array(Array(many.prefix(4))))])]]
+        let many: [JSON] = (0..<29).map { one.with("id", .string("gid://shopify/OrderTransaction/\(100 + $0)")) }
+        let fetched = try run(connector.fetch("6120034117001", facts)) { query, _ in
+            query.contains("lineItems")
+                ? ["data": ["order": node.with("transactions", .array(Array(many.prefix(25))))]]
                 : ["data": ["order": ["transactions": .array(many)]]]
         }.get()
-        #expect(try connector.normalize(try #require(swept.records.first), facts).payments.count == 9)
+        #expect(try connector.normalize(try #require(fetched), facts).payments.count == 29)
+    }
+
+    @Test(
+        "an order whose lists don't fit the sweep's page is read whole",
+        arguments: ["transactions", "refunds", "agreements"])
+    func cutListing(_ list: String) throws {
+        let node = try fixture("us-order-node").with("refunds", []).with("agreements", page([]))
+        var row = listed(node)
+        switch list {
+        case "agreements": row = row.with("agreements.pageInfo.hasNextPage", true)
+        case "refunds": row = row.with("refunds", .array((1...4).map { ["id": .string("gid://shopify/Refund/\($0)")] }))
+        default:
+            let one = try #require(node["transactions"]?[0])
+            row = row.with(
+                "transactions", .array((1...8).map { one.with("id", .string("gid://shopify/OrderTransaction/\($0)")) }))
+        }
+        let swept = try run(connector.sweep(since: since, cursor: nil, facts)) { query, variables in
+            if query.contains("orders(") { return ["data": ["orders": page([row, listed(node)])]] }
+            #expect(variables["id"]?.string == "gid://shopify/Order/6120034117001")
+            return ["data": ["order": listed(node)]]
+        }.get()
+        #expect(swept.records.map { $0.deliveryID.prefix(6) } == ["sweep/"])
+        #expect(try connector.normalize(swept.records[0], facts) == normalized("orders", node))
+        #expect(swept.listed.count == 1)
     }
 
     @Test("an order with more refunds than fit is held, not cut")
     func tooMany() throws {
         let node = listed(try fixture("us-order-node"))
-        let many: [JSON] = (0 ..< 250).map { ["id": .string("gid://shopify/Refund/\($0 + 1)")] }
+        let many: [JSON] = (0..<250).map { ["id": .string("gid://shopify/Refund/\($0 + 1)")] }
         let result = try run(connector.fetch("6120034117001", facts)) { query, _ in
             [
                 "data": [

@@ -10,17 +10,18 @@ struct FaultCode {
     var remedies: [String] = []
 
     private static let direct = Pattern(#"\bFault\(\s*"([a-z][a-z0-9_]*)""#)
+    private static let refusal = Pattern(#"\bRefusal\(\s*\d{3},\s*"([a-z][a-z0-9_]*)""#)
     private static let throughCall = Pattern(#"(?<!func )\b(?:fault|refused|refusal|undecided)\(\s*(?:\w+,\s*)?"([a-z][a-z0-9_]*)""#)
-    private static let tuple = Pattern(#":\s*\("([a-z][a-z0-9_]*)",\s*"[A-Z]"#)
+    private static let tuple = Pattern(#":\s*\("([a-z][a-z0-9_]*)",(?=\s*"[A-Z])"#)
 
-    /// Every code of the files, by name. Three spellings are known: `Fault("code", …)`; a call of a function of the connector that takes the
+    /// Every code of the files, by name. Four spellings are known: `Fault("code", …)`; `Refusal(404, "code", …)` of the API; a call of a function of the connector that takes the
     /// code and makes the fault; and a tuple of code and words in a file that makes faults from such.
     static func gather(_ files: [ProjectFile]) -> [String: FaultCode] {
         var out: [String: FaultCode] = [:]
         for file in files {
             let text = file.text
             let connector = file.path.contains("/Connectors/")
-            for pattern in connector ? [direct, throughCall, tuple] : [direct] {
+            for pattern in [direct, refusal] + (connector ? [throughCall, tuple] : []) {
                 for match in pattern.matches(in: text) {
                     let start = String.Index(utf16Offset: match.end, in: text)
                     note(match.groups[1], file, arguments(text, from: start), into: &out)
@@ -51,6 +52,16 @@ struct FaultCode {
             guard let found = arguments.range(of: label + ":") else { continue }
             let words = SwiftText(String(arguments[found.upperBound...].prefix(600))).literals.first?.text ?? ""
             if !words.isEmpty, !entry[keyPath: path].contains(words) { entry[keyPath: path].append(words) }
+        }
+        if entry.summaries.isEmpty && entry.remedies.isEmpty {
+            // Words without a label: a sentence that ends with a full stop tells what to do, but for the API's refusals, which begin with a title.
+            for words in SwiftText(arguments).literals.map(\.text) where words.contains(" ") {
+                if entry.summaries.isEmpty && (!words.hasSuffix(".") || entry.rooms == ["ControlPlane"]) {
+                    entry.summaries.append(words)
+                } else if entry.remedies.isEmpty && words.hasSuffix(".") {
+                    entry.remedies.append(words)
+                }
+            }
         }
         out[code] = entry
     }

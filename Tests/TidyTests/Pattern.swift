@@ -20,10 +20,12 @@ struct Pattern: Sendable {
             preconditionFailure("the pattern can't be read: \(pattern)")
         }
         let whole = text as NSString
+        let found = expression.matches(in: text, range: NSRange(location: 0, length: whole.length))
+        guard !found.isEmpty else { return [] }
         var line = 1
         var counted = 0
         let breaks = Array(text.utf16.enumerated().lazy.filter { $0.element == 10 }.map(\.offset))
-        return expression.matches(in: text, range: NSRange(location: 0, length: whole.length)).map { match in
+        return found.map { match in
             while counted < breaks.count, breaks[counted] < match.range.location {
                 counted += 1
                 line += 1

@@ -5,7 +5,7 @@ enum Ratchet {
     static let functionLinesMost = 70
     static let fileLinesMost = 600
     /// `path name` to lines.
-    static let functions: [String: Int] = [:]
+    static let functions: [String: Int] = ["Tests/PostgresTests/PoolMachineTests.swift invariants": 84]
     /// Path to lines.
     static let files: [String: Int] = [:]
 

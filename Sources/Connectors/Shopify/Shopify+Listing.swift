@@ -15,7 +15,9 @@ struct OrderListing {
 
     /// - Throws: `unreadable_answer` (retry).
     init(_ node: JSONView) throws(Fault) {
-        guard let id = node["id"].string.flatMap(Fields.tail) else { throw OrderGathering.unreadable("an order without an id") }
+        guard let id = node["id"].string.flatMap(Fields.tail) else {
+            throw OrderGathering.unreadable("an order without an id")
+        }
         self.id = id
         updatedAt = node["updatedAt"].string.flatMap { Timestamp(rfc3339: $0) }
         let (transactions, refunds) = (node["transactions"].elements, node["refunds"].elements)

@@ -43,8 +43,19 @@ extension ShopifyConnector {
         var out: [SourceDocument] = []
         if asPlaced { out.append(documents.sale(order)) }
         if let note = documents.cancellation { out.append(note) }
+        if topic != "orders/create" { out += try refundsAgain(root, settings) }
         let hinted = topic != "orders/create" && (edited || !asPlaced)
         return Normalized(documents: out, fetch: hinted ? [order.id] : [])
+    }
+
+    /// The refunds in an order's body, as far as each can be told from itself: a refund's money may settle after its own
+    /// webhook, and nothing but the order's changes then.
+    private func refundsAgain(_ root: JSONView, _ settings: ShopifySettings) throws(Fault) -> [SourceDocument] {
+        var out: [SourceDocument] = []
+        for refund in root["refunds"].elements where refund["order_id"].exists {
+            out += try normalizeRefund(refund, settings).documents
+        }
+        return out
     }
 
     /// The body tells what changed, not what it was worth: the order's agreements do.

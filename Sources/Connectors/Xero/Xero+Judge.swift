@@ -20,8 +20,7 @@ extension XeroConnector {
             .reauthorize(
                 Self.fault(
                     response, "not_connected", .reauthorise, "Xero lets us no longer into this organisation",
-                    "Connect the organisation again, with a user who may do this and all scopes: it was disconnected, or a scope or right is missing."
-                ))
+                    "Connect the organisation again, by a user with the rights and with all scopes."))
         case 404 where call.kind == .read && Self.readsOneRecord(call.request.path): .accepted
         case 404:
             .rejected(

@@ -151,7 +151,7 @@ extension XeroConnector {
                     ?? Fault(
                         "ledger_name_taken", stage: .post, disposition: .hold,
                         summary:
-                            "the contact name \"\(Self.contactName(want))\" is taken in Xero by a contact that can't be used",
+                            "a contact that can't be used has the name \"\(Self.contactName(want))\" in Xero",
                         remedy: "Rename or restore the contact of that name in Xero.")
             }
             return Self.end(next)

@@ -71,7 +71,7 @@ public struct XeroConnector: LedgerConnector {
         "fields": "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0: Contact.Name, InvoiceNumber and Reference 255, "
             + "Description 4000",
         "tax":
-            "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0: TaxAmount of a line can be overridden; \"Rounding in Xero\"",
+            "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0: TaxAmount can be overridden; \"Rounding in Xero\"",
         "currency_rate": "conflicting (crbnos/carbon pull request 1547 against common practice): unconfirmed",
         "errors": "Xero developer pages, HTTP response codes and errors; bodies of 401 and 403 are general knowledge; "
             + "lock date message: waynerobinson/xeroizer issue 92",

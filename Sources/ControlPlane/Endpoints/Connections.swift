@@ -78,8 +78,8 @@ extension Endpoints {
         guard let place = HostList.place(of: url) else {
             throw Refusal.invalid([.init(field: "base_url", why: "is not an http or https URL", remedy: "Write scheme, host, port and path, without user and query.")])
         }
-        let own = [connector?.spec.productionBase, connector?.spec.sandboxBase].compactMap { $0 }.compactMap { HostList.place(of: $0) }
-        guard HostList(desk.configuration.allowedHosts).contains(place) || url.hasPrefix("https://") && own.contains(place) else {
+        let own = [connector?.spec.productionBase, connector?.spec.sandboxBase].compactMap { $0 }
+        guard HostList(desk.configuration.allowedHosts).allows(url, own: own) else {
             throw Refusal(
                 422, "host_not_allowed", "\(place) is not on the list of allowed hosts.",
                 remedy: "Have the operator add \(place) to the allowed hosts, or leave base_url out to use the platform's own.", field: "base_url")

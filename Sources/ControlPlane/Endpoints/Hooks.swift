@@ -30,11 +30,14 @@ extension Endpoints {
         }
         let context = Array("event \(entry.tenant) \(id)".utf8)
         let sealed = try key.seal(visit.request.body, context: context, random: SystemRandom())
-        do {
+        do throws(Fault) {
             try await desk.intake.keep(NewEvent(
                 tenant: entry.tenant, connection: id, topic: String(delivery.topic.prefix(200)), deliveryID: deliveryID(delivery.deliveryID), sealedBody: sealed))
         } catch {
             desk.metrics.count(.webhooks, ("platform", entry.platform), ("result", "failed"))
+            desk.hooks.forget(id)
+            // Removed since it was last looked up.
+            if error.code == "foreign_key_violation" { throw Refusal.notFound("There is no connection that takes deliveries at this path.") }
             throw error
         }
         desk.metrics.count(.webhooks, ("platform", entry.platform), ("result", "accepted"))

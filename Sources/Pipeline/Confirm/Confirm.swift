@@ -17,14 +17,30 @@ extension Pipeline {
         while true {
             let rows = try await store.postedPostings(tenant, flow.row.id, limit: Limits.batchDocuments)
             if rows.isEmpty { break }
-            let documents = try await bind(rows, flow, mapper, create: false)
-            let seen = try await read(connector.fetch(documents, flow.ledger.facts), connector, flow.ledger)
-            let byKey = Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) })
-            try await save(documents, seen, byKey, connector, flow)
+            try await confirm(rows, flow, connector, mapper)
         }
         try await store.ask(tenant, [Job(.reconcile, flow.row.id.description, lane: .audit)], after: .milliseconds(500))
-        if let next = try await store.nextAttempt(tenant, flow.row.id), next > .zero { return .again(next) }
+        if let next = try await store.nextConfirm(tenant, flow.row.id) { return .again(max(next, .milliseconds(50))) }
         return .done
+    }
+
+    /// Every row leaves `posted` or gets a later time: a row that stayed as it is would be read for ever.
+    private func confirm(_ rows: [PostingRow], _ flow: Setup.Flow, _ connector: any LedgerConnector, _ mapper: Mapper) async throws(Fault) {
+        let bound = try await bind(rows, flow, mapper, create: false)
+        try await later(bound.unbound.map(\.row.key), .seconds(60), bound.unbound.first?.fault)
+        if bound.documents.isEmpty { return }
+        let seen: [PostKey: LedgerReadback]
+        do throws(Fault) {
+            seen = try await read(connector.fetch(bound.documents, flow.ledger.facts), connector, flow.ledger)
+        } catch {
+            guard Post.concernsDocument(error) else { throw error }
+            // One that can't be read must not keep the others from being confirmed.
+            guard rows.count > 1 else { return try await later(rows.map(\.key), .seconds(60), error) }
+            for row in rows { try await confirm([row], flow, connector, mapper) }
+            return
+        }
+        let byKey = Dictionary(rows.map { ($0.key, $0) }) { one, _ in one }
+        try await save(bound.documents, seen, byKey, connector, flow)
     }
 
     private func save(
@@ -44,7 +60,7 @@ extension Pipeline {
                 }
                 continue
             }
-            let differences = Confirm.differences(meant: connector.meant(document), seen: found)
+            let differences = Confirm.differences(document, connector: connector, seen: found)
             if differences.isEmpty { good.append((document.key, found.version)) } else { bad.append((document.key, differences)) }
         }
         let tenant = tenant
@@ -60,20 +76,35 @@ extension Pipeline {
                 _ = try await tx.query(PostingStatements.differs(tenant, key, findings: json, fault: fault.json.bytes))
                 try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.differs", subject: "posting \(key)", detail: fault.json.bytes)])
             }
+            try await tx.raise(tenant, Confirm.alerts(badNow.map(\.findings)))
         }
-        if !absent.isEmpty { _ = try await store.pool.query(PostingStatements.retryLater(tenant, absent, by: connector.spec.idempotency.findSettles, fault: nil)) }
+        try await later(absent, max(connector.spec.idempotency.findSettles, .seconds(1)), nil)
         metrics.count(.postings, ("state", "confirmed"), by: Double(good.count))
-        for (key, findings) in bad {
-            log.error(.differs, ("posting", key.text), ("why", findings.map(\.why).joined(separator: "; ")))
-            try await store.raise(tenant, [AlertRow(
-                key: "differs/\(findings.first?.position ?? "document")", severity: .critical, cause: "the ledger shows something else than was sent: \(findings.first?.why ?? "")",
-                remedy: "Open the posting, compare both sides, then correct the ledger or release.")])
-        }
+        for (key, findings) in bad { log.error(.differs, ("posting", key.text), ("why", findings.map(\.why).joined(separator: "; "))) }
     }
 }
 
 /// The pure core of confirm.
 enum Confirm {
+    /// Where a line's account is not bound any more, nobody can say which one was meant: accounts are then not compared.
+    static func differences(_ document: LedgerDocument, connector: any LedgerConnector, seen: LedgerReadback) -> [Finding] {
+        var meant = connector.meant(document)
+        if document.lines.contains(where: { !$0.account.known }) { meant.accounts = seen.accounts }
+        return differences(meant: meant, seen: seen)
+    }
+
+    /// One alert per field that differs, not per document.
+    static func alerts(_ found: [[Finding]]) -> [AlertRow] {
+        var byKey: [String: AlertRow] = [:]
+        for first in found.compactMap(\.first) {
+            let key = "differs/\(first.position ?? "document")"
+            byKey[key] = AlertRow(
+                key: key, severity: .critical, cause: "the ledger shows something else than was sent: \(first.why)",
+                remedy: "Open the posting, compare both sides, then correct the ledger or release.")
+        }
+        return byKey.sorted { $0.key < $1.key }.map(\.value)
+    }
+
     /// What a person would call different; empty = the ledger holds what was meant.
     static func differences(meant: LedgerReadback, seen: LedgerReadback) -> [Finding] {
         var out: [Finding] = []

@@ -79,9 +79,11 @@ extension Pipeline {
         ])
         try await store.saveIdentity(tenant, connection.row.id, json.bytes)
         try await store.resolveAlerts(tenant, keyPrefix: "credential/\(connection.row.id)")
-        var jobs = [Job(.normalize, connection.row.id.description, lane: .webhook)]
+        var jobs: [Job] = []
         if connector is any LedgerConnector { jobs.append(Job(.chart, connection.row.id.description, lane: .interactive)) }
-        if connector is any SourceConnector { jobs.append(Job(.sweep, connection.row.id.description, lane: .poll)) }
+        if connector is any SourceConnector {
+            jobs += [Job(.normalize, connection.row.id.description, lane: .webhook), Job(.sweep, connection.row.id.description, lane: .poll)]
+        }
         try await store.ask(tenant, jobs)
         return .done
     }

@@ -14,18 +14,14 @@ extension Pipeline {
     func mapAndClear(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> Result {
         guard flow.row.state == "active" else { return .done }
         let mapper = try await mapper(flow, in: setup)
-        var busy = false
         while true {
             let dirty = try await store.dirtyCases(tenant, flow.row.id, limit: Limits.batchDocuments)
             if dirty.isEmpty { break }
-            let planned = try await map(dirty, flow, mapper)
-            if planned == 0 {
-                busy = true
-                break
-            }
+            try await map(dirty, flow, mapper)
         }
         try await preflight(flow, mapper)
-        return busy ? .again(.seconds(1)) : .done
+        // Cases with a send under way wait for it: its settlement asks for this job. The time is for what may go wrong with that.
+        return try await store.anyDirty(tenant, flow.row.id) ? .again(.seconds(10)) : .done
     }
 
     /// The tenant's structure and rules over the ledger's accounts as last read; reads them first when they never were.
@@ -40,17 +36,13 @@ extension Pipeline {
         return Mapper(structure: setup.structure, rules: setup.rules, chart: chart)
     }
 
-    /// Number of cases planned; those with a send under way are left for later.
-    private func map(_ dirty: [DirtyCase], _ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) -> Int {
+    private func map(_ dirty: [DirtyCase], _ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) {
         let ids = dirty.map(\.caseID)
         let documents = Dictionary(grouping: try await store.documents(tenant, flow.row.id, cases: ids), by: \.caseID)
         let postings = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: ids), by: \.caseID)
         let lockDate = try await store.chart(tenant, flow.row.ledgerID)?.lockDate
-        var plan = Map.Output()
-        var done: [DirtyCase] = []
+        var plans: [(item: DirtyCase, output: Map.Output)] = []
         for item in dirty {
-            let rows = postings[item.caseID] ?? []
-            if rows.contains(where: { $0.state == "posting" || $0.state == "unknown" }) { continue }
             do throws(Fault) {
                 var order = OrderCase(id: item.caseID)
                 for row in documents[item.caseID] ?? [] {
@@ -58,38 +50,60 @@ extension Pipeline {
                         kind: row.kind, id: row.sourceID, caseID: row.caseID, version: row.version, at: row.at, body: row.body)
                     order.merge(mapper.classify(document, on: flow.organisation.zone.date(of: document.at)))
                 }
-                try Map.plan(order, rows, flow, mapper, lockDate: lockDate, tenant: tenant, forbidsRevision: !revises(flow), into: &plan)
-                done.append(item)
+                var output = Map.Output()
+                try Map.plan(
+                    order, postings[item.caseID] ?? [], flow, mapper, lockDate: lockDate, tenant: tenant, forbidsRevision: !revises(flow), into: &output)
+                plans.append((item, output))
             } catch {
-                let fault = error.json.bytes
-                _ = try await store.pool.query(DocumentStatements.unplannable(tenant, flow.row.id, item, fault: fault))
-                log.fault(.caseHeld, error, ("case", item.caseID))
-                done.append(item)
+                try await unplannable(item, flow, error)
             }
         }
-        try await save(plan, done, flow)
-        return done.count
+        do throws(Fault) {
+            try await save(plans, flow)
+        } catch {
+            // A plan that can't be stored must not keep the others from being stored.
+            guard error.disposition != .retry, error.disposition != .wait else { throw error }
+            for plan in plans {
+                do throws(Fault) { try await save([plan], flow) } catch {
+                    guard error.disposition != .retry, error.disposition != .wait else { throw error }
+                    try await unplannable(plan.item, flow, error)
+                }
+            }
+        }
+    }
+
+    private func unplannable(_ item: DirtyCase, _ flow: Setup.Flow, _ fault: Fault) async throws(Fault) {
+        let alert = AlertRow(key: "case/\(fault.code)", severity: .warning, cause: fault.summary, remedy: fault.remedy)
+        try await store.unplannable(tenant, flow.row.id, item, fault: fault.json.bytes, alert: alert)
+        log.fault(.caseHeld, fault, ("case", item.caseID))
     }
 
     private func revises(_ flow: Setup.Flow) -> Bool { connectors[flow.ledger.row.platform]?.spec.revisesPaidInvoices ?? false }
 
-    private func save(_ plan: Map.Output, _ done: [DirtyCase], _ flow: Setup.Flow) async throws(Fault) {
-        guard !done.isEmpty else { return }
+    private func save(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow) async throws(Fault) {
+        guard !plans.isEmpty else { return }
         let tenant = tenant
+        let rows = plans.flatMap(\.output.rows), superseded = plans.flatMap(\.output.superseded), restored = plans.flatMap(\.output.restored)
+        let done = plans.map(\.item)
         try await store.transaction { tx throws(Fault) in
-            if !plan.rows.isEmpty {
-                _ = try await tx.query(PostingStatements.map(tenant, flow.row.id, flow.row.ledgerID, plan.rows))
-                _ = try await tx.query(PostingStatements.cover(tenant, plan.rows))
-                try await tx.audit(tenant, plan.rows.map { AuditEntry(actor: "worker", action: "posting.mapped", subject: "posting \($0.key)") })
+            var entries: [AuditEntry] = []
+            func note(_ action: String, _ changed: PostgresRows) throws(Fault) {
+                for row in changed { entries.append(AuditEntry(actor: "worker", action: action, subject: "posting \(try row.get("post_key", as: String.self))")) }
             }
-            if !plan.superseded.isEmpty {
-                _ = try await tx.query(PostingStatements.supersede(tenant, plan.superseded))
-                try await tx.audit(tenant, plan.superseded.map { AuditEntry(actor: "worker", action: "posting.superseded", subject: "posting \($0)") })
+            if !rows.isEmpty {
+                try note("posting.mapped", try await tx.query(PostingStatements.map(tenant, flow.row.id, flow.row.ledgerID, rows)))
+                _ = try await tx.query(PostingStatements.cover(tenant, rows))
             }
+            if !restored.isEmpty {
+                try note("posting.restored", try await tx.query(PostingStatements.restore(tenant, restored)))
+                _ = try await tx.query(JobStatements.ask(tenant, [Job(.confirm, flow.row.id.description, lane: .webhook)]))
+            }
+            if !superseded.isEmpty { try note("posting.superseded", try await tx.query(PostingStatements.supersede(tenant, superseded))) }
+            try await tx.audit(tenant, entries)
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "mapped", cases: done.map(\.caseID)))
             _ = try await tx.query(DocumentStatements.planned(tenant, flow.row.id, done))
         }
-        metrics.count(.postings, ("state", "mapped"), by: Double(plan.rows.count))
+        metrics.count(.postings, ("state", "mapped"), by: Double(rows.count))
     }
 }
 
@@ -98,6 +112,8 @@ enum Map {
     struct Output {
         var rows: [PlanRow] = []
         var superseded: [PostKey] = []
+        /// Postings whose pending change nothing calls for any more.
+        var restored: [PlanRow] = []
     }
 
     static func plan(
@@ -116,20 +132,31 @@ enum Map {
             if existing?.remoteID == nil, let cut = flow.row.cutOver, plan.date < cut { continue }
             let revision: Int
             switch ledger.action(for: plan) {
-            case .nothing, .unchanged: continue
+            case .nothing: continue
+            case .unchanged:
+                if let existing, let posted = ledger.posted[plan.id], existing.planDigest != existing.sentDigest {
+                    out.restored.append(row(posted.plan, key: key, revision: posted.revision, body: existing.sent ?? [], flow, tenant))
+                }
+                continue
             case .create: revision = 1
             case .revise(let n), .void(let n): revision = n
             }
             wanted.insert(key)
-            let body = PlanCodec.encode(plan).bytes
-            let digest = Digest.sha256(body)
-            if let existing, existing.planDigest == digest, existing.revision == revision, ["cleared", "mapped", "manual"].contains(existing.state) { continue }
-            out.rows.append(PlanRow(
-                key: key, caseID: plan.caseID, subject: plan.subject, form: plan.form.rawValue, effect: plan.effect.rawValue, revision: revision, plan: body,
-                planDigest: digest, reference: reference(plan), date: plan.date, currency: plan.currency.code, totalMinor: plan.total.minor,
-                appliesTo: plan.appliesTo.map { Pipeline.key(tenant, flow.row.id, subject: $0.subject, form: $0.form) }, covers: plan.covers))
+            let made = row(plan, key: key, revision: revision, body: PlanCodec.encode(plan).bytes, flow, tenant)
+            // What a person stopped or skipped waits for a person, as long as it says the same.
+            if let existing, existing.planDigest == made.planDigest, existing.revision == revision,
+                ["cleared", "mapped", "manual", "skipped"].contains(existing.state) { continue }
+            if existing?.state == "manual" { continue }
+            out.rows.append(made)
         }
         out.superseded += rows.filter { $0.remoteID == nil && !wanted.contains($0.key) && $0.state != "superseded" && $0.state != "skipped" }.map(\.key)
+    }
+
+    private static func row(_ plan: PlannedPosting, key: PostKey, revision: Int, body: [UInt8], _ flow: Setup.Flow, _ tenant: TenantID) -> PlanRow {
+        PlanRow(
+            key: key, caseID: plan.caseID, subject: plan.subject, form: plan.form.rawValue, effect: plan.effect.rawValue, revision: revision, plan: body,
+            planDigest: Digest.sha256(body), reference: reference(plan), date: plan.date, currency: plan.currency.code, totalMinor: plan.total.minor,
+            appliesTo: plan.appliesTo.map { Pipeline.key(tenant, flow.row.id, subject: $0.subject, form: $0.form) }, covers: plan.covers)
     }
 
     /// What the ledger has of the case.

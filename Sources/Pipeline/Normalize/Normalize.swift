@@ -9,30 +9,36 @@ internal import Telemetry
 internal import Wire
 
 extension Pipeline {
-    /// Raw events of one connection become canonical documents of every flow that reads from it.
+    /// Raw events of one connection become canonical documents of every flow that reads from it. Without such a flow they wait for one.
     func normalize(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
         let connector = try source(connection)
         let flows = setup.flows(from: connection.row.id)
+        if flows.isEmpty { return try await store.ingested(tenant, connection.row.id, limit: 1).isEmpty ? .done : .again(.seconds(60)) }
         while true {
             let events = try await store.ingested(tenant, connection.row.id, limit: Limits.batchDocuments)
             if events.isEmpty { return .done }
-            var done: [Int64] = []
-            var documents: [SourceDocument] = []
-            var hints: Set<String> = []
+            var read: [(event: EventRow, said: Normalized)] = []
             for event in events {
                 do throws(Fault) {
                     let body = try open(event.sealedBody, Credential.eventContext(tenant, connection.row.id))
                     let record = RawRecord(topic: event.topic, deliveryID: event.deliveryID, body: body)
-                    let said = try connector.normalize(record, connection.facts)
-                    documents += said.documents
-                    hints.formUnion(said.fetch)
-                    done.append(event.id)
+                    read.append((event, try connector.normalize(record, connection.facts)))
                 } catch {
                     try await hold(event, error)
                 }
             }
-            try await keep(documents, hints, done, connection, flows)
-            metrics.count(.events, ("result", "normalized"), by: Double(done.count))
+            do throws(Fault) {
+                try await keep(read, connection, flows)
+            } catch {
+                guard error.disposition != .retry, error.disposition != .wait else { throw error }
+                // A record that can't be stored must not keep the others from being stored.
+                for one in read {
+                    do throws(Fault) { try await keep([one], connection, flows) } catch {
+                        guard error.disposition != .retry, error.disposition != .wait else { throw error }
+                        try await hold(one.event, error)
+                    }
+                }
+            }
         }
     }
 
@@ -42,16 +48,17 @@ extension Pipeline {
         try await store.transaction { tx throws(Fault) in
             _ = try await tx.query(EventStatements.held(tenant, id: event.id, fault: fault.json.bytes))
             try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "event.held", subject: "event \(event.id)", detail: fault.json.bytes)])
+            try await tx.raise(tenant, [AlertRow(key: "event/\(fault.code)", severity: .warning, cause: fault.summary, remedy: fault.remedy)])
         }
-        try await store.raise(tenant, [AlertRow(key: "event/\(fault.code)", severity: .warning, cause: fault.summary, remedy: fault.remedy)])
         log.fault(.recordHeld, fault, ("event_id", "\(event.id)"))
         metrics.count(.events, ("result", "held"))
     }
 
-    private func keep(
-        _ documents: [SourceDocument], _ hints: Set<String>, _ events: [Int64], _ connection: CourierConnection, _ flows: [Setup.Flow]
-    ) async throws(Fault) {
-        let newest = Normalize.newest(documents)
+    private func keep(_ read: [(event: EventRow, said: Normalized)], _ connection: CourierConnection, _ flows: [Setup.Flow]) async throws(Fault) {
+        guard !read.isEmpty else { return }
+        let newest = Normalize.newest(read.flatMap(\.said.documents))
+        let hints = Set(read.flatMap(\.said.fetch))
+        let events = read.map(\.event.id)
         let rows = newest.map { document in
             let (kind, isNote) = DocumentCodec.kind(of: document)
             return DocumentRow(
@@ -75,6 +82,7 @@ extension Pipeline {
             _ = try await tx.query(EventStatements.normalized(tenant, ids: events))
         }
         metrics.count(.documents, ("result", "kept"), by: Double(rows.count))
+        metrics.count(.events, ("result", "normalized"), by: Double(events.count))
     }
 }
 

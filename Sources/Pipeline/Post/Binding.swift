@@ -8,52 +8,66 @@ internal import Store
 internal import Telemetry
 internal import Wire
 
+/// Postings bound to their ledger documents, and those that can't be, with the reason.
+struct Bound {
+    var documents: [LedgerDocument] = []
+    var unbound: [(row: PostingRow, fault: Fault)] = []
+}
+
 /// A stored posting with everything bound that its ledger needs.
 enum Binding {
-    /// - Throws: `unbound_line` when a line's account is not bound any more: the posting goes back to map.
-    static func document(_ row: PostingRow, _ mapper: Mapper, party: String?, appliesTo: String?, items: [String: String]) throws(Fault) -> LedgerDocument {
+    /// `strict`: to be sent. What is only looked for, read back or voided needs no accounts, and must be found whatever has become of them.
+    /// - Throws: `unbound_line` when a line's account is not bound any more; `stored_json_unreadable`.
+    static func document(_ row: PostingRow, _ mapper: Mapper, appliesTo: String?, strict: Bool) throws(Fault) -> LedgerDocument {
         let plan = try PlanCodec.decode(row.plan)
         var lines: [LedgerDocument.Line] = []
         for line in plan.lines {
-            guard let account = mapper.account(for: line, of: plan), account.known else {
+            let account = mapper.account(for: line, of: plan)
+            if strict, plan.effect == .post, account?.known != true {
                 throw Fault("unbound_line", stage: .post, disposition: .hold, summary: "the role \(line.role) is not bound to an account of the ledger",
                     remedy: "Bind it in the account structure.", position: line.role.text)
             }
             lines.append(LedgerDocument.Line(
-                plan: line, account: account, taxCode: mapper.taxCode(for: line, of: plan)?.value, item: nil, dimensions: mapper.dimensions(for: line, of: plan)))
+                plan: line, account: account ?? BoundAccount(code: "", remoteID: nil, name: "", active: false, rule: ""),
+                taxCode: mapper.taxCode(for: line, of: plan)?.value, item: nil, dimensions: mapper.dimensions(for: line, of: plan)))
         }
         return LedgerDocument(
-            key: row.key, revision: row.revision, plan: plan, lines: lines, reference: row.reference, party: party, appliesTo: appliesTo,
+            key: row.key, revision: row.revision, plan: plan, lines: lines, reference: row.reference, party: nil, appliesTo: appliesTo,
             remoteID: row.remoteID, remoteVersion: row.remoteVersion)
     }
 }
 
 extension Pipeline {
-    /// Binds postings to their ledger documents, with parties and items found or created once. Postings that can't be bound are left out.
-    func bind(_ rows: [PostingRow], _ flow: Setup.Flow, _ mapper: Mapper, create: Bool) async throws(Fault) -> [LedgerDocument] {
+    /// Binds postings to their ledger documents, in the order given; with `create`, parties and items are found or created once.
+    func bind(_ rows: [PostingRow], _ flow: Setup.Flow, _ mapper: Mapper, create: Bool) async throws(Fault) -> Bound {
         let connector = try ledger(flow.ledger)
         let remotes = try await store.remoteIDs(tenant, rows.compactMap(\.appliesTo))
-        var documents: [LedgerDocument] = []
+        var out = Bound()
         for row in rows {
             do throws(Fault) {
-                documents.append(try Binding.document(row, mapper, party: nil, appliesTo: row.appliesTo.flatMap { remotes[$0] }, items: [:]))
+                out.documents.append(try Binding.document(row, mapper, appliesTo: row.appliesTo.flatMap { remotes[$0] }, strict: create))
             } catch {
                 log.fault(.postingHeld, error, ("posting", row.key.text))
+                out.unbound.append((row, error))
             }
         }
-        let wants = documents.map { connector.references(for: $0).map { want in named(want, mapper) } }
+        let wants = out.documents.map { document in
+            create && document.plan.effect == .void ? [] : connector.references(for: document).map { want in named(want, mapper) }
+        }
         let known = try await references(Set(wants.flatMap { $0 }), flow, connector, create: create)
-        for i in documents.indices {
+        for i in out.documents.indices {
             for want in wants[i] {
                 guard let remote = known["\(want.kind.rawValue)/\(want.key)"] else { continue }
                 switch want.kind {
-                case .party: documents[i].party = remote
+                case .party: out.documents[i].party = remote
                 case .item:
-                    for l in documents[i].lines.indices where connector.itemKey(of: documents[i].lines[l]) == want.key { documents[i].lines[l].item = remote }
+                    for l in out.documents[i].lines.indices where connector.itemKey(of: out.documents[i].lines[l]) == want.key {
+                        out.documents[i].lines[l].item = remote
+                    }
                 }
             }
         }
-        return documents
+        return out
     }
 
     /// The house customer's name is the tenant's choice.

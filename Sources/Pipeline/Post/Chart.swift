@@ -16,12 +16,17 @@ extension Pipeline {
         let before = try await store.chart(tenant, connection.row.id)
         let row = ChartCodec.encode(chart, readAt: clocks.now())
         let same = try before.map { old throws(Fault) in try ChartCodec.decode(old) == chart } ?? false
-        try await store.saveChart(tenant, connection.row.id, row)
-        guard !same else { return .done }
-        for flow in setup.flows(into: connection.row.id) {
-            _ = try await store.pool.query(DocumentStatements.dirtyHeld(tenant, flow.row.id))
-            try await store.ask(tenant, [Job(.map, flow.row.id.description, lane: .interactive)])
+        if !same {
+            // Before the chart is kept: if this is cut short, the next reading differs again.
+            let tenant = tenant
+            for flow in setup.flows(into: connection.row.id) {
+                try await store.transaction { tx throws(Fault) in
+                    _ = try await tx.query(DocumentStatements.dirtyHeld(tenant, flow.row.id))
+                    _ = try await tx.query(JobStatements.ask(tenant, [Job(.map, flow.row.id.description, lane: .interactive)]))
+                }
+            }
         }
+        try await store.saveChart(tenant, connection.row.id, row)
         return .done
     }
 }

@@ -10,57 +10,106 @@ internal import Wire
 
 extension Pipeline {
     /// Settles unknown outcomes by looking: found = posted; not found = not sent, but only once a search can be believed. Nothing is ever
-    /// sent while an outcome is unknown.
-    func recover(_ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) {
-        let connector = try ledger(flow.ledger)
+    /// sent while an outcome is unknown. A time to wait when the ledger can't be reached now.
+    func recover(_ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) -> Duration? {
         let unsettled = try await store.unsettled(tenant, flow.row.id, limit: Limits.batchDocuments)
-        if unsettled.isEmpty { return }
-        let documents = try await bind(unsettled.map(\.posting), flow, mapper, create: false)
-        let found: [PostKey: LedgerReadback]
-        switch await courier.run(connector.find(documents, flow.ledger.facts), connector: connector, connection: flow.ledger) {
-        case .done(let answer): found = answer
-        case .refused(let fault), .duplicate(let fault), .unknown(let fault):
-            let wait = fault.retryAfter ?? .seconds(5)
-            _ = try await store.pool.query(PostingStatements.retryLater(tenant, unsettled.map(\.posting.key), by: wait, fault: fault.json.bytes))
-            return
+        return unsettled.isEmpty ? nil : try await recover(unsettled, flow, mapper)
+    }
+
+    private func recover(_ unsettled: [UnsettledRow], _ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) -> Duration? {
+        let connector = try ledger(flow.ledger)
+        guard connector.spec.idempotency.searchable else {
+            try await settle(unsettled.map(Recover.park), flow, alerts: [Recover.parked(flow, connector.spec.name)])
+            return nil
         }
-        let byKey = Dictionary(uniqueKeysWithValues: documents.map { ($0.key, $0) })
-        let now = clocks.now()
+        let bound = try await bind(unsettled.map(\.posting), flow, mapper, create: false)
+        try await later(bound.unbound.map(\.row.key), .seconds(60), nil)
+        if bound.documents.isEmpty { return nil }
+        let found: [PostKey: LedgerReadback]
+        switch await courier.run(connector.find(bound.documents, flow.ledger.facts), connector: connector, connection: flow.ledger) {
+        case .done(let answer): found = answer
+        case .refused(let fault), .unknown(let fault), .duplicate(let fault):
+            // One that can't be searched for must not keep the others unknown.
+            if Post.concernsDocument(fault), unsettled.count > 1 {
+                for row in unsettled {
+                    if let wait = try await recover([row], flow, mapper) { return wait }
+                }
+                return nil
+            }
+            let wait = fault.retryAfter ?? .seconds(5)
+            try await later(unsettled.map(\.posting.key), wait, fault)
+            return Post.concernsDocument(fault) ? nil : wait
+        }
+        let byKey = Dictionary(bound.documents.map { ($0.key, $0) }) { one, _ in one }
         var settlements: [Settlement] = []
         for row in unsettled {
             guard let document = byKey[row.posting.key] else { continue }
-            settlements.append(Recover.settle(
-                row, document, found[row.posting.key], connector: connector, age: now - row.writtenAt))
+            settlements.append(Recover.settle(row, document, found[row.posting.key], connector: connector))
         }
         try await settle(settlements, flow)
+        return nil
+    }
+
+    func later(_ keys: [PostKey], _ wait: Duration, _ fault: Fault?) async throws(Fault) {
+        guard !keys.isEmpty else { return }
+        _ = try await store.pool.query(PostingStatements.retryLater(tenant, keys, by: wait, fault: fault?.json.bytes))
     }
 }
 
 /// The pure core of recovery.
 enum Recover {
-    /// `age`: since the intent was written.
-    static func settle(_ row: UnsettledRow, _ document: LedgerDocument, _ seen: LedgerReadback?, connector: any LedgerConnector, age: Duration) -> Settlement {
-        let key = row.posting.key
+    static func settle(_ row: UnsettledRow, _ document: LedgerDocument, _ seen: LedgerReadback?, connector: any LedgerConnector) -> Settlement {
         let settles = connector.spec.idempotency.findSettles
-        // The longest request may still be under way for its time-out after the intent was written.
-        let believable = settles + .seconds(Limits.requestSeconds)
-        func evidence(_ why: String) -> [UInt8] { JSON.object([("why", .string(why)), ("attempt", .string(row.attempt))]).bytes }
+        // The request may have started this late, and may have been under way for its time-out.
+        let believable = Post.sendWithin + .seconds(Limits.requestSeconds) + settles
+        func settled(_ outcome: Settlement.Outcome, _ why: String, again: Duration = .zero) -> Settlement {
+            let remote = outcome == .posted ? seen?.remoteID ?? row.posting.remoteID : nil
+            return Settlement(
+                key: row.posting.key, attempt: row.attempt, outcome: outcome, remoteID: remote, remoteVersion: outcome == .posted ? seen?.version : nil,
+                evidence: evidence(row, why), again: again)
+        }
         switch row.action {
         case .create:
-            if let seen { return Settlement(key: key, outcome: .posted, remoteID: seen.remoteID, remoteVersion: seen.version, evidence: evidence("found by its key")) }
+            if seen != nil { return settled(.posted, "found by its key") }
         case .void:
-            if let seen, seen.voided { return Settlement(key: key, outcome: .posted, remoteID: seen.remoteID, remoteVersion: seen.version, evidence: evidence("found voided")) }
-            if seen == nil, row.posting.remoteID != nil, age > believable {
-                return Settlement(key: key, outcome: .posted, remoteID: row.posting.remoteID, evidence: evidence("found gone"))
-            }
+            if let seen, seen.voided { return settled(.posted, "found voided") }
+            if seen == nil, row.posting.remoteID != nil, row.age > believable { return settled(.posted, "found gone") }
         case .update:
-            if let seen, Confirm.differences(meant: connector.meant(document), seen: seen).isEmpty {
-                return Settlement(key: key, outcome: .posted, remoteID: seen.remoteID, remoteVersion: seen.version, evidence: evidence("found as meant"))
-            }
+            if let seen, Confirm.differences(document, connector: connector, seen: seen).isEmpty { return settled(.posted, "found as meant") }
         }
-        guard age > believable else {
-            return Settlement(key: key, outcome: .unknown, evidence: evidence("not found yet"), again: min(max(believable - age, .milliseconds(200)), .seconds(5)))
+        guard row.age > believable else {
+            return settled(.unknown, "not found yet", again: min(max(believable - row.age, .milliseconds(200)), .seconds(5)))
         }
-        return Settlement(key: key, outcome: .notSent, evidence: evidence("not found after a search that can be believed"))
+        guard row.action == .create, duplicate(row) else { return settled(.notSent, "not found after a search that can be believed") }
+        let fault = Fault(
+            "number_taken", stage: .post, disposition: .reject, summary: "the ledger has another document with this posting's number",
+            remedy: "Find it in the ledger by the reference, correct it, then release.")
+        return Settlement(key: row.posting.key, attempt: row.attempt, outcome: .rejected, evidence: fault.json.bytes)
+    }
+
+    /// Nothing can tell what became of it: a person has to look.
+    static func park(_ row: UnsettledRow) -> Settlement {
+        Settlement(
+            key: row.posting.key, attempt: row.attempt, outcome: .unknown, evidence: evidence(row, "the platform can't be searched for our key"),
+            again: .seconds(86_400))
+    }
+
+    static func parked(_ flow: Setup.Flow, _ platform: String) -> AlertRow {
+        AlertRow(
+            key: "unknown/\(flow.row.id)", severity: .critical, cause: "\(platform) did not say whether it took a document and can't be searched for it",
+            remedy: "Look for the document in the ledger by its reference.")
+    }
+
+    private static func duplicate(_ row: UnsettledRow) -> Bool {
+        row.evidence.flatMap { try? JSON(parsing: $0) }?["duplicate"]?.bool ?? false
+    }
+
+    /// Kept as the posting's fault too, hence the code and the sentence.
+    private static func evidence(_ row: UnsettledRow, _ why: String) -> [UInt8] {
+        var members: [(key: String, value: JSON)] = [
+            ("code", "outcome_unknown"), ("summary", .string(why)), ("attempt", .string(row.attempt)), ("age_ms", .number("\(row.age.wholeMilliseconds)")),
+        ]
+        if duplicate(row) { members.append(("duplicate", .bool(true))) }
+        return JSON.object(members).bytes
     }
 }

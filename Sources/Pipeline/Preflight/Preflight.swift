@@ -27,9 +27,9 @@ extension Pipeline {
             for (_, rows) in grouped.sorted(by: { $0.key < $1.key }) {
                 let context = CheckContext(
                     organisation: flow.organisation, policies: flow.policies,
-                    ledger: LedgerState(lockDate: chart?.lockDate, posted: try Map.posted(rows), forbidsRevision: !(spec?.revisesPaidInvoices ?? false)),
+                    ledger: LedgerState(lockDate: chart?.lockDate, forbidsRevision: !(spec?.revisesPaidInvoices ?? false)),
                     ledgerLimits: limits, currencies: currencies.isEmpty ? nil : currencies, account: { mapper.account(for: $0, of: $1) })
-                for result in try Preflight.check(rows, context, mapper) {
+                for result in Preflight.judge(rows, context, mapper) {
                     results.append((result.key, JSON.array(result.findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
                     if !result.findings.isEmpty { held.append(result) }
                 }
@@ -40,14 +40,19 @@ extension Pipeline {
 
     private func save(_ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ cases: [String], _ flow: Setup.Flow) async throws(Fault) {
         let tenant = tenant
-        let entries = results.map { AuditEntry(actor: "worker", action: $0.held ? "posting.held" : "posting.cleared", subject: "posting \($0.key)", detail: JSON.object([("findings", .array([]))]).bytes) }
+        let entries = results.map {
+            AuditEntry(
+                actor: "worker", action: $0.held ? "posting.held" : "posting.cleared", subject: "posting \($0.key)",
+                detail: Array("{\"findings\":".utf8) + $0.findings + Array("}".utf8))
+        }
+        let alerts = Preflight.alerts(held)
         try await store.transaction { tx throws(Fault) in
             _ = try await tx.query(PostingStatements.clear(tenant, results))
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "cleared", cases: cases))
             _ = try await tx.query(JobStatements.ask(tenant, [Job(.post, flow.row.id.description, lane: .webhook), Job(.reconcile, flow.row.id.description, lane: .audit)]))
+            try await tx.raise(tenant, alerts)
             try await tx.audit(tenant, entries)
         }
-        try await store.raise(tenant, Preflight.alerts(held))
         metrics.count(.postings, ("state", "cleared"), by: Double(results.filter { !$0.held }.count))
         metrics.count(.postings, ("state", "held"), by: Double(held.count))
     }
@@ -60,25 +65,51 @@ enum Preflight {
         var findings: [Finding]
     }
 
-    /// The findings of each mapped posting of one case; none = cleared.
-    static func check(_ rows: [PostingRow], _ context: CheckContext, _ mapper: Mapper) throws(Fault) -> [Held] {
+    /// The findings of each mapped posting of one case; none = cleared. A case that can't be checked is held as a whole.
+    static func judge(_ rows: [PostingRow], _ context: CheckContext, _ mapper: Mapper) -> [Held] {
+        do throws(Fault) {
+            return try check(rows, context, mapper)
+        } catch {
+            let finding = Finding(check: error.code, why: error.summary, remedy: "Report it: what is stored of this case can't be read.", position: error.position)
+            return rows.filter { $0.state == "mapped" }.map { Held(key: $0.key, findings: [finding]) }
+        }
+    }
+
+    static func check(_ rows: [PostingRow], _ blank: CheckContext, _ mapper: Mapper) throws(Fault) -> [Held] {
+        var context = blank
+        context.ledger.posted = try Map.posted(rows)
         var plans: [PlannedPosting] = []
         for row in rows where row.state != "superseded" && row.state != "skipped" { plans.append(try PlanCodec.decode(row.plan)) }
         let found = Checks.run(plans, in: context)
-        let states = Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0.state) })
+        let byKey = Dictionary(rows.map { ($0.key, $0) }) { one, _ in one }
         var out: [Held] = []
         for row in rows where row.state == "mapped" {
             let plan = try PlanCodec.decode(row.plan)
             var findings = found[plan.id] ?? []
-            if findings.isEmpty, let original = row.appliesTo, states[original] == "rejected" {
-                findings = [Finding(
-                    check: "waits_for_original", why: "its \(plan.appliesTo?.form.rawValue ?? "original") was rejected by the ledger",
-                    remedy: "released when that document is posted")]
-            }
+            if findings.isEmpty, plan.effect == .post, let original = row.appliesTo { findings = try waits(plan, for: byKey[original]) }
             if plan.effect == .post { findings += unmapped(plan, mapper) }
             out.append(Held(key: row.key, findings: findings))
         }
         return out
+    }
+
+    /// What settles or corrects a document that will not come to the ledger waits by name rather than in silence.
+    private static func waits(_ plan: PlannedPosting, for original: PostingRow?) throws(Fault) -> [Finding] {
+        let form = plan.appliesTo?.form.rawValue.split(separator: "_").joined(separator: " ") ?? "original"
+        guard let original, original.state != "superseded" else {
+            return [Finding(
+                check: "waits_for_original", why: "its \(form) is not to be posted: it may be dated before the cut-over",
+                remedy: "Enter it in the ledger by hand, or move the flow's cut-over day.", position: plan.appliesTo?.subject)]
+        }
+        guard original.state == "rejected" else { return [] }
+        if original.remoteID != nil, let sent = original.sent {
+            // The document stands; only what comes of the refused change waits for it.
+            let change = Set(try PlanCodec.decode(original.plan).covers).subtracting(try PlanCodec.decode(sent).covers)
+            if !plan.covers.contains(where: { change.contains($0) }) { return [] }
+        }
+        return [Finding(
+            check: "waits_for_original", why: "its \(form) was rejected by the ledger", remedy: "released when that document is posted",
+            position: plan.appliesTo?.subject)]
     }
 
     /// Tax codes that sit on lines and that nothing binds: the ledger could only guess.

@@ -75,7 +75,10 @@ struct GraphSchema: Sendable {
     private static let adminTypes: [(String, String)] = [
         ("QueryRoot", "shop:Shop orders:Order+ order:Order refund:Refund node:Node"),
         ("Node", "id"),
-        ("Shop", "id name email url myshopifyDomain currencyCode ianaTimezone taxesIncluded plan:ShopPlan billingAddress:ShopAddress"),
+        (
+            "Shop",
+            "id name email url myshopifyDomain currencyCode ianaTimezone taxesIncluded plan:ShopPlan billingAddress:ShopAddress"
+        ),
         ("ShopPlan", "publicDisplayName displayName partnerDevelopment shopifyPlus"),
         ("ShopAddress", "country countryCodeV2"),
         (
@@ -144,7 +147,8 @@ struct GraphSchema: Sendable {
         ("RefundLineItem", "id lineItem:LineItem quantity restockType subtotalSet:MoneyBag totalTaxSet:MoneyBag"),
         ("RefundShippingLine", "id shippingLine:ShippingLine subtotalAmountSet:MoneyBag taxAmountSet:MoneyBag"),
         ("OrderAdjustment", "id reason amountSet:MoneyBag taxAmountSet:MoneyBag"),
-        ("SalesAgreement", agreement), ("OrderAgreement", agreement + " order:Order"), ("OrderEditAgreement", agreement),
+        ("SalesAgreement", agreement), ("OrderAgreement", agreement + " order:Order"),
+        ("OrderEditAgreement", agreement),
         ("RefundAgreement", agreement + " refund:Refund"),
         ("Sale", sale), ("ProductSale", sale + " lineItem:LineItem"), ("GiftCardSale", sale + " lineItem:LineItem"),
         ("ShippingLineSale", sale + " shippingLine:ShippingLine"),

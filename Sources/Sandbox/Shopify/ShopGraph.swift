@@ -38,7 +38,8 @@ struct ShopGraph: Sendable {
                 .node(
                     GraphNode(type: "ShopAddress") { part in
                         let country = shop.currency == "GBP" ? "GB" : "US"
-                        return text(part == "countryCodeV2" ? country : country == "GB" ? "United Kingdom" : "United States")
+                        return text(
+                            part == "countryCodeV2" ? country : country == "GB" ? "United Kingdom" : "United States")
                     })
             case "plan":
                 .node(

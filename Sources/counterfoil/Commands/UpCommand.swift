@@ -52,7 +52,7 @@ enum UpCommand: Command {
             await stop.wait()
             return 0
         }
-        var demo = try Demo(house, arguments, stop: stop, quiet: arguments.flags.contains("json"))
+        var demo = try Demo(house, arguments, stop: stop)
         let result = try await demo.play(since: started)
         if arguments.flags.contains("json") { say(result.json.text) } else { say(result.table) }
         if arguments.flags.contains("once") || stop.isSet { return result.clean ? 0 : 1 }

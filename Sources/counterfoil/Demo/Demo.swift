@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Glibc
 internal import HTTPClient
 internal import Kernel
 internal import Wire
@@ -11,14 +12,12 @@ struct Demo {
     private let seed: UInt64
     private let orders: Int
     private let stop: Stop
-    private let quiet: Bool
 
-    init(_ house: House, _ arguments: Arguments, stop: Stop, quiet: Bool) throws(Fault) {
+    init(_ house: House, _ arguments: Arguments, stop: Stop) throws(Fault) {
         self.house = house
         api = API(house)
         client = HTTPClient(policy: EgressPolicy(allowedHosts: ["127.0.0.1:\(house.sandboxPort)"]))
         self.stop = stop
-        self.quiet = quiet
         orders = try arguments.number("orders", in: 40 ... 20_000, default: 500)
         if let text = arguments.value("seed") {
             guard let given = UInt64(text), given < 1 << 53 else { throw usage("--seed must be a whole number below 9007199254740992") }
@@ -118,8 +117,8 @@ struct Demo {
 
     // MARK: Words
 
-    private func note(_ text: String) { complain("\u{1B}[2K\r" + text) }
-    private func progress(_ text: String) { if !quiet { say("\u{1B}[1A\u{1B}[2K" + text) } }
+    private func note(_ text: String) { Progress.note(text) }
+    private func progress(_ text: String) { Progress.show(text) }
     private func pause() async { do { try await Task.sleep(for: .milliseconds(250)) } catch { return } }
 
     /// A call to the sandbox; one that is just being restarted is asked again.
@@ -203,5 +202,34 @@ struct DemoResult {
             if !list.isEmpty { out += "\n\(key): " + list.prefix(5).map(\.text).joined(separator: " ") }
         }
         return out
+    }
+}
+
+/// The progress line on standard error: rewritten in place on a terminal, otherwise a line now and then.
+enum Progress {
+    private static let state = Locked<(shown: Bool, last: Duration)>((false, .zero))
+    private static let terminal = isatty(2) == 1
+
+    static func note(_ text: String) {
+        let clear = state.with { state in
+            defer { state.shown = false }
+            return state.shown
+        }
+        put((clear ? "\u{1B}[2K\r" : "") + text + "\n")
+    }
+
+    static func show(_ text: String) {
+        let now = SystemClocks().monotonic()
+        let due = state.with { state in
+            guard terminal || now - state.last > .seconds(10) else { return false }
+            state = (terminal, now)
+            return true
+        }
+        if due { put(terminal ? "\u{1B}[2K\r" + text : text + "\n") }
+    }
+
+    private static func put(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
     }
 }

@@ -1,0 +1,125 @@
+import Crypto
+import Kernel
+import Postgres
+import Store
+import TestKit
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+@Suite("secrets and hosts") struct SecretTests {
+    @Test("a credential is sealed for its tenant, asks for identification, and comes out nowhere") func credential() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let path = "/v1/connections/\(made.ledger)"
+        let body: JSON = [
+            "access_token": "AT-hush", "refresh_token": "RT-hush", "expires_at": "2026-11-14T10:00:00Z", "client_id": "cid", "client_secret": "CS-hush",
+        ]
+        let put = await bench.call(.put, "\(path)/credential", body)
+        #expect(put.status == 200)
+        #expect(put.json["credential"]?["present"]?.bool == true)
+        #expect(put.json["credential"]?["version"]?.int == 1)
+        let sealed: [UInt8] = try #require(try await bench.root.pool.query("SELECT credential FROM app.connections WHERE id = \(made.ledger)").first).get("credential")
+        let opened = try JSON(parsing: try made.tenant.privateKey.open(sealed, context: Array("credential \(made.tenant.id) \(made.ledger)".utf8)))
+        #expect(opened == body)
+        #expect(try await bench.count("SELECT count(*) FROM app.jobs WHERE kind = 'identify' AND lane = 'interactive' AND subject = \(made.ledger.description)") == 1)
+        _ = await bench.call(.put, "/v1/connections/\(made.source)/webhook-secret", ["secret": "WS-hush"])
+        var seen = put.text + bench.log.text + bench.database.cluster.log
+        for target in [path, "/v1/tenants/\(made.tenant.id)/connections", "/v1/tenants/\(made.tenant.id)/audit?limit=200", "/v1/connections/\(made.source)", "/metrics"] {
+            seen += await bench.call(.get, target).text
+        }
+        #expect(!seen.contains("hush"))
+        #expect(!seen.contains(bench.key))
+        #expect(await bench.call(.get, "\(path)/credential").status == 405)
+    }
+
+    @Test("a credential refused for its shape is not shown in the refusal") func refusedCredential() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let answer = await bench.call(.put, "/v1/connections/\(made.ledger)/credential", ["access_token": ["hush"], "refresh_token": "hush", "expires_at": "hush"])
+        #expect(answer.status == 422)
+        #expect(!answer.text.contains("hush"))
+        #expect(await bench.call(.put, "/v1/connections/\(made.ledger)/credential", [:]).status == 422)
+    }
+
+    @Test("a refresh token alone will do") func refreshOnly() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        #expect(await bench.call(.put, "/v1/connections/\(made.ledger)/credential", ["refresh_token": "r"]).status == 200)
+    }
+
+    @Test("while the scheduler makes a tenant's keys a credential waits; without a scheduler it is told to come again") func keysPending() async throws {
+        let bench = try await Bench.make()
+        let tenant = try await bench.tenant(keys: false)
+        let id = try await bench.call(.post, "/v1/tenants/\(tenant.id)/connections", ["slug": "b", "platform": "books", "account": "1"]).id()
+        let answered = Locked(false)
+        let patient = Task {
+            defer { answered.with { $0 = true } }
+            return await bench.call(.put, "/v1/connections/\(id)/credential", ["access_token": "x"])
+        }
+        while !answered.with({ $0 }) {
+            bench.clocks.step(.milliseconds(20))
+            await Task.yield()
+        }
+        let pending = await patient.value
+        #expect(pending.status == 503)
+        #expect(pending.code == "tenant_keys_pending")
+        #expect(pending.fields["Retry-After"] != nil)
+        async let waiting = bench.call(.put, "/v1/connections/\(id)/credential", ["access_token": "x"])
+        try await bench.store.giveKeys(tenant.id, publicKey: tenant.privateKey.publicKey.bytes, wrapped: [1])
+        #expect(await waiting.status == 200)
+    }
+
+    @Test("a webhook secret is sealed under the intake key, bound to its place") func webhookSecret() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        _ = await bench.call(.put, "/v1/connections/\(made.source)/webhook-secret", ["secret": "whs"])
+        let sealed: [UInt8] = try #require(try await bench.root.pool.query("SELECT webhook_secret FROM app.connections WHERE id = \(made.source)").first).get("webhook_secret")
+        #expect(try bench.intakeKey.open(sealed, context: HookBook.context(made.tenant.id, made.source)) == Array("whs".utf8))
+        #expect(throws: Fault.self) { try bench.intakeKey.open(sealed, context: HookBook.context(made.tenant.id, made.ledger)) }
+        #expect(await bench.call(.put, "/v1/connections/\(made.ledger)/webhook-secret", ["secret": "x"]).status == 422)
+    }
+
+    @Test("a base URL must be on the operator's list or the platform's own", arguments: [
+        ("http://127.0.0.1:8099/shop", true), ("https://books.example.com/x", true), ("http://books.example.com", true), ("https://shop.example.com", true),
+        ("https://sandbox.shop.example.com/v1", true), ("HTTP://127.0.0.1:8099", true),
+        ("http://127.0.0.1:8098", false), ("http://127.0.0.1", false), ("https://books.example.com:8443", false), ("http://shop.example.com", false),
+        ("https://evil.example.com", false), ("http://169.254.169.254/latest", false), ("http://localhost:8099", false),
+        ("http://127.0.0.1:8099@evil.example.com/", false), ("http://evil.example.com#@127.0.0.1:8099", false), ("http://127.0.0.1:8099?x", false),
+        ("file:///etc/passwd", false), ("http://[::1]:8099/", false), ("//127.0.0.1:8099", false), ("http://127.0.0.1:8099\\@evil.example.com", false),
+        ("http://127.0.0.1:08099x", false), ("http://:8099", false),
+    ]) func hosts(_ url: String, _ good: Bool) {
+        let list = HostList(["127.0.0.1:8099", "books.example.com"])
+        #expect(list.allows(url, own: ["https://shop.example.com", "https://sandbox.shop.example.com"]) == good)
+    }
+
+    @Test("a refused host names itself and the remedy, on creation and on change") func refusedHost() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let create = await bench.call(.post, "/v1/tenants/\(made.tenant.id)/connections", ["slug": "x", "platform": "shop", "account": "a", "base_url": "http://10.0.0.1:80/"])
+        let change = await bench.call(.patch, "/v1/connections/\(made.source)", ["base_url": "http://10.0.0.1:80/"])
+        for answer in [create, change] {
+            #expect(answer.status == 422)
+            #expect(answer.code == "host_not_allowed")
+            #expect(answer.json["remedy"]?.string?.contains("10.0.0.1:80") == true)
+            #expect(answer.json["field"]?.string == "base_url")
+        }
+        #expect(await bench.call(.patch, "/v1/connections/\(made.source)", ["base_url": .null]).json["base_url"]?.isNull == true)
+    }
+
+    @Test("accounts that could bend a host name, unknown platforms and unknown settings are refused") func connectionFields() async throws {
+        let bench = try await Bench.make()
+        let tenant = try await bench.tenant()
+        let path = "/v1/tenants/\(tenant.id)/connections"
+        for account in ["evil.com/", "a b", "a@b", "x#", ".hidden", "a:1", "é"] {
+            let answer = await bench.call(.post, path, ["slug": "x", "platform": "shop", "account": .string(account)])
+            #expect(answer.status == 422, "\(account)")
+        }
+        let answer = await bench.call(.post, path, ["slug": "x", "platform": "nothing", "account": "a"])
+        #expect(answer.json["errors"]?[0]?["remedy"]?.string?.contains("books, shop") == true)
+        let settings = await bench.call(.post, path, ["slug": "x", "platform": "shop", "account": "a", "settings": ["nonsense": "1", "post_currency": 5]])
+        #expect(settings.json["errors"]?.array?.count == 2)
+        #expect(await bench.call(.post, path, ["slug": "x", "platform": "shop", "account": "a", "settings": ["post_currency": "shop"]]).status == 201)
+    }
+}
