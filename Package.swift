@@ -78,6 +78,9 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ShopifyTests", ["Shopify", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], true),
     ("QuickBooksOnlineTests", ["QuickBooksOnline", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
     ("XeroTests", ["Xero", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
+    ("DayTests", ["Sandbox", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
+    ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Crypto", "Telemetry", "Mapping", "Books",
+                           "Wire", "Kernel"], false),
     ("TidyTests", [], false),
 ]
 for test in tests {

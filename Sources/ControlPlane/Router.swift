@@ -79,6 +79,6 @@ struct Router: Sendable {
 
 /// Every endpoint there is.
 enum Endpoints {
-    static let all: [Endpoint] = consultancies + tenants + organisations + connections + secrets + versions + flows + documents + postings
+    static let all: [Endpoint] = keys + consultancies + tenants + organisations + connections + secrets + versions + flows + documents + postings
         + trail + reports + hooks + health + console
 }

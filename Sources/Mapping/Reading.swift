@@ -64,6 +64,15 @@ extension RuleSet {
     public static func read(_ json: JSON, version: Int, into findings: inout Findings, at position: String = "rules") -> RuleSet {
         var rules: [Rule] = []
         var names: Set<String> = []
+        for key in (json.object ?? []).map(\.key) where !["reason_codes", "rules"].contains(key) {
+            findings.add("\(position).\(key)", "is not a known member", "Known are reason_codes, rules.")
+        }
+        for key in ["reason_codes", "rules"] where json[key].map({ $0.array == nil }) ?? false {
+            findings.add("\(position).\(key)", "must be a list", "Write it in square brackets.")
+        }
+        for (n, code) in (json["reason_codes"]?.array ?? []).enumerated() where code.string == nil {
+            findings.add("\(position).reason_codes[\(n)]", "must be a string", "Write the source's code in quotes.")
+        }
         for (n, entry) in (json["rules"]?.array ?? []).enumerated() {
             let place = "\(position).rules[\(n)]"
             guard let name = entry["name"]?.string, !name.isEmpty else {
@@ -71,6 +80,9 @@ extension RuleSet {
                 continue
             }
             if !names.insert(name).inserted { findings.add("\(place).name", "'\(name)' is used twice", "Rule names are unique.") }
+            for key in (entry.object ?? []).map(\.key) where !["name", "when", "set", "dimension", "from"].contains(key) {
+                findings.add("\(place).\(key)", "is not a known member", "Known are name, when, set, dimension, from.")
+            }
             var rule = Rule(name: name, when: [:], set: [:])
             for (key, value) in entry["when"]?.object ?? [] {
                 guard let field = Rule.Field(rawValue: key), let pattern = value.string else {

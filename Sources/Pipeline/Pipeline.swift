@@ -62,7 +62,7 @@ public struct Pipeline: Sendable {
         case .confirm: try await confirm(try setup.flow(job.subject), in: setup)
         case .reconcile: try await reconcile(try setup.flow(job.subject))
         case .chart: try await readChart(try setup.connection(job.subject), in: setup)
-        case .identify: try await identify(try setup.connection(job.subject))
+        case .identify: try await identify(try setup.connection(job.subject), in: setup)
         }
     }
 

@@ -20,6 +20,8 @@ public struct Setup: Sendable {
     }
 
     public var flows: [Flow]
+    /// Flows whose configuration can't be used, with the reason; the others go on.
+    public var broken: [FlowID: Fault]
     public var connections: [ConnectionID: CourierConnection]
     public var structure: AccountStructure
     public var rules: RuleSet
@@ -43,13 +45,18 @@ public struct Setup: Sendable {
             throw Fault("invalid_configuration", stage: .configuration, disposition: .hold, summary: first.why, remedy: first.remedy, position: first.position)
         }
         var flows: [Flow] = []
+        var broken: [FlowID: Fault] = [:]
         for row in try await store.flows(tenant) {
             guard let source = connections[row.sourceID], let ledger = connections[row.ledgerID] else { continue }
-            flows.append(Flow(
-                row: row, organisation: try organisation(row.organisation), policies: try policies(row.policies, country: row.organisation.country),
-                source: source, ledger: ledger))
+            do throws(Fault) {
+                flows.append(Flow(
+                    row: row, organisation: try organisation(row.organisation), policies: try policies(row.policies, country: row.organisation.country),
+                    source: source, ledger: ledger))
+            } catch {
+                broken[row.id] = error
+            }
         }
-        return Setup(flows: flows, connections: connections, structure: structure, rules: rules)
+        return Setup(flows: flows, broken: broken, connections: connections, structure: structure, rules: rules)
     }
 
     public static func organisation(_ row: OrganisationRow) throws(Fault) -> Organisation {
@@ -83,7 +90,9 @@ public struct Setup: Sendable {
     }
 
     func flow(_ subject: String) throws(Fault) -> Flow {
-        guard let id = FlowID(subject), let found = flows.first(where: { $0.row.id == id }) else {
+        let id = FlowID(subject)
+        if let id, let fault = broken[id] { throw fault }
+        guard let found = flows.first(where: { $0.row.id == id }) else {
             throw Fault("unknown_flow", stage: .worker, disposition: .reject, summary: "the job names a flow that is not there")
         }
         return found

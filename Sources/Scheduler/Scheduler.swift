@@ -88,6 +88,7 @@ public final class Scheduler: Service {
             group.addTask { await self.listen() }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.giveKeys() } }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.store.askDueSweeps() } }
+            group.addTask { await self.every(.seconds(30)) { () throws(Fault) in try await self.store.askForgotten() } }
             group.addTask { await self.every(.seconds(Limits.heartbeatSeconds / 2)) { () throws(Fault) in try await self.beat() } }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.seal() } }
             group.addTask { await self.dispatchLoop() }
@@ -151,12 +152,21 @@ public final class Scheduler: Service {
         let room = configuration.workersMost - running.with { $0.count }
         guard room > 0 else { return }
         let now = clocks.monotonic()
+        backoffs.with { $0 = $0.filter { $0.value > now } }
+        let except = Set(running.with { Array($0.keys) } + backoffs.with { Array($0.keys) })
         var free = room
-        for due in try await store.dueTenants(limit: room * 4 + 8) where free > 0 {
-            if running.with({ $0[due.tenant] != nil }) || backoffs.with({ $0[due.tenant].map { $0 > now } ?? false }) { continue }
-            if try await start(due) { free -= 1 }
+        for due in try await store.dueTenants(limit: room + 4, except: except.sorted()) where free > 0 {
+            do throws(Fault) {
+                if try await start(due) { free -= 1 }
+            } catch {
+                // One tenant that can't be started must not keep those behind it from starting.
+                backoffs.with { $0[due.tenant] = clocks.monotonic() + Scheduler.startAgain }
+                note(error)
+            }
         }
     }
+
+    private static let startAgain = Duration.seconds(5)
 
     /// A worker for the tenant, under a new lease; `false` when somebody else has it.
     private func start(_ due: DueTenant) async throws(Fault) -> Bool {
@@ -168,6 +178,8 @@ public final class Scheduler: Service {
             let key = try configuration.masterKey.open(due.wrappedPrivateKey, context: Scheduler.keyContext(tenant))
             let password = Secret(random.bytes(24).hexText)
             let verifier = try scramVerifier(password: password, random: SystemRandom())
+            // A lease taken over may have left sessions behind, on a host that can't be asked.
+            try await store.closeRole(tenant)
             let role = try await store.openRole(tenant, verifier: verifier, until: clocks.now() + .seconds(Limits.workerLifeSeconds + 60))
             let user = configuration.workerUser
             let child = try await spawner.start(
@@ -225,7 +237,8 @@ public final class Scheduler: Service {
             var status: Int32 = 0
             let reaped = cf_reap(entry.child.pid, &status)
             if reaped == 0 { return true }
-            let crashed = cf_exited(status) == 0 || cf_exit_code(status) == 70
+            // A worker that ends with any fault is given time: started again at once it would fail again at once.
+            let crashed = cf_exited(status) == 0 || cf_exit_code(status) != 0
             let signal = cf_term_signal(status)
             Task.detached { await self.ended(tenant, entry, crashed: crashed, signal: signal) }
             return false
@@ -233,10 +246,8 @@ public final class Scheduler: Service {
     }
 
     private func ended(_ tenant: TenantID, _ entry: Running, crashed: Bool, signal: Int32) async {
-        running.with { $0[tenant] = nil }
-        close(entry.child.pidfd)
-        close(entry.child.control)
-        metrics.set(.workers, to: Double(running.with { $0.count }))
+        watcher.close([entry.child.pidfd, entry.child.control])
+        metrics.set(.workers, to: Double(max(0, running.with { $0.count } - 1)))
         metrics.count(.workerRuns, ("result", crashed ? "crashed" : "ended"))
         log.info(.workerEnded, ("tenant", tenant.description), ("pid", "\(entry.child.pid)"), ("signal", "\(signal)"), ("crashed", "\(crashed)"))
         // The worker is reaped: whatever it was doing has ended, so its lease may pass on at once.
@@ -251,6 +262,7 @@ public final class Scheduler: Service {
                 do { try await Task.sleep(for: .milliseconds(100 << min(attempt, 5))) } catch { break }
             }
         }
+        running.with { $0[tenant] = nil }
         bell.ring()
     }
 
@@ -264,8 +276,13 @@ public final class Scheduler: Service {
                 continue
             }
             guard now - entry.started < .seconds(Limits.workerLifeSeconds) else { continue }
-            guard try await store.renew(entry.lease, holder: holder, seconds: Limits.leaseSeconds) else {
-                _ = cf_pidfd_signal(entry.child.pidfd, SIGKILL)
+            do throws(Fault) {
+                guard try await store.renew(entry.lease, holder: holder, seconds: Limits.leaseSeconds) else {
+                    _ = cf_pidfd_signal(entry.child.pidfd, SIGKILL)
+                    continue
+                }
+            } catch {
+                note(error)
                 continue
             }
             let ends = now + .seconds(Limits.leaseSeconds)
@@ -274,8 +291,15 @@ public final class Scheduler: Service {
         }
     }
 
+    /// Kills what still runs and waits, for a while, until each is reaped and its lease given back.
     private func stopAll() async {
         for (_, entry) in running.with({ $0 }) { _ = cf_pidfd_signal(entry.child.pidfd, SIGKILL) }
+        // Not cancelled with the rest.
+        await Task.detached { [running] in
+            for _ in 0 ..< 500 where !running.with({ $0.isEmpty }) {
+                do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
+            }
+        }.value
     }
 
     // MARK: Keys

@@ -116,6 +116,8 @@ public final class Watcher: Sendable {
 
     private struct State {
         var watches: [Watch] = []
+        /// To be closed by the watcher's own thread: closed elsewhere, a number could already belong to another while it is still watched.
+        var closing: [Int32] = []
     }
 
     private let state = Locked(State())
@@ -136,6 +138,13 @@ public final class Watcher: Sendable {
         pthread_detach(thread)
     }
 
+    /// Ends the watches of these descriptors, then closes them.
+    public func close(_ descriptors: [Int32]) {
+        state.with { $0.closing += descriptors }
+        var one: UInt8 = 1
+        _ = write(wake.write, &one, 1)
+    }
+
     public func watch(_ descriptor: Int32, _ ready: @escaping @Sendable () -> Bool) {
         state.with { $0.watches.append(Watch(descriptor: descriptor, ready: ready)) }
         var one: UInt8 = 1
@@ -144,7 +153,13 @@ public final class Watcher: Sendable {
 
     private func serve() {
         while true {
-            let watches = state.with { $0.watches }
+            let (watches, closing) = state.with { state in
+                let closing = state.closing
+                state.closing = []
+                state.watches.removeAll { closing.contains($0.descriptor) }
+                return (state.watches, closing)
+            }
+            for descriptor in closing { _ = Glibc.close(descriptor) }
             var polls = [pollfd(fd: wake.read, events: Int16(POLLIN), revents: 0)] + watches.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
             let n = poll(&polls, nfds_t(polls.count), -1)
             if n < 0 { continue }

@@ -27,6 +27,30 @@ public enum AdminKeyStatements {
         """
     }
 
+    private static let key = """
+        json_build_object('id', k.id, 'label', k.label, 'scopes', k.scopes, 'consultancy', k.consultancy_id, 'tenant', k.tenant_id,
+          'created_at', \(AdminSQL.utc("k.created_at")), 'revoked_at', \(AdminSQL.utc("k.revoked_at")))
+        """
+
+    /// Keys that see no more than `sees`.
+    public static func list(_ sees: Visibility, _ page: PageRequest) -> SQL {
+        """
+        SELECT \(unsafe: key) AS json, ARRAY[k.label, k.id::text] AS cursor FROM app.api_keys k LEFT JOIN app.tenants t ON t.tenant_id = k.tenant_id
+        WHERE (k.label, k.id::text) > (\(page.text(0)), \(page.text(1)))
+        """ + within(sees) + " ORDER BY k.label, k.id::text LIMIT \(page.limit)"
+    }
+
+    public static func one(_ id: APIKeyID, _ sees: Visibility) -> SQL {
+        "SELECT \(unsafe: key) AS json FROM app.api_keys k LEFT JOIN app.tenants t ON t.tenant_id = k.tenant_id WHERE k.id = \(id)" + within(sees)
+    }
+
+    private static func within(_ sees: Visibility) -> SQL {
+        var sql: SQL = ""
+        if let own = sees.consultancy { sql += " AND coalesce(k.consultancy_id, t.consultancy_id) = \(own)" }
+        if let tenant = sees.tenant { sql += " AND k.tenant_id = \(tenant)" }
+        return sql
+    }
+
     public static func revoke(_ id: APIKeyID) -> SQL {
         """
         UPDATE app.api_keys SET revoked_at = clock_timestamp() WHERE id = \(id) AND revoked_at IS NULL
@@ -65,6 +89,14 @@ extension Store {
             try await tx.audit(owner, [AuditEntry(actor: actor, action: "key.created", subject: "key \(row.id)")])
         }
         return Secret(text)
+    }
+
+    public func adminKeys(_ sees: Visibility, _ page: PageRequest) async throws(Fault) -> [AdminRow] {
+        try await adminRows(AdminKeyStatements.list(sees, page))
+    }
+
+    public func adminKey(_ id: APIKeyID, _ sees: Visibility) async throws(Fault) -> AdminRow? {
+        try await adminRow(AdminKeyStatements.one(id, sees))
     }
 
     /// `nil` for a key that is unknown or revoked. `digest`: SHA-256 of the key's text.

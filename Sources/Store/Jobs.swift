@@ -110,6 +110,29 @@ public enum JobStatements {
         """
     }
 
+    /// Asks for whatever rows are due for without anybody having asked: the backstop for a wake-up that was lost.
+    public static func askForgotten() -> SQL {
+        """
+        INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
+        SELECT x.tenant_id, x.kind, x.subject, 'poll' FROM (
+          SELECT f.tenant_id, 'post' AS kind, f.id::text AS subject FROM app.flows f
+          JOIN app.connections c ON c.tenant_id = f.tenant_id AND c.id = f.ledger_id
+          WHERE f.state = 'active' AND c.state = 'live' AND EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = f.tenant_id AND p.flow_id = f.id
+            AND p.next_attempt_at <= clock_timestamp() AND (p.state IN ('posting', 'unknown') OR (p.state = 'cleared' AND \(unsafe: PostingStatements.free))))
+          UNION ALL SELECT f.tenant_id, 'confirm', f.id::text FROM app.flows f
+          JOIN app.connections c ON c.tenant_id = f.tenant_id AND c.id = f.ledger_id
+          WHERE c.state = 'live' AND EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = f.tenant_id AND p.flow_id = f.id AND p.state = 'posted'
+            AND p.next_attempt_at <= clock_timestamp())
+          UNION ALL SELECT f.tenant_id, 'map', f.id::text FROM app.flows f
+          WHERE f.state = 'active' AND (EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = f.tenant_id AND c.flow_id = f.id AND c.dirty)
+            OR EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = f.tenant_id AND p.flow_id = f.id AND p.state = 'mapped'))
+          UNION ALL SELECT DISTINCT f.tenant_id, 'normalize', f.source_id::text FROM app.flows f
+          WHERE EXISTS (SELECT FROM app.events e WHERE e.tenant_id = f.tenant_id AND e.connection_id = f.source_id AND e.state = 'ingested')
+        ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' ORDER BY 1, 2, 3
+        ON CONFLICT (tenant_id, kind, subject) DO NOTHING
+        """
+    }
+
     /// Tells the scheduler that something is due. The payload stays empty: every listener of the database hears it.
     public static func wake() -> SQL { "NOTIFY counterfoil_work" }
 }

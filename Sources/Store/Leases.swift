@@ -164,5 +164,6 @@ extension Store {
     }
 
     public func askDueSweeps() async throws(Fault) { _ = try await pool.query(JobStatements.askDueSweeps()) }
+    public func askForgotten() async throws(Fault) { _ = try await pool.query(JobStatements.askForgotten()) }
     public func wake() async throws(Fault) { _ = try await pool.query(JobStatements.wake()) }
 }

@@ -151,7 +151,7 @@ public enum PostingStatements {
 
     /// A cleared posting `p` may go: what it settles stands in the ledger and is not about to be changed there. A void goes after the voids of
     /// whatever settled it.
-    private static let free = """
+    static let free = """
         CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
             AND q.case_id = p.case_id AND q.applies_to = p.post_key AND q.effect = 'void' AND q.state IN ('mapped', 'cleared', 'posting', 'unknown'))
           ELSE p.applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.post_key = p.applies_to

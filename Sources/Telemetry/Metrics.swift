@@ -76,7 +76,7 @@ public final class Metrics: Sendable {
 
     /// Adds to a counter.
     public func count(_ name: Name, _ labels: (String, String)..., by amount: Double = 1) {
-        let series = Series(name: name, labels: labels.map { "\($0.0)=\(quoted($0.1))" })
+        let series = Series(name: name, labels: labels.map { "\($0.0)=\(labelValue($0.1))" })
         state.with { state in
             if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
             state.values[series, default: 0] += amount
@@ -84,13 +84,16 @@ public final class Metrics: Sendable {
     }
 
     public func set(_ name: Name, _ labels: (String, String)..., to value: Double) {
-        let series = Series(name: name, labels: labels.map { "\($0.0)=\(quoted($0.1))" })
-        state.with { $0.values[series] = value }
+        let series = Series(name: name, labels: labels.map { "\($0.0)=\(labelValue($0.1))" })
+        state.with { state in
+            if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
+            state.values[series] = value
+        }
     }
 
     /// Adds an observation to a histogram of seconds.
     public func observe(_ name: Name, _ labels: (String, String)..., seconds: Double) {
-        let series = Series(name: name, labels: labels.map { "\($0.0)=\(quoted($0.1))" })
+        let series = Series(name: name, labels: labels.map { "\($0.0)=\(labelValue($0.1))" })
         state.with { state in
             var h = state.histograms[series] ?? Histogram(counts: Array(repeating: 0, count: Metrics.bounds.count + 1), sum: 0)
             h.counts[Metrics.bounds.firstIndex { seconds <= $0 } ?? Metrics.bounds.count] += 1
@@ -116,6 +119,7 @@ public final class Metrics: Sendable {
             let value = Double(line[line.index(after: close)...].drop { $0 == " " }), value >= 0, value.isFinite
         else { return }
         let labels = String(line[line.index(after: open) ..< close])
+        guard labels.isEmpty || areLabels(labels) else { return }
         let series = Series(name: name, labels: labels.isEmpty ? [] : [labels])
         state.with { state in
             if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
@@ -154,3 +158,44 @@ public final class Metrics: Sendable {
 }
 
 private func number(_ value: Double) -> String { value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value) }
+
+/// A label's value as the text format wants it: backslash, quote and line break escaped, other control characters left out.
+private func labelValue(_ text: String) -> String {
+    var out = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": out += "\\\""
+        case "\\": out += "\\\\"
+        case "\n": out += "\\n"
+        case _ where scalar.value < 32 || scalar.value == 127: break
+        default: out.unicodeScalars.append(scalar)
+        }
+    }
+    return out + "\""
+}
+
+/// `name="value",name="value"` and nothing else: what a child sends must not become other lines of ours.
+private func areLabels(_ text: String) -> Bool {
+    guard text.utf8.count <= 1000 else { return false }
+    var rest = text.utf8[...]
+    while true {
+        let name = rest.prefix { $0 == 95 || ($0 >= 97 && $0 <= 122) }
+        rest = rest.dropFirst(name.count)
+        guard !name.isEmpty, rest.starts(with: Array("=\"".utf8)) else { return false }
+        rest = rest.dropFirst(2)
+        while let byte = rest.first, byte != 34 {
+            guard byte >= 32 else { return false }
+            guard byte == 92 else {
+                rest = rest.dropFirst()
+                continue
+            }
+            guard let escaped = rest.dropFirst().first, [34, 92, 110].contains(escaped) else { return false }
+            rest = rest.dropFirst(2)
+        }
+        guard rest.first == 34 else { return false }
+        rest = rest.dropFirst()
+        if rest.isEmpty { return true }
+        guard rest.first == 44 else { return false }
+        rest = rest.dropFirst()
+    }
+}

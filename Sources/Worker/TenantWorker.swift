@@ -128,6 +128,7 @@ private struct Session {
         do throws(Fault) { setup = try await Setup.load(assignment.tenant, from: store) } catch {
             guard error.stage == .configuration else { throw error }
             for job in jobs { try await store.postpone(assignment.tenant, job, by: .seconds(30), fault: error.json.bytes) }
+            try await store.raise(assignment.tenant, [AlertRow(key: "configuration/\(error.code)", severity: .warning, cause: error.summary, remedy: error.remedy)])
             log.fault(.jobFailed, error)
             return
         }
@@ -140,6 +141,11 @@ private struct Session {
                 }
             } catch {
                 if error.code == "lease_lost" { throw error }
+                // What it was about is gone.
+                if error.code == "unknown_flow" || error.code == "unknown_connection" {
+                    try await store.finish(assignment.tenant, job)
+                    continue
+                }
                 log.fault(.jobFailed, error, ("job", job.kind.rawValue), ("subject", job.subject))
                 try await store.postpone(assignment.tenant, job, by: delay(for: error, attempts: job.attempts), fault: error.json.bytes)
             }
@@ -153,7 +159,8 @@ private struct Session {
         switch fault.disposition {
         case .retry: return .milliseconds(backoff + jitter)
         case .wait: return (fault.retryAfter ?? .milliseconds(backoff)) + .milliseconds(jitter)
-        case .reauthorise, .hold, .reject, .bug: return .seconds(60)
+        // A person has to do something, and that asks for the job anew.
+        case .reauthorise, .hold, .reject, .bug: return .seconds(min(60 << min(attempts, 6), 3600))
         }
     }
 

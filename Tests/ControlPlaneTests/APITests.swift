@@ -253,4 +253,32 @@ import Wire
         #expect(await bench.call(.patch, "/v1/tenants/\(tenant.id)", ["state": "active"]).json["state"]?.string == "active")
         #expect(await bench.call(.patch, "/v1/tenants/\(new.id)", ["state": "active"]).code == "wrong_state")
     }
+
+    @Test("a key makes keys that see no more than itself, shows each once, and revokes them") func keys() async throws {
+        let bench = try await Bench.make()
+        let a = try await bench.tenant("alpha"), b = try await bench.tenant("beta")
+        let own = try await bench.key("alphas", consultancy: a.consultancy, scopes: ["admin"])
+        let made = await bench.call(.post, "/v1/keys", ["label": "clerk", "scopes": ["read"], "tenant": .string(a.id.description)], key: own)
+        #expect(made.status == 201)
+        let clerk = try #require(made.json["key"]?.string)
+        #expect(await bench.call(.get, "/v1/tenants", key: clerk).items.count == 1)
+        #expect(await bench.call(.get, "/v1/keys", key: clerk).status == 403)
+        let unbound = await bench.call(.post, "/v1/keys", ["label": "same", "scopes": ["read"]], key: own)
+        #expect(unbound.json["consultancy"]?.string == a.consultancy)
+        for body: JSON in [
+            ["label": "x", "scopes": ["read"], "tenant": .string(b.id.description)], ["label": "x", "scopes": ["read"], "consultancy": .string(b.consultancy)],
+            ["label": "x", "scopes": []], ["label": "x", "scopes": ["root"]], ["label": "x", "scopes": "read"], ["scopes": ["read"]],
+        ] { #expect(await bench.call(.post, "/v1/keys", body, key: own).status == 422, "\(body.text)") }
+        #expect(await bench.call(.post, "/v1/keys", ["label": "x", "scopes": ["read"]], key: own, more: [("Idempotency-Key", "k")]).status == 400)
+        let list = await bench.call(.get, "/v1/keys", key: own)
+        #expect(list.items.compactMap { $0["label"]?.string } == ["alphas", "clerk", "same"])
+        #expect(!list.text.contains("cf_"))
+        let all = await bench.call(.get, "/v1/keys?limit=200")
+        let operatorID = try #require(all.items.first { $0["label"]?.string == "operator" }?["id"]?.string)
+        #expect(await bench.call(.delete, "/v1/keys/\(operatorID)", key: own).status == 404)
+        let clerkID = try #require(list.items.first { $0["label"]?.string == "clerk" }?["id"]?.string)
+        #expect(await bench.call(.delete, "/v1/keys/\(clerkID)", key: own).status == 204)
+        bench.clocks.step(.seconds(6))
+        #expect(await bench.call(.get, "/v1/tenants", key: clerk).status == 401)
+    }
 }

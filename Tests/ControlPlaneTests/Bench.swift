@@ -11,7 +11,7 @@ import Wire
 
 @testable import ControlPlane
 
-/// A control plane on a database of its own, called in process, with helpers that make what a test needs.
+/// A control plane on a database of its own, called in process, and what makes the rows that a test needs.
 struct Bench {
     let database: TemporaryDatabase
     let plane: ControlPlane

@@ -194,7 +194,7 @@ import Wire
         #expect(await bench.call(.get, "/v1/postings/nonsense").status == 404)
     }
 
-    @Test("a held posting is released to be planned anew; a person's hold outlives new rules") func holdAndRelease() async throws {
+    @Test("a held posting is released to be planned anew; a person holds one by making it manual, which planning leaves alone") func holdAndRelease() async throws {
         let bench = try await Bench.make()
         let made = try await bench.furnished()
         let held = try await bench.posting(made, 1, of: "O-1", state: "held", checks: ["closed_period"])

@@ -8,23 +8,24 @@ import Wire
 
 @testable import Sandbox
 
-/// One after the other: each keeps a core busy, and other tests wait for answers with the clock running.
+/// One after the other: each keeps a core busy.
 @Suite("The demonstration's day, from webhooks to plans", .serialized) struct WholeDayTests {
-    static let seeds: [UInt64] = [1, 7, 42, UInt64.random(in: 100...1_000_000)]
+    static let fresh = UInt64.random(in: 100...1_000_000)
+    static let seeds: [UInt64] = [1, 7, 42, fresh]
 
     @Test("every webhook as it happens leads to exactly the expected books", arguments: seeds)
-    func inOrder(seed: UInt64) throws { try day(seed: seed, orders: 500) }
+    func inOrder(seed: UInt64) async throws { try await day(seed: seed, orders: 500) }
 
     @Test("a day of three thousand orders leads to exactly the expected books")
-    func large() throws { try day(seed: 11, orders: 3000) }
+    func large() async throws { try await day(seed: 11, orders: 3000) }
 
     /// Takes in each webhook right after its event, posts at noon with the garden account active and at the end
     /// without it, and compares both ledgers with the generator's own account of the day.
-    private func day(seed: UInt64, orders: Int) throws {
+    private func day(seed: UInt64, orders: Int) async throws {
         let front = try ShopFront(seed: seed, orders: orders)
         var office = Office(front.businesses)
         var morning = true
-        try front.play { event in
+        try await front.play { event in
             if morning, !event.beforeNoon {
                 morning = false
                 _ = try office.post(gardenActive: true)
@@ -72,12 +73,12 @@ import Wire
         #expect(found.isEmpty, "\(label)")
     }
 
-    @Test("shuffled, duplicated, late or only fetched: the plans are the same", arguments: [7, fresh])
-    func anyOrder(seed: UInt64) throws {
+    @Test("shuffled, duplicated, late or only fetched: the plans are the same", arguments: [7, WholeDayTests.fresh])
+    func anyOrder(seed: UInt64) async throws {
         let front = try ShopFront(seed: seed, orders: 250)
         var live = Office(front.businesses)
         var all: [ShopWebhook] = []
-        try front.play { event in
+        try await front.play { event in
             all += event.webhooks
             let business = try front.business(event.order.shop)
             for webhook in event.webhooks { try live.take(try front.read(webhook), business) }
@@ -85,10 +86,12 @@ import Wire
         let dice = Dice(seed: seed, stream: 9)
         var shuffled = Office(front.businesses)
         for webhook in dice.shuffled(all + all.filter { _ in dice.perMille(300) }) {
+            await Task.yield()
             try shuffled.take(try front.read(webhook), try front.business(webhook.shop))
         }
         var fetched = Office(front.businesses)
         for day in front.days {
+            await Task.yield()
             let business = try front.business(day.shop)
             try fetched.take(try front.fetch(String(day.order.id), business), business)
         }
@@ -107,11 +110,12 @@ import Wire
         for (one, other) in differing.prefix(3) { Issue.record("\(label): \(one) is not \(other)") }
     }
 
-    @Test("after a day taken in whole, a sweep lists nothing unknown", arguments: [1, fresh])
-    func sweepIsQuiet(seed: UInt64) throws {
+    @Test("after a day taken in whole, a sweep lists nothing unknown", arguments: [1, WholeDayTests.fresh])
+    func sweepIsQuiet(seed: UInt64) async throws {
         let front = try ShopFront(seed: seed, orders: 500)
         var office = Office(front.businesses)
-        for webhook in try front.webhooks() {
+        for webhook in try await front.webhooks() {
+            await Task.yield()
             try office.take(try front.read(webhook), try front.business(webhook.shop))
         }
         for (shop, business) in front.businesses {
@@ -128,15 +132,19 @@ import Wire
         }
     }
 
-    @Test("whatever webhooks are lost, a sweep and its fetches make up for them", arguments: [42, fresh])
-    func lostWebhooks(seed: UInt64) throws {
+    @Test("whatever webhooks are lost, a sweep and its fetches make up for them", arguments: [42, WholeDayTests.fresh])
+    func lostWebhooks(seed: UInt64) async throws {
         let front = try ShopFront(seed: seed, orders: 250)
-        let all = try front.webhooks()
+        let all = try await front.webhooks()
         var whole = Office(front.businesses)
-        for webhook in all { try whole.take(try front.read(webhook), try front.business(webhook.shop)) }
+        for webhook in all {
+            await Task.yield()
+            try whole.take(try front.read(webhook), try front.business(webhook.shop))
+        }
         let dice = Dice(seed: seed, stream: 10)
         var office = Office(front.businesses)
         for webhook in all where !dice.perMille(300) {
+            await Task.yield()
             try office.take(try front.read(webhook), try front.business(webhook.shop))
         }
         for (shop, business) in front.businesses {

@@ -60,7 +60,7 @@ struct CoreNetworkTests {
         let base = "http://127.0.0.1:\(sandbox.port)/_sandbox"
         func call(_ method: HTTPMethod, _ path: String, _ body: String = "") async throws -> JSON {
             let outcome = await client.send(
-                HTTPRequest(method, base + path, body: Array(body.utf8)), timeout: .seconds(30))
+                HTTPRequest(method, base + path, body: Array(body.utf8)), timeout: .seconds(120))
             return try JSON(parsing: try #require(outcome.response).body)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in

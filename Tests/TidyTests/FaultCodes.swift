@@ -34,13 +34,13 @@ struct FaultCode {
     /// The rest of a call, to its closing parenthesis.
     private static func arguments(_ text: String, from start: String.Index) -> String {
         var depth = 1
-        var end = start
-        while end < text.endIndex, depth > 0 {
-            if text[end] == "(" { depth += 1 }
-            if text[end] == ")" { depth -= 1 }
-            end = text.index(after: end)
+        let rest = text.utf8[start...].prefix(4000)
+        let end = rest.firstIndex { byte in
+            if byte == UInt8(ascii: "(") { depth += 1 }
+            if byte == UInt8(ascii: ")") { depth -= 1 }
+            return depth == 0
         }
-        return String(text[start ..< end])
+        return String(text[start ..< (end ?? rest.endIndex)])
     }
 
     private static func note(_ code: String, _ file: ProjectFile, _ arguments: String, into out: inout [String: FaultCode]) {
@@ -53,12 +53,13 @@ struct FaultCode {
             let words = SwiftText(String(arguments[found.upperBound...].prefix(600))).literals.first?.text ?? ""
             if !words.isEmpty, !entry[keyPath: path].contains(words) { entry[keyPath: path].append(words) }
         }
-        if entry.summaries.isEmpty && entry.remedies.isEmpty {
-            // Words without a label: a sentence that ends with a full stop tells what to do, but for the API's refusals, which begin with a title.
-            for words in SwiftText(arguments).literals.map(\.text) where words.contains(" ") {
-                if entry.summaries.isEmpty && (!words.hasSuffix(".") || entry.rooms == ["ControlPlane"]) {
+        if !arguments.contains("summary:") {
+            // Words without a label: the API's refusals begin with what is wrong; of a connector's, a sentence with a full stop tells what to do.
+            let api = parts[1] == "ControlPlane"
+            for words in SwiftText(arguments).literals.map(\.text) where words.split(separator: " ").count > 1 {
+                if entry.summaries.isEmpty && (api || !words.hasSuffix(".")) {
                     entry.summaries.append(words)
-                } else if entry.remedies.isEmpty && words.hasSuffix(".") {
+                } else if entry.remedies.isEmpty && !api && words.hasSuffix(".") {
                     entry.remedies.append(words)
                 }
             }

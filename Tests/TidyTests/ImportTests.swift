@@ -37,13 +37,11 @@ struct Rooms {
         return out
     }
 
+    private static let statement = Pattern(
+        #"^[ \t]*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)"#)
+
     static func imported(_ file: ProjectFile) -> [(line: Int, module: String)] {
-        file.swift.code.numberedLines.compactMap { line in
-            guard let match = String(line.text).firstMatch(
-                of: /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|fileprivate|private)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias)\s+)?(\w+)/)
-            else { return nil }
-            return (line.number, String(match.1))
-        }
+        statement.matches(in: file.swift.code).map { ($0.line, $0.groups[1]) }
     }
 
     func violations(_ file: ProjectFile) -> [String] {

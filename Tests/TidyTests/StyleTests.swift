@@ -58,9 +58,7 @@ enum Rules {
     private static let workplaceWords = ["help" + "ers?", "coordi" + "nators?", "age" + "nts?"]
 
     static let machine = Rule(name: "no path of one machine", applies: { _ in true }) { file in
-        file.text.numberedLines.flatMap { line in
-            machinePaths.filter { line.text.contains($0) }.map { "\(file.path):\(line.number): \($0)" }
-        }
+        Pattern(machinePaths.joined(separator: "|")).matches(in: file.text).map { "\(file.path):\($0.line): \($0.groups[0])" }
     }
 
     /// `User-Agent` is a header's name.

@@ -11,6 +11,7 @@ internal import Wire
 extension Pipeline {
     /// How far before the watermark a sweep starts: clocks differ and records become visible late.
     private static let overlap = Duration.seconds(300)
+    private static let pagesMost = 10_000
     /// Where the first sweep of a connection starts.
     private static let firstSweep = Duration.seconds(60 * 86_400)
 
@@ -22,13 +23,16 @@ extension Pipeline {
         let since = connection.row.watermark.map { $0 - Pipeline.overlap } ?? clocks.now() - Pipeline.firstSweep
         var cursor: String?
         var watermark = connection.row.watermark
-        for _ in 0 ..< 10_000 {
+        for _ in 0 ..< Pipeline.pagesMost {
             let page = try await read(connector.sweep(since: since, cursor: cursor, connection.facts), connector, connection)
             try await keep(page.records, connection)
             try await fetchUnknown(page.listed, connection, connector, in: setup)
             if let seen = page.watermark { watermark = watermark.map { max($0, seen) } ?? seen }
             cursor = page.next
             if cursor == nil { break }
+        }
+        guard cursor == nil else {
+            throw Fault("sweep_endless", stage: .ingest, disposition: .bug, summary: "a sweep has more than \(Pipeline.pagesMost) pages")
         }
         try await store.saveWatermark(tenant, connection.row.id, watermark)
         return .done
@@ -43,7 +47,14 @@ extension Pipeline {
             for item in listed where item.parts.contains(where: { !known.contains("\($0.kind) \($0.id)") }) { missing.insert(item.id) }
         }
         for id in missing.sorted() {
-            if let record = try await read(connector.fetch(id, connection.facts), connector, connection) { try await keep([record], connection) }
+            do throws(Fault) {
+                if let record = try await read(connector.fetch(id, connection.facts), connector, connection) { try await keep([record], connection) }
+            } catch {
+                // One order that can't be read must not keep the sweep from its end.
+                guard Post.concernsDocument(error) else { throw error }
+                log.fault(.recordHeld, error, ("order", id))
+                try await store.raise(tenant, [AlertRow(key: "fetch/\(error.code)", severity: .warning, cause: error.summary, remedy: error.remedy)])
+            }
         }
         metrics.count(.events, ("result", "found_by_sweep"), by: Double(missing.count))
     }
@@ -70,9 +81,17 @@ extension Pipeline {
     }
 
     /// Asks the platform who is at the other end, keeps the answer and brings the connection to life.
-    func identify(_ connection: CourierConnection) async throws(Fault) -> Result {
+    func identify(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
         guard let connector = connectors[connection.row.platform] else { return .done }
         let identity = try await read(connector.identify(connection.facts), connector, connection)
+        guard identity.account.lowercased() == connection.row.account.lowercased() else {
+            let fault = Fault(
+                "wrong_account", stage: .ingest, disposition: .hold,
+                summary: "the credential of connection \(connection.row.slug) belongs to \(identity.account), not to \(connection.row.account)",
+                remedy: "Connect the account that the connection names.")
+            try await store.raise(tenant, [AlertRow(key: "credential/\(connection.row.id)", severity: .critical, cause: fault.summary, remedy: fault.remedy)])
+            throw fault
+        }
         let json = JSON.object([
             ("account", .string(identity.account)), ("name", .string(identity.name)), ("country", .optional(identity.country)),
             ("currency", .optional(identity.currency)), ("time_zone", .optional(identity.timeZone)),
@@ -80,7 +99,11 @@ extension Pipeline {
         try await store.saveIdentity(tenant, connection.row.id, json.bytes)
         try await store.resolveAlerts(tenant, keyPrefix: "credential/\(connection.row.id)")
         var jobs: [Job] = []
-        if connector is any LedgerConnector { jobs.append(Job(.chart, connection.row.id.description, lane: .interactive)) }
+        if connector is any LedgerConnector {
+            jobs.append(Job(.chart, connection.row.id.description, lane: .interactive))
+            // What waited while the connection was dead goes on.
+            for flow in setup.flows(into: connection.row.id) { jobs += [.map, .post, .confirm].map { Job($0, flow.row.id.description, lane: .webhook) } }
+        }
         if connector is any SourceConnector {
             jobs += [Job(.normalize, connection.row.id.description, lane: .webhook), Job(.sweep, connection.row.id.description, lane: .poll)]
         }

@@ -32,18 +32,17 @@ extension Pipeline {
                 entries.append(AuditEntry(actor: "worker", action: "posting.reconciled", subject: "posting \(try row.get("post_key", as: String.self))"))
             }
             try await tx.audit(tenant, entries)
-        }
-        if unproven.isEmpty {
-            try await store.resolveAlerts(tenant, keyPrefix: "unexplained/\(flow.row.id)")
-        } else {
-            try await store.raise(tenant, unproven.sorted().map { day in
+            _ = try await tx.query(AlertStatements.resolve(tenant, keys: days.map { Pipeline.alertKey(flow, $0) }))
+            try await tx.raise(tenant, unproven.sorted().map { day in
                 AlertRow(
-                    key: "unexplained/\(flow.row.id)/\(day)", severity: .critical, cause: "the books of \(day) differ from the source and nothing explains it",
+                    key: Pipeline.alertKey(flow, day), severity: .critical, cause: "the books of \(day) differ from the source and nothing explains it",
                     remedy: "Open the day's proof: it lists every document with its difference.")
             })
         }
         return .done
     }
+
+    private static func alertKey(_ flow: Setup.Flow, _ day: LocalDate) -> String { "unexplained/\(flow.row.id)/\(day)" }
 }
 
 /// The pure core of reconcile.
@@ -99,7 +98,30 @@ public enum Reconcile {
             }
             proofs[id] = proof
         }
+        strays(sources, postings, &proofs)
         return proofs.values.sorted { ($0.day, $0.currency) < ($1.day, $1.currency) }
+    }
+
+    /// What stands in the ledger though no source calls for it any more: nothing balances it.
+    private static func strays(_ sources: [SourceAmount], _ postings: [PostingAmount], _ proofs: inout [String: Proof]) {
+        let known = Set(sources.map { "\($0.side) \($0.sourceID)" })
+        let sides: Set<String> = ["sale", "payment", "refund", "money_back"]
+        for posting in postings where sides.contains(posting.side) && posting.minor != 0 && !known.contains("\(posting.side) \(posting.sourceID)") {
+            let id = "\(posting.day) \(posting.currency)"
+            var proof = proofs[id] ?? Proof(day: posting.day, currency: posting.currency)
+            let document = "\(posting.side) \(posting.sourceID)"
+            switch posting.state {
+            case "confirmed", "reconciled":
+                proof.posted += posting.minor
+                proof.unexplained += abs(posting.minor)
+                proof.items.append(.init(document: document, amount: -posting.minor, why: "unexplained"))
+            case "voided", "superseded", "skipped": continue
+            default:
+                // On its way, or held: what it will be is not known yet.
+                proof.items.append(.init(document: document, amount: posting.minor, why: posting.why))
+            }
+            proofs[id] = proof
+        }
     }
 
     private static func excuse(_ source: SourceAmount, _ cutOver: LocalDate?) -> String? {

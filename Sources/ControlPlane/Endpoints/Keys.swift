@@ -1,0 +1,65 @@
+internal import Kernel
+internal import Store
+internal import Wire
+
+extension Endpoints {
+    static let keys: [Endpoint] = [
+        Endpoint(.post, "/v1/keys", .key(.admin)) { visit in try await createKey(visit) },
+        Endpoint(.get, "/v1/keys", .key(.admin)) { visit in
+            let page = try visit.page()
+            return try visit.answer(try await visit.store.adminKeys(visit.asker.sees, page), page)
+        },
+        Endpoint(.delete, "/v1/keys/{key}", .key(.admin)) { visit in
+            let id: APIKeyID = try visit.identifier("key")
+            guard try await visit.store.adminKey(id, visit.asker.sees) != nil else { throw Refusal.notFound() }
+            guard try await visit.store.revokeKey(id, actor: visit.asker.actor) else { throw Refusal.notFound("This key is revoked already.") }
+            return HTTPResponse(204)
+        },
+    ]
+
+    /// A key that sees no more than the one that makes it. The answer is the one time it is shown, so it is not kept for an idempotency key either.
+    private static func createKey(_ visit: Visit) async throws -> HTTPResponse {
+        guard visit.request.fields["Idempotency-Key"] == nil else {
+            throw Refusal(400, "idempotency_not_kept", "The answer holds a key that is shown once and not kept.", remedy: "Leave Idempotency-Key out; revoke a key that you did not get to see.")
+        }
+        var input = try visit.input(["label", "scopes", "consultancy", "tenant"])
+        let label = input.text("label", most: 100)
+        let scopes = input.scopes("scopes")
+        let tenant: TenantID? = input.optionalIdentifier("tenant")
+        let stated: ConsultancyID? = input.optionalIdentifier("consultancy")
+        if tenant != nil, stated != nil { input.add("consultancy", "does not go with tenant", "A tenant's key needs no consultancy.") }
+        try input.check()
+        let own = visit.asker.sees
+        let owner: Visibility
+        if let tenant {
+            guard try await visit.store.adminTenant(tenant, own) != nil else {
+                throw Refusal.invalid([.init(field: "tenant", why: "does not exist", remedy: "Check the id.")])
+            }
+            owner = Visibility(tenant: tenant)
+        } else if let stated, own.tenant == nil {
+            guard try await visit.store.adminConsultancy(stated, own) != nil else {
+                throw Refusal.invalid([.init(field: "consultancy", why: "does not exist", remedy: "Check the id.")])
+            }
+            owner = Visibility(consultancy: stated)
+        } else {
+            owner = own
+        }
+        let key = try await visit.store.createKey(
+            consultancy: owner.consultancy, tenant: owner.tenant, label: label, scopes: scopes, actor: visit.asker.actor, random: SystemRandom())
+        return .json(201, .object([
+            ("key", .string(key.revealText())), ("label", .string(label)), ("scopes", .array(scopes.map { .string($0) })),
+            ("consultancy", .optional(owner.consultancy?.description)), ("tenant", .optional(owner.tenant?.description)),
+        ]))
+    }
+}
+
+extension Input {
+    /// At least one of the scopes there are.
+    mutating func scopes(_ key: String) -> [String] {
+        let texts = (json[key]?.array ?? []).compactMap(\.string)
+        if texts.isEmpty || texts.count != json[key]?.array?.count || !texts.allSatisfy({ Scope(rawValue: $0) != .none }) {
+            add(key, "must be a list of \(Scope.allCases.map(\.rawValue).joined(separator: ", "))", "Write [\"read\"].")
+        }
+        return texts
+    }
+}

@@ -1,0 +1,261 @@
+import Books
+import ConnectorKit
+import HTTPServer
+import Kernel
+import Wire
+
+/// A ledger that is a table in memory behind a real HTTP server, and does what a script says before it does what it should.
+final class ScriptedBooks: Sendable {
+    /// What happens to a create, update or void, once each, in order.
+    enum Act: Sendable {
+        /// The request gets lost: nothing is done, no answer comes.
+        case loseRequest
+        /// It is done, and the answer gets lost.
+        case loseAnswer
+        case answer(Int, retryAfter: Int? = nil)
+        /// It is done, but kept another way: date, total, account, or not at all.
+        case twist(@Sendable (inout Entry) -> Void)
+        /// Documents of these subjects are refused, each by itself.
+        case reject(Set<String>)
+        /// A call with one of these subjects is refused as a whole.
+        case refuseBatch(Set<String>)
+        case fine
+    }
+
+    struct Entry: Sendable, Equatable {
+        var key: String
+        var id: String
+        var subject: String
+        var form: String
+        var total: Int64
+        var date: String
+        var accounts: [String: Int64]
+        var voided = false
+        var version = 1
+    }
+
+    struct State: Sendable {
+        var entries: [Entry] = []
+        var script: [Act] = []
+        /// Acts that stay in force.
+        var always: [Act] = []
+        var writes: [[String]] = []
+        var requests: [String] = []
+        var accounts: [(code: String, active: Bool)] = [("4000", true)]
+        var visible = true
+        var refusedReferences: Set<String> = []
+        var voidOrder: [String] = []
+    }
+
+    let state = Locked(State())
+
+    func script(_ acts: Act...) { state.with { $0.script += acts } }
+    func always(_ acts: Act...) { state.with { $0.always = acts } }
+    var entries: [Entry] { state.with { $0.entries } }
+    /// Subjects of each write call.
+    var writes: [[String]] { state.with { $0.writes } }
+    var requests: [String] { state.with { $0.requests } }
+
+    func handle(_ request: HTTPRequest) -> HTTPResponse? {
+        state.with { $0.requests.append("\(request.method.rawValue) \(request.path)") }
+        switch request.path {
+        case "/chart": return chart()
+        case "/find", "/fetch": return lookUp(request)
+        case "/references": return references(request)
+        default: return write(request)
+        }
+    }
+
+    private func chart() -> HTTPResponse {
+        let accounts = state.with { $0.accounts }
+        return .json(200, .object([("accounts", .array(accounts.map { .object([("code", .string($0.code)), ("active", .bool($0.active))]) }))]))
+    }
+
+    private func references(_ request: HTTPRequest) -> HTTPResponse {
+        let name = request.query("name") ?? ""
+        if state.with({ $0.refusedReferences.contains(name) }) { return .text(400, "no") }
+        return .json(200, .object([("id", .string("ref-\(name)"))]))
+    }
+
+    private func lookUp(_ request: HTTPRequest) -> HTTPResponse {
+        let keys = Set((request.query("keys") ?? "").split(separator: ",").map(String.init))
+        let found = state.with { state in state.visible || request.path == "/fetch" ? state.entries.filter { keys.contains($0.key) } : [] }
+        return .json(200, .array(found.map { e in
+            .object([
+                ("key", .string(e.key)), ("id", .string(e.id)), ("total", .number("\(e.total)")), ("date", .string(e.date)), ("voided", .bool(e.voided)),
+                ("version", .string("\(e.version)")), ("accounts", .object(e.accounts.map { ($0.key, .number("\($0.value)")) })),
+            ])
+        }))
+    }
+
+    private func write(_ request: HTTPRequest) -> HTTPResponse? {
+        guard let body = try? JSON(parsing: request.body), let documents = body.array else { return .text(400, "unreadable") }
+        let entries = documents.map(Self.entry)
+        let act: Act = state.with { state in
+            state.writes.append(entries.map(\.subject))
+            return state.script.isEmpty ? state.always.first ?? .fine : state.script.removeFirst()
+        }
+        let subjects = Set(entries.map(\.subject))
+        switch act {
+        case .loseRequest: return nil
+        case .answer(let status, let after):
+            return HTTPResponse(status, fields: after.map { ["Retry-After": "\($0)"] } ?? [:], body: [])
+        case .refuseBatch(let bad) where !bad.isDisjoint(with: subjects): return .text(400, entries.count > 1 ? "batch" : "no")
+        case .loseAnswer:
+            _ = entries.map { apply($0, request.path) }
+            return nil
+        case .twist(let change):
+            return .json(200, .array(entries.map { entry in
+                var twisted = entry
+                change(&twisted)
+                return apply(twisted, request.path)
+            }))
+        case .reject(let bad):
+            return .json(200, .array(entries.map { bad.contains($0.subject) ? .object([("refused", "no")]) : apply($0, request.path) }))
+        case .fine, .refuseBatch: return .json(200, .array(entries.map { apply($0, request.path) }))
+        }
+    }
+
+    private func apply(_ entry: Entry, _ path: String) -> JSON {
+        state.with { state in
+            let at = state.entries.firstIndex { $0.key == entry.key }
+            switch (path, at) {
+            case ("/create", let at?): return .object([("duplicate", .string(state.entries[at].id))])
+            case ("/create", nil):
+                var made = entry
+                made.id = "D\(state.entries.count + 1)"
+                state.entries.append(made)
+                return .object([("id", .string(made.id)), ("version", "1")])
+            case ("/void", let at?):
+                state.entries[at].voided = true
+                state.voidOrder.append(entry.subject)
+                return .object([("id", .string(state.entries[at].id)), ("version", "2")])
+            case (_, let at?):
+                let (id, version) = (state.entries[at].id, state.entries[at].version + 1)
+                state.entries[at] = entry
+                state.entries[at].id = id
+                state.entries[at].version = version
+                return .object([("id", .string(id)), ("version", .string("\(version)"))])
+            default: return .object([("refused", "gone")])
+            }
+        }
+    }
+
+    private static func entry(_ json: JSON) -> Entry {
+        var accounts: [String: Int64] = [:]
+        for (name, value) in json["accounts"]?.object ?? [] { accounts[name] = Int64(value.int ?? 0) }
+        return Entry(
+            key: json["key"]?.string ?? "", id: "", subject: json["subject"]?.string ?? "", form: json["form"]?.string ?? "",
+            total: Int64(json["total"]?.int ?? 0), date: json["date"]?.string ?? "", accounts: accounts)
+    }
+}
+
+/// The connector of `ScriptedBooks`.
+struct ScriptedLedger: LedgerConnector {
+    var settles = Duration.zero
+    var batch = 10
+    var searchable = true
+    var limits: [RateLimit] = []
+
+    var spec: PlatformSpec {
+        PlatformSpec(
+            id: "scripted-ledger", name: "Scripted Ledger", roles: [.ledger], productionBase: "http://127.0.0.1:1", sandboxBase: nil,
+            auth: .header("X-Token"), headers: [:], limits: limits, concurrency: 1, batchSizes: ["*": batch], pageSize: 100, fieldLengths: [:],
+            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: searchable, findSettles: settles), tax: .perLine, dimensions: [],
+            revisesPaidInvoices: true, apiVersion: "1", sunset: nil, sources: [:])
+    }
+
+    private static func refusal(_ code: String, _ why: String) -> Fault { Fault(code, stage: .post, disposition: .reject, summary: why, remedy: "mend it") }
+
+    func judge(_ response: HTTPResponse, to call: Call) -> Verdict {
+        switch response.status {
+        case 200: .accepted
+        case 401: .reauthorize(Self.refusal("token", "the token is refused"))
+        case 409: .duplicate(Self.refusal("duplicate", "the number is taken"))
+        case 429: .throttled(after: response.fields["Retry-After"].flatMap { Int($0) }.map { .seconds($0) }, bucket: nil)
+        case 400: .rejected(Self.refusal(response.bodyText == "batch" ? "batch_refused" : "refused", "the ledger says no"))
+        case 500...: .outcomeUnknown(Fault("broken", stage: .post, disposition: .retry, summary: "the ledger broke"))
+        default: .rejected(Self.refusal("refused", "the ledger says no"))
+        }
+    }
+
+    func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> { .finish(AccountIdentity(account: connection.account, name: "Books")) }
+
+    func chart(_: ConnectionFacts) -> Exchange<Chart> {
+        .one(Call(.read, HTTPRequest(.get, "/chart"))) { response throws(Fault) in
+            let accounts = (try JSON(parsing: response.body)["accounts"]?.array ?? []).map { a in
+                LedgerAccount(
+                    code: a["code"]?.string ?? "", remoteID: a["code"]?.string ?? "", name: a["code"]?.string ?? "", type: "any",
+                    active: a["active"]?.bool ?? false)
+            }
+            return Chart(accounts: accounts, taxCodes: [], lockDate: nil, baseCurrency: "USD", currencies: ["USD"])
+        }
+    }
+
+    func itemKey(of _: LedgerDocument.Line) -> String? { nil }
+
+    func references(for document: LedgerDocument) -> [ReferenceWant] {
+        [ReferenceWant(kind: .party, key: document.plan.party, name: document.plan.party, text: document.plan.party)]
+    }
+
+    func findReferences(_ wants: [ReferenceWant], _: ConnectionFacts) -> Exchange<[String: String]> { ask(wants, [:]) }
+    func createReferences(_: [ReferenceWant], _: ConnectionFacts) -> Exchange<[String: String]> { .finish([:]) }
+
+    private func ask(_ wants: [ReferenceWant], _ known: [String: String]) -> Exchange<[String: String]> {
+        guard let want = wants.first else { return .finish(known) }
+        return .send(Call(.read, HTTPRequest(.get, "/references?name=\(Form.encode([("", want.name)]).dropFirst())"))) { response in
+            var more = known
+            more[want.key] = (try? JSON(parsing: response.body))?["id"]?.string
+            return ask(Array(wants.dropFirst()), more)
+        }
+    }
+
+    func batchGroup(of _: LedgerDocument) -> String { "any" }
+
+    func create(_ documents: [LedgerDocument], attempt: String, _: ConnectionFacts) -> Exchange<[PostOutcome]> { write("/create", documents) }
+    func update(_ document: LedgerDocument, attempt: String, _: ConnectionFacts) -> Exchange<PostOutcome> { write("/update", [document]).map { $0[0] } }
+    func void(_ document: LedgerDocument, attempt: String, _: ConnectionFacts) -> Exchange<PostOutcome> { write("/void", [document]).map { $0[0] } }
+
+    private func write(_ path: String, _ documents: [LedgerDocument]) -> Exchange<[PostOutcome]> {
+        let body = JSON.array(documents.map { d in
+            .object([
+                ("key", .string(d.key.text)), ("subject", .string(d.plan.subject)), ("form", .string(d.plan.form.rawValue)),
+                ("total", .number("\(d.plan.total.minor)")), ("date", .string(d.plan.date.description)),
+                ("accounts", .object(meant(d).accounts.map { ($0.key, .number("\($0.value)")) })),
+            ])
+        })
+        return .one(Call(.write, HTTPRequest(.post, path, body: body.bytes))) { response throws(Fault) in
+            (try JSON(parsing: response.body).array ?? []).map { answer in
+                if let id = answer["id"]?.string { return .posted(remoteID: id, version: answer["version"]?.string) }
+                if answer["duplicate"] != nil { return .duplicate(Self.refusal("duplicate", "the number is taken")) }
+                return .rejected(Self.refusal("refused", "the ledger says no"))
+            }
+        }
+    }
+
+    func find(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> { look("/find", documents) }
+    func fetch(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> { look("/fetch", documents) }
+
+    private func look(_ path: String, _ documents: [LedgerDocument]) -> Exchange<[PostKey: LedgerReadback]> {
+        .one(Call(.read, HTTPRequest(.get, "\(path)?keys=\(documents.map(\.key.text).joined(separator: ","))"))) { response throws(Fault) in
+            var out: [PostKey: LedgerReadback] = [:]
+            for e in try JSON(parsing: response.body).array ?? [] {
+                guard let key = e["key"]?.string.flatMap({ PostKey($0) }), let id = e["id"]?.string else { continue }
+                var accounts: [String: Int64] = [:]
+                for (name, value) in e["accounts"]?.object ?? [] { accounts[name] = Int64(value.int ?? 0) }
+                out[key] = LedgerReadback(
+                    key: key, remoteID: id, version: e["version"]?.string, date: e["date"]?.string.flatMap { LocalDate($0) }, currency: "USD",
+                    total_minor: Int64(e["total"]?.int ?? 0), tax_minor: nil, party: nil, accounts: accounts, voided: e["voided"]?.bool ?? false)
+            }
+            return out
+        }
+    }
+
+    func meant(_ document: LedgerDocument) -> LedgerReadback {
+        var accounts: [String: Int64] = [:]
+        for line in document.lines where line.plan.part != .control { accounts[line.account.code, default: 0] += line.plan.amount.minor }
+        return LedgerReadback(
+            key: document.key, remoteID: document.remoteID ?? "", version: nil, date: document.plan.date, currency: "USD",
+            total_minor: document.plan.total.minor, tax_minor: nil, party: nil, accounts: accounts, voided: document.plan.effect == .void)
+    }
+}
