@@ -17,6 +17,10 @@ public struct Setup: Sendable {
         public var policies: Policies
         public var source: CourierConnection
         public var ledger: CourierConnection
+
+        /// How long a search of this ledger that finds nothing proves nothing, where the connection knows better than its platform's spec
+        /// (setting `find_settles_seconds`: a twin shows at once what it did, the vendor's servers may not).
+        var findSettles: Duration? { ledger.facts.settings["find_settles_seconds"].flatMap { Int($0) }.map { .seconds($0) } }
     }
 
     public var flows: [Flow]

@@ -255,7 +255,8 @@ public final class Scheduler: Service {
             do throws(Fault) {
                 try await store.closeRole(tenant)
                 let crashes = try await store.release(entry.lease, holder: holder, served: clocks.monotonic() - entry.started, crashed: crashed)
-                if crashes > 2 { backoffs.with { $0[tenant] = clocks.monotonic() + .milliseconds(min(200 << min(crashes, 8), 30_000)) } }
+                // A worker that somebody kills is not at fault; one that traps on a document would do it again at once.
+                if crashes > 2 { backoffs.with { $0[tenant] = clocks.monotonic() + .milliseconds(min(200 << min(crashes, 8), signal == SIGKILL ? 500 : 30_000)) } }
                 break
             } catch {
                 note(error)

@@ -310,10 +310,12 @@ extension Store {
         return ms.map { .milliseconds(max(0, $0)) }
     }
 
-    /// Holds one posting by name, with its audit row and alert.
-    public func hold(_ tenant: TenantID, _ key: PostKey, findings: [UInt8], alert: AlertRow) async throws(Fault) {
+    /// Holds one posting by name, with its audit row and alert; what depends on it is checked again.
+    public func hold(_ tenant: TenantID, _ flow: FlowID, _ key: PostKey, findings: [UInt8], alert: AlertRow) async throws(Fault) {
         try await transaction { tx throws(Fault) in
             guard try await tx.query(PostingStatements.hold(tenant, key, findings: findings)).affected > 0 else { return }
+            _ = try await tx.query(PostingStatements.recheckDependants(tenant, [key]))
+            _ = try await tx.query(JobStatements.ask(tenant, [Job(.map, flow.description, lane: .webhook)]))
             try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.held", subject: "posting \(key)")])
             try await tx.raise(tenant, [alert])
         }

@@ -23,7 +23,9 @@ public struct House: Sendable {
         public var ledgerPlatform = "scripted-ledger"
         public var ledgerURL: String?
         public var policies: [(name: String, value: String)] = []
-        public var structure = #"{"accounts": {"*": "4000"}}"#
+        public var structure = #"""
+            {"accounts": {"sales:*": "4000", "receivable:*": "4000", "clearing:*": "4000", "tax_payable:*": "4000", "returns_allowances": "4000"}}
+            """#
         public var rules = "{}"
         public var cutOver: LocalDate?
         public var credential = #"{"access_token": "token-0"}"#

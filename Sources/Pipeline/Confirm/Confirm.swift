@@ -78,7 +78,7 @@ extension Pipeline {
             }
             try await tx.raise(tenant, Confirm.alerts(badNow.map(\.findings)))
         }
-        try await later(absent, max(connector.spec.idempotency.findSettles, .seconds(1)), nil)
+        try await later(absent, max(flow.findSettles ?? connector.spec.idempotency.findSettles, .seconds(1)), nil)
         metrics.count(.postings, ("state", "confirmed"), by: Double(good.count))
         for (key, findings) in bad { log.error(.differs, ("posting", key.text), ("why", findings.map(\.why).joined(separator: "; "))) }
     }

@@ -57,7 +57,7 @@ extension Pipeline {
     private func hold(_ row: PostingRow, _ check: String, _ fault: Fault) async throws(Fault) {
         let finding = Finding(check: check, why: fault.summary, remedy: fault.remedy, position: fault.position)
         let alert = AlertRow(key: "held/\(check)/\(fault.position ?? "")", severity: .warning, cause: fault.summary, remedy: fault.remedy)
-        try await store.hold(tenant, row.key, findings: JSON.array([PlanCodec.finding(finding)]).bytes, alert: alert)
+        try await store.hold(tenant, row.flow, row.key, findings: JSON.array([PlanCodec.finding(finding)]).bytes, alert: alert)
         log.fault(.postingHeld, fault, ("posting", row.key.text))
     }
 
@@ -75,7 +75,7 @@ extension Pipeline {
             tenant, epoch: epoch, intents, audit: chunk.map { AuditEntry(actor: "worker", action: "posting.posting", subject: "posting \($0.key)") })
         let delivery = await deliver(chunk, action, attempt, flow, connector, startBy: startBy)
         let outcomes = Post.outcomes(delivery, action, chunk.count)
-        let settles = connector.spec.idempotency.findSettles
+        let settles = flow.findSettles ?? connector.spec.idempotency.findSettles
         let settlements = zip(chunk, outcomes).map { document, outcome in
             Post.settlement(document, outcome, attempt: attempt, settles: settles, attempts: attempts[document.key] ?? 0, together: chunk.count)
         }

@@ -44,7 +44,7 @@ extension Pipeline {
         var settlements: [Settlement] = []
         for row in unsettled {
             guard let document = byKey[row.posting.key] else { continue }
-            settlements.append(Recover.settle(row, document, found[row.posting.key], connector: connector))
+            settlements.append(Recover.settle(row, document, found[row.posting.key], connector: connector, settles: flow.findSettles))
         }
         try await settle(settlements, flow)
         return nil
@@ -58,8 +58,8 @@ extension Pipeline {
 
 /// The pure core of recovery.
 enum Recover {
-    static func settle(_ row: UnsettledRow, _ document: LedgerDocument, _ seen: LedgerReadback?, connector: any LedgerConnector) -> Settlement {
-        let settles = connector.spec.idempotency.findSettles
+    static func settle(_ row: UnsettledRow, _ document: LedgerDocument, _ seen: LedgerReadback?, connector: any LedgerConnector, settles override: Duration? = nil) -> Settlement {
+        let settles = override ?? connector.spec.idempotency.findSettles
         // The request may have started this late, and may have been under way for its time-out.
         let believable = Post.sendWithin + .seconds(Limits.requestSeconds) + settles
         func settled(_ outcome: Settlement.Outcome, _ why: String, again: Duration = .zero) -> Settlement {

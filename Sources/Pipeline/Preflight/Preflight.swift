@@ -90,7 +90,23 @@ enum Preflight {
             if plan.effect == .post { findings += unmapped(plan, mapper) }
             out.append(Held(key: row.key, findings: findings))
         }
+        chain(&out, byKey)
         return out
+    }
+
+    /// What depends on a posting that waits, waits too, to the end of the chain.
+    private static func chain(_ out: inout [Held], _ rows: [PostKey: PostingRow]) {
+        var more = true
+        while more {
+            more = false
+            let held = Set(out.filter { !$0.findings.isEmpty }.map(\.key))
+            for i in out.indices where out[i].findings.isEmpty {
+                guard let row = rows[out[i].key], row.effect == "post", let original = row.appliesTo, held.contains(original), rows[original]?.remoteID == nil
+                else { continue }
+                out[i].findings = [Finding(check: "waits_for_original", why: "what it settles or corrects is held", remedy: "released with it")]
+                more = true
+            }
+        }
     }
 
     /// What settles or corrects a document that will not come to the ledger waits by name rather than in silence.
@@ -100,6 +116,9 @@ enum Preflight {
             return [Finding(
                 check: "waits_for_original", why: "its \(form) is not to be posted: it may be dated before the cut-over",
                 remedy: "Enter it in the ledger by hand, or move the flow's cut-over day.", position: plan.appliesTo?.subject)]
+        }
+        if original.remoteID == nil, ["held", "manual"].contains(original.state) {
+            return [Finding(check: "waits_for_original", why: "its \(form) is held", remedy: "released with it", position: plan.appliesTo?.subject)]
         }
         guard original.state == "rejected" else { return [] }
         if original.remoteID != nil, let sent = original.sent {
