@@ -75,8 +75,8 @@ public final class Cluster: Sendable {
 
 private func closedOnExec() throws(Fault) -> (read: Int32, write: Int32) {
     var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else { throw Cluster.unavailable("no descriptor is left") }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    // At once: a server that another thread starts in between would inherit the end and keep its reader waiting for ever.
+    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else { throw Cluster.unavailable("no descriptor is left") }
     return (ends[0], ends[1])
 }
 

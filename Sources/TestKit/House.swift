@@ -34,6 +34,7 @@ public struct House: Sendable {
     }
 
     /// Makes a house for the body and tears it down after; a few at a time, so that a hundred tests share one server.
+    @discardableResult
     public static func with<T: Sendable>(_ plan: Plan = Plan(), _ body: @Sendable (House) async throws -> T) async throws -> T {
         await gate.enter()
         let house: House

@@ -122,10 +122,12 @@ import Testing
                 _ = try? await house.worker.pool.query(SQL(stringLiteral: attack))
             }
             #expect(try await checksum(house, of: other.tenant) == before)
+            let clean = PostgresPool(try await house.loginAgain(), size: 1)
             for table in ["events", "jobs", "alerts", "connections", "flows", "audit", "tenants"] {
-                let seen = try await rows(house.worker.pool, "SELECT count(*)::text FROM app.\(unsafe: table) WHERE tenant_id = \(other.tenant)")
+                let seen = try await rows(clean, "SELECT count(*)::text FROM app.\(unsafe: table) WHERE tenant_id = \(other.tenant)")
                 #expect(seen == ["0"], "\(table)")
             }
+            await clean.close()
         }
     }
 

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import FoundationEssentials
 internal import Glibc
 internal import Kernel
@@ -79,7 +80,16 @@ struct PrivateCluster {
         try folder(socketFolder, mode: 0o755)
         let link = surroundings.folder + "/postgres"
         if data != link { _ = symlink(data, link) }
-        if FileManager.default.fileExists(atPath: data + "/counterfoil-ready") { return }
+        // The mark tells whose cluster it is: one whose keys are gone (somebody removed var/) is put aside, never used and never deleted.
+        let mark = Digest.sha256(administrator.reveal()).hexText + "\n"
+        if let made = try? String(contentsOfFile: data + "/counterfoil-ready", encoding: .utf8) {
+            if made == mark { return }
+            let aside = "\(data).\(SystemClocks().now().seconds)"
+            guard rename(data, aside) == 0 else {
+                throw Fault("folder_unwritable", stage: .configuration, disposition: .hold, summary: "the old database in \(data) can't be put aside: errno \(errno)")
+            }
+            complain("the database in \(data) belongs to keys that are gone; it was moved to \(aside) and a new one is made")
+        }
         try? FileManager.default.removeItem(atPath: data)
         try folder(data, mode: 0o700)
         let passwords = socketFolder + "/first-password"
@@ -98,7 +108,7 @@ struct PrivateCluster {
             throw Fault("initdb_failed", stage: .configuration, disposition: .hold, summary: "initdb could not make the database cluster in \(data) (status \(code))")
         }
         do {
-            try "made by counterfoil up\n".write(toFile: data + "/counterfoil-ready", atomically: true, encoding: .utf8)
+            try mark.write(toFile: data + "/counterfoil-ready", atomically: true, encoding: .utf8)
         } catch {
             throw Fault("folder_unwritable", stage: .configuration, disposition: .hold, summary: "\(data) can't be written")
         }
