@@ -58,22 +58,9 @@ enum DoctorCommand: Command {
     }
 
     private static func database(_ surroundings: Surroundings) async throws(Fault) {
-        let pool = PostgresPool(try surroundings.database(), size: 1)
-        do throws(Fault) {
-            guard let row = try await pool.query("""
-                SELECT current_setting('server_version_num')::int AS version, current_setting('fsync') AS fsync,
-                  to_regclass('app.postings') IS NOT NULL AS migrated
-                """).first else { return }
-            let version: Int32 = try row.get("version")
-            let fsync: String = try row.get("fsync")
-            let migrated: Bool = try row.get("migrated")
-            if version < 150_000 { throw Fault("database_old", stage: .database, disposition: .hold, summary: "PostgreSQL \(version / 10_000) is too old", remedy: "Use 15 or newer.") }
-            if fsync != "on" { throw Fault("database_unsafe", stage: .database, disposition: .hold, summary: "fsync is off: a crash would lose what was promised", remedy: "Turn it on.") }
-            if !migrated { throw Fault("database_empty", stage: .database, disposition: .hold, summary: "the schema is missing", remedy: "Run `counterfoil migrate`.") }
-        } catch {
-            await pool.close()
-            throw error
-        }
-        await pool.close()
+        let (version, fsync, migrated) = try await Installation.facts(try surroundings.database())
+        if version < 150_000 { throw Fault("database_old", stage: .database, disposition: .hold, summary: "PostgreSQL \(version / 10_000) is too old", remedy: "Use 15 or newer.") }
+        if fsync != "on" { throw Fault("database_unsafe", stage: .database, disposition: .hold, summary: "fsync is off: a crash would lose what was promised", remedy: "Turn it on.") }
+        if !migrated { throw Fault("database_empty", stage: .database, disposition: .hold, summary: "the schema is missing", remedy: "Run `counterfoil migrate`.") }
     }
 }

@@ -183,16 +183,10 @@ enum MigrateCommand: Command {
         for name in applied { say("applied \(name)") }
         if applied.isEmpty { say("nothing to do: the schema is up to date") }
         if let file = arguments.value("supervisor-password-file") {
-            try await setSupervisorPassword(database, Secret(try Secrets.read(file)))
+            try await Installation.setSupervisorPassword(database, Secret(try Secrets.read(file)))
             say("the supervisor's password is set")
         }
         return 0
-    }
-
-    /// Only the verifier travels: statements may be logged.
-    static func setSupervisorPassword(_ database: PostgresConfiguration, _ password: Secret) async throws(Fault) {
-        let verifier = try scramVerifier(password: password, random: SystemRandom())
-        try await postgresScript(database, "ALTER ROLE counterfoil_supervisor LOGIN PASSWORD '\(verifier)'")
     }
 }
 

@@ -122,7 +122,7 @@ struct House {
         let applied = try await migrate(administrator, surroundings)
         if !applied.isEmpty { complain("database: \(applied.count) migrations applied") }
         let password = try secrets.password("database-supervisor")
-        try await MigrateCommand.setSupervisorPassword(administrator, password)
+        try await Installation.setSupervisorPassword(administrator, password)
         var database = administrator
         database.user = "counterfoil_supervisor"
         database.password = password
@@ -154,10 +154,7 @@ struct House {
         var first = cluster.configuration
         first.database = "postgres"
         try await reach(first)
-        let exists = PostgresPool(first, size: 1)
-        let found = try await exists.query("SELECT 1 FROM pg_database WHERE datname = \(PrivateCluster.database)").count
-        await exists.close()
-        if found == 0 { try await postgresScript(first, "CREATE DATABASE \(PrivateCluster.database)") }
+        try await Installation.ensureDatabase(PrivateCluster.database, on: first)
         return cluster.configuration
     }
 
@@ -165,7 +162,7 @@ struct House {
         var last = Fault("database_down", stage: .database, disposition: .retry, summary: "the database can't be reached")
         for _ in 0 ..< 300 {
             do throws(Fault) {
-                try await postgresScript(configuration, "SELECT 1")
+                try await Installation.reach(configuration)
                 return
             } catch { last = error }
             try? await Task.sleep(for: .milliseconds(100))
@@ -180,10 +177,7 @@ struct House {
     private static func operatorKey(_ database: PostgresConfiguration, _ secrets: Secrets) async throws(Fault) -> Secret {
         if FileManager.default.fileExists(atPath: secrets.path("operator-key")) {
             let key = Secret(try Secrets.read(secrets.path("operator-key")))
-            let pool = PostgresPool(database, size: 1)
-            let known = try await pool.query("SELECT 1 FROM app.api_keys WHERE digest = \(Digest.sha256(key.reveal())) AND revoked_at IS NULL").count
-            await pool.close()
-            if known > 0 { return key }
+            if try await Installation.knows(key, database) { return key }
         }
         let pool = PostgresPool(database, size: 1)
         let key = try await Store(pool).createKey(
