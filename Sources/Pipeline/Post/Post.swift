@@ -113,6 +113,8 @@ extension Pipeline {
                 actor: "worker", action: "posting.\(s.outcome.rawValue)", subject: "posting \(s.key)", detail: s.evidence ?? Array("{}".utf8))
         }
         try await store.settle(tenant, settlements, jobs: jobs, audit: entries, alerts: alerts + Post.alerts(settlements))
+        let posted = settlements.filter { $0.outcome == .posted }.map(\.key.text)
+        if !posted.isEmpty { _ = try await store.pool.query(DocumentStatements.dirtyRejected(tenant, flow.row.id, beside: posted)) }
         for s in settlements {
             metrics.count(.postings, ("state", s.outcome.rawValue))
             switch s.outcome {
