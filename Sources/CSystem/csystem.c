@@ -10,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -104,22 +103,32 @@ int cf_exited(int status) { return WIFEXITED(status); }
 int cf_exit_code(int status) { return WEXITSTATUS(status); }
 int cf_term_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
 
-int cf_signal_descriptor(int children) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    if (children) sigaddset(&set, SIGCHLD);
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return -EINVAL;
-    return result(signalfd(-1, &set, SFD_CLOEXEC));
+/* A handler rather than signalfd: the threads of a running program don't block the signals, and where the program was started with them
+   ignored (a shell's `&`) any such thread would swallow them. */
+static int signal_pipe[2] = {-1, -1};
+
+static void signal_arrived(int number) {
+    int before = errno;
+    unsigned char byte = (unsigned char)number;
+    ssize_t ignored = write(signal_pipe[1], &byte, 1);
+    (void)ignored;
+    errno = before;
+}
+
+int cf_signal_descriptor(void) {
+    if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) return -errno;
+    struct sigaction action = {.sa_handler = signal_arrived, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0) return -errno;
+    return signal_pipe[0];
 }
 
 int cf_next_signal(int descriptor) {
-    struct signalfd_siginfo info;
+    unsigned char number = 0;
     ssize_t n;
-    do { n = read(descriptor, &info, sizeof info); } while (n < 0 && errno == EINTR);
+    do { n = read(descriptor, &number, 1); } while (n < 0 && errno == EINTR);
     if (n < 0) return -errno;
-    return (int)info.ssi_signo;
+    return number;
 }
 
 int64_t cf_boottime_ns(void) {

@@ -135,7 +135,7 @@ public actor Courier {
     private static let waitMost = Duration.seconds(2)
 
     private func pause(_ time: Duration) async throws(Fault) {
-        do { try await Task.sleep(for: time) } catch { throw Fault.wrapping(error, stage: .courier) }
+        do { try await clocks.sleep(for: time) } catch { throw Fault.wrapping(error, stage: .courier) }
     }
 
     /// Right before a send: a write that can't end within the lease, or that starts later than its intent allows, is not started.

@@ -117,6 +117,13 @@ public protocol Clocks: Sendable {
     func now() -> Timestamp
     /// Time since an arbitrary start; never goes back, counts suspended time. For deadlines and leases.
     func monotonic() -> Duration
+    /// Returns after this much monotonic time.
+    /// - Throws: `CancellationError` when the task is cancelled meanwhile.
+    func sleep(for duration: Duration) async throws
+}
+
+extension Clocks {
+    public func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
 }
 
 /// The machine's clocks.

@@ -65,23 +65,24 @@ import Testing
         let table = freshName()
         try await pool.query("create table \(unsafe: table) (k int8 primary key, n int8)")
         try await pool.query("insert into \(unsafe: table) values (1, 0), (2, 0)")
-        let held = AsyncStream<Void>.makeStream()
-        let codes = try await pool.transaction { tx throws(Fault) -> [String?] in
-            try await tx.query("set local deadlock_timeout = '10s'")
-            try await tx.query("update \(unsafe: table) set n = 1 where k = 1")
-            async let other = fault {
+        let held = (AsyncStream<Void>.makeStream(), AsyncStream<Void>.makeStream())
+        // Each holds its row before it asks for the other's. PostgreSQL looks once, when a wait has lasted deadlock_timeout: either may be the one it ends.
+        func side(_ mine: Int, _ others: Int, _ holding: AsyncStream<Void>.Continuation, _ otherHolds: AsyncStream<Void>) async -> Fault? {
+            await fault {
                 try await pool.transaction { tx throws(Fault) in
-                    try await tx.query("set local deadlock_timeout = '20ms'")
-                    try await tx.query("update \(unsafe: table) set n = 2 where k = 2")
-                    held.continuation.finish()
-                    try await tx.query("update \(unsafe: table) set n = 2 where k = 1")
+                    try await tx.query("set local deadlock_timeout = '50ms'")
+                    try await tx.query("update \(unsafe: table) set n = \(mine) where k = \(mine)")
+                    holding.finish()
+                    for await _ in otherHolds {}
+                    try await tx.query("update \(unsafe: table) set n = \(mine) where k = \(others)")
                 }
             }
-            for await _ in held.stream {}
-            try await tx.query("update \(unsafe: table) set n = 1 where k = 2")
-            return await [other?.code, other?.disposition.rawValue]
         }
-        #expect(codes == ["serialization", "retry"])
+        async let first = side(1, 2, held.0.continuation, held.1.stream)
+        async let second = side(2, 1, held.1.continuation, held.0.stream)
+        let lost = [await first, await second].compactMap { $0 }
+        #expect(lost.map(\.code) == ["serialization"])
+        #expect(lost.map(\.disposition) == [.retry])
     }
 
     @Test("a read-only transaction refuses writes and says wait") func readOnly() async throws {

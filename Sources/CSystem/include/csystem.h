@@ -33,9 +33,10 @@ int cf_exit_code(int status);
 int cf_term_signal(int status);
 /* Switch to the user for good (groups dropped first). */
 int cf_become(uid_t uid, gid_t gid);
-/* A signalfd for SIGINT and SIGTERM (and SIGCHLD when `children` is not 0); the signals are blocked in the calling thread and its children threads. */
-int cf_signal_descriptor(int children);
-/* The next signal number from it, or -errno. */
+/* Catches SIGINT and SIGTERM for the whole process, also when it was started with them ignored. The descriptor becomes readable when one has arrived;
+   it is the same one at every call and stays open. */
+int cf_signal_descriptor(void);
+/* The next signal number from it, or -errno (-EAGAIN when there is none). */
 int cf_next_signal(int descriptor);
 /* Monotonic nanoseconds, counting suspended time (CLOCK_BOOTTIME). */
 int64_t cf_boottime_ns(void);

@@ -15,7 +15,7 @@ internal import Worker
 /// Runs services until SIGINT or SIGTERM, then ends them in good order.
 enum Services {
     static func run(_ services: [any Service], log: Log) async throws(Fault) -> Int32 {
-        let descriptor = cf_signal_descriptor(0)
+        let descriptor = cf_signal_descriptor()
         guard descriptor >= 0, let watcher = Exit.watcher else {
             throw Fault("no_descriptors", stage: .configuration, disposition: .retry, summary: "signals can't be watched")
         }

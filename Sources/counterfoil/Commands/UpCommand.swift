@@ -68,7 +68,7 @@ final class Stop: Sendable {
     private let state = Locked<(set: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
 
     init() throws(Fault) {
-        let descriptor = cf_signal_descriptor(0)
+        let descriptor = cf_signal_descriptor()
         guard descriptor >= 0, let watcher = Exit.watcher else {
             throw Fault("no_descriptors", stage: .configuration, disposition: .retry, summary: "signals can't be watched")
         }
