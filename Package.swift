@@ -34,11 +34,14 @@ let rooms: [(name: String, imports: [String])] = [
 
 let connectors: Set<String> = ["Shopify", "QuickBooksOnline", "Xero"]
 
+/// The build in which `counterfoil torture` may break a wall on purpose (`--sabotage`): for tests only, never what users run.
+let sabotage: [SwiftSetting] = Context.environment["COUNTERFOIL_SABOTAGE_BUILD"] == "1" ? [.define("SABOTAGE")] : []
+
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
-]
+] + sabotage
 
 var targets: [Target] = [
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
