@@ -1,3 +1,4 @@
+internal import Books
 internal import Crypto
 internal import Kernel
 internal import Wire
@@ -62,6 +63,8 @@ enum ConsolePage {
         var at: Timestamp
         var steps: [JSON] = []
         var causes: [JSON] = []
+        /// The first of them; the API has all.
+        var stopped: [JSON] = []
         var unexplained: [JSON] = []
         var alerts: [JSON] = []
     }
@@ -74,6 +77,7 @@ enum ConsolePage {
         page.tag("</span><form method=\"post\" action=\"/session/end\"><button>Log out</button></form></header><main>")
         tenants(&page, shown.steps)
         causes(&page, shown.causes)
+        stopped(&page, shown.stopped)
         unexplained(&page, shown.unexplained)
         alerts(&page, shown.alerts)
         page.tag("</main></body></html>")
@@ -114,18 +118,44 @@ enum ConsolePage {
         }
     }
 
+    private static func stopped(_ page: inout HTML, _ rows: [JSON]) {
+        page.table("Stopped postings, one by one", ["Tenant", "Ledger", "Document", "For", "Date", "Amount", "State", "Checks"]) { page in
+            for row in rows {
+                page.tag("<tr><th scope=\"row\">")
+                page.say(text(row, "tenant_slug"))
+                page.tag("</th>")
+                page.cell(text(row, "ledger"))
+                page.cell(text(row, "form").replacing("_", with: " ") + " " + text(row, "reference"))
+                page.cell(text(row, "subject"))
+                page.cell(text(row, "date"))
+                page.figure(amount(row, "total_minor"))
+                page.cell(text(row, "state"))
+                page.cell((row["checks"]?.array ?? []).compactMap(\.string).joined(separator: ", "))
+                page.tag("</tr>")
+            }
+            if rows.isEmpty { page.tag("<tr><td colspan=\"8\">Nothing is stopped.</td></tr>") }
+        }
+    }
+
+    /// `1,234.50 EUR`, from the minor units of the currency beside them.
+    private static func amount(_ row: JSON, _ member: String) -> String {
+        let currency = text(row, "currency")
+        guard let minor = row[member]?.int else { return "" }
+        guard let known = Currency(currency) else { return "\(minor) \(currency) minor units" }
+        return Money(minor: Int64(minor), known).description
+    }
+
     private static func unexplained(_ page: inout HTML, _ rows: [JSON]) {
-        page.table("Unexplained", ["Tenant", "Currency", "Days", "Minor units"]) { page in
+        page.table("Unexplained", ["Tenant", "Days", "Amount"]) { page in
             for row in rows {
                 page.tag("<tr><th scope=\"row\">")
                 page.say(text(row, "slug"))
                 page.tag("</th>")
-                page.cell(text(row, "currency"))
                 page.number(row["days"]?.int ?? 0)
-                page.number(row["unexplained_minor"]?.int ?? 0)
+                page.figure(amount(row, "unexplained_minor"))
                 page.tag("</tr>")
             }
-            if rows.isEmpty { page.tag("<tr><td colspan=\"4\">Every proved day agrees to the cent.</td></tr>") }
+            if rows.isEmpty { page.tag("<tr><td colspan=\"3\">Every proved day agrees to the cent.</td></tr>") }
         }
     }
 
@@ -139,7 +169,7 @@ enum ConsolePage {
                 page.tag("</th>")
                 for member in ["tenant_slug", "cause", "remedy"] { page.cell(text(row, member)) }
                 page.number(row["hits"]?.int ?? 0)
-                page.cell(text(row, "last_at"))
+                page.cell(Timestamp(rfc3339: text(row, "last_at")).map { Timestamp(seconds: $0.seconds).description } ?? "")
                 page.tag("</tr>")
             }
             if rows.isEmpty { page.tag("<tr><td colspan=\"6\">No alerts.</td></tr>") }

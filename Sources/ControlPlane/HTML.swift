@@ -15,9 +15,12 @@ struct HTML: Sendable {
         tag("</td>")
     }
 
-    mutating func number(_ value: Int) {
+    mutating func number(_ value: Int) { figure("\(value)") }
+
+    /// A cell whose text lines up on the right.
+    mutating func figure(_ outside: String) {
         tag("<td class=\"n\">")
-        say("\(value)")
+        say(outside)
         tag("</td>")
     }
 

@@ -70,11 +70,13 @@ extension Endpoints {
         let store = visit.store
         async let steps = store.reportSteps(asker.sees)
         async let causes = store.reportCauses(asker.sees)
+        async let stopped = store.reportHeld(asker.sees, tenant: nil, PageRequest(limit: 50))
         async let unexplained = store.reportUnexplained(asker.sees)
         async let alerts = store.adminAlerts(asker.sees, state: "open", PageRequest(limit: Limits.pageRows))
         var shown = ConsolePage.Overview(who: asker.label, version: visit.desk.configuration.version, at: visit.desk.clocks.now())
         shown.steps = try rows(try await steps)
         shown.causes = try rows(try await causes)
+        shown.stopped = try rows(try await stopped)
         shown.unexplained = try rows(try await unexplained)
         shown.alerts = try rows(try await alerts)
         return ConsolePage.respond(200, ConsolePage.overview(shown))
