@@ -45,6 +45,9 @@ public struct HTTPServerConfiguration: Sendable {
     public var maxConnections = Limits.serverConnections
     /// Bytes of request bodies held at one time, over all connections; a body beyond them is refused with 503.
     public var maxHeldBodyBytes = ServerLimits.heldBodyBytes
+    /// Handlers begin on the poll thread and move to the pool where they first wait: no hop for an answer that needs no waiting. Only for handlers
+    /// that never block a thread and compute for no longer than microseconds before they wait or end.
+    public var startsHandlersInline = false
     public var parserBounds = HTTPParser.Bounds()
     public var clocks: any Clocks = SystemClocks()
 

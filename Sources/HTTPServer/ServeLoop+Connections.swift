@@ -80,10 +80,11 @@ extension ServeLoop {
         let request = HTTPRequest(head.method, head.target, fields: head.fields, body: connection.body)
         connection.body = []
         let (id, peer, handler, mailbox) = (connection.id, connection.peer, handler, mailbox)
-        tasks[id] = Task.detached {
+        let work: @Sendable () async -> Void = {
             let response = await handler(request, peer)
             mailbox.post(.answer(connection: id, response.map { ResponseEncoder.encode($0, method: request.method) }))
         }
+        tasks[id] = configuration.startsHandlersInline ? Task.immediateDetached(operation: work) : Task.detached(operation: work)
     }
 
     /// Sends the handler's response; `nil` closes without one.

@@ -146,4 +146,6 @@ enum PostgresLimits {
     static let closeSeconds = 10
     static let refusedWritesSeconds = 30
     static let notifications = 1_024
+    /// Of a COPY, before its reader must have asked for them.
+    static let copyPieceBytes = 256 << 10
 }

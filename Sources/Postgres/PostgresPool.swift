@@ -1,3 +1,4 @@
+internal import Glibc
 public import Kernel
 internal import Synchronization
 
@@ -126,12 +127,19 @@ private func check(_ statements: [SQL]) throws(Fault) {
         guard sql.binds.count <= PostgresLimits.binds else {
             throw PostgresFaults.statement("\(sql.binds.count) binds are more than \(PostgresLimits.binds); pass an array instead")
         }
-        guard !sql.text.utf8.contains(0) else { throw PostgresFaults.statement("a statement's text holds a NUL character") }
+        guard !holdsNUL(sql.text) else { throw PostgresFaults.statement("a statement's text holds a NUL character") }
         let bytes = sql.binds.reduce(0) { $0 + ($1.bytes?.count ?? 0) }
         guard bytes <= PostgresLimits.bindBytes else {
             throw PostgresFaults.statement("binds of \(bytes) bytes are more than \(PostgresLimits.bindBytes)")
         }
     }
+}
+
+private func holdsNUL(_ text: String) -> Bool {
+    let found = text.utf8.withContiguousStorageIfAvailable { bytes -> Bool in
+        bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false
+    }
+    return found ?? text.utf8.contains(0)
 }
 
 private func expect(_ count: Int, _ rows: [PostgresRows]) throws(Fault) -> [PostgresRows] {

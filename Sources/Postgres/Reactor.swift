@@ -21,6 +21,9 @@ enum Command: Sendable {
     case cancel(request: UInt64)
     case listen(UInt64, PostgresConfiguration, channel: String, AsyncStream<String>.Continuation)
     case unlisten(UInt64)
+    case copy(UInt64, PostgresConfiguration, text: String)
+    case copyNext(UInt64, CheckedContinuation<Result<[UInt8]?, Fault>, Never>)
+    case copyEnd(UInt64)
 }
 
 /// The one thread that owns every PostgreSQL connection of the process. Callers leave commands in its inbox and are

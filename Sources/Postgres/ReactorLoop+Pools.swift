@@ -68,9 +68,11 @@ extension ReactorLoop {
     func connectFailed(pool id: UInt64, _ number: Int, _ error: ServerError) {
         guard let pool = pools[id] else { return }
         pool.links[number] = nil
-        let fault = error.sqlstate.isEmpty
-            ? Fault("database_down", stage: .database, disposition: .retry, summary: error.message) : error.fault
-        perform(pool.machine.failed(number, fault, refusal: error.isRefusal, now: now), in: id)
+        perform(pool.machine.failed(number, fault(connecting: error), refusal: error.isRefusal, now: now), in: id)
+    }
+
+    func fault(connecting error: ServerError) -> Fault {
+        error.sqlstate.isEmpty ? Fault("database_down", stage: .database, disposition: .retry, summary: error.message) : error.fault
     }
 
     /// The pool forgets the connection before its units are answered or given back, so that these find a live one.

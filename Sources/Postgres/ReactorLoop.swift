@@ -6,7 +6,7 @@ internal import Kernel
 final class ReactorLoop {
     /// One connection: libpq's side and the machine's side of it.
     final class Link {
-        enum Owner { case pool(UInt64, number: Int), listener(UInt64) }
+        enum Owner { case pool(UInt64, number: Int), listener(UInt64), copy(UInt64) }
 
         let owner: Owner
         let session: Session
@@ -14,6 +14,8 @@ final class ReactorLoop {
         /// What poll(2) waits for while connecting.
         var interest: Int16 = Int16(POLLOUT)
         var unflushed = false
+        /// Nobody has asked for what the socket holds.
+        var paused = false
         var deadline: Duration?
 
         init(owner: Owner, session: Session, preparedStatements: Int, deadline: Duration) {
@@ -44,6 +46,7 @@ final class ReactorLoop {
     var pools: [UInt64: Pool] = [:]
     var leases: [UInt64: Lease] = [:]
     var listeners: [UInt64: Listener] = [:]
+    var copies: [UInt64: Copy] = [:]
     /// Links with bytes libpq has buffered since the last flush.
     private var dirty: [Link] = []
 
@@ -62,7 +65,7 @@ final class ReactorLoop {
         var polled: [pollfd] = [pollfd(fd: reactor.wakeDescriptor, events: Int16(POLLIN), revents: 0)]
         var order: [Link] = []
         for link in links.values {
-            let events = link.isConnecting ? link.interest : Int16(POLLIN) | (link.unflushed ? Int16(POLLOUT) : 0)
+            let events = link.isConnecting ? link.interest : (link.paused ? 0 : Int16(POLLIN)) | (link.unflushed ? Int16(POLLOUT) : 0)
             polled.append(pollfd(fd: link.session.descriptor, events: events, revents: 0))
             order.append(link)
         }
@@ -118,6 +121,9 @@ final class ReactorLoop {
             listeners[id] = Listener(configuration: configuration, channel: channel, continuation: continuation)
             connect(listener: id)
         case .unlisten(let id): unlisten(id)
+        case .copy(let id, let configuration, let text): open(copy: id, configuration, text)
+        case .copyNext(let id, let continuation): next(of: id, continuation)
+        case .copyEnd(let id): end(copy: id)
         }
     }
 
@@ -156,6 +162,7 @@ final class ReactorLoop {
             switch link.owner {
             case .pool(let id, let number): if let pool = pools[id] { perform(pool.machine.opened(number, now: now), in: id) }
             case .listener(let id): listening(id, link)
+            case .copy(let id): begin(copy: id, link)
             }
         }
     }
@@ -165,10 +172,12 @@ final class ReactorLoop {
         switch link.owner {
         case .pool(let id, let number): connectFailed(pool: id, number, error)
         case .listener(let id): retry(listener: id)
+        case .copy(let id): finish(copy: id, fault(connecting: error))
         }
     }
 
     private func receive(_ link: Link) {
+        if case .copy(let id) = link.owner { return pump(copy: id, link) }
         let alive = link.session.consume()
         // libpq parses only while it is asked for results; so it is asked even when none are due, to see notices and
         // notifications.
@@ -206,6 +215,7 @@ final class ReactorLoop {
             for case .answer(let unit, _) in actions { tickets[unit] = nil }
             for case .giveBack(let unit) in actions { tickets[unit] = nil }
             retry(listener: id)
+        case .copy(let id): finish(copy: id, fault)
         }
     }
 
@@ -233,7 +243,7 @@ final class ReactorLoop {
         }
     }
 
-    private func markDirty(_ link: Link) {
+    func markDirty(_ link: Link) {
         if !dirty.contains(where: { $0 === link }) { dirty.append(link) }
     }
 

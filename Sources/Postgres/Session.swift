@@ -12,6 +12,8 @@ final class Session {
     private static let severity = Int32(UInt8(ascii: "V"))
     /// The server has ended the session while nothing was in flight.
     private var dismissed = false
+    private var copying = false
+    private var lastLayout = Layout()
 
     /// Begins to connect. Looking up a host name may block the thread for a while.
     init?(_ keywords: [(keyword: String, value: String)]) {
@@ -163,18 +165,100 @@ final class Session {
         return (String(cString: note.pointee.relname), String(cString: note.pointee.extra))
     }
 
+    // MARK: Copying
+
+    enum Copied {
+        /// The piece is full; there may be more.
+        case full
+        /// The socket has no more for now.
+        case more
+        /// The end, or what kept it from coming.
+        case done(ServerError?)
+        /// The statement was no COPY … TO STDOUT.
+        case unusable
+    }
+
+    /// Sends the statement outside of any pipeline, which COPY can't be part of.
+    func beginCopy(_ text: String) -> Bool {
+        PQexitPipelineMode(connection) == 1 && PQsendQuery(connection, text) == 1
+    }
+
+    func copyRows(into rows: inout [UInt8], until most: Int) -> Copied {
+        if !copying {
+            guard PQisBusy(connection) == 0 else { return .more }
+            guard let result = PQgetResult(connection) else { return .unusable }
+            defer { PQclear(result) }
+            switch PQresultStatus(result) {
+            case PGRES_COPY_OUT: copying = true
+            case PGRES_FATAL_ERROR, PGRES_BAD_RESPONSE: return .done(error(of: result))
+            default: return .unusable
+            }
+        }
+        while rows.count < most {
+            var row: UnsafeMutablePointer<CChar>?
+            let length = PQgetCopyData(connection, &row, 1)
+            if length > 0, let row {
+                rows.append(contentsOf: UnsafeRawBufferPointer(start: row, count: Int(length)))
+                PQfreemem(row)
+            } else if length == 0 {
+                return .more
+            } else {
+                guard PQisBusy(connection) == 0 else { return .more }
+                guard let result = PQgetResult(connection) else { return .done(nil) }
+                defer { PQclear(result) }
+                return .done(PQresultStatus(result) == PGRES_COMMAND_OK ? nil : error(of: result))
+            }
+        }
+        return .full
+    }
+
+    /// The names and types of the last rows: statements are mostly run again, and names are strings to make.
+    private struct Layout {
+        var columns: [String] = []
+        var oids: [UInt32] = []
+        /// The names one after another, each with its zero byte.
+        var names: [UInt8] = []
+    }
+
+    private func layout(of result: OpaquePointer, width: Int) -> Layout {
+        if lastLayout.oids.count == width, isLast(result, width) { return lastLayout }
+        var made = Layout()
+        for column in 0 ..< Int32(width) {
+            let name = PQfname(result, column).map { String(cString: $0) } ?? ""
+            made.columns.append(name)
+            made.oids.append(PQftype(result, column))
+            made.names += name.utf8
+            made.names.append(0)
+        }
+        lastLayout = made
+        return made
+    }
+
+    private func isLast(_ result: OpaquePointer, _ width: Int) -> Bool {
+        lastLayout.names.withUnsafeBufferPointer { names in
+            var at = 0
+            for column in 0 ..< width {
+                guard lastLayout.oids[column] == PQftype(result, Int32(column)), let name = PQfname(result, Int32(column)) else { return false }
+                var n = 0
+                while true {
+                    let byte = UInt8(bitPattern: name[n])
+                    guard at < names.count, names[at] == byte else { return false }
+                    at += 1
+                    n += 1
+                    if byte == 0 { break }
+                }
+            }
+            return at == names.count
+        }
+    }
+
     private func rows(of result: OpaquePointer) -> PostgresRows {
         let tag = PQcmdStatus(result).map { String(cString: $0) } ?? ""
         let touched = PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0
         let width = Int(PQnfields(result))
         guard width > 0 else { return PostgresRows(table: nil, affected: touched, tag: tag) }
         let height = Int(PQntuples(result))
-        var columns: [String] = []
-        var oids: [UInt32] = []
-        for column in 0 ..< Int32(width) {
-            columns.append(PQfname(result, column).map { String(cString: $0) } ?? "")
-            oids.append(PQftype(result, column))
-        }
+        let layout = layout(of: result, width: width)
         var ends: [Int] = []
         var nulls: [Bool] = []
         ends.reserveCapacity(width * height)
@@ -200,7 +284,7 @@ final class Session {
                 }
             }
         }
-        let table = PostgresRows.Table(columns: columns, oids: oids, rowCount: height, bytes: bytes, ends: ends, nulls: nulls)
+        let table = PostgresRows.Table(columns: layout.columns, oids: layout.oids, rowCount: height, bytes: bytes, ends: ends, nulls: nulls)
         return PostgresRows(table: table, affected: touched, tag: tag)
     }
 

@@ -26,12 +26,20 @@ public struct HTTPFields: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 extension String {
     /// ASCII case folding only, as header names need.
     func equalsIgnoringCase(_ other: String) -> Bool {
-        let (a, b) = (utf8, other.utf8)
-        guard a.count == b.count else { return false }
-        return zip(a, b).allSatisfy { x, y in
-            x == y || (x | 32 == y | 32 && (x | 32) >= 97 && (x | 32) <= 122)
+        guard utf8.count == other.utf8.count else { return false }
+        let compared = utf8.withContiguousStorageIfAvailable { a in
+            other.utf8.withContiguousStorageIfAvailable { b in
+                for i in 0 ..< a.count where !isSameLetter(a[i], b[i]) { return false }
+                return true
+            }
         }
+        return (compared ?? nil) ?? zip(utf8, other.utf8).allSatisfy { isSameLetter($0, $1) }
     }
+}
+
+@inline(__always)
+private func isSameLetter(_ x: UInt8, _ y: UInt8) -> Bool {
+    x == y || (x | 32 == y | 32 && (x | 32) >= 97 && (x | 32) <= 122)
 }
 
 public enum HTTPMethod: String, Sendable, CaseIterable {

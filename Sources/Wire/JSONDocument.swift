@@ -10,13 +10,7 @@ public struct JSONDocument: Sendable {
     /// `Limits.jsonDepth`.
     public init(parsing bytes: [UInt8]) throws(Fault) {
         let outcome: Result<[TapeEntry], Malformed> = bytes.withUnsafeBufferPointer { text in
-            var parser = TapeParser(text)
-            do throws(Malformed) {
-                try parser.document()
-                return .success(parser.tape)
-            } catch {
-                return .failure(error)
-            }
+            do throws(Malformed) { return .success(try TapeParser.tape(of: text)) } catch { return .failure(error) }
         }
         switch outcome {
         case .success(let tape): storage = JSONStorage(bytes: bytes, tape: tape)
@@ -48,30 +42,37 @@ final class JSONStorage: Sendable {
 
     /// The index of the value under that key in the object at `index`; `nil` when there is none or it is no object.
     func find(_ wanted: UnsafeBufferPointer<UInt8>, in index: Int) -> Int? {
-        let object = tape[index]
-        guard object.kind == .object else { return nil }
+        let link = TapeEntry.link(ofKey: keyHash(wanted, 0, wanted.count))
         return bytes.withUnsafeBufferPointer { text in
             tape.withUnsafeBufferPointer { tape in
-                var key = index + 1
-                while key < object.next {
-                    if isKey(tape[key], wanted, text) { return key + 1 }
-                    key = tape[key + 1].next
+                let object = tape[index]
+                guard object.kind == .object else { return nil }
+                var key = index &+ 1
+                let end = object.next
+                while key < end {
+                    let entry = tape[key]
+                    if entry.link == link ? isKey(entry, wanted, text) : entry.isEscaped && isEscapedKey(entry, wanted, text) {
+                        return key &+ 1
+                    }
+                    key = tape[key &+ 1].next
                 }
                 return nil
             }
         }
     }
 
-    private func isKey(
-        _ key: TapeEntry, _ wanted: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>
-    ) -> Bool {
-        if key.kind == .escaped {
-            return unescape(UnsafeBufferPointer(rebasing: text[key.range])).elementsEqual(wanted)
-        }
+    @inline(__always)
+    private func isKey(_ key: TapeEntry, _ wanted: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
         guard key.length == wanted.count else { return false }
         let start = Int(key.start)
         for i in 0 ..< wanted.count where text[start &+ i] != wanted[i] { return false }
         return true
+    }
+
+    private func isEscapedKey(
+        _ key: TapeEntry, _ wanted: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        unescape(UnsafeBufferPointer(rebasing: text[key.range])).elementsEqual(wanted)
     }
 
     /// The value at `index`, copied out.
@@ -136,6 +137,9 @@ public struct JSONView: Sendable {
     /// Whether the value is `null` or missing.
     public var isNull: Bool { entry.map { $0.kind == .null } ?? true }
 
+    public var isObject: Bool { entry?.kind == .object }
+    public var isArray: Bool { entry?.kind == .array }
+
     public var string: String? {
         guard let entry, entry.kind == .string || entry.kind == .escaped else { return nil }
         return storage.string(entry)
@@ -152,7 +156,7 @@ public struct JSONView: Sendable {
     /// A number written without fraction and exponent that fits 64 bits.
     public var int: Int? {
         guard let entry, entry.kind == .number else { return nil }
-        return Int(storage.string(entry))
+        return storage.bytes.withUnsafeBufferPointer { wholeNumber(UnsafeBufferPointer(rebasing: $0[entry.range])) }
     }
 
     /// A number, or a string that holds one, exactly; `nil` beyond 37 digits or 30 places.
@@ -160,8 +164,9 @@ public struct JSONView: Sendable {
         guard let entry else { return nil }
         switch entry.kind {
         case .number, .string:
-            return storage.bytes.withUnsafeBufferPointer {
-                ExactDecimal(utf8: UnsafeBufferPointer(rebasing: $0[entry.range]))
+            return storage.bytes.withUnsafeBufferPointer { text in
+                let part = UnsafeBufferPointer(rebasing: text[entry.range])
+                return plainDecimal(part) ?? ExactDecimal(utf8: part)
             }
         case .escaped: return ExactDecimal(storage.string(entry))
         default: return nil
@@ -172,12 +177,23 @@ public struct JSONView: Sendable {
     public var elements: [JSONView] {
         guard let entry, entry.kind == .array else { return [] }
         var views: [JSONView] = []
+        if entry.next > index + 1 { views.reserveCapacity(count(entry)) }
         var at = index + 1
         while at < entry.next {
             views.append(view(at))
             at = storage.tape[at].next
         }
         return views
+    }
+
+    private func count(_ array: TapeEntry) -> Int {
+        var count = 0
+        var at = index + 1
+        while at < array.next {
+            count += 1
+            at = storage.tape[at].next
+        }
+        return count
     }
 
     /// The members of an object in order; empty for anything else.

@@ -9,14 +9,15 @@ enum TapeKind: UInt32 {
 }
 
 /// One value, or one key, of a document: where its bytes are and where the next value's entry is. A key's entry comes
-/// right before its value's. 12 bytes: a page of a thousand orders has half a million of these.
+/// right before its value's and holds a hash instead, for what comes next is known. 12 bytes: a page of a thousand
+/// orders has half a million of these.
 struct TapeEntry {
     /// The first byte; for strings the one after the quote.
     var start: UInt32
     /// One past the last byte; for strings the closing quote.
     var end: UInt32
-    /// The kind in the top four bits, below it the index after this value and all it contains.
-    private var link: UInt32
+    /// The kind in the top four bits, below it the index after this value and all it contains; of a key its hash.
+    private(set) var link: UInt32
 
     init(_ kind: TapeKind, start: Int, end: Int, next: Int) {
         self.start = UInt32(truncatingIfNeeded: start)
@@ -24,7 +25,20 @@ struct TapeEntry {
         link = kind.rawValue << 28 | UInt32(truncatingIfNeeded: next) & 0x0fff_ffff
     }
 
+    /// A key without escapes.
+    init(key start: Int, end: Int, link: UInt32) {
+        self.start = UInt32(truncatingIfNeeded: start)
+        self.end = UInt32(truncatingIfNeeded: end)
+        self.link = link
+    }
+
+    /// `link` of a plain key whose hash this is.
+    static func link(ofKey hash: UInt64) -> UInt32 {
+        TapeKind.string.rawValue << 28 | UInt32(truncatingIfNeeded: hash >> 36)
+    }
+
     var kind: TapeKind { TapeKind(rawValue: link >> 28) ?? .null }
+    var isEscaped: Bool { link >> 28 == TapeKind.escaped.rawValue }
     var next: Int { Int(link & 0x0fff_ffff) }
     var range: Range<Int> { Int(start) ..< Int(end) }
     var length: Int { Int(end) &- Int(start) }
@@ -75,25 +89,63 @@ let tapeEntriesMost = 8 << 20
 /// Objects up to this size are checked for repeated keys while they are read, larger ones by sorting afterwards.
 private let membersScanned = 64
 
-/// The one strict RFC 8259 parser. Every read of `text` is preceded by a check against its count.
+/// The one strict RFC 8259 parser. Every read of `text` is preceded by a check against its count, every write to the
+/// tape by one against its room.
 struct TapeParser {
     let text: UnsafeBufferPointer<UInt8>
-    var at = 0
-    var tape: [TapeEntry] = []
+    /// Room for the entries, not initialised beyond `count`.
+    private let tape: UnsafeMutableBufferPointer<TapeEntry>
+    private(set) var count = 0
+    private var at = 0
 
-    init(_ text: UnsafeBufferPointer<UInt8>) { self.text = text }
+    private init(_ text: UnsafeBufferPointer<UInt8>, _ tape: UnsafeMutableBufferPointer<TapeEntry>) {
+        self.text = text
+        self.tape = tape
+    }
+
+    /// The tape of a document. Room is made for what documents usually need; a denser one is begun again with enough
+    /// for any: no value or key is shorter than a byte with a byte beside it, open brackets aside.
+    static func tape(of text: UnsafeBufferPointer<UInt8>) throws(Malformed) -> [TapeEntry] {
+        guard text.count <= Limits.jsonBytes else { throw Malformed(.size, Limits.jsonBytes) }
+        do throws(Malformed) {
+            return try tape(of: text, room: min(text.count / 10 + 16, tapeEntriesMost))
+        } catch {
+            guard error.reason == .size else { throw error }
+        }
+        return try tape(of: text, room: min(text.count / 2 + Limits.jsonDepth + 16, tapeEntriesMost))
+    }
+
+    private static func tape(of text: UnsafeBufferPointer<UInt8>, room: Int) throws(Malformed) -> [TapeEntry] {
+        var wrong: Malformed?
+        let entries = [TapeEntry](unsafeUninitializedCapacity: room) { tape, count in
+            // The array may have more room than asked for; the limit is on what was asked for.
+            var parser = TapeParser(text, UnsafeMutableBufferPointer(rebasing: tape[..<room]))
+            do throws(Malformed) {
+                try parser.document()
+                count = parser.count
+            } catch { wrong = error }
+        }
+        if let wrong { throw wrong }
+        return entries
+    }
+
+    @inline(__always)
+    private mutating func append(_ entry: TapeEntry) throws(Malformed) {
+        guard count < tape.count else { throw Malformed(.size, at) }
+        tape[count] = entry
+        count &+= 1
+    }
 
     /// Fills the tape with the one value of the document.
-    mutating func document() throws(Malformed) {
-        guard text.count <= Limits.jsonBytes else { throw Malformed(.size, Limits.jsonBytes) }
+    private mutating func document() throws(Malformed) {
         if text.count >= 3, text[0] == 0xef, text[1] == 0xbb, text[2] == 0xbf { throw Malformed(.byteOrderMark, 0) }
-        tape.reserveCapacity(text.count / 12 + 8)
         skipSpace()
         try value(depth: 0)
         skipSpace()
         guard at == text.count else { throw Malformed(.trailing, at) }
     }
 
+    @inline(__always)
     private mutating func skipSpace() {
         while at < text.count {
             let c = text[at]
@@ -107,7 +159,6 @@ struct TapeParser {
 
     /// `at` stands on the first byte of the value.
     private mutating func value(depth: Int) throws(Malformed) {
-        guard tape.count < tapeEntriesMost else { throw Malformed(.size, at) }
         guard at < text.count else { throw Malformed(.empty, at) }
         switch text[at] {
         case UInt8(ascii: "\""): try string()
@@ -125,22 +176,22 @@ struct TapeParser {
         let length = word.utf8CodeUnitCount
         guard at + length <= text.count else { throw Malformed(.literal, at) }
         for i in 0 ..< length where text[at + i] != word.utf8Start[i] { throw Malformed(.literal, at) }
-        tape.append(TapeEntry(kind, start: at, end: at + length, next: tape.count + 1))
+        try append(TapeEntry(kind, start: at, end: at + length, next: count + 1))
         at += length
     }
 
     private mutating func number() throws(Malformed) {
         let end = numberEnd(text, from: at)
         guard end > at else { throw Malformed(.number, at) }
-        tape.append(TapeEntry(.number, start: at, end: end, next: tape.count + 1))
+        try append(TapeEntry(.number, start: at, end: end, next: count + 1))
         at = end
     }
 
     private mutating func array(depth: Int) throws(Malformed) {
         guard depth <= Limits.jsonDepth else { throw Malformed(.depth, at) }
-        let own = tape.count
+        let own = count
         let start = at
-        tape.append(TapeEntry(.array, start: start, end: start, next: 0))
+        try append(TapeEntry(.array, start: start, end: start, next: 0))
         at += 1
         skipSpace()
         if here == UInt8(ascii: "]") {
@@ -156,14 +207,14 @@ struct TapeParser {
                 skipSpace()
             }
         }
-        tape[own] = TapeEntry(.array, start: start, end: at, next: tape.count)
+        tape[own] = TapeEntry(.array, start: start, end: at, next: count)
     }
 
     private mutating func object(depth: Int) throws(Malformed) {
         guard depth <= Limits.jsonDepth else { throw Malformed(.depth, at) }
-        let own = tape.count
+        let own = count
         let start = at
-        tape.append(TapeEntry(.object, start: start, end: start, next: 0))
+        try append(TapeEntry(.object, start: start, end: start, next: 0))
         at += 1
         skipSpace()
         if here == UInt8(ascii: "}") {
@@ -171,51 +222,85 @@ struct TapeParser {
         } else {
             try members(of: own, depth: depth)
         }
-        tape[own] = TapeEntry(.object, start: start, end: at, next: tape.count)
+        tape[own] = TapeEntry(.object, start: start, end: at, next: count)
     }
 
     private mutating func members(of own: Int, depth: Int) throws(Malformed) {
-        var seen: UInt64 = 0
-        var count = 0
+        var seen = SIMD8<UInt64>.zero
+        var members = 0
         var anyEscaped = false
         while true {
             guard here == UInt8(ascii: "\"") else { throw Malformed(.key, at) }
-            let key = tape.count
-            try string()
-            if tape[key].kind == .escaped {
-                anyEscaped = true
-            } else if count < membersScanned {
-                let bit = UInt64(1) << fingerprint(tape[key])
-                if seen & bit != 0, isRepeated(key, of: own) { throw Malformed(.duplicate, Int(tape[key].start) - 1) }
-                seen |= bit
+            let key = count
+            let start = at &+ 1
+            at = plainEnd(text, from: start, stopAtNonASCII: true)
+            if at < text.count, text[at] == UInt8(ascii: "\"") {
+                let hash = keyHash(text, start, at &- start)
+                try append(TapeEntry(key: start, end: at, link: TapeEntry.link(ofKey: hash)))
+                at &+= 1
+                try note(hash, key, &seen, of: own, members)
+            } else {
+                at = start &- 1
+                try string()
+                if tape[key].isEscaped {
+                    anyEscaped = true
+                } else {
+                    let entry = tape[key]
+                    let hash = keyHash(text, Int(entry.start), entry.length)
+                    tape[key] = TapeEntry(key: Int(entry.start), end: Int(entry.end), link: TapeEntry.link(ofKey: hash))
+                    try note(hash, key, &seen, of: own, members)
+                }
             }
-            count += 1
-            skipSpace()
-            guard here == UInt8(ascii: ":") else { throw Malformed(.colon, at) }
-            at += 1
+            members &+= 1
+            if here != UInt8(ascii: ":") {
+                skipSpace()
+                guard here == UInt8(ascii: ":") else { throw Malformed(.colon, at) }
+            }
+            at &+= 1
             skipSpace()
             try value(depth: depth)
             skipSpace()
             let c = here
             guard c == UInt8(ascii: ",") || c == UInt8(ascii: "}") else { throw Malformed(.objectEnd, at) }
-            at += 1
+            at &+= 1
             if c == UInt8(ascii: "}") { break }
             skipSpace()
         }
-        if anyEscaped || count > membersScanned { try compareKeys(of: own) }
+        if anyEscaped || members > membersScanned { try compareKeys(of: own) }
     }
 
-    /// A string or key; `at` stands on its quote.
+    /// Checks a plain key against those before it, but only where one of them has the same nine bits of hash.
+    @inline(__always)
+    private func note(
+        _ hash: UInt64, _ key: Int, _ seen: inout SIMD8<UInt64>, of own: Int, _ members: Int
+    ) throws(Malformed) {
+        guard members < membersScanned else { return }
+        let word = Int(hash >> 61)
+        let bit = UInt64(1) << (hash >> 55 & 63)
+        if seen[word] & bit != 0, isRepeated(key, of: own) { throw Malformed(.duplicate, Int(tape[key].start) - 1) }
+        seen[word] |= bit
+    }
+
+    /// A string; `at` stands on its quote.
     private mutating func string() throws(Malformed) {
-        let start = at + 1
+        let start = at &+ 1
+        at = plainEnd(text, from: start, stopAtNonASCII: true)
+        if at < text.count, text[at] == UInt8(ascii: "\"") {
+            try append(TapeEntry(.string, start: start, end: at, next: count &+ 1))
+            at &+= 1
+        } else {
+            try roughString(start)
+        }
+    }
+
+    /// The rest of a string that has more than plain ASCII in it; `at` stands on the first such byte.
+    private mutating func roughString(_ start: Int) throws(Malformed) {
         var kind = TapeKind.string
-        at = start
         while true {
-            at = plainEnd(text, from: at, stopAtNonASCII: true)
             guard at < text.count else { throw Malformed(.unclosed, start - 1) }
             switch text[at] {
             case UInt8(ascii: "\""):
-                tape.append(TapeEntry(kind, start: start, end: at, next: tape.count + 1))
+                try append(TapeEntry(kind, start: start, end: at, next: count + 1))
                 at += 1
                 return
             case UInt8(ascii: "\\"):
@@ -227,6 +312,7 @@ struct TapeParser {
                 guard length > 0 else { throw Malformed(.utf8, at) }
                 at += length
             }
+            at = plainEnd(text, from: at, stopAtNonASCII: true)
         }
     }
 
@@ -257,22 +343,10 @@ struct TapeParser {
 // MARK: - Repeated keys
 
 extension TapeParser {
-    /// Six bits that differ for most keys of one object: cheap to make, and only a hint.
-    private func fingerprint(_ key: TapeEntry) -> UInt64 {
-        let length = key.length
-        guard length > 0 else { return 0 }
-        let first = UInt64(text[Int(key.start)])
-        let middle = UInt64(text[Int(key.start) + length / 2])
-        let last = UInt64(text[Int(key.end) - 1])
-        let mixed =
-            (first | middle << 8 | last << 16 | UInt64(truncatingIfNeeded: length) << 24) &* 0x9e37_79b9_7f4a_7c15
-        return mixed >> 58
-    }
-
     private func isRepeated(_ key: Int, of object: Int) -> Bool {
         var earlier = object + 1
         while earlier < key {
-            if compare(tape[earlier], tape[key]) == 0 { return true }
+            if tape[earlier].link == tape[key].link, compare(tape[earlier], tape[key]) == 0 { return true }
             earlier = tape[earlier + 1].next
         }
         return false
@@ -284,9 +358,9 @@ extension TapeParser {
         var plain: [TapeEntry] = []
         var escaped: [(bytes: [UInt8], at: Int)] = []
         var key = object + 1
-        while key < tape.count {
+        while key < count {
             let entry = tape[key]
-            if entry.kind == .escaped {
+            if entry.isEscaped {
                 escaped.append((unescape(UnsafeBufferPointer(rebasing: text[entry.range])), Int(entry.start) - 1))
             } else {
                 plain.append(entry)

@@ -1,3 +1,5 @@
+internal import Kernel
+
 // The grammar's small pieces, shared by the parser, the views and the writer. All take a buffer and an index, read
 // nothing outside the buffer, and return indices.
 
@@ -27,6 +29,27 @@ func plainEnd(_ text: UnsafeBufferPointer<UInt8>, from: Int, stopAtNonASCII: Boo
         at &+= 1
     }
     return at
+}
+
+/// A hash of a key's bytes, all of which count up to sixteen of them and the first and last eight beyond: only a hint,
+/// always followed by a comparison.
+@inline(__always)
+func keyHash(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ length: Int) -> UInt64 {
+    let raw = UnsafeRawBufferPointer(text)
+    var first: UInt64 = 0
+    var last: UInt64 = 0
+    if length >= 8 {
+        first = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+        last = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start &+ length &- 8, as: UInt64.self))
+    } else if start &+ 8 <= text.count {
+        let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self))
+        first = word & ((1 << (UInt64(truncatingIfNeeded: length) &* 8)) &- 1)
+    } else {
+        for i in 0 ..< length { first |= UInt64(text[start &+ i]) << UInt64(i &* 8) }
+    }
+    let mixed = (first ^ (last << 29 | last >> 35)) &+ UInt64(truncatingIfNeeded: length) &* 0xff51_afd7_ed55_8ccd
+    let spread = (mixed ^ mixed >> 32) &* 0x9e37_79b9_7f4a_7c15
+    return (spread ^ spread >> 29) &* 0xbf58_476d_1ce4_e5b9
 }
 
 /// Where the number that starts at `from` ends; `from` itself when there is none or it is cut off.
@@ -133,4 +156,44 @@ func unescape(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         }
     }
     return out
+}
+
+/// A number without fraction and exponent that fits 64 bits.
+func wholeNumber(_ text: UnsafeBufferPointer<UInt8>) -> Int? {
+    // Eighteen digits always fit; the rest is for the library.
+    guard text.count <= 18 else { return Int(String(decoding: text, as: UTF8.self)) }
+    var at = text.first == UInt8(ascii: "-") ? 1 : 0
+    let negative = at == 1
+    guard at < text.count else { return nil }
+    var value = 0
+    while at < text.count {
+        let digit = text[at] &- 48
+        guard digit < 10 else { return nil }
+        value = value &* 10 &+ Int(digit)
+        at &+= 1
+    }
+    return negative ? -value : value
+}
+
+/// A decimal of at most eighteen digits without exponent, which most are; `nil` says nothing about any other text.
+func plainDecimal(_ text: UnsafeBufferPointer<UInt8>) -> ExactDecimal? {
+    guard text.count <= 18 else { return nil }
+    var at = text.first == UInt8(ascii: "-") ? 1 : 0
+    let negative = at == 1
+    var value: Int64 = 0
+    var point = -1
+    let first = at
+    while at < text.count {
+        let digit = text[at] &- 48
+        if digit < 10 {
+            value = value &* 10 &+ Int64(digit)
+        } else if text[at] == UInt8(ascii: "."), point < 0, at > first {
+            point = at
+        } else {
+            return nil
+        }
+        at &+= 1
+    }
+    guard at > first, point != text.count &- 1 else { return nil }
+    return ExactDecimal(coefficient: Int128(negative ? -value : value), scale: point < 0 ? 0 : text.count &- 1 &- point)
 }

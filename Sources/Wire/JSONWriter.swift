@@ -1,7 +1,7 @@
 extension JSON {
     /// Compact UTF-8.
     public var bytes: [UInt8] {
-        var writer = JSONWriter()
+        var writer = TreeWriter()
         writer.out.reserveCapacity(256)
         writer.compact(self)
         return writer.out
@@ -12,14 +12,14 @@ extension JSON {
 
     /// Indented by two spaces, for people; no newline at the end.
     public func pretty() -> String {
-        var writer = JSONWriter()
+        var writer = TreeWriter()
         writer.indented(self, level: 0)
         return String(decoding: writer.out, as: UTF8.self)
     }
 }
 
 /// Appends JSON text to bytes. Only what RFC 8259 demands is escaped: `"`, `\` and control characters.
-private struct JSONWriter {
+private struct TreeWriter {
     var out: [UInt8] = []
 
     mutating func compact(_ value: JSON) {
@@ -90,41 +90,42 @@ private struct JSONWriter {
         }
     }
 
-    private mutating func string(_ text: String) {
-        var text = text
-        out.append(UInt8(ascii: "\""))
-        text.withUTF8 { escape($0) }
-        out.append(UInt8(ascii: "\""))
-    }
+    private mutating func string(_ text: String) { appendQuoted(text, to: &out) }
+}
 
-    private mutating func escape(_ text: UnsafeBufferPointer<UInt8>) {
+/// The string between quotes, escaped where it must be.
+func appendQuoted(_ text: String, to out: inout [UInt8]) {
+    var text = text
+    text.withUTF8 { text in
+        out.append(UInt8(ascii: "\""))
         var copied = 0
         var at = 0
         while true {
             at = plainEnd(text, from: at, stopAtNonASCII: false)
             if copied < at { out.append(contentsOf: UnsafeBufferPointer(rebasing: text[copied ..< at])) }
-            guard at < text.count else { return }
-            control(text[at])
+            guard at < text.count else { break }
+            appendEscape(text[at], to: &out)
             at += 1
             copied = at
         }
+        out.append(UInt8(ascii: "\""))
     }
+}
 
-    private mutating func control(_ byte: UInt8) {
-        out.append(UInt8(ascii: "\\"))
-        switch byte {
-        case 8: out.append(UInt8(ascii: "b"))
-        case 9: out.append(UInt8(ascii: "t"))
-        case 10: out.append(UInt8(ascii: "n"))
-        case 12: out.append(UInt8(ascii: "f"))
-        case 13: out.append(UInt8(ascii: "r"))
-        case 0 ..< 32:
-            out.append(contentsOf: "u00".utf8)
-            out.append(byte < 16 ? 48 : 49)
-            let low = byte & 15
-            out.append(low < 10 ? 48 + low : 87 + low)
-        default: out.append(byte)
-        }
+private func appendEscape(_ byte: UInt8, to out: inout [UInt8]) {
+    out.append(UInt8(ascii: "\\"))
+    switch byte {
+    case 8: out.append(UInt8(ascii: "b"))
+    case 9: out.append(UInt8(ascii: "t"))
+    case 10: out.append(UInt8(ascii: "n"))
+    case 12: out.append(UInt8(ascii: "f"))
+    case 13: out.append(UInt8(ascii: "r"))
+    case 0 ..< 32:
+        out.append(contentsOf: "u00".utf8)
+        out.append(byte < 16 ? 48 : 49)
+        let low = byte & 15
+        out.append(low < 10 ? 48 + low : 87 + low)
+    default: out.append(byte)
     }
 }
 

@@ -47,6 +47,37 @@ struct BoxTests {
         #expect(one[33...] != two[33...])
     }
 
+    @Test("boxes of one agreement are read like others, and share no key")
+    func agreement() throws {
+        let key = try BoxPrivateKey.generate(random: random)
+        let writer = try key.publicKey.agreement(random: random)
+        for count in [0, 1, 64, 100_000] {
+            let plain = random.bytes(count)
+            let one = try writer.seal(plain, context: context, random: random)
+            let two = try writer.seal(plain, context: context, random: random)
+            #expect(one.count == count + 65)
+            #expect(one[..<33] == two[..<33])
+            #expect(one[33 ..< 49] != two[33 ..< 49])
+            #expect(one[49...] != two[49...])
+            #expect(try key.open(one, context: context) == plain)
+            #expect(try key.open(two, context: context) == plain)
+        }
+    }
+
+    @Test("a box of an agreement with one changed bit, cut short, in another context or of another version is refused")
+    func changedAgreement() throws {
+        let key = try BoxPrivateKey.generate(random: random)
+        let sealed = try key.publicKey.agreement(random: random).seal(ascii("code=abc"), context: context, random: random)
+        for position in sealed.indices {
+            var other = sealed
+            other[position] ^= 1 << UInt8(position % 8)
+            expectRejected { try key.open(other, context: context) }
+            expectRejected { try key.open(Array(sealed[..<position]), context: context) }
+        }
+        expectRejected { try key.open(sealed, context: context + [0]) }
+        for version: UInt8 in [0, 1, 3, 255] { expectRejected { try key.open([version] + sealed.dropFirst(), context: context) } }
+    }
+
     @Test("one changed bit anywhere is refused")
     func changed() throws {
         let key = try BoxPrivateKey.generate(random: random)

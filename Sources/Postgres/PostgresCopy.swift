@@ -1,0 +1,24 @@
+public import Kernel
+
+/// What a COPY … TO STDOUT writes, in pieces of whole rows, over a connection of its own that is open until the last piece is read or the reader
+/// is let go. Reads ahead by one piece at most: a slow reader slows the server down, it fills no memory.
+public final class PostgresCopy: Sendable {
+    private let reactor = PostgresReactor.shared
+    private let id: UInt64
+
+    /// Connects at once. `sql` is the whole COPY statement; COPY takes no binds, so values can't be in it.
+    public init(_ configuration: PostgresConfiguration, _ sql: SQL) {
+        precondition(sql.binds.isEmpty, "COPY takes no binds")
+        id = reactor.newID()
+        reactor.post(.copy(id, configuration, text: sql.text))
+    }
+
+    deinit { reactor.post(.copyEnd(id)) }
+
+    /// The next piece; `nil` after the last. One caller at a time.
+    /// - Throws: `connection_lost`, `database_down`, the named codes of the server's errors; what came before is then incomplete.
+    public func next() async throws(Fault) -> [UInt8]? {
+        let answer = await withCheckedContinuation { reactor.post(.copyNext(id, $0)) }
+        return try answer.get()
+    }
+}

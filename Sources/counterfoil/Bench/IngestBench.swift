@@ -1,0 +1,58 @@
+internal import Kernel
+internal import Postgres
+internal import Store
+
+/// The whole way of a webhook delivery: signature checked, sealed, deduplicated, committed, only then answered.
+enum IngestBench: Bench {
+    static let name = "ingest"
+    static let summary = "signed 2 KB webhooks, durably committed before their 200; against 100-row unnest inserts of the same rows by a pipelined libpq loop"
+
+    private static let share = 0.45
+    private static let connections = 256
+    private static let calmConnections = 64
+    /// What sealing adds to a body.
+    private static let sealBytes = 49
+
+    static func run(_ workbench: Workbench) async throws(Fault) -> [Bar] {
+        let ceiling = try await workbench.ceiling("pg_ceiling", libraries: ["libpq"])
+        let load = try await workbench.ceiling("load")
+        let plane = try await ServedPlane.start(workbench)
+        let owner = PostgresPool(plane.database.owner, size: 1)
+        let file = "\(workbench.folder)/delivery.http"
+        var rounds = Rounds()
+        do throws(Fault) {
+            try plane.writeDelivery(file)
+            for _ in 0 ..< workbench.rounds {
+                let rows = ["rows", "\(workbench.seconds)", "\(ServedPlane.body.count + sealBytes)", "\(plane.tenant)", "\(plane.connection)"]
+                rounds.add("C", try await workbench.figures(ceiling, [plane.database.conninfo] + rows)["rows_per_second"] ?? 0)
+                try await empty(owner)
+                let busy = try await workbench.figures(load, ["\(plane.port)", "\(connections)", "\(workbench.seconds)", "0", file])
+                let rate = busy["requests_per_second"] ?? 0
+                rounds.add("ingest", rate)
+                let kept: Int64 = try await owner.query(BenchTables.countEvents()).first?.get("n") ?? 0
+                guard Double(kept) == busy["answered"] else {
+                    throw Fault("bench_sum_wrong", stage: .database, disposition: .bug, summary: "\(kept) events were kept of \(busy["answered"] ?? 0) deliveries")
+                }
+                try await empty(owner)
+                let calm = try await workbench.figures(load, ["\(plane.port)", "\(calmConnections)", "\(workbench.seconds)", "\(rate / 2)", file])
+                rounds.add("p99", calm["p99_ms"] ?? .infinity)
+                try await empty(owner)
+            }
+        } catch {
+            await owner.close()
+            await plane.stop(workbench)
+            throw error
+        }
+        await owner.close()
+        await plane.stop(workbench)
+        return [
+            .share("ingest", of: share, rounds, ours: "ingest", ceiling: "C", unit: "deliveries/s"),
+            .atMost("p99 at half load", 20, rounds, ours: "p99", unit: "ms"),
+        ]
+    }
+
+    private static func empty(_ owner: PostgresPool) async throws(Fault) {
+        _ = try await owner.query(BenchTables.emptyEvents())
+        _ = try await owner.query(BenchTables.checkpoint())
+    }
+}

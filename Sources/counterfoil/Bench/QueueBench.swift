@@ -1,0 +1,161 @@
+internal import Kernel
+internal import Postgres
+internal import Store
+
+/// Jobs of a thousand tenants: asked for, claimed fairly, completed; how soon a sleeping claimer wakes; what a hog costs the others.
+enum QueueBench: Bench {
+    static let name = "queue"
+    static let summary = "enqueue, fair claim and completion over 1,000 tenants, wake-up, fairness; against claim + complete in C, and pgqueuer"
+
+    private static let tenants = 1_000
+    private static let jobsEach = 100
+    private static let turnJobs = 100
+    private static let ahead = 4
+    private static let share = 0.5
+    private static let wakeSamples = 300
+
+    static func run(_ workbench: Workbench) async throws(Fault) -> [Bar] {
+        let ceiling = try await workbench.ceiling("pg_ceiling", libraries: ["libpq"])
+        let python = try await workbench.python(["pgqueuer", "asyncpg"])
+        let database = try await BenchDatabase.start(workbench).migrate()
+        let all = try await BenchTables.fillTenants(database.owner, count: tenants)
+        let owner = PostgresPool(database.owner, size: 1)
+        let pool = PostgresPool(database.supervisor, size: ahead)
+        let store = Store(pool)
+        var rounds = Rounds()
+        do throws(Fault) {
+            for _ in 0 ..< workbench.rounds {
+                try await BenchTables.fillQueue(database.owner, jobs: tenants * jobsEach)
+                rounds.add("C", try await workbench.figures(ceiling, [database.conninfo, "queue", "0"])["rows_per_second"] ?? 0)
+                let dsn = database.url
+                rounds.add("pgqueuer", try await workbench.figures(python, ["\(workbench.sources)/pgqueuer_drain.py", dsn, "\(tenants * jobsEach)"])["jobs_per_second"] ?? 0)
+                _ = try await owner.query(BenchTables.emptyJobs())
+                try await cycle(store, all, &rounds)
+                try await wakes(store, database.supervisor, all, &rounds)
+                _ = try await owner.query(BenchTables.emptyJobs())
+                rounds.add("lost", try await lostShare(store, all))
+                _ = try await owner.query(BenchTables.emptyJobs())
+            }
+        } catch {
+            await pool.close()
+            await owner.close()
+            throw error
+        }
+        await pool.close()
+        await owner.close()
+        return [
+            .share("cycle", of: share, rounds, ours: "cycle", ceiling: "C", peer: "pgqueuer", unit: "jobs/s"),
+            .ahead("ahead of pgqueuer", of: "pgqueuer", rounds, ours: "drain", ceiling: "C", unit: "jobs/s"),
+            .atMost("wake-up p50", 1, rounds, ours: "wake p50", unit: "ms"), .atMost("wake-up p99", 2, rounds, ours: "wake p99", unit: "ms"),
+            .atMost("share lost to a hog", 10, rounds, ours: "lost", unit: "%"),
+        ]
+    }
+
+    /// Everything is asked for, then claimed tenant by tenant under leases, as scheduler and workers do it, and completed.
+    private static func cycle(_ store: Store, _ all: [TenantID], _ rounds: inout Rounds) async throws(Fault) {
+        let began = secondsNow()
+        try await inParallel(all) { tenant throws(Fault) in
+            try await store.ask(tenant, (0 ..< jobsEach).map { Job(.fetch, "connection/\($0)", lane: .webhook) })
+        }
+        let asked = secondsNow()
+        var done = 0
+        while true {
+            let due = try await store.dueTenants(limit: 256).map(\.tenant)
+            if due.isEmpty { break }
+            let counts = Locked(0)
+            try await inParallel(due) { tenant throws(Fault) in
+                let served = try await serve(store, tenant, most: .max)
+                counts.with { $0 += served }
+            }
+            done += counts.with { $0 }
+        }
+        let ended = secondsNow()
+        guard done == all.count * jobsEach else { throw wrong("\(done) of \(all.count * jobsEach) jobs were done") }
+        rounds.add("cycle", Double(done) / (ended - began))
+        rounds.add("drain", Double(done) / (ended - asked))
+    }
+
+    /// One tenant's turn: each completion travels with the next claim, the last with the lease. The time served is the jobs' number.
+    private static func serve(_ store: Store, _ tenant: TenantID, most: Int) async throws(Fault) -> Int {
+        guard let claimed = try await store.claim(tenant, holder: "bench", seconds: 30, limit: min(turnJobs, most)) else { return 0 }
+        var jobs = claimed.jobs
+        var done = 0
+        while jobs.count == turnJobs, done + jobs.count < most {
+            done += jobs.count
+            jobs = try await store.nextJobs(tenant, finished: jobs, limit: turnJobs)
+        }
+        done += jobs.count
+        try await store.release(claimed.lease, holder: "bench", served: .milliseconds(done), finished: jobs)
+        return done
+    }
+
+    /// From the commit of a request for a job, until somebody who slept knows whose job is due. Taking the lease is a commit of its own.
+    private static func wakes(_ store: Store, _ database: PostgresConfiguration, _ all: [TenantID], _ rounds: inout Rounds) async throws(Fault) {
+        var bell = postgresNotifications(database, channel: "counterfoil_work").makeAsyncIterator()
+        _ = await bell.next()
+        var times: [Double] = []
+        for n in 0 ..< wakeSamples {
+            let tenant = all[n % all.count]
+            let committed = Locked(0.0)
+            let asking = Task<Fault?, Never> {
+                do throws(Fault) {
+                    _ = try await store.pool.batch([JobStatements.ask(tenant, [Job(.map, "flow", lane: .webhook)]), JobStatements.wake()])
+                    committed.with { $0 = secondsNow() }
+                    return nil
+                } catch { return error }
+            }
+            _ = await bell.next()
+            let due = try await store.dueTenants(limit: 1).first?.tenant
+            let woken = secondsNow()
+            guard due == tenant, let claimed = try await store.claim(tenant, holder: "bench", seconds: 30, limit: 1) else {
+                throw wrong("a job was not there when its claimer woke")
+            }
+            if let fault = await asking.value { throw fault }
+            times.append(max(0, woken - committed.with { $0 }) * 1000)
+            try await store.release(claimed.lease, holder: "bench", served: .zero, finished: claimed.jobs)
+        }
+        times.sort()
+        rounds.add("wake p50", percentile(times, 0.5))
+        rounds.add("wake p99", percentile(times, 0.99))
+    }
+
+    /// How much of their fair share the others lose, in percent, while one tenant has a thousand jobs for each of theirs.
+    private static func lostShare(_ store: Store, _ all: [TenantID]) async throws(Fault) -> Double {
+        let few = Array(all.prefix(20))
+        let hog = few[0]
+        let each = 20
+        try await store.ask(hog, (0 ..< each * 1000).map { Job(.fetch, "connection/\($0)", lane: .backfill) })
+        for tenant in few.dropFirst() { try await store.ask(tenant, (0 ..< each).map { Job(.fetch, "connection/\($0)", lane: .webhook) }) }
+        // Turns of five jobs until the others would be done if everybody got the same.
+        let fair = few.count * each
+        var others = 0, total = 0
+        while total < fair {
+            guard let next = try await store.dueTenants(limit: 1).first?.tenant else { break }
+            let served = try await serve(store, next, most: 5)
+            total += served
+            if next != hog { others += served }
+        }
+        return (1 - Double(others) / Double((few.count - 1) * each)) * 100
+    }
+
+    private static func wrong(_ what: String) -> Fault { Fault("bench_sum_wrong", stage: .database, disposition: .bug, summary: what) }
+
+    /// A few at a time.
+    private static func inParallel(_ tenants: [TenantID], _ work: @escaping @Sendable (TenantID) async throws(Fault) -> Void) async throws(Fault) {
+        let left = Locked(tenants[...])
+        let faults = await withTaskGroup(of: Fault?.self) { group in
+            for _ in 0 ..< ahead {
+                group.addTask {
+                    do throws(Fault) {
+                        while let tenant = left.with({ $0.popFirst() }) { try await work(tenant) }
+                        return nil
+                    } catch { return error }
+                }
+            }
+            var first: Fault?
+            for await fault in group { first = first ?? fault }
+            return first
+        }
+        if let faults { throw faults }
+    }
+}
