@@ -93,11 +93,14 @@ func simple(_ n: Int = 1, remoteID: String? = nil, effect: PlannedPosting.Effect
         effect: effect, remoteID: remoteID)
 }
 
-func payment(_ n: Int = 1, amount: Int64 = 1000, account: String = "611", remoteID: String? = nil) -> LedgerDocument {
+func payment(
+    _ n: Int = 1, amount: Int64 = 1000, account: String = "611", on invoice: Int = 77, remoteID: String? = nil,
+    effect: PlannedPosting.Effect = .post
+) -> LedgerDocument {
     document(
         .payment, [line(.tender, "clearing:card:GBP", amount, account), control(-amount)], key: key(n),
-        reference: "transaction \(n)",
-        appliesTo: guid(77), against: .invoice, remoteID: remoteID)
+        reference: "transaction \(n)", effect: effect,
+        appliesTo: guid(invoice), against: .invoice, remoteID: remoteID)
 }
 
 func refund(_ n: Int = 1, amount: Int64 = 1000, account: String = "611", remoteID: String? = nil) -> LedgerDocument {

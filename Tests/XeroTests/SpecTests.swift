@@ -88,7 +88,7 @@ import Wire
             "ledger_document_fixed", "ledger_refused",
             "ledger_duplicate_number", "ledger_document_missing", "ledger_name_taken", "tax_without_line",
             "tax_code_unbound",
-            "refund_without_credit_note", "form_unsupported", "payment_immutable", "waits_for_document",
+            "refund_without_credit_note", "form_unsupported", "waits_for_document",
             "not_connected", "token_refused",
             "rate_out_of_range", "currency_precision", "total_negative", "document_unbalanced", "unreadable_answer",
             "outcome_unknown",

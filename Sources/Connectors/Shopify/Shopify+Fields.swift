@@ -4,37 +4,40 @@ internal import Wire
 
 /// Reads single fields of a record; a field that is missing or of the wrong kind is named in the fault.
 struct Fields: Sendable {
-    /// What people call the record: `order #1042`.
-    var subject: String
+    /// What people call the record: `order #1042`. Asked for by faults alone.
+    private let subject: @Sendable () -> String
 
-    func unreadable(_ path: String, _ wanted: String) -> Fault {
+    init(subject: @autoclosure @escaping @Sendable () -> String) { self.subject = subject }
+
+    func unreadable(_ path: Path, _ wanted: String) -> Fault {
         Fault(
             "unreadable_record", stage: .normalize, disposition: .hold,
-            summary: "\(path) of \(subject) is not \(wanted)",
+            summary: "\(path) of \(subject()) is not \(wanted)",
             remedy: "Look at the record in Shopify; if it is right there, report its raw event to support.",
-            position: path)
+            position: path.description)
     }
 
-    func text(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> String {
+    func text(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> String {
         guard let text = view.string else { throw unreadable(path(), "a text") }
-        return String(text.prefix(ShopifyLimits.textCharacters))
+        // A character has at least one byte: counting bytes is enough for all but very long texts.
+        return text.utf8.count <= ShopifyLimits.textCharacters ? text : String(text.prefix(ShopifyLimits.textCharacters))
     }
 
     /// `nil` for null and empty.
-    func optionalText(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> String? {
+    func optionalText(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> String? {
         if view.isNull { return nil }
         let text = try text(view, path())
         return text.isEmpty ? nil : text
     }
 
     /// A numeric id: REST's number, or the tail of `gid://shopify/Order/6120034117000`.
-    func id(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> String {
+    func id(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> String {
         if let number = view.int, number > 0 { return String(number) }
         if let text = view.string, let id = Self.tail(text) { return id }
         throw unreadable(path(), "an id")
     }
 
-    func optionalID(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> String? {
+    func optionalID(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> String? {
         if view.isNull { return nil }
         return try id(view, path())
     }
@@ -51,53 +54,62 @@ struct Fields: Sendable {
         return id
     }
 
-    func instant(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Timestamp {
+    func instant(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> Timestamp {
         guard let text = view.string, let instant = Timestamp(rfc3339: text) else {
             throw unreadable(path(), "a time with its offset")
         }
         return instant
     }
 
-    func optionalInstant(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Timestamp? {
+    func optionalInstant(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> Timestamp? {
         if view.isNull { return nil }
         return try instant(view, path())
     }
 
     /// Absent means no.
-    func flag(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Bool {
+    func flag(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> Bool {
         if view.isNull { return false }
         guard let flag = view.bool else { throw unreadable(path(), "true or false") }
         return flag
     }
 
-    func requiredFlag(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Bool {
+    func requiredFlag(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> Bool {
         guard let flag = view.bool else { throw unreadable(path(), "true or false") }
         return flag
     }
 
     /// Whole units, not negative.
-    func units(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Int {
+    func units(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> Int {
         guard let units = view.int, (0 ... ShopifyLimits.quantity).contains(units) else {
             throw unreadable(path(), "a number of units")
         }
         return units
     }
 
-    func currency(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> Currency {
+    func currency(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> Currency {
         guard let code = view.string, let currency = Currency(code) else { throw unreadable(path(), "a currency code") }
         return currency
     }
 
     /// REST pads amounts (`18.00`), GraphQL does not (`18.0`), a few are numbers (`16.2`).
-    func money(_ view: JSONView, _ currency: Currency, _ path: @autoclosure () -> String) throws(Fault) -> Money {
-        guard let decimal = view.decimal, let money = Money(decimal, currency),
+    func money(_ view: JSONView, _ currency: Currency, _ path: @autoclosure () -> Path) throws(Fault) -> Money {
+        guard let decimal = view.decimal, let money = exact(decimal, currency) ?? Money(decimal, currency),
             money.minor.magnitude <= ShopifyLimits.amountMinor.magnitude
         else { throw unreadable(path(), "an amount in \(currency)") }
         return money
     }
 
+    /// Amounts as nearly all are written: no more decimals than the currency has, far from the bounds of 64 bits.
+    private func exact(_ decimal: ExactDecimal, _ currency: Currency) -> Money? {
+        guard decimal.scale <= currency.decimals, var minor = Int64(exactly: decimal.coefficient),
+            minor.magnitude <= ShopifyLimits.amountMinor.magnitude
+        else { return nil }
+        for _ in decimal.scale ..< currency.decimals { minor *= 10 }
+        return Money(minor: minor, currency)
+    }
+
     /// `unit` times whole `units`.
-    func times(_ unit: Money, _ units: Int, _ path: @autoclosure () -> String) throws(Fault) -> Money {
+    func times(_ unit: Money, _ units: Int, _ path: @autoclosure () -> Path) throws(Fault) -> Money {
         let (product, overflow) = unit.minor.multipliedReportingOverflow(by: Int64(units))
         guard !overflow, product.magnitude <= ShopifyLimits.amountMinor.magnitude else {
             throw unreadable(path(), "an amount that can be right")
@@ -106,7 +118,7 @@ struct Fields: Sendable {
     }
 
     /// A fraction; absent where nobody states it. Floating-point dust beyond ten places is rounded off.
-    func rate(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> ExactDecimal? {
+    func rate(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> ExactDecimal? {
         if view.isNull { return nil }
         guard let rate = view.decimal, !rate.isNegative, rate < ExactDecimal(1000) else {
             throw unreadable(path(), "a tax rate")
@@ -115,10 +127,10 @@ struct Fields: Sendable {
     }
 
     /// The elements of a list; absent means none.
-    func list(_ view: JSONView, _ path: @autoclosure () -> String) throws(Fault) -> [JSONView] {
+    func list(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> [JSONView] {
         if view.isNull { return [] }
         let elements = view.elements
-        guard !elements.isEmpty || view.rawBytes.first == UInt8(ascii: "[") else { throw unreadable(path(), "a list") }
+        guard !elements.isEmpty || view.isArray else { throw unreadable(path(), "a list") }
         guard elements.count <= ShopifyLimits.parts else {
             throw unreadable(path(), "a list of at most \(ShopifyLimits.parts) entries")
         }
@@ -127,12 +139,14 @@ struct Fields: Sendable {
 
     /// Reads each element of a list, which must be objects.
     func each<Element>(
-        _ view: JSONView, _ path: String, _ read: (JSONView, String) throws(Fault) -> Element
+        _ view: JSONView, _ path: Path, _ read: (JSONView, Path) throws(Fault) -> Element
     ) throws(Fault) -> [Element] {
         var out: [Element] = []
-        for (index, element) in try list(view, path).enumerated() {
-            let own = "\(path)[\(index)]"
-            guard element.rawBytes.first == UInt8(ascii: "{") else { throw unreadable(own, "an object") }
+        let elements = try list(view, path)
+        out.reserveCapacity(elements.count)
+        for (index, element) in elements.enumerated() {
+            let own = path[index]
+            guard element.isObject else { throw unreadable(own, "an object") }
             out.append(try read(element, own))
         }
         return out
@@ -149,5 +163,62 @@ extension Fields {
         for _ in 0 ..< presentment.currency.decimals { over *= 10 }
         for _ in 0 ..< shop.currency.decimals { under *= 10 }
         return ExactDecimal(coefficient: ExactDecimal.divideHalfUp(over, under), scale: 10).shortest
+    }
+}
+
+/// Where in a record a value stands: `line_items[3].tax_lines[0].rate`. Made for every list that is read and written
+/// out for faults alone, so it is names and numbers until then.
+struct Path: Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+    private struct Step: Sendable {
+        var name: StaticString = ""
+        var index: Int32 = -1
+    }
+
+    private var steps = (Step(), Step(), Step(), Step())
+    private var count = 0
+
+    init() {}
+    init(stringLiteral name: StaticString) { append(name) }
+
+    /// The member of that name, which may start with a point. A fifth name takes the place of the fourth.
+    static func + (path: Path, name: StaticString) -> Path {
+        var out = path
+        out.append(name)
+        return out
+    }
+
+    /// The list's element.
+    subscript(index: Int) -> Path {
+        var out = self
+        let number = Int32(clamping: index)
+        switch count {
+        case 0, 1: out.steps.0.index = number
+        case 2: out.steps.1.index = number
+        case 3: out.steps.2.index = number
+        default: out.steps.3.index = number
+        }
+        return out
+    }
+
+    private mutating func append(_ name: StaticString) {
+        let step = Step(name: name)
+        switch count {
+        case 0: steps.0 = step
+        case 1: steps.1 = step
+        case 2: steps.2 = step
+        default: steps.3 = step
+        }
+        count = min(count + 1, 4)
+    }
+
+    var description: String {
+        var text = ""
+        for step in [steps.0, steps.1, steps.2, steps.3].prefix(count) {
+            let name = step.name.description
+            if !text.isEmpty, !name.hasPrefix(".") { text += "." }
+            text += name
+            if step.index >= 0 { text += "[\(step.index)]" }
+        }
+        return text
     }
 }

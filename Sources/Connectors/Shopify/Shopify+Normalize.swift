@@ -93,10 +93,19 @@ extension ShopifyConnector {
 
     /// What people call the order, as far as the record says it.
     func subject(_ root: JSONView) -> String {
-        root["name"].string.map { "order \($0.prefix(40))" } ?? "order \(shown(root["id"]))"
+        root["name"].string.map { "order \(plain($0, 40))" } ?? "order \(shown(root["id"]))"
     }
 
     private func shown(_ id: JSONView) -> String {
-        id.int.map(String.init) ?? id.string.map { String($0.prefix(60)) } ?? "without id"
+        id.int.map(String.init) ?? id.string.map { plain($0, 60) } ?? "without id"
+    }
+
+    /// Faults are shown on terminals: control characters and ends of lines are left out.
+    private func plain(_ text: String, _ most: Int) -> String {
+        var out = ""
+        for scalar in text.unicodeScalars.prefix(most) where scalar.properties.generalCategory != .control {
+            if scalar.value != 0x2028, scalar.value != 0x2029 { out.unicodeScalars.append(scalar) }
+        }
+        return out
     }
 }

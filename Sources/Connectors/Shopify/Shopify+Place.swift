@@ -41,7 +41,10 @@ struct Jurisdictions: Sendable {
     /// Names further titles; those named already keep their names.
     mutating func name(_ titles: some Sequence<String>) {
         guard let place else { return }
-        let fresh = Set(titles).subtracting(names.keys).sorted()
+        var unnamed: Set<String> = []
+        for title in titles where names[title] == nil { unnamed.insert(title) }
+        guard !unnamed.isEmpty else { return }
+        let fresh = unnamed.sorted()
         var short: [String: [String]] = [:]
         for title in fresh { short[Self.name(title, in: place, whole: false), default: []].append(title) }
         let taken = Set(names.values)
@@ -60,19 +63,39 @@ struct Jurisdictions: Sendable {
         place.province.map { "\(place.country)-\($0)" } ?? place.country
     }
 
+    /// In capitals. Nearly all titles are ASCII, which needs no tables to be told apart.
+    private static func words(of title: String) -> [String] {
+        guard title.utf8.allSatisfy({ $0 < 128 }) else {
+            return title.uppercased().split { !$0.isLetter && !$0.isNumber }.map(String.init)
+        }
+        var words: [String] = []
+        var word: [UInt8] = []
+        for byte in title.utf8 {
+            switch byte {
+            case 97 ... 122: word.append(byte - 32)
+            case 65 ... 90, 48 ... 57: word.append(byte)
+            default:
+                if !word.isEmpty { words.append(String(decoding: word, as: UTF8.self)) }
+                word.removeAll(keepingCapacity: true)
+            }
+        }
+        if !word.isEmpty { words.append(String(decoding: word, as: UTF8.self)) }
+        return words
+    }
+
     /// `whole` keeps the words County and City.
     private static func name(_ title: String, in place: Place, whole: Bool) -> String {
-        let words = title.uppercased().split { !$0.isLetter && !$0.isNumber }.map(String.init)
+        let words = words(of: title)
         if words.contains("VAT") || words.contains("GST") || place.province == nil
             || !provincial.contains(place.country)
         {
             return place.country
         }
         if place.country == "US", words.contains("STATE") { return state(place) }
-        let dropped: Set<String> = whole ? ["TAX", "STATE"] : ["TAX", "STATE", "COUNTY", "CITY"]
-        var kept = words.filter { !dropped.contains($0) }
+        var kept = words.filter { $0 != "TAX" && $0 != "STATE" && (whole || $0 != "COUNTY" && $0 != "CITY") }
         if kept.isEmpty { kept = words.filter { $0 != "TAX" && $0 != "STATE" } }
-        let tail = String(kept.joined(separator: "-").prefix(60))
+        let joined = kept.joined(separator: "-")
+        let tail = joined.utf8.count <= 60 ? joined : String(joined.prefix(60))
         return tail.isEmpty ? state(place) : state(place) + "-" + tail
     }
 }

@@ -59,7 +59,7 @@ struct GraphQLReader {
         if let rate = Fields.rate(shop: totals.0, presentment: totals.1) { return rate }
         var (ours, theirs) = (Money.zero(shop.currency), Money.zero(side.currency))
         for (index, line) in try fields.list(node["lineItems"]["nodes"], "lineItems").enumerated() {
-            let path = "lineItems[\(index)].originalUnitPriceSet"
+            let path = Path("lineItems")[index] + ".originalUnitPriceSet"
             let units = try fields.units(line["quantity"], path)
             ours += try fields.times(try amount(line["originalUnitPriceSet"], shop, path), units, path)
             theirs += try fields.times(try amount(line["originalUnitPriceSet"], side, path), units, path)
@@ -67,11 +67,11 @@ struct GraphQLReader {
         return Fields.rate(shop: ours, presentment: theirs)
     }
 
-    private func amount(_ bag: JSONView, _ side: MoneySide, _ path: @autoclosure () -> String) throws(Fault) -> Money {
+    private func amount(_ bag: JSONView, _ side: MoneySide, _ path: @autoclosure () -> Path) throws(Fault) -> Money {
         try fields.money(bag[side.presentment ? "presentmentMoney" : "shopMoney"]["amount"], side.currency, path())
     }
 
-    private func line(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> LineRecord {
+    private func line(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> LineRecord {
         let quantity = try fields.units(view["quantity"], path + ".quantity")
         let unit = try amount(view["originalUnitPriceSet"], side, path + ".originalUnitPriceSet")
         return LineRecord(
@@ -84,7 +84,7 @@ struct GraphQLReader {
             giftCard: try fields.flag(view["isGiftCard"], path + ".isGiftCard"), hasVariant: !view["variant"].isNull)
     }
 
-    private func allocations(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> Money {
+    private func allocations(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> Money {
         let own = path + ".discountAllocations"
         let parts = try fields.each(view["discountAllocations"], own) { (part, path) throws(Fault) in
             try amount(part["allocatedAmountSet"], side, path + ".allocatedAmountSet")
@@ -92,7 +92,7 @@ struct GraphQLReader {
         return parts.total(side.currency)
     }
 
-    private func taxes(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> [TaxRecord] {
+    private func taxes(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> [TaxRecord] {
         try fields.each(view["taxLines"], path + ".taxLines") { (tax, own) throws(Fault) in
             TaxRecord(
                 title: try fields.text(tax["title"], own + ".title"), rate: try fields.rate(tax["rate"], own + ".rate"),
@@ -101,7 +101,7 @@ struct GraphQLReader {
         }
     }
 
-    private func shipping(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> ShippingRecord {
+    private func shipping(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> ShippingRecord {
         let price = try amount(view["originalPriceSet"], side, path + ".originalPriceSet")
         var discount = try allocations(view, side, path)
         if !view["discountedPriceSet"].isNull, try fields.list(view["discountAllocations"], path).isEmpty {
@@ -121,7 +121,7 @@ extension GraphQLReader {
         }
     }
 
-    private func transaction(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> TransactionRecord {
+    private func transaction(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> TransactionRecord {
         var at = try fields.optionalInstant(view["processedAt"], path + ".processedAt")
         if at == nil { at = try fields.optionalInstant(view["createdAt"], path + ".createdAt") }
         return TransactionRecord(
@@ -155,7 +155,7 @@ extension GraphQLReader {
         return refunds.sorted { ($0.at, $0.id) < ($1.at, $1.id) }
     }
 
-    private func refund(_ view: JSONView, _ order: OrderRecord, _ path: String) throws(Fault) -> RefundRecord {
+    private func refund(_ view: JSONView, _ order: OrderRecord, _ path: Path) throws(Fault) -> RefundRecord {
         let side = order.side
         let shippingPath = path + ".refundShippingLines"
         let shipping = try fields.each(view["refundShippingLines"]["nodes"], shippingPath) {
@@ -201,7 +201,7 @@ extension GraphQLReader {
         var edits: [AgreementRecord] = []
         for (index, view) in try fields.list(node["agreements"]["nodes"], "agreements").enumerated()
         where Self.isEdit(view) {
-            let path = "agreements[\(index)]"
+            let path = Path("agreements")[index]
             edits.append(
                 AgreementRecord(
                     id: try fields.id(view["id"], path + ".id"),
@@ -214,7 +214,7 @@ extension GraphQLReader {
         return edits.sorted { AgreementRecord.isEarlier(($0.at, $0.id), ($1.at, $1.id)) }
     }
 
-    private func entry(_ sale: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> AgreementRecord.Entry {
+    private func entry(_ sale: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> AgreementRecord.Entry {
         let total = try amount(sale["totalAmount"], side, path + ".totalAmount")
         let tax = try amount(sale["totalTaxAmount"], side, path + ".totalTaxAmount")
         let stated = sale["quantity"].isNull ? 0 : sale["quantity"].int

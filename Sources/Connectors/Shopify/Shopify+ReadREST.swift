@@ -10,14 +10,14 @@ struct RESTReader {
 
     func order(_ root: JSONView) throws(Fault) -> OrderRecord {
         let side = try side(of: root)
-        let total = try amount(root, "total_price", "total_price_set", side, "")
+        let total = try amount(root, "total_price", "total_price_set", side, Path())
         let lines = try fields.each(root["line_items"], "line_items") { (view, path) throws(Fault) in
             try line(view, side, path)
         }
         let shipping = try fields.each(root["shipping_lines"], "shipping_lines") { (view, path) throws(Fault) in
             try self.shipping(view, side, path)
         }
-        let tip = try optionalAmount(root, "total_tip_received", "total_tip_received_set", side, "")
+        let tip = try optionalAmount(root, "total_tip_received", "total_tip_received_set", side, Path())
         let created = try fields.optionalInstant(root["created_at"], "created_at")
         let at = try fields.optionalInstant(root["processed_at"], "processed_at") ?? created
         guard let at else { throw fields.unreadable("processed_at", "a time with its offset") }
@@ -55,13 +55,13 @@ struct RESTReader {
         let shop = MoneySide(
             currency: try fields.currency(root["currency"], "currency"), presentment: false, single: false)
         let totals = (
-            try amount(root, "total_price", "total_price_set", shop, ""),
-            try amount(root, "total_price", "total_price_set", side, "")
+            try amount(root, "total_price", "total_price_set", shop, Path()),
+            try amount(root, "total_price", "total_price_set", side, Path())
         )
         if let rate = Fields.rate(shop: totals.0, presentment: totals.1) { return rate }
         var (ours, theirs) = (Money.zero(shop.currency), Money.zero(side.currency))
         for (index, line) in try fields.list(root["line_items"], "line_items").enumerated() {
-            let path = "line_items[\(index)]"
+            let path = Path("line_items")[index]
             let units = try fields.units(line["quantity"], path + ".quantity")
             ours += try fields.times(try amount(line, "price", "price_set", shop, path), units, path + ".price")
             theirs += try fields.times(try amount(line, "price", "price_set", side, path), units, path + ".price")
@@ -70,28 +70,27 @@ struct RESTReader {
     }
 
     /// The amount of the side that is posted: from `*_set`, else the plain field, which is in the shop's currency.
-    func amount(_ view: JSONView, _ plain: String, _ set: String, _ side: MoneySide, _ path: String) throws(Fault)
+    func amount(_ view: JSONView, _ plain: StaticString, _ set: StaticString, _ side: MoneySide, _ path: Path) throws(Fault)
         -> Money
     {
         let stated = view[set][side.presentment ? "presentment_money" : "shop_money"]["amount"]
-        if stated.exists { return try fields.money(stated, side.currency, join(path, set)) }
+        if stated.exists { return try fields.money(stated, side.currency, path + set) }
         guard !side.presentment || side.single else {
-            throw fields.unreadable(join(path, set), "an amount in \(side.currency)")
+            throw fields.unreadable(path + set, "an amount in \(side.currency)")
         }
-        return try fields.money(view[plain], side.currency, join(path, plain))
+        return try fields.money(view[plain], side.currency, path + plain)
     }
 
     /// Absent or zero in the shop's currency is zero in any.
     func optionalAmount(
-        _ view: JSONView, _ plain: String, _ set: String, _ side: MoneySide, _ path: String
+        _ view: JSONView, _ plain: StaticString, _ set: StaticString, _ side: MoneySide, _ path: Path
     ) throws(Fault) -> Money {
         if view[set].isNull, view[plain].isNull || view[plain].decimal?.isZero == true { return .zero(side.currency) }
         return try amount(view, plain, set, side, path)
     }
 
-    func join(_ path: String, _ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
-    private func line(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> LineRecord {
+    private func line(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> LineRecord {
         let quantity = try fields.units(view["quantity"], path + ".quantity")
         let unit = try amount(view, "price", "price_set", side, path)
         return LineRecord(
@@ -105,7 +104,7 @@ struct RESTReader {
             hasVariant: !view["variant_id"].isNull)
     }
 
-    private func allocations(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> Money {
+    private func allocations(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> Money {
         let parts = try fields.each(view["discount_allocations"], path + ".discount_allocations") {
             (part, own) throws(Fault) in
             try amount(part, "amount", "amount_set", side, own)
@@ -113,7 +112,7 @@ struct RESTReader {
         return parts.total(side.currency)
     }
 
-    private func taxes(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> [TaxRecord] {
+    private func taxes(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> [TaxRecord] {
         try fields.each(view["tax_lines"], path + ".tax_lines") { (tax, own) throws(Fault) in
             TaxRecord(
                 title: try fields.text(tax["title"], own + ".title"), rate: try fields.rate(tax["rate"], own + ".rate"),
@@ -122,7 +121,7 @@ struct RESTReader {
         }
     }
 
-    private func shipping(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> ShippingRecord {
+    private func shipping(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> ShippingRecord {
         let price = try amount(view, "price", "price_set", side, path)
         var discount = try allocations(view, side, path)
         let states = !view["discounted_price"].isNull || !view["discounted_price_set"].isNull
@@ -160,7 +159,7 @@ extension RESTReader {
             guard wanted.map({ $0 == plain.code }) ?? !settings.presentment else { return (order, nil) }
         }
         let side = try side(sets: [root["amount_set"]], plain: root["currency"])
-        return (order, try transaction(root, side, ""))
+        return (order, try transaction(root, side, Path()))
     }
 
     /// Whether a refund's body states its amounts in the currency that is posted.
@@ -169,17 +168,17 @@ extension RESTReader {
             || refund["transactions"].elements.contains { !$0["amount_set"].isNull }
     }
 
-    private func transaction(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> TransactionRecord {
-        var at = try fields.optionalInstant(view["processed_at"], join(path, "processed_at"))
-        if at == nil { at = try fields.optionalInstant(view["created_at"], join(path, "created_at")) }
+    private func transaction(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> TransactionRecord {
+        var at = try fields.optionalInstant(view["processed_at"], path + "processed_at")
+        if at == nil { at = try fields.optionalInstant(view["created_at"], path + "created_at") }
         return TransactionRecord(
-            id: try fields.id(view["id"], join(path, "id")),
-            kind: TransactionRecord.kind(try fields.text(view["kind"], join(path, "kind"))),
-            outcome: TransactionRecord.outcome(try fields.text(view["status"], join(path, "status"))),
-            gateway: try fields.optionalText(view["gateway"], join(path, "gateway")) ?? "unknown", at: at,
+            id: try fields.id(view["id"], path + "id"),
+            kind: TransactionRecord.kind(try fields.text(view["kind"], path + "kind")),
+            outcome: TransactionRecord.outcome(try fields.text(view["status"], path + "status")),
+            gateway: try fields.optionalText(view["gateway"], path + "gateway") ?? "unknown", at: at,
             amount: try amount(view, "amount", "amount_set", side, path),
-            parent: try fields.optionalID(view["parent_id"], join(path, "parent_id")),
-            test: try fields.flag(view["test"], join(path, "test")))
+            parent: try fields.optionalID(view["parent_id"], path + "parent_id"),
+            test: try fields.flag(view["test"], path + "test"))
     }
 
     func refund(_ root: JSONView) throws(Fault) -> RefundRecord {
@@ -209,7 +208,7 @@ extension RESTReader {
             }, currency: side.currency)
     }
 
-    private func refundLine(_ view: JSONView, _ side: MoneySide, _ path: String) throws(Fault) -> RefundLineRecord {
+    private func refundLine(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> RefundLineRecord {
         RefundLineRecord(
             line: try fields.id(view["line_item_id"], path + ".line_item_id"),
             quantity: try fields.units(view["quantity"], path + ".quantity"),
@@ -221,7 +220,7 @@ extension RESTReader {
 
     /// REST puts refunded delivery charges among the adjustments, with negative amounts.
     private func adjustment(
-        _ view: JSONView, _ side: MoneySide, _ path: String
+        _ view: JSONView, _ side: MoneySide, _ path: Path
     ) throws(Fault) -> (shipping: Bool, record: AdjustmentRecord) {
         let reason = try fields.optionalText(view["reason"], path + ".reason") ?? ""
         let record = AdjustmentRecord(
@@ -235,7 +234,7 @@ extension RESTReader {
     func refundedUnits(_ root: JSONView) throws(Fault) -> [String: Int] {
         var out: [String: Int] = [:]
         for (index, refund) in try fields.list(root["refunds"], "refunds").enumerated() {
-            let path = "refunds[\(index)].refund_line_items"
+            let path = Path("refunds")[index] + ".refund_line_items"
             let lines = try fields.each(refund["refund_line_items"], path) { (view, own) throws(Fault) in
                 (try fields.id(view["line_item_id"], own), try fields.units(view["quantity"], own))
             }

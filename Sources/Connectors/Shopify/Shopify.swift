@@ -50,12 +50,15 @@ public struct ShopifyConnector: SourceConnector {
         "limits.points":
             "shopify.dev, GraphQL Admin API rate limits: 100 points/s restored on Standard; a bucket of 20 times that "
             + "is general knowledge, corrected by throttleStatus of every answer",
+        "concurrency": "our choice: the points of the bucket decide, not the number of requests",
+        "page": "our choice: 30 orders with their lists stay below the 1000 points of a query",
         "query_cost": "shopify.dev, GraphQL Admin API rate limits: a single query may ask for 1000 points at most",
         "idempotency": "read only: nothing is written, so nothing can happen twice",
         "auth": "shopify.dev, Offline access tokens; changelog entries of 2025-12 and 2026-08",
         "auth.refresh_token_expires_in": "public clients and their tests: 7776000 s",
         "webhooks": "shopify.dev, Webhooks delivery structure; Verify webhook deliveries",
         "fields": "GraphQL Admin API schema 2025-01 as published in Shopify/dev-mcp",
+        "errors": "shopify.dev, GraphQL Admin API rate limits; the codes other than THROTTLED are general knowledge",
         "sunset": "shopify.dev, API versioning: a version is supported for 12 months",
     ]
 }

@@ -90,12 +90,13 @@ extension XeroConnector {
     }
 
     static func write(
-        _ method: HTTPMethod, _ path: String, _ parameters: [(name: String, value: String)], key: String?, _ body: JSON
+        _ method: HTTPMethod, _ path: String, _ parameters: [(name: String, value: String)], key: String?, _ body: JSON,
+        cost: [String: Int] = Budget.one
     ) -> Call {
         var request = HTTPRequest(
             method, target(path, parameters), fields: ["Content-Type": "application/json"], body: body.bytes)
         if let key { request.fields["Idempotency-Key"] = String(key.prefix(XeroLimits.idempotencyKey)) }
-        return Call(.write, request, cost: Budget.one)
+        return Call(.write, request, cost: cost)
     }
 
     /// Asks all queries to their last page, then goes on with the rows.

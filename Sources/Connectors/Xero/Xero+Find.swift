@@ -54,8 +54,10 @@ extension XeroConnector {
         }
     }
 
-    /// Of two with the same key: the one we know, else the one with effect, else the first.
+    /// Of two with the same key: the one we know, else the one with effect, else the first. Of payments the one with
+    /// effect first: a change of a payment leaves the known one deleted and another one in its place.
     private static func better(_ a: LedgerReadback, _ b: LedgerReadback, _ document: LedgerDocument) -> LedgerReadback {
+        if Endpoint(document.plan.form) == .payments, a.voided != b.voided { return a.voided ? b : a }
         if let id = document.remoteID, (a.remoteID == id) != (b.remoteID == id) { return a.remoteID == id ? a : b }
         return a.voided && !b.voided ? b : a
     }

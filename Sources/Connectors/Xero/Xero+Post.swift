@@ -87,16 +87,12 @@ extension XeroConnector {
 
     // MARK: Change
 
-    /// All lines anew. Payments can't be changed.
+    /// All lines anew. Payments can't be changed and are replaced.
     public func update(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<
         PostOutcome
     > {
-        change(document, attempt) { endpoint, id throws(Fault) in
-            guard endpoint != .payments else {
-                throw Self.refused(
-                    "payment_immutable", "Xero does not let payments be changed",
-                    "Delete the payment in Xero and release this one to be posted again.")
-            }
+        if Endpoint(document.plan.form) == .payments { return replace(document, attempt: attempt, connection) }
+        return change(document, attempt) { endpoint, id throws(Fault) in
             let body = try Self.body(of: document, connection)
             return .object([
                 (endpoint.rawValue, .array([.object([(endpoint.idField, .string(id))] + (body.object ?? []))]))
@@ -105,9 +101,11 @@ extension XeroConnector {
     }
 
     /// Invoices, credit notes and journals become VOIDED, payments DELETED.
-    public func void(_ document: LedgerDocument, attempt: String, _: ConnectionFacts) -> Exchange<PostOutcome> {
-        change(document, attempt) { endpoint, id in
-            if endpoint == .payments { return ["Status": "DELETED"] }
+    public func void(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<
+        PostOutcome
+    > {
+        if Endpoint(document.plan.form) == .payments { return replace(document, attempt: attempt, connection) }
+        return change(document, attempt) { endpoint, id in
             var members: [(key: String, value: JSON)] = [(endpoint.idField, .string(id)), ("Status", "VOIDED")]
             // The only field that the schema requires.
             if endpoint == .manualJournals { members.append(("Narration", .string(Self.reference(document)))) }
@@ -154,8 +152,7 @@ extension XeroConnector {
         func outcome(_ element: JSONView) -> PostOutcome { Self.outcome(element, endpoint, changing: false) }
     }
 
-    private static func outcome(_ answer: HTTPResponse, _ endpoint: Endpoint, _ key: PostKey, id: String) -> PostOutcome
-    {
+    static func outcome(_ answer: HTTPResponse, _ endpoint: Endpoint, _ key: PostKey, id: String) -> PostOutcome {
         do throws(Fault) {
             let elements = try JSONDocument(parsing: answer.body).root[endpoint.rawValue].elements
             let ours = elements.first {
@@ -196,7 +193,7 @@ extension XeroConnector {
         id.utf8.allSatisfy { $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: "-") }
     }
 
-    private static func lost(_ why: String) -> Fault {
+    static func lost(_ why: String) -> Fault {
         Fault(
             "outcome_unknown", stage: .post, disposition: .retry,
             summary: "Xero's answer does not tell what became of the document: \(why)",

@@ -70,6 +70,7 @@ extension XeroConnector {
         let currency = code.flatMap { Currency($0) } ?? plan.currency
         out.currency = code
         out.total_minor = try minor(fields["Amount"], currency, "Amount")
+        out.appliesTo = fields["CreditNote"]["CreditNoteID"].string ?? fields["Invoice"]["InvoiceID"].string
         let account = fields["Account"]
         let name = account["Code"].string.flatMap { $0.isEmpty ? nil : $0 } ?? account["AccountID"].string ?? ""
         // Money goes out for a credit note of ours, whatever we meant.
@@ -126,6 +127,7 @@ extension XeroConnector {
                 out.accounts[Self.accountName(line.account), default: 0] += line.plan.amount.minor
             }
         case .payments:
+            out.appliesTo = document.appliesTo
             for line in document.lines where line.plan.part == .tender {
                 out.accounts[Self.accountName(line.account), default: 0] += line.plan.amount.minor
             }

@@ -12,9 +12,17 @@ extension XeroState {
         case (.get, 2):
             guard let id = XeroID(call.path[1]), let row = payments[id.description] else { throw .notFound }
             return Self.envelope("Payments", [json(row, full: true, call)], call)
-        case (.put, 1), (.post, 1):
+        case (.put, 1):
             return try write(call, "Payments", kind: "Payment") { (state, element) throws(XeroProblem) in
                 try state.pay(element, call)
+            }
+        case (.post, 1):
+            return try write(call, "Payments", kind: "Payment") { (state, element) throws(XeroProblem) in
+                // POST with the id of a payment means that one, as with the id in the path.
+                if let id = try element.id("PaymentID"), let row = state.payments[id] {
+                    return try state.change(row, element, call)
+                }
+                return try state.pay(element, call)
             }
         case (.post, 2):
             guard let id = XeroID(call.path[1]), let row = payments[id.description] else { throw .notFound }
@@ -26,12 +34,18 @@ extension XeroState {
         }
     }
 
-    /// Payments can't be changed, only deleted.
+    /// Payments can't be changed, only deleted, and that once. Nothing but the status may be sent, at most beside the
+    /// payment's own id. What the payment settled is open again.
+    /// - Source: XeroAPI/xero-node issue 178 and calcinai/xero-php issue 250 for the first message.
     private mutating func change(_ row: XeroPayment, _ element: XeroElement, _ call: XeroCall) throws(XeroProblem)
         -> XeroOutcome
     {
         var problems: [String] = []
-        if try element.filled("Status") != "DELETED" || !row.live {
+        let more = (element.json.object ?? []).contains { !["Status", "PaymentID"].contains($0.key) && !$0.value.isNull }
+        let named = try element.id("PaymentID") ?? row.id
+        if more || named != row.id {
+            problems.append("Only Status accepted for updates.")
+        } else if try element.filled("Status") != "DELETED" || !row.live {
             problems.append("Payment not of valid status for modification")
         }
         if let locked = lockProblem(row.date) { problems.append(locked) }

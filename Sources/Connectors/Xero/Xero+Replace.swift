@@ -1,0 +1,147 @@
+internal import Books
+internal import ConnectorKit
+internal import Kernel
+internal import Wire
+
+/// Payments can't be changed there, only deleted: a change deletes what stands and writes the payment anew, under
+/// another id. What stands is read first each time, so that a change that broke off between the two is gone on with,
+/// and one that was done is not done again.
+extension XeroConnector {
+    /// Ends with one payment that is as `document` says; none for a void.
+    func replace(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
+        do throws(Fault) {
+            guard let id = document.remoteID, isGUID(id) else {
+                throw Self.refused("remote_id_missing", "Xero's id of the document is not known", "Report it.")
+            }
+            // What can't be written must not cost what stands.
+            let body: JSON? = document.plan.effect == .void ? .none : .some(try Self.body(of: document, connection))
+            let work = Replacing(document: document, id: id, attempt: attempt, body: body)
+            return rows([Self.ours(document, id: id)]) { rows in
+                do throws(Fault) {
+                    return self.remove(try work.reading(rows))
+                } catch {
+                    return .fail(error)
+                }
+            }
+        } catch {
+            return .finish(error.disposition == .reject ? .rejected(error) : .throttled(error))
+        }
+    }
+
+    /// All payments of this posting, whatever became of them: by the id that is known and by our key.
+    private static func ours(_ document: LedgerDocument, id: String) -> Query {
+        let condition = "PaymentID==guid(\"\(id)\") OR Reference==\"\(reference(document))\""
+        return Query(Endpoint.payments.rawValue, [("where", condition)])
+    }
+
+    /// Where a replacement stands.
+    private struct Replacing: Sendable {
+        let document: LedgerDocument
+        let id: String
+        let attempt: String
+        /// What the payment becomes; `nil` for nothing.
+        let body: JSON?
+        /// Ids of what has effect and must go.
+        var old: [String] = []
+        /// What is as it should be already.
+        var kept: (id: String, version: String?)?
+        var deletes = 0
+        var version: String?
+
+        init(document: LedgerDocument, id: String, attempt: String, body: JSON?) {
+            self.document = document
+            self.id = id
+            self.attempt = attempt
+            self.body = body
+        }
+
+        /// - Throws: `unreadable_answer` where a payment of ours does not say whether it stands.
+        func reading(_ rows: [JSONView]) throws(Fault) -> Replacing {
+            var out = self
+            for row in rows {
+                guard let found = row[Endpoint.payments.idField].string, isGUID(found) else { continue }
+                let known = found.lowercased() == id.lowercased()
+                guard known || XeroConnector.key(of: row, .payments) == document.key else { continue }
+                guard let status = row["Status"].string else {
+                    throw XeroConnector.unreadable("a payment has no Status")
+                }
+                if status == "DELETED" || out.old.contains(found) || out.kept?.id == found { continue }
+                if let body, out.kept == nil, try XeroConnector.stands(row, as: document, body) {
+                    out.kept = (found, XeroConnector.version(of: row))
+                } else {
+                    out.old.append(found)
+                }
+            }
+            return out
+        }
+
+        /// The next call deletes the last one before the new one is written.
+        var beforeWrite: Bool { old.count == 1 && kept == nil && body != nil }
+    }
+
+    /// The payment is the one that `body` would write.
+    private static func stands(_ row: JSONView, as document: LedgerDocument, _ body: JSON) throws(Fault) -> Bool {
+        let seen = try readback(row, .payments, of: document)
+        let meant = XeroConnector().meant(document)
+        guard seen.total_minor == meant.total_minor, seen.date == meant.date, seen.accounts == meant.accounts,
+            seen.currency ?? document.plan.currency.code == document.plan.currency.code,
+            seen.appliesTo?.lowercased() == meant.appliesTo?.lowercased(),
+            row["Reference"].string == reference(document)
+        else { return false }
+        guard let rate = body["CurrencyRate"]?.decimal else { return true }
+        return row["CurrencyRate"].decimal == rate
+    }
+
+    // MARK: Steps
+
+    private func remove(_ work: Replacing) -> Exchange<PostOutcome> {
+        guard let id = work.old.first else { return write(work) }
+        // The write that follows is paid for here: a budget that ends between the two would leave the money nowhere.
+        let cost = work.beforeWrite ? Budget.one.mapValues { $0 * 2 } : Budget.one
+        let key = work.deletes == 0 ? "\(work.attempt)-delete" : "\(work.attempt)-delete-\(work.deletes)"
+        let path = "\(Endpoint.payments.rawValue)/\(id)"
+        return .send(Self.write(.post, path, [], key: key, ["Status": "DELETED"], cost: cost)) { answer in
+            switch Self.deleted(answer, work.document.key, id: id) {
+            case .posted(_, let version):
+                var next = work
+                next.old.removeFirst()
+                next.deletes += 1
+                next.version = version
+                return self.write(next, paid: work.beforeWrite)
+            case let other: return .finish(other)
+            }
+        }
+    }
+
+    private func write(_ work: Replacing, paid: Bool = false) -> Exchange<PostOutcome> {
+        if !work.old.isEmpty { return remove(work) }
+        if let kept = work.kept { return .finish(.posted(remoteID: kept.id, version: kept.version)) }
+        guard let body = work.body else { return .finish(.posted(remoteID: work.id, version: work.version)) }
+        let call = Self.write(
+            .put, Endpoint.payments.rawValue, [("summarizeErrors", "false")], key: work.attempt,
+            .object([(Endpoint.payments.rawValue, .array([body]))]), cost: paid ? [:] : Budget.one)
+        return .send(call) { answer in
+            let outcomes = Self.outcomes(answer, .payments, [work.document.key])
+            guard case .rejected(var fault)? = outcomes.first else {
+                return .finish(outcomes.first ?? .unknown(Self.lost("it leaves out the payment")))
+            }
+            fault.summary += "; the payment that it was to replace is deleted"
+            return .finish(.rejected(fault))
+        }
+    }
+
+    private static func deleted(_ answer: HTTPResponse, _ key: PostKey, id: String) -> PostOutcome {
+        let outcome = outcome(answer, .payments, key, id: id)
+        guard case .posted = outcome else { return outcome }
+        do throws(Fault) {
+            let elements = try JSONDocument(parsing: answer.body).root[Endpoint.payments.rawValue].elements
+            let status = elements.first { $0[Endpoint.payments.idField].string?.lowercased() == id.lowercased() }?[
+                "Status"]
+            return status?.string == "DELETED" ? outcome : .unknown(lost("it does not show the payment deleted"))
+        } catch {
+            return .unknown(lost("it can't be read"))
+        }
+    }
+
+    private static func version(of row: JSONView) -> String? { row["UpdatedDateUTC"].string.map { String($0.prefix(64)) } }
+}
