@@ -3,7 +3,7 @@ public import Kernel
 internal import Wire
 
 /// A connection's credential as its owner holds it: a token set or a static token. Sealed at rest; `description` shows nothing.
-public struct Credential: Sendable, CustomStringConvertible {
+public struct Credential: Sendable, Equatable, CustomStringConvertible {
     public var accessToken: Secret
     public var refreshToken: Secret?
     /// When the access token stops working; `nil` when it doesn't.
@@ -24,13 +24,16 @@ public struct Credential: Sendable, CustomStringConvertible {
     /// Reads the JSON form: `{"access_token", "refresh_token", "expires_at", "client_id", "client_secret"}`.
     /// - Throws: `credential_unreadable`.
     public init(json bytes: [UInt8]) throws(Fault) {
-        let document = try JSON(parsing: bytes)
-        let access = document["access_token"]?.string ?? ""
-        let refresh = document["refresh_token"]?.string
-        guard !access.isEmpty || refresh != nil else {
-            throw Fault("credential_unreadable", stage: .courier, disposition: .reauthorise, summary: "the stored credential has neither an access nor a refresh token",
-                remedy: "Connect the account again.")
+        func unreadable(_ why: String, _ underlying: String? = nil) -> Fault {
+            Fault(
+                "credential_unreadable", stage: .courier, disposition: .reauthorise, summary: "the stored credential \(why)", remedy: "Connect the account again.",
+                underlying: underlying)
         }
+        let document: JSON
+        do throws(Fault) { document = try JSON(parsing: bytes) } catch { throw unreadable("is no JSON", error.code) }
+        let access = document["access_token"]?.string ?? ""
+        let refresh = document["refresh_token"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+        guard !access.isEmpty || refresh != nil else { throw unreadable("has neither an access nor a refresh token") }
         accessToken = Secret(access)
         refreshToken = refresh.map { Secret($0) }
         expiresAt = document["expires_at"]?.string.flatMap { Timestamp(rfc3339: $0) }

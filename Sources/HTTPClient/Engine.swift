@@ -63,6 +63,8 @@ final class Engine {
     private let share: UnsafeMutableRawPointer
     private var transfers: [UInt64: Transfer] = [:]
     private var idByHandle: [UnsafeMutableRawPointer: UInt64] = [:]
+    /// Handles of exchanges that ended well, every option reset: making one costs more than a short exchange.
+    private var spares: [UnsafeMutableRawPointer] = []
 
     init?(settings: EngineSettings, mailbox: Mailbox) {
         guard let multi = curl_multi_init() else { return nil }
@@ -84,6 +86,7 @@ final class Engine {
 
     deinit {
         mailbox.detach()
+        for easy in spares { curl_easy_cleanup(easy) }
         curl_multi_cleanup(multi)
         curl_share_cleanup(share)
     }
@@ -108,7 +111,7 @@ final class Engine {
     private func begin(_ submission: Submission) {
         let transfer: Transfer
         do throws(Fault) {
-            transfer = try Transfer(submission, settings: settings, share: share)
+            transfer = try Transfer(submission, settings: settings, share: share) { spares.popLast() ?? curl_easy_init() }
         } catch {
             return submission.continuation.resume(returning: .notSent(error))
         }
@@ -130,7 +133,9 @@ final class Engine {
             // The message dies with the handle's removal: read it first.
             let result = message.pointee.data.result
             guard let transfer = remove(id) else { continue }
-            transfer.finish(transfer.judge(result))
+            let outcome = transfer.judge(result)
+            if result == CURLE_OK, spares.count < settings.limits.spareHandlesMax { spares.append(transfer.giveUpHandle()) }
+            transfer.finish(outcome)
         }
     }
 

@@ -37,12 +37,15 @@ public final class HTTPClient: Sendable {
     /// fresh connection, made when a reused one dies before answering, is stopped and the outcome is `unknown`. Reads
     /// may be attempted again that way. When the calling task is cancelled, the exchange ends at once: `notSent` if
     /// nothing had left, else `unknown`.
-    /// - Parameter timeout: for the whole exchange, queueing included.
-    public func send(_ request: HTTPRequest, timeout: Duration) async -> HTTPOutcome {
+    /// - Parameters:
+    ///   - timeout: for the whole exchange, queueing included.
+    ///   - startBy: time of `SystemClocks.monotonic` after which the request is not begun (`notSent`, `start_too_late`). Looked at with the
+    ///     connection open, right before the first byte.
+    public func send(_ request: HTTPRequest, timeout: Duration, startBy: Duration? = nil) async -> HTTPOutcome {
         let id = nextID.add(1, ordering: .relaxed).newValue
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                mailbox.submit(Submission(id: id, request: request, timeout: timeout, continuation: continuation))
+                mailbox.submit(Submission(id: id, request: request, timeout: timeout, startBy: startBy, continuation: continuation))
             }
         } onCancel: {
             mailbox.cancel(id)

@@ -43,6 +43,8 @@ struct ExchangeLimits: Sendable {
     /// The same for a write. Short, because a peer that hangs up on an idle connection just as a write leaves turns
     /// that write's outcome into "unknown"; common servers hang up after 5 seconds or more.
     var writeReuseSeconds = 3
+    /// libcurl's handles kept for further exchanges.
+    var spareHandlesMax = 64
     /// Characters of a URL.
     var urlBytesMax = 16 << 10
 }

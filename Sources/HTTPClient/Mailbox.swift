@@ -7,6 +7,7 @@ struct Submission: Sendable {
     var id: UInt64
     var request: HTTPRequest
     var timeout: Duration
+    var startBy: Duration?
     var continuation: CheckedContinuation<HTTPOutcome, Never>
 }
 
@@ -28,12 +29,16 @@ final class Mailbox: Sendable {
     private struct State: Sendable {
         var orders = Orders()
         var bell: Bell?
+        /// The bell was rung since the engine last took its orders: once is enough.
+        var rung = false
         var open: Set<UInt64> = []
         var ended = false
         var waiters: [CheckedContinuation<Void, Never>] = []
 
-        func ring() {
-            if let bell { curl_multi_wakeup(bell.multi) }
+        mutating func ring() {
+            guard !rung, let bell else { return }
+            rung = true
+            curl_multi_wakeup(bell.multi)
         }
     }
 
@@ -100,6 +105,7 @@ final class Mailbox: Sendable {
         state.with { state in
             let orders = state.orders
             state.orders.submissions = []
+            state.rung = false
             return orders
         }
     }

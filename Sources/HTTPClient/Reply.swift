@@ -15,22 +15,22 @@ struct ReplyCollector {
     mutating func takeHeader(_ line: UnsafeRawBufferPointer, bytesMax: Int) -> Bool {
         headerBytes += line.count
         guard headerBytes <= bytesMax else { return false }
-        let text = line.prefix { $0 != 13 && $0 != 10 }
         // What follows the final header section are trailers: nothing we speak uses them.
         guard !hasHead else { return true }
+        let text = UnsafeRawBufferPointer(rebasing: line[..<(line.firstIndex { $0 == 13 || $0 == 10 } ?? line.count)])
         if text.isEmpty {
             hasHead = status >= 200
-        } else if text.starts(with: Array("HTTP/".utf8)) {
+        } else if text.count >= 5, text[0] == 72, text[1] == 84, text[2] == 84, text[3] == 80, text[4] == 47 {
             // An interim reply (100, 103) may have come before.
             fields = HTTPFields()
             let code = text.drop { $0 != 32 }.drop { $0 == 32 }.prefix { (48 ... 57).contains($0) }.prefix(3)
             status = code.reduce(0) { $0 * 10 + Int($1) - 48 }
-        } else if let colon = text.firstIndex(of: 58), let first = text.first, first != 32, first != 9 {
-            let value = text[(colon + 1)...].drop { $0 == 32 || $0 == 9 }
-            let end = value.lastIndex { $0 != 32 && $0 != 9 }.map { $0 + 1 } ?? value.startIndex
-            fields.append(
-                String(decoding: text[..<colon], as: UTF8.self),
-                String(decoding: value[value.startIndex ..< end], as: UTF8.self))
+        } else if let colon = text.firstIndex(of: 58), text[0] != 32, text[0] != 9 {
+            var from = colon + 1
+            var end = text.count
+            while from < end, text[from] == 32 || text[from] == 9 { from += 1 }
+            while end > from, text[end - 1] == 32 || text[end - 1] == 9 { end -= 1 }
+            fields.append(String(decoding: text[..<colon], as: UTF8.self), String(decoding: text[from ..< end], as: UTF8.self))
         }
         return true
     }
@@ -67,6 +67,9 @@ extension Transfer {
     private func fault(_ result: CURLcode) -> Fault {
         if attempts == 0, addressRefused {
             return EgressPolicy.refused(place, "its name leads to an address that is not public")
+        }
+        if tooLate {
+            return Fault("start_too_late", stage: .http, disposition: .retry, summary: "\(place) was not asked: its time to start was over")
         }
         if tooLarge || result == CURLE_FILESIZE_EXCEEDED { return tooLargeFault }
         // libcurl's fixed sentence for the code; its detailed message could quote the URL.

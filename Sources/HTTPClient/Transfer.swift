@@ -14,31 +14,37 @@ final class Transfer {
     let isRead: Bool
     let decodes: Bool
     let limits: ExchangeLimits
+    private let startBy: Duration?
     private let continuation: CheckedContinuation<HTTPOutcome, Never>
     private let body: UnsafeMutablePointer<UInt8>
     private let bodyCount: Int
     private var headers: UnsafeMutablePointer<curl_slist>?
+    private var ownsHandle = true
 
     // What the callbacks note.
     /// How often libcurl stood before an open connection with the request in its hand.
     var attempts = 0
     var addressRefused = false
     var stoppedResend = false
+    var tooLate = false
     var tooLarge = false
     var reply = ReplyCollector()
 
     /// - Throws: `egress_refused`, `request_malformed`, `timeout_too_short`, `http_exchange_broken`.
-    init(_ submission: Submission, settings: EngineSettings, share: UnsafeMutableRawPointer) throws(Fault) {
+    init(
+        _ submission: Submission, settings: EngineSettings, share: UnsafeMutableRawPointer, handle: () -> UnsafeMutableRawPointer?
+    ) throws(Fault) {
         let request = submission.request
         let parts = try URLParts(request.target, bytesMax: settings.limits.urlBytesMax)
         try settings.policy.check(parts)
         let lines = try RequestHead.lines(request, parts: parts)
         let milliseconds = submission.timeout.wholeMilliseconds
         guard milliseconds > 0 else { throw .exchangeTimedOut(parts.place) }
-        guard let easy = curl_easy_init() else { throw .exchangeBroken(parts.place, "memory ran out") }
+        guard let easy = handle() else { throw .exchangeBroken(parts.place, "memory ran out") }
         self.easy = easy
         self.parts = parts
         self.limits = settings.limits
+        self.startBy = submission.startBy
         self.continuation = submission.continuation
         self.listed = settings.policy.lists(parts)
         self.isRead = request.method == .get || request.method == .head || request.method == .options
@@ -59,7 +65,7 @@ final class Transfer {
     }
 
     deinit {
-        curl_easy_cleanup(easy)
+        if ownsHandle { curl_easy_cleanup(easy) }
         // Authorization lines and the bodies of token requests are secrets.
         var line = headers
         while let here = line {
@@ -69,6 +75,13 @@ final class Transfer {
         curl_slist_free_all(headers)
         explicit_bzero(body, bodyCount)
         body.deallocate()
+    }
+
+    /// The handle without any of this exchange's options, for another one. It must be off the multi handle.
+    func giveUpHandle() -> UnsafeMutableRawPointer {
+        ownsHandle = false
+        curl_easy_reset(easy)
+        return easy
     }
 
     private func configure(_ request: HTTPRequest, milliseconds: Int, connectMilliseconds: Int) {
@@ -157,6 +170,10 @@ extension Transfer {
     private func beforeRequest() -> Int32 {
         if attempts > 0, !isRead {
             stoppedResend = true
+            return CURL_PREREQFUNC_ABORT
+        }
+        if attempts == 0, let startBy, SystemClocks().monotonic() > startBy {
+            tooLate = true
             return CURL_PREREQFUNC_ABORT
         }
         attempts += 1

@@ -71,6 +71,20 @@ struct TruthTests {
         }
     }
 
+    @Test("a request whose time to start is over is not begun, though the connection is open")
+    func late() async throws {
+        let server = ScriptedServer { _ in .reply(ok()) }
+        try await withServer(server) { client in
+            let request = HTTPRequest(.post, server.url("/v3/invoice"), body: [1]), clocks = SystemClocks()
+            expectNotSent(await client.send(request, timeout: .seconds(10), startBy: clocks.monotonic() - .milliseconds(1)), "start_too_late")
+            #expect(server.received.isEmpty && server.connections == 1)
+            guard case .answered = await client.send(request, timeout: .seconds(10), startBy: clocks.monotonic() + .seconds(60)) else {
+                Issue.record("a request in time was not sent")
+                return
+            }
+        }
+    }
+
     @Test("a refused connection is not sent")
     func refused() async throws {
         let (listener, port) = listeningSocket()

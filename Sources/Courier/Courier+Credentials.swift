@@ -1,0 +1,203 @@
+internal import ConnectorKit
+internal import Kernel
+internal import Store
+internal import Telemetry
+
+extension Courier {
+    /// How long before its end a token is renewed; a quarter of its life where that is shorter.
+    private static let renewAhead = Duration.seconds(60)
+    /// After a renewal ahead of time that failed.
+    private static let renewPause = Duration.seconds(10)
+    /// A new token may not be known everywhere at once.
+    private static let freshPause = Duration.seconds(2)
+    private static let refusalsMost = 6
+
+    /// Nothing is sent with a credential that is known to be dead until somebody gives a newer one, but for the question who is there.
+    func checkAlive(_ trip: Trip) async throws(Fault) {
+        do throws(Fault) { try adopt(trip.connection.row) } catch {
+            await sayUnreadable(error, version: trip.connection.row.credentialVersion, trip)
+            throw error
+        }
+        guard !trip.identifies, trip.connection.row.state == "dead" || lines[trip.id]?.tokens.isDead == true else { return }
+        // The row as it is now: a person may have connected anew since it was read.
+        guard let row = try await store.connection(tenant, trip.id) else { throw TokenRefresh.unknownConnection }
+        try adopt(row)
+        if row.state == "dead" { throw Courier.credentialDead(trip, nil) }
+        guard lines[trip.id]?.tokens.isDead == true else { return }
+        if lines[trip.id]?.declared == row.credentialVersion {
+            lines[trip.id]?.tokens.revived()
+        } else {
+            // It could not be written down before.
+            await declareDead(version: row.credentialVersion, trip)
+            throw Courier.credentialDead(trip, nil)
+        }
+    }
+
+    /// The token in force, renewed when it is about to end.
+    func accessToken(_ trip: Trip) async throws(Fault) -> (Secret, version: Int) {
+        try adopt(trip.connection.row)
+        let line = lines[trip.id, default: Line()]
+        guard let held = line.tokens.held else { throw TokenRefresh.notConnected }
+        let ahead = min(Courier.renewAhead, line.life.map { $0 / 4 } ?? Courier.renewAhead)
+        guard line.tokens.isStale(at: clocks.now(), margin: ahead) else { return (held.credential.accessToken, held.version) }
+        let works = !line.tokens.isStale(at: clocks.now(), margin: .zero)
+        if works, clocks.monotonic() < line.renewNotBefore { return (held.credential.accessToken, held.version) }
+        do throws(Fault) {
+            try await renew(trip, because: nil) { $0.renew(used: held.version) }
+        } catch {
+            guard works, error.disposition == .retry else { throw error }
+            lines[trip.id]?.renewNotBefore = clocks.monotonic() + Courier.renewPause
+        }
+        guard let now = lines[trip.id]?.tokens.held else { throw TokenRefresh.notConnected }
+        return (now.credential.accessToken, now.version)
+    }
+
+    /// The platform refused the token of this version: another one is found, or the connection is dead.
+    func answerRefusal(of version: Int, _ fault: Fault, _ effort: inout Effort, _ trip: Trip) async throws(Fault) {
+        effort.refusals += 1
+        guard effort.refusals <= Courier.refusalsMost else {
+            throw Fault("token_refused", stage: .courier, disposition: .retry, summary: "\(trip.spec.name) refuses one token after the other", underlying: fault.code)
+        }
+        let held = lines[trip.id]?.tokens.held
+        guard let held, held.version == version, held.fresh else {
+            return try await renew(trip, because: fault) { $0.renew(used: version) }
+        }
+        effort.freshRefusals += 1
+        guard effort.freshRefusals > 1 || clocks.monotonic() + Courier.freshPause >= deadline() else { return try await pause(Courier.freshPause) }
+        try await renew(trip, because: fault) { $0.bury(used: version) }
+    }
+
+    /// The first accepted call with a new token set: the old one is no longer needed. Not done now is done with the next call.
+    func prove(_ trip: Trip, version: Int) async {
+        lines[trip.id]?.tokens.accepted(version: version)
+        guard let held = lines[trip.id]?.tokens.held, held.version == version, held.unproven else { return }
+        do throws(Fault) {
+            try await store.forgetOldCredential(tenant, trip.id, version: version)
+            lines[trip.id]?.tokens.proved(version: version)
+        } catch { log.fault(.failed, error) }
+    }
+
+    // MARK: - One refresh at a time
+
+    /// One run of the machine at a time for a connection; whoever comes meanwhile waits for its end. No task of its own: the first caller's
+    /// does the work.
+    private func renew(_ trip: Trip, because fault: Fault?, _ begin: (inout TokenRefresh) -> TokenRefresh.Action) async throws(Fault) {
+        while lines[trip.id]?.waiting != nil {
+            let outcome = await withCheckedContinuation { lines[trip.id, default: Line()].waiting?.append($0) }
+            // Somebody else's cancellation is not ours.
+            if case .failure(let theirs) = outcome, theirs.code == "cancelled", !Task.isCancelled { continue }
+            return try outcome.get()
+        }
+        var action = begin(&lines[trip.id, default: Line()].tokens)
+        lines[trip.id, default: Line()].waiting = []
+        while true {
+            if case .end(let outcome) = action {
+                let result = await end(outcome, because: fault, trip)
+                let waiting = lines[trip.id]?.waiting ?? []
+                lines[trip.id]?.waiting = nil
+                for one in waiting { one.resume(returning: result) }
+                return try result.get()
+            }
+            let event = await perform(action, trip)
+            action = lines[trip.id, default: Line()].tokens.received(event)
+        }
+    }
+
+    private func end(_ outcome: TokenRefresh.Outcome, because fault: Fault?, _ trip: Trip) async -> Result<Void, Fault> {
+        switch outcome {
+        case .inForce: return .success(())
+        case .failed(let fault):
+            await sayUnreadable(fault, version: nil, trip)
+            return .failure(fault)
+        case .dead(let version):
+            await declareDead(version: version, trip)
+            // A person may have connected anew in the meantime.
+            if lines[trip.id]?.tokens.isDead == false { return .success(()) }
+            return .failure(Courier.credentialDead(trip, fault))
+        }
+    }
+
+    private func perform(_ action: TokenRefresh.Action, _ trip: Trip) async -> TokenRefresh.Event {
+        do throws(Fault) {
+            switch action {
+            case .read: return .row(try await store.connection(tenant, trip.id).map { row throws(Fault) in try opened(row) })
+            case .exchange(let refresh, let set): return try await exchange(refresh, set, trip)
+            case .save(let credential, let version):
+                let sealed = try seal(credential.jsonForSealing(), Credential.context(tenant, trip.id))
+                let saved = try await store.saveCredential(tenant, trip.id, sealed: sealed, expecting: version)
+                log.info(.refreshed, ("connection", trip.connection.row.slug))
+                return .saved(version: saved)
+            case .wait(let time):
+                try await pause(time)
+                return .waited
+            case .end: preconditionFailure("the end of a refresh leads to nothing more")
+            }
+        } catch { return .failed(error) }
+    }
+
+    /// A refresh is a write: an owner that comes after us must not find it under way.
+    private func exchange(_ refresh: Secret, _ set: Credential, _ trip: Trip) async throws(Fault) -> TokenRefresh.Event {
+        guard case .oauth2(let oauth) = trip.spec.auth else { return .refused }
+        guard clocks.monotonic() + Courier.requestMost < deadline() else { throw Courier.leaseEnding }
+        let endpoint = TokenEndpoint(oauth, platform: trip.spec.name, row: trip.connection.row)
+        let outcome = await client.send(endpoint.request(refresh: refresh, from: set), timeout: Courier.requestMost, startBy: deadline() - Courier.requestMost)
+        let event = endpoint.event(outcome, from: set, at: clocks.now())
+        if case .issued(let new) = event { lines[trip.id]?.life = new.expiresAt.map { $0 - clocks.now() } }
+        return event
+    }
+
+    // MARK: - Rows
+
+    private func adopt(_ row: ConnectionRow) throws(Fault) {
+        guard row.credential != nil, row.credentialVersion > lines[row.id]?.tokens.held?.version ?? -1 else { return }
+        lines[row.id, default: Line()].tokens.adopt(try opened(row))
+        lines[row.id]?.life = nil
+    }
+
+    private func opened(_ row: ConnectionRow) throws(Fault) -> TokenRefresh.Row {
+        let context = Credential.context(tenant, row.id)
+        let credential = try row.credential.map { sealed throws(Fault) in try Credential(json: try open(sealed, context)) }
+        var before: Credential?
+        if let sealed = row.credentialBefore {
+            // Only a second chance: where it can't be read there is none.
+            do throws(Fault) { before = try Credential(json: try open(sealed, context)) } catch { log.fault(.failed, error) }
+        }
+        return TokenRefresh.Row(version: row.credentialVersion, credential: credential, before: before)
+    }
+
+    // MARK: - The end of a grant
+
+    /// Pauses the connection for a person, once, and says so; not when a newer credential came while that was decided. `version`: the one that
+    /// is dead.
+    private func declareDead(version: Int, _ trip: Trip) async {
+        // Known already, and asked once more whether it is still so.
+        if trip.connection.row.state == "dead", trip.connection.row.credentialVersion == version { return }
+        let fault = Courier.credentialDead(trip, nil)
+        do throws(Fault) {
+            // The alert first: a state without it would be silent, and an alert without the state is raised again.
+            try await store.raise(tenant, [AlertRow(key: "credential/\(trip.id)", severity: .critical, cause: fault.summary, remedy: fault.remedy)])
+            try await store.setConnectionState(tenant, trip.id, state: "dead", reason: fault.summary, actor: "worker")
+            if let row = try await store.connection(tenant, trip.id), row.credentialVersion > version {
+                // Its identification is under way, and brings it to life.
+                try await store.setConnectionState(tenant, trip.id, state: "new", reason: nil, actor: "worker")
+                return try adopt(row)
+            }
+            lines[trip.id, default: Line()].declared = version
+        } catch { log.fault(.failed, error) }
+        log.warning(.connectionDead, ("connection", trip.connection.row.slug), ("platform", trip.spec.id))
+    }
+
+    /// A credential that can't be read is as good as dead, and a person must know.
+    private func sayUnreadable(_ fault: Fault, version: Int?, _ trip: Trip) async {
+        let version = version ?? lines[trip.id]?.tokens.held?.version ?? trip.connection.row.credentialVersion
+        guard fault.code == "credential_unreadable", lines[trip.id]?.declared != version else { return }
+        await declareDead(version: version, trip)
+    }
+
+    private static func credentialDead(_ trip: Trip, _ cause: Fault?) -> Fault {
+        Fault(
+            "credential_dead", stage: .courier, disposition: .reauthorise,
+            summary: "\(trip.spec.name) refuses the credential of connection \(trip.connection.row.slug)",
+            remedy: "Connect the account again; work waits and goes on by itself.", underlying: cause?.code)
+    }
+}
