@@ -44,12 +44,12 @@ public struct Assignment: Sendable {
         return json.bytes + [10]
     }
 
-    /// - Throws: `assignment_unreadable`.
+    /// - Throws: `assignment_unreadable`, and nothing of what was read: it holds a password.
     public init(line: [UInt8]) throws(Fault) {
-        let json = try JSON(parsing: line)
-        guard let tenant = json["tenant"]?.string.flatMap({ TenantID($0) }), let epoch = json["epoch"]?.int, let ends = json["lease_ends_ns"]?.int,
-            let host = json["host"]?.string, let port = json["port"]?.string, let database = json["database"]?.string, let role = json["role"]?.string,
-            let password = json["password"]?.string, let key = json["private_key"]?.string.flatMap({ bytes(hex: $0) }), key.count == 32
+        guard let json = try? JSON(parsing: line), let tenant = json["tenant"]?.string.flatMap({ TenantID($0) }), let epoch = json["epoch"]?.int, epoch > 0,
+            let ends = json["lease_ends_ns"]?.int, ends > 0, let host = json["host"]?.string, let port = json["port"]?.string,
+            let database = json["database"]?.string, let role = json["role"]?.string, !role.isEmpty, let password = json["password"]?.string,
+            !password.isEmpty, let key = json["private_key"]?.string.flatMap({ bytes(hex: $0) }), key.count == 32
         else { throw Fault("assignment_unreadable", stage: .worker, disposition: .bug, summary: "the assignment from the scheduler can't be read") }
         self.init(
             tenant: tenant, epoch: Int64(epoch), leaseEnds_ns: Int64(ends), databaseHost: host, databasePort: port, database: database, role: role,
@@ -58,12 +58,14 @@ public struct Assignment: Sendable {
 }
 
 private func bytes(hex: String) -> [UInt8]? {
-    let digits = Array(hex.utf8)
-    guard digits.count % 2 == 0 else { return nil }
-    var out: [UInt8] = []
-    for i in stride(from: 0, to: digits.count, by: 2) {
-        guard let byte = UInt8(String(decoding: digits[i ..< i + 2], as: UTF8.self), radix: 16) else { return nil }
-        out.append(byte)
+    let digits = hex.utf8.compactMap { digit -> UInt8? in
+        switch digit {
+        case 48 ... 57: digit - 48
+        case 97 ... 102: digit - 87
+        case 65 ... 70: digit - 55
+        default: nil
+        }
     }
-    return out
+    guard digits.count == hex.utf8.count, digits.count % 2 == 0 else { return nil }
+    return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }

@@ -103,6 +103,7 @@ struct House {
     let secrets: Secrets
     let supervisor: Supervisor
     let database: PostgresConfiguration
+    let administrator: PostgresConfiguration
     let port: Int
     let sandboxPort: Int
     let operatorKey: Secret
@@ -110,8 +111,10 @@ struct House {
     var address: String { "http://127.0.0.1:\(port)" }
     var sandbox: String { "http://127.0.0.1:\(sandboxPort)" }
 
-    static func start(_ arguments: Arguments) async throws(Fault) -> House {
-        let surroundings = Surroundings.current
+    /// - sandboxes: further sandboxes by the name of their folder, each with its port.
+    static func start(
+        _ arguments: Arguments, in surroundings: Surroundings = .current, sandboxes: [String: Int] = [:], environment: [String] = []
+    ) async throws(Fault) -> House {
         let secrets = try Secrets(surroundings)
         try lock(surroundings)
         let spawner = try Spawner()
@@ -128,8 +131,9 @@ struct House {
         database.password = password
         let key = try await operatorKey(database, secrets)
         let house = House(
-            surroundings: surroundings, secrets: secrets, supervisor: supervisor, database: database, port: port, sandboxPort: sandboxPort, operatorKey: key)
-        try await house.startServices(arguments)
+            surroundings: surroundings, secrets: secrets, supervisor: supervisor, database: database, administrator: administrator, port: port,
+            sandboxPort: sandboxPort, operatorKey: key)
+        try await house.startServices(arguments, sandboxes, environment)
         return house
     }
 
@@ -197,18 +201,24 @@ struct House {
         return descriptor
     }
 
-    private func startServices(_ arguments: Arguments) async throws(Fault) {
-        let hosts = (surroundings.allowedHosts + ["127.0.0.1:\(sandboxPort)"]).joined(separator: ",")
+    private func startServices(_ arguments: Arguments, _ sandboxes: [String: Int], _ more: [String]) async throws(Fault) {
+        let hosts = (surroundings.allowedHosts + ([sandboxPort] + sandboxes.values).map { "127.0.0.1:\($0)" }).joined(separator: ",")
         var url = "postgresql://\(database.user)@/\(database.database)?host=\(Form.percent(database.host))"
         if !database.port.isEmpty { url += "&port=\(database.port)" }
         for (name, value) in database.options.sorted(by: { $0.key < $1.key }) { url += "&\(name)=\(Form.percent(value))" }
         let environment = [
             "LANG=C.UTF-8", "PATH=/usr/bin:/bin", "COUNTERFOIL_VAR=\(surroundings.folder)", "COUNTERFOIL_DATABASE_URL=\(url)",
             "COUNTERFOIL_DATABASE_PASSWORD_FILE=\(secrets.path("database-supervisor"))", "COUNTERFOIL_ALLOWED_HOSTS=\(hosts)",
-        ]
+        ] + more
         let parent = ["--parent", "\(getpid())"]
         var schedule = ["schedule"]
         if getuid() == 0, getpwnam("nobody") != nil { schedule += ["--worker-user", "nobody"] }
+        for (name, port) in sandboxes {
+            await supervisor.keep(.init(
+                name: name, program: surroundings.program, arguments: ["sandbox", "--port", "\(port)"] + parent,
+                environment: ["LANG=C.UTF-8", "PATH=/usr/bin:/bin", "COUNTERFOIL_VAR=\(surroundings.folder)/\(name)"], user: nil, stopSignal: SIGKILL,
+                output: try House.logFile(surroundings, name)))
+        }
         for (name, words) in [
             ("sandbox", ["sandbox", "--port", "\(sandboxPort)"]), ("serve", ["serve", "--port", "\(port)"]), ("schedule", schedule),
         ] where name != "sandbox" || !arguments.flags.contains("no-demo") {

@@ -1,0 +1,109 @@
+internal import CSystem
+internal import Crypto
+internal import Glibc
+internal import Kernel
+internal import Postgres
+internal import Store
+internal import Telemetry
+internal import Wire
+
+func ownPID() -> Int32 { getpid() }
+
+extension Scheduler {
+    /// All that a worker inherits.
+    private static var workerEnvironment: [String] {
+        let own = ["LANG=C.UTF-8", "PATH=/usr/bin:/bin"]
+        #if SABOTAGE
+        return own + Sabotage.environment
+        #else
+        return own
+        #endif
+    }
+
+    /// Starts workers for those who are due, the least served first, as far as there is room.
+    func dispatch() async throws(Fault) {
+        var free = configuration.workersMost - running.with { $0.count }
+        let now = clocks.monotonic()
+        let except = Set(running.with { Array($0.keys) }).union(pacing.with { $0.resting(at: now) })
+        let asked = Pacing.asked(room: free)
+        guard asked > 0 else { return }
+        for due in try await store.dueTenants(limit: asked, except: except.sorted()) where free > 0 {
+            do throws(Fault) {
+                if try await start(due) { free -= 1 }
+            } catch {
+                // One tenant that can't be started must not keep those behind it from starting.
+                pacing.with { $0.startFailed(due.tenant, at: clocks.monotonic()) }
+                note(error)
+            }
+        }
+    }
+
+    /// A worker for the tenant, under a new lease; `false` when somebody else has it.
+    private func start(_ due: DueTenant) async throws(Fault) -> Bool {
+        let began = clocks.monotonic()
+        guard let lease = try await store.acquire(due.tenant, holder: holder, seconds: Limits.leaseSeconds) else { return false }
+        let vigil = Vigil(started: began, ends: began + .seconds(Limits.leaseSeconds))
+        do throws(Fault) {
+            let assignment = try await prepare(due, lease, vigil)
+            let child = try await spawner.start(
+                configuration.program, configuration.workerArguments + ["\(getpid())"], environment: Scheduler.workerEnvironment,
+                user: configuration.workerUser, deathSignal: SIGKILL)
+            let entry = Running(lease: lease, child: child, vigil: vigil)
+            running.with { $0[due.tenant] = entry }
+            watch(entry)
+            // Noted first: without its assignment a worker can do nothing, and with it, it must be findable by whoever takes over.
+            try await store.setWorker(lease, holder: holder, pid: child.pid)
+            tell(due.tenant, lease, assignment)
+            metrics.set(.workers, to: Double(running.with { $0.count }))
+            log.info(.workerStarted, ("tenant", due.tenant.description), ("pid", "\(child.pid)"), ("epoch", "\(lease.epoch)"))
+            return true
+        } catch {
+            if end(due.tenant, lease, .notStarted) { throw error }
+            do throws(Fault) { _ = try await store.release(lease, holder: holder, served: .zero, crashed: true) } catch { note(error) }
+            throw error
+        }
+    }
+
+    /// Opens the tenant's role under the lease; what its worker is to be told.
+    private func prepare(_ due: DueTenant, _ lease: Lease, _ vigil: Vigil) async throws(Fault) -> JSON {
+        let key = try configuration.masterKey.open(due.wrappedPrivateKey, context: Scheduler.keyContext(due.tenant))
+        let password = Secret(random.bytes(24).hexText)
+        let verifier = try scramVerifier(password: password, random: SystemRandom())
+        // A lease taken over may have left sessions behind, on a host that can't be asked.
+        try await store.closeRole(lease, holder: holder)
+        let role = try await store.openRole(lease, holder: holder, verifier: verifier, seconds: Limits.workerLifeSeconds + 60)
+        return .object([
+            ("tenant", .string(due.tenant.description)), ("epoch", .number("\(lease.epoch)")), ("lease_ends_ns", .number("\(vigil.ends.wholeNanoseconds)")),
+            ("host", .string(configuration.database.host)), ("port", .string(configuration.database.port)),
+            ("database", .string(configuration.database.database)), ("role", .string(role)), ("password", .string(password.revealText())),
+            ("private_key", .string(key.hexText)), ("allowed_hosts", .array(configuration.allowedHosts.map { .string($0) })),
+        ])
+    }
+
+    /// One line down the worker's pipe; nothing when it has ended, for its descriptor's number may be another's by now.
+    func tell(_ tenant: TenantID, _ lease: Lease, _ json: JSON) {
+        let bytes = json.bytes + [10]
+        running.with { running in
+            guard let entry = running[tenant], entry.lease == lease, !entry.over else { return }
+            _ = bytes.withUnsafeBytes { Glibc.send(entry.child.control, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)) }
+        }
+    }
+
+    /// Kills the worker that runs under the lease; its end is seen to like any other. `false` when there is none.
+    @discardableResult
+    func end(_ tenant: TenantID, _ lease: Lease, _ reason: Vigil.Reason) -> Bool {
+        running.with { running in
+            guard let entry = running[tenant], entry.lease == lease else { return false }
+            if !entry.over {
+                running[tenant]?.vigil.kill(reason)
+                _ = cf_pidfd_signal(entry.child.pidfd, SIGKILL)
+            }
+            return true
+        }
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds; enough for 292 years.
+    var wholeNanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+}
