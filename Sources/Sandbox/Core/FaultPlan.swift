@@ -15,6 +15,8 @@ struct TwinFaults: Sendable, Equatable {
     var unavailable = 0
     /// As if the access token had been revoked.
     var revokedToken = 0
+    /// How long a search does not show what was written, in milliseconds.
+    var searchLag_ms = 0
 
     init() {}
 
@@ -26,6 +28,13 @@ struct TwinFaults: Sendable, Equatable {
                     throw Self.refused("latency_ms is two numbers of milliseconds", "\(position).\(name)")
                 }
                 latency = low...high
+                continue
+            }
+            if name == "search_lag_ms" {
+                guard let lag = value.int, (0...60_000).contains(lag) else {
+                    throw Self.refused("search_lag_ms is a number of milliseconds up to 60000", "\(position).\(name)")
+                }
+                searchLag_ms = lag
                 continue
             }
             guard let rate = value.int, (0...1000).contains(rate) else {
@@ -74,6 +83,9 @@ struct FaultPlan: Sendable {
             random[name] = SeededRandom(seed: UInt64(bitPattern: Int64(seed)) &+ UInt64(name.utf8.count))
         }
     }
+
+    /// How long this twin's searches lag behind its writes.
+    func searchLag(_ twin: String) -> Duration { .milliseconds(twins[twin]?.searchLag_ms ?? 0) }
 
     /// What happens to the next request of this twin.
     func draw(_ twin: String) -> (fault: PlannedFault, latencyMilliseconds: Int) {

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import Kernel
 internal import Wire
 
@@ -16,6 +17,12 @@ extension SandboxService {
             case (.post, "/day/noon"): return .json(200, try noon())
             case (.get, "/verdict"): return .json(200, try verdict())
             case (.post, "/faults"): return .json(200, try plan(body))
+            case (.post, "/shots"): return .json(201, try shoot(body))
+            case (.get, "/traffic"): return .json(200, traffic.with { $0.json })
+            case (.post, "/clock"): return .json(200, try setSkew(body))
+            case (.post, "/ledger"): return .json(200, try changeLedger(body))
+            case (.post, "/tokens"): return .json(200, try changeTokens(body))
+            case (.get, "/live"): return .json(200, live())
             case (.get, "/entries"): return try entries(request.query("ledger") ?? "")
             case (.get, "/subscriptions"): return .json(200, subscriptions())
             default: return try subscribe(request.method, path, body)
@@ -28,9 +35,11 @@ extension SandboxService {
     static func refusal(_ fault: Fault) -> HTTPResponse {
         let status: Int
         switch fault.code {
-        case "unknown_shop", "unknown_ledger", "unknown_endpoint": status = 404
+        case "unknown_shop", "unknown_ledger", "unknown_endpoint", "unknown_shot": status = 404
         case "day_already_prepared", "day_not_prepared": status = 409
-        case "malformed_json", "day_refused", "url_refused", "faults_refused", "until_refused": status = 400
+        case "malformed_json", "day_refused", "url_refused", "faults_refused", "until_refused", "shot_refused", "clock_refused",
+            "tokens_refused":
+            status = 400
         default: status = 500
         }
         let members: [(key: String, value: JSON)] = [
@@ -41,7 +50,8 @@ extension SandboxService {
     }
 
     private func prepare(_ body: JSON) throws(Fault) -> JSON {
-        try player.prepare(seed: body["seed"]?.int ?? 1, orders: body["orders"]?.int ?? 500)
+        try player.prepare(
+            seed: body["seed"]?.int ?? 1, orders: body["orders"]?.int ?? 500, documents: body["documents"]?.int, lockMoves: body["lock_moves"]?.bool ?? false)
     }
 
     private func play(_ body: JSON) throws(Fault) -> JSON {
@@ -50,7 +60,8 @@ extension SandboxService {
                 "until_refused", stage: .sandbox, disposition: .reject, summary: "a day is played until noon or end",
                 remedy: "Say \"noon\" or \"end\".", position: "until")
         }
-        try player.play(until: until, webhookBase: body["webhook_base"]?.string ?? "")
+        let next = body["shop"]?.string.map { (shop: $0, count: body["count"]?.int ?? 1) }
+        try player.play(until: until, webhookBase: body["webhook_base"]?.string ?? "", through: body["through"]?.int, next: next)
         return player.progress()
     }
 
@@ -59,6 +70,9 @@ extension SandboxService {
         try player.markNoon()
         for ledger in ledgers where ledger.name == "qbo" {
             ledger.twin.setAccountActive(DayFacts.inactiveAccount, false)
+        }
+        if player.lockMoves {
+            for ledger in ledgers { ledger.twin.setLockDate(DayFacts.movedLockDate) }
         }
         return .object([("inactive_account", .string(DayFacts.inactiveAccount)), ("ledger", "qbo")])
     }
@@ -88,12 +102,7 @@ extension SandboxService {
     }
 
     private func entries(_ name: String) throws(Fault) -> HTTPResponse {
-        guard let ledger = ledgers.first(where: { $0.name == name }) else {
-            throw Fault(
-                "unknown_ledger", stage: .sandbox, disposition: .reject, summary: "the sandbox has no such ledger",
-                remedy: "Name one of: \(ledgers.map(\.name).joined(separator: ", ")).", position: "ledger")
-        }
-        let shown = ledger.twin.entries().map { entry -> JSON in
+        let shown = try ledger(name).entries().map { entry -> JSON in
             let lines = entry.lines.map { line -> JSON in
                 .object([
                     ("account", .string(line.account)), ("minor", .number(String(line.minor))),
@@ -110,12 +119,85 @@ extension SandboxService {
         return .json(200, .object([("entries", .array(shown))]))
     }
 
+    private var known: [String] { twins.map { String($0.prefix.dropFirst()) } }
+
+    private func shoot(_ body: JSON) throws(Fault) -> JSON {
+        let known = known
+        let made: Result<Shot, Fault> = range.with { range in
+            do throws(Fault) { return .success(try range.add(body, known: known)) } catch { return .failure(error) }
+        }
+        return try made.get().json
+    }
+
+    /// How far the twins' wall clock runs ahead of the machine's; never back, as no platform's does.
+    private func setSkew(_ body: JSON) throws(Fault) -> JSON {
+        guard let seconds = body["ahead_seconds"]?.int, (0...900).contains(seconds), skew.with({ $0 <= .seconds(seconds) }) else {
+            throw Fault(
+                "clock_refused", stage: .sandbox, disposition: .reject, summary: "the twins' clock runs 0 to 900 seconds ahead, and never back",
+                remedy: "Say a larger number of seconds.", position: "ahead_seconds")
+        }
+        skew.with { $0 = .seconds(seconds) }
+        return body
+    }
+
+    /// What the client's bookkeeper does: closes the books, ends an account.
+    private func changeLedger(_ body: JSON) throws(Fault) -> JSON {
+        let twin = try ledger(body["ledger"]?.string ?? "")
+        if let text = body["lock_date"]?.string { twin.setLockDate(LocalDate(text)) }
+        if let account = body["account"]?.string, let active = body["active"]?.bool { twin.setAccountActive(account, active) }
+        return body
+    }
+
+    private func ledger(_ name: String) throws(Fault) -> any LedgerTwin {
+        guard let found = ledgers.first(where: { $0.name == name }) else {
+            throw Fault(
+                "unknown_ledger", stage: .sandbox, disposition: .reject, summary: "the sandbox has no such ledger",
+                remedy: "Name one of: \(ledgers.map(\.name).joined(separator: ", ")).", position: "ledger")
+        }
+        return found.twin
+    }
+
+    /// `revoke_access`: the platform ends every access token. `refresh`: another client with the same grant refreshes, and does not use what it gets.
+    private func changeTokens(_ body: JSON) throws(Fault) -> JSON {
+        let name = body["ledger"]?.string ?? ""
+        let twin = try ledger(name)
+        switch body["do"]?.string {
+        case "revoke_access": twin.revokeAccessTokens()
+        case "refresh":
+            guard let token = refreshTokens.with({ $0[name] }) else { throw Self.tokensRefused("no refresh token was given out yet") }
+            let path = name == "xero" ? "/identity/connect/token" : "/oauth2/v1/tokens/bearer"
+            let form = Form.encode([("grant_type", "refresh_token"), ("refresh_token", token)])
+            let proof = "Basic " + Base64.encode(Array("sandbox-client:sandbox-secret".utf8))
+            let fields: HTTPFields = ["Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", "Authorization": proof]
+            let answer = twin.respond(HTTPRequest(.post, path, fields: fields, body: Array(form.utf8)), at: clocks.now() + skew.with { $0 })
+            guard answer.status == 200 else { throw Self.tokensRefused("the second client's refresh was answered \(answer.status)") }
+        default: throw Self.tokensRefused("say revoke_access or refresh")
+        }
+        return body
+    }
+
+    private static func tokensRefused(_ summary: String) -> Fault {
+        Fault("tokens_refused", stage: .sandbox, disposition: .reject, summary: summary, remedy: "See the sandbox's documentation of the fault plan.", position: "do")
+    }
+
+    /// How many documents of each ledger are live: for whoever waits for a ledger to change, or must see that it does not.
+    private func live() -> JSON {
+        .object(ledgers.map { (key: $0.name, value: .number("\($0.twin.entries().count(where: \.live))")) })
+    }
+
     private func subscriptions() -> JSON {
         .object(player.subscriptions().sorted { $0.key < $1.key }.map { (key: $0.key, value: JSON.string($0.value)) })
     }
 
     private func subscribe(_ method: HTTPMethod, _ path: String, _ body: JSON) throws(Fault) -> HTTPResponse {
         let parts = path.split(separator: "/")
+        if parts.count >= 2, parts[0] == "shots", let id = Int(parts[1]) {
+            guard let shot = range.with({ $0[id] }) else {
+                throw Fault("unknown_shot", stage: .sandbox, disposition: .reject, summary: "there is no such shot")
+            }
+            if method == .post, parts.count == 3, parts[2] == "release" { range.with { $0.release(id) } }
+            return .json(200, (range.with { $0[id] } ?? shot).json)
+        }
         guard method == .post, parts.count == 3, parts[0] == "shopify", parts[2] == "subscriptions" else {
             throw Fault(
                 "unknown_endpoint", stage: .sandbox, disposition: .reject,

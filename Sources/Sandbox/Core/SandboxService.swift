@@ -13,6 +13,12 @@ public final class SandboxService: Service {
     let clocks: any Clocks
     let journal: TwinJournal
     let faults: Locked<FaultPlan>
+    let range = Locked(Range())
+    let traffic = Locked(Traffic())
+    /// The last refresh token each twin gave out: for a second client that refreshes behind the first one's back.
+    let refreshTokens = Locked<[String: String]>([:])
+    /// How far the twins' wall clock is off.
+    let skew = Locked(Duration.zero)
     private let pause: @Sendable (Duration) async -> Void
     private let server: Locked<HTTPServer?>
 
@@ -65,18 +71,95 @@ public final class SandboxService: Service {
         var inner = request
         inner.target = String(request.target.dropFirst(twin.prefix.utf8.count))
         if !inner.target.hasPrefix("/") { inner.target = "/" + inner.target }
-        let (fault, latency) = faults.with { $0.draw(String(twin.prefix.dropFirst())) }
+        return await serve(inner, twin)
+    }
+
+    private func serve(_ request: HTTPRequest, _ twin: any Twin) async -> HTTPResponse? {
+        let name = String(twin.prefix.dropFirst())
+        let purpose = Purpose(request, twin: name)
+        traffic.with { $0.count(name, purpose) }
+        if let shot = range.with({ $0.draw(request, purpose, twin: name) }) { return await meet(shot, request, twin, purpose) }
+        let (fault, latency) = faults.with { $0.draw(name) }
         if latency > 0 { await pause(.milliseconds(latency)) }
+        let fate: Fate
         switch fault {
-        case .none: return twin.respond(inner, at: clocks.now())
-        case .lostRequest: return nil
-        case .tornReply:
-            _ = twin.respond(inner, at: clocks.now())
-            return nil
-        case .throttled(let seconds): return twin.throttled(retryAfterSeconds: seconds)
-        case .unavailable: return twin.unavailable()
-        case .revokedToken: return twin.respond(twin.withRevokedToken(inner), at: clocks.now())
+        case .none: return handle(request, twin, purpose)
+        case .lostRequest: fate = .lost
+        case .tornReply: fate = .torn
+        case .throttled(let seconds): fate = .throttled(seconds.map { "\($0)" })
+        case .unavailable: fate = .unavailable
+        case .revokedToken: fate = .revokedToken
         }
+        return suffer(fate, request, twin, purpose)
+    }
+
+    /// A request that a shot meets.
+    private func meet(_ shot: Shot, _ request: HTTPRequest, _ twin: any Twin, _ purpose: Purpose) async -> HTTPResponse? {
+        let request = shot.forgetsKey ? Self.withoutNativeKey(request) : request
+        guard shot.fate == .heldBefore || shot.fate == .heldAfter else { return suffer(shot.fate, request, twin, purpose) }
+        traffic.with { $0.count(shot.fate.name) }
+        let early = shot.fate == .heldAfter ? handle(request, twin, purpose) : nil
+        let until = clocks.monotonic() + Shot.holdMost
+        while clocks.monotonic() < until, !range.with({ $0.isReleased(shot.id) }) { await pause(.milliseconds(10)) }
+        let answer = early ?? handle(request, twin, purpose)
+        range.with { $0.over(shot.id) }
+        return answer
+    }
+
+    private func suffer(_ fate: Fate, _ request: HTTPRequest, _ twin: any Twin, _ purpose: Purpose) -> HTTPResponse? {
+        traffic.with { $0.count(fate.name) }
+        switch fate {
+        case .lost: return nil
+        case .torn:
+            _ = handle(request, twin, purpose)
+            return nil
+        case .throttled(let text):
+            var response = twin.throttled(retryAfterSeconds: nil)
+            if let text { response.fields["Retry-After"] = text }
+            return response
+        case .unavailable: return twin.unavailable()
+        case .revokedToken: return handle(twin.withRevokedToken(request), twin, purpose)
+        case .errorInSuccess: return Self.errorInSuccess(String(twin.prefix.dropFirst()))
+        case .heldBefore, .heldAfter: return handle(request, twin, purpose)
+        }
+    }
+
+    /// The twin's own answer.
+    private func handle(_ request: HTTPRequest, _ twin: any Twin, _ purpose: Purpose) -> HTTPResponse {
+        let name = String(twin.prefix.dropFirst())
+        let lag = faults.with { $0.searchLag(name) }
+        let response = twin.respond(request, at: clocks.now() + skew.with { $0 })
+        switch purpose {
+        case .write where lag > .zero && response.status < 300:
+            traffic.with { $0.wrote(KeyText.keys(in: request.body), at: clocks.monotonic(), lag: lag) }
+        case .lookup where lag > .zero:
+            let fresh = traffic.with { $0.fresh(at: clocks.monotonic(), lag: lag) }
+            let seen = StaleSearch.without(fresh, response)
+            if seen.body != response.body { traffic.with { $0.count("stale_search") } }
+            return seen
+        case .token where response.status == 200:
+            if let token = (try? JSON(parsing: response.body))?["refresh_token"]?.string { refreshTokens.with { $0[name] = token } }
+        default: break
+        }
+        return response
+    }
+
+    /// Request ids have been seen to post twice: the platform knows nothing of this one's.
+    private static func withoutNativeKey(_ request: HTTPRequest) -> HTTPRequest {
+        var out = request
+        out.fields["Idempotency-Key"] = nil
+        let kept = request.query.filter { $0.name != "requestid" }
+        if kept.count != request.query.count { out.target = request.path + (kept.isEmpty ? "" : "?" + Form.encode(kept)) }
+        return out
+    }
+
+    /// HTTP success that is none: a system fault in QuickBooks' own form, and a page that some box between wrote.
+    private static func errorInSuccess(_ twin: String) -> HTTPResponse {
+        if twin == "qbo" {
+            let error: JSON = ["Message": "An application error has occurred while processing your request", "Detail": "System Failure Error", "code": "10000"]
+            return .json(200, .object([("Fault", .object([("Error", .array([error])), ("type", "SystemFault")])), ("time", "2026-11-14T12:00:00.000-08:00")]))
+        }
+        return HTTPResponse(200, fields: ["Content-Type": "text/html"], body: Array("<html><body><h1>Please wait</h1></body></html>".utf8))
     }
 
     /// The ledger twins by their name in the expected entries.

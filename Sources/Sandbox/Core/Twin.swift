@@ -49,6 +49,8 @@ public protocol LedgerTwin: Twin {
     func setAccountActive(_ code: String, _ active: Bool)
     /// Closes the books up to and including `date`; `nil` opens them.
     func setLockDate(_ date: LocalDate?)
+    /// Ends every access token given out so far; refresh tokens go on.
+    func revokeAccessTokens()
 }
 
 /// What a ledger twin shows the judge of one document.

@@ -4,11 +4,13 @@ internal import Kernel
 struct DayGenerator: Sendable {
     let seed: UInt64
     let orders: Int
+    /// The ledgers' lock dates move at noon.
+    let lockMoves: Bool
     let american: Shop
     let british: Shop
 
     /// - Throws: `day_refused` for a count outside `DayFacts.orders`; `unknown_time_zone`.
-    init(seed: UInt64, orders: Int) throws(Fault) {
+    init(seed: UInt64, orders: Int, lockMoves: Bool = false) throws(Fault) {
         guard DayFacts.orders.contains(orders) else {
             throw Fault(
                 "day_refused", stage: .sandbox, disposition: .reject, summary: "a day has 40 to 20,000 orders",
@@ -17,11 +19,29 @@ struct DayGenerator: Sendable {
         let shops = try ShopifyTwin.shops()
         self.seed = seed
         self.orders = orders
+        self.lockMoves = lockMoves
         american = shops[0]
         british = shops[1]
     }
 
-    func day() -> [DayOrder] { DayPlan(seed: seed, orders: orders).slots.map(order) }
+    func day() -> [DayOrder] { DayPlan(seed: seed, orders: orders, lockMoves: lockMoves).slots.map(order) }
+
+    /// The expected entries of a day, in order of the shops' names.
+    func expected(_ day: [DayOrder]) -> [(shop: Shop, entries: [ExpectedEntry])] {
+        [american, british].map { shop in (shop, day.filter { $0.shop == shop.name }.flatMap { ExpectedBooks($0, shop: shop).entries() }) }
+    }
+
+    /// The smallest day, in steps of ten orders, that brings at least so many ledger documents.
+    /// - Throws: `day_refused` where no day is that large.
+    static func orders(for documents: Int, seed: UInt64, lockMoves: Bool) throws(Fault) -> Int {
+        var orders = max(DayFacts.orders.lowerBound, documents * 10 / 26 / 10 * 10)
+        while true {
+            let generator = try DayGenerator(seed: seed, orders: orders, lockMoves: lockMoves)
+            let count = generator.expected(generator.day()).reduce(0) { $0 + $1.entries.count { $0.effect != .none } }
+            if count >= documents { return orders }
+            orders += max(10, orders * (documents - count) / max(count, 1) / 10 * 10)
+        }
+    }
 
     func order(_ slot: DayPlan.Slot) -> DayOrder {
         var builder = DayOrderBuilder(slot: slot, shop: slot.american ? american : british, seed: seed)

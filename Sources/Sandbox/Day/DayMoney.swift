@@ -15,8 +15,11 @@ extension DayOrderBuilder {
     mutating func placed() -> ShopOrder {
         let created = instant(second)
         let processed =
-            slot.role == .closedPeriod
-            ? shop.zone.instant(of: DayFacts.closedDate, secondOfDay: 54_000) : created - .seconds(2)
+            switch slot.role {
+            case .closedPeriod: shop.zone.instant(of: DayFacts.closedDate, secondOfDay: 54_000)
+            case .late: shop.zone.instant(of: DayFacts.lateDate, secondOfDay: 54_000)
+            default: created - .seconds(2)
+            }
         let customer = ShopCustomer(
             id: 8_120_000_000_000 + idOffset, first: dice.pick(Self.firstNames), last: dice.pick(Self.lastNames),
             street: "\(dice.between(1, 180)) \(dice.pick(Self.streets))", city: town.city, province: town.province,
@@ -55,7 +58,7 @@ extension DayOrderBuilder {
                 transaction(.sale, total - part, gateway: card, at: at + .seconds(1)),
             ]
         case .cancelled: return [transaction(.authorization, total, gateway: "shopify_payments", at: at)]
-        case .closedPeriod, .editUp, .editDown: return [transaction(.sale, total, gateway: "shopify_payments", at: at)]
+        case .closedPeriod, .late, .editUp, .editDown: return [transaction(.sale, total, gateway: "shopify_payments", at: at)]
         default: break
         }
         var list: [ShopTransaction] = []

@@ -7,6 +7,8 @@ enum DayRole: String, Sendable, CaseIterable {
     case garden
     /// Dated before the lock date.
     case closedPeriod
+    /// Dated into a period that closes at noon; only on days whose lock date moves.
+    case late
     /// All given away by a discount of 100 %.
     case free
     /// One tax line a few cents off rate × base.
@@ -53,7 +55,8 @@ struct DayPlan: Sendable {
 
     private(set) var slots: [Slot]
 
-    init(seed: UInt64, orders: Int) {
+    /// - lockMoves: the ledgers' lock dates move at noon.
+    init(seed: UInt64, orders: Int, lockMoves: Bool = false) {
         // 60 % of every five orders are American, and 60 % of every five such fives are placed in the morning.
         var counts = [true: 0, false: 0]
         slots = (0..<orders).map { index in
@@ -63,12 +66,12 @@ struct DayPlan: Sendable {
             return Slot(index: index, shopIndex: shopIndex, american: american, morning: index / 5 % 5 < 3)
         }
         let dice = Dice(seed: seed, stream: 1)
-        deal(american: true, dice)
-        deal(american: false, dice)
+        deal(american: true, lockMoves: lockMoves, dice)
+        deal(american: false, lockMoves: lockMoves, dice)
         dealRefunds(of: orders, dice)
     }
 
-    private mutating func deal(american: Bool, _ dice: Dice) {
+    private mutating func deal(american: Bool, lockMoves: Bool, _ dice: Dice) {
         var free = dice.shuffled(slots.indices.filter { slots[$0].american == american })
         let count = free.count
         func quota(_ perMille: Int, least: Int = 1) -> Int { max(least, count * perMille / 1000) }
@@ -97,6 +100,10 @@ struct DayPlan: Sendable {
         take(.cancelled, quota(15))
         take(.editUp, quota(12))
         take(.editDown, quota(13))
+        if lockMoves {
+            take(.late, 1, where: \.morning)
+            take(.late, 1, where: { !$0.morning })
+        }
     }
 
     /// About 16 % of all orders; at least one of them of the morning's garden goods, and one British with the unknown

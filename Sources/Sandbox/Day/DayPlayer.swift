@@ -44,11 +44,14 @@ final class DayPlayer: Service {
 
     private static func replay(_ record: JSON, into state: inout DayState, shopify: ShopifyTwin) throws(Fault) {
         switch record["t"]?.string {
-        case "day": try prepare(&state, seed: record["seed"]?.int ?? 0, orders: record["orders"]?.int ?? 0)
+        case "day":
+            try prepare(
+                &state, seed: record["seed"]?.int ?? 0, orders: record["orders"]?.int ?? 0, lockMoves: record["lock_moves"]?.bool ?? false)
         case "subscription": state.subscriptions[record["shop"]?.string ?? ""] = record["url"]?.string
         case "play":
             state.until = record["until"]?.string.flatMap(DayState.Until.init)
             state.webhookBase = record["webhook_base"]?.string ?? ""
+            state.through = record["through"]?.int
         case "noon": state.noonPassed = true
         case "applied": state.replayApplied(through: record["n"]?.int ?? 0, apply: shopify.apply)
         case "acknowledged": state.replayAcknowledged((record["ids"]?.array ?? []).compactMap(\.string))
@@ -56,19 +59,23 @@ final class DayPlayer: Service {
         }
     }
 
-    private static func prepare(_ state: inout DayState, seed: Int, orders: Int) throws(Fault) {
-        let generator = try DayGenerator(seed: UInt64(bitPattern: Int64(seed)), orders: orders)
+    private static func prepare(_ state: inout DayState, seed: Int, orders: Int, lockMoves: Bool) throws(Fault) {
+        let generator = try DayGenerator(seed: UInt64(bitPattern: Int64(seed)), orders: orders, lockMoves: lockMoves)
         var shops: [String: Shop] = [:]
         for shop in [generator.american, generator.british] { shops[shop.name] = shop }
         state.prepare(generator.day(), seed: generator.seed, shops: shops)
+        state.lockMoves = lockMoves
     }
 
     // MARK: Commands
 
-    /// Makes the day and writes what it must lead to, one file a shop, before anything of it happens.
+    /// Makes the day and writes what it must lead to, one file a shop, before anything of it happens. `documents`: instead of a number of orders, the
+    /// least number of ledger documents.
     /// - Throws: `day_refused`, `day_already_prepared`, `sandbox_folder`, `journal_unusable`.
-    func prepare(seed: Int, orders: Int) throws(Fault) -> JSON {
-        let generator = try DayGenerator(seed: UInt64(bitPattern: Int64(seed)), orders: orders)
+    func prepare(seed: Int, orders asked: Int, documents: Int? = nil, lockMoves: Bool = false) throws(Fault) -> JSON {
+        let bits = UInt64(bitPattern: Int64(seed))
+        let orders = try documents.map { count throws(Fault) in try DayGenerator.orders(for: count, seed: bits, lockMoves: lockMoves) } ?? asked
+        let generator = try DayGenerator(seed: bits, orders: orders, lockMoves: lockMoves)
         let (known, started) = state.with { ($0.seed == generator.seed && $0.orders == orders, $0.until != nil) }
         if !known, started {
             throw Fault(
@@ -78,8 +85,9 @@ final class DayPlayer: Service {
         }
         let day = generator.day()
         var counts: [(key: String, value: JSON)] = []
-        for shop in [generator.american, generator.british] {
-            let entries = day.filter { $0.shop == shop.name }.flatMap { ExpectedBooks($0, shop: shop).entries() }
+        var documents = 0
+        for (shop, entries) in generator.expected(day) {
+            documents += entries.count { $0.effect != .none }
             let path = Self.expectedPath(folder, shop.name)
             let written = known ? try SandboxFile.read(path) != nil : false
             if !written {
@@ -89,16 +97,19 @@ final class DayPlayer: Service {
         }
         if !known {
             try journal.append([
-                .object([("t", "day"), ("seed", .number(String(seed))), ("orders", .number(String(orders)))])
+                .object([("t", "day"), ("seed", .number(String(seed))), ("orders", .number(String(orders))), ("lock_moves", .bool(lockMoves))])
             ])
             var shops: [String: Shop] = [:]
             for shop in [generator.american, generator.british] { shops[shop.name] = shop }
             let named = shops
-            state.with { $0.prepare(day, seed: generator.seed, shops: named) }
+            state.with { state in
+                state.prepare(day, seed: generator.seed, shops: named)
+                state.lockMoves = lockMoves
+            }
         }
         return .object([
             ("seed", .number(String(seed))), ("orders", .number(String(orders))),
-            ("events", .number(String(state.with { $0.total }))), ("expected", .object(counts)),
+            ("events", .number(String(state.with { $0.total }))), ("expected", .object(counts)), ("documents", .number(String(documents))),
         ])
     }
 
@@ -106,7 +117,10 @@ final class DayPlayer: Service {
 
     /// Starts playing, or goes on; returns at once.
     /// - Throws: `day_not_prepared`, `url_refused`, `journal_unusable`.
-    func play(until: DayState.Until, webhookBase: String) throws(Fault) {
+    /// - through: the number of steps that it plays at most, for whoever paces the day; `shop`: so many more that this many of them are the shop's.
+    func play(
+        until: DayState.Until, webhookBase: String, through asked: Int? = nil, next: (shop: String, count: Int)? = nil
+    ) throws(Fault) {
         guard webhookBase.isEmpty || ShopWebhook.host(of: webhookBase) != nil else {
             throw Self.refused("webhook_base")
         }
@@ -118,12 +132,18 @@ final class DayPlayer: Service {
         }
         guard !webhookBase.isEmpty || targets == 2 else { throw Self.refused("webhook_base") }
         let reached = current == .end ? .end : until
-        try journal.append([
-            .object([("t", "play"), ("until", .string(reached.rawValue)), ("webhook_base", .string(webhookBase))])
-        ])
+        let through: Int? = state.with { state in
+            guard let next else { return asked }
+            state.until = reached
+            return state.steps(from: state.through ?? 0, until: next.count, of: next.shop)
+        }
+        var record: [(key: String, value: JSON)] = [("t", "play"), ("until", .string(reached.rawValue)), ("webhook_base", .string(webhookBase))]
+        if let through { record.append(("through", .number(String(through)))) }
+        try journal.append([.object(record)])
         state.with { state in
             state.until = reached
             state.webhookBase = webhookBase
+            state.through = through
         }
         signal.yield()
     }
@@ -151,6 +171,8 @@ final class DayPlayer: Service {
         state.with { $0.noonPassed = true }
     }
 
+    var lockMoves: Bool { state.with { $0.lockMoves } }
+
     func subscriptions() -> [String: String] { state.with { $0.subscriptions } }
 
     func progress() -> JSON {
@@ -161,6 +183,7 @@ final class DayPlayer: Service {
                 ("seed", state.seed.map { .number(String(Int64(bitPattern: $0))) } ?? .null),
                 ("orders", number(state.orders)), ("sent", number(state.applied)), ("total", number(state.total)),
                 ("webhooks_sent", number(state.acknowledged.count)), ("webhooks_lost", number(state.lost)),
+                ("webhooks_duplicated", number(state.duplicated)), ("webhooks_reordered", number(state.reordered)), ("bound", number(state.bound)), ("through", number(state.through ?? state.bound)),
                 ("undelivered", number(state.undelivered)), ("noon", .bool(state.noonPassed)),
             ])
         }

@@ -63,6 +63,9 @@ enum DayFacts {
     static let date = LocalDate(daysSince1970: 20_771)
     /// The date of the one order in a closed period; both ledgers are closed up to 2026-10-31.
     static let closedDate = LocalDate(daysSince1970: 20_756)
+    /// The date of orders that came late, and up to where both ledgers are closed at noon of a day whose lock date moves.
+    static let lateDate = LocalDate(daysSince1970: 20_760)
+    static let movedLockDate = LocalDate(daysSince1970: 20_762)
     static let noon = 43_200
     /// Euro cents per 10,000 pence: the day's rate, used on unit prices and charges only.
     static let euroPer10000: Int64 = 11_734

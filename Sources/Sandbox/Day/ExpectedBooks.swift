@@ -47,6 +47,7 @@ struct ExpectedBooks {
 
     private var saleCheck: String? {
         if day.role == .closedPeriod { return "closed_period" }
+        if day.role == .late, !day.morning { return "closed_period" }
         if day.role == .garden, !day.morning { return "inactive_account" }
         return nil
     }

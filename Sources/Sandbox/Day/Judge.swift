@@ -61,6 +61,8 @@ struct Judge {
         var unexpected: [JSON] = []
         var altered: [JSON] = []
         var posted: Set<Identity> = []
+        // Document by document, where nothing nets against another document of the same day.
+        var apart: Int64 = 0
         for entry in expected where entry.effect == .posted {
             let identity = Identity(ledger: entry.ledger, ref: entry.ref, kind: entry.kind)
             posted.insert(identity)
@@ -74,8 +76,9 @@ struct Judge {
                 doubled.append(Self.shown(identity).setting("ids", .array(documents.map { .string($0.id) })))
             }
             if let difference = Self.difference(entry, document) {
+                apart += difference.minor
                 altered.append(
-                    Self.shown(identity).setting("id", .string(document.id)).setting("differs", .string(difference)))
+                    Self.shown(identity).setting("id", .string(document.id)).setting("differs", .string(difference.words)))
             }
         }
         let named = Set(expected.map { Identity(ledger: $0.ledger, ref: $0.ref, kind: $0.kind) })
@@ -98,7 +101,7 @@ struct Judge {
             ("clean", .bool(clean)), ("expected", counts { $0.effect == .posted }),
             ("held", counts { $0.effect == .held }),
             ("none", counts { $0.effect == .none }), ("live", liveCounts()), ("lost", Self.number(lost.count)),
-            ("doubled", Self.number(doubledCount)), ("unexplained_minor", .number(String(unexplained))),
+            ("doubled", Self.number(doubledCount)), ("unexplained_minor", .number(String(unexplained))), ("apart_minor", .number(String(apart))),
             ("unexpected", Self.number(unexpected.count)), ("altered", Self.number(altered.count)),
             ("lost_list", .array(Array(lost.prefix(Self.listed)))),
             ("doubled_list", .array(Array(doubled.prefix(Self.listed)))),
@@ -137,14 +140,15 @@ struct Judge {
     }
 
     /// The first thing in which one document differs: its date, its currency, or an account's amount.
-    private static func difference(_ entry: ExpectedEntry, _ document: LedgerEntry) -> String? {
-        if entry.date != document.date { return "date \(document.date), expected \(entry.date)" }
-        if entry.currency != document.currency { return "currency \(document.currency), expected \(entry.currency)" }
+    private static func difference(_ entry: ExpectedEntry, _ document: LedgerEntry) -> (words: String, minor: Int64)? {
         var sums: [String: Int64] = [:]
         for line in entry.lines { sums[line.account, default: 0] += line.minor }
         for line in document.lines { sums[line.account, default: 0] -= line.minor }
-        let accounts = sums.filter { $0.value != 0 }.keys.sorted()
-        return accounts.isEmpty ? nil : "accounts " + accounts.joined(separator: ", ")
+        let minor = sums.values.reduce(Int64(0)) { $0 + $1.magnitude.clamped }
+        if entry.date != document.date { return ("date \(document.date), expected \(entry.date)", minor) }
+        if entry.currency != document.currency { return ("currency \(document.currency), expected \(entry.currency)", minor) }
+        let accounts = sums.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { "\($0.key) by \(-$0.value)" }
+        return accounts.isEmpty ? nil : ("accounts " + accounts.joined(separator: ", "), minor)
     }
 
     // MARK: Showing

@@ -6,8 +6,8 @@ internal import Wire
 
 /// The demo's day: prepared and played by the sandbox, judged by the sandbox, processed by the services. This only conducts.
 struct Demo {
-    private let house: House
-    private let api: API
+    let house: House
+    let api: API
     private let client: HTTPClient
     private let seed: UInt64
     private let orders: Int
@@ -53,7 +53,7 @@ struct Demo {
     }
 
     /// Applies tenants/demo and points the shops' webhooks at their connections.
-    private func setUpTenants() async throws(Fault) {
+    func setUpTenants() async throws(Fault) {
         let files = try TenantFiles.read(house.surroundings.absolute("tenants/demo"), variables: ["sandbox": house.sandbox])
         let applied = try await TenantApply(api).apply(files)
         note("tenants: \(applied.created) things created, \(applied.changed) changed")
@@ -63,7 +63,7 @@ struct Demo {
     }
 
     /// Waits until the shops have delivered what this half of the day holds.
-    private func delivered(_ half: String) async throws(Fault) {
+    func delivered(_ half: String) async throws(Fault) {
         while !stop.isSet {
             let p = try await control(.get, "/day/progress", nil)
             progress("\(half == "noon" ? "morning" : "afternoon"): \(p["sent"]?.int ?? 0) of \(p["total"]?.int ?? 0) events played, \(p["undelivered"]?.int ?? 0) webhooks under way")
@@ -73,7 +73,7 @@ struct Demo {
     }
 
     /// A sweep of every flow: the backstop for the webhooks that never arrived.
-    private func pull() async throws(Fault) {
+    func pull() async throws(Fault) {
         for tenant in try await api.items("/v1/tenants") {
             for flow in try await api.items("/v1/tenants/\(tenant["id"]?.string ?? "")/flows") {
                 if let id = flow["id"]?.string { _ = try await api.post("/v1/flows/\(id)/pull", .object([])) }
@@ -82,7 +82,7 @@ struct Demo {
     }
 
     /// Waits until nothing is under way any more: the same emptiness seen several times in a row.
-    private func settled(_ what: String) async throws(Fault) {
+    func settled(_ what: String, stuckAfter patience: Duration = .seconds(240)) async throws(Fault) {
         var still = 0
         var last = ""
         var stuck = SystemClocks().monotonic()
@@ -97,8 +97,8 @@ struct Demo {
                 last = "\(counts)"
                 stuck = now
             }
-            guard now - stuck < .seconds(240) else {
-                throw Fault("stuck", stage: .sandbox, disposition: .bug, summary: "the \(what) does not come to rest: \(counts) events, cases, postings and jobs are under way for four minutes")
+            guard now - stuck < patience else {
+                throw Fault("stuck", stage: .sandbox, disposition: .bug, summary: "the \(what) does not come to rest: \(counts) events, cases, postings and jobs are under way for \(patience.components.seconds / 60) minutes")
             }
             await pause()
         }
@@ -122,7 +122,7 @@ struct Demo {
     private func pause() async { do { try await Task.sleep(for: .milliseconds(250)) } catch { return } }
 
     /// A call to the sandbox; one that is just being restarted is asked again.
-    private func control(_ method: HTTPMethod, _ path: String, _ body: JSON?) async throws(Fault) -> JSON {
+    func control(_ method: HTTPMethod, _ path: String, _ body: JSON?) async throws(Fault) -> JSON {
         var request = HTTPRequest(method, house.sandbox + "/_sandbox" + path, body: body?.bytes ?? [])
         if body != nil { request.fields["Content-Type"] = "application/json" }
         var why = "it can't be reached"
