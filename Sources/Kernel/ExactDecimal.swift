@@ -1,5 +1,6 @@
 /// A decimal number without rounding: `coefficient` × 10^-`scale`. For rates, quantities and amounts as other systems write them;
-/// money itself is `Money` in Books. Up to 37 digits; arithmetic that would need more returns `nil` or traps with a sentence.
+/// money itself is `Money` in Books. Up to 37 digits. Operators trap with a sentence where the result would need more: they are for numbers
+/// whose size is known. `adding`, `subtracting`, `multiplied` and `rescaled` give `nil` instead: they are for numbers that come from outside.
 public struct ExactDecimal: Sendable, CustomStringConvertible {
     public private(set) var coefficient: Int128
     /// Digits after the point, 0 ... 30.
@@ -108,46 +109,72 @@ public struct ExactDecimal: Sendable, CustomStringConvertible {
         return p
     }
 
-    /// Both coefficients at the larger scale.
-    static func aligned(_ a: ExactDecimal, _ b: ExactDecimal) -> (Int128, Int128, Int) {
+    /// Both coefficients at the larger scale; `nil` where one of them would need more than 37 digits there.
+    private static func aligned(_ a: ExactDecimal, _ b: ExactDecimal) -> (Int128, Int128, Int)? {
         let s = max(a.scale, b.scale)
         let (x, ox) = a.coefficient.multipliedReportingOverflow(by: power(s - a.scale))
         let (y, oy) = b.coefficient.multipliedReportingOverflow(by: power(s - b.scale))
-        precondition(!ox && !oy, "a decimal needs more than 37 digits")
-        return (x, y, s)
+        return ox || oy ? nil : (x, y, s)
+    }
+
+    /// The sum; `nil` where it would need more than 37 digits.
+    public func adding(_ other: Self) -> Self? {
+        guard let (x, y, s) = Self.aligned(self, other) else { return nil }
+        let (sum, overflow) = x.addingReportingOverflow(y)
+        return Self.fitting(sum, overflow, s)
+    }
+
+    /// The difference; `nil` where it would need more than 37 digits.
+    public func subtracting(_ other: Self) -> Self? {
+        guard let (x, y, s) = Self.aligned(self, other) else { return nil }
+        let (difference, overflow) = x.subtractingReportingOverflow(y)
+        return Self.fitting(difference, overflow, s)
+    }
+
+    /// The product; `nil` where it would need more than 37 digits, or more than 30 after the point.
+    public func multiplied(by other: Self) -> Self? {
+        let (x, y) = (shortest, other.shortest)
+        let (product, overflow) = x.coefficient.multipliedReportingOverflow(by: y.coefficient)
+        return Self.fitting(product, overflow, x.scale + y.scale)
+    }
+
+    /// At exactly `target` digits after the point (0 ... 30), half away from zero; `nil` where that would need more than 37 digits.
+    public func rescaled(toScale target: Int) -> ExactDecimal? {
+        guard target < scale else {
+            let (wide, overflow) = coefficient.multipliedReportingOverflow(by: Self.power(target - scale))
+            return Self.fitting(wide, overflow, target)
+        }
+        return ExactDecimal(coefficient: Self.divideHalfUp(coefficient, Self.power(scale - target)), scale: target)
+    }
+
+    private static let most = power(37)
+
+    private static func fitting(_ coefficient: Int128, _ overflow: Bool, _ scale: Int) -> Self? {
+        guard !overflow, scale <= 30, coefficient > -most, coefficient < most else { return nil }
+        return Self(coefficient: coefficient, scale: scale)
     }
 
     public static func + (a: Self, b: Self) -> Self {
-        let (x, y, s) = aligned(a, b)
-        let (sum, overflow) = x.addingReportingOverflow(y)
-        precondition(!overflow, "a sum needs more than 37 digits")
-        return Self(coefficient: sum, scale: s)
+        guard let sum = a.adding(b) else { preconditionFailure("a sum needs more than 37 digits") }
+        return sum
     }
 
     public static func - (a: Self, b: Self) -> Self {
-        let (x, y, s) = aligned(a, b)
-        let (difference, overflow) = x.subtractingReportingOverflow(y)
-        precondition(!overflow, "a difference needs more than 37 digits")
-        return Self(coefficient: difference, scale: s)
+        guard let difference = a.subtracting(b) else { preconditionFailure("a difference needs more than 37 digits") }
+        return difference
     }
 
     public static prefix func - (a: Self) -> Self { Self(coefficient: -a.coefficient, scale: a.scale) }
 
     public static func * (a: Self, b: Self) -> Self {
-        let (x, y) = (a.shortest, b.shortest)
-        let (product, overflow) = x.coefficient.multipliedReportingOverflow(by: y.coefficient)
-        precondition(!overflow && x.scale + y.scale <= 30, "a product needs more than 37 digits")
-        return Self(coefficient: product, scale: x.scale + y.scale)
+        guard let product = a.multiplied(by: b) else { preconditionFailure("a product needs more than 37 digits") }
+        return product
     }
 
     /// Half away from zero at `scale` digits after the point.
     public func rounded(toScale target: Int) -> ExactDecimal {
-        guard target < scale else {
-            let (wide, overflow) = coefficient.multipliedReportingOverflow(by: Self.power(target - scale))
-            precondition(!overflow, "a decimal needs more than 37 digits")
-            return ExactDecimal(coefficient: wide, scale: target)
-        }
-        return ExactDecimal(coefficient: Self.divideHalfUp(coefficient, Self.power(scale - target)), scale: target)
+        guard let rounded = rescaled(toScale: target) else { preconditionFailure("a decimal needs more than 37 digits") }
+        return rounded
     }
 
     /// `numerator / denominator`, half away from zero; `denominator` must be positive.

@@ -228,6 +228,16 @@ func cancellation(of order: String = "O-1") -> SourceDocument {
     SourceDocument(id: "C-\(order)", caseID: order, version: 1, at: at("2026-11-02T12:00:00Z"), body: .cancellation(Cancellation(kind: .voided)))
 }
 
+/// One cup more, on a line of its own.
+func editUp(_ id: String = "E-1", of order: String = "O-1", total: Int64 = 15_000) -> SourceDocument {
+    let line = SaleLine(
+        id: "L2", sku: "CUP2", title: "Another cup", group: "cups", quantity: .one, gross: usd(5_000), discount: usd(0), net: usd(5_000),
+        taxes: [TaxPart(jurisdiction: "US-PA", rate: .zero, amount: usd(0))])
+    return SourceDocument(
+        id: id, caseID: order, version: 1, at: at("2026-11-02T11:00:00Z"),
+        body: .edit(SaleEdit(added: [line], removed: [], orderTotal: usd(total))))
+}
+
 /// One cup taken out again.
 func edit(_ id: String = "E-1", of order: String = "O-1", total: Int64 = 5_000) -> SourceDocument {
     let removed = RemovedUnits(line: "L1", quantity: .one, net: nil, taxes: nil)

@@ -30,6 +30,8 @@ final class ScriptedBooks: Sendable {
         var total: Int64
         var date: String
         var accounts: [String: Int64]
+        /// Id of the document that it settles.
+        var settles: String?
         var voided = false
         var version = 1
     }
@@ -44,6 +46,8 @@ final class ScriptedBooks: Sendable {
         var accounts: [(code: String, active: Bool)] = [("4000", true)]
         var visible = true
         var refusedReferences: Set<String> = []
+        /// No invoice takes more payments than it is worth.
+        var limitsPayments = false
         var voidOrder: [String] = []
     }
 
@@ -78,12 +82,14 @@ final class ScriptedBooks: Sendable {
     }
 
     private func lookUp(_ request: HTTPRequest) -> HTTPResponse {
-        let keys = Set((request.query("keys") ?? "").split(separator: ",").map(String.init))
-        let found = state.with { state in state.visible || request.path == "/fetch" ? state.entries.filter { keys.contains($0.key) } : [] }
+        let wanted = Set((request.query("keys") ?? request.query("ids") ?? "").split(separator: ",").map(String.init))
+        let found = state.with { state in
+            request.path == "/fetch" ? state.entries.filter { wanted.contains($0.id) } : state.visible ? state.entries.filter { wanted.contains($0.key) } : []
+        }
         return .json(200, .array(found.map { e in
             .object([
                 ("key", .string(e.key)), ("id", .string(e.id)), ("total", .number("\(e.total)")), ("date", .string(e.date)), ("voided", .bool(e.voided)),
-                ("version", .string("\(e.version)")), ("accounts", .object(e.accounts.map { ($0.key, .number("\($0.value)")) })),
+                ("settles", .optional(e.settles)), ("version", .string("\(e.version)")), ("accounts", .object(e.accounts.map { ($0.key, .number("\($0.value)")) })),
             ])
         }))
     }
@@ -118,7 +124,10 @@ final class ScriptedBooks: Sendable {
 
     private func apply(_ entry: Entry, _ path: String) -> JSON {
         state.with { state in
-            let at = state.entries.firstIndex { $0.key == entry.key }
+            let known = state.entries.firstIndex { $0.key == entry.key }
+            let live = state.entries.firstIndex { $0.key == entry.key && !$0.voided }
+            let at = path == "/create" ? live : live ?? known
+            if path != "/void", state.limitsPayments, entry.form == "payment", Self.exceeds(entry, state.entries) { return .object([("refused", "no")]) }
             switch (path, at) {
             case ("/create", let at?): return .object([("duplicate", .string(state.entries[at].id))])
             case ("/create", nil):
@@ -141,12 +150,18 @@ final class ScriptedBooks: Sendable {
         }
     }
 
+    private static func exceeds(_ entry: Entry, _ all: [Entry]) -> Bool {
+        guard let invoice = all.first(where: { $0.id == entry.settles }) else { return true }
+        let others = all.filter { $0.form == "payment" && $0.settles == entry.settles && !$0.voided && $0.key != entry.key }
+        return others.map(\.total).reduce(entry.total, +) > invoice.total
+    }
+
     private static func entry(_ json: JSON) -> Entry {
         var accounts: [String: Int64] = [:]
         for (name, value) in json["accounts"]?.object ?? [] { accounts[name] = Int64(value.int ?? 0) }
         return Entry(
             key: json["key"]?.string ?? "", id: "", subject: json["subject"]?.string ?? "", form: json["form"]?.string ?? "",
-            total: Int64(json["total"]?.int ?? 0), date: json["date"]?.string ?? "", accounts: accounts)
+            total: Int64(json["total"]?.int ?? 0), date: json["date"]?.string ?? "", accounts: accounts, settles: json["settles"]?.string)
     }
 }
 
@@ -155,6 +170,8 @@ struct ScriptedLedger: LedgerConnector {
     var settles = Duration.zero
     var batch = 10
     var searchable = true
+    /// Payments can't be changed, only taken back and written anew.
+    var replaces = false
     var limits: [RateLimit] = []
 
     var spec: PlatformSpec {
@@ -162,7 +179,7 @@ struct ScriptedLedger: LedgerConnector {
             id: "scripted-ledger", name: "Scripted Ledger", roles: [.ledger], productionBase: "http://127.0.0.1:1", sandboxBase: nil,
             auth: .header("X-Token"), headers: [:], limits: limits, concurrency: 1, batchSizes: ["*": batch], pageSize: 100, fieldLengths: [:],
             idempotency: Idempotency(nativeKeyLifetime: nil, searchable: searchable, findSettles: settles), tax: .perLine, dimensions: [],
-            revisesPaidInvoices: true, apiVersion: "1", sunset: nil, sources: [:])
+            revisesPaidInvoices: !replaces, apiVersion: "1", sunset: nil, sources: [:])
     }
 
     private static func refusal(_ code: String, _ why: String) -> Fault { Fault(code, stage: .post, disposition: .reject, summary: why, remedy: "mend it") }
@@ -213,14 +230,24 @@ struct ScriptedLedger: LedgerConnector {
     func batchGroup(of _: LedgerDocument) -> String { "any" }
 
     func create(_ documents: [LedgerDocument], attempt: String, _: ConnectionFacts) -> Exchange<[PostOutcome]> { write("/create", documents) }
-    func update(_ document: LedgerDocument, attempt: String, _: ConnectionFacts) -> Exchange<PostOutcome> { write("/update", [document]).map { $0[0] } }
+    func update(_ document: LedgerDocument, attempt: String, _ facts: ConnectionFacts) -> Exchange<PostOutcome> {
+        guard replaces, document.plan.form == .payment else { return write("/update", [document]).map { $0[0] } }
+        return find([document], facts).chain { found in
+            guard let seen = found[document.key], !seen.voided else { return create(document) }
+            return write("/void", [document]).chain { outcomes in
+                guard case .posted? = outcomes.first else { return .finish(outcomes[0]) }
+                return create(document)
+            }
+        }
+    }
+    private func create(_ document: LedgerDocument) -> Exchange<PostOutcome> { write("/create", [document]).map { $0[0] } }
     func void(_ document: LedgerDocument, attempt: String, _: ConnectionFacts) -> Exchange<PostOutcome> { write("/void", [document]).map { $0[0] } }
 
     private func write(_ path: String, _ documents: [LedgerDocument]) -> Exchange<[PostOutcome]> {
         let body = JSON.array(documents.map { d in
             .object([
                 ("key", .string(d.key.text)), ("subject", .string(d.plan.subject)), ("form", .string(d.plan.form.rawValue)),
-                ("total", .number("\(d.plan.total.minor)")), ("date", .string(d.plan.date.description)),
+                ("total", .number("\(d.plan.total.minor)")), ("settles", .optional(d.appliesTo)), ("date", .string(d.plan.date.description)),
                 ("accounts", .object(meant(d).accounts.map { ($0.key, .number("\($0.value)")) })),
             ])
         })
@@ -233,11 +260,16 @@ struct ScriptedLedger: LedgerConnector {
         }
     }
 
-    func find(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> { look("/find", documents) }
-    func fetch(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> { look("/fetch", documents) }
+    func find(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
+        look("/find?keys=\(documents.map(\.key.text).joined(separator: ","))")
+    }
+    func fetch(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
+        look("/fetch?ids=\(documents.compactMap(\.remoteID).joined(separator: ","))")
+    }
 
-    private func look(_ path: String, _ documents: [LedgerDocument]) -> Exchange<[PostKey: LedgerReadback]> {
-        .one(Call(.read, HTTPRequest(.get, "\(path)?keys=\(documents.map(\.key.text).joined(separator: ","))"))) { response throws(Fault) in
+    /// Of several with one key the last: what replaced the others.
+    private func look(_ target: String) -> Exchange<[PostKey: LedgerReadback]> {
+        .one(Call(.read, HTTPRequest(.get, target))) { response throws(Fault) in
             var out: [PostKey: LedgerReadback] = [:]
             for e in try JSON(parsing: response.body).array ?? [] {
                 guard let key = e["key"]?.string.flatMap({ PostKey($0) }), let id = e["id"]?.string else { continue }
@@ -245,7 +277,8 @@ struct ScriptedLedger: LedgerConnector {
                 for (name, value) in e["accounts"]?.object ?? [] { accounts[name] = Int64(value.int ?? 0) }
                 out[key] = LedgerReadback(
                     key: key, remoteID: id, version: e["version"]?.string, date: e["date"]?.string.flatMap { LocalDate($0) }, currency: "USD",
-                    total_minor: Int64(e["total"]?.int ?? 0), tax_minor: nil, party: nil, accounts: accounts, voided: e["voided"]?.bool ?? false)
+                    total_minor: Int64(e["total"]?.int ?? 0), tax_minor: nil, party: nil, accounts: accounts, voided: e["voided"]?.bool ?? false,
+                    appliesTo: e["settles"]?.string)
             }
             return out
         }
@@ -256,6 +289,18 @@ struct ScriptedLedger: LedgerConnector {
         for line in document.lines where line.plan.part != .control { accounts[line.account.code, default: 0] += line.plan.amount.minor }
         return LedgerReadback(
             key: document.key, remoteID: document.remoteID ?? "", version: nil, date: document.plan.date, currency: "USD",
-            total_minor: document.plan.total.minor, tax_minor: nil, party: nil, accounts: accounts, voided: document.plan.effect == .void)
+            total_minor: document.plan.total.minor, tax_minor: nil, party: nil, accounts: accounts, voided: document.plan.effect == .void,
+            appliesTo: document.appliesTo)
+    }
+}
+
+extension Exchange {
+    /// The same conversation, gone on with by what it came to.
+    func chain<Other: Sendable>(_ next: @escaping @Sendable (Output) -> Exchange<Other>) -> Exchange<Other> {
+        switch self {
+        case .send(let call, let then): .send(call) { then($0).chain(next) }
+        case .finish(let output): next(output)
+        case .fail(let fault): .fail(fault)
+        }
     }
 }

@@ -51,7 +51,7 @@ extension Pipeline {
         var absent: [PostKey] = []
         for document in documents {
             guard let found = seen[document.key] else {
-                if document.plan.effect == .void {
+                if Confirm.trusts || document.plan.effect == .void {
                     good.append((document.key, nil))
                 } else if rows[document.key]?.attempts ?? 0 < 5 {
                     absent.append(document.key)
@@ -60,7 +60,7 @@ extension Pipeline {
                 }
                 continue
             }
-            let differences = Confirm.differences(document, connector: connector, seen: found)
+            let differences = Confirm.trusts ? [] : Confirm.differences(document, connector: connector, seen: found)
             if differences.isEmpty { good.append((document.key, found.version)) } else { bad.append((document.key, differences)) }
         }
         let tenant = tenant
@@ -86,6 +86,15 @@ extension Pipeline {
 
 /// The pure core of confirm.
 enum Confirm {
+    /// Whether what is read back is not even looked at; only where a trial took that wall out.
+    static var trusts: Bool {
+        #if SABOTAGE
+        return Sabotage.trust2xx.isOn
+        #else
+        return false
+        #endif
+    }
+
     /// Where a line's account is not bound any more, nobody can say which one was meant: accounts are then not compared.
     static func differences(_ document: LedgerDocument, connector: any LedgerConnector, seen: LedgerReadback) -> [Finding] {
         var meant = connector.meant(document)
@@ -119,6 +128,7 @@ enum Confirm {
         if let a = meant.currency, let b = seen.currency, a != b { differ("currency", a, b) }
         if let a = meant.party, let b = seen.party, a != b { differ("party", a, b) }
         if let a = meant.key, let b = seen.key, a != b { differ("key", a.text, b.text) }
+        if let a = meant.appliesTo, let b = seen.appliesTo, a != b { differ("applies_to", a, b) }
         for account in Set(meant.accounts.keys).union(seen.accounts.keys).sorted() {
             let a = meant.accounts[account] ?? 0, b = seen.accounts[account] ?? 0
             if a != b { differ("account \(account)", "\(a)", "\(b)") }

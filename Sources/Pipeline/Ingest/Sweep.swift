@@ -20,6 +20,12 @@ extension Pipeline {
     func sweep(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
         guard connection.row.state == "live" || connection.row.state == "new" else { return .done }
         let connector = try source(connection)
+        #if SABOTAGE
+        if Sabotage.dropWebhook.isOn {
+            try await store.saveWatermark(tenant, connection.row.id, nil)
+            return .done
+        }
+        #endif
         let since = connection.row.watermark.map { $0 - Pipeline.overlap } ?? clocks.now() - Pipeline.firstSweep
         var cursor: String?
         var watermark = connection.row.watermark
@@ -64,6 +70,8 @@ extension Pipeline {
         let parts = subject.split(separator: "/", maxSplits: 1)
         guard parts.count == 2 else { return .done }
         let connection = try setup.connection(String(parts[0]))
+        // A paused or dead connection sends nothing; what is missing is still wanted when it is live again.
+        guard connection.row.state == "live" else { return .again(.seconds(60)) }
         let connector = try source(connection)
         if let record = try await read(connector.fetch(String(parts[1]), connection.facts), connector, connection) { try await keep([record], connection) }
         return .done

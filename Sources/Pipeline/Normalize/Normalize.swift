@@ -63,7 +63,7 @@ extension Pipeline {
             let (kind, isNote) = DocumentCodec.kind(of: document)
             return DocumentRow(
                 kind: kind, isNote: isNote, sourceID: document.id, id: random.identifier(), caseID: document.caseID, version: document.version,
-                at: document.at, body: DocumentCodec.encode(document.body).bytes)
+                at: document.at, body: DocumentCodec.bytes(of: document.body))
         }
         let tenant = tenant
         let fetches = hints.sorted().map { Job(.fetch, "\(connection.row.id)/\($0)", lane: .webhook) }

@@ -58,6 +58,10 @@ enum ChartCodec {
 
 extension Mapper {
     init(structure: AccountStructure, rules: RuleSet, chart: Chart) {
-        self.init(structure: structure, rules: rules, accounts: chart.accounts.map { ($0.code, $0.remoteID, $0.name, $0.active) })
+        let accounts = chart.accounts.map { a in
+            BoundAccount(
+                code: a.code, remoteID: a.remoteID, name: a.name, active: a.active, rule: "", currency: a.currency.flatMap { Currency($0) })
+        }
+        self.init(structure: structure, rules: rules, ledger: accounts)
     }
 }

@@ -1,10 +1,8 @@
 internal import Books
 internal import ConnectorKit
 internal import Courier
-internal import Crypto
 internal import Kernel
 internal import Mapping
-internal import Postgres
 internal import Store
 internal import Telemetry
 internal import Wire
@@ -13,116 +11,18 @@ extension Pipeline {
     /// Sends what is cleared and due: intent, commit, send, judge, commit. First settles what an earlier send left unknown.
     func post(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> Result {
         guard flow.row.state == "active", flow.ledger.row.state == "live" else { return .done }
-        // Nothing is being sent now. An open intent, of this lease too, is a send whose outcome was never recorded.
-        let lost = try await store.orphanIntents(tenant, epoch: epoch + 1)
-        if lost > 0 { log.warning(.outcomeUnknown, ("count", "\(lost)")) }
         let mapper = try await mapper(flow, in: setup)
-        if let wait = try await recover(flow, mapper) { return .again(wait) }
-        while true {
-            let due = try await store.duePostings(tenant, flow.row.id, limit: Limits.batchDocuments)
-            if due.isEmpty { break }
-            if let wait = try await send(due, flow, mapper) { return .again(wait) }
-        }
-        if let next = try await store.nextAttempt(tenant, flow.row.id) { return .again(max(next, .milliseconds(50))) }
-        return .done
+        let poster = Poster(
+            tenant: tenant, epoch: epoch, flow: flow.row.id, ledger: flow.ledger, connector: try ledger(flow.ledger), findSettles: flow.findSettles,
+            store: store, courier: courier, clocks: clocks, random: random, log: log, metrics: metrics
+        ) { rows, create throws(Fault) in try await bind(rows, flow, mapper, create: create) }
+        return try await poster.post()
     }
 
-    /// `nil` when all were tried; a time to wait when the ledger can't be reached or wants no more now: what is left stays as it is.
-    private func send(_ rows: [PostingRow], _ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) -> Duration? {
-        let connector = try ledger(flow.ledger)
-        let bound: Bound
-        do throws(Fault) {
-            bound = try await bind(rows, flow, mapper, create: true)
-        } catch {
-            guard Post.concernsDocument(error) else { throw error }
-            // A party or item that the ledger refuses stops its own document only.
-            guard rows.count > 1 else {
-                try await hold(rows[0], "reference_refused", error)
-                return nil
-            }
-            for row in rows {
-                if let wait = try await send([row], flow, mapper) { return wait }
-            }
-            return nil
-        }
-        for (row, fault) in bound.unbound { try await hold(row, fault.code == "unbound_line" ? "unknown_account" : fault.code, fault) }
-        let attempts = Dictionary(rows.map { ($0.key, $0.attempts) }) { one, _ in one }
-        for chunk in Post.chunks(bound.documents, connector: connector, attempts: attempts) {
-            if let wait = try await send(chunk, flow, connector, attempts) { return wait }
-        }
-        return nil
-    }
-
-    /// What can't be sent as things stand waits by name; it is planned again when the configuration or the ledger's accounts change.
-    private func hold(_ row: PostingRow, _ check: String, _ fault: Fault) async throws(Fault) {
-        let finding = Finding(check: check, why: fault.summary, remedy: fault.remedy, position: fault.position)
-        let alert = AlertRow(key: "held/\(check)/\(fault.position ?? "")", severity: .warning, cause: fault.summary, remedy: fault.remedy)
-        try await store.hold(tenant, row.flow, row.key, findings: JSON.array([PlanCodec.finding(finding)]).bytes, alert: alert)
-        log.fault(.postingHeld, fault, ("posting", row.key.text))
-    }
-
-    /// One call to the ledger for these documents, with its intents before and its outcomes after.
-    private func send(_ chunk: [LedgerDocument], _ flow: Setup.Flow, _ connector: any LedgerConnector, _ attempts: [PostKey: Int]) async throws(Fault) -> Duration? {
-        let attempt = base32Text(random.bytes(12), characters: 18)
-        let action = Post.action(chunk[0])
-        let startBy = clocks.monotonic() + Post.sendWithin
-        let intents = chunk.map { document in
-            NewIntent(
-                key: document.key, revision: document.revision, action: action, attempt: attempt,
-                requestDigest: Digest.sha256(PlanCodec.encode(document.plan).bytes))
-        }
-        try await store.writeIntents(
-            tenant, epoch: epoch, intents, audit: chunk.map { AuditEntry(actor: "worker", action: "posting.posting", subject: "posting \($0.key)") })
-        let delivery = await deliver(chunk, action, attempt, flow, connector, startBy: startBy)
-        let outcomes = Post.outcomes(delivery, action, chunk.count)
-        let settles = flow.findSettles ?? connector.spec.idempotency.findSettles
-        let settlements = zip(chunk, outcomes).map { document, outcome in
-            Post.settlement(document, outcome, attempt: attempt, settles: settles, attempts: attempts[document.key] ?? 0, together: chunk.count)
-        }
-        try await settle(settlements, flow)
-        return Post.wait(after: delivery, attempts: chunk.map { attempts[$0.key] ?? 0 }.max() ?? 0)
-    }
-
-    private func deliver(
-        _ chunk: [LedgerDocument], _ action: NewIntent.Action, _ attempt: String, _ flow: Setup.Flow, _ connector: any LedgerConnector, startBy: Duration
-    ) async -> Delivery<[PostOutcome]> {
-        let facts = flow.ledger.facts
-        let exchange: Exchange<[PostOutcome]> = switch action {
-        case .create: connector.create(chunk, attempt: attempt, facts)
-        case .update: connector.update(chunk[0], attempt: attempt, facts).map { [$0] }
-        case .void: connector.void(chunk[0], attempt: attempt, facts).map { [$0] }
-        }
-        return await courier.run(exchange, connector: connector, connection: flow.ledger, startBy: startBy)
-    }
-
-    /// Commits outcomes, asks for what follows, and says what people should know.
-    func settle(_ settlements: [Settlement], _ flow: Setup.Flow, alerts: [AlertRow] = []) async throws(Fault) {
-        let subject = flow.row.id.description
-        var jobs: [Job] = []
-        if settlements.contains(where: { $0.outcome == .posted }) {
-            jobs += [Job(.post, subject, lane: .webhook), Job(.confirm, subject, lane: .webhook)]
-        }
-        // A case that changed while this was under way has waited for it.
-        if settlements.contains(where: { $0.outcome != .unknown }) { jobs.append(Job(.map, subject, lane: .webhook)) }
-        if settlements.contains(where: { $0.outcome == .rejected }) {
-            jobs += [Job(.chart, flow.row.ledgerID.description, lane: .interactive), Job(.reconcile, subject, lane: .audit)]
-        }
-        var entries: [PostKey: AuditEntry] = [:]
-        for s in settlements {
-            entries[s.key] = AuditEntry(
-                actor: "worker", action: "posting.\(s.outcome.rawValue)", subject: "posting \(s.key)", detail: s.evidence ?? Array("{}".utf8))
-        }
-        try await store.settle(tenant, settlements, jobs: jobs, audit: entries, alerts: alerts + Post.alerts(settlements))
-        let posted = settlements.filter { $0.outcome == .posted }.map(\.key.text)
-        if !posted.isEmpty { _ = try await store.pool.query(DocumentStatements.dirtyRejected(tenant, flow.row.id, beside: posted)) }
-        for s in settlements {
-            metrics.count(.postings, ("state", s.outcome.rawValue))
-            switch s.outcome {
-            case .rejected: log.warning(.rejected, ("posting", s.key.text))
-            case .unknown: log.warning(.outcomeUnknown, ("posting", s.key.text))
-            default: break
-            }
-        }
+    /// Puts postings off.
+    func later(_ keys: [PostKey], _ wait: Duration, _ fault: Fault?) async throws(Fault) {
+        guard !keys.isEmpty else { return }
+        try await store.retryLater(tenant, keys, by: wait, fault: fault?.json.bytes)
     }
 }
 
@@ -146,13 +46,18 @@ enum Post {
         }
     }
 
-    /// Creates go together as far as the platform's batches allow; changes and whatever failed before go alone.
+    /// Creates go together as far as the platform's batches allow; changes and whatever failed before go alone. Changes go first: what they
+    /// take back may be what a new document needs.
     static func chunks(_ documents: [LedgerDocument], connector: any LedgerConnector, attempts: [PostKey: Int]) -> [[LedgerDocument]] {
-        var out: [[LedgerDocument]] = []
+        var changes: [[LedgerDocument]] = [], out: [[LedgerDocument]] = []
         var open: [(group: String, form: PostingForm, items: [LedgerDocument])] = []
         for document in documents {
             let size = connector.spec.batchSizes[document.plan.form.rawValue] ?? connector.spec.batchSizes["*"] ?? 1
-            guard action(document) == .create, attempts[document.key] ?? 0 == 0, size > 1 else {
+            guard action(document) == .create else {
+                changes.append([document])
+                continue
+            }
+            guard attempts[document.key] ?? 0 == 0, size > 1 else {
                 out.append([document])
                 continue
             }
@@ -163,13 +68,21 @@ enum Post {
                 open.append((group, document.plan.form, [document]))
             }
         }
-        return open.map(\.items) + out
+        return changes + open.map(\.items) + out
     }
 
     /// Per-document outcomes of a delivery; a call that failed as a whole gives each document the same.
     static func outcomes(_ delivery: Delivery<[PostOutcome]>, _ action: NewIntent.Action, _ count: Int) -> [PostOutcome] {
         switch delivery {
-        case .done(let list) where list.count == count: return list
+        case .done(let list) where list.count == count:
+            #if SABOTAGE
+            if Sabotage.trust2xx.isOn {
+                return list.map { outcome in
+                    if case .unknown = outcome { .posted(remoteID: "0", version: nil) } else { outcome }
+                }
+            }
+            #endif
+            return list
         case .done:
             let fault = Fault("answer_incomplete", stage: .post, disposition: .bug, summary: "the ledger's answer has another number of documents than were sent")
             return Array(repeating: .unknown(fault), count: count)

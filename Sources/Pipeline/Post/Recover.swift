@@ -2,37 +2,40 @@ internal import Books
 internal import ConnectorKit
 internal import Courier
 internal import Kernel
-internal import Mapping
-internal import Postgres
 internal import Store
 internal import Telemetry
 internal import Wire
 
-extension Pipeline {
+extension Poster {
     /// Settles unknown outcomes by looking: found = posted; not found = not sent, but only once a search can be believed. Nothing is ever
     /// sent while an outcome is unknown. A time to wait when the ledger can't be reached now.
-    func recover(_ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) -> Duration? {
-        let unsettled = try await store.unsettled(tenant, flow.row.id, limit: Limits.batchDocuments)
-        return unsettled.isEmpty ? nil : try await recover(unsettled, flow, mapper)
+    func recover() async throws(Fault) -> Duration? {
+        let unsettled = try await store.unsettled(tenant, flow, limit: Limits.batchDocuments)
+        return unsettled.isEmpty ? nil : try await recover(unsettled)
     }
 
-    private func recover(_ unsettled: [UnsettledRow], _ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) -> Duration? {
-        let connector = try ledger(flow.ledger)
-        guard connector.spec.idempotency.searchable else {
-            try await settle(unsettled.map(Recover.park), flow, alerts: [Recover.parked(flow, connector.spec.name)])
+    private func recover(_ unsettled: [UnsettledRow]) async throws(Fault) -> Duration? {
+        #if SABOTAGE
+        if Sabotage.skipFind.isOn {
+            try await settle(unsettled.map { Settlement(key: $0.posting.key, attempt: $0.attempt, outcome: .notSent) })
             return nil
         }
-        let bound = try await bind(unsettled.map(\.posting), flow, mapper, create: false)
-        try await later(bound.unbound.map(\.row.key), .seconds(60), nil)
+        #endif
+        guard connector.spec.idempotency.searchable else {
+            try await settle(unsettled.map(Recover.park), alerts: [Recover.parked(flow, connector.spec.name)])
+            return nil
+        }
+        let bound = try await bind(unsettled.map(\.posting), false)
+        for (row, fault) in bound.unbound { try await later([row.key], .seconds(60), fault) }
         if bound.documents.isEmpty { return nil }
         let found: [PostKey: LedgerReadback]
-        switch await courier.run(connector.find(bound.documents, flow.ledger.facts), connector: connector, connection: flow.ledger) {
+        switch await courier.run(connector.find(bound.documents, ledger.facts), connector: connector, connection: ledger) {
         case .done(let answer): found = answer
         case .refused(let fault), .unknown(let fault), .duplicate(let fault):
             // One that can't be searched for must not keep the others unknown.
             if Post.concernsDocument(fault), unsettled.count > 1 {
                 for row in unsettled {
-                    if let wait = try await recover([row], flow, mapper) { return wait }
+                    if let wait = try await recover([row]) { return wait }
                 }
                 return nil
             }
@@ -44,22 +47,18 @@ extension Pipeline {
         var settlements: [Settlement] = []
         for row in unsettled {
             guard let document = byKey[row.posting.key] else { continue }
-            settlements.append(Recover.settle(row, document, found[row.posting.key], connector: connector, settles: flow.findSettles))
+            settlements.append(Recover.settle(row, document, found[row.posting.key], connector: connector, settles: settles))
         }
-        try await settle(settlements, flow)
+        try await settle(settlements)
         return nil
-    }
-
-    func later(_ keys: [PostKey], _ wait: Duration, _ fault: Fault?) async throws(Fault) {
-        guard !keys.isEmpty else { return }
-        _ = try await store.pool.query(PostingStatements.retryLater(tenant, keys, by: wait, fault: fault?.json.bytes))
     }
 }
 
 /// The pure core of recovery.
 enum Recover {
-    static func settle(_ row: UnsettledRow, _ document: LedgerDocument, _ seen: LedgerReadback?, connector: any LedgerConnector, settles override: Duration? = nil) -> Settlement {
-        let settles = override ?? connector.spec.idempotency.findSettles
+    static func settle(
+        _ row: UnsettledRow, _ document: LedgerDocument, _ seen: LedgerReadback?, connector: any LedgerConnector, settles: Duration
+    ) -> Settlement {
         // The request may have started this late, and may have been under way for its time-out.
         let believable = Post.sendWithin + .seconds(Limits.requestSeconds) + settles
         func settled(_ outcome: Settlement.Outcome, _ why: String, again: Duration = .zero) -> Settlement {
@@ -80,7 +79,11 @@ enum Recover {
         guard row.age > believable else {
             return settled(.unknown, "not found yet", again: min(max(believable - row.age, .milliseconds(200)), .seconds(5)))
         }
-        guard row.action == .create, duplicate(row) else { return settled(.notSent, "not found after a search that can be believed") }
+        guard row.action == .create, duplicate(row) else {
+            // A platform that replaces what it can't change may have taken the old one back and not written the new one: `update` goes on from there.
+            let halfway = row.action == .update && seen?.voided == true
+            return settled(.notSent, halfway ? "found taken back, with nothing in its place" : "not found after a search that can be believed")
+        }
         let fault = Fault(
             "number_taken", stage: .post, disposition: .reject, summary: "the ledger has another document with this posting's number",
             remedy: "Find it in the ledger by the reference, correct it, then release.")
@@ -94,9 +97,9 @@ enum Recover {
             again: .seconds(86_400))
     }
 
-    static func parked(_ flow: Setup.Flow, _ platform: String) -> AlertRow {
+    static func parked(_ flow: FlowID, _ platform: String) -> AlertRow {
         AlertRow(
-            key: "unknown/\(flow.row.id)", severity: .critical, cause: "\(platform) did not say whether it took a document and can't be searched for it",
+            key: "unknown/\(flow)", severity: .critical, cause: "\(platform) did not say whether it took a document and can't be searched for it",
             remedy: "Look for the document in the ledger by its reference.")
     }
 
