@@ -69,11 +69,11 @@ targets.append(.executableTarget(
 /// Test targets: what each may use, and whether it keeps fixtures (read by path, not bundled).
 let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("KernelTests", ["Kernel"], false),
-    ("WireTests", ["Wire", "Kernel"], false),
+    ("WireTests", ["Wire", "Kernel"], true),
     ("CryptoTests", ["Crypto", "Kernel"], false),
     ("PostgresTests", ["Postgres", "Kernel", "CSystem"], false),
     ("HTTPClientTests", ["HTTPClient", "Wire", "Kernel"], false),
-    ("HTTPServerTests", ["HTTPServer", "Wire", "Kernel"], false),
+    ("HTTPServerTests", ["HTTPServer", "Wire", "Kernel"], true),
     ("BooksTests", ["Books", "Kernel"], false),
     ("ChecksTests", ["Checks", "Books", "Kernel"], false),
     ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
@@ -86,6 +86,17 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
                            "Wire", "Kernel"], false),
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",
                        "HTTPServer", "HTTPClient", "Kernel"], false),
+    ("StoreTests", ["Store", "TestKit", "Postgres", "Telemetry", "Crypto", "Books", "Kernel"], false),
+    ("CourierTests", ["Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Wire", "Kernel"], false),
+    ("SchedulerTests", ["Scheduler", "Store", "TestKit", "Postgres", "Crypto", "Telemetry", "Wire", "Kernel", "CSystem"], false),
+    ("WorkerTests", ["Worker", "Pipeline", "Catalog", "Courier", "Store", "ConnectorKit", "HTTPClient", "Postgres", "Telemetry", "Mapping", "Kernel",
+                     "Wire", "Books", "Crypto", "CSystem", "TestKit"], false),
+    ("MappingTests", ["Mapping", "Books", "Wire", "Kernel"], false),
+    ("TelemetryTests", ["Telemetry", "Wire", "Kernel"], false),
+    ("ConnectorKitTests", ["ConnectorKit", "Catalog", "Books", "Wire", "Crypto", "Kernel"], true),
+    ("SimulationTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Wire", "Books", "Crypto",
+                         "Kernel", "TestKit", "Postgres"], false),
+    ("TortureTests", ["Sandbox", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], false),
     ("TidyTests", [], false),
 ]
 for test in tests {

@@ -56,6 +56,9 @@ struct CaseMaker {
         documents.append(SourceDocument(id: id, caseID: "O-1", version: 1, at: Timestamp(seconds: clock), body: body))
     }
 
+    /// Something that no maker here makes.
+    mutating func insert(_ document: SourceDocument) { documents.append(document) }
+
     private func part(_ at: Int, _ amount: Int) -> TaxPart {
         TaxPart(
             jurisdiction: jurisdictions[at].name,

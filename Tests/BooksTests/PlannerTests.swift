@@ -211,6 +211,28 @@ struct PlannerTests {
     @Test("an amount beyond exact arithmetic is held, not computed")
     func range() { #expect(checks(planned([sale(), payment("P-1", .max)])) == ["amount_out_of_range"]) }
 
+    @Test("a rate that takes base amounts beyond exact arithmetic holds the order, not the process")
+    func baseRange() {
+        func foreign(_ minor: Int64, rate: StaticString) -> SourceDocument {
+            var out = sale(total: minor, taxes: [tax(0)])
+            guard case .sale(var body) = out.body else { return out }
+            body.currency = .eur
+            body.rate = d(rate)
+            body.lines[0].gross = Money(minor: minor, .eur)
+            body.lines[0].net = Money(minor: minor, .eur)
+            body.lines[0].discount = Money(minor: 0, .eur)
+            body.lines[0].taxes = [TaxPart(jurisdiction: "US-PA", rate: .zero, amount: Money(minor: 0, .eur))]
+            body.total = Money(minor: minor, .eur)
+            out.body = .sale(body)
+            return out
+        }
+        let paid = document(
+            "P-1", at("2026-11-02T10:01:00Z"),
+            .payment(Payment(gateway: "card", amount: Money(minor: 10_000_000_000_000, .eur), status: .success)))
+        #expect(checks(planned([foreign(10_000_000_000_000, rate: "999999.999999"), paid])).contains("amount_out_of_range"))
+        #expect(checks(planned([foreign(10_000_000_000_000, rate: "1.16"), paid])) == [])
+    }
+
     @Test("of two versions the higher counts, of two equals the first, and each says so")
     func merge() {
         var order = OrderCase(id: "O-1")

@@ -97,6 +97,21 @@ import Wire
         #expect(Set(answer.json["errors"]?.array?.compactMap { $0["field"]?.string } ?? []) == ["organisation", "source", "ledger"])
     }
 
+    @Test("a flow that comes later gets what its source sent before") func lateFlow() async throws {
+        let bench = try await Bench.make()
+        let a = try await bench.furnished("alpha"), tenant = a.tenant.id
+        _ = try await bench.store.ingest([NewEvent(tenant: tenant, connection: a.source, topic: "orders", deliveryID: "d", sealedBody: [1])], lane: .webhook)
+        try await bench.store.pool.query("UPDATE app.events SET state = 'normalized', normalized_at = now() WHERE tenant_id = \(tenant)")
+        try await bench.store.pool.query("DELETE FROM app.jobs WHERE tenant_id = \(tenant)")
+        let made = await bench.call(.post, "/v1/tenants/\(tenant)/flows", [
+            "slug": "second", "organisation": .string(a.organisation), "source": .string(a.source.description), "ledger": .string(a.ledger.description),
+        ])
+        #expect(made.status == 201)
+        #expect(try await bench.store.ingested(tenant, a.source, limit: 5).count == 1)
+        let jobs = try await bench.store.pool.query("SELECT 1 FROM app.jobs WHERE tenant_id = \(tenant) AND kind = 'normalize' AND subject = \(a.source.description)")
+        #expect(jobs.count == 1)
+    }
+
     @Test("unknown paths, wrong methods, wrong types and broken JSON each have their problem") func problems() async throws {
         let bench = try await Bench.make()
         let missing = await bench.call(.get, "/v1/nothing")

@@ -85,6 +85,41 @@ import Testing
         #expect(try decimal(text).rounded(toScale: scale).description == printed)
     }
 
+    @Test("arithmetic on numbers from outside gives nothing where the result would need too many digits, and never traps")
+    func bounded() throws {
+        let wide = try decimal(String(repeating: "9", count: 37))
+        let fine = try decimal("1e-30")
+        let thin = try decimal("0." + String(repeating: "9", count: 30))
+        #expect(wide.adding(fine) == nil && wide.subtracting(fine) == nil && wide.multiplied(by: wide) == nil)
+        #expect(fine.multiplied(by: fine) == nil && thin.multiplied(by: thin) == nil)
+        #expect(wide.rescaled(toScale: 2) == nil && (-wide).rescaled(toScale: 30) == nil && thin.rescaled(toScale: 30) == thin)
+        #expect(try wide.multiplied(by: decimal("10")) == nil)
+        #expect(thin.rescaled(toScale: 2)?.description == "1.00")
+        #expect(try wide.rescaled(toScale: 0) == wide && decimal("7").rescaled(toScale: 2)?.description == "7.00")
+        #expect(try decimal("0.1").adding(decimal("0.2"))?.description == "0.3")
+        #expect(try decimal("1").subtracting(decimal("0.001"))?.description == "0.999")
+        #expect(try decimal("19.90").multiplied(by: decimal("3"))?.shortest.description == "59.7")
+    }
+
+    @Test("any two decimals that can be written can be calculated with", arguments: [1, 2, 3, 4] as [UInt64])
+    func anyTwo(seed: UInt64) {
+        let random = SeededRandom(seed: seed)
+        func pick() -> ExactDecimal {
+            var text = random.number(below: 2) == 0 ? "" : "-"
+            let digits = Int(random.number(below: 37)) + 1, point = Int(random.number(below: 31))
+            for _ in 0 ..< digits { text += String(random.number(below: 10)) }
+            return ExactDecimal("\(text)e-\(point)") ?? .zero
+        }
+        for _ in 0 ..< 2_000 {
+            let (a, b) = (pick(), pick())
+            if let sum = a.adding(b) { #expect(sum.subtracting(b).map { $0 == a } ?? true, "seed \(seed)") }
+            if let product = a.multiplied(by: b) { #expect(product.isZero == (a.isZero || b.isZero), "seed \(seed)") }
+            for scale in [0, 2, 3, 30] where scale >= a.scale {
+                #expect(a.rescaled(toScale: scale).map { $0 == a && $0.scale == scale } ?? true, "seed \(seed)")
+            }
+        }
+    }
+
     @Test("division is half away from zero for both signs")
     func divides() {
         let cases: [(Int128, Int128, Int128)] = [

@@ -1,0 +1,195 @@
+import Books
+import Catalog
+import ConnectorKit
+import Kernel
+import Testing
+import Wire
+
+@Suite("What a ledger's connector makes of answers")
+struct LedgerTests {
+    private func word(_ outcome: PostOutcome) -> String {
+        switch outcome {
+        case .posted: "posted"
+        case .duplicate: "duplicate"
+        case .rejected: "rejected"
+        case .throttled: "throttled"
+        case .stale: "stale"
+        case .unknown: "unknown"
+        }
+    }
+
+    @Test(
+        "a success without a word of the document leaves its outcome open: never posted, never refused",
+        arguments: ledgerIDs, forms)
+    func unreadable(id: String, form: PostingForm) throws {
+        let it = try ledger(id)
+        let facts = try Specimen(id).facts
+        for count in [1, 2] {
+            let documents = (1 ... count).map { document(form, $0) }
+            for (name, bytes) in oddBodies {
+                for status in [200, 201, 202, 204] {
+                    let (ending, calls) = play(it.create(documents, attempt: "a", facts), it) { _, _ in
+                        HTTPResponse(status, body: bytes)
+                    }
+                    guard calls.contains(where: { $0.kind == .write }) else {
+                        if case .judged(let verdict) = ending {
+                            #expect(["unavailable", "rejected"].contains(ConnectorKitTests.word(verdict)))
+                        }
+                        continue
+                    }
+                    switch ending {
+                    case .finished(let outcomes):
+                        #expect(
+                            outcomes.map(word) == Array(repeating: "unknown", count: count), "\(status) with \(name)")
+                    case .judged(let verdict):
+                        #expect(ConnectorKitTests.word(verdict) == "outcomeUnknown", "\(status) with \(name)")
+                    case .failed, .endless: Issue.record("\(status) with \(name): the outcome is not told")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("a success that holds the vendor's error is never posted", arguments: ledgerIDs, forms)
+    func errorUnderSuccess(id: String, form: PostingForm) throws {
+        let it = try ledger(id)
+        let specimen = try Specimen(id)
+        for problem in specimen.errors {
+            let (ending, _) = play(it.create([document(form)], attempt: "a", specimen.facts), it) { _, _ in
+                HTTPResponse(200, fields: problem.response.fields, body: problem.response.body)
+            }
+            for outcome in ending.output ?? [] { #expect(word(outcome) != "posted", "\(problem.response.bodyText)") }
+        }
+    }
+
+    @Test("a create tells one outcome for each document, whatever is answered", arguments: ledgerIDs)
+    func counts(id: String) throws {
+        let it = try ledger(id)
+        let specimen = try Specimen(id)
+        for seed in 1 ... 60 as ClosedRange<UInt64> {
+            var chance = Seeded(seed)
+            let documents = (1 ... chance.int(1 ... 4)).map {
+                document(chance.pick(forms), $0, effect: chance.flip(9) ? .void : .post)
+            }
+            let answers = (0 ..< 6).map { _ in answer(specimen, &chance) }
+            let (ending, _) = play(it.create(documents, attempt: "a", specimen.facts), it) { _, n in
+                answers[n % answers.count]
+            }
+            if let outcomes = ending.output { #expect(outcomes.count == documents.count, "seed \(seed)") }
+        }
+    }
+
+    private func answer(_ specimen: Specimen, _ chance: inout Seeded) -> HTTPResponse {
+        var response = chance.flip(5) ? chance.pick(specimen.errors).response : chance.pick(specimen.answers)
+        if chance.flip(), let json = try? JSON(parsing: response.body) { response.body = chance.spoiled(json) }
+        if chance.flip(8) { response.status = chance.pick([200, 201, 400, 404, 409]) }
+        return response
+    }
+
+    @Test("no conversation, however spoiled, stops the program or goes on for ever", arguments: ledgerIDs)
+    func fuzz(id: String) throws {
+        let it = try ledger(id)
+        let specimen = try Specimen(id)
+        for seed in 1 ... 60 as ClosedRange<UInt64> {
+            var chance = Seeded(seed &+ 10_000)
+            let answers = (0 ..< 8).map { _ in answer(specimen, &chance) }
+            let form = chance.pick(forms)
+            let (new, old) = (document(form), document(form, remote: true))
+            func ends<Output>(_ exchange: Exchange<Output>) {
+                let (ending, _) = play(exchange, it, most: 400) { _, n in answers[n % answers.count] }
+                if case .endless = ending { Issue.record("seed \(seed): no end") }
+            }
+            ends(it.identify(specimen.facts))
+            ends(it.chart(specimen.facts))
+            ends(it.update(old, attempt: "a", specimen.facts))
+            ends(it.void(old, attempt: "a", specimen.facts))
+            ends(it.find([new, document(.invoice, 2)], specimen.facts))
+            ends(it.fetch([old], specimen.facts))
+            let wants = it.references(for: new)
+            ends(it.findReferences(wants, specimen.facts))
+            ends(it.createReferences(wants, specimen.facts))
+        }
+    }
+
+    private func asked(_ it: any LedgerConnector, _ documents: [LedgerDocument], _ facts: ConnectionFacts) -> [String] {
+        play(it.find(documents, facts), it, most: 1) { _, _ in HTTPResponse(500) }.calls.map {
+            "\($0.request.target) \(String(decoding: $0.request.body, as: UTF8.self))"
+        }
+    }
+
+    @Test(
+        "the same key is looked up by the same words, whatever became of the figures; another key by others",
+        arguments: ledgerIDs, [PostingForm.invoice, .creditNote])
+    func find(id: String, form: PostingForm) throws {
+        let it = try ledger(id)
+        let facts = try Specimen(id).facts
+        guard it.spec.idempotency.searchable else { return }
+        let first = asked(it, [document(form)], facts)
+        #expect(!first.isEmpty)
+        var later = document(form, amount: 2_500, remote: true, marks: " new")
+        later.revision = 4
+        later.remoteVersion = "9"
+        #expect(asked(it, [later], facts) == first)
+        #expect(asked(it, [document(form, 2)], facts) != first)
+        #expect(first.contains { $0.contains(key(1).text) }, "our key is searched for")
+    }
+
+    @Test("looking for nothing asks nothing and finds nothing", arguments: ledgerIDs)
+    func nothing(id: String) throws {
+        let it = try ledger(id)
+        let facts = try Specimen(id).facts
+        for exchange in [it.find([], facts), it.fetch([], facts)] {
+            let (ending, calls) = play(exchange, it) { _, _ in HTTPResponse(500) }
+            #expect(calls.isEmpty && ending.output?.isEmpty == true)
+        }
+        #expect(
+            play(it.create([], attempt: "a", facts), it) { _, _ in HTTPResponse(500) }.ending.output?.isEmpty == true)
+    }
+
+    @Test("our key is in what is written, so that it can be found again", arguments: ledgerIDs, forms)
+    func keyed(id: String, form: PostingForm) throws {
+        let it = try ledger(id)
+        guard it.spec.idempotency.searchable else { return }
+        let calls = play(it.create([document(form, 7)], attempt: "a", try Specimen(id).facts), it) { _, _ in
+            HTTPResponse(500)
+        }.calls
+        let write = try #require(calls.first { $0.kind == .write })
+        #expect(String(decoding: write.request.body, as: UTF8.self).contains(key(7).text))
+        let again = play(it.create([document(form, 7)], attempt: "b", try Specimen(id).facts), it) { _, _ in
+            HTTPResponse(500)
+        }.calls
+        #expect(again.first?.request.body == write.request.body, "another attempt writes the same document")
+    }
+
+    @Test(
+        "what a document must look like when read back is its key, day, currency and total", arguments: ledgerIDs, forms
+    )
+    func meant(id: String, form: PostingForm) throws {
+        let it = try ledger(id)
+        let (one, more) = (
+            it.meant(document(form, 3, remote: true)), it.meant(document(form, 3, amount: 1_001, remote: true))
+        )
+        #expect(one.key == key(3) && one.remoteID == guid(43) && !one.voided)
+        #expect(one.total_minor == 1_000 && more.total_minor == 1_001)
+        #expect(one.currency.map { $0 == "USD" } ?? true)
+        #expect(one.date.map { $0 == LocalDate(daysSince1970: 20_771) } ?? true)
+        #expect(it.meant(document(form, 3, remote: true)) == one)
+    }
+
+    @Test("documents that go together go in one call of at most the stated size", arguments: ledgerIDs)
+    func batches(id: String) throws {
+        let it = try ledger(id)
+        let facts = try Specimen(id).facts
+        for (form, size) in it.spec.batchSizes.sorted(by: { $0.key < $1.key }) {
+            let documents = (1 ... size).map { document(PostingForm(rawValue: form) ?? .invoice, $0) }
+            #expect(Set(documents.map { it.batchGroup(of: $0) }).count == 1, "\(form)")
+            let writes = play(it.create(documents, attempt: "a", facts), it, most: 1) { _, _ in HTTPResponse(500) }
+                .calls.filter { $0.kind == .write }
+            #expect(writes.count <= 1, "\(form)")
+            if let body = writes.first?.request.body {
+                let sent = String(decoding: body, as: UTF8.self)
+                #expect(documents.allSatisfy { sent.contains($0.key.text) }, "\(form): all of a batch go in one call")
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import Books
+import Catalog
+import ConnectorKit
+import FoundationEssentials
+import Kernel
+import Testing
+
+@Suite("What a connector states of its platform")
+struct SpecTests {
+    @Test("ids are distinct, in order, and found again")
+    func catalog() {
+        #expect(ids == ids.sorted() && Set(ids).count == ids.count && !ids.isEmpty)
+        for connector in Catalog.connectors { #expect(Catalog.byID[connector.spec.id]?.spec.id == connector.spec.id) }
+        #expect(Set(sourceIDs).union(ledgerIDs) == Set(ids))
+    }
+
+    @Test("the id is lower-case words and hyphens, the same in the docs and in the specimens", arguments: ids)
+    func id(id: String) throws {
+        #expect(
+            id.utf8.allSatisfy { (97 ... 122).contains($0) || (48 ... 57).contains($0) || $0 == 45 }
+                && !id.hasPrefix("-") && !id.hasSuffix("-"))
+        #expect(try text("docs/connectors/\(id).md").contains("Connector id `\(id)`"))
+        let specimen = try Specimen(id)
+        #expect(
+            !specimen.answers.isEmpty && specimen.errors.count >= 4 && specimen.errors.allSatisfy { !$0.source.isEmpty }
+        )
+    }
+
+    @Test("no page and no specimen is left of a connector that is gone")
+    func leftovers() throws {
+        for (folder, ending) in [("docs/connectors", ".md"), ("Tests/ConnectorKitTests/Fixtures", ".json")] {
+            let names = try FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path).filter {
+                $0.hasSuffix(ending)
+            }
+            #expect(Set(names.map { String($0.dropLast(ending.count)) }) == Set(ids), "\(folder)")
+        }
+    }
+
+    @Test("it can do what its roles say", arguments: ids)
+    func roles(id: String) throws {
+        let it = try connector(id)
+        #expect(!it.spec.roles.isEmpty && Set(it.spec.roles).count == it.spec.roles.count)
+        #expect(it.spec.roles.contains(.source) == (it is any SourceConnector))
+        #expect(it.spec.roles.contains(.ledger) == (it is any LedgerConnector))
+        #expect(!it.spec.name.isEmpty)
+    }
+
+    @Test("addresses are https, of a host alone, with the account as the only blank", arguments: ids)
+    func addresses(id: String) throws {
+        let spec = try connector(id).spec
+        var all = [spec.productionBase] + [spec.sandboxBase].compactMap(\.self)
+        for base in all { #expect(base.dropFirst(8).allSatisfy { $0 != "/" }, "\(base): a base ends with the host") }
+        if case .oauth2(let auth) = spec.auth {
+            all += [auth.authorizeURL, auth.tokenURL]
+            // Below another base the path may begin otherwise; the endpoint is the same one.
+            #expect(
+                auth.tokenPath.hasPrefix("/")
+                    && auth.tokenPath.split(separator: "/").last == auth.tokenURL.split(separator: "/").last)
+            #expect(!auth.scopes.isEmpty && Set(auth.scopes).count == auth.scopes.count)
+            #expect(auth.refreshGrace >= .zero && !auth.tokenHeader.name.isEmpty)
+        }
+        for address in all {
+            #expect(address.hasPrefix("https://"), "\(address)")
+            let rest = address.replacing("{account}", with: "a")
+            #expect(
+                rest.dropFirst(8).utf8.allSatisfy {
+                    ![123, 125, 63, 35, 64, 58, 32].contains($0) && $0 > 32 && $0 < 127
+                }, "\(address)")
+        }
+    }
+
+    @Test("numbers are sensible: limits, concurrency, batches, pages, field lengths", arguments: ids)
+    func numbers(id: String) throws {
+        let spec = try connector(id).spec
+        #expect(!spec.limits.isEmpty && Set(spec.limits.map(\.name)).count == spec.limits.count)
+        for limit in spec.limits {
+            #expect(limit.amount >= 1 && limit.window > .zero && !limit.name.isEmpty, "\(limit.name)")
+        }
+        #expect(spec.concurrency >= 1 && spec.pageSize >= 1)
+        for (form, size) in spec.batchSizes { #expect(PostingForm(rawValue: form) != nil && size >= 1, "\(form)") }
+        for (field, length) in spec.fieldLengths { #expect(length >= 1, "\(field)") }
+    }
+
+    @Test("the means against doing things twice can work", arguments: ids)
+    func idempotency(id: String) throws {
+        let means = try connector(id).spec.idempotency
+        if means.searchable {
+            #expect(means.findSettles > .zero, "a search right after a write proves nothing anywhere")
+        }
+        #expect(means.findSettles >= .zero)
+        if let life = means.nativeKeyLifetime { #expect(life > .zero) }
+    }
+
+    @Test("headers of every request hold no credential", arguments: ids)
+    func headers(id: String) throws {
+        let spec = try connector(id).spec
+        for name in spec.headers.keys {
+            #expect(!["authorization", "cookie", "x-api-key", "proxy-authorization"].contains(name.lowercased()))
+        }
+        if case .oauth2(let auth) = spec.auth {
+            #expect(!spec.headers.keys.contains { $0.lowercased() == auth.tokenHeader.name.lowercased() })
+        }
+    }
+
+    /// What needs a source, by the spec's own statements; `batch*` stands for any name that begins so.
+    private func facts(_ spec: PlatformSpec) -> [String] {
+        var out = spec.limits.map { "limits.\($0.name)" } + ["concurrency", "page", "idempotency", "auth"]
+        if !spec.batchSizes.isEmpty { out.append("batch*") }
+        if !spec.fieldLengths.isEmpty { out.append("fields") }
+        if spec.idempotency.searchable { out += ["idempotency.search", "idempotency.settles"] }
+        if spec.sunset != nil { out.append("sunset") }
+        if spec.roles.contains(.ledger) { out += ["tax", "errors"] }
+        if spec.roles.contains(.source) { out.append("webhooks") }
+        if case .oauth2 = spec.auth { out.append("auth.*") }
+        return out
+    }
+
+    @Test("every limit, length and fact has its source", arguments: ids)
+    func sources(id: String) throws {
+        let spec = try connector(id).spec
+        for fact in facts(spec) {
+            let found =
+                fact.hasSuffix("*")
+                ? spec.sources.keys.first { $0.hasPrefix(fact.dropLast()) } : spec.sources[fact].map { _ in fact }
+            #expect(found != nil, "no source for \(fact)")
+        }
+        for (name, source) in spec.sources { #expect(source.count >= 10 && !source.hasSuffix("TODO"), "\(name)") }
+    }
+
+    @Test("the version is stated, in the docs too, and is not past its end when it is new", arguments: ids)
+    func version(id: String) throws {
+        let spec = try connector(id).spec
+        let last = spec.apiVersion.split { $0 == " " || $0 == "," }.last.map(String.init) ?? ""
+        #expect(last.contains { $0.isNumber })
+        #expect(try text("docs/connectors/\(id).md").contains(last), "\(last)")
+        guard let sunset = spec.sunset else { return }
+        // A version named by its month ends after it began.
+        if let began = LocalDate(last + "-01") { #expect(sunset > began) }
+    }
+
+    @Test("the docs page tells settings, limits and what is not done yet", arguments: ids)
+    func page(id: String) throws {
+        let page = try text("docs/connectors/\(id).md")
+        #expect(page.hasPrefix("# ") && page.contains("## Known gaps") && page.contains("| source |"))
+        if let it = try connector(id) as? any SourceConnector {
+            for (name, meaning) in it.settings {
+                #expect(page.contains("`\(name)`"), "\(name)")
+                #expect(!meaning.isEmpty)
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import Books
+import Kernel
+import Testing
+import Wire
+
+@testable import Mapping
+
+@Suite struct DocumentBytesTests {
+    @Test("a document written straight to bytes reads like one written through a tree", arguments: UInt64(1) ... 300)
+    func same(seed: UInt64) {
+        var chance = Seeded(seed)
+        let body = chance.document().body
+        #expect(DocumentCodec.bytes(of: body) == DocumentCodec.encode(body).bytes, "seed \(seed)")
+    }
+
+    @Test("amounts of every size and number of decimals are written as they are shown")
+    func amounts() throws {
+        for code in ["JPY", "USD", "KWD", "CLF"] {
+            let currency = try #require(Currency(code))
+            for minor: Int64 in [0, 1, -1, 9, 10, 99, 100, -100, 12_345, -12_345, .max, .min + 1] {
+                let body = SourceDocument.Body.payment(Payment(gateway: "card", amount: Money(minor: minor, currency), status: .success))
+                #expect(DocumentCodec.bytes(of: body) == DocumentCodec.encode(body).bytes, "\(minor) \(code)")
+            }
+        }
+    }
+
+    @Test("lines are classified as the rules say one by one")
+    func classes() {
+        let rules = RuleSet(
+            version: 1,
+            rules: [
+                Rule(name: "later", when: [.sku: "A*"], set: [.group: "late"], from: LocalDate(year: 2027, month: 1, day: 1)),
+                Rule(name: "no place", when: [.location: "*"], set: [.group: "placed"]), Rule(name: "till", when: [.source: "pos", .title: "*mug*"], set: [.group: "till"]),
+                Rule(name: "other", when: [.fee: "*"], set: [.group: "never"]), Rule(name: "a", when: [.sku: "A*"], set: [.group: "a"]), Rule(name: "rest", when: [:], set: [.group: "rest"]),
+            ], reasonCodes: [])
+        let mapper = Mapper(structure: AccountStructure(version: 1, accounts: [], taxCodes: [], houseCustomer: "h"), rules: rules, accounts: [])
+        for (sku, title, source, location) in [("A1", "mug", "pos", nil), ("A1", "pot", "pos", nil), ("B", "pot", "shop", "Leeds"), ("B", "a mug!", "pos", nil), ("", "", "", nil)] {
+            let line = SaleLine(
+                id: "1", sku: sku, title: title, quantity: .one, gross: Money(minor: 1, .usd), discount: nil, net: nil, taxes: nil, location: location)
+            for year in [2026, 2028] {
+                guard let day = LocalDate(year: year, month: 5, day: 1) else { continue }
+                var values: [Rule.Field: String] = [.sku: sku, .title: title, .source: source]
+                if let location { values[.location] = location }
+                let sale = Sale(number: "#1", source: source, currency: .usd, taxIncluded: false, lines: [line], total: Money(minor: 1, .usd))
+                let document = SourceDocument(id: "D", caseID: "O", version: 1, at: Timestamp(seconds: 0), body: .sale(sale))
+                guard case .sale(let mapped) = mapper.classify(document, on: day).body else { continue }
+                #expect(mapped.lines[0].group == rules.first(.group, for: values, on: day)?.value)
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Kernel
+import Postgres
+import TestKit
+import Testing
+
+@testable import Store
+
+@Suite("Credentials", .serialized, .timeLimit(.minutes(2))) struct CredentialTests {
+    private func now(_ house: House) async throws -> ConnectionRow { try #require(try await house.worker.connection(house.tenant, house.ledger)) }
+
+    private func save(_ house: House, _ sealed: [UInt8], expecting version: Int) async -> String? {
+        await faultCode { _ = try await house.worker.saveCredential(house.tenant, house.ledger, sealed: sealed, expecting: version) }
+    }
+
+    private func trail(_ house: House, _ action: String) async throws -> Int {
+        try await house.count("SELECT count(*) FROM app.audit WHERE tenant_id = \(house.tenant) AND action = \(action)")
+    }
+
+    @Test("a new token set keeps the one before beside it until it has worked") func rotate() async throws {
+        try await Street.with { house async throws in
+            let first = try await now(house)
+            #expect(try await house.worker.saveCredential(house.tenant, house.ledger, sealed: [2], expecting: 1) == 2)
+            var row = try await now(house)
+            #expect(row.credential == [2] && row.credentialBefore == first.credential && row.credentialVersion == 2)
+            try await house.worker.forgetOldCredential(house.tenant, house.ledger, version: 1)
+            #expect(try await now(house).credentialBefore != nil, "a word on another version")
+            try await house.worker.forgetOldCredential(house.tenant, house.ledger, version: 2)
+            row = try await now(house)
+            #expect(row.credentialBefore == nil && row.credential == [2] && row.credentialVersion == 2)
+            #expect(try await trail(house, "connection.refreshed") == 1)
+        }
+    }
+
+    @Test("of many refreshes at once one is kept, and the others are told") func conflict() async throws {
+        try await Street.with { house async throws in
+            let (worker, tenant, ledger) = (house.worker, house.tenant, house.ledger)
+            let codes = try await sideBySide(6) { n in
+                await faultCode { _ = try await worker.saveCredential(tenant, ledger, sealed: [UInt8(n)], expecting: 1) }
+            }
+            #expect(codes.count { $0 == nil } == 1)
+            #expect(codes.count { $0 == "credential_conflict" } == 5)
+            #expect(try await now(house).credentialVersion == 2)
+            #expect(try await trail(house, "connection.refreshed") == 1)
+            for version in [0, 1, 3] { #expect(await save(house, [9], expecting: version) == "credential_conflict") }
+        }
+    }
+
+    @Test("what a person gives wins over a refresh under way, and wakes a dead connection") func person() async throws {
+        try await Street.with { house async throws in
+            #expect(await save(house, [2], expecting: 1) == nil)
+            try await house.worker.setConnectionState(house.tenant, house.ledger, state: "dead", reason: "revoked", actor: "worker")
+            let rows = try await house.supervisor.pool.query(AdminConnectionStatements.putCredential(house.tenant, house.ledger, sealed: [5])).adminRows()
+            let shown = String(decoding: try #require(rows.first).json, as: UTF8.self)
+            #expect(shown.contains(#""present" : true"#) && shown.contains(#""version" : 3"#))
+            let row = try await now(house)
+            #expect(row.state == "new" && row.credential == [5] && row.credentialBefore == nil)
+            #expect(await save(house, [3], expecting: 2) == "credential_conflict")
+            #expect(try await now(house).credential == [5])
+        }
+    }
+
+    @Test("what the control plane shows of a connection holds no credential and no secret") func shown() async throws {
+        try await Street.with { house async throws in
+            let secret = Array("hush-hush".utf8)
+            _ = try await house.supervisor.pool.batch([
+                AdminConnectionStatements.putCredential(house.tenant, house.ledger, sealed: secret),
+                AdminConnectionStatements.putWebhookSecret(house.tenant, house.ledger, sealed: secret),
+            ])
+            let row = try #require(try await house.supervisor.adminConnection(house.ledger, .all))
+            let text = String(decoding: row.json, as: UTF8.self)
+            #expect(text.contains(#""webhook_secret" : {"present" : true}"#))
+            #expect(!text.contains("hush") && !text.contains(secret.hexText))
+            #expect(try await house.supervisor.intake(house.ledger)?.webhookSecret == secret)
+        }
+    }
+
+    @Test("a state changes once, with its audit row, and a connection without a credential never goes live") func states() async throws {
+        try await Street.with { house async throws in
+            for _ in 0 ..< 2 { try await house.worker.setConnectionState(house.tenant, house.ledger, state: "dead", reason: "r", actor: "worker") }
+            #expect(try await trail(house, "connection.dead") == 1)
+            try await house.worker.saveIdentity(house.tenant, house.ledger, Array(#"{"name": "Books"}"#.utf8))
+            #expect(try await now(house).state == "live")
+            try await house.worker.setConnectionState(house.tenant, house.ledger, state: "paused", reason: nil, actor: "p")
+            try await house.worker.saveIdentity(house.tenant, house.ledger, Array(#"{"name": "Books"}"#.utf8))
+            #expect(try await now(house).state == "paused", "a person's pause is a person's to end")
+            try await house.owner.query("UPDATE app.connections SET credential = NULL WHERE tenant_id = \(house.tenant) AND id = \(house.ledger)")
+            #expect(await faultCode {
+                try await house.worker.setConnectionState(house.tenant, house.ledger, state: "live", reason: nil, actor: "worker")
+            } == "check_violation")
+            #expect(try await trail(house, "connection.live") == 0)
+        }
+    }
+
+    @Test("a watermark never goes back, and a sweep without news keeps it") func watermark() async throws {
+        try await Street.with { house async throws in
+            let noon = Timestamp(seconds: 1_790_000_000)
+            for step in [nil, noon, noon - .seconds(60), nil] as [Timestamp?] {
+                try await house.worker.saveWatermark(house.tenant, house.source, step)
+            }
+            #expect(try await house.worker.connection(house.tenant, house.source)?.watermark == noon)
+            try await house.worker.saveWatermark(house.tenant, house.source, noon + .seconds(1))
+            #expect(try await house.worker.connection(house.tenant, house.source)?.watermark == noon + .seconds(1))
+        }
+    }
+}

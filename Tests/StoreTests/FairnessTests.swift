@@ -1,0 +1,99 @@
+import Kernel
+import Postgres
+import TestKit
+import Testing
+
+@testable import Store
+
+/// Whose turn it is: tenants with due work are ranked, and a lease is the claim.
+@Suite("Fair claims", .serialized, .timeLimit(.minutes(2))) struct FairnessTests {
+    private func ask(_ house: House, _ jobs: Int = 1) async throws {
+        try await house.supervisor.ask(house.tenant, (0 ..< jobs).map { Job(.post, "f\($0)", lane: .webhook) })
+    }
+
+    /// One turn of one scheduler: the tenant it served for a second.
+    private func turn(_ store: Store, served: Duration = .seconds(1)) async throws -> TenantID? {
+        guard let next = try await store.dueTenants(limit: 1).first, let lease = try await store.acquire(next.tenant, holder: "h", seconds: 30) else { return nil }
+        _ = try await store.release(lease, holder: "h", served: served, crashed: false)
+        return next.tenant
+    }
+
+    @Test("one job waits for one turn of a backlog of a thousand, not for its end") func backlog() async throws {
+        try await House.with { house async throws in
+            try await ask(house, 1000)
+            #expect(try await turn(house.supervisor) == house.tenant)
+            let small = try await house.neighbour()
+            try await ask(small)
+            #expect(try await turn(house.supervisor) == small.tenant)
+            // While both have work they take turns, whatever the length of their queues.
+            var turns: [TenantID] = []
+            for _ in 0 ..< 6 { turns += [try #require(try await turn(house.supervisor))] }
+            #expect(turns.count { $0 == small.tenant } == 3)
+            #expect(try await house.worker.dueJobs(house.tenant, limit: 2000).count == 1000)
+        }
+    }
+
+    @Test("turns follow the weights") func weights() async throws {
+        try await House.with { house async throws in
+            let second = try await house.neighbour(), third = try await house.neighbour()
+            for (one, weight) in [(house, 1), (second, 1), (third, 2)] as [(House, Int32)] {
+                try await ask(one)
+                try await house.owner.query("UPDATE app.tenants SET weight = \(weight) WHERE tenant_id = \(one.tenant)")
+            }
+            var turns: [TenantID: Int] = [:]
+            for _ in 0 ..< 24 { turns[try #require(try await turn(house.supervisor)), default: 0] += 1 }
+            #expect(abs((turns[third.tenant] ?? 0) - 12) <= 1)
+            #expect(abs((turns[second.tenant] ?? 0) - 6) <= 1)
+        }
+    }
+
+    @Test("the least served tenant comes first, the leased, the paused and those left out not at all, and they hide nobody") func ranked() async throws {
+        try await House.with { house async throws in
+            let second = try await house.neighbour(), third = try await house.neighbour()
+            for (tenant, served, weight) in [(house.tenant, 9000, 10), (second.tenant, 2000, 1), (third.tenant, 1000, 1)] as [(TenantID, Int64, Int32)] {
+                try await house.supervisor.ask(tenant, [Job(.post, "f", lane: .webhook)])
+                try await house.owner.batch([
+                    "INSERT INTO app.tenant_shares VALUES (\(tenant), \(served))", "UPDATE app.tenants SET weight = \(weight) WHERE tenant_id = \(tenant)",
+                ])
+            }
+            func due(_ limit: Int, _ except: [TenantID] = []) async throws -> [TenantID] {
+                try await house.supervisor.dueTenants(limit: limit, except: except).map(\.tenant)
+            }
+            #expect(try await due(5) == [house.tenant, third.tenant, second.tenant])
+            #expect(try await due(1, [house.tenant, third.tenant]) == [second.tenant])
+            let lease = try await third.lease()
+            #expect(try await due(5) == [house.tenant, second.tenant])
+            try await house.owner.query("UPDATE app.tenants SET state = 'paused' WHERE tenant_id = \(second.tenant)")
+            #expect(try await due(5) == [house.tenant])
+            try await house.owner.query("UPDATE app.jobs SET due_at = now() + interval '1 hour' WHERE tenant_id = \(house.tenant)")
+            #expect(try await due(5) == [])
+            let wait = try #require(try await house.supervisor.nextDueOfAll())
+            #expect(wait <= .zero, "the leased tenant's job is due")
+            _ = try await house.supervisor.release(lease, holder: "test", served: .zero, crashed: false)
+            #expect(try await due(5) == [third.tenant])
+        }
+    }
+
+    @Test("schedulers side by side lease every tenant once") func schedulers() async throws {
+        try await House.with { house async throws in
+            var tenants: Set<TenantID> = [house.tenant]
+            try await ask(house)
+            for _ in 0 ..< 5 {
+                let other = try await house.neighbour()
+                try await ask(other)
+                tenants.insert(other.tenant)
+            }
+            let store = house.supervisor
+            let claims = try await sideBySide(6) { n in
+                var mine: [TenantID] = []
+                while case let due = try await store.dueTenants(limit: 3), !due.isEmpty {
+                    for one in due where try await store.acquire(one.tenant, holder: "s\(n)", seconds: 30) != nil { mine.append(one.tenant) }
+                }
+                return mine
+            }
+            let all = claims.flatMap { $0 }
+            #expect(all.count == tenants.count)
+            #expect(Set(all) == tenants)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Books
+import Kernel
+import Postgres
+import TestKit
+
+@testable import Store
+
+extension House {
+    /// Tables with rows of tenants: all of `app` that have a `tenant_id`.
+    func tenantTables() async throws -> [String] {
+        try await texts("""
+            SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+            WHERE c.relnamespace = 'app'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1
+            """)
+    }
+
+    /// At least one row of the tenant in every table there is, so that there is something to steal everywhere.
+    func fill() async throws {
+        _ = try await worker.ingest([NewEvent(tenant: tenant, connection: source, topic: "t", deliveryID: "d", sealedBody: [1])], lane: .webhook)
+        let document = DocumentRow(kind: "sale", isNote: false, sourceID: "O-1", id: SystemRandom().identifier(), caseID: "O-1", version: 1,
+            at: Timestamp(seconds: 1_790_000_000), body: Array("{}".utf8))
+        var note = document
+        note.kind = "edit"
+        let lease = try await lease()
+        let key = try await posting("cleared")
+        try await worker.writeIntents(tenant, epoch: lease.epoch, [NewIntent(key: key, revision: 1, action: .create, attempt: "a", requestDigest: [1])],
+            audit: [AuditEntry(actor: "a", action: "b", subject: "s")])
+        let chart = ChartRow(lockDate: nil, baseCurrency: "USD", currencies: [], taxCodes: [], accounts: Array("[]".utf8), readAt: document.at)
+        let proof = ProofRow(day: LocalDate(daysSince1970: 20_000), currency: "USD", sourceMinor: 1, postedMinor: 1, openMinor: 0, unexplainedMinor: 0,
+            items: Array("[]".utf8))
+        try await worker.pool.batch([
+            DocumentStatements.upsert(tenant, flow, [document]), DocumentStatements.upsertNotes(tenant, flow, [note]),
+            DocumentStatements.markDirty(tenant, flow, cases: ["O-1"]), LedgerStatements.saveChart(tenant, ledger, chart),
+            LedgerStatements.saveReferences(tenant, ledger, [ReferenceRow(kind: "party", key: "k", name: "n", remoteID: "1")]),
+            ProofStatements.save(tenant, flow, [proof]), BudgetStatements.pause(tenant, ledger, name: "minute", for: .seconds(1)),
+            AlertStatements.raise(tenant, [AlertRow(key: "k", severity: .warning, cause: "c", remedy: "r")]),
+        ])
+        let digest = SystemRandom().bytes(32)
+        try await owner.batch([
+            "INSERT INTO app.posting_documents (tenant_id, post_key, source_id) VALUES (\(tenant), \(key.text), 'O-1')",
+            "INSERT INTO app.tenant_shares (tenant_id, served_ms) VALUES (\(tenant), 1)",
+            SealStatements.add(tenant, number: 1, beforeXID: "1", rows: 1, digest: digest),
+            "INSERT INTO app.crashes (tenant_id, kind, subject, crashes) VALUES (\(tenant), 'post', 'f', 1)",
+            "INSERT INTO app.api_keys (id, digest, label, tenant_id, scopes) VALUES (\(tenant), \(digest), 'l', \(tenant), ARRAY['read'])",
+        ])
+    }
+
+    /// Everything the tenant has, one line a table: how many rows, and their digest.
+    func everything() async throws -> [String] {
+        var out: [String] = []
+        for table in try await tenantTables() {
+            out += try await texts("""
+                SELECT \(table) || ' ' || count(*) || ' ' || coalesce(md5(string_agg(x::text, '|' ORDER BY x::text)), '')
+                FROM app.\(unsafe: table) x WHERE tenant_id = \(tenant)
+                """)
+        }
+        return out
+    }
+}

@@ -1,0 +1,282 @@
+import Books
+import Kernel
+import Postgres
+
+@testable import Store
+
+/// Every named statement with sample values, and who runs it.
+struct Sample {
+    var name: String
+    var sql: SQL
+    var role: Role
+
+    enum Role {
+        /// The tenant's own.
+        case worker
+        case supervisor
+        /// Of the whole server: for trials from outside.
+        case administrator
+    }
+
+    init(_ name: String, _ sql: SQL, by role: Role = .worker) {
+        self.name = name
+        self.sql = sql
+        self.role = role
+    }
+}
+
+private let random = SeededRandom(seed: 7)
+private let connection: ConnectionID = random.identifier()
+private let flow: FlowID = random.identifier()
+private let json: [UInt8] = Array("{}".utf8)
+private let day = LocalDate(daysSince1970: 20_000)
+private let now = Timestamp(seconds: 1_700_000_000)
+let sampleKey: PostKey = {
+    guard let key = PostKey("0123456789abcdef") else { preconditionFailure("sixteen characters of the alphabet are a key") }
+    return key
+}()
+
+private func plan() -> PlanRow {
+    PlanRow(
+        key: sampleKey, caseID: "O-1", subject: "O-1", form: "invoice", effect: "post", revision: 1, plan: json, planDigest: [1], reference: "order O-1",
+        date: day, currency: "USD", totalMinor: 1, appliesTo: nil, covers: ["O-1"])
+}
+
+private func document() -> DocumentRow {
+    DocumentRow(kind: "sale", isNote: false, sourceID: "O-1", id: random.identifier(), caseID: "O-1", version: 1, at: now, body: json)
+}
+
+func samples(_ t: TenantID) -> [Sample] {
+    pipeline(t) + work(t) + scheduling(t) + administration(t) + reports(t) + trials(t)
+}
+
+private func pipeline(_ t: TenantID) -> [Sample] {
+    let dirty = DirtyCase(caseID: "O-1", changedAt: now)
+    let event = NewEvent(tenant: t, connection: connection, topic: "orders", deliveryID: "d", sealedBody: [1])
+    return [
+        Sample("EventStatements.ingest", EventStatements.ingest([event], lane: .webhook)),
+        Sample("EventStatements.ingested", EventStatements.ingested(t, connection, limit: 10)),
+        Sample("EventStatements.normalized", EventStatements.normalized(t, ids: [1])),
+        Sample("EventStatements.held", EventStatements.held(t, id: 1, fault: json)),
+        Sample("DocumentStatements.upsert", DocumentStatements.upsert(t, flow, [document()])),
+        Sample("DocumentStatements.upsertNotes", DocumentStatements.upsertNotes(t, flow, [document()])),
+        Sample("DocumentStatements.markDirty", DocumentStatements.markDirty(t, flow, cases: ["O-1"])),
+        Sample("DocumentStatements.dirty", DocumentStatements.dirty(t, flow, limit: 10)),
+        Sample("DocumentStatements.anyDirty", DocumentStatements.anyDirty(t, flow)),
+        Sample("DocumentStatements.planned", DocumentStatements.planned(t, flow, [dirty])),
+        Sample("DocumentStatements.unplannable", DocumentStatements.unplannable(t, flow, dirty, fault: json)),
+        Sample("DocumentStatements.ofCases", DocumentStatements.ofCases(t, flow, cases: ["O-1"])),
+        Sample("DocumentStatements.known", DocumentStatements.known(t, flow, ids: ["O-1"])),
+        Sample("DocumentStatements.setState", DocumentStatements.setState(t, flow, state: "mapped", cases: ["O-1"])),
+        Sample("DocumentStatements.dirtyRejected", DocumentStatements.dirtyRejected(t, flow, beside: [sampleKey.text])),
+        Sample("DocumentStatements.dirtyHeld", DocumentStatements.dirtyHeld(t, flow)),
+        Sample("PostingStatements.ofCases", PostingStatements.ofCases(t, flow, cases: ["O-1"])),
+        Sample("PostingStatements.byKeys", PostingStatements.byKeys(t, [sampleKey])),
+        Sample("PostingStatements.map", PostingStatements.map(t, flow, connection, [plan()])),
+        Sample("PostingStatements.cover", PostingStatements.cover(t, [plan()])),
+        Sample("PostingStatements.restore", PostingStatements.restore(t, [plan()])),
+        Sample("PostingStatements.supersede", PostingStatements.supersede(t, [sampleKey])),
+        Sample("PostingStatements.mapped", PostingStatements.mapped(t, flow, limit: 10)),
+        Sample("PostingStatements.clear", PostingStatements.clear(t, [(sampleKey, json, false)])),
+        Sample("PostingStatements.due", PostingStatements.due(t, flow, limit: 10)),
+        Sample("PostingStatements.remoteIDs", PostingStatements.remoteIDs(t, [sampleKey])),
+        Sample("PostingStatements.posted", PostingStatements.posted(t, flow, limit: 10)),
+        Sample("PostingStatements.confirmed", PostingStatements.confirmed(t, [(sampleKey, "1")])),
+        Sample("PostingStatements.differs", PostingStatements.differs(t, sampleKey, findings: json, fault: json)),
+        Sample("PostingStatements.retryLater", PostingStatements.retryLater(t, [sampleKey], by: .seconds(1), fault: nil)),
+        Sample("PostingStatements.hold", PostingStatements.hold(t, sampleKey, findings: json)),
+        Sample("PostingStatements.nextAttempt", PostingStatements.nextAttempt(t, flow)),
+        Sample("PostingStatements.nextConfirm", PostingStatements.nextConfirm(t, flow)),
+        Sample("PostingStatements.recheckDependants", PostingStatements.recheckDependants(t, [sampleKey])),
+        Sample("ProofStatements.save", ProofStatements.save(t, flow, [
+            ProofRow(day: day, currency: "USD", sourceMinor: 1, postedMinor: 1, openMinor: 0, unexplainedMinor: 0, items: json),
+        ])),
+        Sample("ProofStatements.reconcile", ProofStatements.reconcile(t, flow, days: [day])),
+        Sample("ProofStatements.byDay", ProofStatements.byDay(t, flow)),
+        Sample("ProofStatements.sourceAmounts", ProofStatements.sourceAmounts(t, flow, zone: "UTC")),
+        Sample("ProofStatements.postingAmounts", ProofStatements.postingAmounts(t, flow)),
+    ]
+}
+
+private func work(_ t: TenantID) -> [Sample] {
+    let job = Job(.post, "flow", lane: .webhook)
+    let charge = BudgetCharge(name: "minute", amount: 10, window: .seconds(60), cost: 1)
+    let intent = NewIntent(key: sampleKey, revision: 1, action: .create, attempt: "a", requestDigest: [1])
+    let chart = ChartRow(lockDate: nil, baseCurrency: "USD", currencies: ["USD"], taxCodes: [], accounts: json, readAt: now)
+    let alert = AlertRow(key: "k", severity: .warning, cause: "c", remedy: "r")
+    return [
+        Sample("IntentStatements.write", IntentStatements.write(t, epoch: 1, [intent])),
+        Sample("IntentStatements.markPosting", IntentStatements.markPosting(t, [intent])),
+        Sample("IntentStatements.settle", IntentStatements.settle(t, [Settlement(key: sampleKey, attempt: "a", outcome: .posted)])),
+        Sample("IntentStatements.orphans", IntentStatements.orphans(t, epoch: 2)),
+        Sample("IntentStatements.orphanPostings", IntentStatements.orphanPostings(t, [sampleKey.text])),
+        Sample("IntentStatements.unsettled", IntentStatements.unsettled(t, flow, limit: 10)),
+        Sample("JobStatements.ask", JobStatements.ask(t, [job])),
+        Sample("JobStatements.due", JobStatements.due(t, limit: 10)),
+        Sample("JobStatements.finish", JobStatements.finish(t, job)),
+        Sample("JobStatements.finish", JobStatements.finish(t, [job])),
+        Sample("JobStatements.postpone", JobStatements.postpone(t, job, by: .seconds(1), fault: json)),
+        Sample("JobStatements.nextDue", JobStatements.nextDue(t)),
+        Sample("CrashStatements.suspicions", CrashStatements.suspicions(t)),
+        Sample("CrashStatements.clear", CrashStatements.clear(t, JobName(.post, "flow"))),
+        Sample("CrashStatements.rest", CrashStatements.rest(t, job, by: .seconds(1))),
+        Sample("BudgetStatements.open", BudgetStatements.open(t, connection, [charge])),
+        Sample("BudgetStatements.take", BudgetStatements.take(t, connection, [charge])),
+        Sample("BudgetStatements.pause", BudgetStatements.pause(t, connection, name: "minute", for: .seconds(1))),
+        Sample("BudgetStatements.correct", BudgetStatements.correct(t, connection, name: "minute", remaining: 5)),
+        Sample("BudgetStatements.takeApp", BudgetStatements.takeApp(platform: "p", name: "minute", amount: 1, window: .seconds(1), cost: 1)),
+        Sample("AlertStatements.raise", AlertStatements.raise(t, [alert])),
+        Sample("AlertStatements.resolve", AlertStatements.resolve(t, keyPrefix: "k")),
+        Sample("AlertStatements.resolve", AlertStatements.resolve(t, keys: ["k"])),
+        Sample("LedgerStatements.saveChart", LedgerStatements.saveChart(t, connection, chart)),
+        Sample("LedgerStatements.chart", LedgerStatements.chart(t, connection)),
+        Sample("LedgerStatements.references", LedgerStatements.references(t, connection)),
+        Sample("LedgerStatements.saveReferences", LedgerStatements.saveReferences(t, connection, [ReferenceRow(kind: "party", key: "k", name: "n", remoteID: "1")])),
+        Sample("TenantStatements.flows", TenantStatements.flows(t)),
+        Sample("TenantStatements.connection", TenantStatements.connection(t, connection)),
+        Sample("TenantStatements.connections", TenantStatements.connections(t)),
+        Sample("TenantStatements.configuration", TenantStatements.configuration(t)),
+        Sample("TenantStatements.setConnectionState", TenantStatements.setConnectionState(t, connection, state: "dead", reason: nil)),
+        Sample("TenantStatements.saveCredential", TenantStatements.saveCredential(t, connection, sealed: [1], expecting: 1)),
+        Sample("TenantStatements.forgetOldCredential", TenantStatements.forgetOldCredential(t, connection, version: 1)),
+        Sample("TenantStatements.saveWatermark", TenantStatements.saveWatermark(t, connection, now)),
+        Sample("TenantStatements.saveIdentity", TenantStatements.saveIdentity(t, connection, json)),
+        Sample("AuditStatements.insert", AuditStatements.insert(t, [AuditEntry(actor: "a", action: "b", subject: "c")])),
+    ]
+}
+
+private func scheduling(_ t: TenantID) -> [Sample] {
+    let lease = Lease(tenant: t, epoch: 1)
+    let crashed = JobName(.post, "flow")
+    let list: [(String, SQL)] = [
+        ("JobStatements.dueTenants", JobStatements.dueTenants(limit: 10, except: [t])),
+        ("JobStatements.nextDueOfAll", JobStatements.nextDueOfAll()),
+        ("JobStatements.askDueSweeps", JobStatements.askDueSweeps()),
+        ("JobStatements.askForgotten", JobStatements.askForgotten()),
+        ("JobStatements.wake", JobStatements.wake()),
+        ("LeaseStatements.acquire", LeaseStatements.acquire(t, holder: "h", seconds: 30)),
+        ("LeaseStatements.renew", LeaseStatements.renew(lease, holder: "h", seconds: 30)),
+        ("LeaseStatements.release", LeaseStatements.release(lease, holder: "h", served: .seconds(1), crashed: false)),
+        ("LeaseStatements.setWorker", LeaseStatements.setWorker(lease, pid: 1)),
+        ("LeaseStatements.left", LeaseStatements.left(by: "h", notBy: "i")),
+        ("LeaseStatements.free", LeaseStatements.free(lease)),
+        ("LeaseStatements.openRole", LeaseStatements.openRole(t, verifier: "SCRAM-SHA-256$", until: now)),
+        ("LeaseStatements.closeRole", LeaseStatements.closeRole(t)),
+        ("LeaseStatements.keyless", LeaseStatements.keyless(limit: 10)),
+        ("LeaseStatements.giveKeys", LeaseStatements.giveKeys(t, publicKey: [1], wrapped: [2])),
+        ("AuditStatements.unsealed", AuditStatements.unsealed(limit: 10)),
+        ("SealStatements.auditOwners", SealStatements.auditOwners()),
+        ("SealStatements.unsealed", SealStatements.unsealed(limit: 10)),
+        ("SealStatements.seals", SealStatements.seals(t, after: 0, limit: 10)),
+        ("SealStatements.rows", SealStatements.rows(t, afterXID: 1, id: 1, before: 9, limit: 10)),
+        ("TakeoverStatements.openRole", TakeoverStatements.openRole(lease, holder: "h", verifier: "SCRAM-SHA-256$", seconds: 60)),
+        ("TakeoverStatements.closeRole", TakeoverStatements.closeRole(lease, holder: "h")),
+        ("TakeoverStatements.setWorker", TakeoverStatements.setWorker(lease, holder: "h", pid: 1)),
+        ("TakeoverStatements.held", TakeoverStatements.held(on: "h", notBy: "i")),
+        ("TakeoverStatements.free", TakeoverStatements.free(lease, holder: "h", pid: 1)),
+        ("CrashStatements.suspicion", CrashStatements.suspicion(t, crashed)),
+        ("CrashStatements.save", CrashStatements.save(t, crashed, Suspicion(crashes: 1, batch: 1, quarantined: .seconds(1)))),
+        ("CrashStatements.putOff", CrashStatements.putOff(t, crashed, by: .seconds(1), fault: json)),
+        ("CrashStatements.dueNow", CrashStatements.dueNow(t, crashed)),
+        ("CrashStatements.holdCase", CrashStatements.holdCase(t, flow, "O-1", fault: json)),
+        ("CrashStatements.holdPosting", CrashStatements.holdPosting(t, sampleKey.text, fault: json, finding: json)),
+        ("SealStatements.add", SealStatements.add(t, number: 1, beforeXID: "5", rows: 1, digest: [1])),
+    ]
+    return list.map { Sample($0.0, $0.1, by: .supervisor) }
+}
+
+private func administration(_ t: TenantID) -> [Sample] {
+    let key: APIKeyID = random.identifier()
+    let firm: ConsultancyID = random.identifier()
+    let company: OrganisationID = random.identifier()
+    let document: DocumentID = random.identifier()
+    let page = PageRequest(after: nil, limit: 10), sees = Visibility(consultancy: firm, tenant: t)
+    let newFlow = NewFlow(
+        id: flow, slug: "f", organisation: company, source: connection, ledger: connection, policies: json, cutOver: nil, pollSeconds: 60)
+    let apiKey = APIKeyRow(id: key, label: "l", visibility: sees, scopes: ["read"])
+    let organisation = OrganisationRow(id: company, slug: "o", name: "n", country: "US", baseCurrency: "USD", timeZone: "UTC")
+    let all = PostingFilter(flow: flow, state: "held", check: "drift", caseID: "O-1")
+    let list: [(String, SQL)] = [
+        ("AdminConfigurationStatements.insertVersion", AdminConfigurationStatements.insertVersion(.rules, t, body: json, actor: "a")),
+        ("AdminConfigurationStatements.newestVersion", AdminConfigurationStatements.newestVersion(.structure, t)),
+        ("AdminConfigurationStatements.oneVersion", AdminConfigurationStatements.oneVersion(.rules, t, 1)),
+        ("AdminConfigurationStatements.versions", AdminConfigurationStatements.versions(.rules, t, page)),
+        ("AdminConfigurationStatements.insertFlow", AdminConfigurationStatements.insertFlow(t, newFlow)),
+        ("EventStatements.reread", EventStatements.reread(t, connection)),
+        ("AdminConfigurationStatements.flows", AdminConfigurationStatements.flows(t, slug: "f", page)),
+        ("AdminConfigurationStatements.flowIDs", AdminConfigurationStatements.flowIDs(t)),
+        ("AdminConfigurationStatements.oneFlow", AdminConfigurationStatements.oneFlow(flow, sees)),
+        ("AdminConfigurationStatements.updateFlow", AdminConfigurationStatements.updateFlow(t, flow, policies: json, state: "paused", pollSeconds: 60, cutOver: .some(nil))),
+        ("AdminConnectionStatements.insert", AdminConnectionStatements.insert(t, NewConnection(id: connection, slug: "c", platform: "p", account: "a", baseURL: nil, settings: json))),
+        ("AdminConnectionStatements.list", AdminConnectionStatements.list(t, slug: "c", platform: "p", page)),
+        ("AdminConnectionStatements.one", AdminConnectionStatements.one(connection, sees)),
+        ("AdminConnectionStatements.update", AdminConnectionStatements.update(t, connection, settings: json, baseURL: .some(nil), state: "live")),
+        ("AdminConnectionStatements.putCredential", AdminConnectionStatements.putCredential(t, connection, sealed: [1])),
+        ("AdminConnectionStatements.putWebhookSecret", AdminConnectionStatements.putWebhookSecret(t, connection, sealed: [1])),
+        ("AdminConnectionStatements.intake", AdminConnectionStatements.intake(connection)),
+        ("AdminConnectionStatements.hurry", AdminConnectionStatements.hurry(t)),
+        ("AdminDocumentStatements.list", AdminDocumentStatements.list(t, DocumentFilter(flow: flow, kind: "sale", state: "held", caseID: "O-1"), page)),
+        ("AdminDocumentStatements.one", AdminDocumentStatements.one(document, sees)),
+        ("AdminDocumentStatements.keys", AdminDocumentStatements.keys(t, document)),
+        ("AdminKeyStatements.insert", AdminKeyStatements.insert(apiKey, digest: [1])),
+        ("AdminKeyStatements.byDigest", AdminKeyStatements.byDigest([1])),
+        ("AdminKeyStatements.list", AdminKeyStatements.list(sees, page)),
+        ("AdminKeyStatements.one", AdminKeyStatements.one(key, sees)),
+        ("AdminKeyStatements.revoke", AdminKeyStatements.revoke(key)),
+        ("AdminPostingStatements.list", AdminPostingStatements.list(t, all, page)),
+        ("AdminPostingStatements.one", AdminPostingStatements.one(sampleKey, sees)),
+        ("AdminPostingStatements.intents", AdminPostingStatements.intents(t, sampleKey)),
+        ("AdminPostingStatements.history", AdminPostingStatements.history(t, sampleKey)),
+        ("AdminPostingStatements.hold", AdminPostingStatements.hold(t, sampleKey, findings: json)),
+        ("AdminPostingStatements.release", AdminPostingStatements.release(t, sampleKey)),
+        ("AdminPostingStatements.retry", AdminPostingStatements.retry(t, sampleKey)),
+        ("AdminTenancyStatements.insertConsultancy", AdminTenancyStatements.insertConsultancy(firm, slug: "f", name: "n")),
+        ("AdminTenancyStatements.consultancies", AdminTenancyStatements.consultancies(sees, slug: "f", page)),
+        ("AdminTenancyStatements.consultancy", AdminTenancyStatements.consultancy(firm, sees)),
+        ("AdminTenancyStatements.insertTenant", AdminTenancyStatements.insertTenant(t, consultancy: firm, slug: "t", name: "n", weight: 1)),
+        ("AdminTenancyStatements.tenants", AdminTenancyStatements.tenants(sees, consultancy: firm, slug: "t", state: "active", page)),
+        ("AdminTenancyStatements.tenant", AdminTenancyStatements.tenant(t, sees)),
+        ("AdminTenancyStatements.publicKey", AdminTenancyStatements.publicKey(t)),
+        ("AdminTenancyStatements.updateTenant", AdminTenancyStatements.updateTenant(t, name: "n", state: "paused", weight: 2)),
+        ("AdminTenancyStatements.lockTenant", AdminTenancyStatements.lockTenant(t)),
+        ("AdminTenancyStatements.insertOrganisation", AdminTenancyStatements.insertOrganisation(t, organisation)),
+        ("AdminTenancyStatements.organisations", AdminTenancyStatements.organisations(t, slug: "o", page)),
+        ("AdminTenancyStatements.organisation", AdminTenancyStatements.organisation(company, sees)),
+        ("AdminTrailStatements.audit", AdminTrailStatements.audit(t, subject: "s", page)),
+        ("AdminTrailStatements.alerts", AdminTrailStatements.alerts(sees, tenant: t, state: "open", severity: "warning", page)),
+        ("AdminTrailStatements.proofs", AdminTrailStatements.proofs(t, flow, page)),
+        ("AdminTrailStatements.claim", AdminTrailStatements.claim(key, "w", digest: [1])),
+        ("AdminTrailStatements.firstAnswer", AdminTrailStatements.firstAnswer(key, "w")),
+        ("AdminTrailStatements.answer", AdminTrailStatements.answer(key, "w", status: 200, body: [1])),
+        ("AdminTrailStatements.forgetAnswers", AdminTrailStatements.forgetAnswers()),
+    ]
+    return list.map { Sample($0.0, $0.1, by: .supervisor) }
+}
+
+private func reports(_ t: TenantID) -> [Sample] {
+    let page = PageRequest(after: nil, limit: 10), sees = Visibility(consultancy: nil, tenant: t)
+    let list: [(String, SQL)] = [
+        ("ReportStatements.tenants", ReportStatements.tenants(sees, consultancy: nil, tenant: t)),
+        ("ReportStatements.held", ReportStatements.held(sees, tenant: t, page)),
+        ("ReportStatements.pending", ReportStatements.pending(sees, consultancy: nil, tenant: t)),
+        ("ReportStatements.steps", ReportStatements.steps(sees)),
+        ("ReportStatements.causes", ReportStatements.causes(sees)),
+        ("ReportStatements.unexplained", ReportStatements.unexplained(sees)),
+        ("ReportStatements.postingsByState", ReportStatements.postingsByState()),
+        ("ReportStatements.openAlerts", ReportStatements.openAlerts()),
+        ("ReportStatements.unexplainedByCurrency", ReportStatements.unexplainedByCurrency()),
+        ("ReportStatements.ping", ReportStatements.ping()),
+    ]
+    return list.map { Sample($0.0, $0.1, by: .supervisor) }
+}
+
+private func trials(_ t: TenantID) -> [Sample] {
+    let list: [(String, SQL)] = [
+        ("VantageStatements.shut", VantageStatements.shut(.confirm, t)),
+        ("VantageStatements.waiting", VantageStatements.waiting(.confirm)),
+        ("VantageStatements.lease", VantageStatements.lease(t)),
+        ("VantageStatements.takeLease", VantageStatements.takeLease(t, seconds: 30)),
+        ("VantageStatements.freeLease", VantageStatements.freeLease(t)),
+    ]
+    return list.map { Sample($0.0, $0.1, by: .administrator) }
+}
