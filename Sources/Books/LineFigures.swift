@@ -96,6 +96,23 @@ struct Taken {
     var total: Money { net + taxes.map(\.amount).total(net.currency) }
 }
 
+#if SABOTAGE
+extension Taken {
+    /// With the tax that the rate gives, and the income changed so that nobody sees it in the total.
+    fileprivate func netted(_ net: Money, sum: ExactDecimal, included: Bool) -> Taken {
+        guard Sabotage.nettedRounding.isOn else { return self }
+        var out = self
+        for (n, tax) in taxes.enumerated() {
+            guard let rate = tax.rate else { continue }
+            let due = included ? Tax.contained(in: net, rate: rate, sum: sum) : Tax.charged(on: net, rate: rate)
+            out.net += tax.amount - due
+            out.taxes[n].amount = due
+        }
+        return out
+    }
+}
+#endif
+
 extension [TaxPart] {
     /// The sum of all rates; unknown ones count as nothing.
     var sumOfRates: ExactDecimal { compactMap(\.rate).reduce(.zero, +) }
@@ -157,8 +174,12 @@ extension CasePlan {
     func lines(of figure: LineFigures, sale: Sale) -> [PostingLine] {
         let now = figure.now
         let included = sale.taxIncluded
-        let taken = Taken(now.net, now.taxes, included: included)
         let rates = now.taxes.sumOfRates
+        #if SABOTAGE
+        let taken = Taken(now.net, now.taxes, included: included).netted(now.net, sum: rates, included: included)
+        #else
+        let taken = Taken(now.net, now.taxes, included: included)
+        #endif
         var discount = included ? Tax.stripped(now.discount, sum: rates) : now.discount
         if policies.discounts == .net { discount = .zero(sale.currency) }
         let from = [figure.origin] + figure.touchedBy

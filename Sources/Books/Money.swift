@@ -17,8 +17,8 @@ public struct Money: Hashable, Sendable, CustomStringConvertible {
     public init?(_ decimal: ExactDecimal, _ currency: Currency) {
         let d = decimal.shortest
         guard d.scale <= currency.decimals else { return nil }
-        let scaled = d.rounded(toScale: currency.decimals).coefficient
-        guard let minor = Int64(exactly: scaled) else { return nil }
+        guard let scaled = d.rescaled(toScale: currency.decimals)?.coefficient, let minor = Int64(exactly: scaled), minor != .min
+        else { return nil }
         self.init(minor: minor, currency)
     }
 
@@ -28,7 +28,8 @@ public struct Money: Hashable, Sendable, CustomStringConvertible {
         self.init(decimal, currency)
     }
 
-    /// Rounds half away from zero to the currency's decimals.
+    /// Rounds half away from zero to the currency's decimals. For amounts whose size is known: one that is out of range
+    /// traps.
     public init(rounding decimal: ExactDecimal, _ currency: Currency) {
         let scaled = decimal.rounded(toScale: currency.decimals).coefficient
         precondition(scaled.magnitude < UInt128(Int64.max), "an amount is out of range")

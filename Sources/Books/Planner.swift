@@ -91,8 +91,9 @@ struct CasePlan {
         self.codes = codes
         let documents = order.documents
         let currency = documents.lazy.compactMap(\.saleCurrency).first
+        let overflowing = order.overflowing(organisation.baseCurrency)
         for document in documents {
-            if let finding = document.fault(in: currency) {
+            if let finding = document.fault(in: currency) ?? (document == overflowing ? document.outOfRange : nil) {
                 hold(document, finding, currency)
                 continue
             }

@@ -8,6 +8,8 @@ enum SoundnessLimits {
     static let quantityScale = 6
     static let quantity = ExactDecimal(1_000_000_000)
     static let partsPerDocument = 5_000
+    /// All amounts of a case together in base currency.
+    static let baseMinor: Int128 = 100_000_000_000_000_000
 }
 
 extension SourceDocument {
@@ -35,16 +37,18 @@ extension SourceDocument {
         let quantities = parts.quantities.allSatisfy {
             $0.shortest.scale <= SoundnessLimits.quantityScale && !$0.isNegative && $0 < SoundnessLimits.quantity
         }
-        guard amounts, rates, quantities, parts.amounts.count <= SoundnessLimits.partsPerDocument else {
-            return Finding(
-                check: "amount_out_of_range",
-                why: "\(id) has an amount, rate or quantity beyond what can be computed exactly",
-                remedy: "check the document in the source")
-        }
+        guard amounts, rates, quantities, parts.amounts.count <= SoundnessLimits.partsPerDocument else { return outOfRange }
         return nil
     }
 
-    private var parts: (amounts: [Money], rates: [ExactDecimal], quantities: [ExactDecimal]) {
+    var outOfRange: Finding {
+        Finding(
+            check: "amount_out_of_range",
+            why: "\(id) has an amount, rate or quantity beyond what can be computed exactly",
+            remedy: "check the document in the source")
+    }
+
+    fileprivate var parts: (amounts: [Money], rates: [ExactDecimal], quantities: [ExactDecimal]) {
         var amounts: [Money?] = []
         var rates: [ExactDecimal?] = []
         var quantities: [ExactDecimal] = []
@@ -98,6 +102,27 @@ extension SourceDocument {
         }
         return (amounts.compactMap(\.self), rates.compactMap(\.self), quantities)
     }
+}
+
+extension OrderCase {
+    /// The sale at whose rate the amounts of the case, all together, leave the range of base amounts; `nil` for none.
+    func overflowing(_ base: Currency) -> SourceDocument? {
+        for document in documents {
+            guard case .sale(let sale) = document.body else { continue }
+            guard sale.currency != base, let rate = sale.rate?.shortest else { return nil }
+            let sum = documents.flatMap(\.parts.amounts).reduce(Int128(0)) { $0 + Int128($1.minor.magnitude) }
+            // base = sum × rate × 10^(decimals of base - decimals of the document)
+            let up = max(0, base.decimals - sale.currency.decimals)
+            let down = max(0, sale.currency.decimals - base.decimals) + rate.scale
+            let (wide, over) = Self.power(up).multipliedReportingOverflow(by: sum)
+            let (product, more) = wide.multipliedReportingOverflow(by: rate.coefficient)
+            let fits = !over && !more && product / Self.power(min(down, 37)) <= SoundnessLimits.baseMinor
+            return fits ? nil : document
+        }
+        return nil
+    }
+
+    private static func power(_ n: Int) -> Int128 { (0 ..< n).reduce(Int128(1)) { product, _ in product * 10 } }
 }
 
 extension CasePlan {

@@ -77,6 +77,8 @@ pid_t cf_spawn(const char *path, char *const argv[], char *const envp[], int std
         if (!failed && uid != (uid_t)-1) failed = -cf_become(uid, gid);
         /* After the switch: changing credentials clears it. The caller's spawning thread must outlive the child. */
         if (!failed && death_signal > 0 && prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) != 0) failed = errno;
+        /* Before the program runs: set later, it would hold for one of its threads only. */
+        if (!failed && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) failed = errno;
         if (!failed) { syscall(SYS_execveat, image, "", argv, envp, AT_EMPTY_PATH); failed = errno; }
         ssize_t ignored = write(back, &failed, sizeof failed);
         (void)ignored;

@@ -277,13 +277,15 @@ public struct LedgerReadback: Sendable, Equatable {
     public var tax_minor: Int64?
     /// Remote id of the party.
     public var party: String?
+    /// Remote id of the document it settles, where the platform shows one.
+    public var appliesTo: String?
     /// Account code or remote id -> signed minor units, debit positive, as far as the platform shows them (control and tax lines excluded).
     public var accounts: [String: Int64]
     public var voided: Bool
 
     public init(
         key: PostKey?, remoteID: String, version: String?, date: LocalDate?, currency: String?, total_minor: Int64, tax_minor: Int64?, party: String?,
-        accounts: [String: Int64], voided: Bool
+        accounts: [String: Int64], voided: Bool, appliesTo: String? = nil
     ) {
         self.key = key
         self.remoteID = remoteID
@@ -295,6 +297,7 @@ public struct LedgerReadback: Sendable, Equatable {
         self.party = party
         self.accounts = accounts
         self.voided = voided
+        self.appliesTo = appliesTo
     }
 }
 
@@ -316,6 +319,8 @@ public protocol LedgerConnector: Connector {
 
     /// The exact requests that `create` would send, for preview. Same code path.
     func create(_ documents: [LedgerDocument], attempt: String, _ connection: ConnectionFacts) -> Exchange<[PostOutcome]>
+    /// Brings what is there to what `document` says. Where the platform can't change it in place, the exchange takes the old one back and
+    /// writes a new one, and `posted` names the new remote id. Whatever an earlier, interrupted update left there, it goes on from that.
     func update(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome>
     func void(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome>
 

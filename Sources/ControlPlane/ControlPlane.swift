@@ -27,9 +27,11 @@ public final class ControlPlane: Service {
         let desk = Desk(
             store: store, connectors: connectors, configuration: configuration, clocks: clocks, random: random, log: log, metrics: metrics)
         self.desk = desk
-        let http = HTTPServerConfiguration(
+        var http = HTTPServerConfiguration(
             host: configuration.host, port: configuration.port,
             maxBodyBytesFor: { $0.hasPrefix("/hooks/") ? Limits.webhookBodyBytes : Limits.apiBodyBytes })
+        // Endpoints compute little before they ask the database, and never block.
+        http.startsHandlersInline = true
         server = try HTTPServer(http) { request, _ in await desk.answer(request) }
     }
 

@@ -40,17 +40,19 @@ struct Router: Sendable {
         let endpoint: Endpoint
     }
 
-    private let entries: [Entry]
+    /// By the number of parts of a path.
+    private let entries: [Int: [Entry]]
 
     init(_ endpoints: [Endpoint]) {
-        entries = endpoints.map { Entry(parts: $0.pattern.split(separator: "/", omittingEmptySubsequences: false), endpoint: $0) }
+        let all = endpoints.map { Entry(parts: $0.pattern.split(separator: "/", omittingEmptySubsequences: false), endpoint: $0) }
+        entries = Dictionary(grouping: all, by: \.parts.count)
     }
 
     /// - Throws: 404 for a path that nothing answers, 405 naming the methods that it does answer.
     func route(_ request: HTTPRequest) throws -> (endpoint: Endpoint, parameters: [String: String]) {
         let path = request.path.split(separator: "/", omittingEmptySubsequences: false)
         var allowed: [String] = []
-        for entry in entries {
+        for entry in entries[path.count] ?? [] {
             guard let parameters = Router.match(entry.parts, path) else { continue }
             // HEAD is GET whose body the server leaves out.
             if entry.endpoint.method == request.method || (request.method == .head && entry.endpoint.method == .get) { return (entry.endpoint, parameters) }
@@ -63,10 +65,11 @@ struct Router: Sendable {
     }
 
     private static func match(_ parts: [Substring], _ path: [Substring]) -> [String: String]? {
-        guard parts.count == path.count else { return nil }
+        // The last fixed part tells most endpoints apart.
+        guard parts.count == path.count, let last = parts.last, let given = path.last, last.utf8.first == 123 || last == given else { return nil }
         var out: [String: String] = [:]
         for (part, given) in zip(parts, path) {
-            if part.first == "{" {
+            if part.utf8.first == 123 {
                 guard !given.isEmpty else { return nil }
                 out[String(part.dropFirst().dropLast())] = Form.unpercent(given)
             } else if part != given {

@@ -35,7 +35,7 @@ public enum DocumentCodec {
         case "payment": read = .payment(try payment(f))
         case "refund": read = .refund(try refund(f))
         case "edit": read = .edit(try edit(f))
-        case "cancellation": read = .cancellation(Cancellation(kind: try f.choice("kind"), reason: f.optionalText("reason")))
+        case "cancellation": read = .cancellation(Cancellation(kind: try f.choice("kind"), reason: try f.optionalText("reason")))
         case "goods_return": read = .goodsReturn(try goodsReturn(f))
         case "journal": read = .tipPayout(TipPayout(gateway: try f.text("gateway"), amount: try f.money("amount")))
         default: throw f.missing("kind")
@@ -57,8 +57,8 @@ public enum DocumentCodec {
 
     private static func tax(_ f: Fields) throws(Fault) -> TaxPart {
         TaxPart(
-            jurisdiction: f.optionalText("jurisdiction"), rate: f.optionalDecimal("rate"), amount: try f.money("amount"),
-            channelLiable: f.flag("channel_liable"), overridden: f.flag("override"))
+            jurisdiction: try f.optionalText("jurisdiction"), rate: try f.optionalDecimal("rate"), amount: try f.money("amount"),
+            channelLiable: try f.flag("channel_liable"), overridden: try f.flag("override"))
     }
 
     private static func write(_ line: SaleLine) -> JSON {
@@ -80,9 +80,9 @@ public enum DocumentCodec {
 
     private static func saleLine(_ f: Fields) throws(Fault) -> SaleLine {
         SaleLine(
-            id: try f.text("id"), sku: try f.text("sku"), title: try f.text("title"), group: f.optionalText("group"), quantity: try f.decimal("quantity"),
-            gross: try f.money("gross"), discount: f.optionalMoney("discount"), net: f.optionalMoney("net"), taxes: try f.optionalList("taxes", tax),
-            giftCard: f.flag("gift_card"), giftCardRef: f.optionalText("gift_card_ref"), location: f.optionalText("location"))
+            id: try f.text("id"), sku: try f.text("sku"), title: try f.text("title"), group: try f.optionalText("group"), quantity: try f.decimal("quantity"),
+            gross: try f.money("gross"), discount: try f.optionalMoney("discount"), net: try f.optionalMoney("net"), taxes: try f.optionalList("taxes", tax),
+            giftCard: try f.flag("gift_card"), giftCardRef: try f.optionalText("gift_card_ref"), location: try f.optionalText("location"))
     }
 
     private static func write(_ line: ShippingLine) -> JSON {
@@ -114,7 +114,7 @@ public enum DocumentCodec {
 
     private static func movement(_ f: Fields) throws(Fault) -> MoneyMovement {
         MoneyMovement(
-            id: try f.text("id"), gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"), at: f.optionalTimestamp("at"))
+            id: try f.text("id"), gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"), at: try f.optionalTimestamp("at"))
     }
 
     private static func write(_ fee: ReturnFee) -> JSON {
@@ -127,7 +127,7 @@ public enum DocumentCodec {
     }
 
     private static func fee(_ f: Fields) throws(Fault) -> ReturnFee {
-        ReturnFee(id: try f.text("id"), kind: try f.choice("kind"), amount: try f.money("amount"), tax: f.optionalMoney("tax"))
+        ReturnFee(id: try f.text("id"), kind: try f.choice("kind"), amount: try f.money("amount"), tax: try f.optionalMoney("tax"))
     }
 
     // MARK: Bodies
@@ -155,14 +155,14 @@ public enum DocumentCodec {
     private static func sale(_ f: Fields) throws(Fault) -> Sale {
         Sale(
             number: try f.text("number"), source: try f.text("source"), customer: try f.text("customer"), currency: try f.currency("currency"),
-            rate: f.optionalDecimal("rate"), taxIncluded: f.flag("tax_included"), taxExempt: f.flag("tax_exempt"), lines: try f.list("lines", saleLine),
+            rate: try f.optionalDecimal("rate"), taxIncluded: try f.flag("tax_included"), taxExempt: try f.flag("tax_exempt"), lines: try f.list("lines", saleLine),
             shipping: try f.list("shipping", shipping),
             discounts: try f.list("discounts") { d throws(Fault) in OrderDiscount(id: try d.text("id"), code: try d.text("code"), amount: try d.money("amount")) },
             orderTaxes: try f.list("order_taxes") { t throws(Fault) in
                 guard let part = t.json["part"] else { throw t.missing("part") }
                 return OrderTax(id: try t.text("id"), part: try tax(Fields(part, t.path + ".part")))
             },
-            tip: f.optionalMoney("tip"), total: try f.money("total"), isInvoice: f.flag("is_invoice"), poNumber: f.optionalText("po_number"))
+            tip: try f.optionalMoney("tip"), total: try f.money("total"), isInvoice: try f.flag("is_invoice"), poNumber: try f.optionalText("po_number"))
     }
 
     private static func write(_ payment: Payment) -> JSON {
@@ -177,8 +177,8 @@ public enum DocumentCodec {
 
     private static func payment(_ f: Fields) throws(Fault) -> Payment {
         Payment(
-            gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"), card: f.optionalText("card"),
-            of: f.optionalText("of"))
+            gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"), card: try f.optionalText("card"),
+            of: try f.optionalText("of"))
     }
 
     private static func write(_ refund: Refund) -> JSON {
@@ -212,11 +212,11 @@ public enum DocumentCodec {
 
     private static func refund(_ f: Fields) throws(Fault) -> Refund {
         Refund(
-            currency: try f.currency("currency"), taxIncluded: f.flag("tax_included"),
+            currency: try f.currency("currency"), taxIncluded: try f.flag("tax_included"),
             lines: try f.list("lines") { l throws(Fault) in
                 RefundLine(
                     line: try l.text("line"), quantity: try l.decimal("quantity"), net: try l.money("net"), taxes: try l.optionalList("taxes", tax),
-                    reasonCode: l.optionalText("reason_code"), restocked: l.json["restocked"]?.bool)
+                    reasonCode: try l.optionalText("reason_code"), restocked: try l.optionalFlag("restocked"))
             },
             shipping: try f.list("shipping", shipping),
             adjustments: try f.list("adjustments") { a throws(Fault) in
@@ -245,9 +245,9 @@ public enum DocumentCodec {
         SaleEdit(
             added: try f.list("added", saleLine),
             removed: try f.list("removed") { r throws(Fault) in
-                RemovedUnits(line: try r.text("line"), quantity: try r.decimal("quantity"), net: r.optionalMoney("net"), taxes: try r.optionalList("taxes", tax))
+                RemovedUnits(line: try r.text("line"), quantity: try r.decimal("quantity"), net: try r.optionalMoney("net"), taxes: try r.optionalList("taxes", tax))
             },
-            orderTotal: f.optionalMoney("order_total"), transactions: try f.list("transactions", movement))
+            orderTotal: try f.optionalMoney("order_total"), transactions: try f.list("transactions", movement))
     }
 
     private static func write(_ cancellation: Cancellation) -> JSON {
@@ -284,11 +284,11 @@ public enum DocumentCodec {
 
     private static func goodsReturn(_ f: Fields) throws(Fault) -> GoodsReturn {
         GoodsReturn(
-            state: try f.text("state"), refundRef: f.optionalText("refund_ref"),
+            state: try f.text("state"), refundRef: try f.optionalText("refund_ref"),
             lines: try f.list("lines") { l throws(Fault) in
                 ReturnedLine(
-                    line: try l.text("line"), quantity: try l.decimal("quantity"), reasonCode: l.optionalText("reason_code"), net: l.optionalMoney("net"),
-                    tax: l.optionalMoney("tax"), disposition: l.optionalText("disposition"))
+                    line: try l.text("line"), quantity: try l.decimal("quantity"), reasonCode: try l.optionalText("reason_code"), net: try l.optionalMoney("net"),
+                    tax: try l.optionalMoney("tax"), disposition: try l.optionalText("disposition"))
             },
             fees: try f.list("fees", fee))
     }

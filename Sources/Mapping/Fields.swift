@@ -21,8 +21,16 @@ struct Fields {
         return value
     }
 
-    func optionalText(_ key: String) -> String? { json[key]?.string }
-    func flag(_ key: String) -> Bool { json[key]?.bool ?? false }
+    /// `nil` where the member is absent or null; like all of these: what is there and can't be read is never taken for absent.
+    func optionalText(_ key: String) throws(Fault) -> String? { try optional(key, \.string) }
+    func optionalFlag(_ key: String) throws(Fault) -> Bool? { try optional(key, \.bool) }
+    func flag(_ key: String) throws(Fault) -> Bool { try optionalFlag(key) ?? false }
+
+    private func optional<T>(_ key: String, _ read: (JSON) -> T?) throws(Fault) -> T? {
+        guard let member = json[key], !member.isNull else { return nil }
+        guard let value = read(member) else { throw missing(key) }
+        return value
+    }
 
     func choice<V: RawRepresentable>(_ key: String) throws(Fault) -> V where V.RawValue == String {
         guard let value = V(rawValue: try text(key)) else { throw missing(key) }
@@ -30,11 +38,11 @@ struct Fields {
     }
 
     func decimal(_ key: String) throws(Fault) -> ExactDecimal {
-        guard let value = optionalDecimal(key) else { throw missing(key) }
+        guard let value = try optionalDecimal(key) else { throw missing(key) }
         return value
     }
 
-    func optionalDecimal(_ key: String) -> ExactDecimal? { json[key]?.string.flatMap { ExactDecimal($0) } }
+    func optionalDecimal(_ key: String) throws(Fault) -> ExactDecimal? { try optional(key) { $0.string.flatMap { ExactDecimal($0) } } }
 
     func currency(_ key: String) throws(Fault) -> Currency {
         guard let value = Currency(try text(key)) else { throw missing(key) }
@@ -43,53 +51,57 @@ struct Fields {
 
     /// `"12.30 USD"`.
     func money(_ key: String) throws(Fault) -> Money {
-        guard let value = optionalMoney(key) else { throw missing(key) }
+        guard let value = try optionalMoney(key) else { throw missing(key) }
         return value
     }
 
-    func optionalMoney(_ key: String) -> Money? { json[key]?.string.flatMap { readMoney($0) } }
+    func optionalMoney(_ key: String) throws(Fault) -> Money? { try optional(key) { $0.string.flatMap { readMoney($0) } } }
 
     func timestamp(_ key: String) throws(Fault) -> Timestamp {
-        guard let value = optionalTimestamp(key) else { throw missing(key) }
+        guard let value = try optionalTimestamp(key) else { throw missing(key) }
         return value
     }
 
-    func optionalTimestamp(_ key: String) -> Timestamp? { json[key]?.string.flatMap { Timestamp(rfc3339: $0) } }
+    func optionalTimestamp(_ key: String) throws(Fault) -> Timestamp? { try optional(key) { $0.string.flatMap { Timestamp(rfc3339: $0) } } }
 
     func date(_ key: String) throws(Fault) -> LocalDate {
         guard let value = LocalDate(try text(key)) else { throw missing(key) }
         return value
     }
 
-    func list<T>(_ key: String, _ read: (Fields) throws(Fault) -> T) throws(Fault) -> [T] {
-        var out: [T] = []
-        for (n, element) in (json[key]?.array ?? []).enumerated() { out.append(try read(Fields(element, "\(path).\(key)[\(n)]"))) }
-        return out
-    }
+    /// Empty where the member is absent or null: empty lists are not written.
+    func list<T>(_ key: String, _ read: (Fields) throws(Fault) -> T) throws(Fault) -> [T] { try optionalList(key, read) ?? [] }
 
-    /// `nil` where the member is missing or null.
+    /// `nil` where the member is absent or null.
     func optionalList<T>(_ key: String, _ read: (Fields) throws(Fault) -> T) throws(Fault) -> [T]? {
-        guard json[key]?.array != nil else { return nil }
-        return try list(key, read)
-    }
-
-    func texts(_ key: String) -> [String] { (json[key]?.array ?? []).compactMap(\.string) }
-
-    func dictionary(_ key: String) -> [String: String] {
-        var out: [String: String] = [:]
-        for (name, value) in json[key]?.object ?? [] { out[name] = value.string }
+        guard let elements = try optional(key, \.array) else { return nil }
+        var out: [T] = []
+        for (n, element) in elements.enumerated() { out.append(try read(Fields(element, "\(path).\(key)[\(n)]"))) }
         return out
     }
 
-    func moneys(_ key: String) -> [String: Money] {
-        var out: [String: Money] = [:]
-        for (name, value) in json[key]?.object ?? [] { out[name] = value.string.flatMap { readMoney($0) } }
+    func texts(_ key: String) throws(Fault) -> [String] {
+        try list(key) { element throws(Fault) in
+            guard let text = element.json.string else { throw missing(key) }
+            return text
+        }
+    }
+
+    func dictionary(_ key: String) throws(Fault) -> [String: String] { try members(key, \.string) }
+    func moneys(_ key: String) throws(Fault) -> [String: Money] { try members(key) { $0.string.flatMap { readMoney($0) } } }
+
+    private func members<T>(_ key: String, _ read: (JSON) -> T?) throws(Fault) -> [String: T] {
+        var out: [String: T] = [:]
+        for (name, member) in try optional(key, \.object) ?? [] {
+            guard let value = read(member) else { throw missing("\(key).\(name)") }
+            out[name] = value
+        }
         return out
     }
 }
 
 func readMoney(_ text: String) -> Money? {
-    let parts = text.split(separator: " ")
+    let parts = text.split(separator: " ", omittingEmptySubsequences: false)
     guard parts.count == 2, let currency = Currency(parts[1]) else { return nil }
     return Money(parts[0], currency)
 }

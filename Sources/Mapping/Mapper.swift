@@ -4,47 +4,65 @@ public import Kernel
 /// A tenant's structure and rules at work: classifies source documents before planning, and binds planned lines to accounts after it.
 public struct Mapper: Sendable {
     public var structure: AccountStructure
-    public var rules: RuleSet
+    public var rules: RuleSet { didSet { classes = ClassRules(rules) } }
+    private var classes: ClassRules
     private let bySource: [String: BoundAccount]
 
-    /// `accounts`: the ledger's accounts by code, as last read.
-    public init(structure: AccountStructure, rules: RuleSet, accounts: [(code: String, remoteID: String, name: String, active: Bool)]) {
+    /// `ledger`: its accounts as last read, with the currency of those that are kept in one; `rule` is set by what binds them.
+    public init(structure: AccountStructure, rules: RuleSet, ledger: [BoundAccount]) {
         self.structure = structure
         self.rules = rules
-        var map: [String: BoundAccount] = [:]
-        for a in accounts { map[a.code] = BoundAccount(code: a.code, remoteID: a.remoteID, name: a.name, active: a.active, rule: "") }
-        bySource = map
+        classes = ClassRules(rules)
+        // Of two with one code the later counts.
+        bySource = Dictionary(ledger.map { ($0.code, $0) }) { _, later in later }
     }
 
-    /// Sets groups and jurisdictions that rules decide.
+    /// `accounts`: the ledger's accounts by code, where their currencies don't matter.
+    public init(structure: AccountStructure, rules: RuleSet, accounts: [(code: String, remoteID: String, name: String, active: Bool)]) {
+        self.init(
+            structure: structure, rules: rules,
+            ledger: accounts.map { BoundAccount(code: $0.code, remoteID: $0.remoteID, name: $0.name, active: $0.active, rule: "") })
+    }
+
+    /// Sets groups and jurisdictions that rules decide, in every part of the document that names them: a refund's tax must be called what the
+    /// sale's was.
     public func classify(_ document: SourceDocument, on date: LocalDate) -> SourceDocument {
         var out = document
         switch out.body {
         case .sale(var sale):
-            for i in sale.lines.indices { sale.lines[i] = classify(sale.lines[i], source: sale.source, date) }
-            for i in sale.shipping.indices { sale.shipping[i].taxes = sale.shipping[i].taxes.map { classify($0, date) } }
+            classify(&sale.lines, source: sale.source, date)
+            classify(&sale.shipping, date)
+            for i in sale.orderTaxes.indices { sale.orderTaxes[i].part = classify(sale.orderTaxes[i].part, date) }
             out.body = .sale(sale)
         case .edit(var edit):
-            for i in edit.added.indices { edit.added[i] = classify(edit.added[i], source: "", date) }
+            classify(&edit.added, source: "", date)
+            for i in edit.removed.indices { edit.removed[i].taxes = edit.removed[i].taxes?.map { classify($0, date) } }
             out.body = .edit(edit)
-        default: break
+        case .refund(var refund):
+            for i in refund.lines.indices { refund.lines[i].taxes = refund.lines[i].taxes?.map { classify($0, date) } }
+            for i in refund.adjustments.indices { refund.adjustments[i].taxes = refund.adjustments[i].taxes.map { classify($0, date) } }
+            classify(&refund.shipping, date)
+            out.body = .refund(refund)
+        case .payment, .cancellation, .goodsReturn, .tipPayout: break
         }
         return out
     }
 
-    private func classify(_ line: SaleLine, source: String, _ date: LocalDate) -> SaleLine {
-        var out = line
-        if out.group == nil {
-            var values: [Rule.Field: String] = [.sku: line.sku, .title: line.title, .source: source]
-            if let location = line.location { values[.location] = location }
-            out.group = rules.first(.group, for: values, on: date)?.value
+    private func classify(_ shipping: inout [ShippingLine], _ date: LocalDate) {
+        guard classes.nameJurisdictions else { return }
+        for i in shipping.indices { shipping[i].taxes = shipping[i].taxes.map { classify($0, date) } }
+    }
+
+    /// In place: a line is a dozen references to copy.
+    private func classify(_ lines: inout [SaleLine], source: String, _ date: LocalDate) {
+        for i in lines.indices {
+            if lines[i].group == nil { lines[i].group = classes.group(of: lines[i], source: source, on: date) }
+            if classes.nameJurisdictions { lines[i].taxes = lines[i].taxes?.map { classify($0, date) } }
         }
-        out.taxes = line.taxes?.map { classify($0, date) }
-        return out
     }
 
     private func classify(_ tax: TaxPart, _ date: LocalDate) -> TaxPart {
-        guard let name = tax.jurisdiction, let set = rules.first(.jurisdiction, for: [.tax: name], on: date) else { return tax }
+        guard classes.nameJurisdictions, let name = tax.jurisdiction, let set = rules.first(.jurisdiction, for: [.tax: name], on: date) else { return tax }
         var out = tax
         out.jurisdiction = set.value
         return out

@@ -33,22 +33,22 @@ public enum PlanCodec {
     public static func decode(_ bytes: [UInt8]) throws(Fault) -> PlannedPosting {
         let f = Fields(try JSON(parsing: bytes), "plan")
         var plan = PlannedPosting(
-            subject: try f.text("subject"), form: try f.choice("form"), effect: try f.choice("effect"), caseID: try f.text("case"), covers: f.texts("covers"),
-            date: try f.date("date"), currency: try f.currency("currency"), rate: f.optionalDecimal("rate"), total: try f.money("total"),
+            subject: try f.text("subject"), form: try f.choice("form"), effect: try f.choice("effect"), caseID: try f.text("case"), covers: try f.texts("covers"),
+            date: try f.date("date"), currency: try f.currency("currency"), rate: try f.optionalDecimal("rate"), total: try f.money("total"),
             lines: try f.list("lines", line), party: try f.text("party"))
         if let to = f.json["applies_to"] {
             let t = Fields(to, "plan.applies_to")
             plan.appliesTo = PlannedPosting.Reference(form: try t.choice("form"), subject: try t.text("subject"))
         }
         plan.findings = try f.list("findings", finding)
-        plan.reference = f.optionalText("reference")
-        plan.note = f.optionalText("note")
-        plan.memo = f.moneys("memo")
+        plan.reference = try f.optionalText("reference")
+        plan.note = try f.optionalText("note")
+        plan.memo = try f.moneys("memo")
         if let tax = f.json["tax_override"] {
             let t = Fields(tax, "plan.tax_override")
             plan.taxOverride = PlannedPosting.TaxOverride(source: try t.money("source"), computed: try t.money("computed"))
         }
-        plan.notBefore = f.optionalTimestamp("not_before")
+        plan.notBefore = try f.optionalTimestamp("not_before")
         return plan
     }
 
@@ -67,8 +67,8 @@ public enum PlanCodec {
     }
 
     private static func finding(_ f: Fields) throws(Fault) -> Finding {
-        var out = Finding(check: try f.text("check"), why: try f.text("why"), remedy: try f.text("remedy"), position: f.optionalText("position"))
-        out.figures = f.moneys("figures")
+        var out = Finding(check: try f.text("check"), why: try f.text("why"), remedy: try f.text("remedy"), position: try f.optionalText("position"))
+        out.figures = try f.moneys("figures")
         return out
     }
 
@@ -92,11 +92,11 @@ public enum PlanCodec {
 
     private static func line(_ f: Fields) throws(Fault) -> PostingLine {
         var line = PostingLine(
-            try f.choice("part"), role: Role(try f.text("role")), amount: try f.money("amount"), base: f.optionalMoney("base"),
-            taxCode: f.optionalText("tax_code"), group: f.optionalText("group") ?? "", dimension: f.dictionary("dimension"),
-            derivedFrom: f.texts("derived_from"), text: f.optionalText("text") ?? "", sku: f.optionalText("sku") ?? "",
-            quantity: f.optionalDecimal("quantity"), reasonCode: f.optionalText("reason_code"))
-        line.openItem = f.optionalText("open_item")
+            try f.choice("part"), role: Role(try f.text("role")), amount: try f.money("amount"), base: try f.optionalMoney("base"),
+            taxCode: try f.optionalText("tax_code"), group: try f.optionalText("group") ?? "", dimension: try f.dictionary("dimension"),
+            derivedFrom: try f.texts("derived_from"), text: try f.optionalText("text") ?? "", sku: try f.optionalText("sku") ?? "",
+            quantity: try f.optionalDecimal("quantity"), reasonCode: try f.optionalText("reason_code"))
+        line.openItem = try f.optionalText("open_item")
         return line
     }
 }

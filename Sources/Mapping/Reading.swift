@@ -114,10 +114,26 @@ extension RuleSet {
             if rule.set.isEmpty && rule.dimension.isEmpty {
                 findings.add(place, "sets nothing", "Give it a set or a dimension member.")
             }
+            findDead(rule, at: place, into: &findings)
             rules.append(rule)
         }
         let codes = (json["reason_codes"]?.array ?? []).compactMap(\.string)
         return RuleSet(version: version, rules: rules, reasonCodes: codes)
+    }
+
+    /// Conditions on what is not known where the rule would decide: it would never apply, and nobody would see why.
+    private static func findDead(_ rule: Rule, at place: String, into findings: inout Findings) {
+        var settings = rule.set.keys.sorted { $0.rawValue < $1.rawValue }.map { ($0.rawValue, $0.known) }
+        if !rule.dimension.isEmpty { settings.append(("dimension", Rule.Field.ofLines)) }
+        for (setting, known) in settings {
+            for field in rule.when.keys.filter({ !known.contains($0) }).sorted(by: { $0.rawValue < $1.rawValue }) {
+                let words = known.map(\.rawValue).sorted().joined(separator: ", ")
+                findings.add("\(place).when.\(field.rawValue)", "is not known where \(setting) is decided", "There, conditions are on \(words).")
+            }
+        }
+        if rule.set[.role] != nil, rule.when[.reasonCode].map({ $0.contains("*") }) ?? true {
+            findings.add("\(place).when.reason_code", "must be one reason code where the rule sets a role", "Write one rule for each code.")
+        }
     }
 
     public var json: JSON {

@@ -8,6 +8,11 @@ public struct Rule: Sendable, Equatable {
     public enum Field: String, Sendable, CaseIterable {
         case role, sku, title, group, reasonCode = "reason_code", fee, gateway, tax, taxCode = "tax_code", currency, location, customer, source
         case organisation, form
+
+        /// What is known of a line of a planned posting: where accounts, items, tax codes and dimensions are decided.
+        public static let ofLines: Set<Field> = [
+            .role, .sku, .title, .group, .reasonCode, .fee, .gateway, .taxCode, .currency, .customer, .form,
+        ]
     }
 
     /// What a rule may set.
@@ -24,6 +29,16 @@ public struct Rule: Sendable, Equatable {
         case taxCode = "tax_code"
         /// The jurisdiction of a tax line that the source names otherwise.
         case jurisdiction
+
+        /// What is known where this is decided. A condition on anything else would never hold.
+        public var known: Set<Field> {
+            switch self {
+            case .group: [.sku, .title, .source, .location]
+            case .jurisdiction: [.tax]
+            case .role: [.reasonCode]
+            case .account, .item, .taxCode: Field.ofLines
+            }
+        }
     }
 
     public var name: String
@@ -54,7 +69,11 @@ public struct Rule: Sendable, Equatable {
 
 /// `*` matches any run of characters, everything else itself. Linear in practice, never exponential.
 func glob(_ pattern: String, _ text: String) -> Bool {
-    let p = Array(pattern.utf8), t = Array(text.utf8)
+    var pattern = pattern, text = text
+    return pattern.withUTF8 { p in text.withUTF8 { t in glob(p, t) } }
+}
+
+private func glob(_ p: UnsafeBufferPointer<UInt8>, _ t: UnsafeBufferPointer<UInt8>) -> Bool {
     var i = 0, j = 0, star = -1, mark = 0
     while j < t.count {
         if i < p.count, p[i] == 42 {

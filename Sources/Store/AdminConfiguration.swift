@@ -43,13 +43,17 @@ public enum AdminConfigurationStatements {
             + (body ? ", '\(kind.rawValue)', v.body)" : ")")
     }
 
-    /// The next version, unless the newest says the same. The tenant's row is locked: versions follow each other.
+    /// The next version, unless the newest says the same in the same order (spaces do not count). The tenant's row is locked: versions follow each
+    /// other. The body travels as text: a `jsonb` bind would sort its keys, and the first pattern that fits wins.
     public static func insertVersion(_ kind: VersionedKind, _ tenant: TenantID, body: [UInt8], actor: String) -> SQL {
         """
+        WITH given AS (SELECT \(String(decoding: body, as: UTF8.self))::json AS body), newest AS (
+          SELECT version, body FROM \(unsafe: kind.table) WHERE tenant_id = \(tenant) ORDER BY version DESC LIMIT 1
+        )
         INSERT INTO \(unsafe: kind.table) AS v (tenant_id, version, body, actor)
-        SELECT \(tenant), coalesce(max(o.version), 0) + 1, \(PostgresJSON(body)), \(actor) FROM \(unsafe: kind.table) o WHERE o.tenant_id = \(tenant)
-        HAVING NOT EXISTS (SELECT FROM \(unsafe: kind.table) n WHERE n.tenant_id = \(tenant) AND n.body = \(PostgresJSON(body))
-          AND n.version = (SELECT max(m.version) FROM \(unsafe: kind.table) m WHERE m.tenant_id = \(tenant)))
+        SELECT \(tenant), coalesce((SELECT version FROM newest), 0) + 1, given.body, \(actor) FROM given
+        WHERE NOT EXISTS (SELECT FROM newest WHERE newest.body::jsonb = given.body::jsonb
+          AND json_strip_nulls(newest.body)::text = json_strip_nulls(given.body)::text)
         RETURNING v.tenant_id, \(unsafe: version(kind, body: true)) AS json
         """
     }
@@ -153,6 +157,12 @@ extension PostgresTransaction {
         try await audit(tenant, [AuditEntry(actor: actor, action: "\(kind.rawValue).changed", subject: "tenant \(tenant)")])
         try await replan(tenant)
         return (row, true)
+    }
+
+    /// A new flow reads what its source sent before there was the flow; its cut-over date decides what of it counts.
+    public func rereadEvents(_ tenant: TenantID, _ source: ConnectionID) async throws(Fault) {
+        guard try await query(EventStatements.reread(tenant, source)).affected > 0 else { return }
+        _ = try await query(JobStatements.ask(tenant, [Job(.normalize, source.description, lane: .interactive)]))
     }
 
     /// Whatever has not reached a ledger is planned again, of every flow of the tenant or of one.

@@ -70,7 +70,7 @@ public enum AdminTenancyStatements {
     /// What others seal for the tenant with; NULL until the scheduler has given it keys.
     public static func publicKey(_ id: TenantID) -> SQL { "SELECT public_key FROM app.tenants WHERE tenant_id = \(id)" }
 
-    /// Only between `active` and `paused`: a tenant without keys becomes active by getting them.
+    /// Only from `active` and `paused`: a tenant without keys becomes active by getting them, and a removed one stays removed.
     public static func updateTenant(_ id: TenantID, name: String?, state: String?, weight: Int?) -> SQL {
         """
         UPDATE app.tenants AS t SET name = coalesce(\(name), t.name), state = coalesce(\(state), t.state),

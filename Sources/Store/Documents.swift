@@ -178,9 +178,10 @@ public enum DocumentStatements {
 extension Store {
     public func dirtyCases(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [DirtyCase] {
         var out: [DirtyCase] = []
-        for row in try await pool.query(DocumentStatements.dirty(tenant, flow, limit: limit)) {
+        for row in try await pool.query(DocumentStatements.dirty(tenant, flow, limit: Batches.current.limit(limit))) {
             out.append(DirtyCase(caseID: try row.get("case_id"), changedAt: try row.get("changed_at")))
         }
+        Batches.current.takes(out.map { "case \($0.caseID)" })
         return out
     }
 

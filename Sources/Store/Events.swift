@@ -65,6 +65,14 @@ public enum EventStatements {
         """
     }
 
+    /// What was read for other flows is read again: a flow that comes later gets the past too. Versions keep the others as they are.
+    public static func reread(_ tenant: TenantID, _ connection: ConnectionID) -> SQL {
+        """
+        UPDATE app.events SET state = 'ingested', normalized_at = NULL
+        WHERE tenant_id = \(tenant) AND connection_id = \(connection) AND state = 'normalized'
+        """
+    }
+
     public static func held(_ tenant: TenantID, id: Int64, fault: [UInt8]) -> SQL {
         """
         UPDATE app.events SET state = 'held', fault = \(PostgresJSON(fault)), attempts = attempts + 1
@@ -83,11 +91,12 @@ extension Store {
 
     public func ingested(_ tenant: TenantID, _ connection: ConnectionID, limit: Int) async throws(Fault) -> [EventRow] {
         var out: [EventRow] = []
-        for row in try await pool.query(EventStatements.ingested(tenant, connection, limit: limit)) {
+        for row in try await pool.query(EventStatements.ingested(tenant, connection, limit: Batches.current.limit(limit))) {
             out.append(EventRow(
                 id: try row.get("id"), connection: try row.get("connection_id"), topic: try row.get("topic"), deliveryID: try row.get("delivery_id"),
                 sealedBody: try row.get("body"), attempts: Int(try row.get("attempts", as: Int32.self))))
         }
+        Batches.current.takes(out.map { "event \($0.id)" })
         return out
     }
 }

@@ -57,6 +57,14 @@ public enum JobStatements {
         """
     }
 
+    /// Ends jobs, each unless it was asked for again meanwhile. Sent with the statement that asks for the next ones, it costs no commit of its own.
+    public static func finish(_ tenant: TenantID, _ jobs: [Job]) -> SQL {
+        """
+        DELETE FROM app.jobs j USING unnest(\(jobs.map(\.kind.rawValue)), \(jobs.map(\.subject)), \(jobs.map(\.generation))) AS d(k, s, g)
+        WHERE j.tenant_id = \(tenant) AND j.kind = d.k AND j.subject = d.s AND j.generation = d.g
+        """
+    }
+
     /// Puts a job off, with the fault that made it so.
     public static func postpone(_ tenant: TenantID, _ job: Job, by delay: Duration, fault: [UInt8]?) -> SQL {
         """
@@ -74,15 +82,22 @@ public enum JobStatements {
     }
 
     /// Tenants with due work and no live lease, the least served first (over its weight), oldest first among equals. `except`: those that the
-    /// asker could not start now; without it, many of them would hide everybody behind them.
+    /// asker could not start now; without it, many of them would hide everybody behind them. Steps through the index from tenant to tenant: what
+    /// it costs grows with the tenants that have jobs, not with the jobs of one of them.
     public static func dueTenants(limit: Int, except: [TenantID] = []) -> SQL {
         """
+        WITH RECURSIVE d AS (
+          (SELECT tenant_id, due_at AS due FROM app.jobs ORDER BY tenant_id, due_at LIMIT 1)
+          UNION ALL
+          SELECT n.tenant_id, n.due_at FROM d CROSS JOIN LATERAL
+            (SELECT j.tenant_id, j.due_at FROM app.jobs j WHERE j.tenant_id > d.tenant_id ORDER BY j.tenant_id, j.due_at LIMIT 1) n
+        )
         SELECT t.tenant_id, t.wrapped_private_key, t.weight
-        FROM (SELECT tenant_id, min(due_at) AS due FROM app.jobs WHERE due_at <= clock_timestamp() GROUP BY tenant_id) d
+        FROM d
         JOIN app.tenants t USING (tenant_id)
         LEFT JOIN app.tenant_shares s USING (tenant_id)
         LEFT JOIN app.leases l USING (tenant_id)
-        WHERE t.state = 'active' AND t.tenant_id <> ALL (\(except))
+        WHERE d.due <= clock_timestamp() AND t.state = 'active' AND t.tenant_id <> ALL (\(except))
           AND (l.tenant_id IS NULL OR l.state = 'free' OR l.expires_at + interval '25 seconds' < clock_timestamp())
         ORDER BY coalesce(s.served_ms, 0) / t.weight, d.due LIMIT \(limit)
         """
@@ -110,7 +125,8 @@ public enum JobStatements {
         """
     }
 
-    /// Asks for whatever rows are due for without anybody having asked: the backstop for a wake-up that was lost.
+    /// Asks for whatever rows are due for without anybody having asked: the backstop for a wake-up that was lost. A job that only waits for a
+    /// later row comes forward; one that failed keeps its pause.
     public static func askForgotten() -> SQL {
         """
         INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
@@ -128,8 +144,10 @@ public enum JobStatements {
             OR EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = f.tenant_id AND p.flow_id = f.id AND p.state = 'mapped'))
           UNION ALL SELECT DISTINCT f.tenant_id, 'normalize', f.source_id::text FROM app.flows f
           WHERE EXISTS (SELECT FROM app.events e WHERE e.tenant_id = f.tenant_id AND e.connection_id = f.source_id AND e.state = 'ingested')
+          UNION ALL SELECT c.tenant_id, 'identify', c.id::text FROM app.connections c WHERE c.state = 'new' AND c.credential IS NOT NULL
         ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' ORDER BY 1, 2, 3
-        ON CONFLICT (tenant_id, kind, subject) DO NOTHING
+        ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET due_at = clock_timestamp()
+          WHERE j.due_at > clock_timestamp() AND j.fault IS NULL
         """
     }
 
@@ -138,18 +156,42 @@ public enum JobStatements {
 }
 
 extension Store {
+    /// One round trip and one commit: the lease, and the tenant's most urgent due jobs. `nil` when somebody else holds it.
+    public func claim(_ tenant: TenantID, holder: String, seconds: Int, limit: Int) async throws(Fault) -> (lease: Lease, jobs: [Job])? {
+        let answers = try await pool.batch([LeaseStatements.acquire(tenant, holder: holder, seconds: seconds), JobStatements.due(tenant, limit: limit)])
+        guard let epoch: Int64 = try answers[0].first?.get("epoch") else { return nil }
+        return (Lease(tenant: tenant, epoch: epoch), try Store.jobs(answers[1]))
+    }
+
+    /// Ends these jobs and gives the next ones.
+    public func nextJobs(_ tenant: TenantID, finished: [Job], limit: Int) async throws(Fault) -> [Job] {
+        try Store.jobs(try await pool.batch([JobStatements.finish(tenant, finished), JobStatements.due(tenant, limit: limit)])[1])
+    }
+
+    /// Ends these jobs and gives the lease back.
+    public func release(_ lease: Lease, holder: String, served: Duration, finished: [Job]) async throws(Fault) {
+        _ = try await pool.batch([
+            JobStatements.finish(lease.tenant, finished), LeaseStatements.release(lease, holder: holder, served: served, crashed: false),
+        ])
+    }
+
+    private static func jobs(_ rows: PostgresRows) throws(Fault) -> [Job] {
+        var jobs: [Job] = []
+        jobs.reserveCapacity(rows.count)
+        for row in rows {
+            guard let kind = Job.Kind(rawValue: try row.get("kind")), let lane = Job.Lane(rawValue: try row.get("lane")) else { continue }
+            jobs.append(Job(kind, try row.get("subject"), lane: lane, generation: try row.get("generation"), attempts: Int(try row.get("attempts", as: Int32.self))))
+        }
+        return jobs
+    }
+
     public func ask(_ tenant: TenantID, _ jobs: [Job], after: Duration = .zero) async throws(Fault) {
         guard !jobs.isEmpty else { return }
         _ = try await pool.query(JobStatements.ask(tenant, jobs, after: after))
     }
 
     public func dueJobs(_ tenant: TenantID, limit: Int) async throws(Fault) -> [Job] {
-        var jobs: [Job] = []
-        for row in try await pool.query(JobStatements.due(tenant, limit: limit)) {
-            guard let kind = Job.Kind(rawValue: try row.get("kind")), let lane = Job.Lane(rawValue: try row.get("lane")) else { continue }
-            jobs.append(Job(kind, try row.get("subject"), lane: lane, generation: try row.get("generation"), attempts: Int(try row.get("attempts", as: Int32.self))))
-        }
-        return jobs
+        try Store.jobs(try await pool.query(JobStatements.due(tenant, limit: limit)))
     }
 
     public func finish(_ tenant: TenantID, _ job: Job) async throws(Fault) { _ = try await pool.query(JobStatements.finish(tenant, job)) }

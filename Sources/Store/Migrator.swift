@@ -36,40 +36,49 @@ public struct Migration: Sendable {
 }
 
 public enum Migrator {
-    /// Applies what is missing, each file in one transaction with its record. An applied file whose text changed is refused.
+    /// Applies what is missing, each file in one transaction with its record. An applied file whose text changed is refused. Of several at once one
+    /// works and the others wait for it, and find nothing left to do.
     /// `configuration` logs in as somebody who may create roles and schemas.
     /// - Throws: `migration_changed`, `migration_unknown` (the database is newer than the program), `script_failed`.
     /// - Returns: the names applied now.
     public static func migrate(_ configuration: PostgresConfiguration, _ migrations: [Migration]) async throws(Fault) -> [String] {
-        try await postgresScript(configuration, """
-            CREATE TABLE IF NOT EXISTS public.counterfoil_migrations (
-              name text PRIMARY KEY, hash text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
-            """)
+        // This transaction holds the lock and reads; the files run on connections of their own.
         let pool = PostgresPool(configuration, size: 1)
-        var applied: [String: String] = [:]
         do throws(Fault) {
-            for row in try await pool.query("SELECT name, hash FROM public.counterfoil_migrations") { applied[try row.get("name")] = try row.get("hash") }
+            let done = try await pool.transaction { tx throws(Fault) in
+                try await tx.batch(["SET LOCAL idle_in_transaction_session_timeout = 0", "SELECT pg_advisory_xact_lock(4711)"])
+                try await postgresScript(configuration, """
+                    CREATE TABLE IF NOT EXISTS public.counterfoil_migrations (
+                      name text PRIMARY KEY, hash text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+                    """)
+                var applied: [String: String] = [:]
+                for row in try await tx.query("SELECT name, hash FROM public.counterfoil_migrations") { applied[try row.get("name")] = try row.get("hash") }
+                return try await apply(migrations, to: configuration, having: applied)
+            }
+            await pool.close()
+            return done
         } catch {
             await pool.close()
             throw error
         }
-        await pool.close()
+    }
+
+    private static func apply(
+        _ migrations: [Migration], to configuration: PostgresConfiguration, having applied: [String: String]
+    ) async throws(Fault) -> [String] {
         for name in applied.keys.sorted() where !migrations.contains(where: { $0.name == name }) {
             throw Fault("migration_unknown", stage: .database, disposition: .hold, summary: "the database has migration \(name), which this program does not know",
                 remedy: "Run the program that made it, or a newer one.")
         }
-        var done: [String] = []
         for migration in migrations {
-            if let hash = applied[migration.name] {
-                guard hash == migration.hash else {
-                    throw Fault("migration_changed", stage: .database, disposition: .hold, summary: "migration \(migration.name) was changed after it was applied",
-                        remedy: "Restore the file; put changes into a new migration.")
-                }
-                continue
-            }
+            guard let hash = applied[migration.name], hash != migration.hash else { continue }
+            throw Fault("migration_changed", stage: .database, disposition: .hold, summary: "migration \(migration.name) was changed after it was applied",
+                remedy: "Restore the file; put changes into a new migration.")
+        }
+        var done: [String] = []
+        for migration in migrations where applied[migration.name] == nil {
             try await postgresScript(configuration, """
                 BEGIN;
-                SELECT pg_advisory_xact_lock(4711);
                 \(migration.text)
                 INSERT INTO public.counterfoil_migrations (name, hash) VALUES ('\(migration.name)', '\(migration.hash)');
                 COMMIT;

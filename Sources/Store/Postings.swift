@@ -279,16 +279,21 @@ extension Store {
     }
 
     public func duePostings(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [PostingRow] {
-        try await pool.query(PostingStatements.due(tenant, flow, limit: limit)).postings()
+        let due = try await pool.query(PostingStatements.due(tenant, flow, limit: Batches.current.limit(limit))).postings()
+        Batches.current.takes(due.map { "posting \($0.key)" })
+        return due
     }
 
     public func postedPostings(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [PostingRow] {
-        try await pool.query(PostingStatements.posted(tenant, flow, limit: limit)).postings()
+        let posted = try await pool.query(PostingStatements.posted(tenant, flow, limit: Batches.current.limit(limit))).postings()
+        Batches.current.takes(posted.map { "posting \($0.key)" })
+        return posted
     }
 
     public func mappedCases(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [String] {
         var out: [String] = []
-        for row in try await pool.query(PostingStatements.mapped(tenant, flow, limit: limit)) { out.append(try row.get("case_id")) }
+        for row in try await pool.query(PostingStatements.mapped(tenant, flow, limit: Batches.current.limit(limit))) { out.append(try row.get("case_id")) }
+        Batches.current.takes(out.map { "case \($0)" })
         return out
     }
 

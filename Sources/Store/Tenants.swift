@@ -26,6 +26,23 @@ public struct ConnectionRow: Sendable {
     public var credentialBefore: [UInt8]?
     public var credentialVersion: Int
     public var watermark: Timestamp?
+
+    public init(
+        id: ConnectionID, slug: String, platform: String, account: String, baseURL: String?, settings: [UInt8], state: String, credential: [UInt8]?,
+        credentialBefore: [UInt8]?, credentialVersion: Int, watermark: Timestamp?
+    ) {
+        self.id = id
+        self.slug = slug
+        self.platform = platform
+        self.account = account
+        self.baseURL = baseURL
+        self.settings = settings
+        self.state = state
+        self.credential = credential
+        self.credentialBefore = credentialBefore
+        self.credentialVersion = credentialVersion
+        self.watermark = watermark
+    }
 }
 
 /// A flow with what it joins.

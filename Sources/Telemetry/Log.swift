@@ -51,9 +51,23 @@ public struct Log: Sendable {
     private func write(_ level: Level, _ event: Event, _ more: [(String, String)]) {
         guard level >= least else { return }
         var line = "{\"at\":\"\(clocks.now())\",\"level\":\"\(level.text)\",\"component\":\(quoted(component)),\"event\":\"\(event.rawValue)\""
-        for (name, value) in fields + more { line += ",\(quoted(name)):\(quoted(value))" }
+        for (name, value) in distinct(fields + more) { line += ",\(quoted(name)):\(quoted(value))" }
         line += "}\n"
         sink(Array(line.utf8))
+    }
+
+    /// One member a name, the last value counting: an object with a repeated key is read differently by everyone. The line's own names stay its own.
+    private func distinct(_ all: [(String, String)]) -> [(String, String)] {
+        var out: [(String, String)] = []
+        for (name, value) in all {
+            let name = ["at", "level", "component", "event"].contains(name) ? "field_" + name : name
+            if let at = out.firstIndex(where: { $0.0 == name }) {
+                out[at].1 = value
+            } else {
+                out.append((name, value))
+            }
+        }
+        return out
     }
 
     public static let standardError: @Sendable ([UInt8]) -> Void = { bytes in
@@ -61,17 +75,28 @@ public struct Log: Sendable {
     }
 }
 
-/// A JSON string literal.
+/// Unicode scalars of one value that a line keeps.
+private let valueScalars = 8_192
+
+/// A JSON string literal without any character that some reader takes for the end of a line or for a command to the terminal; cut where too long.
 func quoted(_ text: String) -> String {
     var out = "\""
+    var kept = 0
     for scalar in text.unicodeScalars {
+        kept += 1
+        guard kept <= valueScalars else {
+            out += "…"
+            break
+        }
         switch scalar {
         case "\"": out += "\\\""
         case "\\": out += "\\\\"
         case "\n": out += "\\n"
         case "\r": out += "\\r"
         case "\t": out += "\\t"
-        case _ where scalar.value < 32: out += "\\u00" + String(scalar.value >> 4, radix: 16) + String(scalar.value & 15, radix: 16)
+        case "\u{0}" ... "\u{1f}", "\u{7f}" ... "\u{9f}", "\u{2028}" ... "\u{2029}":
+            let digits = String(scalar.value, radix: 16)
+            out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
         default: out.unicodeScalars.append(scalar)
         }
     }

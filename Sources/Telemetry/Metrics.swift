@@ -53,7 +53,17 @@ public final class Metrics: Sendable {
 
     private struct Series: Hashable, Sendable {
         var name: Name
-        var labels: [String]
+        /// As rendered, so that what a child drained and what was counted here are one series.
+        var labels: String
+
+        init(name: Name, labels: String) {
+            self.name = name
+            self.labels = labels
+        }
+
+        init(_ name: Name, _ labels: [(String, String)]) {
+            self.init(name: name, labels: labels.map { "\($0.0)=\(labelValue($0.1))" }.joined(separator: ","))
+        }
     }
 
     private struct Histogram: Sendable {
@@ -69,14 +79,16 @@ public final class Metrics: Sendable {
     private static let bounds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
     /// Distinct label sets per process; beyond it new ones are dropped rather than growing without end.
     private static let seriesMost = 20_000
+    private static let histogramsMost = 2_000
 
     private let state = Locked(State())
 
     public init() {}
 
-    /// Adds to a counter.
+    /// Adds to a counter; what is not a finite amount of at least zero is left out: a counter never goes down.
     public func count(_ name: Name, _ labels: (String, String)..., by amount: Double = 1) {
-        let series = Series(name: name, labels: labels.map { "\($0.0)=\(labelValue($0.1))" })
+        guard amount >= 0, amount.isFinite else { return }
+        let series = Series(name, labels)
         state.with { state in
             if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
             state.values[series, default: 0] += amount
@@ -84,17 +96,20 @@ public final class Metrics: Sendable {
     }
 
     public func set(_ name: Name, _ labels: (String, String)..., to value: Double) {
-        let series = Series(name: name, labels: labels.map { "\($0.0)=\(labelValue($0.1))" })
+        let series = Series(name, labels)
         state.with { state in
             if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
             state.values[series] = value
         }
     }
 
-    /// Adds an observation to a histogram of seconds.
-    public func observe(_ name: Name, _ labels: (String, String)..., seconds: Double) {
-        let series = Series(name: name, labels: labels.map { "\($0.0)=\(labelValue($0.1))" })
+    /// Adds an observation to a histogram of seconds; what is not finite is left out, below zero counts as zero.
+    public func observe(_ name: Name, _ labels: (String, String)..., seconds observed: Double) {
+        guard observed.isFinite else { return }
+        let seconds = max(0, observed)
+        let series = Series(name, labels)
         state.with { state in
+            if state.histograms[series] == nil, state.histograms.count >= Metrics.histogramsMost { return }
             var h = state.histograms[series] ?? Histogram(counts: Array(repeating: 0, count: Metrics.bounds.count + 1), sum: 0)
             h.counts[Metrics.bounds.firstIndex { seconds <= $0 } ?? Metrics.bounds.count] += 1
             h.sum += seconds
@@ -106,7 +121,7 @@ public final class Metrics: Sendable {
     public func drainCounters() -> [String] {
         state.with { state in
             let lines = state.values.filter { $0.key.name.kind == "counter" && $0.value != 0 }
-                .map { "\($0.key.name.rawValue){\($0.key.labels.joined(separator: ","))} \($0.value)" }.sorted()
+                .map { "\($0.key.name.rawValue){\($0.key.labels)} \($0.value)" }.sorted()
             for key in state.values.keys where key.name.kind == "counter" { state.values[key] = nil }
             return lines
         }
@@ -120,10 +135,11 @@ public final class Metrics: Sendable {
         else { return }
         let labels = String(line[line.index(after: open) ..< close])
         guard labels.isEmpty || areLabels(labels) else { return }
-        let series = Series(name: name, labels: labels.isEmpty ? [] : [labels])
+        let series = Series(name: name, labels: labels)
         state.with { state in
             if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
-            state.values[series, default: 0] += value
+            let sum = state.values[series, default: 0] + value
+            if sum.isFinite { state.values[series] = sum }
         }
     }
 
@@ -132,8 +148,8 @@ public final class Metrics: Sendable {
         state.with { state in
             var out = ""
             for name in Name.allCases {
-                let plain = state.values.filter { $0.key.name == name }.map { ($0.key.labels.joined(separator: ","), $0.value) }.sorted { $0.0 < $1.0 }
-                let histograms = state.histograms.filter { $0.key.name == name }.sorted { $0.key.labels.joined() < $1.key.labels.joined() }
+                let plain = state.values.filter { $0.key.name == name }.map { ($0.key.labels, $0.value) }.sorted { $0.0 < $1.0 }
+                let histograms = state.histograms.filter { $0.key.name == name }.sorted { $0.key.labels < $1.key.labels }
                 guard !plain.isEmpty || !histograms.isEmpty else { continue }
                 out += "# HELP \(name.rawValue) \(name.help)\n# TYPE \(name.rawValue) \(name.kind)\n"
                 for (labels, value) in plain { out += "\(name.rawValue)\(labels.isEmpty ? "" : "{\(labels)}") \(number(value))\n" }
@@ -146,13 +162,13 @@ public final class Metrics: Sendable {
     private func text(_ series: Series, _ h: Histogram) -> String {
         var out = ""
         var total: UInt64 = 0
-        let prefix = series.labels.isEmpty ? "" : series.labels.joined(separator: ",") + ","
+        let prefix = series.labels.isEmpty ? "" : series.labels + ","
         for (n, count) in h.counts.enumerated() {
             total += count
             let bound = n < Metrics.bounds.count ? number(Metrics.bounds[n]) : "+Inf"
             out += "\(series.name.rawValue)_bucket{\(prefix)le=\"\(bound)\"} \(total)\n"
         }
-        let labels = series.labels.isEmpty ? "" : "{\(series.labels.joined(separator: ","))}"
+        let labels = series.labels.isEmpty ? "" : "{\(series.labels)}"
         return out + "\(series.name.rawValue)_sum\(labels) \(number(h.sum))\n\(series.name.rawValue)_count\(labels) \(total)\n"
     }
 }
@@ -178,10 +194,11 @@ private func labelValue(_ text: String) -> String {
 private func areLabels(_ text: String) -> Bool {
     guard text.utf8.count <= 1000 else { return false }
     var rest = text.utf8[...]
+    var names: Set<String> = []
     while true {
         let name = rest.prefix { $0 == 95 || ($0 >= 97 && $0 <= 122) }
         rest = rest.dropFirst(name.count)
-        guard !name.isEmpty, rest.starts(with: Array("=\"".utf8)) else { return false }
+        guard !name.isEmpty, names.insert(String(decoding: name, as: UTF8.self)).inserted, rest.starts(with: Array("=\"".utf8)) else { return false }
         rest = rest.dropFirst(2)
         while let byte = rest.first, byte != 34 {
             guard byte >= 32 else { return false }

@@ -101,8 +101,8 @@ public struct House: Sendable {
             INSERT INTO app.connections (tenant_id, id, slug, platform, account, base_url, state, credential, credential_version)
             VALUES (\(tenant), \(ledger), 'books', \(plan.ledgerPlatform), 'books-1', \(plan.ledgerURL), 'live', \(credential), 1)
             """,
-            "INSERT INTO app.structures (tenant_id, version, body, actor) VALUES (\(tenant), 1, \(PostgresJSON(Array(plan.structure.utf8))), 'test')",
-            "INSERT INTO app.rule_sets (tenant_id, version, body, actor) VALUES (\(tenant), 1, \(PostgresJSON(Array(plan.rules.utf8))), 'test')",
+            "INSERT INTO app.structures (tenant_id, version, body, actor) VALUES (\(tenant), 1, \(plan.structure)::json, 'test')",
+            "INSERT INTO app.rule_sets (tenant_id, version, body, actor) VALUES (\(tenant), 1, \(plan.rules)::json, 'test')",
             """
             INSERT INTO app.flows (tenant_id, id, slug, organisation_id, source_id, ledger_id, policies, cut_over)
             VALUES (\(tenant), \(flow), 'shop-to-books', \(organisation), \(source), \(ledger), \(policies), \(plan.cutOver))

@@ -79,6 +79,7 @@ extension Endpoints {
         return try await visit.change { tx throws(Fault) in
             let row = try (try await tx.query(AdminConfigurationStatements.insertFlow(tenant, new))).adminRow()
             try await tx.audit(tenant, [visit.entry("flow.created", "flow \(new.id)")])
+            try await tx.rereadEvents(tenant, source)
             try await tx.replan(tenant, only: new.id)
             return .init(201, row.json, location: "/v1/flows/\(new.id)")
         }

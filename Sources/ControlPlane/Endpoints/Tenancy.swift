@@ -67,12 +67,13 @@ extension Endpoints {
         }
     }
 
-    /// Name, weight, and `active` or `paused`: a paused tenant's deliveries are still kept, its work waits.
+    /// Name, weight, and `active`, `paused` or `removed`: a paused tenant's deliveries are still kept, its work waits; a removed one's are refused, and it
+    /// stays removed. Its worker ends with the next heartbeat and sends nothing from now on.
     private static func changeTenant(_ visit: Visit) async throws -> HTTPResponse {
         let id = try await visit.tenant()
         var input = try visit.input(["name", "state", "weight"])
         let (name, weight) = (input.optionalText("name"), input.integer("weight", 1 ... 100))
-        let state = input.choice("state", of: ["active", "paused"])
+        let state = input.choice("state", of: ["active", "paused", "removed"])
         try input.check()
         return try await visit.change { tx throws(Fault) in
             guard let row = try (try await tx.query(AdminTenancyStatements.updateTenant(id, name: name, state: state, weight: weight))).adminRows().first else {
