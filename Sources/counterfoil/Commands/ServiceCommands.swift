@@ -79,7 +79,6 @@ enum ServeCommand: Command {
         let service = try ControlPlane(
             store: Store(pool), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
         log.info(.listening, ("port", "\(service.port)"))
-        Residence.dropStartupText()
         return try await Services.run([service], log: log)
     }
 }
