@@ -83,5 +83,5 @@ struct Router: Sendable {
 /// Every endpoint there is.
 enum Endpoints {
     static let all: [Endpoint] = keys + consultancies + tenants + organisations + connections + secrets + versions + flows + documents + postings
-        + trail + reports + hooks + health + console
+        + trail + work + reports + hooks + health + console
 }

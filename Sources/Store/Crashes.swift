@@ -1,5 +1,5 @@
 public import Kernel
-internal import Postgres
+public import Postgres
 
 /// The rows that a job has in hand: how many it may take at once, and who hears which they are before they are looked at. Set for the length of a job by
 /// whoever runs it, so that a crash names what it was about.
@@ -165,13 +165,7 @@ extension Store {
     /// A person has the job tried again at once, as if nothing had happened.
     /// - Returns: whether anything was held against it.
     public func release(_ tenant: TenantID, _ job: JobName, actor: String) async throws(Fault) -> Bool {
-        try await transaction { tx throws(Fault) in
-            guard try await tx.query(CrashStatements.clear(tenant, job)).affected > 0 else { return false }
-            _ = try await tx.query(CrashStatements.dueNow(tenant, job))
-            _ = try await tx.query(AlertStatements.resolve(tenant, keys: ["quarantined/\(job)"]))
-            try await tx.audit(tenant, [AuditEntry(actor: actor, action: "job.released", subject: "job \(job)")])
-            return true
-        }
+        try await transaction { tx throws(Fault) in try await tx.release(tenant, job, actor: actor) }
     }
 
     /// Commits what follows from a crash in the midst of a job. `judge` gets what is held against the job so far, and whether the row that alone was
@@ -230,5 +224,17 @@ extension Suspicion {
         self.init(
             crashes: Int(try row.get("crashes", as: Int32.self)), batch: batch.map { Int($0) },
             quarantined: ms.flatMap { $0 > 0 ? .milliseconds($0) : nil })
+    }
+}
+
+extension PostgresTransaction {
+    /// A person has the job tried again at once, as if nothing had happened.
+    /// - Returns: whether anything was held against it.
+    public func release(_ tenant: TenantID, _ job: JobName, actor: String) async throws(Fault) -> Bool {
+        guard try await query(CrashStatements.clear(tenant, job)).affected > 0 else { return false }
+        _ = try await query(CrashStatements.dueNow(tenant, job))
+        _ = try await query(AlertStatements.resolve(tenant, keys: ["quarantined/\(job)"]))
+        try await audit(tenant, [AuditEntry(actor: actor, action: "job.released", subject: "job \(job)")])
+        return true
     }
 }

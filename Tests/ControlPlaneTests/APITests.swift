@@ -112,6 +112,32 @@ import Wire
         #expect(jobs.count == 1)
     }
 
+    @Test("a held event is read again and a job that was put aside tried again when a person says so, once") func release() async throws {
+        let bench = try await Bench.make()
+        let a = try await bench.furnished("alpha"), tenant = a.tenant.id, path = "/v1/tenants/\(tenant)"
+        let b = try await bench.furnished("beta")
+        _ = try await bench.store.ingest([NewEvent(tenant: tenant, connection: a.source, topic: "orders", deliveryID: "d", sealedBody: [1])], lane: .webhook)
+        try await bench.store.pool.query("UPDATE app.events SET state = 'held', fault = '{\"code\": \"malformed_json\"}' WHERE tenant_id = \(tenant)")
+        let held = await bench.call(.get, "\(path)/events?state=held").items
+        #expect(held.count == 1 && held[0]["fault"]?["code"]?.string == "malformed_json" && held[0]["delivery"]?.string == "d")
+        let id = try #require(held.first?["id"]?.int)
+        #expect(await bench.call(.post, "/v1/tenants/\(b.tenant.id)/events/\(id)/retry").code == "wrong_state")
+        #expect(await bench.call(.post, "\(path)/events/\(id)/retry").status == 202)
+        #expect(await bench.call(.post, "\(path)/events/\(id)/retry").status == 409)
+        #expect(try await bench.store.ingested(tenant, a.source, limit: 5).count == 1)
+
+        let subject = a.source.description
+        try await bench.store.pool.query("INSERT INTO app.crashes (tenant_id, kind, subject, crashes, quarantined_until) VALUES (\(tenant), 'normalize', \(subject), 3, now() + interval '6 hours')")
+        try await bench.store.pool.query("UPDATE app.jobs SET due_at = now() + interval '6 hours' WHERE tenant_id = \(tenant)")
+        let job = await bench.call(.get, "\(path)/jobs").items.first { $0["kind"]?.string == "normalize" }
+        #expect(job?["crashes"]?.int == 3 && job?["quarantined_until"]?.string != nil)
+        #expect(await bench.call(.post, "\(path)/jobs/release", ["kind": "nonsense", "subject": "x"]).status == 422)
+        #expect(await bench.call(.post, "\(path)/jobs/release", ["kind": "normalize", "subject": .string(subject)]).status == 202)
+        #expect(await bench.call(.post, "\(path)/jobs/release", ["kind": "normalize", "subject": .string(subject)]).code == "wrong_state")
+        #expect(try await bench.store.dueJobs(tenant, limit: 50).contains { $0.kind == .normalize })
+        #expect(await bench.call(.get, "\(path)/audit?subject=job%20normalize%20\(subject)").items.first?["action"]?.string == "job.released")
+    }
+
     @Test("unknown paths, wrong methods, wrong types and broken JSON each have their problem") func problems() async throws {
         let bench = try await Bench.make()
         let missing = await bench.call(.get, "/v1/nothing")
