@@ -314,4 +314,16 @@ struct ThrottleTests {
         _ = await bench.write()
         #expect(bench.store.state.with { $0.corrected } == ["minute": 7])
     }
+
+    @Test("a platform that says how long to stay away is asked again then, whatever count it gives beside it")
+    func readingsOfThrottle() async {
+        let bench = Bench()
+        bench.platform.change { $0.turns = [.answer(HTTPResponse(429, fields: ["Retry-After": "1", "Left": "0"]))] }
+        _ = await bench.read()
+        #expect(bench.store.state.with { $0.corrected["minute"] } != 0)
+        let silent = Bench()
+        silent.platform.change { $0.turns = [.answer(HTTPResponse(429, fields: ["Left": "0"]))] }
+        _ = await silent.read()
+        #expect(silent.store.state.with { $0.corrected["minute"] } == 0)
+    }
 }
