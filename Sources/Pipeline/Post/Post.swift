@@ -15,7 +15,13 @@ extension Pipeline {
         let poster = Poster(
             tenant: tenant, epoch: epoch, flow: flow.row.id, ledger: flow.ledger, connector: try ledger(flow.ledger), findSettles: flow.findSettles,
             store: store, courier: courier, clocks: clocks, random: random, log: log, metrics: metrics
-        ) { rows, create throws(Fault) in try await bind(rows, flow, mapper, create: create) }
+        ) { rows, create throws(Fault) in
+            do throws(Fault) { return try await bind(rows, flow, mapper, create: create) } catch {
+                // A refused party or item may be an account's doing that our chart does not know of yet: read again, what is held is checked again.
+                if create, Post.concernsDocument(error) { try await store.ask(tenant, [Job(.chart, flow.ledger.row.id.description, lane: .interactive)]) }
+                throw error
+            }
+        }
         return try await poster.post()
     }
 
