@@ -25,8 +25,6 @@ extension Courier {
             let blamed = await blame(fault, passage, trip)
             return call.kind == .read ? .again(blamed) : .done(.unknown(fault))
         case .answered(let response):
-            // Who says how long to stay away has said it better than by a count of what is left: that would hold until the window turns.
-            if case .throttled(.some, _) = trip.connector.judge(response, to: call) {} else { await book(trip.connector.readings(response), trip) }
             return await judge(response, call, trip, passage, &effort)
         }
     }
@@ -40,6 +38,8 @@ extension Courier {
         #else
         let verdict = trip.connector.judge(response, to: call)
         #endif
+        // Who says how long to stay away has said it better than by a count of what is left: that would hold until the window turns.
+        if case .throttled(.some, _) = verdict {} else { await book(trip.connector.readings(response), trip) }
         count(verdict.word, trip)
         switch verdict {
         case .unavailable(let fault):

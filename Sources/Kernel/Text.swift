@@ -10,6 +10,21 @@ extension Sequence<UInt8> {
     }
 }
 
+extension [UInt8] {
+    /// The bytes of `hexText`; `nil` for anything else, upper-case digits too.
+    public init?(hexText: String) {
+        let digits = hexText.utf8.compactMap { digit -> UInt8? in
+            switch digit {
+            case 48 ... 57: digit - 48
+            case 97 ... 102: digit - 87
+            default: nil
+            }
+        }
+        guard digits.count == hexText.utf8.count, digits.count % 2 == 0 else { return nil }
+        self = stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+    }
+}
+
 private func hexDigit(_ n: UInt8) -> UInt8 { n < 10 ? 48 + n : 87 + n }
 
 /// Crockford's base32 in lower case (no i, l, o, u): 5 bits a character, most significant first. At most `characters` of them;

@@ -115,7 +115,7 @@ extension AuditRow {
 extension AuditSeal {
     fileprivate init?(_ json: JSON, _ owner: TenantID) {
         guard let number = json["number"]?.int, let before = json["before_xid"]?.string.flatMap({ UInt64($0) }), let rows = json["rows"]?.int,
-            let digest = json["digest"]?.string.flatMap({ bytes(hex: $0) }), digest.count == 32, let marks = json["marks"]?.string.flatMap({ bytes(hex: $0) })
+            let digest = json["digest"]?.string.flatMap({ [UInt8](hexText: $0) }), digest.count == 32, let marks = json["marks"]?.string.flatMap({ [UInt8](hexText: $0) })
         else { return nil }
         self.init(tenant: owner, number: Int64(number), beforeXID: before, rows: rows, digest: digest, marks: marks)
     }
@@ -125,21 +125,9 @@ extension SealRow {
     /// `NUMBER:DIGEST`, as `audit verify` prints it.
     public init?(text: String) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, let number = Int64(parts[0]), number > 0, let digest = bytes(hex: String(parts[1])), digest.count == 32 else { return nil }
+        guard parts.count == 2, let number = Int64(parts[0]), number > 0, let digest = [UInt8](hexText: String(parts[1])), digest.count == 32 else { return nil }
         self.init(number: number, digest: digest)
     }
 
     public var text: String { "\(number):\(digest.hexText)" }
-}
-
-private func bytes(hex: String) -> [UInt8]? {
-    let digits = hex.utf8.compactMap { digit -> UInt8? in
-        switch digit {
-        case 48 ... 57: digit - 48
-        case 97 ... 102: digit - 87
-        default: nil
-        }
-    }
-    guard digits.count == hex.utf8.count, digits.count % 2 == 0 else { return nil }
-    return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }

@@ -62,19 +62,6 @@ public enum LeaseStatements {
         """
     }
 
-    public static func setWorker(_ lease: Lease, pid: Int32) -> SQL {
-        "UPDATE app.leases SET pid = \(pid) WHERE tenant_id = \(lease.tenant) AND epoch = \(lease.epoch)"
-    }
-
-    /// Leases that an earlier scheduler of this very machine and boot held.
-    public static func left(by host: String, notBy holder: String) -> SQL {
-        "SELECT tenant_id, epoch, holder, pid FROM app.leases WHERE state = 'held' AND starts_with(holder, \(host)) AND holder <> \(holder)"
-    }
-
-    public static func free(_ lease: Lease) -> SQL {
-        "UPDATE app.leases SET state = 'free' WHERE tenant_id = \(lease.tenant) AND epoch = \(lease.epoch) AND state = 'held'"
-    }
-
     public static func openRole(_ tenant: TenantID, verifier: String, until: Timestamp) -> SQL {
         "SELECT adm.open_tenant(\(tenant), \(verifier), \(until))::text AS role"
     }
@@ -109,20 +96,6 @@ extension Store {
         return Lease(tenant: tenant, epoch: epoch)
     }
 
-    public func setWorker(_ lease: Lease, pid: Int32) async throws(Fault) { _ = try await pool.query(LeaseStatements.setWorker(lease, pid: pid)) }
-
-    /// Leases that a scheduler before this one left held on this machine, with their workers' process ids.
-    public func leasesLeft(by host: String, notBy holder: String) async throws(Fault) -> [(lease: Lease, pid: Int32?)] {
-        var out: [(lease: Lease, pid: Int32?)] = []
-        for row in try await pool.query(LeaseStatements.left(by: host, notBy: holder)) {
-            out.append((Lease(tenant: try row.get("tenant_id"), epoch: try row.get("epoch")), try row.get("pid")))
-        }
-        return out
-    }
-
-    /// Gives up a lease whose worker is proven dead.
-    public func free(_ lease: Lease) async throws(Fault) { _ = try await pool.query(LeaseStatements.free(lease)) }
-
     /// Whether the lease is still ours.
     public func renew(_ lease: Lease, holder: String, seconds: Int) async throws(Fault) -> Bool {
         try await pool.query(LeaseStatements.renew(lease, holder: holder, seconds: seconds)).affected == 1
@@ -144,10 +117,12 @@ extension Store {
 
     /// No new sessions of the tenant's role, and the end of those there are: returns when none is left.
     /// - Throws: `sessions_remain` when some do not end.
-    public func closeRole(_ tenant: TenantID) async throws(Fault) {
+    public func closeRole(_ tenant: TenantID) async throws(Fault) { try await closeRole(LeaseStatements.closeRole(tenant)) }
+
+    func closeRole(_ close: SQL) async throws(Fault) {
         // Ending a session is a signal: the session is gone a moment later.
         for attempt in 0 ..< 50 {
-            let ended: Int32 = try await pool.query(LeaseStatements.closeRole(tenant)).first?.get("ended") ?? 0
+            let ended: Int32 = try await pool.query(close).first?.get("ended") ?? 0
             if ended == 0 { return }
             do { try await Task.sleep(for: .milliseconds(1 << min(attempt, 6))) } catch { throw Fault.wrapping(error, stage: .database) }
         }

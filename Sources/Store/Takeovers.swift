@@ -72,13 +72,7 @@ extension Store {
     /// No new sessions of the tenant's role, and the end of those there are: returns when none is left, or when the lease is another's.
     /// - Throws: `sessions_remain` when some do not end.
     public func closeRole(_ lease: Lease, holder: String) async throws(Fault) {
-        // Ending a session is a signal: the session is gone a moment later.
-        for attempt in 0 ..< 50 {
-            let ended: Int32 = try await pool.query(TakeoverStatements.closeRole(lease, holder: holder)).first?.get("ended") ?? 0
-            if ended == 0 { return }
-            do { try await Task.sleep(for: .milliseconds(1 << min(attempt, 6))) } catch { throw Fault.wrapping(error, stage: .database) }
-        }
-        throw Fault("sessions_remain", stage: .database, disposition: .retry, summary: "database sessions of a tenant's role do not end")
+        try await closeRole(TakeoverStatements.closeRole(lease, holder: holder))
     }
 
     /// Notes which process works under the lease. Before this nobody may hand that process its assignment: a takeover looks for it by this number.

@@ -49,23 +49,10 @@ public struct Assignment: Sendable {
         guard let json = try? JSON(parsing: line), let tenant = json["tenant"]?.string.flatMap({ TenantID($0) }), let epoch = json["epoch"]?.int, epoch > 0,
             let ends = json["lease_ends_ns"]?.int, ends > 0, let host = json["host"]?.string, let port = json["port"]?.string,
             let database = json["database"]?.string, let role = json["role"]?.string, !role.isEmpty, let password = json["password"]?.string,
-            !password.isEmpty, let key = json["private_key"]?.string.flatMap({ bytes(hex: $0) }), key.count == 32
+            !password.isEmpty, let key = json["private_key"]?.string.flatMap({ [UInt8](hexText: $0.lowercased()) }), key.count == 32
         else { throw Fault("assignment_unreadable", stage: .worker, disposition: .bug, summary: "the assignment from the scheduler can't be read") }
         self.init(
             tenant: tenant, epoch: Int64(epoch), leaseEnds_ns: Int64(ends), databaseHost: host, databasePort: port, database: database, role: role,
             password: Secret(password), privateKey: Secret(key), allowedHosts: (json["allowed_hosts"]?.array ?? []).compactMap(\.string))
     }
-}
-
-private func bytes(hex: String) -> [UInt8]? {
-    let digits = hex.utf8.compactMap { digit -> UInt8? in
-        switch digit {
-        case 48 ... 57: digit - 48
-        case 97 ... 102: digit - 87
-        case 65 ... 70: digit - 55
-        default: nil
-        }
-    }
-    guard digits.count == hex.utf8.count, digits.count % 2 == 0 else { return nil }
-    return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }

@@ -84,6 +84,9 @@ import Testing
     func hex() {
         #expect(([0x00, 0x0f, 0xa0, 0xff] as [UInt8]).hexText == "000fa0ff")
         #expect(([] as [UInt8]).hexText == "")
+        #expect([UInt8](hexText: "000fa0ff") == [0x00, 0x0f, 0xa0, 0xff])
+        #expect([UInt8](hexText: "") == [])
+        for wrong in ["0", "0g", "0A", "é0", " 00", "0x00"] { #expect([UInt8](hexText: wrong) == nil, "\(wrong)") }
     }
 }
 

@@ -76,7 +76,7 @@ import Testing
                 epochs.append(lease.epoch)
                 switch end % 3 {
                 case 0: _ = try await house.supervisor.release(lease, holder: "h", served: .zero, crashed: false)
-                case 1: try await house.supervisor.free(lease)
+                case 1: #expect(try await house.supervisor.free(HeldLease(lease: lease, holder: "h", pid: nil, expired: false)))
                 default: try await ended(house, secondsAgo: 60)
                 }
             }
@@ -87,19 +87,21 @@ import Testing
     @Test("what a scheduler left behind is found by its host, with the worker, and freed by its epoch alone") func left() async throws {
         try await Street.with { house async throws in
             let host = "host-\(house.tenant)"
-            func found() async throws -> [(lease: Lease, pid: Int32?)] { try await house.supervisor.leasesLeft(by: host, notBy: "\(host)/2") }
+            func found() async throws -> [HeldLease] { try await house.supervisor.leasesHeld(on: host, notBy: "\(host)/2") }
             let lease = try #require(try await acquire(house, "\(host)/1"))
             #expect(try await found().first?.pid == nil)
-            try await house.supervisor.setWorker(lease, pid: 4242)
+            try await house.supervisor.setWorker(lease, holder: "\(host)/1", pid: 4242)
             let one = try #require(try await found().first)
             #expect(one.lease == lease && one.pid == 4242)
-            #expect(try await house.supervisor.leasesLeft(by: host, notBy: "\(host)/1").isEmpty, "one's own is not left")
-            try await house.supervisor.free(Lease(tenant: house.tenant, epoch: lease.epoch - 1))
+            #expect(try await house.supervisor.leasesHeld(on: host, notBy: "\(host)/1").isEmpty, "one's own is not left")
+            var earlier = one
+            earlier.lease.epoch -= 1
+            #expect(try await house.supervisor.free(earlier) == false)
             #expect(try await acquire(house) == nil)
-            try await house.supervisor.free(lease)
+            #expect(try await house.supervisor.free(one))
             #expect(try await found().isEmpty)
             let next = try #require(try await acquire(house, "\(host)/2"))
-            try await house.supervisor.setWorker(lease, pid: 1)
+            #expect(await faultCode { try await house.supervisor.setWorker(lease, holder: "\(host)/1", pid: 1) } == "lease_lost")
             #expect(try await house.count("SELECT count(*) FROM app.leases WHERE tenant_id = \(house.tenant) AND pid IS NULL") == 1, "a word on an earlier epoch")
             #expect(next.epoch == lease.epoch + 1)
         }
