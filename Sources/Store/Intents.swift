@@ -38,10 +38,12 @@ public struct Settlement: Sendable {
     public var evidence: [UInt8]?
     /// When to try or look again, for `unknown` and `notSent`.
     public var again: Duration
+    /// False when the call was turned away for reasons that have nothing to do with the document: it has not failed.
+    public var counts: Bool
 
     public init(
         key: PostKey, attempt: String, outcome: Outcome, remoteID: String? = nil, remoteVersion: String? = nil, evidence: [UInt8]? = nil,
-        again: Duration = .zero
+        again: Duration = .zero, counts: Bool = true
     ) {
         self.key = key
         self.attempt = attempt
@@ -50,6 +52,7 @@ public struct Settlement: Sendable {
         self.remoteVersion = remoteVersion
         self.evidence = evidence
         self.again = again
+        self.counts = counts
     }
 }
 
@@ -100,8 +103,9 @@ public enum IntentStatements {
         """
         WITH t AS (
           SELECT * FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.attempt)), \(rows.map(\.outcome.rawValue)), \(rows.map(\.remoteID)),
-            \(rows.map(\.remoteVersion)), \(rows.map { $0.evidence.map { PostgresJSON($0) } }), \(rows.map { $0.again.wholeMilliseconds }))
-            AS u(k, n, o, m, v, e, ms)
+            \(rows.map(\.remoteVersion)), \(rows.map { $0.evidence.map { PostgresJSON($0) } }), \(rows.map { $0.again.wholeMilliseconds }),
+            \(rows.map { Int64($0.counts ? 1 : 0) }))
+            AS u(k, n, o, m, v, e, ms, c)
         ), settled AS (
           UPDATE app.intents i SET state = o, remote_id = coalesce(m, i.remote_id), evidence = coalesce(e, i.evidence),
             settled_at = CASE WHEN o = 'unknown' THEN NULL ELSE clock_timestamp() END
@@ -114,7 +118,7 @@ public enum IntentStatements {
           remote_id = coalesce(m, remote_id), remote_version = coalesce(v, remote_version),
           posted_at = CASE WHEN o = 'posted' THEN clock_timestamp() ELSE posted_at END,
           fault = CASE WHEN o = 'posted' THEN NULL ELSE coalesce(e, fault) END,
-          attempts = CASE WHEN o = 'posted' THEN 0 ELSE attempts END,
+          attempts = CASE WHEN o = 'posted' THEN 0 WHEN c = 1 THEN attempts ELSE greatest(attempts - 1, 0) END,
           next_attempt_at = clock_timestamp() + ms * interval '1 millisecond', updated_at = clock_timestamp()
         FROM settled WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state IN ('posting', 'unknown')
         RETURNING p.post_key

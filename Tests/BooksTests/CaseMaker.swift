@@ -2,24 +2,6 @@ import Books
 import Kernel
 import Testing
 
-/// Chance that a seed replays.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 }
-
-    // SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
-    mutating func flip(_ oneIn: Int = 2) -> Bool { int(1 ... oneIn) == 1 }
-}
-
 /// Integer arithmetic of the tests' own, so that a mistake is not made twice.
 func half(_ numerator: Int, _ denominator: Int) -> Int {
     numerator >= 0
@@ -220,4 +202,21 @@ func balances(_ plans: [PlannedPosting]) -> [Role: Int64] {
         for line in plan.lines { out[line.role, default: 0] += line.amount.minor }
     }
     return out.filter { $0.value != 0 }
+}
+
+/// What was sold and given back, by source line and tax, of plans that are to be posted and have no finding. Where prices contain the taxes, a
+/// shop that states a tax a cent short moves that cent to the goods: goods and taxes are then bounded together.
+func soldAndBack(_ plans: [PlannedPosting], included: Bool) -> (sold: [String: Int64], back: [String: Int64]) {
+    var (sold, back): ([String: Int64], [String: Int64]) = ([:], [:])
+    for plan in plans where plan.findings.isEmpty && plan.effect == .post {
+        for line in plan.lines where line.part == .tax || line.part == .goods {
+            var keys = line.part == .tax ? ["\(line.group) \(line.role.text)"] : included ? [] : ["\(line.group) goods"]
+            if included { keys.append("\(line.group) in all") }
+            let isBack = plan.form == .creditNote && !(line.derivedFrom.first?.hasPrefix("E-") ?? false)
+            for key in keys {
+                if isBack { back[key, default: 0] += line.amount.minor } else { sold[key, default: 0] -= line.amount.minor }
+            }
+        }
+    }
+    return (sold, back)
 }

@@ -135,30 +135,18 @@ struct RefundHistoryTests {
         return maker.documents
     }
 
-    /// Goods and taxes by source line, of plans that are to be posted and have no finding.
-    private func sums(_ plans: [PlannedPosting]) -> (sold: [String: Int64], back: [String: Int64]) {
-        var (sold, back): ([String: Int64], [String: Int64]) = ([:], [:])
-        for plan in plans where plan.findings.isEmpty && plan.effect == .post {
-            for line in plan.lines where line.part == .tax || line.part == .goods {
-                let key = "\(line.group) \(line.part) \(line.part == .tax ? line.role.text : "")"
-                if line.derivedFrom.first.map({ $0.hasPrefix("R-") || $0.hasPrefix("X-") }) ?? false {
-                    back[key, default: 0] += line.amount.minor
-                } else {
-                    sold[key, default: 0] -= line.amount.minor
-                }
-            }
-        }
-        return (sold, back)
-    }
-
     @Test(
         "after each event, in any history, no line and no tax has been given back more than it was sold for",
         arguments: seeds)
     func never(seed: UInt64) {
         let documents = history(seed)
+        guard case .sale(let sale) = documents[0].body else {
+            Issue.record("the history does not begin with a sale")
+            return
+        }
         for count in 1 ... documents.count {
             let plans = planned(Array(documents.prefix(count)))
-            let (sold, back) = sums(plans)
+            let (sold, back) = soldAndBack(plans, included: sale.taxIncluded)
             for (key, amount) in back {
                 #expect(amount <= sold[key, default: 0], "seed \(seed), \(count) events: \(key)")
             }
@@ -190,7 +178,10 @@ struct RefundHistoryTests {
                 #expect(line.taxes.values.allSatisfy { $0.minor >= 0 }, "seed \(seed), \(count) events: \(line)")
             }
             if let before, case .refund(let refund)? = told.last?.body {
-                let held = planned(told).first { $0.subject == told.last?.id }.map { !$0.findings.isEmpty } ?? false
+                // One that is held because its own figures disagree was given all the same.
+                let held = planned(told).contains { plan in
+                    plan.subject == told.last?.id && plan.findings.contains { $0.check == "refund_exceeds_remaining" }
+                }
                 #expect(
                     left.total == (held ? before.total : before.total - refund.total),
                     "seed \(seed), \(count) events, held: \(held)")

@@ -89,18 +89,7 @@ struct PlanPropertyTests {
                     third.id += "-more"
                     return third
                 })
-        var sold: [String: Int64] = [:]
-        var back: [String: Int64] = [:]
-        for plan in plans where plan.findings.isEmpty {
-            for line in plan.lines where line.part == .tax || line.part == .goods {
-                let key = "\(line.group) \(line.part) \(line.part == .tax ? line.role.text : "")"
-                if plan.form == .creditNote {
-                    back[key, default: 0] += line.amount.minor
-                } else {
-                    sold[key, default: 0] -= line.amount.minor
-                }
-            }
-        }
+        let (sold, back) = soldAndBack(plans, included: maker.included)
         for (key, amount) in back { #expect(amount <= sold[key, default: 0], "seed \(seed): \(key)") }
         let credited = plans.filter { $0.form == .creditNote && $0.findings.isEmpty }.map(\.total.minor).reduce(0, +)
         #expect(credited <= Int64(maker.total), "seed \(seed)")

@@ -3,23 +3,7 @@ import Kernel
 import Mapping
 import Wire
 
-/// Chance that a seed replays.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 }
-
-    // SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
-    mutating func flip(_ oneIn: Int = 2) -> Bool { int(1 ... oneIn) == 1 }
-    mutating func pick<T>(_ list: [T]) -> T { list[int(0 ... list.count - 1)] }
+extension Seeded {
     mutating func some<T>(_ make: (inout Seeded) -> T) -> T? { flip() ? make(&self) : nil }
     mutating func many<T>(_ most: Int, _ make: (inout Seeded) -> T) -> [T] {
         (0 ..< int(0 ... most)).map { _ in make(&self) }

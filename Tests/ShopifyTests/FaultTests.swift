@@ -6,18 +6,6 @@ import Wire
 
 @testable import Shopify
 
-/// SplitMix64: the same seed, the same mutations.
-private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
-    }
-}
-
 @Suite struct FaultTests {
     static let records: [(topic: String, fixture: String)] = [
         ("orders/create", "us-order-webhook"), ("orders/updated", "edited-order-webhook"),
@@ -124,7 +112,7 @@ private struct Dice: RandomNumberGenerator {
 
     // MARK: Mutations
 
-    private func mutated(_ value: JSON, _ dice: inout Dice) -> JSON {
+    private func mutated(_ value: JSON, _ dice: inout Seeded) -> JSON {
         let odd: [JSON] = [
             .null, true, .string(""), .string("-1"), .string("99999999999.99"), .number("-9223372036854775808"),
             .number("1e25"), [], [:],
@@ -160,7 +148,7 @@ private struct Dice: RandomNumberGenerator {
     )
     func fuzz() throws {
         let seed: UInt64 = 20_261_114
-        var dice = Dice(state: seed)
+        var dice = Seeded(seed)
         let bases = try Self.records.map { (topic: $0.topic, body: try fixture($0.fixture)) }
         let settings: [[String: String]] = [
             [:], ["post_currency": "presentment"], ["refund_note": "ignore", "tax_place": "US-CO"],

@@ -125,7 +125,7 @@ extension World.State {
 extension World {
     /// A world of this seed: how the ledger behaves, what goes wrong and when, which documents there are.
     static func make(_ seed: UInt64, traces: Bool) -> World {
-        var dice = Dice(seed: seed)
+        var dice = Seeded(seed)
         let keys = (0 ..< dice.pick([1, 1, 2, 2, 3])).map { i in String(repeating: "0", count: 15) + String(i) }
         var nature = RemoteLedger.Nature()
         nature.batch = dice.pick([1, 1, 3])

@@ -160,6 +160,7 @@ struct Tables: Sendable {
             case .notSent: p.row.state = "cleared"
             }
             if s.outcome != .posted, s.evidence != nil { p.fault = true }
+            if s.outcome != .posted, !s.counts { p.row.attempts = max(0, p.row.attempts - 1) }
             postings[s.key] = p
             moved.append(s.key)
         }

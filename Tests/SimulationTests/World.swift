@@ -39,7 +39,7 @@ struct Mishap: Sendable {
 final class World: Sendable {
     struct State: Sendable {
         var now = 0
-        var dice: Dice
+        var dice: Seeded
         var due: [Due] = []
         var orders = 0
         var procs: [Proc] = []

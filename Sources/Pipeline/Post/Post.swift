@@ -52,26 +52,28 @@ enum Post {
         }
     }
 
-    /// Creates go together as far as the platform's batches allow; changes and whatever failed before go alone. Changes go first: what they
-    /// take back may be what a new document needs.
+    /// Creates go together as far as the platform's batches allow, what failed once in fifths of that, what failed again alone: so the one
+    /// document that spoils a call is found in few calls. Changes go alone, and first: what they take back may be what a new document needs.
     static func chunks(_ documents: [LedgerDocument], connector: any LedgerConnector, attempts: [PostKey: Int]) -> [[LedgerDocument]] {
         var changes: [[LedgerDocument]] = [], out: [[LedgerDocument]] = []
-        var open: [(group: String, form: PostingForm, items: [LedgerDocument])] = []
+        var open: [(group: String, size: Int, items: [LedgerDocument])] = []
         for document in documents {
-            let size = connector.spec.batchSizes[document.plan.form.rawValue] ?? connector.spec.batchSizes["*"] ?? 1
+            let most = connector.spec.batchSizes[document.plan.form.rawValue] ?? connector.spec.batchSizes["*"] ?? 1
+            let failed = attempts[document.key] ?? 0
+            let size = failed == 0 ? most : failed == 1 ? most / 5 : 1
             guard action(document) == .create else {
                 changes.append([document])
                 continue
             }
-            guard attempts[document.key] ?? 0 == 0, size > 1 else {
+            guard size > 1 else {
                 out.append([document])
                 continue
             }
             let group = connector.batchGroup(of: document)
-            if let i = open.firstIndex(where: { $0.group == group && $0.items.count < size }) {
+            if let i = open.firstIndex(where: { $0.group == group && $0.size == size && $0.items.count < size }) {
                 open[i].items.append(document)
             } else {
-                open.append((group, document.plan.form, [document]))
+                open.append((group, size, [document]))
             }
         }
         return changes + open.map(\.items) + out
@@ -104,19 +106,29 @@ enum Post {
     }
 
     /// How long to leave the ledger alone after a call that was refused for reasons that hold for every other call too.
-    static func wait(after delivery: Delivery<[PostOutcome]>, attempts: Int) -> Duration? {
-        guard case .refused(let fault) = delivery, !concernsDocument(fault) else { return nil }
-        // `retry` of a connector (a document that must wait for another) is that document's own.
-        guard fault.stage == .courier || fault.stage == .http || fault.disposition == .wait || fault.disposition == .reauthorise else { return nil }
+    static func wait(after delivery: Delivery<[PostOutcome]>) -> Duration? {
+        guard case .refused(let fault) = delivery, turnsAway(fault) else { return nil }
         if fault.disposition == .reauthorise { return .seconds(60) }
-        return max(fault.retryAfter ?? backoff(attempts), .milliseconds(100))
+        return max(fault.retryAfter ?? away, .milliseconds(100))
+    }
+
+    /// How long nothing is sent after a call that was turned away without a word on how long.
+    private static let away = Duration.seconds(2)
+
+    /// The fault holds for every other call too, and says nothing of the documents. `retry` of a connector (a document that must wait for
+    /// another) is that document's own.
+    static func turnsAway(_ fault: Fault) -> Bool {
+        !concernsDocument(fault)
+            && (fault.stage == .courier || fault.stage == .http || fault.disposition == .wait || fault.disposition == .reauthorise)
     }
 
     static func settlement(
         _ document: LedgerDocument, _ outcome: PostOutcome, attempt: String, settles: Duration, attempts: Int, together: Int
     ) -> Settlement {
         func settled(_ outcome: Settlement.Outcome, _ fault: Fault, again: Duration = .zero) -> Settlement {
-            Settlement(key: document.key, attempt: attempt, outcome: outcome, evidence: fault.json.bytes, again: again)
+            Settlement(
+                key: document.key, attempt: attempt, outcome: outcome, evidence: fault.json.bytes, again: again,
+                counts: outcome != .notSent || !turnsAway(fault))
         }
         switch outcome {
         case .posted(let remoteID, let version):

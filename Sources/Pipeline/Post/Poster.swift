@@ -118,7 +118,7 @@ struct Poster: Sendable {
             Post.settlement(document, outcome, attempt: attempt, settles: settles, attempts: attempts[document.key] ?? 0, together: chunk.count)
         }
         try await settle(settlements)
-        return Post.wait(after: delivery, attempts: chunk.map { attempts[$0.key] ?? 0 }.max() ?? 0)
+        return Post.wait(after: delivery)
     }
 
     private func deliver(
