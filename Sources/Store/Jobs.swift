@@ -65,11 +65,11 @@ public enum JobStatements {
         """
     }
 
-    /// Puts a job off, with the fault that made it so.
+    /// Puts a job off, with the fault that made it so; one that merely has more to do later has not failed, and counts its failures anew.
     public static func postpone(_ tenant: TenantID, _ job: Job, by delay: Duration, fault: [UInt8]?) -> SQL {
         """
-        UPDATE app.jobs SET attempts = attempts + 1, due_at = clock_timestamp() + \(delay.wholeMilliseconds) * interval '1 millisecond',
-          fault = \(fault.map { PostgresJSON($0) })
+        UPDATE app.jobs SET attempts = \(unsafe: fault == nil ? "0" : "attempts + 1"),
+          due_at = clock_timestamp() + \(delay.wholeMilliseconds) * interval '1 millisecond', fault = \(fault.map { PostgresJSON($0) })
         WHERE tenant_id = \(tenant) AND kind = \(job.kind.rawValue) AND subject = \(job.subject) AND generation = \(job.generation)
         """
     }

@@ -36,7 +36,8 @@ struct JudgeTests {
         case 401: return ["reauthorize"]
         case 429: return ["throttled"]
         case 404: return kind == .read ? ["accepted", "rejected"] : ["rejected"]
-        case 408, 425: return undecided.union(["rejected"])
+        case 408: return undecided
+        case 425: return undecided.union(["rejected"])
         case 402, 403, 409, 423, 430: return ["rejected", "reauthorize", "unavailable", "throttled", "duplicate"]
         case 400 ..< 500: return ["rejected"]
         default: return undecided

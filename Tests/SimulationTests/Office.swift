@@ -238,7 +238,7 @@ struct Worker: Sendable {
                 guard state.tables.job?.generation == generation else { return }
                 if case .again(let delay) = again {
                     state.tables.job?.due = state.now + Int(delay.wholeMilliseconds)
-                    state.tables.job?.attempts += 1
+                    state.tables.job?.attempts = 0
                 } else {
                     state.tables.job = nil
                 }

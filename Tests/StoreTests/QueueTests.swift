@@ -87,6 +87,8 @@ import Testing
             #expect(try await worker.dueJobs(tenant, limit: 5).count == 1, "what only waits its turn goes on waiting")
             try await worker.ask(tenant, [Job(.map, "healthy", lane: .webhook)])
             #expect(try await worker.dueJobs(tenant, limit: 5).count == 2)
+            try await worker.postpone(tenant, mended, by: .zero, fault: nil)
+            #expect(try await worker.dueJobs(tenant, limit: 5).first { $0.kind == .post }?.attempts == 0, "more to do later is no failure")
         }
     }
 

@@ -65,6 +65,7 @@ import Wire
                 case 401, 403: #expect(word == "reauthorize")
                 case 429: #expect(word == "throttled")
                 case 404: #expect(word == (call.request.target == Self.single.request.target ? "accepted" : "rejected"))
+                case 408: #expect(word == (call.kind == .read ? "unavailable" : "outcomeUnknown"))
                 case 400 ..< 500: #expect(word == "rejected")
                 default: #expect(word == (call.kind == .read ? "unavailable" : "outcomeUnknown"))
                 }

@@ -28,7 +28,8 @@ extension XeroConnector {
                     response, "ledger_document_missing", .reject, "Xero has no such record",
                     "Look for it in Xero; it may have been deleted there."))
         case 429: Self.throttled(response)
-        case 400 ..< 500:
+        // 408 says that it gave up waiting, not what it had done by then.
+        case 402 ..< 408, 409 ..< 500:
             .rejected(
                 Self.fault(
                     response, "ledger_refused", .reject, "Xero refuses the request with status \(response.status)",
