@@ -82,6 +82,8 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
         var out: [String: String] = [
             "keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "30000",
             "fallback_application_name": "counterfoil",
+            // Compiling a statement takes seconds on a busy machine; none of ours runs as long as that.
+            "options": "-c jit=off",
         ]
         out.merge(options) { $1 }
         out["client_encoding"] = "UTF8"

@@ -18,7 +18,7 @@ public enum ReportStatements {
               'held_by', (\(unsafe: heldBy))) AS json
             FROM app.tenants t CROSS JOIN LATERAL (
               SELECT count(*) AS documents, \(unsafe: sums) FROM (
-                SELECT \(unsafe: AdminDocumentStatements.state) AS fate FROM app.documents d \(unsafe: AdminDocumentStatements.fate)
+                SELECT \(unsafe: AdminDocumentStatements.state) AS fate FROM app.documents d \(unsafe: AdminDocumentStatements.fates)
                 WHERE d.tenant_id = t.tenant_id) x) n
             WHERE \(sees.condition("t"))
             """
