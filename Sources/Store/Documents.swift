@@ -146,6 +146,14 @@ public enum DocumentStatements {
         """
     }
 
+    /// Cases with a posting that waits for a person, newest first.
+    public static func stopped(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
+        """
+        SELECT case_id FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state IN ('held', 'rejected')
+        GROUP BY case_id ORDER BY max(updated_at) DESC, case_id LIMIT \(limit)
+        """
+    }
+
     /// Documents and notes with these ids, whatever their kind.
     public static func known(_ tenant: TenantID, _ flow: FlowID, ids: [String]) -> SQL {
         """
@@ -176,6 +184,20 @@ public enum DocumentStatements {
 }
 
 extension Store {
+    /// Has the cases planned anew.
+    public func replan(_ tenant: TenantID, _ flow: FlowID, cases: [String]) async throws(Fault) {
+        guard !cases.isEmpty else { return }
+        _ = try await pool.batch([
+            DocumentStatements.markDirty(tenant, flow, cases: cases), JobStatements.ask(tenant, [Job(.map, flow.description, lane: .interactive)]),
+        ])
+    }
+
+    public func stoppedCases(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [String] {
+        var out: [String] = []
+        for row in try await pool.query(DocumentStatements.stopped(tenant, flow, limit: limit)) { out.append(try row.get("case_id")) }
+        return out
+    }
+
     public func dirtyCases(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [DirtyCase] {
         var out: [DirtyCase] = []
         for row in try await pool.query(DocumentStatements.dirty(tenant, flow, limit: Batches.current.limit(limit))) {

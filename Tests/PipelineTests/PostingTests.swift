@@ -172,6 +172,26 @@ import Testing
         }
     }
 
+    @Test("what the ledger refuses for a reason that was read while it was on its way is held for that reason") func explained() async throws {
+        try await Desk.with { desk in
+            try await desk.arrive(sale())
+            try await desk.house.owner.query("UPDATE app.connections SET state = 'paused' WHERE slug = 'books'")
+            try await desk.work()
+            #expect(try await desk.states() == ["invoice O-1": "cleared"])
+            desk.books.state.with { $0.accounts = [("4000", false)] }
+            desk.books.always(.reject(["O-1"]))
+            try await desk.house.owner.batch([
+                "UPDATE app.ledger_charts SET accounts = replace(accounts::text, 'true', 'false')::jsonb",
+                "UPDATE app.connections SET state = 'live' WHERE slug = 'books'",
+            ])
+            try await desk.house.worker.ask(desk.house.tenant, [Job(.post, desk.house.flow.description, lane: .webhook)])
+            try await desk.work()
+            #expect(desk.books.writes == [["O-1"]])
+            #expect(try await desk.states() == ["invoice O-1": "held"])
+            #expect(try await desk.checks("invoice", "O-1").contains("inactive_account"))
+        }
+    }
+
     @Test("a lease that ended writes no intent and sends nothing") func leaseLost() async throws {
         try await Desk.with { desk in
             try await desk.arrive(sale())

@@ -61,6 +61,7 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         Sample("DocumentStatements.upsert", DocumentStatements.upsert(t, flow, [document()])),
         Sample("DocumentStatements.upsertNotes", DocumentStatements.upsertNotes(t, flow, [document()])),
         Sample("DocumentStatements.markDirty", DocumentStatements.markDirty(t, flow, cases: ["O-1"])),
+        Sample("DocumentStatements.stopped", DocumentStatements.stopped(t, flow, limit: 10)),
         Sample("DocumentStatements.dirty", DocumentStatements.dirty(t, flow, limit: 10)),
         Sample("DocumentStatements.anyDirty", DocumentStatements.anyDirty(t, flow)),
         Sample("DocumentStatements.planned", DocumentStatements.planned(t, flow, [dirty])),

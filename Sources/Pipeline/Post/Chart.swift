@@ -9,7 +9,8 @@ internal import Telemetry
 internal import Wire
 
 extension Pipeline {
-    /// Reads the ledger's accounts, tax codes and lock date. When something changed, what is held or rejected is planned anew.
+    /// Reads the ledger's accounts, tax codes and lock date. When something changed, what is held or rejected is planned anew; when nothing did
+    /// since they were read last, what was refused by the ledger for a reason that they tell.
     func readChart(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
         let connector = try ledger(connection)
         let chart = try await read(connector.chart(connection.facts), connector, connection)
@@ -27,6 +28,12 @@ extension Pipeline {
             }
         }
         try await store.saveChart(tenant, connection.row.id, row)
+        if same {
+            for flow in setup.flows(into: connection.row.id) {
+                let mapper = Mapper(structure: setup.structure, rules: setup.rules, chart: chart)
+                try await store.replan(tenant, flow.row.id, cases: try await explained(flow, mapper, row))
+            }
+        }
         return .done
     }
 }

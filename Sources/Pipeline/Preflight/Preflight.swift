@@ -12,12 +12,7 @@ internal import Wire
 extension Pipeline {
     /// Runs every check on every mapped posting, case by case, and clears or holds it.
     func preflight(_ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) {
-        let chart = try await store.chart(tenant, flow.row.ledgerID)
-        let spec = connectors[flow.ledger.row.platform]?.spec
-        let limits = LedgerLimits(
-            itemName: spec?.fieldLengths["item_name"], lineNote: spec?.fieldLengths["line_note"], reference: spec?.fieldLengths["reference"],
-            documentNote: spec?.fieldLengths["document_note"], partyName: spec?.fieldLengths["party_name"])
-        let currencies = Set((chart?.currencies ?? []).compactMap { Currency($0) })
+        let context = checkContext(flow, mapper, try await store.chart(tenant, flow.row.ledgerID))
         while true {
             let cases = try await store.mappedCases(tenant, flow.row.id, limit: Limits.batchDocuments)
             if cases.isEmpty { return }
@@ -25,10 +20,6 @@ extension Pipeline {
             var results: [(key: PostKey, findings: [UInt8], held: Bool)] = []
             var held: [Preflight.Held] = []
             for (_, rows) in grouped.sorted(by: { $0.key < $1.key }) {
-                let context = CheckContext(
-                    organisation: flow.organisation, policies: flow.policies,
-                    ledger: LedgerState(lockDate: chart?.lockDate, forbidsRevision: !(spec?.revisesPaidInvoices ?? false)),
-                    ledgerLimits: limits, currencies: currencies.isEmpty ? nil : currencies, account: { mapper.account(for: $0, of: $1) })
                 for result in Preflight.judge(rows, context, mapper) {
                     results.append((result.key, JSON.array(result.findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
                     if !result.findings.isEmpty { held.append(result) }
@@ -36,6 +27,28 @@ extension Pipeline {
             }
             try await save(results, held, cases, flow)
         }
+    }
+
+    private func checkContext(_ flow: Setup.Flow, _ mapper: Mapper, _ chart: ChartRow?) -> CheckContext {
+        let spec = connectors[flow.ledger.row.platform]?.spec
+        let limits = LedgerLimits(
+            itemName: spec?.fieldLengths["item_name"], lineNote: spec?.fieldLengths["line_note"], reference: spec?.fieldLengths["reference"],
+            documentNote: spec?.fieldLengths["document_note"], partyName: spec?.fieldLengths["party_name"])
+        let currencies = Set((chart?.currencies ?? []).compactMap { Currency($0) })
+        return CheckContext(
+            organisation: flow.organisation, policies: flow.policies,
+            ledger: LedgerState(lockDate: chart?.lockDate, forbidsRevision: !(spec?.revisesPaidInvoices ?? false)),
+            ledgerLimits: limits, currencies: currencies.isEmpty ? nil : currencies, account: { mapper.account(for: $0, of: $1) })
+    }
+
+    /// Cases with a posting that the ledger refused, where the checks can say why by now: what changed in the ledger was read while the
+    /// posting was on its way.
+    func explained(_ flow: Setup.Flow, _ mapper: Mapper, _ chart: ChartRow) async throws(Fault) -> [String] {
+        let cases = try await store.stoppedCases(tenant, flow.row.id, limit: Limits.batchDocuments)
+        if cases.isEmpty { return [] }
+        let context = checkContext(flow, mapper, chart)
+        let grouped = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: cases), by: \.caseID)
+        return grouped.filter { Preflight.explains($0.value, context, mapper) }.map(\.key).sorted()
     }
 
     private func save(_ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ cases: [String], _ flow: Setup.Flow) async throws(Fault) {
@@ -72,6 +85,22 @@ enum Preflight {
         } catch {
             let finding = Finding(check: error.code, why: error.summary, remedy: "Report it: what is stored of this case can't be read.", position: error.position)
             return rows.filter { $0.state == "mapped" }.map { Held(key: $0.key, findings: [finding]) }
+        }
+    }
+
+    /// Whether a check now finds something where the ledger had to say no, or where another cause is noted.
+    static func explains(_ rows: [PostingRow], _ context: CheckContext, _ mapper: Mapper) -> Bool {
+        let stopped = rows.filter { $0.state == "rejected" || $0.state == "held" }
+        let again = rows.map { row in
+            var row = row
+            if row.state == "rejected" || row.state == "held" { row.state = "mapped" }
+            return row
+        }
+        let found = Dictionary(judge(again, context, mapper).map { ($0.key, Set($0.findings.map(\.check))) }) { one, _ in one }
+        return stopped.contains { row in
+            guard let now = found[row.key], !now.isEmpty else { return false }
+            let noted = (try? PlanCodec.findings(row.findings))?.map(\.check) ?? []
+            return now != Set(noted)
         }
     }
 
