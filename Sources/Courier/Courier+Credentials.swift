@@ -63,8 +63,14 @@ extension Courier {
             return try await renew(trip, because: fault) { $0.renew(used: version) }
         }
         effort.freshRefusals += 1
-        guard effort.freshRefusals > 1 || clocks.monotonic() + Courier.freshPause >= deadline() else { return try await pause(Courier.freshPause) }
-        try await renew(trip, because: fault) { $0.bury(used: version) }
+        switch effort.freshRefusals {
+        case 1, 3:
+            guard clocks.monotonic() + Courier.freshPause < deadline() else { throw Courier.leaseEnding }
+            try await pause(Courier.freshPause)
+        // It may have been ended between its issue and its first use, as every other then was.
+        case 2: try await renew(trip, because: fault) { $0.renew(used: version) }
+        default: try await renew(trip, because: fault) { $0.bury(used: version) }
+        }
     }
 
     /// The first accepted call with a new token set: the old one is no longer needed. Not done now is done with the next call.

@@ -68,6 +68,8 @@ struct Bench: Sendable {
     }
 
     static func sealed(_ credential: Credential) -> [UInt8] { cover(credential.jsonForSealing(), Credential.context(tenant, connection)) }
+    /// The context in words.
+    static func sealed(_ credential: Credential, for place: String) -> [UInt8] { cover(credential.jsonForSealing(), Array(place.utf8)) }
     static func sealedBytes(_ text: String) -> [UInt8] { cover(Array(text.utf8), Credential.context(tenant, connection)) }
     static func opened(_ sealed: [UInt8]?) -> Credential? {
         guard let bytes = sealed.flatMap({ uncover($0, Credential.context(tenant, connection)) }) else { return nil }

@@ -1,5 +1,6 @@
 import ConnectorKit
 import Courier
+import FoundationEssentials
 import Kernel
 import Store
 import Testing
@@ -167,14 +168,24 @@ struct DeadCredentialTests {
         #expect(bench.store.alerts.count == 1)
     }
 
-    @Test("new tokens that are refused again and again end in a dead connection, with one refresh")
+    @Test("new tokens that are refused again and again end in a dead connection, with two refreshes")
     func useless() async {
         let bench = Bench()
         bench.platform.change { $0.turns = Array(repeating: .answer(.text(401, "who?")), count: 20) }
         #expect(await bench.read().refusal?.code == "credential_dead")
-        #expect(bench.platform.tokenCalls == 1)
-        #expect(bench.platform.calls == 3)
+        #expect(bench.platform.tokenCalls == 2)
+        #expect(bench.platform.calls == 5)
         #expect(bench.store.row.state == "dead")
+    }
+
+    @Test("a new token that the platform ended before its first use is traded once more, and nobody is asked to connect")
+    func endedBeforeUse() async {
+        let bench = Bench(expired: true)
+        let platform = bench.platform
+        platform.onCall { if platform.calls == 1 { platform.change { $0.access = [] } } }
+        #expect(await bench.read().output == "fine")
+        #expect(bench.platform.tokenCalls == 2)
+        #expect(bench.store.row.state == "live" && bench.store.alerts.isEmpty)
     }
 
     @Test("a connection without a credential, and one that is gone, say so and send nothing")
@@ -203,11 +214,28 @@ struct DeadCredentialTests {
 
     @Test("a box of another tenant or connection does not open, and that is no death")
     func foreign() async {
+        let tenant = TenantID(UUID(uuid: (9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9)))
+        let connection = ConnectionID(UUID(uuid: (8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8)))
+        for place in ["credential \(tenant) \(Bench.connection)", "credential \(Bench.tenant) \(connection)", "credential \(Bench.tenant)", "credential"] {
+            let bench = Bench()
+            bench.store.change { $0.row.credential = Bench.sealed(Bench.credential(0), for: place) }
+            #expect(await bench.read().refusal?.code == "box_closed", "\(place)")
+            #expect(bench.store.row.state == "live")
+            #expect(bench.platform.calls == 0)
+        }
+    }
+
+    /// The words are written out here: whoever seals in the control plane can't import this room.
+    @Test("a box sealed for this tenant and connection, in the words that the control plane seals with, opens")
+    func own() async {
         let bench = Bench()
-        bench.store.change { $0.row.credential = [9] + ($0.row.credential ?? []) }
-        #expect(await bench.read().refusal?.code == "box_closed")
-        #expect(bench.store.row.state == "live")
-        #expect(bench.platform.calls == 0)
+        bench.store.change { $0.row.credential = Bench.sealed(Bench.credential(0), for: "credential \(Bench.tenant) \(Bench.connection)") }
+        #expect(await bench.read().output == "fine")
+    }
+
+    @Test("a raw body is opened in the words that the control plane seals it with, which name tenant and connection")
+    func event() {
+        #expect(Credential.eventContext(Bench.tenant, Bench.connection) == Array("event \(Bench.tenant) \(Bench.connection)".utf8))
     }
 }
 
