@@ -1,35 +1,64 @@
-/// An ISO 4217 currency: its code and the number of decimals its amounts have.
+/// An ISO 4217 currency: its code and the number of decimals its amounts have. Every amount carries one, so it is five
+/// bytes that are copied and compared as a number, and no text.
 public struct Currency: Hashable, Sendable, CustomStringConvertible {
-    public let code: String
-    /// Digits after the point: 2 for most, 0 for JPY, 3 for KWD.
-    public let decimals: Int
+    /// The code's letters, the first in the highest of three bytes.
+    private let packed: UInt32
+    private let places: UInt8
 
     /// `nil` unless `code` is three upper-case ASCII letters.
-    public init?(_ code: some StringProtocol) {
-        let text = String(code)
-        guard text.utf8.count == 3, text.utf8.allSatisfy({ $0 >= 65 && $0 <= 90 }) else { return nil }
-        self.code = text
-        decimals = Currency.exceptions[text] ?? 2
+    public init?(_ code: some StringProtocol) { self.init(String(code)) }
+
+    /// `nil` unless `code` is three upper-case ASCII letters.
+    public init?(_ code: String) {
+        var packed: UInt32 = 0
+        var count = 0
+        for letter in code.utf8 {
+            guard count < 3, letter >= 65, letter <= 90 else { return nil }
+            packed = packed << 8 | UInt32(letter)
+            count += 1
+        }
+        guard count == 3 else { return nil }
+        self.init(packed: packed)
     }
+
+    private init(packed: UInt32) {
+        self.packed = packed
+        places = Currency.exceptions[packed] ?? 2
+    }
+
+    public var code: String {
+        let (a, b, c) = letters
+        return String(decoding: [a, b, c], as: UTF8.self)
+    }
+
+    /// The code's ASCII letters.
+    public var letters: (UInt8, UInt8, UInt8) {
+        (UInt8(truncatingIfNeeded: packed >> 16), UInt8(truncatingIfNeeded: packed >> 8), UInt8(truncatingIfNeeded: packed))
+    }
+
+    /// Digits after the point: 2 for most, 0 for JPY, 3 for KWD.
+    public var decimals: Int { Int(places) }
 
     public var description: String { code }
 
-    public static let usd = Currency(known: "USD", 2)
-    public static let gbp = Currency(known: "GBP", 2)
-    public static let eur = Currency(known: "EUR", 2)
+    public static let usd = Currency(packed: pack("USD"))
+    public static let gbp = Currency(packed: pack("GBP"))
+    public static let eur = Currency(packed: pack("EUR"))
 
-    private init(known code: String, _ decimals: Int) {
-        self.code = code
-        self.decimals = decimals
+    private static func pack(_ code: StaticString) -> UInt32 {
+        code.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt32($1) } }
     }
 
-    /// Currencies whose minor unit is not a hundredth.
+    /// Decimals of currencies whose minor unit is not a hundredth, by packed code.
     /// - Source: ISO 4217 list one.
-    private static let exceptions: [String: Int] = [
-        "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0, "UGX": 0,
-        "UYI": 0,
-        "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
-        "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
-        "CLF": 4, "UYW": 4,
-    ]
+    private static let exceptions: [UInt32: UInt8] = {
+        let lists: [(decimals: UInt8, codes: [StaticString])] = [
+            (0, ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"]),
+            (3, ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
+            (4, ["CLF", "UYW"]),
+        ]
+        var out: [UInt32: UInt8] = [:]
+        for list in lists { for code in list.codes { out[pack(code)] = list.decimals } }
+        return out
+    }()
 }

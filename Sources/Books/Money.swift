@@ -64,3 +64,12 @@ extension Sequence<Money> {
     /// The sum; zero of `currency` for none.
     public func total(_ currency: Currency) -> Money { reduce(.zero(currency), +) }
 }
+
+extension [Money] {
+    /// The sum; zero of `currency` for none.
+    public func total(_ currency: Currency) -> Money {
+        var sum = Money.zero(currency)
+        for amount in self { sum += amount }
+        return sum
+    }
+}

@@ -27,12 +27,10 @@ public final class ControlPlane: Service {
         let desk = Desk(
             store: store, connectors: connectors, configuration: configuration, clocks: clocks, random: random, log: log, metrics: metrics)
         self.desk = desk
-        var http = HTTPServerConfiguration(
+        let http = HTTPServerConfiguration(
             host: configuration.host, port: configuration.port,
             maxBodyBytesFor: { $0.hasPrefix("/hooks/") ? Limits.webhookBodyBytes : Limits.apiBodyBytes })
-        // Endpoints compute little before they ask the database, and never block.
-        http.startsHandlersInline = true
-        server = try HTTPServer(http) { request, _ in await desk.answer(request) }
+        server = try HTTPServer(http, responder: { request, _ in desk.respond(request) })
     }
 
     /// Serves until cancelled; requests in flight are finished.
@@ -71,6 +69,9 @@ enum ControlPlaneLimits {
     static let intakeWaiting = 5_000
     /// Platforms hang up after five seconds; an answer before that can be acted upon.
     static let intakePatience_ms = 4_000
+    static let intakeWatch_ms = 100
+    /// Larger bodies are checked and sealed on the pool: the poll thread has other clients.
+    static let inlineBodyBytes = 64 << 10
     static let retryAfterSeconds = 5
     /// How long a credential waits for the scheduler to make the tenant's keys.
     static let keysWait_ms = 5_000

@@ -1,8 +1,10 @@
 internal import ConnectorKit
 internal import Crypto
 internal import FoundationEssentials
+internal import HTTPServer
 internal import Kernel
 internal import Store
+internal import Synchronization
 internal import Telemetry
 internal import Wire
 
@@ -10,6 +12,8 @@ internal import Wire
 final class Desk: Sendable {
     let store: Store
     let connectors: [String: any Connector]
+    /// Of those, the ones that deliver.
+    let sources: [String: any SourceConnector]
     let configuration: ControlPlaneConfiguration
     let clocks: any Clocks
     let random: any RandomSource
@@ -20,6 +24,9 @@ final class Desk: Sendable {
     let intake: Intake
     let hooks: HookBook
     let sessions: Sessions
+    /// For ids and salts.
+    let drawn: DrawnRandom
+    let tallies: RequestTallies
     let gauges = Locked<Duration?>(nil)
 
     init(
@@ -28,6 +35,7 @@ final class Desk: Sendable {
     ) {
         self.store = store
         self.connectors = connectors
+        sources = connectors.compactMapValues { $0 as? any SourceConnector }
         self.configuration = configuration
         self.clocks = clocks
         self.random = random
@@ -38,43 +46,55 @@ final class Desk: Sendable {
         intake = Intake(store: store, clocks: clocks, log: log, metrics: metrics)
         hooks = HookBook(store: store, intakeKey: configuration.intakeKey, clocks: clocks)
         sessions = Sessions(clocks: clocks, random: random)
+        drawn = DrawnRandom(random)
+        tallies = RequestTallies(metrics, Endpoints.all, platforms: connectors.keys)
     }
 
-    /// One request, from its route to its answer. Never throws: whatever went wrong becomes a problem document.
-    func answer(_ request: HTTPRequest) async -> HTTPResponse {
-        let began = clocks.monotonic()
-        let id = random.bytes(8).hexText
-        var route = "none"
-        var response: HTTPResponse
+    /// One request, from its route to its answer. Never throws and never answers nothing: whatever went wrong becomes a problem document. Runs
+    /// on the server's poll thread: what memory knows is answered there.
+    func respond(_ request: HTTPRequest) -> HTTPAnswer {
+        let call = Call(self, request)
         do {
-            let (endpoint, parameters) = try router.route(request)
-            route = endpoint.pattern
-            response = try await serve(request, endpoint, parameters, id: id)
-        } catch {
-            let refusal = Refusal(error)
-            if refusal.status >= 500 {
-                log.fault(.requestFailed, Fault.wrapping(error, stage: .api), ("request", id), ("route", route), ("status", "\(refusal.status)"))
-            }
-            response = refusal.response
-        }
-        response.fields["X-Request-Id"] = id
-        response.fields["X-Content-Type-Options"] = "nosniff"
-        if response.fields["Cache-Control"].map({ $0.isEmpty }) ?? true { response.fields["Cache-Control"] = "no-store" }
-        metrics.count(.httpRequests, ("method", request.method.rawValue), ("route", route), ("status", "\(response.status)"))
-        metrics.observe(.httpSeconds, ("route", route), seconds: (clocks.monotonic() - began).inSeconds)
-        return response
+            let route = try call.route.get()
+            guard case .key(let scope) = route.endpoint.access else { return perform(call, route, .nobody) }
+            let digest = try Keyring.digest(request)
+            guard let found = keyring.remembered(digest) else { return .task(inline: true) { await self.lookUp(digest, scope, call, route) } }
+            return perform(call, route, try checked(found, scope, request))
+        } catch { return .now(call.finish(.failure(error))) }
     }
 
-    private func serve(_ request: HTTPRequest, _ endpoint: Endpoint, _ parameters: [String: String], id: String) async throws -> HTTPResponse {
-        guard case .key(let scope) = endpoint.access else {
-            return try await endpoint.handle(Visit(desk: self, request: request, parameters: parameters, asker: .nobody, id: id))
+    /// The answer itself, for those who ask without a server.
+    func answer(_ request: HTTPRequest) async -> HTTPResponse {
+        await respond(request).response() ?? HTTPResponse(500)
+    }
+
+    /// The key is not remembered: everything after waits for the database.
+    private func lookUp(_ digest: [UInt8], _ scope: Scope, _ call: Call, _ route: Router.Route) async -> HTTPResponse? {
+        do {
+            let asker = try checked(try await keyring.asker(digest: digest), scope, call.request)
+            return await perform(call, route, asker).response()
+        } catch { return call.finish(.failure(error)) }
+    }
+
+    private func perform(_ call: Call, _ route: Router.Route, _ asker: Asker) -> HTTPAnswer {
+        let visit = Visit(call: call, parameters: route.parameters, asker: asker)
+        switch route.endpoint.work {
+        case .now(let work): return .now(call.finish(Result { try work(visit) }))
+        case .waits(let work):
+            return .task(inline: true) {
+                do { return call.finish(.success(try await work(visit))) } catch { return call.finish(.failure(error)) }
+            }
+        case .hands(let work): return .later { done in work(visit) { done(call.finish($0)) } }
         }
-        let asker = try await keyring.asker(request)
+    }
+
+    private func checked(_ asker: Asker?, _ scope: Scope, _ request: HTTPRequest) throws -> Asker {
+        guard let asker else { throw Refusal(401, "unauthenticated", "The API key is unknown or revoked.", remedy: "Ask your operator for a key.") }
         guard asker.scopes.contains(scope) else {
             throw Refusal(403, "scope_missing", "This key has not the scope '\(scope.rawValue)'.", remedy: "Use a key with that scope.")
         }
         try checkContentType(request)
-        return try await endpoint.handle(Visit(desk: self, request: request, parameters: parameters, asker: asker, id: id))
+        return asker
     }
 
     /// A body is JSON and says so.
@@ -83,6 +103,126 @@ final class Desk: Sendable {
         let type = (request.fields["Content-Type"] ?? "").prefix { $0 != ";" }.lowercased().filter { $0 != " " }
         guard type == "application/json" || type == "application/merge-patch+json" && request.method == .patch else {
             throw Refusal(415, "unsupported_media_type", "The body must be JSON.", remedy: "Send Content-Type: application/json.")
+        }
+    }
+}
+
+/// One request on its way, until what is said of it is said: to its asker, in the log and in the metrics.
+final class Call: Sendable {
+    let desk: Desk
+    let request: HTTPRequest
+    let began: Duration
+    /// In the answer and in logs.
+    let id: String
+    let route: Result<Router.Route, Refusal>
+
+    init(_ desk: Desk, _ request: HTTPRequest) {
+        self.desk = desk
+        self.request = request
+        began = desk.clocks.monotonic()
+        id = Call.hexText(desk.drawn.bytes(8))
+        route = desk.router.route(request)
+    }
+
+    private static func hexText(_ bytes: [UInt8]) -> String {
+        String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
+            for (n, byte) in bytes.enumerated() { (text[2 * n], text[2 * n + 1]) = (digit(byte >> 4), digit(byte & 15)) }
+            return 2 * bytes.count
+        }
+    }
+
+    private static func digit(_ n: UInt8) -> UInt8 { n < 10 ? 48 + n : 87 + n }
+
+    private var pattern: String { (try? route.get())?.endpoint.pattern ?? "none" }
+
+    func finish(_ result: Result<HTTPResponse, any Error>) -> HTTPResponse {
+        var response: HTTPResponse
+        switch result {
+        case .success(let given): response = given
+        case .failure(let error):
+            let refusal = Refusal(error)
+            if refusal.status >= 500 {
+                desk.log.fault(
+                    .requestFailed, Fault.wrapping(error, stage: .api), ("request", id), ("route", pattern), ("status", "\(refusal.status)"))
+            }
+            response = refusal.response
+        }
+        if response.fields["Cache-Control"] == nil { response.fields.append("Cache-Control", "no-store") }
+        response.fields.append("X-Request-Id", id)
+        response.fields.append("X-Content-Type-Options", "nosniff")
+        desk.tallies.count(request.method, try? route.get(), status: response.status, seconds: (desk.clocks.monotonic() - began).inSeconds)
+        return response
+    }
+}
+
+/// The metrics of every request, by route: the series are looked up once.
+final class RequestTallies: Sendable {
+    private let metrics: Metrics
+    /// By the route's number; the last is for paths that nothing answers.
+    private let seconds: [Metrics.Tally]
+    private let requests = Mutex<[Int: Metrics.Tally]>([:])
+    /// Deliveries, by platform.
+    private let accepted: [String: Metrics.Tally]
+
+    init(_ metrics: Metrics, _ endpoints: [Endpoint], platforms: some Sequence<String>) {
+        self.metrics = metrics
+        accepted = Dictionary(uniqueKeysWithValues: platforms.map { ($0, metrics.tally(.webhooks, ("platform", $0), ("result", "accepted"))) })
+        seconds = (endpoints.map(\.pattern) + ["none"]).map { metrics.tally(.httpSeconds, ("route", $0)) }
+    }
+
+    func accepted(_ platform: String) {
+        if let tally = accepted[platform] { metrics.count(tally) }
+    }
+
+    func count(_ method: HTTPMethod, _ route: Router.Route?, status: Int, seconds took: Double) {
+        let number = route?.number ?? seconds.count - 1
+        // Methods and statuses are few, so the table stays small.
+        let key = (number * HTTPMethod.allCases.count + method.number) * 1_000 + status
+        let tally = requests.withLock { requests in
+            if let known = requests[key] { return known }
+            let made = metrics.tally(.httpRequests, ("method", method.rawValue), ("route", route?.endpoint.pattern ?? "none"), ("status", "\(status)"))
+            requests[key] = made
+            return made
+        }
+        metrics.count(tally)
+        metrics.observe(seconds[number], seconds: took)
+    }
+}
+
+extension HTTPMethod {
+    fileprivate var number: Int {
+        switch self {
+        case .get: 0
+        case .post: 1
+        case .put: 2
+        case .patch: 3
+        case .delete: 4
+        case .head: 5
+        case .options: 6
+        }
+    }
+}
+
+/// Random bytes drawn many at a time: a system call for each request is a part of what a request costs. For ids and salts, not for keys: what is
+/// drawn lies in memory until it is used.
+final class DrawnRandom: RandomSource {
+    private struct State: Sendable {
+        var drawn: [UInt8] = []
+        var next = 0
+    }
+
+    private static let drawBytes = 1 << 10
+    private let source: any RandomSource
+    private let state = Mutex(State())
+
+    init(_ source: any RandomSource) { self.source = source }
+
+    func bytes(_ count: Int) -> [UInt8] {
+        guard count <= DrawnRandom.drawBytes else { return source.bytes(count) }
+        return state.withLock { state in
+            if state.drawn.count - state.next < count { state = State(drawn: source.bytes(DrawnRandom.drawBytes)) }
+            defer { state.next += count }
+            return Array(state.drawn[state.next ..< state.next + count])
         }
     }
 }

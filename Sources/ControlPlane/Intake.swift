@@ -3,16 +3,19 @@ internal import Crypto
 internal import Kernel
 internal import Postgres
 internal import Store
+internal import Synchronization
 internal import Telemetry
 internal import Wire
 
 /// Deliveries that came in at the same time, committed together: while one commit is under way the next batch gathers. Nobody is told 200
-/// before the commit that holds the delivery. A lock rather than an actor: a delivery joins its batch without a hop to another thread.
+/// before the commit that holds the delivery. A delivery has no task of its own: it leaves a closure, and the commit's end calls all of them.
 final class Intake: Sendable {
+    typealias Done = @Sendable (Result<Void, Fault>) -> Void
+
     private struct Waiter: Sendable {
         var event: NewEvent
         var until: Duration
-        var continuation: CheckedContinuation<Result<Void, Fault>, Never>
+        var done: Done
     }
 
     private struct State: Sendable {
@@ -20,13 +23,15 @@ final class Intake: Sendable {
         var committing: [Waiter] = []
         /// Somebody commits batch after batch.
         var busy = false
+        /// Somebody looks for those who have waited too long.
+        var watched = false
     }
 
     private let store: Store
     private let clocks: any Clocks
     private let log: Log
     private let metrics: Metrics
-    private let state = Locked(State())
+    private let state = Mutex(State())
 
     init(store: Store, clocks: any Clocks, log: Log, metrics: Metrics) {
         self.store = store
@@ -42,30 +47,25 @@ final class Intake: Sendable {
         "intake_late", stage: .database, disposition: .wait, summary: "the database did not commit the delivery in time",
         retryAfter: .seconds(ControlPlaneLimits.retryAfterSeconds))
 
-    /// Returns once the event is durable.
-    /// - Throws: what the database said; `intake_late` when it said nothing for too long: the event may be there or not, and a second
-    ///   delivery does no harm.
-    func keep(_ event: NewEvent) async throws(Fault) {
+    /// Calls `done` once, from any thread: with success when the event is durable, else with what the database said, or `intake_late` when it
+    /// said nothing for too long: the event may be there or not, and a second delivery does no harm.
+    func keep(_ event: NewEvent, _ done: @escaping Done) {
         #if SABOTAGE
-        if Sabotage.dropWebhook.isOn, event.deliveryID.utf8.reduce(0, { $0 &+ Int($1) }) % 8 == 0 { return }
+        if Sabotage.dropWebhook.isOn, event.deliveryID.utf8.reduce(0, { $0 &+ Int($1) }) % 8 == 0 { return done(.success(())) }
         #endif
-        let until = clocks.monotonic() + .milliseconds(ControlPlaneLimits.intakePatience_ms)
-        let result = await withCheckedContinuation { continuation in
-            let waiter = Waiter(event: event, until: until, continuation: continuation)
-            let (taken, begins) = state.with { state -> (Bool, Bool) in
-                guard state.waiting.count < ControlPlaneLimits.intakeWaiting else { return (false, false) }
-                state.waiting.append(waiter)
-                defer { state.busy = true }
-                return (true, !state.busy)
-            }
-            if !taken { continuation.resume(returning: .failure(Intake.full)) }
-            if begins { Task { await self.flush() } }
+        let waiter = Waiter(event: event, until: clocks.monotonic() + .milliseconds(ControlPlaneLimits.intakePatience_ms), done: done)
+        let (taken, begins, watches) = state.withLock { state -> (Bool, Bool, Bool) in
+            guard state.waiting.count < ControlPlaneLimits.intakeWaiting else { return (false, false, false) }
+            state.waiting.append(waiter)
+            defer { (state.busy, state.watched) = (true, true) }
+            return (true, !state.busy, !state.watched)
         }
-        try result.get()
+        if !taken { done(.failure(Intake.full)) }
+        if begins { Task { await self.flush() } }
+        if watches { Task { await self.watch() } }
     }
 
     private func flush() async {
-        let watch = Task { await self.watch() }
         while let events = take() {
             do throws(Fault) {
                 // The scheduler's wake is part of the commit: it hears of exactly what is there.
@@ -77,12 +77,11 @@ final class Intake: Sendable {
                 if error.disposition == .bug, events.count > 1 { await oneByOne(events) } else { finish(.failure(error)) }
             }
         }
-        watch.cancel()
     }
 
     /// The next batch, which is under way from now on; `nil` when nobody waits, and then nobody is busy any more.
     private func take() -> [NewEvent]? {
-        state.with { state in
+        state.withLock { state in
             guard !state.waiting.isEmpty else {
                 state.busy = false
                 return nil
@@ -101,11 +100,11 @@ final class Intake: Sendable {
     }
 
     private func finish(_ result: Result<Void, Fault>) {
-        let done = state.with { state in
+        let done = state.withLock { state in
             defer { state.committing = [] }
             return state.committing
         }
-        for waiter in done { waiter.continuation.resume(returning: result) }
+        for waiter in done { waiter.done(result) }
     }
 
     /// A batch that the database refuses for one delivery's sake is committed delivery by delivery.
@@ -113,26 +112,30 @@ final class Intake: Sendable {
         for event in events {
             var result: Result<Void, Fault> = .success(())
             do throws(Fault) { _ = try await store.ingest([event], lane: .webhook) } catch { result = .failure(error) }
-            let waiter = state.with { state -> Waiter? in
+            let waiter = state.withLock { state -> Waiter? in
                 let place = state.committing.firstIndex { $0.event.deliveryID == event.deliveryID && $0.event.connection == event.connection }
                 return place.map { state.committing.remove(at: $0) }
             }
-            waiter?.continuation.resume(returning: result)
+            waiter?.done(result)
         }
     }
 
-    /// Sends whoever waited too long away while the database is silent.
+    /// Sends whoever waited too long away while the database is silent. Ends when nobody waits.
     private func watch() async {
-        while !Task.isCancelled {
-            do { try await Task.sleep(for: .milliseconds(100)) } catch { return }
+        while true {
+            do { try await Task.sleep(for: .milliseconds(ControlPlaneLimits.intakeWatch_ms)) } catch { return }
             let now = clocks.monotonic()
-            let late = state.with { state in
+            let (late, ends) = state.withLock { state in
                 let late = (state.committing + state.waiting).filter { $0.until <= now }
-                state.committing.removeAll { $0.until <= now }
-                state.waiting.removeAll { $0.until <= now }
-                return late
+                if !late.isEmpty {
+                    state.committing.removeAll { $0.until <= now }
+                    state.waiting.removeAll { $0.until <= now }
+                }
+                state.watched = !(state.committing.isEmpty && state.waiting.isEmpty)
+                return (late, !state.watched)
             }
-            for waiter in late { waiter.continuation.resume(returning: .failure(Intake.late)) }
+            for waiter in late { waiter.done(.failure(Intake.late)) }
+            if ends { return }
         }
     }
 }
@@ -141,39 +144,40 @@ final class Intake: Sendable {
 final class HookBook: Sendable {
     struct Entry: Sendable {
         var tenant: TenantID
+        var connection: ConnectionID
         var platform: String
         var secret: Secret?
         /// Seals for the tenant. Agreed on anew with each look-up, so it lives for as long as one is remembered.
         var publicKey: BoxAgreement?
+        /// What binds a sealed delivery to its place.
+        var context: [UInt8]
     }
 
-    private let store: Store
-    private let intakeKey: AEADKey
-    private let known: Cache<ConnectionID, Entry?>
+    /// By the connection's id as the path has it.
+    private let known: Cache<String, Entry?>
 
     init(store: Store, intakeKey: AEADKey, clocks: any Clocks) {
-        self.store = store
-        self.intakeKey = intakeKey
-        known = Cache(clocks: clocks, lasting: .seconds(ControlPlaneLimits.connectionCacheSeconds))
+        known = Cache(clocks: clocks, lasting: .seconds(ControlPlaneLimits.connectionCacheSeconds)) { text throws(Fault) in
+            guard let id = ConnectionID(text), let row = try await store.intake(id), row.tenantState != "removed" else { return nil }
+            return Entry(
+                tenant: row.tenant, connection: id, platform: row.platform,
+                secret: try row.webhookSecret.map { sealed throws(Fault) in Secret(try intakeKey.open(sealed, context: HookBook.context(row.tenant, id))) },
+                publicKey: try row.publicKey.map { bytes throws(Fault) in try BoxPublicKey(bytes).agreement(random: SystemRandom()) },
+                context: Array("event \(row.tenant) \(id)".utf8))
+        }
     }
 
     /// What binds a sealed webhook secret to its place.
     static func context(_ tenant: TenantID, _ connection: ConnectionID) -> [UInt8] { Array("webhook \(tenant) \(connection)".utf8) }
 
-    /// `nil` when there is no such connection.
-    func entry(_ id: ConnectionID) async throws(Fault) -> Entry? {
-        if let found = known[id] { return found }
-        var entry: Entry?
-        if let row = try await store.intake(id), row.tenantState != "removed" {
-            let context = HookBook.context(row.tenant, id)
-            entry = Entry(
-                tenant: row.tenant, platform: row.platform,
-                secret: try row.webhookSecret.map { sealed throws(Fault) in Secret(try intakeKey.open(sealed, context: context)) },
-                publicKey: try row.publicKey.map { bytes throws(Fault) in try BoxPublicKey(bytes).agreement(random: SystemRandom()) })
-        }
-        known[id] = .some(entry)
-        return entry
-    }
+    /// Without asking the database; `.none` when it has to be asked.
+    func remembered(_ id: String) -> Entry?? { HookBook.isID(id) ? known.remembered(id) : .some(nil) }
 
-    func forget(_ id: ConnectionID) { known.forget(id) }
+    /// `nil` when there is no such connection.
+    func entry(_ id: String) async throws(Fault) -> Entry? { HookBook.isID(id) ? try await known.value(id) : nil }
+
+    /// Nothing else is worth remembering.
+    private static func isID(_ text: String) -> Bool { text.utf8.count == 36 }
+
+    func forget(_ id: String) { known.forget(id) }
 }

@@ -2,11 +2,14 @@ internal import Crypto
 internal import FoundationEssentials
 internal import Kernel
 internal import Store
+internal import Synchronization
 internal import Wire
 
 /// Who asks, and what they may see and do.
 struct Asker: Sendable, Equatable {
     var key: APIKeyID
+    /// The key's id as text: asked for often, slow to write.
+    let keyText: String
     var label: String
     var sees: Visibility
     var scopes: Set<Scope>
@@ -21,6 +24,7 @@ struct Asker: Sendable, Equatable {
 
     init(key: APIKeyID, label: String, sees: Visibility, scopes: Set<Scope>) {
         self.key = key
+        keyText = key.description
         self.label = label
         self.sees = sees
         self.scopes = scopes
@@ -28,6 +32,7 @@ struct Asker: Sendable, Equatable {
 
     init(_ row: APIKeyRow) {
         key = row.id
+        keyText = row.id.description
         label = row.label
         sees = row.visibility
         var all: Set<Scope> = []
@@ -48,67 +53,118 @@ extension Identifier {
 
 /// Keys looked up in the database, remembered for a few seconds by digest. A revoked key works no longer than that.
 final class Keyring: Sendable {
-    private let store: Store
-    private let clocks: any Clocks
     private let known: Cache<[UInt8], Asker?>
 
     init(store: Store, clocks: any Clocks) {
-        self.store = store
-        self.clocks = clocks
-        known = Cache(clocks: clocks, lasting: .seconds(ControlPlaneLimits.keyCacheSeconds))
+        known = Cache(clocks: clocks, lasting: .seconds(ControlPlaneLimits.keyCacheSeconds)) { digest throws(Fault) in
+            try await store.key(digest: digest).map { Asker($0) }
+        }
     }
 
-    /// - Throws: 401 without a good key.
-    func asker(_ request: HTTPRequest) async throws -> Asker {
+    /// What a request's key is known by: the SHA-256 of the text after `Bearer`.
+    /// - Throws: 401 without a key of ours.
+    static func digest(_ request: HTTPRequest) throws -> [UInt8] {
         let values = request.fields.all("Authorization")
-        guard values.count == 1, let value = values.first, value.lowercased().hasPrefix("bearer ") else {
+        guard values.count == 1, var value = values.first, value.withUTF8(isBearer) else {
             throw Refusal(401, "unauthenticated", "The request carries no API key.", remedy: "Send Authorization: Bearer cf_….")
         }
-        guard let asker = try await asker(key: value.dropFirst(7).trimmingPrefix { $0 == " " }) else {
-            throw Refusal(401, "unauthenticated", "The API key is unknown or revoked.", remedy: "Ask your operator for a key.")
-        }
-        return asker
+        let key = value.withUTF8 { Array($0[7...].drop { $0 == 32 }) }
+        guard isKey(key) else { throw Refusal(401, "unauthenticated", "The API key is unknown or revoked.", remedy: "Ask your operator for a key.") }
+        return Digest.sha256(key)
     }
+
+    private static func isBearer(_ value: UnsafeBufferPointer<UInt8>) -> Bool {
+        value.count > 7 && value[6] == 32 && zip(value, "bearer".utf8).allSatisfy { $0 | 32 == $1 }
+    }
+
+    private static func isKey(_ text: [UInt8]) -> Bool { text.count == 3 + Store.keyCharacters && text.starts(with: "cf_".utf8) }
+
+    /// Without asking the database; `.none` when it has to be asked.
+    func remembered(_ digest: [UInt8]) -> Asker?? { known.remembered(digest) }
 
     /// `nil` for a key that is malformed, unknown or revoked.
     func asker(key text: some StringProtocol) async throws(Fault) -> Asker? {
-        guard text.hasPrefix("cf_"), text.utf8.count == 3 + Store.keyCharacters else { return nil }
-        return try await asker(digest: Digest.sha256(Array(text.utf8)))
+        let key = Array(text.utf8)
+        guard Keyring.isKey(key) else { return nil }
+        return try await asker(digest: Digest.sha256(key))
     }
 
     /// By the SHA-256 of the key.
-    func asker(digest: [UInt8]) async throws(Fault) -> Asker? {
-        if let found = known[digest] { return found }
-        let asker = try await store.key(digest: digest).map { Asker($0) }
-        known[digest] = .some(asker)
-        return asker
-    }
+    func asker(digest: [UInt8]) async throws(Fault) -> Asker? { try await known.value(digest) }
 }
 
-/// Values that are good for a while. Bounded: full, it forgets everything.
+/// Values that are good for a while. Bounded: full, it forgets everything. However many ask, one looks up; and what is still asked for in the
+/// second half of its while is looked up anew before it ends, so that nobody has to wait for it.
 final class Cache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    typealias Look = @Sendable (Key) async throws(Fault) -> Value
+
+    private struct State: Sendable {
+        var entries: [Key: (value: Value, ageing: Duration, until: Duration)] = [:]
+        var looks: [Key: (number: Int, task: Task<Result<Value, Fault>, Never>)] = [:]
+        var lastNumber = 0
+    }
+
     private let clocks: any Clocks
     private let lasting: Duration
-    private let entries = Locked<[Key: (value: Value, until: Duration)]>([:])
+    private let look: Look
+    private let state = Mutex(State())
 
-    init(clocks: any Clocks, lasting: Duration) {
+    init(clocks: any Clocks, lasting: Duration, look: @escaping Look) {
         self.clocks = clocks
         self.lasting = lasting
+        self.look = look
     }
 
-    subscript(_ key: Key) -> Value? {
-        get {
-            let now = clocks.monotonic()
-            return entries.with { entries in entries[key].flatMap { $0.until > now ? $0.value : nil } }
+    /// What is known without a look.
+    func remembered(_ key: Key) -> Value? {
+        let now = clocks.monotonic()
+        let (found, ages) = state.withLock { state -> (Value?, Bool) in
+            guard let entry = state.entries[key], entry.until > now else { return (nil, false) }
+            return (entry.value, entry.ageing <= now && state.looks[key] == nil)
         }
-        set {
-            let until = clocks.monotonic() + lasting
-            entries.with { entries in
-                if entries.count >= ControlPlaneLimits.cacheEntries { entries.removeAll() }
-                entries[key] = newValue.map { ($0, until) }
+        if ages { _ = running(key) }
+        return found
+    }
+
+    /// What is known, or else what a look finds.
+    func value(_ key: Key) async throws(Fault) -> Value {
+        if let found = remembered(key) { return found }
+        return try await running(key).value.get()
+    }
+
+    /// The look-up under way, which is begun unless there is one.
+    private func running(_ key: Key) -> Task<Result<Value, Fault>, Never> {
+        state.withLock { state in
+            if let look = state.looks[key] { return look.task }
+            state.lastNumber += 1
+            let number = state.lastNumber
+            let task = Task<Result<Value, Fault>, Never> {
+                let result: Result<Value, Fault>
+                do throws(Fault) { result = .success(try await self.look(key)) } catch { result = .failure(error) }
+                self.end(key, number, result)
+                return result
             }
+            state.looks[key] = (number, task)
+            return task
         }
     }
 
-    func forget(_ key: Key) { entries.with { $0[key] = nil } }
+    private func end(_ key: Key, _ number: Int, _ result: Result<Value, Fault>) {
+        let now = clocks.monotonic()
+        state.withLock { state in
+            // Forgotten meanwhile: what was found may be what is no longer so.
+            guard state.looks[key]?.number == number else { return }
+            state.looks[key] = nil
+            guard case .success(let value) = result else { return }
+            if state.entries.count >= ControlPlaneLimits.cacheEntries { state.entries.removeAll() }
+            state.entries[key] = (value, now + lasting / 2, now + lasting)
+        }
+    }
+
+    func forget(_ key: Key) {
+        state.withLock { state in
+            state.entries[key] = nil
+            state.looks[key] = nil
+        }
+    }
 }

@@ -6,13 +6,14 @@ internal import Wire
 
 /// One request at its endpoint: what was asked, by whom, and the tools to answer.
 struct Visit: Sendable {
-    let desk: Desk
-    let request: HTTPRequest
+    let call: Call
     let parameters: [String: String]
     let asker: Asker
-    /// The request's id, in its answer and in logs.
-    let id: String
 
+    var desk: Desk { call.desk }
+    var request: HTTPRequest { call.request }
+    /// The request's id, in its answer and in logs.
+    var id: String { call.id }
     var store: Store { desk.store }
 
     // MARK: What was asked

@@ -14,6 +14,10 @@ final class Connection {
         case closed
     }
 
+    struct Interest: Equatable {
+        var reading, writing: Bool
+    }
+
     let id: UInt64
     let descriptor: Int32
     let peer: HTTPPeer
@@ -25,12 +29,16 @@ final class Connection {
     /// Bytes of the body received, by now perhaps the handler's; counted until it is answered.
     var heldBytes = 0
     var outbox = Outbox()
+    /// What the poller was last told.
+    var watched = Interest(reading: false, writing: false)
     /// Monotonic microseconds; `.max`: none.
     var deadline = Int64.max
     var closesAfterAnswer = false
     /// The client has closed its side.
     var sawEnd = false
     var saidContinue = false
+    /// It holds whole requests, whose turn comes when the other connections have had theirs.
+    var isQueued = false
     var lingeredBytes = 0
 
     init(id: UInt64, descriptor: Int32, peer: HTTPPeer, parser: HTTPParser) {
@@ -44,7 +52,7 @@ final class Connection {
 
     /// While a request is answered the client may send ahead, within a bound.
     var wantsBytes: Bool {
-        guard !sawEnd else { return false }
+        guard !sawEnd, !isQueued else { return false }
         switch phase {
         case .idle, .head, .body, .lingering: return true
         case .handling, .answering: return parser.bufferedBytes < ServerLimits.readAheadBytes
@@ -61,38 +69,39 @@ final class Connection {
     }
 }
 
-/// Bytes on their way out, in pieces so that a body is never copied.
+/// Bytes on their way out: a head with its body, or a head and then a large body, which is never copied.
 struct Outbox {
-    private var pieces: [[UInt8]] = []
-    private var next = 0
-    private var offset = 0
+    private var bytes: [UInt8] = []
+    private var body: [UInt8] = []
+    /// Of both.
+    private var sent = 0
 
-    var isEmpty: Bool { next == pieces.count }
+    var isEmpty: Bool { sent == bytes.count + body.count }
 
-    mutating func append(_ piece: [UInt8]) {
-        if !piece.isEmpty { pieces.append(piece) }
+    mutating func append(_ line: [UInt8]) { bytes += line }
+
+    mutating func append(_ answer: ResponseEncoder.Encoded) {
+        if bytes.isEmpty { bytes = answer.bytes } else { bytes += answer.bytes }
+        body = answer.body
     }
 
     /// Sends until everything is gone or the socket is full; says whether the connection still stands and whether
     /// anything moved.
     mutating func flush(_ descriptor: Int32) -> (stands: Bool, moved: Bool) {
-        var moved = false
-        while next < pieces.count {
-            let transfer = pieces[next].withUnsafeBytes { bytes in
-                Sockets.send(
-                    descriptor, UnsafeRawBufferPointer(rebasing: bytes[offset...]), more: next + 1 < pieces.count)
-            }
-            guard case .bytes(let count) = transfer else { return (transfer == .wouldBlock, moved) }
-            moved = true
-            offset += count
-            if offset == pieces[next].count {
-                pieces[next] = []
-                next += 1
-                offset = 0
-            }
+        let before = sent
+        while !isEmpty {
+            let transfer = sent < bytes.count
+                ? Outbox.send(bytes, from: sent, descriptor, more: !body.isEmpty)
+                : Outbox.send(body, from: sent - bytes.count, descriptor, more: false)
+            guard case .bytes(let count) = transfer else { return (transfer == .wouldBlock, sent > before) }
+            sent += count
         }
-        pieces.removeAll(keepingCapacity: true)
-        next = 0
+        let moved = sent > before
+        (bytes, body, sent) = ([], [], 0)
         return (true, moved)
+    }
+
+    private static func send(_ bytes: [UInt8], from start: Int, _ descriptor: Int32, more: Bool) -> Sockets.Transfer {
+        bytes.withUnsafeBytes { Sockets.send(descriptor, UnsafeRawBufferPointer(rebasing: $0[start...]), more: more) }
     }
 }

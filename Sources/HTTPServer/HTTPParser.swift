@@ -137,7 +137,9 @@ public struct HTTPParser: Sendable {
             skippedBlankLine = true
             return .again
         }
-        builder = try HeadBuilder(requestLine: buffer[line])
+        builder = try buffer.withUnsafeBufferPointer { bytes throws(HTTPRefusal) in
+            try HeadBuilder(requestLine: UnsafeBufferPointer(rebasing: bytes[line]))
+        }
         return become(.fields)
     }
 
@@ -152,8 +154,8 @@ public struct HTTPParser: Sendable {
             return .event(.head(head))
         }
         fieldBytes += line.count + 2
-        guard builder.map({ $0.fieldCount < bounds.headerCount }) ?? false else { throw .tooManyFields }
-        try builder?.add(buffer[line])
+        guard let count = builder?.fieldCount, count < bounds.headerCount else { throw .tooManyFields }
+        try buffer.withUnsafeBufferPointer { bytes throws(HTTPRefusal) in try builder?.add(UnsafeBufferPointer(rebasing: bytes[line])) }
         return .again
     }
 
@@ -218,7 +220,7 @@ public struct HTTPParser: Sendable {
         fieldBytes += line.count + 2
         trailerCount += 1
         guard trailerCount <= bounds.headerCount else { throw .trailersTooLarge }
-        _ = try HeadBuilder.field(buffer[line])
+        try buffer.withUnsafeBufferPointer { bytes throws(HTTPRefusal) in _ = try HeadBuilder.field(UnsafeBufferPointer(rebasing: bytes[line])) }
         return .again
     }
 
@@ -226,7 +228,7 @@ public struct HTTPParser: Sendable {
 
     /// Consumes one line ended by CR LF; the range leaves both out. `nil`: not there yet.
     private mutating func takeLine(most: Int, tooLong: HTTPRefusal) throws(HTTPRefusal) -> Range<Int>? {
-        guard let end = buffer[searched...].firstIndex(of: Octets.lineFeed) else {
+        guard let end = Octets.lineEnd(buffer, from: searched) else {
             searched = buffer.count
             // Whatever comes, the line is longer than `most` and its CR by now.
             guard buffer.count - start <= most + 1 else { throw tooLong }

@@ -40,57 +40,51 @@ struct HeadBuilder: Sendable {
     private var expectsContinue = false
 
     /// Reads a request line: exactly three parts with one blank between them.
-    init(requestLine line: ArraySlice<UInt8>) throws(HTTPRefusal) {
+    init(requestLine line: OctetSlice) throws(HTTPRefusal) {
         guard let first = line.firstIndex(of: Octets.space), let last = line.lastIndex(of: Octets.space),
-            first > line.startIndex, last > first + 1, last + 1 < line.endIndex
+            first > 0, last > first + 1, last + 1 < line.count
         else { throw .malformedRequestLine }
-        let (verb, uri, version) = (line[..<first], line[(first + 1) ..< last], line[(last + 1)...])
+        let verb = line.part(0 ..< first)
         guard verb.allSatisfy(Octets.isToken) else { throw .invalidMethod }
-        minorVersion = try Self.minorVersion(version)
+        minorVersion = try Self.minorVersion(line.part(last + 1 ..< line.count))
         guard let method = HTTPMethod(rawValue: String(decoding: verb, as: UTF8.self)) else { throw .unknownMethod }
         self.method = method
-        (target, authority) = try Self.originForm(uri, method)
+        (target, authority) = try Self.originForm(line.part(first + 1 ..< last), method)
     }
 
-    private static func minorVersion(_ text: ArraySlice<UInt8>) throws(HTTPRefusal) -> Int {
-        let digits = text.dropFirst(5)
-        guard text.prefix(5).elementsEqual("HTTP/".utf8), digits.count == 3, let major = digits.first,
-            let minor = digits.last,
-            Octets.isDigit(major), digits[digits.startIndex + 1] == 46, Octets.isDigit(minor)
-        else { throw .invalidVersion }
-        guard major == 49, minor == 48 || minor == 49 else { throw .unsupportedVersion }
-        return Int(minor) - 48
+    private static func minorVersion(_ text: OctetSlice) throws(HTTPRefusal) -> Int {
+        guard text.count == 8, text.starts(with: "HTTP/".utf8), Octets.isDigit(text[5]), text[6] == 46, Octets.isDigit(text[7]) else {
+            throw .invalidVersion
+        }
+        guard text[5] == 49, text[7] == 48 || text[7] == 49 else { throw .unsupportedVersion }
+        return Int(text[7]) - 48
     }
 
     /// The origin form of any of the four target forms, and the authority an absolute form names. The authority form
     /// belongs to CONNECT, which is not served.
-    private static func originForm(_ uri: ArraySlice<UInt8>, _ method: HTTPMethod) throws(HTTPRefusal) -> (
-        String, String?
-    ) {
-        if uri.elementsEqual([42]) {
+    private static func originForm(_ uri: OctetSlice, _ method: HTTPMethod) throws(HTTPRefusal) -> (String, String?) {
+        if uri.count == 1, uri[0] == 42 {
             guard method == .options else { throw .invalidTarget }
             return ("*", nil)
         }
         guard uri.allSatisfy(Octets.isTarget), escapesAreWhole(uri) else { throw .invalidTarget }
         if uri.first == 47 { return (String(decoding: uri, as: UTF8.self), nil) }
-        guard let scheme = ["http://", "https://"].first(where: { Octets.matches(uri.prefix($0.utf8.count), $0) })
-        else {
-            throw .invalidTarget
-        }
-        let rest = uri.dropFirst(scheme.utf8.count)
-        let end = rest.firstIndex { $0 == 47 || $0 == 63 } ?? rest.endIndex
-        let (authority, path) = (rest[..<end], rest[end...])
+        let scheme = Octets.matches(uri.prefix(7), "http://") ? 7 : 8
+        guard scheme == 7 || Octets.matches(uri.prefix(8), "https://") else { throw .invalidTarget }
+        let rest = uri.part(scheme ..< uri.count)
+        let end = rest.firstIndex { $0 == 47 || $0 == 63 } ?? rest.count
+        let (authority, path) = (rest.part(0 ..< end), rest.part(end ..< rest.count))
         guard isAuthority(authority) else { throw .invalidTarget }
         let name = String(decoding: authority, as: UTF8.self)
         if path.isEmpty { return (method == .options ? "*" : "/", name) }
         return ((path.first == 47 ? "" : "/") + String(decoding: path, as: UTF8.self), name)
     }
 
-    private static func escapesAreWhole(_ uri: ArraySlice<UInt8>) -> Bool {
-        var i = uri.startIndex
-        while i < uri.endIndex {
+    private static func escapesAreWhole(_ uri: OctetSlice) -> Bool {
+        var i = 0
+        while i < uri.count {
             if uri[i] == 37 {
-                guard i + 2 < uri.endIndex, Octets.hexValue(uri[i + 1]) != nil, Octets.hexValue(uri[i + 2]) != nil
+                guard i + 2 < uri.count, Octets.hexValue(uri[i + 1]) != nil, Octets.hexValue(uri[i + 2]) != nil
                 else { return false }
                 i += 2
             }
@@ -100,41 +94,37 @@ struct HeadBuilder: Sendable {
     }
 
     /// `host[:port]`, never with a user: a name, an IPv4 address or an IPv6 address in brackets.
-    private static func isAuthority(_ text: ArraySlice<UInt8>) -> Bool {
-        let port: ArraySlice<UInt8>
+    private static func isAuthority(_ text: OctetSlice) -> Bool {
+        let end: Int
         if text.first == 91 {
-            guard let close = text.firstIndex(of: 93), close > text.startIndex + 1,
-                text[(text.startIndex + 1) ..< close].allSatisfy({
+            guard let close = text.firstIndex(of: 93), close > 1,
+                text[1 ..< close].allSatisfy({
                     Octets.hexValue($0) != nil || $0 == Octets.colon || $0 == 46
                 })
             else { return false }
-            port = text[(close + 1)...]
+            end = close + 1
         } else {
-            let end = text.firstIndex(of: Octets.colon) ?? text.endIndex
-            guard end > text.startIndex, text[..<end].allSatisfy(Octets.isHost) else { return false }
-            port = text[end...]
+            end = text.firstIndex(of: Octets.colon) ?? text.count
+            guard end > 0, text[..<end].allSatisfy(Octets.isHost) else { return false }
         }
+        let port = text[end...]
         guard let mark = port.first else { return true }
         return mark == Octets.colon && port.count <= 6 && port.dropFirst().allSatisfy(Octets.isDigit)
     }
 
     /// Splits and checks one field line; shared with trailers.
-    static func field(_ line: ArraySlice<UInt8>) throws(HTTPRefusal) -> (
-        name: ArraySlice<UInt8>, value: ArraySlice<UInt8>
-    ) {
+    static func field(_ line: OctetSlice) throws(HTTPRefusal) -> (name: OctetSlice, value: OctetSlice) {
         if let first = line.first, first == Octets.space || first == Octets.tab { throw .foldedField }
-        guard let colon = line.firstIndex(of: Octets.colon), colon > line.startIndex,
-            line[..<colon].allSatisfy(Octets.isToken)
-        else {
+        guard let colon = line.firstIndex(of: Octets.colon), colon > 0, line[..<colon].allSatisfy(Octets.isToken) else {
             throw .invalidFieldName
         }
-        let value = Octets.trimmed(line[(colon + 1)...])
+        let value = Octets.trimmed(line.part(colon + 1 ..< line.count))
         guard value.allSatisfy(Octets.isFieldValue) else { throw .invalidFieldValue }
-        return (line[..<colon], value)
+        return (line.part(0 ..< colon), value)
     }
 
     /// Takes one field line.
-    mutating func add(_ line: ArraySlice<UInt8>) throws(HTTPRefusal) {
+    mutating func add(_ line: OctetSlice) throws(HTTPRefusal) {
         let (name, value) = try Self.field(line)
         fieldCount += 1
         fields.append(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self))
@@ -155,7 +145,7 @@ struct HeadBuilder: Sendable {
     }
 
     /// One plain number: no sign, no list, not even the same number twice.
-    private mutating func addContentLength(_ value: ArraySlice<UInt8>) throws(HTTPRefusal) {
+    private mutating func addContentLength(_ value: OctetSlice) throws(HTTPRefusal) {
         contentLengths += 1
         guard contentLengths == 1 else { throw .repeatedContentLength }
         guard !value.isEmpty, value.allSatisfy(Octets.isDigit) else { throw .invalidContentLength }

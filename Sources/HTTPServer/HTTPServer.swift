@@ -17,6 +17,34 @@ public struct HTTPPeer: Sendable {
 /// the grace are cancelled.
 public typealias HTTPHandler = @Sendable (HTTPRequest, HTTPPeer) async -> HTTPResponse?
 
+/// How the answer to a request comes about; `nil` instead of a response closes the connection without one.
+public enum HTTPAnswer: Sendable {
+    /// It is there.
+    case now(HTTPResponse?)
+    /// A task makes it, with the rights and duties of an `HTTPHandler`. `inline`: it begins on the poll thread and moves to the pool where it first
+    /// waits.
+    case task(inline: Bool, @Sendable () async -> HTTPResponse?)
+    /// It will be given to the closure that `begin` is handed, from any thread, once: for work that goes on without a task of its own. Not
+    /// cancelled: it must end by itself within the grace of a stop.
+    case later(begin: @Sendable (_ done: @escaping @Sendable (HTTPResponse?) -> Void) -> Void)
+}
+
+extension HTTPAnswer {
+    /// The response itself, waited for: for those who ask a responder without a server.
+    public func response() async -> HTTPResponse? {
+        switch self {
+        case .now(let response): response
+        case .task(_, let body): await body()
+        case .later(let begin):
+            await withCheckedContinuation { continuation in begin { continuation.resume(returning: $0) } }
+        }
+    }
+}
+
+/// Answers one request or says where its answer will come from. Runs on the poll thread, as do an inline task's beginning and `begin`: they must
+/// never block, and compute for no longer than microseconds.
+public typealias HTTPResponder = @Sendable (HTTPRequest, HTTPPeer) -> HTTPAnswer
+
 /// How a server listens and what it bears.
 public struct HTTPServerConfiguration: Sendable {
     /// A numeric IPv4 or IPv6 address, or `localhost`.
@@ -45,9 +73,6 @@ public struct HTTPServerConfiguration: Sendable {
     public var maxConnections = Limits.serverConnections
     /// Bytes of request bodies held at one time, over all connections; a body beyond them is refused with 503.
     public var maxHeldBodyBytes = ServerLimits.heldBodyBytes
-    /// Handlers begin on the poll thread and move to the pool where they first wait: no hop for an answer that needs no waiting. Only for handlers
-    /// that never block a thread and compute for no longer than microseconds before they wait or end.
-    public var startsHandlersInline = false
     public var parserBounds = HTTPParser.Bounds()
     public var clocks: any Clocks = SystemClocks()
 
@@ -65,11 +90,12 @@ public struct HTTPServerConfiguration: Sendable {
 /// An HTTP/1.1 server without TLS: a proxy such as nginx ends TLS in front of it, so it should listen on a private
 /// address only.
 ///
-/// One thread owns every socket, reads, parses and writes; handlers run on the cooperative pool and hand their answers
-/// back to it. Requests of one connection are handled one after another, in order.
+/// One thread owns every socket, reads, parses and writes; what a responder knows at once it answers on that thread,
+/// handlers run on the cooperative pool and hand their answers back to it. Requests of one connection are handled one
+/// after another, in order.
 public final class HTTPServer: Service {
     private let configuration: HTTPServerConfiguration
-    private let handler: HTTPHandler
+    private let responder: HTTPResponder
     /// The listening socket until `run` takes it; -1 after.
     private let listener: Locked<Int32>
     private let mailbox: Mailbox
@@ -79,13 +105,19 @@ public final class HTTPServer: Service {
 
     /// Binds and listens at once; connections wait in the backlog until `run`.
     /// - Throws: `listen_failed`, `server_descriptors`.
-    public init(_ configuration: HTTPServerConfiguration, handler: @escaping HTTPHandler) throws(Fault) {
+    public init(_ configuration: HTTPServerConfiguration, responder: @escaping HTTPResponder) throws(Fault) {
         self.configuration = configuration
-        self.handler = handler
+        self.responder = responder
         mailbox = try Mailbox()
         let (socket, port) = try Sockets.listen(host: configuration.host, port: configuration.port)
         listener = Locked(socket)
         self.port = port
+    }
+
+    /// Every request is a task on the pool.
+    /// - Throws: `listen_failed`, `server_descriptors`.
+    public convenience init(_ configuration: HTTPServerConfiguration, handler: @escaping HTTPHandler) throws(Fault) {
+        try self.init(configuration, responder: { request, peer in .task(inline: false) { await handler(request, peer) } })
     }
 
     deinit {
@@ -100,11 +132,11 @@ public final class HTTPServer: Service {
         guard socket >= 0 else {
             throw Fault("server_ran_already", stage: .http, disposition: .bug, summary: "a server runs only once")
         }
-        let (configuration, handler, mailbox) = (configuration, handler, mailbox)
+        let (configuration, responder, mailbox) = (configuration, responder, mailbox)
         let outcome: Result<Void, Fault> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let started = OwnedThread.start {
-                    let loop = ServeLoop(configuration, listener: socket, mailbox: mailbox, handler: handler)
+                    let loop = ServeLoop(configuration, listener: socket, mailbox: mailbox, responder: responder)
                     continuation.resume(returning: loop.run())
                 }
                 guard !started else { return }

@@ -1,12 +1,13 @@
 internal import Glibc
 internal import Kernel
+internal import Synchronization
 internal import Wire
 
 /// What other threads tell the poll thread: a locked queue, and a socket pair that wakes the thread when it sleeps.
 final class Mailbox: Sendable {
     enum Message: Sendable {
-        /// The handler of the connection's request has ended; `nil` closes the connection without an answer.
-        case answer(connection: UInt64, EncodedResponse?)
+        /// The answer to a request that was not answered at once; `nil` closes its connection without one.
+        case answer(exchange: UInt64, HTTPResponse?)
         case stop
     }
 
@@ -15,7 +16,7 @@ final class Mailbox: Sendable {
         var asleep = false
     }
 
-    private let state = Locked(State())
+    private let state = Mutex(State())
     /// Becomes readable when there is mail and the poll thread sleeps.
     let wakeDescriptor: Int32
     private let knockDescriptor: Int32
@@ -32,7 +33,7 @@ final class Mailbox: Sendable {
 
     /// From any thread; never waits.
     func post(_ message: Message) {
-        let knocks = state.with { state in
+        let knocks = state.withLock { state in
             state.messages.append(message)
             defer { state.asleep = false }
             return state.asleep
@@ -43,7 +44,7 @@ final class Mailbox: Sendable {
 
     /// Said by the poll thread right before it waits; `false`: there is mail, don't.
     func maySleep() -> Bool {
-        state.with { state in
+        state.withLock { state in
             state.asleep = state.messages.isEmpty
             return state.asleep
         }
@@ -51,7 +52,7 @@ final class Mailbox: Sendable {
 
     /// All mail, in order of arrival.
     func take() -> [Message] {
-        state.with { state in
+        state.withLock { state in
             state.asleep = false
             if state.messages.isEmpty { return [] }
             let all = state.messages

@@ -1,3 +1,12 @@
+internal import Glibc
+
+/// Octets of a request, where they were received. Valid for the call that is given it.
+typealias OctetSlice = UnsafeBufferPointer<UInt8>
+
+extension OctetSlice {
+    func part(_ range: Range<Int>) -> OctetSlice { OctetSlice(rebasing: self[range]) }
+}
+
 /// Which octets may stand where (RFC 9110 and RFC 3986), as bit maps over ASCII.
 enum Octets {
     static let tab: UInt8 = 9
@@ -7,9 +16,12 @@ enum Octets {
     static let colon: UInt8 = 58
     static let semicolon: UInt8 = 59
 
-    private static let token = AsciiSet("!#$%&'*+-.^_`|~", letters: true, digits: true)
-    private static let target = AsciiSet("-._~!$&'()*+,;=:@/?%[]{}|^`", letters: true, digits: true)
-    private static let host = AsciiSet("-._~", letters: true, digits: true)
+    // Letters, digits and: !#$%&'*+-.^_`|~
+    private static let token = AsciiSet(low: 0x03ff_6cfa_0000_0000, high: 0x57ff_ffff_c7ff_fffe)
+    // Letters, digits and: -._~!$&'()*+,;=:@/?%[]{}|^`
+    private static let target = AsciiSet(low: 0xafff_fff2_0000_0000, high: 0x7fff_ffff_efff_ffff)
+    // Letters, digits and: -._~
+    private static let host = AsciiSet(low: 0x03ff_6000_0000_0000, high: 0x47ff_fffe_87ff_fffe)
 
     /// `tchar`: methods and field names.
     static func isToken(_ octet: UInt8) -> Bool { token.contains(octet) }
@@ -39,50 +51,53 @@ enum Octets {
     /// ASCII lower case.
     static func lowered(_ octet: UInt8) -> UInt8 { octet >= 65 && octet <= 90 ? octet | 32 : octet }
 
+    /// The first line feed from `start` on.
+    static func lineEnd(_ octets: [UInt8], from start: Int) -> Int? {
+        octets.withUnsafeBytes { bytes in
+            guard start < bytes.count, let base = bytes.baseAddress, let found = memchr(base + start, Int32(lineFeed), bytes.count - start) else { return nil }
+            return UnsafeRawPointer(found) - base
+        }
+    }
+
+    /// Whether every octet of the text passes.
+    static func all(_ text: String, _ passes: (UInt8) -> Bool) -> Bool {
+        text.utf8.withContiguousStorageIfAvailable { $0.allSatisfy(passes) } ?? text.utf8.allSatisfy(passes)
+    }
+
     /// Compares without case; `lowercase` must already be in lower case.
-    static func matches(_ octets: some Collection<UInt8>, _ lowercase: String) -> Bool {
-        octets.count == lowercase.utf8.count && zip(octets, lowercase.utf8).allSatisfy { lowered($0) == $1 }
+    static func matches(_ octets: some Collection<UInt8>, _ lowercase: StaticString) -> Bool {
+        guard octets.count == lowercase.utf8CodeUnitCount else { return false }
+        var at = lowercase.utf8Start
+        for octet in octets {
+            if lowered(octet) != at.pointee { return false }
+            at += 1
+        }
+        return true
     }
 
     /// Without the blanks and tabs around it.
-    static func trimmed(_ octets: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        var rest = octets
-        while let first = rest.first, first == space || first == tab { rest = rest.dropFirst() }
-        while let last = rest.last, last == space || last == tab { rest = rest.dropLast() }
-        return rest
+    static func trimmed(_ octets: OctetSlice) -> OctetSlice {
+        var (start, end) = (0, octets.count)
+        while start < end, octets[start] == space || octets[start] == tab { start += 1 }
+        while start < end, octets[end - 1] == space || octets[end - 1] == tab { end -= 1 }
+        return octets.part(start ..< end)
     }
 
     /// The elements of a comma-separated list, trimmed, in lower case, without empty ones.
     static func listElements(_ octets: some Collection<UInt8>) -> [String] {
         octets.split(separator: 44).compactMap { part in
-            let element = trimmed(part.map(lowered)[...])
-            return element.isEmpty ? nil : String(decoding: element, as: UTF8.self)
+            let element = part.map(lowered).withUnsafeBufferPointer { String(decoding: trimmed($0), as: UTF8.self) }
+            return element.isEmpty ? nil : element
         }
     }
 }
 
-/// A set of ASCII octets in 128 bits.
+/// A set of ASCII octets: a bit each. Written out, so that it is a constant and not made on first use, which every look would ask about.
 private struct AsciiSet: Sendable {
-    private var low: UInt64 = 0
-    private var high: UInt64 = 0
-
-    init(_ marks: String, letters: Bool, digits: Bool) {
-        for octet in marks.utf8 { insert(octet) }
-        if digits { for octet in UInt8(48) ... 57 { insert(octet) } }
-        if letters {
-            for octet in UInt8(65) ... 90 {
-                insert(octet)
-                insert(octet | 32)
-            }
-        }
-    }
-
-    private mutating func insert(_ octet: UInt8) {
-        if octet < 64 { low |= 1 << UInt64(octet) } else if octet < 128 { high |= 1 << UInt64(octet - 64) }
-    }
+    let low, high: UInt64
 
     func contains(_ octet: UInt8) -> Bool {
         if octet < 64 { return low & (1 << UInt64(octet)) != 0 }
-        return octet < 128 && high & (1 << UInt64(octet - 64)) != 0
+        return octet < 128 && high & (1 << UInt64(octet & 63)) != 0
     }
 }

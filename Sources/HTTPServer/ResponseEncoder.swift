@@ -1,71 +1,97 @@
 internal import Kernel
 internal import Wire
 
-/// A response as bytes, but for what only the poll thread knows: `Date`, `Connection` and the blank line.
-struct EncodedResponse: Sendable {
-    var head: [UInt8]
-    var body: [UInt8]
-    /// The handler asked for the connection to close.
-    var closes: Bool
-    var hasDate: Bool
-}
-
 /// Turns responses into bytes. Framing is the server's: what a handler says of it is not sent.
-enum ResponseEncoder {
+struct ResponseEncoder {
+    /// Of the request; `nil` when it was not understood.
+    var method: HTTPMethod?
+    /// The connection may carry another request.
+    var keeps: Bool
+    /// The client speaks 1.0 and wants to be told that its connection is kept.
+    var names10: Bool
+    /// The `Date` line.
+    var date: [UInt8]
+
     private static let broken = HTTPResponse.text(500, "The answer could not be sent.\n")
-    /// Fields of the connection, not of the answer.
-    private static let owned = [
-        "connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
-    ]
 
-    /// A response whose status or fields can't stand on the wire becomes a plain 500: a value with a line end in it
-    /// would be another header, or another answer.
-    static func encode(_ response: HTTPResponse, method: HTTPMethod?) -> EncodedResponse {
-        let sound =
-            (200 ... 599).contains(response.status)
-            && response.fields.list.allSatisfy { field in
-                !field.name.isEmpty && field.name.utf8.allSatisfy(Octets.isToken)
-                    && field.value.utf8.allSatisfy(Octets.isFieldValue)
-            }
-        guard sound else { return encode(broken, method: method) }
-        var out = EncodedResponse(head: [], body: [], closes: false, hasDate: false)
-        out.head.reserveCapacity(320)
-        out.head.append(contentsOf: "HTTP/1.1 \(response.status) \(reason(response.status))\r\n".utf8)
-        var claimedLength: String?
+    /// Whether the connection goes on, and what goes out on it: the head, with a small body at its end, and a large body, which is not copied.
+    struct Encoded {
+        var keeps: Bool
+        var bytes: [UInt8]
+        var body: [UInt8]
+    }
+
+    /// A response whose status or fields can't stand on the wire becomes a plain 500: a value with a line end in it would
+    /// be another header, or another answer.
+    func encode(_ response: HTTPResponse) -> Encoded {
+        guard (200 ... 599).contains(response.status), response.fields.list.allSatisfy(Self.isSound) else { return encode(Self.broken) }
+        let hasBody = response.status != 204 && response.status != 304 && method != .head
+        let isSmall = response.body.count <= ServerLimits.keptBufferBytes
+        let room = response.fields.list.reduce(ServerLimits.headRoomBytes + date.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+        var keeps = keeps
+        let bytes = [UInt8](unsafeUninitializedCapacity: room + (hasBody && isSmall ? response.body.count : 0)) { buffer, count in
+            var writer = HeadWriter(buffer)
+            keeps = write(response, &writer)
+            if hasBody, isSmall { response.body.withUnsafeBufferPointer { writer.write($0) } }
+            count = writer.count
+        }
+        return Encoded(keeps: keeps, bytes: bytes, body: hasBody && !isSmall ? response.body : [])
+    }
+
+    /// Says whether the connection goes on.
+    private func write(_ response: HTTPResponse, _ out: inout HeadWriter) -> Bool {
+        out.write("HTTP/1.1 " as StaticString)
+        out.write(response.status)
+        out.write(" " as StaticString)
+        out.write(Self.reason(response.status))
+        out.write("\r\n" as StaticString)
+        var (keeps, hasDate) = (keeps, false)
+        var claimedLength: Int?
         for (name, value) in response.fields.list {
-            if let own = owned.first(where: { Octets.matches(name.utf8, $0) }) {
-                if own == "connection" { out.closes = out.closes || Octets.listElements(value.utf8).contains("close") }
-                if own == "content-length" { claimedLength = value }
-                continue
+            switch Self.meaning(name) {
+            case .connection:
+                if Octets.listElements(value.utf8).contains("close") { keeps = false }
+            case .length: claimedLength = Int(value)
+            case .framing: break
+            case .date:
+                hasDate = true
+                out.write(name, value)
+            case .content: out.write(name, value)
             }
-            if Octets.matches(name.utf8, "date") { out.hasDate = true }
-            append(name, value, to: &out.head)
         }
-        guard response.status != 204, response.status != 304 else { return out }
-        // To HEAD a handler may give the length without making the body.
-        if method == .head, response.body.isEmpty, let claimedLength, Int(claimedLength).map({ $0 >= 0 }) ?? false {
-            append("Content-Length", claimedLength, to: &out.head)
-        } else {
-            append("Content-Length", String(response.body.count), to: &out.head)
+        if response.status != 204, response.status != 304 {
+            var length = response.body.count
+            // To HEAD a handler may give the length without making the body.
+            if method == .head, length == 0, let claimedLength, claimedLength >= 0 { length = claimedLength }
+            out.write("Content-Length: " as StaticString)
+            out.write(length)
+            out.write("\r\n" as StaticString)
         }
-        if method != .head { out.body = response.body }
-        return out
+        if !hasDate { date.withUnsafeBufferPointer { out.write($0) } }
+        if !keeps { out.write("Connection: close\r\n" as StaticString) } else if names10 { out.write("Connection: keep-alive\r\n" as StaticString) }
+        out.write("\r\n" as StaticString)
+        return keeps
     }
 
-    /// The answer to a refused request.
-    static func encode(_ refusal: HTTPRefusal) -> EncodedResponse {
-        var out = encode(.text(refusal.status, refusal.code + "\n"), method: nil)
-        out.closes = true
-        return out
+    private static func isSound(_ field: (name: String, value: String)) -> Bool {
+        !field.name.isEmpty && Octets.all(field.name, Octets.isToken) && Octets.all(field.value, Octets.isFieldValue)
     }
 
-    private static func append(_ name: String, _ value: String, to out: inout [UInt8]) {
-        out.append(contentsOf: name.utf8)
-        out.append(Octets.colon)
-        out.append(Octets.space)
-        out.append(contentsOf: value.utf8)
-        out.append(Octets.carriageReturn)
-        out.append(Octets.lineFeed)
+    private enum Meaning { case connection, length, framing, date, content }
+
+    /// `framing`: fields of the connection, not of the answer.
+    private static func meaning(_ name: String) -> Meaning {
+        let name = name.utf8
+        switch name.count {
+        case 2 where Octets.matches(name, "te"): return .framing
+        case 4 where Octets.matches(name, "date"): return .date
+        case 7 where Octets.matches(name, "trailer") || Octets.matches(name, "upgrade"): return .framing
+        case 10 where Octets.matches(name, "connection"): return .connection
+        case 10 where Octets.matches(name, "keep-alive"): return .framing
+        case 14 where Octets.matches(name, "content-length"): return .length
+        case 17 where Octets.matches(name, "transfer-encoding"): return .framing
+        default: return .content
+        }
     }
 
     /// `Sat, 21 Nov 2026 12:11:00 GMT` (RFC 9110, section 5.6.7).
@@ -86,7 +112,7 @@ enum ResponseEncoder {
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
-    private static func reason(_ status: Int) -> String {
+    private static func reason(_ status: Int) -> StaticString {
         switch status {
         case 200: "OK"
         case 201: "Created"
@@ -124,5 +150,41 @@ enum ResponseEncoder {
         case 505: "HTTP Version Not Supported"
         default: "Status"
         }
+    }
+}
+
+/// Writes into room that was measured before: piece by piece, each one copy.
+private struct HeadWriter {
+    private let room: UnsafeMutableBufferPointer<UInt8>
+    private(set) var count = 0
+
+    init(_ room: UnsafeMutableBufferPointer<UInt8>) { self.room = room }
+
+    mutating func write(_ octets: UnsafeBufferPointer<UInt8>) {
+        precondition(octets.count <= room.count - count, "a head is longer than it was measured")
+        guard let from = octets.baseAddress, let base = room.baseAddress else { return }
+        (base + count).update(from: from, count: octets.count)
+        count += octets.count
+    }
+
+    mutating func write(_ text: StaticString) { write(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) }
+
+    mutating func write(_ text: String) {
+        var text = text
+        text.withUTF8 { write($0) }
+    }
+
+    mutating func write(_ name: String, _ value: String) {
+        write(name)
+        write(": " as StaticString)
+        write(value)
+        write("\r\n" as StaticString)
+    }
+
+    /// In decimal.
+    mutating func write(_ number: Int) {
+        if number > 9 { write(number / 10) }
+        var digit = UInt8(48 + number % 10)
+        withUnsafePointer(to: &digit) { write(UnsafeBufferPointer(start: $0, count: 1)) }
     }
 }

@@ -7,11 +7,10 @@ extension ServeLoop {
 
     /// Tells the poller what the connection waits for now.
     func watch(_ connection: Connection) {
-        guard connection.phase != .closed else { return }
-        poller.watch(
-            connection.descriptor, token: connection.id, reading: connection.wantsBytes,
-            writing: !connection.outbox.isEmpty
-        )
+        let wants = Connection.Interest(reading: connection.wantsBytes, writing: !connection.outbox.isEmpty)
+        guard connection.phase != .closed, connection.watched != wants else { return }
+        connection.watched = wants
+        poller.watch(connection.descriptor, token: connection.id, reading: wants.reading, writing: wants.writing)
     }
 
     /// Reads what is there, within a turn's bound so that one client can't hold up the others.
@@ -39,8 +38,9 @@ extension ServeLoop {
         watch(connection)
     }
 
-    /// Takes the parser's events until a request is whole or more bytes are needed.
+    /// Takes the parser's events until more bytes are needed, an answer is awaited or not all sent, or the turn's share is used up.
     private func advance(_ connection: Connection) {
+        var requests = 0
         while connection.isReading, let event = connection.parser.next() {
             switch event {
             case .head(let head):
@@ -48,7 +48,7 @@ extension ServeLoop {
                 connection.phase = .body
                 connection.parser.bodyBytesMost =
                     configuration.maxBodyBytesFor?(head.target) ?? configuration.maxBodyBytes
-                setDeadline(connection, configuration.bodyReadTimeout)
+                setDeadline(connection, timeouts.body)
             case .body(let piece):
                 guard heldBytes + piece.count <= configuration.maxHeldBodyBytes else {
                     refuse(connection, .tooManyBodies)
@@ -57,13 +57,16 @@ extension ServeLoop {
                 heldBytes += piece.count
                 connection.heldBytes += piece.count
                 if connection.body.isEmpty { connection.body = piece } else { connection.body += piece }
-            case .end: dispatch(connection)
+            case .end:
+                dispatch(connection)
+                requests += 1
+                if requests == ServerLimits.requestsPerTurn, connection.parser.bufferedBytes > 0 { return queue(connection) }
             case .refused(let refusal): refuse(connection, refusal)
             }
         }
         if connection.phase == .idle, !connection.parser.isIdle {
             connection.phase = .head
-            setDeadline(connection, configuration.headReadTimeout)
+            setDeadline(connection, timeouts.head)
         } else if connection.phase == .body, connection.head?.expectsContinue == true, !connection.saidContinue,
             connection.body.isEmpty, connection.parser.bufferedBytes == 0
         {
@@ -73,76 +76,87 @@ extension ServeLoop {
         }
     }
 
+    /// Goes on with what the client has sent ahead, and closes when nothing more can come.
+    func proceed(_ connection: Connection) {
+        advance(connection)
+        if connection.isReading, connection.sawEnd, !connection.isQueued { return close(connection) }
+        watch(connection)
+    }
+
+    /// One client's many requests must not hold up the others: the rest has its turn when they have had theirs.
+    private func queue(_ connection: Connection) {
+        guard connection.isReading else { return }
+        connection.isQueued = true
+        backlog.append(connection.id)
+    }
+
+    func resume(_ connection: Connection) {
+        connection.isQueued = false
+        proceed(connection)
+    }
+
     private func dispatch(_ connection: Connection) {
         guard let head = connection.head else { return refuse(connection, .malformedRequestLine) }
         connection.phase = .handling
         setDeadline(connection, nil)
         let request = HTTPRequest(head.method, head.target, fields: head.fields, body: connection.body)
         connection.body = []
-        let (id, peer, handler, mailbox) = (connection.id, connection.peer, handler, mailbox)
-        let work: @Sendable () async -> Void = {
-            let response = await handler(request, peer)
-            mailbox.post(.answer(connection: id, response.map { ResponseEncoder.encode($0, method: request.method) }))
+        let (id, mailbox) = (nextExchange, mailbox)
+        nextExchange += 1
+        switch responder(request, connection.peer) {
+        case .now(let response): answer(connection, response)
+        case .task(let inline, let body):
+            let work: @Sendable () async -> Void = { mailbox.post(.answer(exchange: id, await body())) }
+            let task = inline ? Task.immediateDetached(operation: work) : Task.detached(operation: work)
+            exchanges[id] = Exchange(connection: connection.id, task: task)
+        case .later(let begin):
+            exchanges[id] = Exchange(connection: connection.id)
+            begin { mailbox.post(.answer(exchange: id, $0)) }
         }
-        tasks[id] = configuration.startsHandlersInline ? Task.immediateDetached(operation: work) : Task.detached(operation: work)
     }
 
-    /// Sends the handler's response; `nil` closes without one.
-    func answer(_ connection: Connection, _ response: EncodedResponse?) {
+    func answer(_ connection: Connection, _ response: HTTPResponse?) {
         guard let response, let head = connection.head else { return close(connection) }
-        let keeps = head.keepsAlive && !response.closes && !stopping && !connection.sawEnd
-        send(connection, response, keeps: keeps, names10: head.minorVersion == 0)
+        send(connection, response, to: head, keeps: head.keepsAlive && !stopping && !connection.sawEnd)
     }
 
     /// Answers a request that no handler sees, and closes.
     func refuse(_ connection: Connection, _ refusal: HTTPRefusal) {
-        send(connection, ResponseEncoder.encode(refusal), keeps: false, names10: false)
+        send(connection, .text(refusal.status, refusal.code + "\n"), to: nil, keeps: false)
+        watch(connection)
     }
 
-    private func send(_ connection: Connection, _ response: EncodedResponse, keeps: Bool, names10: Bool) {
-        var head = response.head
-        if !response.hasDate { head += dateLine() }
-        if !keeps { head += "Connection: close\r\n".utf8 } else if names10 { head += "Connection: keep-alive\r\n".utf8 }
-        head.append(Octets.carriageReturn)
-        head.append(Octets.lineFeed)
+    private func send(_ connection: Connection, _ response: HTTPResponse, to head: HTTPRequestHead?, keeps: Bool) {
         release(connection)
-        connection.closesAfterAnswer = !keeps
+        let encoder = ResponseEncoder(method: head?.method, keeps: keeps, names10: head?.minorVersion == 0, date: dateLine())
+        let answer = encoder.encode(response)
+        connection.outbox.append(answer)
+        connection.closesAfterAnswer = !answer.keeps
         connection.phase = .answering
-        // One packet for small answers; large bodies are not copied.
-        if response.body.count <= ServerLimits.keptBufferBytes {
-            connection.outbox.append(head + response.body)
-        } else {
-            connection.outbox.append(head)
-            connection.outbox.append(response.body)
-        }
-        setDeadline(connection, configuration.writeTimeout)
+        setDeadline(connection, timeouts.write)
         flush(connection)
     }
 
-    /// Sends what can be sent; the rest when the socket has room.
+    /// Sends what can be sent; the rest when the socket has room. Whoever calls it goes on with `proceed` or `watch`.
     func flush(_ connection: Connection) {
         let (stands, moved) = connection.outbox.flush(connection.descriptor)
         guard stands else { return close(connection) }
-        guard connection.phase == .answering else { return watch(connection) }
+        guard connection.phase == .answering else { return }
         if connection.outbox.isEmpty { return answered(connection) }
-        if moved { setDeadline(connection, configuration.writeTimeout) }
-        watch(connection)
+        if moved { setDeadline(connection, timeouts.write) }
     }
 
     private func answered(_ connection: Connection) {
         guard !connection.closesAfterAnswer, !stopping else { return linger(connection) }
         connection.beginNextRequest()
-        setDeadline(connection, configuration.idleTimeout)
-        advance(connection)
-        if connection.isReading, connection.sawEnd { return close(connection) }
-        watch(connection)
+        setDeadline(connection, timeouts.idle)
     }
 
     private func linger(_ connection: Connection) {
         guard !connection.sawEnd else { return close(connection) }
         connection.phase = .lingering
         Sockets.shutdownWriting(connection.descriptor)
-        setDeadline(connection, configuration.lingerTimeout)
+        setDeadline(connection, timeouts.linger)
         watch(connection)
     }
 

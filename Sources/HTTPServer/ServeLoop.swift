@@ -7,12 +7,22 @@ final class ServeLoop {
     private static let mailboxToken: UInt64 = 1
 
     let configuration: HTTPServerConfiguration
-    let handler: HTTPHandler
+    /// A request whose answer is awaited; it outlives its connection when the client leaves.
+    struct Exchange {
+        var connection: UInt64
+        var task: Task<Void, Never>?
+    }
+
+    let responder: HTTPResponder
     let mailbox: Mailbox
+    let timeouts: Timeouts
     var poller = Poller()
     var connections: [UInt64: Connection] = [:]
-    /// Handlers running, by the connection they answer; one outlives its connection when the client leaves.
-    var tasks: [UInt64: Task<Void, Never>] = [:]
+    /// By a number of its own: an answer given twice finds nothing, and never the connection's next request.
+    var exchanges: [UInt64: Exchange] = [:]
+    var nextExchange: UInt64 = 0
+    /// Connections that have had their share of this turn and hold more requests.
+    var backlog: [UInt64] = []
     /// Bytes of bodies received and not yet answered.
     var heldBytes = 0
     /// Monotonic microseconds at the start of this turn.
@@ -26,13 +36,15 @@ final class ServeLoop {
     private var abandons = Int64.max
     private var dateSecond = Int64.min
     private var dateText: [UInt8] = []
+    private var dateIsFresh = false
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: ServerLimits.readBytes, alignment: 16)
 
-    init(_ configuration: HTTPServerConfiguration, listener: Int32, mailbox: Mailbox, handler: @escaping HTTPHandler) {
+    init(_ configuration: HTTPServerConfiguration, listener: Int32, mailbox: Mailbox, responder: @escaping HTTPResponder) {
         self.configuration = configuration
+        timeouts = Timeouts(configuration)
         self.listener = listener
         self.mailbox = mailbox
-        self.handler = handler
+        self.responder = responder
     }
 
     deinit { scratch.deallocate() }
@@ -44,20 +56,30 @@ final class ServeLoop {
         var ready: [Poller.Ready] = []
         while true {
             readClock()
-            poller.wait(milliseconds: mailbox.maySleep() ? waitTime() : 0, into: &ready)
+            poller.wait(milliseconds: backlog.isEmpty && mailbox.maySleep() ? waitTime() : 0, into: &ready)
             readClock()
             for message in mailbox.take() { handle(message) }
+            for id in takeBacklog() { if let connection = connections[id] { resume(connection) } }
             for one in ready { handle(one) }
             if now >= nextDeadline { expire() }
             if now >= acceptResumes { resumeAccepting() }
             guard stopping else { continue }
-            if connections.isEmpty, tasks.isEmpty { return .success(()) }
+            if connections.isEmpty, exchanges.isEmpty { return .success(()) }
             if now >= abandons { return .failure(leftBehind()) }
             if now >= graceEnds { endGrace() }
         }
     }
 
-    private func readClock() { now = configuration.clocks.monotonic().wholeMicroseconds }
+    private func readClock() {
+        now = configuration.clocks.monotonic().wholeMicroseconds
+        dateIsFresh = false
+    }
+
+    private func takeBacklog() -> [UInt64] {
+        if backlog.isEmpty { return [] }
+        defer { backlog = [] }
+        return backlog
+    }
 
     /// Milliseconds until something is due, rounded up; -1 for never.
     private func waitTime() -> Int32 {
@@ -69,8 +91,9 @@ final class ServeLoop {
     private func handle(_ message: Mailbox.Message) {
         switch message {
         case .answer(let id, let response):
-            tasks[id] = nil
-            if let connection = connections[id] { answer(connection, response) }
+            guard let exchange = exchanges.removeValue(forKey: id), let connection = connections[exchange.connection] else { return }
+            answer(connection, response)
+            proceed(connection)
         case .stop: stop()
         }
     }
@@ -82,8 +105,11 @@ final class ServeLoop {
         default:
             guard let connection = connections[ready.token] else { return }
             if ready.broken { return close(connection) }
-            if ready.writable { flush(connection) }
-            if ready.readable, connection.phase != .closed { read(connection) }
+            if ready.writable {
+                flush(connection)
+                proceed(connection)
+            }
+            if ready.readable { read(connection) }
         }
     }
 
@@ -113,7 +139,7 @@ final class ServeLoop {
         connections[connection.id] = connection
         watch(connection)
         if surplus >= 0 { return refuse(connection, .tooManyConnections) }
-        setDeadline(connection, configuration.headReadTimeout)
+        setDeadline(connection, timeouts.head)
     }
 
     private func resumeAccepting() {
@@ -123,12 +149,13 @@ final class ServeLoop {
 
     // MARK: Deadlines
 
-    func setDeadline(_ connection: Connection, _ timeout: Duration?) {
+    /// - Parameter timeout: microseconds; `nil` for none.
+    func setDeadline(_ connection: Connection, _ timeout: Int64?) {
         guard let timeout else {
             connection.deadline = .max
             return
         }
-        let (sum, over) = now.addingReportingOverflow(timeout.wholeMicroseconds)
+        let (sum, over) = now.addingReportingOverflow(timeout)
         connection.deadline = over ? .max : sum
         nextDeadline = min(nextDeadline, connection.deadline)
     }
@@ -162,30 +189,45 @@ final class ServeLoop {
         Sockets.close(listener)
         (listener, acceptResumes) = (-1, .max)
         graceEnds = now + configuration.stopGrace.wholeMicroseconds
-        for connection in Array(connections.values) where connection.phase == .idle { close(connection) }
+        for connection in Array(connections.values) where connection.phase == .idle && !connection.isQueued { close(connection) }
     }
 
     private func endGrace() {
         graceEnds = .max
         abandons = now + configuration.cancelGrace.wholeMicroseconds
         for connection in Array(connections.values) { close(connection) }
-        for task in tasks.values { task.cancel() }
+        for exchange in exchanges.values { exchange.task?.cancel() }
     }
 
     private func leftBehind() -> Fault {
         Fault(
             "handlers_left_behind", stage: .http, disposition: .bug,
-            summary: "\(tasks.count) handlers did not end when they were cancelled"
+            summary: "\(exchanges.count) handlers did not end when they were cancelled"
         )
     }
 
-    /// The `Date` line; made once a second.
+    /// The `Date` line: made once a second, the clock read once a turn.
     func dateLine() -> [UInt8] {
+        guard !dateIsFresh else { return dateText }
+        dateIsFresh = true
         let time = configuration.clocks.now()
         if time.seconds != dateSecond {
             dateSecond = time.seconds
             dateText = Array("Date: \(ResponseEncoder.date(time))\r\n".utf8)
         }
         return dateText
+    }
+}
+
+/// The configuration's times in microseconds: they are set anew with every request.
+struct Timeouts {
+    var head, body, idle, write, linger: Int64
+
+    init(_ configuration: HTTPServerConfiguration) {
+        head = configuration.headReadTimeout.wholeMicroseconds
+        body = configuration.bodyReadTimeout.wholeMicroseconds
+        idle = configuration.idleTimeout.wholeMicroseconds
+        write = configuration.writeTimeout.wholeMicroseconds
+        linger = configuration.lingerTimeout.wholeMicroseconds
     }
 }

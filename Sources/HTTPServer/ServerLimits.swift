@@ -5,12 +5,16 @@ public enum ServerLimits {
     public static let chunkExtensionBytes = 1 << 10
     public static let trailerBytes = 4 << 10
     public static let keptBufferBytes = 16 << 10
+    /// An answer's status line and the server's own fields but `Date`.
+    public static let headRoomBytes = 160
     // Connections
     /// Read from a socket in one call.
     public static let readBytes = 64 << 10
     /// Kept of what a client sends ahead while its request is being answered.
     public static let readAheadBytes = 64 << 10
     public static let readsPerTurn = 4
+    /// Of one connection.
+    public static let requestsPerTurn = 16
     public static let acceptsPerTurn = 64
     public static let heldBodyBytes = 256 << 20
     public static let backlog = 1024

@@ -16,7 +16,7 @@ extension DocumentCodec {
             out.write(payment)
         default: return encode(body).bytes
         }
-        return out.bytes
+        return out.finish()
     }
 }
 
@@ -115,7 +115,7 @@ extension JSONStream {
     private mutating func put(_ name: StaticString, _ value: Money?) {
         guard let value else { return }
         key(name)
-        amount(value.minor, places: value.currency.decimals, unit: value.currency.code)
+        amount(value.minor, places: value.currency.decimals, unit: value.currency.letters)
     }
 
     private mutating func put(_ name: StaticString, _ value: ExactDecimal?) {

@@ -28,7 +28,7 @@ public struct Mapper: Sendable {
     /// sale's was.
     public func classify(_ document: SourceDocument, on date: LocalDate) -> SourceDocument {
         var out = document
-        switch out.body {
+        switch document.body {
         case .sale(var sale):
             classify(&sale.lines, source: sale.source, date)
             classify(&sale.shipping, date)

@@ -127,7 +127,9 @@ struct ConnectionMachine: Sendable {
         var actions: [Action] = []
         while flights.count < depth, let unit = pending.popFirst() {
             let steps = plan(unit)
-            flights.append(Flight(unit: unit, steps: steps))
+            var flight = Flight(unit: unit, steps: steps)
+            flight.rows.reserveCapacity(unit.keys.count)
+            flights.append(flight)
             actions.append(.send(unit: unit.id, steps: steps))
         }
         if !flights.isEmpty { phase = .busy }
@@ -142,11 +144,20 @@ struct ConnectionMachine: Sendable {
         }
         var steps: [Step] = unit.begins ? [.begin] : []
         if unit.begins || !unit.inTransaction { steps += cache.takeRetired().map(Step.deallocate) }
+        steps.reserveCapacity(steps.count + unit.keys.count)
+        // Batches mostly run one statement again and again: it is looked up once.
+        var last: (key: StatementKey, name: String)?
         for (index, key) in unit.keys.enumerated() {
+            if let last, last.key == key {
+                steps.append(.execute(last.name, statement: index))
+                continue
+            }
             switch unit.unprepared ? .unnamed : cache.plan(key, unit: unit.id) {
             case .unnamed: steps.append(.execute(nil, statement: index))
             case .prepare(let name): steps += [.prepare(name, statement: index), .execute(name, statement: index)]
-            case .prepared(let name): steps.append(.execute(name, statement: index))
+            case .prepared(let name):
+                steps.append(.execute(name, statement: index))
+                last = (key, name)
             }
         }
         return steps

@@ -148,4 +148,6 @@ enum PostgresLimits {
     static let notifications = 1_024
     /// Of a COPY, before its reader must have asked for them.
     static let copyPieceBytes = 256 << 10
+    /// Reads of the socket for one copy in one turn of the thread.
+    static let copyReads = 16
 }

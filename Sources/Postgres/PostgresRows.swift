@@ -7,18 +7,24 @@ public struct PostgresRows: Sendable, Sequence {
         let columns: [String]
         let oids: [UInt32]
         let rowCount: Int
-        /// Every field's bytes in a row; field n is `ends[n - 1] ..< ends[n]`, or null.
+        /// Every field's bytes in a row.
         let bytes: [UInt8]
+        /// Where each field's bytes end and the next one's start; of a null the complement (`~`) of that.
         let ends: [Int]
-        let nulls: [Bool]
 
-        init(columns: [String], oids: [UInt32], rowCount: Int, bytes: [UInt8], ends: [Int], nulls: [Bool]) {
+        init(columns: [String], oids: [UInt32], rowCount: Int, bytes: [UInt8], ends: [Int]) {
             self.columns = columns
             self.oids = oids
             self.rowCount = rowCount
             self.bytes = bytes
             self.ends = ends
-            self.nulls = nulls
+        }
+
+        /// The bytes of field `n`, counted through all rows; `nil` for null.
+        func field(_ n: Int) -> ArraySlice<UInt8>? {
+            guard ends[n] >= 0 else { return nil }
+            let start = n == 0 ? 0 : ends[n - 1]
+            return bytes[(start < 0 ? ~start : start) ..< ends[n]]
         }
     }
 
@@ -96,9 +102,7 @@ public struct PostgresRow: Sendable {
 
     /// The field as it came, for decoders of the caller's own.
     public func cell(_ column: Int) -> PostgresCell {
-        let n = index * table.columns.count + column
-        guard !table.nulls[n] else { return PostgresCell(oid: table.oids[column], bytes: nil) }
-        return PostgresCell(oid: table.oids[column], bytes: table.bytes[(n == 0 ? 0 : table.ends[n - 1]) ..< table.ends[n]])
+        PostgresCell(oid: table.oids[column], bytes: table.field(index * table.columns.count + column))
     }
 
     /// The field's value, or `nil` where it is missing, null or of another type.

@@ -41,20 +41,24 @@ public struct SQL: ExpressibleByStringInterpolation, Sendable, CustomStringConve
 
         /// A value: sent beside the text, never inside it.
         public mutating func appendInterpolation(_ value: some PostgresEncodable) {
-            binds.append(value.postgresBind)
-            text += "$\(binds.count)"
+            append(value.postgresBind)
         }
 
         /// A value or null. (Its own overload, because the compiler warns of an optional in any other interpolation.)
         public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
-            binds.append(value.postgresBind)
-            text += "$\(binds.count)"
+            append(value.postgresBind)
         }
 
         /// A part of a statement with its own binds.
         public mutating func appendInterpolation(_ part: SQL) {
             text += placeholders(of: part.text, movedBy: binds.count)
             binds += part.binds
+        }
+
+        private mutating func append(_ bind: PostgresBind) {
+            binds.append(bind)
+            text += "$"
+            text += String(binds.count)
         }
 
         /// Raw text. The caller answers for what is in it: only names and keywords of our own making.

@@ -14,6 +14,7 @@ final class Session {
     private var dismissed = false
     private var copying = false
     private var lastLayout = Layout()
+    private var sending = Sending()
 
     /// Begins to connect. Looking up a host name may block the thread for a while.
     init?(_ keywords: [(keyword: String, value: String)]) {
@@ -104,33 +105,46 @@ final class Session {
 
     private func plain(_ text: String) -> Bool { PQsendQueryParams(connection, text, 0, nil, nil, nil, nil, 1) == 1 }
 
-    /// Binds are gathered into one buffer, each followed by a zero byte, as libpq wants for those in text form.
-    private func execute(_ name: String?, _ sql: SQL) -> Bool {
-        let count = sql.binds.count
+    /// What libpq wants of a statement's binds; kept from one statement to the next, for their room.
+    private struct Sending {
+        /// The binds' bytes, each followed by a zero byte, as libpq wants for those in text form.
         var buffer: [UInt8] = []
-        buffer.reserveCapacity(sql.binds.reduce(0) { $0 + ($1.bytes?.count ?? 0) + 1 })
         var types: [Oid] = []
         var lengths: [Int32] = []
         var formats: [Int32] = []
-        for bind in sql.binds {
-            types.append(bind.oid)
-            formats.append(bind.format.rawValue)
-            lengths.append(Int32(clamping: bind.bytes?.count ?? 0))
-            if let bytes = bind.bytes { buffer += bytes }
-            buffer.append(0)
+        var values: [UnsafePointer<CChar>?] = []
+
+        mutating func gather(_ binds: [PostgresBind]) {
+            // One body of megabytes must not keep its room for good.
+            buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 16)
+            types.removeAll(keepingCapacity: true)
+            lengths.removeAll(keepingCapacity: true)
+            formats.removeAll(keepingCapacity: true)
+            values.removeAll(keepingCapacity: true)
+            for bind in binds {
+                types.append(bind.oid)
+                formats.append(bind.format.rawValue)
+                lengths.append(Int32(clamping: bind.bytes?.count ?? 0))
+                if let bytes = bind.bytes { buffer += bytes }
+                buffer.append(0)
+            }
         }
-        return buffer.withUnsafeBytes { raw in
-            var values: [UnsafePointer<CChar>?] = []
+    }
+
+    private func execute(_ name: String?, _ sql: SQL) -> Bool {
+        let count = Int32(sql.binds.count)
+        sending.gather(sql.binds)
+        return sending.buffer.withUnsafeBytes { raw in
             var offset = 0
             for (index, bind) in sql.binds.enumerated() {
                 let start = raw.baseAddress.map { ($0 + offset).assumingMemoryBound(to: CChar.self) }
-                values.append(bind.bytes == nil ? nil : start)
-                offset += Int(lengths[index]) + 1
+                sending.values.append(bind.bytes == nil ? nil : start)
+                offset += Int(sending.lengths[index]) + 1
             }
             guard let name else {
-                return PQsendQueryParams(connection, sql.text, Int32(count), types, values, lengths, formats, 1) == 1
+                return PQsendQueryParams(connection, sql.text, count, sending.types, sending.values, sending.lengths, sending.formats, 1) == 1
             }
-            return PQsendQueryPrepared(connection, name, Int32(count), values, lengths, formats, 1) == 1
+            return PQsendQueryPrepared(connection, name, count, sending.values, sending.lengths, sending.formats, 1) == 1
         }
     }
 
@@ -194,6 +208,7 @@ final class Session {
             default: return .unusable
             }
         }
+        if rows.isEmpty { rows.reserveCapacity(most + most / 8) }
         while rows.count < most {
             var row: UnsafeMutablePointer<CChar>?
             let length = PQgetCopyData(connection, &row, 1)
@@ -254,37 +269,34 @@ final class Session {
 
     private func rows(of result: OpaquePointer) -> PostgresRows {
         let tag = PQcmdStatus(result).map { String(cString: $0) } ?? ""
-        let touched = PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0
+        let touched = PQcmdTuples(result).map { strtol($0, nil, 10) } ?? 0
         let width = Int(PQnfields(result))
         guard width > 0 else { return PostgresRows(table: nil, affected: touched, tag: tag) }
         let height = Int(PQntuples(result))
         let layout = layout(of: result, width: width)
         var ends: [Int] = []
-        var nulls: [Bool] = []
         ends.reserveCapacity(width * height)
-        nulls.reserveCapacity(width * height)
         var total = 0
         for row in 0 ..< Int32(height) {
             for column in 0 ..< Int32(width) {
-                total += Int(PQgetlength(result, row, column))
-                ends.append(total)
-                nulls.append(PQgetisnull(result, row, column) == 1)
+                let length = Int(PQgetlength(result, row, column))
+                total += length
+                // A field without bytes is null or empty: only then libpq has to be asked.
+                ends.append(length == 0 && PQgetisnull(result, row, column) == 1 ? ~total : total)
             }
         }
         let bytes = [UInt8](unsafeUninitializedCapacity: total) { target, filled in
-            var n = 0
+            guard let base = target.baseAddress else { return }
             for row in 0 ..< Int32(height) {
                 for column in 0 ..< Int32(width) {
-                    let length = ends[n] - filled
-                    if length > 0, let source = PQgetvalue(result, row, column), let base = target.baseAddress {
-                        memcpy(base + filled, source, length)
-                    }
-                    filled = ends[n]
-                    n += 1
+                    let length = Int(PQgetlength(result, row, column))
+                    guard length > 0, let source = PQgetvalue(result, row, column) else { continue }
+                    memcpy(base + filled, source, length)
+                    filled += length
                 }
             }
         }
-        let table = PostgresRows.Table(columns: layout.columns, oids: layout.oids, rowCount: height, bytes: bytes, ends: ends, nulls: nulls)
+        let table = PostgresRows.Table(columns: layout.columns, oids: layout.oids, rowCount: height, bytes: bytes, ends: ends)
         return PostgresRows(table: table, affected: touched, tag: tag)
     }
 

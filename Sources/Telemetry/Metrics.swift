@@ -1,4 +1,4 @@
-internal import Kernel
+internal import Synchronization
 
 /// Counters, gauges and histograms of one process, rendered in Prometheus' text format.
 public final class Metrics: Sendable {
@@ -67,13 +67,52 @@ public final class Metrics: Sendable {
     }
 
     private struct Histogram: Sendable {
-        var counts: [UInt64]
-        var sum: Double
+        var counts: [UInt64] = Array(repeating: 0, count: Metrics.bounds.count + 1)
+        var sum = 0.0
+        var isEmpty: Bool { counts.allSatisfy { $0 == 0 } }
+
+        mutating func add(_ seconds: Double) {
+            counts[Metrics.bounds.firstIndex { seconds <= $0 } ?? Metrics.bounds.count] += 1
+            sum += seconds
+        }
+
+        mutating func add(_ other: Histogram) {
+            for n in counts.indices { counts[n] += other.counts[n] }
+            sum += other.sum
+        }
     }
 
     private struct State: Sendable {
         var values: [Series: Double] = [:]
         var histograms: [Series: Histogram] = [:]
+        var tallies: [TallyState] = []
+
+        /// Brings what the tallies hold to where everything else is counted.
+        mutating func pour() {
+            for n in tallies.indices {
+                let tally = tallies[n]
+                if tally.count > 0, values[tally.series] != nil || values.count < Metrics.seriesMost {
+                    values[tally.series, default: 0] += tally.count
+                    tallies[n].count = 0
+                }
+                if let seconds = tally.seconds, !seconds.isEmpty, histograms[tally.series] != nil || histograms.count < Metrics.histogramsMost {
+                    histograms[tally.series, default: Histogram()].add(seconds)
+                    tallies[n].seconds = Histogram()
+                }
+            }
+        }
+    }
+
+    /// A series that is counted often, found once: its labels are rendered and hashed no more.
+    public struct Tally: Sendable {
+        fileprivate let slot: Int
+    }
+
+    /// What a tally has gathered since it was last poured into its series.
+    private struct TallyState: Sendable {
+        let series: Series
+        var count = 0.0
+        var seconds: Histogram?
     }
 
     private static let bounds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -81,7 +120,7 @@ public final class Metrics: Sendable {
     private static let seriesMost = 20_000
     private static let histogramsMost = 2_000
 
-    private let state = Locked(State())
+    private let state = Mutex(State())
 
     public init() {}
 
@@ -89,15 +128,33 @@ public final class Metrics: Sendable {
     public func count(_ name: Name, _ labels: (String, String)..., by amount: Double = 1) {
         guard amount >= 0, amount.isFinite else { return }
         let series = Series(name, labels)
-        state.with { state in
+        state.withLock { state in
             if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
             state.values[series, default: 0] += amount
         }
     }
 
+    /// A handle on a counter or histogram. There is no end to them but the caller's: ask once for each series, not once for each event.
+    public func tally(_ name: Name, _ labels: (String, String)...) -> Tally {
+        let made = TallyState(series: Series(name, labels), seconds: name.kind == "histogram" ? Histogram() : nil)
+        return state.withLock { state in
+            state.tallies.append(made)
+            return Tally(slot: state.tallies.count - 1)
+        }
+    }
+
+    /// Adds one to a counter.
+    public func count(_ tally: Tally) { state.withLock { $0.tallies[tally.slot].count += 1 } }
+
+    /// Adds an observation to a histogram.
+    public func observe(_ tally: Tally, seconds: Double) {
+        guard seconds.isFinite else { return }
+        state.withLock { $0.tallies[tally.slot].seconds?.add(max(0, seconds)) }
+    }
+
     public func set(_ name: Name, _ labels: (String, String)..., to value: Double) {
         let series = Series(name, labels)
-        state.with { state in
+        state.withLock { state in
             if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
             state.values[series] = value
         }
@@ -108,18 +165,16 @@ public final class Metrics: Sendable {
         guard observed.isFinite else { return }
         let seconds = max(0, observed)
         let series = Series(name, labels)
-        state.with { state in
+        state.withLock { state in
             if state.histograms[series] == nil, state.histograms.count >= Metrics.histogramsMost { return }
-            var h = state.histograms[series] ?? Histogram(counts: Array(repeating: 0, count: Metrics.bounds.count + 1), sum: 0)
-            h.counts[Metrics.bounds.firstIndex { seconds <= $0 } ?? Metrics.bounds.count] += 1
-            h.sum += seconds
-            state.histograms[series] = h
+            state.histograms[series, default: Histogram()].add(seconds)
         }
     }
 
     /// What a child sends its parent: counters since the last call, one per line, `name{labels} delta`.
     public func drainCounters() -> [String] {
-        state.with { state in
+        state.withLock { state in
+            state.pour()
             let lines = state.values.filter { $0.key.name.kind == "counter" && $0.value != 0 }
                 .map { "\($0.key.name.rawValue){\($0.key.labels)} \($0.value)" }.sorted()
             for key in state.values.keys where key.name.kind == "counter" { state.values[key] = nil }
@@ -136,7 +191,7 @@ public final class Metrics: Sendable {
         let labels = String(line[line.index(after: open) ..< close])
         guard labels.isEmpty || areLabels(labels) else { return }
         let series = Series(name: name, labels: labels)
-        state.with { state in
+        state.withLock { state in
             if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
             let sum = state.values[series, default: 0] + value
             if sum.isFinite { state.values[series] = sum }
@@ -145,7 +200,8 @@ public final class Metrics: Sendable {
 
     /// Prometheus' text format, version 0.0.4.
     public func rendered() -> String {
-        state.with { state in
+        state.withLock { state in
+            state.pour()
             var out = ""
             for name in Name.allCases {
                 let plain = state.values.filter { $0.key.name == name }.map { ($0.key.labels, $0.value) }.sorted { $0.0 < $1.0 }

@@ -9,7 +9,7 @@ public struct JSONDocument: Sendable {
     /// - Throws: `malformed_json`, position `byte N`, also for documents beyond `Limits.jsonBytes` or
     /// `Limits.jsonDepth`.
     public init(parsing bytes: [UInt8]) throws(Fault) {
-        let outcome: Result<[TapeEntry], Malformed> = bytes.withUnsafeBufferPointer { text in
+        let outcome: Result<Tape, Malformed> = bytes.withUnsafeBufferPointer { text in
             do throws(Malformed) { return .success(try TapeParser.tape(of: text)) } catch { return .failure(error) }
         }
         switch outcome {
@@ -25,10 +25,12 @@ public struct JSONDocument: Sendable {
 final class JSONStorage: Sendable {
     let bytes: [UInt8]
     let tape: [TapeEntry]
+    private let indices: [UInt32]
 
-    init(bytes: [UInt8], tape: [TapeEntry]) {
+    init(bytes: [UInt8], tape: Tape) {
         self.bytes = bytes
-        self.tape = tape
+        self.tape = tape.entries
+        indices = tape.indices
     }
 
     /// The text of a string or key entry.
@@ -46,7 +48,7 @@ final class JSONStorage: Sendable {
         return bytes.withUnsafeBufferPointer { text in
             tape.withUnsafeBufferPointer { tape in
                 let object = tape[index]
-                guard object.kind == .object else { return nil }
+                guard object.isA(.object) else { return object.isObject ? lookUp(wanted, link, object, tape, text) : nil }
                 var key = index &+ 1
                 let end = object.next
                 while key < end {
@@ -61,11 +63,44 @@ final class JSONStorage: Sendable {
         }
     }
 
+    /// The same in an object with an index.
+    private func lookUp(
+        _ wanted: UnsafeBufferPointer<UInt8>, _ link: UInt32, _ object: TapeEntry, _ tape: UnsafeBufferPointer<TapeEntry>,
+        _ text: UnsafeBufferPointer<UInt8>
+    ) -> Int? {
+        indices.withUnsafeBufferPointer { indices in
+            let from = Int(object.end) &+ 2
+            let slots = Int(indices[from &- 1])
+            var slot = Int(link) & (slots &- 1)
+            while indices[from &+ slot] != 0 {
+                let key = Int(indices[from &+ slot])
+                if tape[key].link == link, isKey(tape[key], wanted, text) { return key &+ 1 }
+                slot = (slot &+ 1) & (slots &- 1)
+            }
+            return nil
+        }
+    }
+
+    /// The bytes of a value's text, of strings without their quotes.
+    func range(_ entry: TapeEntry) -> Range<Int> {
+        entry.isA(.indexed) ? Int(entry.start) ..< Int(indices[Int(entry.end)]) : entry.range
+    }
+
     @inline(__always)
     private func isKey(_ key: TapeEntry, _ wanted: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
         guard key.length == wanted.count else { return false }
-        let start = Int(key.start)
-        for i in 0 ..< wanted.count where text[start &+ i] != wanted[i] { return false }
+        let here = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(text)[key.range])
+        let there = UnsafeRawBufferPointer(wanted)
+        var i = 0
+        while i &+ 8 <= there.count {
+            guard here.loadUnaligned(fromByteOffset: i, as: UInt64.self) == there.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            else { return false }
+            i &+= 8
+        }
+        while i < there.count {
+            guard here[i] == there[i] else { return false }
+            i &+= 1
+        }
         return true
     }
 
@@ -92,7 +127,7 @@ final class JSONStorage: Sendable {
                 at = tape[at].next
             }
             return .array(elements)
-        case .object:
+        case .object, .indexed:
             var members: [(key: String, value: JSON)] = []
             var at = index + 1
             while at < entry.next {
@@ -117,6 +152,7 @@ public struct JSONView: Sendable {
 
     private var entry: TapeEntry? { index >= 0 ? storage.tape[index] : nil }
     private func view(_ at: Int?) -> JSONView { JSONView(storage: storage, index: at ?? -1) }
+    private func isA(_ kind: TapeKind) -> Bool { index >= 0 && storage.tape[index].isA(kind) }
 
     /// The member under that key; a view with `exists == false` when there is none.
     public subscript(_ key: StaticString) -> JSONView {
@@ -131,32 +167,49 @@ public struct JSONView: Sendable {
         return view(key.withUTF8 { storage.find($0, in: index) })
     }
 
+    /// The same as `self[first][second][third]`, without the views in between.
+    public subscript(_ first: StaticString, _ second: StaticString, _ third: StaticString) -> JSONView {
+        guard index >= 0, let outer = first.withUTF8Buffer({ storage.find($0, in: index) }),
+            let inner = second.withUTF8Buffer({ storage.find($0, in: outer) })
+        else { return view(nil) }
+        return view(third.withUTF8Buffer { storage.find($0, in: inner) })
+    }
+
     /// Whether the document has a value here, be it `null`.
     public var exists: Bool { index >= 0 }
 
     /// Whether the value is `null` or missing.
-    public var isNull: Bool { entry.map { $0.kind == .null } ?? true }
+    public var isNull: Bool { index < 0 || isA(.null) }
 
-    public var isObject: Bool { entry?.kind == .object }
-    public var isArray: Bool { entry?.kind == .array }
+    public var isObject: Bool { index >= 0 && storage.tape[index].isObject }
+    public var isArray: Bool { isA(.array) }
 
     public var string: String? {
-        guard let entry, entry.kind == .string || entry.kind == .escaped else { return nil }
+        guard let entry, entry.isA(.string) || entry.isA(.escaped) else { return nil }
         return storage.string(entry)
     }
 
+    /// The bytes of a string without escapes, not copied; `nil` for anything else.
+    public var plainBytes: ArraySlice<UInt8>? {
+        guard let entry, entry.isA(.string) else { return nil }
+        return storage.bytes[entry.range]
+    }
+
     public var bool: Bool? {
-        switch entry?.kind {
-        case .yes: true
-        case .no: false
-        default: nil
-        }
+        if isA(.yes) { return true }
+        return isA(.no) ? false : nil
     }
 
     /// A number written without fraction and exponent that fits 64 bits.
     public var int: Int? {
-        guard let entry, entry.kind == .number else { return nil }
+        guard let entry, entry.isA(.number) else { return nil }
         return storage.bytes.withUnsafeBufferPointer { wholeNumber(UnsafeBufferPointer(rebasing: $0[entry.range])) }
+    }
+
+    /// A number's text as the document writes it; `nil` for anything else.
+    public var numberText: String? {
+        guard let entry, entry.isA(.number) else { return nil }
+        return storage.string(entry)
     }
 
     /// A number, or a string that holds one, exactly; `nil` beyond 37 digits or 30 places.
@@ -175,9 +228,9 @@ public struct JSONView: Sendable {
 
     /// The elements of an array; empty for anything else.
     public var elements: [JSONView] {
-        guard let entry, entry.kind == .array else { return [] }
+        guard let entry, entry.isA(.array) else { return [] }
         var views: [JSONView] = []
-        if entry.next > index + 1 { views.reserveCapacity(count(entry)) }
+        if entry.next > index + 1 { views.reserveCapacity(count) }
         var at = index + 1
         while at < entry.next {
             views.append(view(at))
@@ -186,19 +239,31 @@ public struct JSONView: Sendable {
         return views
     }
 
-    private func count(_ array: TapeEntry) -> Int {
+    /// How many elements an array has; 0 for anything else.
+    public var count: Int {
+        guard let entry, entry.isA(.array) else { return 0 }
         var count = 0
         var at = index + 1
-        while at < array.next {
+        while at < entry.next {
             count += 1
             at = storage.tape[at].next
         }
         return count
     }
 
+    /// Hands over the elements of an array in order, without making a list of them.
+    public func forEach(_ read: (JSONView) throws(Fault) -> Void) throws(Fault) {
+        guard let entry, entry.isA(.array) else { return }
+        var at = index + 1
+        while at < entry.next {
+            try read(view(at))
+            at = storage.tape[at].next
+        }
+    }
+
     /// The members of an object in order; empty for anything else.
     public var members: [(key: String, value: JSONView)] {
-        guard let entry, entry.kind == .object else { return [] }
+        guard let entry, entry.isObject else { return [] }
         var views: [(key: String, value: JSONView)] = []
         var at = index + 1
         while at < entry.next {
@@ -213,7 +278,7 @@ public struct JSONView: Sendable {
         guard let entry else { return [] }
         switch entry.kind {
         case .string, .escaped: return storage.bytes[Int(entry.start) - 1 ..< Int(entry.end) + 1]
-        default: return storage.bytes[entry.range]
+        default: return storage.bytes[storage.range(entry)]
         }
     }
 

@@ -48,8 +48,8 @@ func keyHash(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ length: Int) ->
         for i in 0 ..< length { first |= UInt64(text[start &+ i]) << UInt64(i &* 8) }
     }
     let mixed = (first ^ (last << 29 | last >> 35)) &+ UInt64(truncatingIfNeeded: length) &* 0xff51_afd7_ed55_8ccd
-    let spread = (mixed ^ mixed >> 32) &* 0x9e37_79b9_7f4a_7c15
-    return (spread ^ spread >> 29) &* 0xbf58_476d_1ce4_e5b9
+    // The uppermost bits, which are used, depend on all others.
+    return (mixed ^ mixed >> 32) &* 0x9e37_79b9_7f4a_7c15
 }
 
 /// Where the number that starts at `from` ends; `from` itself when there is none or it is cut off.

@@ -96,20 +96,23 @@ private struct TreeWriter {
 /// The string between quotes, escaped where it must be.
 func appendQuoted(_ text: String, to out: inout [UInt8]) {
     var text = text
-    text.withUTF8 { text in
-        out.append(UInt8(ascii: "\""))
-        var copied = 0
-        var at = 0
-        while true {
-            at = plainEnd(text, from: at, stopAtNonASCII: false)
-            if copied < at { out.append(contentsOf: UnsafeBufferPointer(rebasing: text[copied ..< at])) }
-            guard at < text.count else { break }
-            appendEscape(text[at], to: &out)
-            at += 1
-            copied = at
-        }
-        out.append(UInt8(ascii: "\""))
+    text.withUTF8 { appendQuoted($0, to: &out) }
+}
+
+/// The same, of a text's UTF-8.
+func appendQuoted(_ text: UnsafeBufferPointer<UInt8>, to out: inout [UInt8]) {
+    out.append(UInt8(ascii: "\""))
+    var copied = 0
+    var at = 0
+    while true {
+        at = plainEnd(text, from: at, stopAtNonASCII: false)
+        if copied < at { out.append(contentsOf: UnsafeBufferPointer(rebasing: text[copied ..< at])) }
+        guard at < text.count else { break }
+        appendEscape(text[at], to: &out)
+        at += 1
+        copied = at
     }
+    out.append(UInt8(ascii: "\""))
 }
 
 private func appendEscape(_ byte: UInt8, to out: inout [UInt8]) {

@@ -182,4 +182,15 @@ struct ParserTests {
         while parser.next() != nil {}
         #expect(parser.isIdle)
     }
+
+    @Test("the sets of octets are those that the RFCs write")
+    func sets() {
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+        for (marks, isIn) in [
+            ("!#$%&'*+-.^_`|~", Octets.isToken), ("-._~!$&'()*+,;=:@/?%[]{}|^`", Octets.isTarget), ("-._~", Octets.isHost),
+        ] as [(String, (UInt8) -> Bool)] {
+            let members = Set(letters + Array(marks.utf8))
+            for octet in UInt8.min ... .max { #expect(isIn(octet) == members.contains(octet), "\(octet) in \(marks)") }
+        }
+    }
 }

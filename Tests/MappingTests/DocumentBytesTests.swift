@@ -24,6 +24,14 @@ import Wire
         }
     }
 
+    @Test("a pattern taken apart beforehand matches what `glob` matches")
+    func patterns() {
+        let texts = ["", "*", "S", "SKU-1", "SKU-10", "SKU-*", "SKU", "é", "été", "sku-10", "SKU-1*0"]
+        for pattern in texts + ["SKU-1*", "*1", "*U-*", "**", "SKU**", "S*-1*", "é*", "*é"] {
+            for text in texts { #expect(Pattern(pattern).matches(text) == glob(pattern, text), "\(pattern) on \(text)") }
+        }
+    }
+
     @Test("lines are classified as the rules say one by one")
     func classes() {
         let rules = RuleSet(

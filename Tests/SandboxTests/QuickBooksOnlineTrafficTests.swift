@@ -140,9 +140,9 @@ import Wire
             try bench.query("select * from Payment maxresults 1000")["QueryResponse"]?["Payment"]?.array ?? []
         for invoice in invoices {
             let id = invoice.shown("Id")
-            let applied = payments.flatMap { $0["Line"]?.array ?? [] }
-                .filter { $0.shown("LinkedTxn", "0", "TxnId") == id }
-                .reduce(0) { $0 + cents($1.shown("Amount")) }
+            let lines: [JSON] = payments.flatMap { (payment: JSON) -> [JSON] in payment["Line"]?.array ?? [] }
+            var applied: Int64 = 0
+            for line in lines where line.shown("LinkedTxn", "0", "TxnId") == id { applied += cents(line.shown("Amount")) }
             #expect(
                 cents(invoice.shown("Balance")) == cents(invoice.shown("TotalAmt")) - applied,
                 "seed \(seed), invoice \(id)")

@@ -375,7 +375,9 @@ struct AuditTests {
 
     @Test("a page that ends within a transaction leaves that transaction to the next one")
     func paging() {
-        let rows = (1 ... 6).map { UnsealedRow(row: row(Int64($0), xid: UInt64(($0 - 1) / 2)), beforeXID: 50, last: nil) }
+        let rows: [UnsealedRow] = (Int64(1) ... 6).map { (n: Int64) -> UnsealedRow in
+            UnsealedRow(row: row(n, xid: UInt64((n - 1) / 2)), beforeXID: 50, last: nil)
+        }
         let cut = AuditChain.seals(Array(rows.prefix(5)), limit: 5)
         #expect(cut.map(\.rows) == [4])
         #expect(cut.map(\.beforeXID) == [2])

@@ -291,6 +291,20 @@ import Wire
         #expect(names["Tax"] == "US-CO")
     }
 
+    @Test("of many titles each is named as it would be among few")
+    func manyTitles() throws {
+        let place = Place(country: "US", province: "CO")
+        let titles = (0 ..< 40).flatMap { ["District \($0) County Tax", "District \($0 / 2) City Tax"] }
+        let names = Jurisdictions(place, titles: titles)
+        for n in 0 ..< 40 {
+            // A city of the same name makes both keep their words.
+            let wanted = n < 20 ? "US-CO-DISTRICT-\(n)-COUNTY" : "US-CO-DISTRICT-\(n)"
+            #expect(names["District \(n) County Tax"] == wanted)
+            #expect(names["District \(n / 2) City Tax"] == "US-CO-DISTRICT-\(n / 2)-CITY")
+        }
+        #expect(names["District 40 County Tax"] == nil)
+    }
+
     @Test("a name given once stays when a later line's tax collides with it")
     func laterCollision() {
         var names = Jurisdictions(Place(country: "US", province: "CO"), titles: ["Denver City Tax"])

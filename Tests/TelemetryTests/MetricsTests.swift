@@ -359,4 +359,28 @@ struct MetricsTests {
         }
         #expect(Exposition(metrics.rendered()).value("counterfoil_documents_total", ["result": "kept"]) == 4_000)
     }
+
+    @Test("a tally and a name with labels count the same series, which is not there before it counts")
+    func tallies() {
+        let metrics = Metrics()
+        let calls = metrics.tally(.calls, ("platform", "shop"))
+        let seconds = metrics.tally(.callSeconds, ("platform", "shop"))
+        #expect(metrics.rendered().isEmpty)
+        metrics.count(calls)
+        metrics.count(.calls, ("platform", "shop"), by: 2)
+        metrics.observe(seconds, seconds: 0.5)
+        metrics.observe(seconds, seconds: .nan)
+        metrics.observe(seconds, seconds: -1)
+        metrics.observe(.callSeconds, ("platform", "shop"), seconds: 0.25)
+        for _ in 0 ..< 2 {
+            let shown = Exposition(metrics.rendered())
+            #expect(shown.mistakes.isEmpty)
+            #expect(shown.value("counterfoil_platform_calls_total", ["platform": "shop"]) == 3)
+            #expect(shown.value("counterfoil_platform_call_seconds_count", ["platform": "shop"]) == 3)
+            #expect(shown.value("counterfoil_platform_call_seconds_sum", ["platform": "shop"]) == 0.75)
+        }
+        #expect(metrics.drainCounters() == [#"counterfoil_platform_calls_total{platform="shop"} 3.0"#])
+        metrics.count(calls)
+        #expect(metrics.drainCounters() == [#"counterfoil_platform_calls_total{platform="shop"} 1.0"#])
+    }
 }

@@ -37,6 +37,39 @@ import Wire
         #expect(root[typed].string == "398.00")
     }
 
+    @Test("every member of an object of any size is found, whatever the others are called, and nothing else is", arguments: 0 ... 80)
+    func sizes(members: Int) throws {
+        // Short and long keys, many that begin or end alike, and in every third document one with an escape.
+        let keys: [String] = (0 ..< members).map { n in
+            let key = ["\(n)", "key_of_member_number_\(n)", "\(n)_is_the_number_of_this_member", "k\(n)é"][n % 4]
+            return members % 3 == 0 && n == members / 2 ? "\\u0061\(key)" : key
+        }
+        let text = "{" + keys.enumerated().map { "\"\($1)\": [\($0), {\"\($1)\": null}] " }.joined(separator: ",") + "}"
+        let root = try JSONDocument(parsing: Array("[\(text)]".utf8)).root.elements[0]
+        for (n, key) in keys.enumerated() {
+            let plain = key.replacing("\\u0061", with: "a")
+            #expect(root[plain].elements.first?.int == n)
+            #expect(root[plain].elements.last?[plain].exists == true)
+            #expect(!root[plain + "x"].exists && !root[String(plain.dropFirst())].exists || keys.contains(String(plain.dropFirst())))
+        }
+        #expect(root.isObject && !root.isArray && root.members.count == members)
+        #expect(String(decoding: root.rawBytes, as: UTF8.self) == text)
+        #expect(try JSON(parsing: Array(text.utf8)) == root.tree)
+        if let last = keys.last {
+            #expect(throws: Fault.self) { try JSONDocument(parsing: Array((text.dropLast() + ", \"\(last)\": 1}").utf8)) }
+        }
+    }
+
+    @Test("three members deep in one step is the same as one after the other")
+    func steps() throws {
+        let root = try JSONDocument(parsing: Array(#"{"a": {"b": {"c": 1, "d": null}, "e": 2}, "f": [{"b": {"c": 3}}]}"#.utf8)).root
+        #expect(root["a", "b", "c"].int == 1)
+        #expect(root["a", "b", "d"].exists && root["a", "b", "d"].isNull)
+        for missing in [root["a", "b", "x"], root["a", "x", "c"], root["x", "b", "c"], root["a", "e", "c"], root["f", "b", "c"], root["x", "y", "z"]["a", "b", "c"]] {
+            #expect(!missing.exists)
+        }
+    }
+
     @Test("a missing member is an absent view, however far it is followed")
     func missing() throws {
         let root = try JSONDocument(parsing: Array(Self.order.utf8)).root

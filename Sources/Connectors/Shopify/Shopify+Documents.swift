@@ -47,10 +47,11 @@ struct OrderDocuments {
     /// the shop.
     private func source(_ order: OrderRecord) -> String {
         if order.sourceName == "pos" { return "pos" }
-        let taxes = order.lines.flatMap(\.taxes) + order.shipping.flatMap(\.taxes)
-        guard order.sourceName != "web", !order.sourceName.isEmpty, taxes.contains(where: \.channelLiable) else {
-            return "shop"
-        }
+        let liable: (TaxRecord) -> Bool = { $0.channelLiable }
+        guard order.sourceName != "web", !order.sourceName.isEmpty,
+            order.lines.contains(where: { $0.taxes.contains(where: liable) })
+                || order.shipping.contains(where: { $0.taxes.contains(where: liable) })
+        else { return "shop" }
         return order.sourceName.lowercased()
     }
 

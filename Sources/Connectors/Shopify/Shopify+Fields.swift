@@ -32,7 +32,8 @@ struct Fields: Sendable {
 
     /// A numeric id: REST's number, or the tail of `gid://shopify/Order/6120034117000`.
     func id(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> String {
-        if let number = view.int, number > 0 { return String(number) }
+        // JSON writes whole numbers one way only: the text needs not be made again.
+        if let number = view.int, number > 0, let text = view.numberText { return text }
         if let text = view.string, let id = Self.tail(text) { return id }
         throw unreadable(path(), "an id")
     }
@@ -128,13 +129,18 @@ struct Fields: Sendable {
 
     /// The elements of a list; absent means none.
     func list(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> [JSONView] {
-        if view.isNull { return [] }
-        let elements = view.elements
-        guard !elements.isEmpty || view.isArray else { throw unreadable(path(), "a list") }
-        guard elements.count <= ShopifyLimits.parts else {
+        try count(view, path()) == 0 ? [] : view.elements
+    }
+
+    /// How many elements a list has; absent means none.
+    private func count(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> Int {
+        if view.isNull { return 0 }
+        guard view.isArray else { throw unreadable(path(), "a list") }
+        let count = view.count
+        guard count <= ShopifyLimits.parts else {
             throw unreadable(path(), "a list of at most \(ShopifyLimits.parts) entries")
         }
-        return elements
+        return count
     }
 
     /// Reads each element of a list, which must be objects.
@@ -142,10 +148,11 @@ struct Fields: Sendable {
         _ view: JSONView, _ path: Path, _ read: (JSONView, Path) throws(Fault) -> Element
     ) throws(Fault) -> [Element] {
         var out: [Element] = []
-        let elements = try list(view, path)
-        out.reserveCapacity(elements.count)
-        for (index, element) in elements.enumerated() {
-            let own = path[index]
+        let count = try count(view, path)
+        if count == 0 { return out }
+        out.reserveCapacity(count)
+        try view.forEach { (element) throws(Fault) in
+            let own = path[out.count]
             guard element.isObject else { throw unreadable(own, "an object") }
             out.append(try read(element, own))
         }

@@ -73,7 +73,7 @@ struct RESTReader {
     func amount(_ view: JSONView, _ plain: StaticString, _ set: StaticString, _ side: MoneySide, _ path: Path) throws(Fault)
         -> Money
     {
-        let stated = view[set][side.presentment ? "presentment_money" : "shop_money"]["amount"]
+        let stated = view[set, side.presentment ? "presentment_money" : "shop_money", "amount"]
         if stated.exists { return try fields.money(stated, side.currency, path + set) }
         guard !side.presentment || side.single else {
             throw fields.unreadable(path + set, "an amount in \(side.currency)")

@@ -68,7 +68,13 @@ struct OrderRecord: Sendable {
     /// Prices times units as placed, where the record says so.
     var listedGross: Money?
 
-    var titles: [String] { lines.flatMap { $0.taxes.map(\.title) } + shipping.flatMap { $0.taxes.map(\.title) } }
+    /// Of all taxes, repeated as they are.
+    var titles: [String] {
+        var out: [String] = []
+        for i in lines.indices { for tax in lines[i].taxes { out.append(tax.title) } }
+        for i in shipping.indices { for tax in shipping[i].taxes { out.append(tax.title) } }
+        return out
+    }
 
     /// What the parts come to; the placed order's total where no line was added later.
     var sumOfParts: Money {

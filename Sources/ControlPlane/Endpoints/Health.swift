@@ -5,9 +5,9 @@ internal import Wire
 
 extension Endpoints {
     static let health: [Endpoint] = [
-        Endpoint(.get, "/healthz", .open) { visit in
+        Endpoint(.get, "/healthz", .open, .now { visit in
             .json(200, .object([("status", .string("up")), ("version", .string(visit.desk.configuration.version))]))
-        },
+        }),
         Endpoint(.get, "/readyz", .open) { visit in
             guard await visit.desk.databaseAnswers(within: .seconds(ControlPlaneLimits.readySeconds)) else {
                 var refusal = Refusal(503, "database_unavailable", "The database does not answer.", remedy: "Check that it runs and accepts connections.")

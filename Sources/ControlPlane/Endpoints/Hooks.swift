@@ -6,47 +6,69 @@ internal import Telemetry
 internal import Wire
 
 extension Endpoints {
-    static let hooks: [Endpoint] = [
-        Endpoint(.post, "/hooks/{connection}", .open) { visit in try await deliver(visit) }
-    ]
+    static let hooks: [Endpoint] = [Endpoint(.post, "/hooks/{connection}", .open, .hands { visit, done in deliver(visit, done) })]
+
+    private typealias Done = @Sendable (Result<HTTPResponse, any Error>) -> Void
 
     /// A platform delivers an event. The signature is checked over the raw bytes; what they say nobody looks at here. 200 means that the
     /// delivery is committed, sealed for its tenant.
-    private static func deliver(_ visit: Visit) async throws -> HTTPResponse {
+    private static func deliver(_ visit: Visit, _ done: @escaping Done) {
+        let hooks = visit.desk.hooks, name = visit.parameters["connection"] ?? ""
+        if visit.request.body.count <= ControlPlaneLimits.inlineBodyBytes, let entry = hooks.remembered(name) { return accept(visit, entry, done) }
+        Task {
+            do { accept(visit, try await hooks.entry(name), done) } catch { done(.failure(error)) }
+        }
+    }
+
+    private static func accept(_ visit: Visit, _ entry: HookBook.Entry?, _ done: @escaping Done) {
+        do {
+            let (event, platform) = try checked(visit, entry)
+            visit.desk.intake.keep(event) { kept in done(Result { try answer(visit, kept, platform) }) }
+        } catch { done(.failure(error)) }
+    }
+
+    /// The delivery, whose signature is its connection's, sealed for its tenant.
+    private static func checked(_ visit: Visit, _ entry: HookBook.Entry?) throws -> (NewEvent, platform: String) {
         let desk = visit.desk
-        let id: ConnectionID = try visit.identifier("connection")
-        guard let entry = try await desk.hooks.entry(id), let connector = desk.connectors[entry.platform] as? any SourceConnector else {
+        guard let entry, let connector = desk.sources[entry.platform] else {
             desk.metrics.count(.webhooks, ("platform", "none"), ("result", "unknown"))
             throw Refusal.notFound("There is no connection that takes deliveries at this path.")
         }
         guard let secret = entry.secret, let delivery = connector.verify(visit.request.fields, body: visit.request.body, secret: secret) else {
             desk.metrics.count(.webhooks, ("platform", entry.platform), ("result", "refused"))
-            desk.log.warning(.webhookRefused, ("connection", id.description), ("platform", entry.platform), ("request", visit.id))
+            desk.log.warning(.webhookRefused, ("connection", entry.connection.description), ("platform", entry.platform), ("request", visit.id))
             throw Refusal(401, "signature_refused", "The delivery's signature is missing or wrong.", remedy: "Check the connection's webhook secret.")
         }
         guard let key = entry.publicKey else {
-            desk.hooks.forget(id)
+            forget(visit)
             throw Refusal.keysPending
         }
-        let context = Array("event \(entry.tenant) \(id)".utf8)
-        let sealed = try key.seal(visit.request.body, context: context, random: SystemRandom())
-        do throws(Fault) {
-            try await desk.intake.keep(NewEvent(
-                tenant: entry.tenant, connection: id, topic: String(delivery.topic.prefix(200)), deliveryID: deliveryID(delivery.deliveryID), sealedBody: sealed))
-        } catch {
-            desk.metrics.count(.webhooks, ("platform", entry.platform), ("result", "failed"))
-            desk.hooks.forget(id)
-            // Removed since it was last looked up.
-            if error.code == "foreign_key_violation" { throw Refusal.notFound("There is no connection that takes deliveries at this path.") }
-            throw error
-        }
-        desk.metrics.count(.webhooks, ("platform", entry.platform), ("result", "accepted"))
-        return HTTPResponse(200, fields: ["Content-Type": "application/json"], body: Array("{}".utf8))
+        let event = NewEvent(
+            tenant: entry.tenant, connection: entry.connection, topic: topic(delivery.topic), deliveryID: deliveryID(delivery.deliveryID),
+            sealedBody: try key.seal(visit.request.body, context: entry.context, random: desk.drawn))
+        return (event, entry.platform)
     }
+
+    private static func answer(_ visit: Visit, _ kept: Result<Void, Fault>, _ platform: String) throws -> HTTPResponse {
+        let desk = visit.desk
+        guard case .failure(let fault) = kept else {
+            desk.tallies.accepted(platform)
+            return HTTPResponse(200, fields: ["Content-Type": "application/json"], body: Array("{}".utf8))
+        }
+        desk.metrics.count(.webhooks, ("platform", platform), ("result", "failed"))
+        forget(visit)
+        // Removed since it was last looked up.
+        if fault.code == "foreign_key_violation" { throw Refusal.notFound("There is no connection that takes deliveries at this path.") }
+        throw fault
+    }
+
+    private static func forget(_ visit: Visit) { visit.desk.hooks.forget(visit.parameters["connection"] ?? "") }
+
+    private static func topic(_ text: String) -> String { text.utf8.count <= 200 ? text : String(text.prefix(200)) }
 
     /// An id that the table can't hold is kept as its digest: it still tells the delivery from others.
     private static func deliveryID(_ text: String) -> String {
-        (1 ... 200).contains(text.unicodeScalars.count) ? text : "sha256:" + Digest.sha256(Array(text.utf8)).hexText
+        (1 ... 200).contains(text.utf8.count) || (1 ... 200).contains(text.unicodeScalars.count) ? text : "sha256:" + Digest.sha256(Array(text.utf8)).hexText
     }
 }
 

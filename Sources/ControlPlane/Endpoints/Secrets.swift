@@ -57,7 +57,7 @@ extension Endpoints {
             try await tx.audit(tenant, [visit.entry("connection.webhook_secret", "connection \(id)")])
             return .init(200, row.json)
         }
-        visit.desk.hooks.forget(id)
+        visit.desk.hooks.forget(id.description)
         return response
     }
 

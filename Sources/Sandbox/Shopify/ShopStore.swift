@@ -134,5 +134,6 @@ func stableUUID(_ text: String) -> String {
     bytes[6] = (bytes[6] & 0x0f) | 0x40
     bytes[8] = (bytes[8] & 0x3f) | 0x80
     let hex = Array(bytes.hexText)
-    return [hex[0..<8], hex[8..<12], hex[12..<16], hex[16..<20], hex[20..<32]].map { String($0) }.joined(separator: "-")
+    let parts: [ArraySlice<Character>] = [hex[0..<8], hex[8..<12], hex[12..<16], hex[16..<20], hex[20..<32]]
+    return parts.map { String($0) }.joined(separator: "-")
 }
