@@ -101,7 +101,8 @@ struct FindTests {
             {"QueryResponse":{"Payment":[
              {"Id":"11","SyncToken":"0","TotalAmt":48.28,"PaymentRefNum":"someone else","TxnDate":"2026-11-14"},
              {"Id":"12","SyncToken":"0","TotalAmt":48.28,"PaymentRefNum":"k7q2m9x4wz3r8t02","TxnDate":"2026-11-14",
-              "CustomerRef":{"value":"58"},"CurrencyRef":{"value":"USD"},"DepositToAccountRef":{"value":"A1310"}}]}}
+              "CustomerRef":{"value":"58"},"CurrencyRef":{"value":"USD"},"DepositToAccountRef":{"value":"A1310"},
+              "Line":[{"Amount":48.28,"LinkedTxn":[{"TxnId":"145","TxnType":"Invoice"}]}]}]}}
             """)
         let (ending, calls) = Desk.play(connector.find([Desk.payment()], Desk.facts), [answer])
         #expect(queries(calls)[0].contains("from Payment where TxnDate = '2026-11-14' and TotalAmt = '48.28' orderby"))
@@ -114,6 +115,26 @@ struct FindTests {
         meant.version = "0"
         #expect(found == [Desk.key(2): meant])
         #expect(meant.accounts == ["deposit:A1310": 4_828])
+    }
+
+    @Test("a payment that pays another invoice, a part of one, two of them, something else or nothing shows as a difference", arguments: [
+        (#"[{"Amount":48.28,"LinkedTxn":[{"TxnId":"146","TxnType":"Invoice"}]}]"#, "146"),
+        (#"[{"Amount":40,"LinkedTxn":[{"TxnId":"145","TxnType":"Invoice"}]}]"#, "Invoice 145 4000"),
+        (
+            #"[{"Amount":40,"LinkedTxn":[{"TxnId":"145","TxnType":"Invoice"}]},{"Amount":8.28,"LinkedTxn":[{"TxnId":"146","TxnType":"Invoice"}]}]"#,
+            "Invoice 145 4000, Invoice 146 828"
+        ),
+        (#"[{"Amount":48.28,"LinkedTxn":[{"TxnId":"145","TxnType":"JournalEntry"}]}]"#, "JournalEntry 145 4828"),
+        ("[]", ""),
+    ])
+    func paysAnother(lines: String, seen: String) throws {
+        let text = """
+            {"QueryResponse":{"Payment":[{"Id":"12","SyncToken":"0","TotalAmt":48.28,"PaymentRefNum":"k7q2m9x4wz3r8t02","TxnDate":"2026-11-14",
+              "CustomerRef":{"value":"58"},"CurrencyRef":{"value":"USD"},"DepositToAccountRef":{"value":"A1310"},"Line":\(lines)}]}}
+            """
+        let found = try Desk.finished(connector.find([Desk.payment()], Desk.facts), [Desk.answer(text)])
+        #expect(found[Desk.key(2)]?.appliesTo == seen)
+        #expect(connector.meant(Desk.payment()).appliesTo == "145")
     }
 
     @Test("many amounts of one day are one question, and a payment whose id is known is asked for by it")

@@ -30,6 +30,7 @@ extension QuickBooksOnlineConnector {
             if let tender = document.depositTender {
                 sums.add("deposit:\(tender.account.remoteID ?? "")", document.plan.total.minor)
             }
+            out.appliesTo = document.appliesTo
         case .journalEntry:
             let entries = JournalForm(document).entries
             for entry in entries { sums.add(entry.line.account.remoteID ?? "", entry.minor) }
@@ -38,6 +39,7 @@ extension QuickBooksOnlineConnector {
         }
         out.accounts = sums.kept
         if out.voided {
+            out.appliesTo = nil
             out.total_minor = 0
             out.tax_minor = out.tax_minor.map { _ in 0 }
             out.accounts = [:]
@@ -65,6 +67,7 @@ extension QuickBooksOnlineConnector {
             out.total_minor = try minor(fields["TotalAmt"], unit, "TotalAmt") ?? 0
             if entity == .payment {
                 sums.add("deposit:\(fields["DepositToAccountRef"]["value"].string ?? "")", out.total_minor)
+                out.appliesTo = try settled(fields, unit, total: out.total_minor)
             } else {
                 out.tax_minor = try minor(fields["TxnTaxDetail"]["TotalTax"], unit, "TotalTax") ?? 0
                 try readSales(fields, entity, unit, &sums, total: out.total_minor)
@@ -73,6 +76,20 @@ extension QuickBooksOnlineConnector {
         }
         out.accounts = sums.kept
         return out
+    }
+
+    /// What a payment pays: the invoice's id where all of it goes to one invoice, "" where it pays nothing yet, and otherwise each document with
+    /// its part, so that it equals no single id.
+    private static func settled(_ fields: JSONView, _ unit: Currency, total: Int64) throws(Fault) -> String {
+        var parts: [String] = []
+        for line in fields["Line"].elements {
+            let amount = try minor(line["Amount"], unit, "Line.Amount") ?? 0
+            for link in line["LinkedTxn"].elements {
+                let id = link["TxnId"].string ?? "", type = link["TxnType"].string ?? ""
+                parts.append(type == "Invoice" && amount == total ? id : "\(cut(type, limit: 40)) \(id) \(amount)")
+            }
+        }
+        return parts.joined(separator: ", ")
     }
 
     /// What is voided stays, with zero amounts and a word in its note; journals know no void.
