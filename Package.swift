@@ -29,10 +29,20 @@ let rooms: [(name: String, imports: [String])] = [
     ("ControlPlane", ["Store", "HTTPServer", "ConnectorKit", "Crypto", "Telemetry", "Mapping", "Postgres",
                       "Kernel", "Wire", "Books"]),
     ("TestKit", ["Store", "Postgres", "Kernel", "CSystem"]),
-    ("Sandbox", ["Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"]),
+    ("TwinKit", ["Kernel", "Wire", "Crypto", "HTTPClient"]),
+    ("TwinQuickBooksOnline", ["TwinKit", "Kernel", "Wire", "Crypto"]),
+    ("TwinXero", ["TwinKit", "Kernel", "Wire", "Crypto"]),
+    ("Sandbox", ["TwinKit", "TwinQuickBooksOnline", "TwinXero", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"]),
 ]
 
 let connectors: Set<String> = ["Shopify", "QuickBooksOnline", "Xero"]
+
+/// Where a room's sources are: connectors and twins have a folder of their own kind.
+func folder(_ room: String) -> String {
+    if connectors.contains(room) { return "Sources/Connectors/\(room)" }
+    if room.hasPrefix("Twin"), room != "TwinKit" { return "Sources/Twins/\(room.dropFirst("Twin".count))" }
+    return "Sources/\(room)"
+}
 
 /// The build in which `counterfoil torture` may break a wall on purpose (`--sabotage`): for tests only, never what users run.
 let sabotage: [SwiftSetting] = Context.environment["COUNTERFOIL_SABOTAGE_BUILD"] == "1" ? [.define("SABOTAGE")] : []
@@ -53,7 +63,7 @@ for room in rooms {
     targets.append(.target(
         name: room.name,
         dependencies: room.imports.map { .init(stringLiteral: $0) },
-        path: connectors.contains(room.name) ? "Sources/Connectors/\(room.name)" : "Sources/\(room.name)",
+        path: folder(room.name),
         swiftSettings: strict
     ))
 }
@@ -77,11 +87,13 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("BooksTests", ["Books", "Kernel"], false),
     ("ChecksTests", ["Checks", "Books", "Kernel"], false),
     ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
-    ("SandboxTests", ["Sandbox", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
+    ("TwinQuickBooksOnlineTests", ["TwinQuickBooksOnline", "TwinKit", "Crypto", "Wire", "Kernel"], false),
+    ("TwinXeroTests", ["TwinXero", "TwinKit", "Crypto", "Wire", "Kernel"], false),
+    ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
     ("ShopifyTests", ["Shopify", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], true),
     ("QuickBooksOnlineTests", ["QuickBooksOnline", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
     ("XeroTests", ["Xero", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
-    ("DayTests", ["Sandbox", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
+    ("DayTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
     ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Crypto", "Telemetry", "Mapping", "Books",
                            "Wire", "Kernel"], false),
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",
@@ -96,7 +108,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ConnectorKitTests", ["ConnectorKit", "Catalog", "Books", "Wire", "Crypto", "Kernel"], true),
     ("SimulationTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Wire", "Books", "Crypto",
                          "Kernel", "TestKit", "Postgres"], false),
-    ("TortureTests", ["Sandbox", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], false),
+    ("TortureTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], false),
     ("TidyTests", [], false),
 ]
 for test in tests {

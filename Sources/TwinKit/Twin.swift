@@ -1,3 +1,4 @@
+internal import Crypto
 public import Kernel
 public import Wire
 
@@ -20,6 +21,18 @@ public protocol Twin: Sendable {
 
     /// The request as it would be with a token the vendor has revoked.
     func withRevokedToken(_ request: HTTPRequest) -> HTTPRequest
+
+    /// Where in the posting protocol the sender of this request stands.
+    func purpose(of request: HTTPRequest) -> Purpose
+
+    /// HTTP success that is none, as the vendor has been seen to answer.
+    func errorInSuccess() -> HTTPResponse
+
+    /// The request without the platform's own idempotency key: as though the platform had forgotten it.
+    func withoutNativeKey(_ request: HTTPRequest) -> HTTPRequest
+
+    /// The request by which a second client with the same grant refreshes its token; `nil` where tokens are not refreshed.
+    func refresh(with refreshToken: String) -> HTTPRequest?
 }
 
 extension Twin {
@@ -38,6 +51,29 @@ extension Twin {
             revoked.fields["Authorization"] = "Bearer revoked-by-the-fault-plan"
         }
         return revoked
+    }
+
+    public func purpose(of _: HTTPRequest) -> Purpose { .other }
+
+    /// A page that some box between wrote.
+    public func errorInSuccess() -> HTTPResponse {
+        HTTPResponse(200, fields: ["Content-Type": "text/html"], body: Array("<html><body><h1>Please wait</h1></body></html>".utf8))
+    }
+
+    public func withoutNativeKey(_ request: HTTPRequest) -> HTTPRequest {
+        var out = request
+        out.fields["Idempotency-Key"] = nil
+        return out
+    }
+
+    public func refresh(with _: String) -> HTTPRequest? { nil }
+
+    /// A refresh at an OAuth 2 token endpoint, as the sandbox's demonstration client sends it.
+    public func oauthRefresh(_ path: String, _ refreshToken: String) -> HTTPRequest {
+        let form = Form.encode([("grant_type", "refresh_token"), ("refresh_token", refreshToken)])
+        let proof = "Basic " + Base64.encode(Array("sandbox-client:sandbox-secret".utf8))
+        let fields: HTTPFields = ["Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", "Authorization": proof]
+        return HTTPRequest(.post, path, fields: fields, body: Array(form.utf8))
     }
 }
 

@@ -4,6 +4,7 @@ import Kernel
 import Mapping
 import Shopify
 import Testing
+import TwinKit
 import Wire
 
 @testable import Sandbox

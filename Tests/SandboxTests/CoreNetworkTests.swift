@@ -2,6 +2,7 @@ import HTTPClient
 import HTTPServer
 import Kernel
 import Testing
+import TwinKit
 import Wire
 
 @testable import Sandbox

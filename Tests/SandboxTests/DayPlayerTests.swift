@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Kernel
 import Testing
+import TwinKit
 import Wire
 
 @testable import Sandbox
@@ -203,5 +204,5 @@ struct DayPlayerTests {
             ("http://[::1]:9/x", "[::1]:9"),
             ("ftp://a", nil), ("http://u@a", nil), ("http:/a", nil), ("", nil), ("http://", nil),
         ] as [(String, String?)])
-    func hosts(url: String, host: String?) { #expect(ShopWebhook.host(of: url) == host) }
+    func hosts(url: String, host: String?) { #expect(NetworkWebhookSender.host(of: url) == host) }
 }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Kernel
 import Testing
+import TwinKit
 import Wire
 
 @testable import Sandbox

@@ -24,7 +24,11 @@ struct Rooms {
     func room(of path: String) -> String? {
         let parts = path.split(separator: "/").map(String.init)
         guard parts.count > 2, parts[0] == "Sources", parts[1] != "counterfoil" else { return nil }
-        return parts[1] == "Connectors" ? parts[2] : parts[1]
+        switch parts[1] {
+        case "Connectors": return parts[2]
+        case "Twins": return "Twin" + parts[2]
+        default: return parts[1]
+        }
     }
 
     /// Everything a room can reach through those it imports.
@@ -101,9 +105,11 @@ struct ImportTests {
             "Scheduler": rooms.connectors.union(["ConnectorKit", "Mapping", "Pipeline", "Courier", "HTTPClient", "HTTPServer", "Catalog", "Worker", "Sandbox"]),
             // Of a connector it knows the specification and `verify`; it never runs a step and sends nothing.
             "ControlPlane": ["Courier", "Pipeline", "Worker", "HTTPClient", "Scheduler", "Sandbox"],
-            // A twin that shares code with the product shares its bugs.
-            "Sandbox": rooms.connectors.union(["Books", "ConnectorKit", "Mapping", "Store", "Postgres", "Courier", "Pipeline", "Catalog"]),
         ]
+        // A twin that shares code with the product shares its bugs.
+        for room in rooms.imports.keys where room == "Sandbox" || room.hasPrefix("Twin") {
+            out[room] = rooms.connectors.union(["Books", "ConnectorKit", "Mapping", "Store", "Postgres", "Courier", "Pipeline", "Catalog"])
+        }
         for connector in rooms.connectors { out[connector] = outside.union(["Telemetry", "Mapping", "Catalog"]).union(rooms.connectors.subtracting([connector])) }
         return out
     }

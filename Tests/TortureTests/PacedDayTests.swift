@@ -1,5 +1,6 @@
 import Kernel
 import Testing
+import TwinKit
 import Wire
 
 @testable import Sandbox

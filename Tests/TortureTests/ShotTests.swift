@@ -1,5 +1,8 @@
 import Kernel
 import Testing
+import TwinKit
+import TwinQuickBooksOnline
+import TwinXero
 import Wire
 
 @testable import Sandbox
@@ -19,7 +22,7 @@ struct PurposeTests {
     ])
     func quickBooks(method: String, target: String, body: String, purpose: Purpose) throws {
         let request = HTTPRequest(try #require(HTTPMethod(rawValue: method)), target, body: Array(body.utf8))
-        #expect(Purpose(request, twin: "qbo") == purpose)
+        #expect(try QuickBooksOnlineTwin(journal: TwinJournal()).purpose(of: request) == purpose)
     }
 
     @Test("Xero requests are told apart by address", arguments: [
@@ -30,7 +33,8 @@ struct PurposeTests {
         ("GET", "/api.xro/2.0/Payments?where=PaymentID%3d%3dguid(%226a1b%22)", .readback), ("GET", "/api.xro/2.0/Accounts", .other),
     ])
     func xero(method: String, target: String, purpose: Purpose) throws {
-        #expect(Purpose(HTTPRequest(try #require(HTTPMethod(rawValue: method)), target), twin: "xero") == purpose)
+        let request = HTTPRequest(try #require(HTTPMethod(rawValue: method)), target)
+        #expect(try XeroTwin(journal: TwinJournal()).purpose(of: request) == purpose)
     }
 
     @Test("a posting key is found where it stands alone, and nowhere else")

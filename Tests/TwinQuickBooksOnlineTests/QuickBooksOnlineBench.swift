@@ -1,6 +1,7 @@
 import Crypto
 import Kernel
-import Sandbox
+import TwinKit
+import TwinQuickBooksOnline
 import Wire
 
 /// A company, a caller with a token, and a clock that moves only when told to.

@@ -1,5 +1,6 @@
 import Kernel
-import Sandbox
+import TwinKit
+import TwinQuickBooksOnline
 import Testing
 import Wire
 

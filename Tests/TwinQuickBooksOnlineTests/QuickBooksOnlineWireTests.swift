@@ -1,5 +1,5 @@
 import Kernel
-import Sandbox
+import TwinQuickBooksOnline
 import Testing
 import Wire
 

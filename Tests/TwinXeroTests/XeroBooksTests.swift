@@ -1,8 +1,9 @@
 import Kernel
 import Testing
+import TwinKit
 import Wire
 
-@testable import Sandbox
+@testable import TwinXero
 
 @Suite struct XeroBooksTests {
     @Test("an Inclusive invoice debits receivables and credits its accounts net and VAT, with our key and reference")

@@ -1,8 +1,9 @@
 import Kernel
 import Testing
+import TwinKit
 import Wire
 
-@testable import Sandbox
+@testable import TwinXero
 
 /// Someone at a desk with a connected Xero organisation: sends calls, moves the clock.
 final class XeroDesk {

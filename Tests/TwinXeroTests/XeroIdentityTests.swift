@@ -2,7 +2,7 @@ import Kernel
 import Testing
 import Wire
 
-@testable import Sandbox
+@testable import TwinXero
 
 @Suite struct XeroIdentityTests {
     @Test("a refresh answers a bearer token of three parts that lasts 1800 seconds, and a new refresh token")

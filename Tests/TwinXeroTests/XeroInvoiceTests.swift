@@ -2,7 +2,7 @@ import Kernel
 import Testing
 import Wire
 
-@testable import Sandbox
+@testable import TwinXero
 
 @Suite struct XeroInvoiceTests {
     /// The sample of the API's documentation: two Inclusive lines, tracking, an item, a link.

@@ -1,8 +1,9 @@
 import Kernel
 import Testing
+import TwinKit
 import Wire
 
-@testable import Sandbox
+@testable import TwinXero
 
 @Suite struct XeroMoneyTests {
     @Test("the documented payment gets the documented answer")

@@ -1,8 +1,9 @@
 import Kernel
 import Testing
+import TwinKit
 import Wire
 
-@testable import Sandbox
+@testable import TwinXero
 
 @Suite struct XeroProtocolTests {
     @Test("each answer carries the remaining calls and a correlation id")

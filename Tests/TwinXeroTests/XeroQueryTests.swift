@@ -2,7 +2,7 @@ import Kernel
 import Testing
 import Wire
 
-@testable import Sandbox
+@testable import TwinXero
 
 @Suite struct XeroQueryTests {
     /// The numbers (or references) a list call gives back, in order.

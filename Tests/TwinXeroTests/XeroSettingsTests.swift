@@ -1,8 +1,9 @@
 import Kernel
 import Testing
+import TwinKit
 import Wire
 
-@testable import Sandbox
+@testable import TwinXero
 
 @Suite struct XeroSettingsTests {
     @Test("the organisation is British, deals in pounds and is locked to the end of October")

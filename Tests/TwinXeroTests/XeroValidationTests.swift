@@ -2,7 +2,7 @@ import Kernel
 import Testing
 import Wire
 
-@testable import Sandbox
+@testable import TwinXero
 
 @Suite struct XeroValidationTests {
     /// One rule: what is changed in a good invoice, and what Xero says.

@@ -1,4 +1,7 @@
 public import Kernel
+internal import TwinKit
+internal import TwinQuickBooksOnline
+internal import TwinXero
 
 /// Makes the sandbox with all its twins.
 public enum Sandbox {
@@ -23,7 +26,7 @@ public enum Sandbox {
         }
         let player = try DayPlayer(
             folder: folder, journal: try journal("day"), shopify: shopify, clocks: clocks,
-            sender: { NetworkWebhookSender(hosts: $0) }, pause: pause)
+            sender: { NetworkWebhookSender(hosts: $0, inFlight: DayPlayer.inFlight) }, pause: pause)
         let service = try SandboxService(
             folder: folder, twins: twins, player: player, journal: control, clocks: clocks, pause: pause)
         try service.listen(host: host, port: port)

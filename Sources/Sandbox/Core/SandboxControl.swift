@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// The control endpoints. Bodies are JSON; a refusal is `{"error": {"code", "summary", "remedy", "position"}}`.
@@ -165,11 +166,8 @@ extension SandboxService {
         case "revoke_access": twin.revokeAccessTokens()
         case "refresh":
             guard let token = refreshTokens.with({ $0[name] }) else { throw Self.tokensRefused("no refresh token was given out yet") }
-            let path = name == "xero" ? "/identity/connect/token" : "/oauth2/v1/tokens/bearer"
-            let form = Form.encode([("grant_type", "refresh_token"), ("refresh_token", token)])
-            let proof = "Basic " + Base64.encode(Array("sandbox-client:sandbox-secret".utf8))
-            let fields: HTTPFields = ["Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json", "Authorization": proof]
-            let answer = twin.respond(HTTPRequest(.post, path, fields: fields, body: Array(form.utf8)), at: clocks.now() + skew.with { $0 })
+            guard let request = twin.refresh(with: token) else { throw Self.tokensRefused("its tokens are not refreshed") }
+            let answer = twin.respond(request, at: clocks.now() + skew.with { $0 })
             guard answer.status == 200 else { throw Self.tokensRefused("the second client's refresh was answered \(answer.status)") }
         default: throw Self.tokensRefused("say revoke_access or refresh")
         }

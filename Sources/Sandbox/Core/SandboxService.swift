@@ -1,5 +1,6 @@
 internal import HTTPServer
 public import Kernel
+internal import TwinKit
 public import Wire
 
 /// The sandbox: every twin on one server, each below its prefix, and the control endpoints below `/_sandbox/`. All it
@@ -76,7 +77,7 @@ public final class SandboxService: Service {
 
     private func serve(_ request: HTTPRequest, _ twin: any Twin) async -> HTTPResponse? {
         let name = String(twin.prefix.dropFirst())
-        let purpose = Purpose(request, twin: name)
+        let purpose = twin.purpose(of: request)
         traffic.with { $0.count(name, purpose) }
         if let shot = range.with({ $0.draw(request, purpose, twin: name) }) { return await meet(shot, request, twin, purpose) }
         let (fault, latency) = faults.with { $0.draw(name) }
@@ -95,7 +96,7 @@ public final class SandboxService: Service {
 
     /// A request that a shot meets.
     private func meet(_ shot: Shot, _ request: HTTPRequest, _ twin: any Twin, _ purpose: Purpose) async -> HTTPResponse? {
-        let request = shot.forgetsKey ? Self.withoutNativeKey(request) : request
+        let request = shot.forgetsKey ? twin.withoutNativeKey(request) : request
         guard shot.fate == .heldBefore || shot.fate == .heldAfter else { return suffer(shot.fate, request, twin, purpose) }
         traffic.with { $0.count(shot.fate.name) }
         let early = shot.fate == .heldAfter ? handle(request, twin, purpose) : nil
@@ -119,7 +120,7 @@ public final class SandboxService: Service {
             return response
         case .unavailable: return twin.unavailable()
         case .revokedToken: return handle(twin.withRevokedToken(request), twin, purpose)
-        case .errorInSuccess: return Self.errorInSuccess(String(twin.prefix.dropFirst()))
+        case .errorInSuccess: return twin.errorInSuccess()
         case .heldBefore, .heldAfter: return handle(request, twin, purpose)
         }
     }
@@ -142,24 +143,6 @@ public final class SandboxService: Service {
         default: break
         }
         return response
-    }
-
-    /// Request ids have been seen to post twice: the platform knows nothing of this one's.
-    private static func withoutNativeKey(_ request: HTTPRequest) -> HTTPRequest {
-        var out = request
-        out.fields["Idempotency-Key"] = nil
-        let kept = request.query.filter { $0.name != "requestid" }
-        if kept.count != request.query.count { out.target = request.path + (kept.isEmpty ? "" : "?" + Form.encode(kept)) }
-        return out
-    }
-
-    /// HTTP success that is none: a system fault in QuickBooks' own form, and a page that some box between wrote.
-    private static func errorInSuccess(_ twin: String) -> HTTPResponse {
-        if twin == "qbo" {
-            let error: JSON = ["Message": "An application error has occurred while processing your request", "Detail": "System Failure Error", "code": "10000"]
-            return .json(200, .object([("Fault", .object([("Error", .array([error])), ("type", "SystemFault")])), ("time", "2026-11-14T12:00:00.000-08:00")]))
-        }
-        return HTTPResponse(200, fields: ["Content-Type": "text/html"], body: Array("<html><body><h1>Please wait</h1></body></html>".utf8))
     }
 
     /// The ledger twins by their name in the expected entries.

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// Plays the day: lets its events happen in the shops in order of their local time and sends the webhooks, up to
@@ -121,7 +122,7 @@ final class DayPlayer: Service {
     func play(
         until: DayState.Until, webhookBase: String, through asked: Int? = nil, next: (shop: String, count: Int)? = nil
     ) throws(Fault) {
-        guard webhookBase.isEmpty || ShopWebhook.host(of: webhookBase) != nil else {
+        guard webhookBase.isEmpty || NetworkWebhookSender.host(of: webhookBase) != nil else {
             throw Self.refused("webhook_base")
         }
         let (prepared, current, targets) = state.with { ($0.seed != nil, $0.until, $0.subscriptions.count) }
@@ -153,7 +154,7 @@ final class DayPlayer: Service {
         guard shopify.shop(shop) != nil else {
             throw Fault("unknown_shop", stage: .sandbox, disposition: .reject, summary: "the sandbox has no such shop")
         }
-        guard ShopWebhook.host(of: url) != nil else { throw Self.refused("url") }
+        guard NetworkWebhookSender.host(of: url) != nil else { throw Self.refused("url") }
         try journal.append([.object([("t", "subscription"), ("shop", .string(shop)), ("url", .string(url))])])
         state.with { $0.subscriptions[shop] = url }
     }
@@ -206,7 +207,7 @@ final class DayPlayer: Service {
         for shop in try ShopifyTwin.shops() {
             urls[shop.name] = subscriptions[shop.name] ?? "\(base)/hooks/shopify/\(shop.name)"
         }
-        let client = sender(Set(urls.values.compactMap(ShopWebhook.host)).sorted())
+        let client = sender(Set(urls.values.compactMap(NetworkWebhookSender.host)).sorted())
         let targets = urls
         let outcome = await withTaskGroup(of: (DayState.Delivery, Bool).self) { group in
             let outcome = await deliver(&group, client, targets)

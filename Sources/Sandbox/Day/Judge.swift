@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// Compares what had to be with what is. It reads the expected entries and the ledgers' own books, and nothing of the

@@ -1,5 +1,6 @@
 internal import Crypto
 public import Kernel
+public import TwinKit
 public import Wire
 
 /// Shopify's twin: two shops, read by GraphQL and REST. `/{shop}/…` below its prefix stands for

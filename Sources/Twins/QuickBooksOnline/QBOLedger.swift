@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// One line of the double entry behind a transaction.

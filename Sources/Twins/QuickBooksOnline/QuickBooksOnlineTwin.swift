@@ -1,4 +1,5 @@
 public import Kernel
+public import TwinKit
 public import Wire
 
 /// QuickBooks Online with one US company: automated sales tax, home currency USD, multi-currency off, books closed

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 
 /// The books under the documents. Journal lines are worked out from the documents as they stand, so the two can't
 /// disagree.

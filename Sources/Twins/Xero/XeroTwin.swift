@@ -1,4 +1,5 @@
 public import Kernel
+public import TwinKit
 public import Wire
 
 /// How much the twin lets through.
