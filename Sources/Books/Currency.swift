@@ -10,20 +10,29 @@ public struct Currency: Hashable, Sendable, CustomStringConvertible {
 
     /// `nil` unless `code` is three upper-case ASCII letters.
     public init?(_ code: String) {
+        var code = code
+        guard let read = code.withUTF8({ Currency(utf8: $0) }) else { return nil }
+        self = read
+    }
+
+    /// `nil` unless the bytes are three upper-case ASCII letters.
+    public init?(utf8 code: UnsafeBufferPointer<UInt8>) {
+        guard code.count == 3 else { return nil }
         var packed: UInt32 = 0
-        var count = 0
-        for letter in code.utf8 {
-            guard count < 3, letter >= 65, letter <= 90 else { return nil }
+        for letter in code {
+            guard letter >= 65, letter <= 90 else { return nil }
             packed = packed << 8 | UInt32(letter)
-            count += 1
         }
-        guard count == 3 else { return nil }
         self.init(packed: packed)
     }
 
     private init(packed: UInt32) {
         self.packed = packed
-        places = Currency.exceptions[packed] ?? 2
+        // The three most frequent ones are spared the table.
+        switch packed {
+        case 0x55_53_44, 0x45_55_52, 0x47_42_50: places = 2
+        default: places = Currency.exceptions[packed] ?? 2
+        }
     }
 
     public var code: String {

@@ -15,6 +15,10 @@ public struct Money: Hashable, Sendable, CustomStringConvertible {
     /// The amount a decimal stands for; `nil` when it has more decimals than the currency (trailing zeros aside) or
     /// is out of range.
     public init?(_ decimal: ExactDecimal, _ currency: Currency) {
+        if decimal.scale == currency.decimals, let minor = decimal.smallCoefficient, minor != .min {
+            self.init(minor: minor, currency)
+            return
+        }
         let d = decimal.shortest
         guard d.scale <= currency.decimals else { return nil }
         guard let scaled = d.rescaled(toScale: currency.decimals)?.coefficient, let minor = Int64(exactly: scaled), minor != .min
@@ -36,7 +40,7 @@ public struct Money: Hashable, Sendable, CustomStringConvertible {
         self.init(minor: Int64(scaled), currency)
     }
 
-    public var decimal: ExactDecimal { ExactDecimal(coefficient: Int128(minor), scale: currency.decimals) }
+    public var decimal: ExactDecimal { ExactDecimal(small: minor, scale: currency.decimals) }
     /// The number with the currency's decimals, without its code: `-12.30`.
     public var text: String { decimal.description }
     public var description: String { "\(text) \(currency)" }

@@ -1,7 +1,10 @@
 #define _GNU_SOURCE
 #include "csystem.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <link.h>
+#include <sys/mman.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
@@ -155,3 +158,27 @@ int cf_random(void *buffer, size_t n) {
     }
     return 0;
 }
+
+/* What can't be written to can be dropped and read again; an object whose code the loader had to change is left alone. */
+static int forget_object(struct dl_phdr_info *object, size_t size, void *unused) {
+    (void)size;
+    (void)unused;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type != PT_DYNAMIC) continue;
+        for (const ElfW(Dyn) *entry = (const ElfW(Dyn) *)(object->dlpi_addr + part->p_vaddr); entry->d_tag != DT_NULL; entry++) {
+            if (entry->d_tag == DT_TEXTREL || (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL))) return 0;
+        }
+    }
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || (part->p_flags & PF_W)) continue;
+        uintptr_t from = (object->dlpi_addr + part->p_vaddr) & ~(page - 1);
+        uintptr_t to = (object->dlpi_addr + part->p_vaddr + part->p_filesz) & ~(page - 1);
+        if (to > from) (void)madvise((void *)from, to - from, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void cf_forget_constants(void) { dl_iterate_phdr(forget_object, NULL); }

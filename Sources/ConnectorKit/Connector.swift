@@ -123,6 +123,9 @@ public protocol SourceConnector: Connector {
     /// Checks the signature over the raw bytes and names the delivery. `nil` when the signature is wrong or missing.
     func verify(_ fields: HTTPFields, body: [UInt8], secret: Secret) -> WebhookDelivery?
 
+    /// Whether deliveries of this topic can ever lead to documents. Others are acknowledged and not kept: shops subscribe to more than books need.
+    func uses(topic: String) -> Bool
+
     /// Changed records since an instant, one page; `cursor` continues an earlier page.
     func sweep(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<SweepPage>
 
@@ -135,6 +138,10 @@ public protocol SourceConnector: Connector {
 
     /// Settings of the connection that `normalize` understands, with their meaning.
     var settings: [String: String] { get }
+}
+
+extension SourceConnector {
+    public func uses(topic _: String) -> Bool { true }
 }
 
 /// One account of a ledger as it is there now.

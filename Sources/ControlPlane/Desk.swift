@@ -53,9 +53,11 @@ final class Desk: Sendable {
     /// One request, from its route to its answer. Never throws and never answers nothing: whatever went wrong becomes a problem document. Runs
     /// on the server's poll thread: what memory knows is answered there.
     func respond(_ request: HTTPRequest) -> HTTPAnswer {
-        let call = Call(self, request)
+        let began = clocks.monotonic()
+        let route: Router.Route
+        do throws(Refusal) { route = try router.route(request) } catch { return .now(Call(self, request, nil, began).finish(.failure(error))) }
+        let call = Call(self, request, route, began)
         do {
-            let route = try call.route.get()
             guard case .key(let scope) = route.endpoint.access else { return perform(call, route, .nobody) }
             let digest = try Keyring.digest(request)
             guard let found = keyring.remembered(digest) else { return .task(inline: true) { await self.lookUp(digest, scope, call, route) } }
@@ -114,26 +116,42 @@ final class Call: Sendable {
     let began: Duration
     /// In the answer and in logs.
     let id: String
-    let route: Result<Router.Route, Refusal>
+    /// `nil` for a path or method that nothing answers.
+    let route: Router.Route?
 
-    init(_ desk: Desk, _ request: HTTPRequest) {
+    init(_ desk: Desk, _ request: HTTPRequest, _ route: Router.Route?, _ began: Duration) {
         self.desk = desk
         self.request = request
-        began = desk.clocks.monotonic()
-        id = Call.hexText(desk.drawn.bytes(8))
-        route = desk.router.route(request)
+        self.route = route
+        self.began = began
+        id = Call.name(desk.drawn.word())
     }
 
-    private static func hexText(_ bytes: [UInt8]) -> String {
-        String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
-            for (n, byte) in bytes.enumerated() { (text[2 * n], text[2 * n + 1]) = (digit(byte >> 4), digit(byte & 15)) }
-            return 2 * bytes.count
+    /// Thirteen characters of Crockford's base32: as long as a string may be that needs no memory of its own, and then two.
+    private static func name(_ word: UInt64) -> String {
+        String(unsafeUninitializedCapacity: 13) { text in
+            var rest = word
+            for n in 0 ..< 13 {
+                text[12 - n] = digit(UInt8(rest & 31))
+                rest >>= 5
+            }
+            return 13
         }
     }
 
-    private static func digit(_ n: UInt8) -> UInt8 { n < 10 ? 48 + n : 87 + n }
+    /// Without i, l, o and u.
+    private static func digit(_ n: UInt8) -> UInt8 {
+        switch n {
+        case 0 ... 9: 48 + n
+        case 10 ... 17: 87 + n
+        case 18, 19: 88 + n
+        case 20, 21: 89 + n
+        case 22 ... 26: 90 + n
+        default: 91 + n
+        }
+    }
 
-    private var pattern: String { (try? route.get())?.endpoint.pattern ?? "none" }
+    private var pattern: String { route?.endpoint.pattern ?? "none" }
 
     func finish(_ result: Result<HTTPResponse, any Error>) -> HTTPResponse {
         var response: HTTPResponse
@@ -147,10 +165,11 @@ final class Call: Sendable {
             }
             response = refusal.response
         }
+        response.fields.reserve(3)
         if response.fields["Cache-Control"] == nil { response.fields.append("Cache-Control", "no-store") }
         response.fields.append("X-Request-Id", id)
         response.fields.append("X-Content-Type-Options", "nosniff")
-        desk.tallies.count(request.method, try? route.get(), status: response.status, seconds: (desk.clocks.monotonic() - began).inSeconds)
+        desk.tallies.count(request.method, route, status: response.status, seconds: (desk.clocks.monotonic() - began).inSeconds)
         return response
     }
 }
@@ -161,17 +180,24 @@ final class RequestTallies: Sendable {
     /// By the route's number; the last is for paths that nothing answers.
     private let seconds: [Metrics.Tally]
     private let requests = Mutex<[Int: Metrics.Tally]>([:])
-    /// Deliveries, by platform.
-    private let accepted: [String: Metrics.Tally]
+    /// Deliveries that are kept and those that no document can come of, by platform.
+    private let accepted, unused: [String: Metrics.Tally]
 
     init(_ metrics: Metrics, _ endpoints: [Endpoint], platforms: some Sequence<String>) {
         self.metrics = metrics
-        accepted = Dictionary(uniqueKeysWithValues: platforms.map { ($0, metrics.tally(.webhooks, ("platform", $0), ("result", "accepted"))) })
+        func tallies(_ result: String) -> [String: Metrics.Tally] {
+            Dictionary(uniqueKeysWithValues: platforms.map { ($0, metrics.tally(.webhooks, ("platform", $0), ("result", result))) })
+        }
+        (accepted, unused) = (tallies("accepted"), tallies("unused"))
         seconds = (endpoints.map(\.pattern) + ["none"]).map { metrics.tally(.httpSeconds, ("route", $0)) }
     }
 
     func accepted(_ platform: String) {
         if let tally = accepted[platform] { metrics.count(tally) }
+    }
+
+    func unused(_ platform: String) {
+        if let tally = unused[platform] { metrics.count(tally) }
     }
 
     func count(_ method: HTTPMethod, _ route: Router.Route?, status: Int, seconds took: Double) {
@@ -223,6 +249,15 @@ final class DrawnRandom: RandomSource {
             if state.drawn.count - state.next < count { state = State(drawn: source.bytes(DrawnRandom.drawBytes)) }
             defer { state.next += count }
             return Array(state.drawn[state.next ..< state.next + count])
+        }
+    }
+
+    /// Eight of them as a number.
+    func word() -> UInt64 {
+        state.withLock { state in
+            if state.drawn.count - state.next < 8 { state = State(drawn: source.bytes(DrawnRandom.drawBytes)) }
+            defer { state.next += 8 }
+            return state.drawn.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: state.next, as: UInt64.self) }
         }
     }
 }

@@ -5,14 +5,16 @@ internal import Store
 internal import Synchronization
 internal import Wire
 
-/// Who asks, and what they may see and do.
-struct Asker: Sendable, Equatable {
-    var key: APIKeyID
+/// Who asks, and what they may see and do. A class: whoever is remembered is handed on as one reference.
+final class Asker: Sendable {
+    let key: APIKeyID
     /// The key's id as text: asked for often, slow to write.
     let keyText: String
-    var label: String
-    var sees: Visibility
-    var scopes: Set<Scope>
+    let label: String
+    let sees: Visibility
+    let scopes: Set<Scope>
+    /// What the key is told of itself, written once.
+    let json: [UInt8]
 
     /// In the audit trail.
     var actor: String { "key \(label)" }
@@ -28,13 +30,14 @@ struct Asker: Sendable, Equatable {
         self.label = label
         self.sees = sees
         self.scopes = scopes
+        json = JSON.object([
+            ("id", .string(keyText)), ("label", .string(label)),
+            ("scopes", .array(Scope.allCases.filter { scopes.contains($0) }.map { .string($0.rawValue) })),
+            ("consultancy", .optional(sees.consultancy?.description)), ("tenant", .optional(sees.tenant?.description)),
+        ]).bytes
     }
 
-    init(_ row: APIKeyRow) {
-        key = row.id
-        keyText = row.id.description
-        label = row.label
-        sees = row.visibility
+    convenience init(_ row: APIKeyRow) {
         var all: Set<Scope> = []
         for word in row.scopes.compactMap({ Scope(rawValue: $0) }) {
             for scope in Scope.allCases {
@@ -42,7 +45,7 @@ struct Asker: Sendable, Equatable {
                 if scope == word { break }
             }
         }
-        scopes = all
+        self.init(key: row.id, label: row.label, sees: row.visibility, scopes: all)
     }
 }
 
@@ -53,19 +56,32 @@ extension Identifier {
 
 /// Keys looked up in the database, remembered for a few seconds by digest. A revoked key works no longer than that.
 final class Keyring: Sendable {
-    private let known: Cache<[UInt8], Asker?>
+    /// A key's SHA-256. In four words: to hash an array is to hash each of its bytes.
+    struct Fingerprint: Hashable, Sendable {
+        private let words: SIMD4<UInt64>
+        let bytes: [UInt8]
+
+        init(_ digest: [UInt8]) {
+            bytes = digest
+            words = digest.withUnsafeBytes { $0.count == 32 ? $0.loadUnaligned(as: SIMD4<UInt64>.self) : .zero }
+        }
+
+        static func == (a: Self, b: Self) -> Bool { a.words == b.words && a.bytes.count == b.bytes.count }
+        func hash(into hasher: inout Hasher) { hasher.combine(words[0]) }
+    }
+
+    private let known: Cache<Fingerprint, Asker?>
 
     init(store: Store, clocks: any Clocks) {
-        known = Cache(clocks: clocks, lasting: .seconds(ControlPlaneLimits.keyCacheSeconds)) { digest throws(Fault) in
-            try await store.key(digest: digest).map { Asker($0) }
+        known = Cache(clocks: clocks, lasting: .seconds(ControlPlaneLimits.keyCacheSeconds)) { key throws(Fault) in
+            try await store.key(digest: key.bytes).map { Asker($0) }
         }
     }
 
     /// What a request's key is known by: the SHA-256 of the text after `Bearer`.
     /// - Throws: 401 without a key of ours.
     static func digest(_ request: HTTPRequest) throws -> [UInt8] {
-        let values = request.fields.all("Authorization")
-        guard values.count == 1, var value = values.first, value.withUTF8(isBearer) else {
+        guard var value = request.fields.only("Authorization"), value.withUTF8(isBearer) else {
             throw Refusal(401, "unauthenticated", "The request carries no API key.", remedy: "Send Authorization: Bearer cf_….")
         }
         let key = value.withUTF8 { Array($0[7...].drop { $0 == 32 }) }
@@ -80,7 +96,7 @@ final class Keyring: Sendable {
     private static func isKey(_ text: [UInt8]) -> Bool { text.count == 3 + Store.keyCharacters && text.starts(with: "cf_".utf8) }
 
     /// Without asking the database; `.none` when it has to be asked.
-    func remembered(_ digest: [UInt8]) -> Asker?? { known.remembered(digest) }
+    func remembered(_ digest: [UInt8]) -> Asker?? { known.remembered(Fingerprint(digest)) }
 
     /// `nil` for a key that is malformed, unknown or revoked.
     func asker(key text: some StringProtocol) async throws(Fault) -> Asker? {
@@ -90,7 +106,7 @@ final class Keyring: Sendable {
     }
 
     /// By the SHA-256 of the key.
-    func asker(digest: [UInt8]) async throws(Fault) -> Asker? { try await known.value(digest) }
+    func asker(digest: [UInt8]) async throws(Fault) -> Asker? { try await known.value(Fingerprint(digest)) }
 }
 
 /// Values that are good for a while. Bounded: full, it forgets everything. However many ask, one looks up; and what is still asked for in the

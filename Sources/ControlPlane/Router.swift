@@ -11,8 +11,8 @@ enum Scope: String, Sendable, CaseIterable {
     case admin
 }
 
-/// One thing that can be asked for.
-struct Endpoint: Sendable {
+/// One thing that can be asked for. A class: it is looked up for each request, and then one reference is counted instead of each of its parts'.
+final class Endpoint: Sendable {
     enum Access: Sendable {
         /// Without an API key: the endpoint has its own means, or nothing to hide.
         case open
@@ -42,9 +42,17 @@ struct Endpoint: Sendable {
         self.work = work
     }
 
-    init(_ method: HTTPMethod, _ pattern: String, _ access: Access, _ handle: @escaping @Sendable (Visit) async throws -> HTTPResponse) {
+    convenience init(_ method: HTTPMethod, _ pattern: String, _ access: Access, _ handle: @escaping @Sendable (Visit) async throws -> HTTPResponse) {
         self.init(method, pattern, access, .waits(handle))
     }
+}
+
+/// The decoded values of a path's parameters, few enough to be looked through.
+struct PathParameters: Sendable {
+    private(set) var list: [(name: String, value: String)] = []
+
+    subscript(_ name: String) -> String? { list.first { $0.name == name }?.value }
+    mutating func append(_ name: String, _ value: String) { list.append((name, value)) }
 }
 
 /// The table of endpoints. Pure: a request in, an endpoint and its path parameters out.
@@ -53,7 +61,7 @@ struct Router: Sendable {
         /// In the table.
         var number: Int
         var endpoint: Endpoint
-        var parameters: [String: String] = [:]
+        var parameters = PathParameters()
     }
 
     /// Without parameters, by their whole path.
@@ -81,27 +89,21 @@ struct Router: Sendable {
         (patterns, self.ends) = (octets, ends)
     }
 
-    /// Fails with 404 for a path that nothing answers, 405 naming the methods that it does answer.
-    func route(_ request: HTTPRequest) -> Result<Route, Refusal> {
+    /// - Throws: 404 for a path that nothing answers, 405 naming the methods that it does answer.
+    func route(_ request: HTTPRequest) throws(Refusal) -> Route {
         let path = request.path
         var allowed: [String] = []
-        for route in plain[path] ?? [] {
-            if Router.answers(route, request.method) { return .success(route) }
-            allowed.append(route.endpoint.method.rawValue)
-        }
-        for (number, values) in matching(path) {
-            var route = patterned[number]
-            guard Router.answers(route, request.method) else {
+        if let routes = plain[path] {
+            for route in routes {
+                if Router.answers(route, request.method) { return route }
                 allowed.append(route.endpoint.method.rawValue)
-                continue
             }
-            for (name, value) in zip(names[number], values) { route.parameters[name] = value }
-            return .success(route)
         }
-        guard !allowed.isEmpty else { return .failure(Refusal.notFound("There is nothing at this path.")) }
+        if let route = matching(path, request.method, &allowed) { return route }
+        guard !allowed.isEmpty else { throw Refusal.notFound("There is nothing at this path.") }
         var refusal = Refusal(405, "method_not_allowed", "This path does not answer \(request.method.rawValue).", remedy: "Use \(allowed.joined(separator: " or ")).")
         refusal.fields["Allow"] = allowed.joined(separator: ", ")
-        return .failure(refusal)
+        throw refusal
     }
 
     /// HEAD is GET whose body the server leaves out.
@@ -109,23 +111,30 @@ struct Router: Sendable {
         route.endpoint.method == method || (method == .head && route.endpoint.method == .get)
     }
 
-    /// The patterns that the path fits, by number, with the values of their parameters.
-    private func matching(_ path: String) -> [(number: Int, values: [String])] {
+    /// The first route with parameters that the path fits and that answers the method; what those that fit would answer is added to `allowed`.
+    private func matching(_ path: String, _ method: HTTPMethod, _ allowed: inout [String]) -> Route? {
         var path = path
         return path.withUTF8 { path in
             patterns.withUnsafeBufferPointer { patterns in
-                var found: [(Int, [String])] = []
                 var start = 0
                 for number in ends.indices {
                     let pattern = patterns[start ..< ends[number]]
-                    if Router.walk(path, pattern, { _ in }) {
-                        var values: [String] = []
-                        _ = Router.walk(path, pattern) { values.append(Form.unpercent(String(decoding: path[$0], as: UTF8.self))) }
-                        found.append((number, values))
-                    }
                     start = ends[number]
+                    guard Router.walk(path, pattern, { _ in }) else { continue }
+                    var route = patterned[number]
+                    guard Router.answers(route, method) else {
+                        allowed.append(route.endpoint.method.rawValue)
+                        continue
+                    }
+                    var next = 0
+                    _ = Router.walk(path, pattern) { range in
+                        let part = UnsafeBufferPointer(rebasing: path[range]), text = String(decoding: part, as: UTF8.self)
+                        route.parameters.append(names[number][next], part.contains(37) ? Form.unpercent(text) : text)
+                        next += 1
+                    }
+                    return route
                 }
-                return found
+                return nil
             }
         }
     }
@@ -152,6 +161,7 @@ struct Router: Sendable {
 
 /// Every endpoint there is.
 enum Endpoints {
-    static let all: [Endpoint] = keys + consultancies + tenants + organisations + connections + secrets + versions + flows + documents + postings
-        + trail + work + reports + hooks + health + console
+    /// Deliveries first: nothing else is asked for as often.
+    static let all: [Endpoint] = hooks + keys + consultancies + tenants + organisations + connections + secrets + versions + flows + documents + postings
+        + trail + work + reports + health + console
 }

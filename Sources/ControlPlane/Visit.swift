@@ -7,7 +7,7 @@ internal import Wire
 /// One request at its endpoint: what was asked, by whom, and the tools to answer.
 struct Visit: Sendable {
     let call: Call
-    let parameters: [String: String]
+    let parameters: PathParameters
     let asker: Asker
 
     var desk: Desk { call.desk }

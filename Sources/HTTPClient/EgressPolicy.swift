@@ -43,7 +43,7 @@ public struct EgressPolicy: Sendable {
     }
 
     /// Whether the operator's list holds this host and port.
-    func lists(_ parts: URLParts) -> Bool { allowed.contains("\(parts.host):\(parts.port)") }
+    func lists(_ parts: URLParts) -> Bool { allowed.contains(parts.authority) }
 
     static func refused(_ place: String, _ why: String) -> Fault {
         Fault(

@@ -102,6 +102,7 @@ final class Engine {
             let code = curl_multi_perform(multi, &running)
             if code != CURLM_OK { abortAll { .exchangeBroken($0, "libcurl's multi handle failed (\(code.rawValue))") } }
             finishDone()
+            guard mailbox.rest() else { continue }
             // Wakes for sockets, for libcurl's own timers (every time-out is one) and for the mailbox's bell.
             curl_multi_poll(multi, nil, 0, 60_000, nil)
         }
@@ -109,23 +110,22 @@ final class Engine {
     }
 
     private func begin(_ submission: Submission) {
-        let transfer: Transfer
-        do throws(Fault) {
-            transfer = try Transfer(submission, settings: settings, share: share) { spares.popLast() ?? curl_easy_init() }
-        } catch {
-            return submission.continuation.resume(returning: .notSent(error))
+        guard let easy = spares.popLast() ?? curl_easy_init() else {
+            return submission.continuation.resume(returning: .notSent(.exchangeBroken(submission.outgoing.place, "memory ran out")))
         }
-        let code = curl_multi_add_handle(multi, transfer.easy)
+        let transfer = Transfer(submission, settings: settings, share: share, handle: easy)
+        let code = curl_multi_add_handle(multi, easy)
         guard code == CURLM_OK else {
-            let fault = Fault.exchangeBroken(transfer.place, "libcurl took no further transfer (\(code.rawValue))")
-            return submission.continuation.resume(returning: .notSent(fault))
+            return transfer.finish(.notSent(.exchangeBroken(transfer.place, "libcurl took no further transfer (\(code.rawValue))")))
         }
         transfers[submission.id] = transfer
-        idByHandle[transfer.easy] = submission.id
+        idByHandle[easy] = submission.id
     }
 
     private func finishDone() {
         var left: Int32 = 0
+        // Answered together, at the end: callers who go on at once would take the cores from the rest of this turn.
+        var done: [(transfer: Transfer, ending: Ending)] = []
         while let message = curl_multi_info_read(multi, &left) {
             guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
                 let id = idByHandle[easy]
@@ -133,10 +133,11 @@ final class Engine {
             // The message dies with the handle's removal: read it first.
             let result = message.pointee.data.result
             guard let transfer = remove(id) else { continue }
-            let outcome = transfer.judge(result)
+            let ending = transfer.judge(result)
             if result == CURLE_OK, spares.count < settings.limits.spareHandlesMax { spares.append(transfer.giveUpHandle()) }
-            transfer.finish(outcome)
+            done.append((transfer, ending))
         }
+        for (transfer, ending) in done { transfer.finish(ending) }
     }
 
     private func abort(_ id: UInt64, _ fault: (String) -> Fault) {

@@ -7,6 +7,8 @@ public import Wire
 /// own; no redirects, no proxy, no cookies, nothing from the environment.
 public final class HTTPClient: Sendable {
     private let mailbox: Mailbox
+    private let policy: EgressPolicy
+    private let limits: ExchangeLimits
     private let nextID = Atomic<UInt64>(0)
 
     /// - Parameter connectionsPerHost: further exchanges with the same host queue; their time-out runs meanwhile.
@@ -25,6 +27,8 @@ public final class HTTPClient: Sendable {
         precondition(connectionsPerHost > 0, "a client needs at least one connection per host")
         let settings = EngineSettings(
             policy: policy, connectionsPerHost: connectionsPerHost, certificatesFile: certificatesFile, limits: limits)
+        self.policy = policy
+        self.limits = limits
         mailbox = Mailbox(exchangesMax: limits.exchangesMax)
         EngineThread.start(settings: settings, mailbox: mailbox)
     }
@@ -42,16 +46,26 @@ public final class HTTPClient: Sendable {
     ///   - startBy: time of `SystemClocks.monotonic` after which the request is not begun (`notSent`, `start_too_late`). Looked at with the
     ///     connection open, right before the first byte.
     public func send(_ request: HTTPRequest, timeout: Duration, startBy: Duration? = nil) async -> HTTPOutcome {
+        let outgoing: Outgoing
+        do throws(Fault) {
+            outgoing = try Outgoing(request, timeout: timeout, policy: policy, limits: limits)
+        } catch {
+            return .notSent(error)
+        }
         let id = nextID.add(1, ordering: .relaxed).newValue
-        let outcome = await withTaskCancellationHandler {
+        let ending = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                mailbox.submit(Submission(id: id, request: request, timeout: timeout, startBy: startBy, continuation: continuation))
+                mailbox.submit(Submission(id: id, outgoing: outgoing, startBy: startBy, continuation: continuation))
             }
         } onCancel: {
             mailbox.cancel(id)
         }
         mailbox.forget(id)
-        return outcome
+        return switch ending {
+        case .answered(let reply): .answered(reply.response(decoded: outgoing.decodes))
+        case .notSent(let fault): .notSent(fault)
+        case .unknown(let fault): .unknown(fault)
+        }
     }
 
     /// Ends what is under way (`unknown` or `notSent`), closes every connection and the thread. Later calls of `send`

@@ -1,14 +1,12 @@
 internal import CCurl
 internal import Kernel
-internal import Wire
 
 /// One call of `send`, on its way to the engine.
 struct Submission: Sendable {
     var id: UInt64
-    var request: HTTPRequest
-    var timeout: Duration
+    var outgoing: Outgoing
     var startBy: Duration?
-    var continuation: CheckedContinuation<HTTPOutcome, Never>
+    var continuation: CheckedContinuation<Ending, Never>
 }
 
 /// What callers want of the engine's thread.
@@ -29,15 +27,18 @@ final class Mailbox: Sendable {
     private struct State: Sendable {
         var orders = Orders()
         var bell: Bell?
-        /// The bell was rung since the engine last took its orders: once is enough.
-        var rung = false
+        /// The engine looks into the box before it sleeps: only who finds it asleep has to ring, and once is enough.
+        var asleep = false
+        /// Something came that the engine has not taken.
+        var unread = false
         var open: Set<UInt64> = []
         var ended = false
         var waiters: [CheckedContinuation<Void, Never>] = []
 
         mutating func ring() {
-            guard !rung, let bell else { return }
-            rung = true
+            unread = true
+            guard asleep, let bell else { return }
+            asleep = false
             curl_multi_wakeup(bell.multi)
         }
     }
@@ -105,8 +106,17 @@ final class Mailbox: Sendable {
         state.with { state in
             let orders = state.orders
             state.orders.submissions = []
-            state.rung = false
+            state.unread = false
+            state.asleep = false
             return orders
+        }
+    }
+
+    /// Whether the engine may sleep; from then on whoever brings something wakes it.
+    func rest() -> Bool {
+        state.with { state in
+            state.asleep = !state.unread
+            return state.asleep
         }
     }
 

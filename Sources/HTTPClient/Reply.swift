@@ -2,10 +2,18 @@ internal import CCurl
 internal import Kernel
 internal import Wire
 
-/// Gathers a reply from libcurl's header and body callbacks.
-struct ReplyCollector {
-    private(set) var fields = HTTPFields()
-    private(set) var body: [UInt8] = []
+/// How an exchange ended, as the engine says it: as `HTTPOutcome`, with a reply that its caller is still to read.
+enum Ending: Sendable {
+    case answered(ReplyCollector)
+    case notSent(Fault)
+    case unknown(Fault)
+}
+
+/// Gathers a reply from libcurl's header and body callbacks. On the engine's thread it only keeps what comes; the caller reads it.
+struct ReplyCollector: Sendable {
+    /// The head's lines after its first, each with a line feed.
+    private var head: [UInt8] = []
+    private var body: [UInt8] = []
     /// The header section of the final reply came to its end.
     private(set) var hasHead = false
     private var status = 0
@@ -22,15 +30,13 @@ struct ReplyCollector {
             hasHead = status >= 200
         } else if text.count >= 5, text[0] == 72, text[1] == 84, text[2] == 84, text[3] == 80, text[4] == 47 {
             // An interim reply (100, 103) may have come before.
-            fields = HTTPFields()
+            head.removeAll(keepingCapacity: true)
             let code = text.drop { $0 != 32 }.drop { $0 == 32 }.prefix { (48 ... 57).contains($0) }.prefix(3)
             status = code.reduce(0) { $0 * 10 + Int($1) - 48 }
-        } else if let colon = text.firstIndex(of: 58), text[0] != 32, text[0] != 9 {
-            var from = colon + 1
-            var end = text.count
-            while from < end, text[from] == 32 || text[from] == 9 { from += 1 }
-            while end > from, text[end - 1] == 32 || text[end - 1] == 9 { end -= 1 }
-            fields.append(String(decoding: text[..<colon], as: UTF8.self), String(decoding: text[from ..< end], as: UTF8.self))
+        } else {
+            if head.isEmpty { head.reserveCapacity(512) }
+            head.append(contentsOf: text)
+            head.append(10)
         }
         return true
     }
@@ -44,25 +50,41 @@ struct ReplyCollector {
 
     /// The reply as a value. When libcurl decompressed it, the fields that described the compressed bytes go.
     func response(decoded: Bool) -> HTTPResponse {
-        var fields = fields
+        var fields = head.withUnsafeBytes { ReplyCollector.fields($0) }
         if decoded, fields["Content-Encoding"] != nil {
             fields["Content-Encoding"] = nil
             fields["Content-Length"] = nil
         }
         return HTTPResponse(status, fields: fields, body: body)
     }
+
+    private static func fields(_ head: UnsafeRawBufferPointer) -> HTTPFields {
+        var fields = HTTPFields()
+        var start = 0
+        while start < head.count, let stop = head[start...].firstIndex(of: 10) {
+            defer { start = stop + 1 }
+            let text = UnsafeRawBufferPointer(rebasing: head[start ..< stop])
+            guard let colon = text.firstIndex(of: 58), text[0] != 32, text[0] != 9 else { continue }
+            var from = colon + 1
+            var end = text.count
+            while from < end, text[from] == 32 || text[from] == 9 { from += 1 }
+            while end > from, text[end - 1] == 32 || text[end - 1] == 9 { end -= 1 }
+            fields.append(String(decoding: text[..<colon], as: UTF8.self), String(decoding: text[from ..< end], as: UTF8.self))
+        }
+        return fields
+    }
 }
 
 extension Transfer {
     /// What libcurl's last word on this transfer means for the caller.
-    func judge(_ result: CURLcode) -> HTTPOutcome {
-        if result == CURLE_OK, reply.hasHead { return .answered(reply.response(decoded: decodes)) }
+    func judge(_ result: CURLcode) -> Ending {
+        if result == CURLE_OK, reply.hasHead { return .answered(reply) }
         return interrupted(fault(result))
     }
 
     /// An end without a complete reply. Before the first attempt nothing had been written, TLS handshakes aside;
     /// after it nobody here can tell how far the bytes came.
-    func interrupted(_ fault: Fault) -> HTTPOutcome { attempts == 0 ? .notSent(fault) : .unknown(fault) }
+    func interrupted(_ fault: Fault) -> Ending { attempts == 0 ? .notSent(fault) : .unknown(fault) }
 
     private func fault(_ result: CURLcode) -> Fault {
         if attempts == 0, addressRefused {

@@ -4,9 +4,10 @@ internal import Wire
 /// Header lines as libcurl wants them.
 enum RequestHead {
     /// - Throws: `request_malformed` for a field that could smuggle a second one or steer the connection.
-    static func lines(_ request: HTTPRequest, parts: URLParts) throws(Fault) -> [String] {
+    static func lines(_ request: HTTPRequest, parts: URLParts, carriesBody: Bool) throws(Fault) -> [String] {
         var lines: [String] = []
-        for (name, value) in request.fields.list {
+        for field in request.fields.list {
+            let (name, value) = (field.name, field.value)
             guard !name.isEmpty, name.utf8.allSatisfy(isTokenByte) else {
                 throw malformed(parts, "a header name is not a token")
             }
@@ -29,8 +30,10 @@ enum RequestHead {
             lines.append(value.allSatisfy { $0 == " " || $0 == "\t" } ? "\(name);" : "\(name): \(value)")
         }
         // libcurl would wait for leave to send a larger body, and would name a form where nobody said so.
-        lines.append("Expect:")
-        if request.fields["Content-Type"] == nil { lines.append("Content-Type:") }
+        if carriesBody {
+            lines.append("Expect:")
+            if request.fields["Content-Type"] == nil { lines.append("Content-Type:") }
+        }
         if request.fields["User-Agent"] == nil { lines.append("User-Agent: Counterfoil") }
         return lines
     }

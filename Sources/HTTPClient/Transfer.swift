@@ -3,22 +3,18 @@ internal import Glibc
 internal import Kernel
 internal import Wire
 
-/// One exchange on the engine's thread: an easy handle, what it needs while it runs, and what came back so far.
+/// One exchange on the engine's thread: an easy handle, what it sends, and what came back so far.
 final class Transfer {
     let easy: UnsafeMutableRawPointer
-    let parts: URLParts
+    let outgoing: Outgoing
     /// Scheme, host, port and path.
-    var place: String { parts.place }
+    var place: String { outgoing.place }
 
     let listed: Bool
     let isRead: Bool
-    let decodes: Bool
     let limits: ExchangeLimits
     private let startBy: Duration?
-    private let continuation: CheckedContinuation<HTTPOutcome, Never>
-    private let body: UnsafeMutablePointer<UInt8>
-    private let bodyCount: Int
-    private var headers: UnsafeMutablePointer<curl_slist>?
+    private let continuation: CheckedContinuation<Ending, Never>
     private var ownsHandle = true
 
     // What the callbacks note.
@@ -30,33 +26,15 @@ final class Transfer {
     var tooLarge = false
     var reply = ReplyCollector()
 
-    /// - Throws: `egress_refused`, `request_malformed`, `timeout_too_short`, `http_exchange_broken`.
-    init(
-        _ submission: Submission, settings: EngineSettings, share: UnsafeMutableRawPointer, handle: () -> UnsafeMutableRawPointer?
-    ) throws(Fault) {
-        let request = submission.request
-        let parts = try URLParts(request.target, bytesMax: settings.limits.urlBytesMax)
-        try settings.policy.check(parts)
-        let lines = try RequestHead.lines(request, parts: parts)
-        let milliseconds = submission.timeout.wholeMilliseconds
-        guard milliseconds > 0 else { throw .exchangeTimedOut(parts.place) }
-        guard let easy = handle() else { throw .exchangeBroken(parts.place, "memory ran out") }
-        self.easy = easy
-        self.parts = parts
-        self.limits = settings.limits
-        self.startBy = submission.startBy
-        self.continuation = submission.continuation
-        self.listed = settings.policy.lists(parts)
-        self.isRead = request.method == .get || request.method == .head || request.method == .options
-        self.decodes = request.fields["Accept-Encoding"] == nil
-        // One byte more, so that an empty body has an address too: libcurl takes nil for "ask a callback".
-        bodyCount = request.body.count
-        body = .allocate(capacity: bodyCount + 1)
-        body.initialize(repeating: 0, count: bodyCount + 1)
-        body.update(from: request.body, count: bodyCount)
-        for line in lines { headers = curl_slist_append(headers, line) ?? headers }
-        let connectMilliseconds = min(milliseconds, settings.limits.connectSeconds * 1000)
-        configure(request, milliseconds: milliseconds, connectMilliseconds: connectMilliseconds)
+    init(_ submission: Submission, settings: EngineSettings, share: UnsafeMutableRawPointer, handle: UnsafeMutableRawPointer) {
+        easy = handle
+        outgoing = submission.outgoing
+        limits = settings.limits
+        startBy = submission.startBy
+        continuation = submission.continuation
+        listed = outgoing.listed
+        isRead = outgoing.isRead
+        configure()
         cf_setopt_ptr(easy, CURLOPT_SHARE, share)
         if let file = settings.certificatesFile {
             cf_setopt_str(easy, CURLOPT_CAINFO, file)
@@ -66,15 +44,6 @@ final class Transfer {
 
     deinit {
         if ownsHandle { curl_easy_cleanup(easy) }
-        // Authorization lines and the bodies of token requests are secrets.
-        var line = headers
-        while let here = line {
-            if let text = here.pointee.data { explicit_bzero(text, strlen(text)) }
-            line = here.pointee.next
-        }
-        curl_slist_free_all(headers)
-        explicit_bzero(body, bodyCount)
-        body.deallocate()
     }
 
     /// The handle without any of this exchange's options, for another one. It must be off the multi handle.
@@ -84,8 +53,9 @@ final class Transfer {
         return easy
     }
 
-    private func configure(_ request: HTTPRequest, milliseconds: Int, connectMilliseconds: Int) {
-        cf_setopt_ptr(easy, CURLOPT_CURLU, UnsafeMutableRawPointer(parts.handle))
+    private func configure() {
+        let milliseconds = outgoing.milliseconds
+        cf_setopt_ptr(easy, CURLOPT_CURLU, UnsafeMutableRawPointer(outgoing.parts.handle))
         cf_setopt_str(easy, CURLOPT_PROTOCOLS_STR, "http,https")
         cf_setopt_long(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
         cf_setopt_long(easy, CURLOPT_FOLLOWLOCATION, 0)
@@ -97,32 +67,28 @@ final class Transfer {
         cf_setopt_long(easy, CURLOPT_SSL_VERIFYHOST, 2)
         cf_setopt_long(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
         cf_setopt_long(easy, CURLOPT_TIMEOUT_MS, milliseconds)
-        cf_setopt_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connectMilliseconds)
+        cf_setopt_long(easy, CURLOPT_CONNECTTIMEOUT_MS, min(milliseconds, limits.connectSeconds * 1000))
         cf_setopt_long(easy, CURLOPT_TCP_KEEPALIVE, 1)
         cf_setopt_long(easy, CURLOPT_MAXAGE_CONN, isRead ? limits.readReuseSeconds : limits.writeReuseSeconds)
         cf_setopt_off(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.replyBytesMax))
         // Without it an abort waits for a resolver thread, and every other transfer with it.
         cf_setopt_long(easy, CURLOPT_QUICK_EXIT, 1)
-        cf_setopt_ptr(easy, CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(headers))
-        if decodes { cf_setopt_str(easy, CURLOPT_ACCEPT_ENCODING, "gzip") }
-        configureMethod(request)
+        cf_setopt_ptr(easy, CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(outgoing.headers))
+        if outgoing.decodes { cf_setopt_str(easy, CURLOPT_ACCEPT_ENCODING, "gzip") }
+        configureMethod()
         configureCallbacks()
     }
 
-    private func configureMethod(_ request: HTTPRequest) {
-        let carriesBody: Bool = switch request.method {
-        case .post, .put, .patch: true
-        case .get, .delete, .options: !request.body.isEmpty
-        case .head: false
-        }
-        if carriesBody {
+    private func configureMethod() {
+        let method = outgoing.method
+        if outgoing.carriesBody {
             cf_setopt_long(easy, CURLOPT_POST, 1)
-            cf_setopt_off(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count))
-            cf_setopt_ptr(easy, CURLOPT_POSTFIELDS, UnsafeMutableRawPointer(body))
+            cf_setopt_off(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(outgoing.bodyCount))
+            cf_setopt_ptr(easy, CURLOPT_POSTFIELDS, UnsafeMutableRawPointer(outgoing.body))
         } else {
-            cf_setopt_long(easy, request.method == .head ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1)
+            cf_setopt_long(easy, method == .head ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1)
         }
-        if request.method != .head { cf_setopt_str(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue) }
+        if method != .head { cf_setopt_str(easy, CURLOPT_CUSTOMREQUEST, method.rawValue) }
     }
 
     private func configureCallbacks() {
@@ -147,7 +113,7 @@ final class Transfer {
     }
 
     /// Answers the caller. Once: the engine has let go of the transfer before.
-    func finish(_ outcome: HTTPOutcome) { continuation.resume(returning: outcome) }
+    func finish(_ ending: Ending) { continuation.resume(returning: ending) }
 }
 
 // What libcurl asks and tells while the transfer runs.

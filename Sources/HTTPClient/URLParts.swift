@@ -12,8 +12,8 @@ final class URLParts {
     /// Lower case; IPv6 in brackets; numeric forms of IPv4 already in dotted form.
     let host: String
     let port: Int
-    /// Scheme, host, port and path: no user, query or fragment. Safe to log.
-    let place: String
+    /// `host:port`, as the operator's list has it.
+    let authority: String
 
     /// - Throws: `egress_refused` for anything but an absolute http(s) URL without user and zone.
     init(_ url: String, bytesMax: Int) throws(Fault) {
@@ -23,13 +23,7 @@ final class URLParts {
             throw Self.refused("this is not an absolute URL of at most \(bytesMax) bytes")
         }
         let result = curl_url_set(handle, CURLUPART_URL, url, UInt32(CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME))
-        let part = { (part: CURLUPart) -> String? in
-            var text: UnsafeMutablePointer<CChar>?
-            let result = curl_url_get(handle, part, &text, UInt32(CURLU_DEFAULT_PORT))
-            guard result == CURLUE_OK, let text else { return nil }
-            defer { curl_free(text) }
-            return String(cString: text)
-        }
+        let part = { Self.part($0, of: handle) }
         guard result == CURLUE_OK, let scheme = part(CURLUPART_SCHEME)?.lowercased(), let host = part(CURLUPART_HOST),
             !host.isEmpty, let port = part(CURLUPART_PORT).flatMap({ Int($0) }), part(CURLUPART_ZONEID) == nil
         else {
@@ -45,11 +39,21 @@ final class URLParts {
         self.scheme = scheme
         self.host = host.lowercased()
         self.port = port
-        self.place = "\(scheme)://\(Self.printable(host.lowercased(), 255)):\(port)"
-            + Self.printable(part(CURLUPART_PATH) ?? "/", 256)
+        authority = "\(self.host):\(port)"
     }
 
+    /// Scheme, host, port and path: no user, query or fragment. Safe to log. Made when a fault asks for it.
+    var place: String { "\(scheme)://\(Self.printable(host, 255)):\(port)" + Self.printable(Self.part(CURLUPART_PATH, of: handle) ?? "/", 256) }
+
     deinit { curl_url_cleanup(handle) }
+
+    private static func part(_ part: CURLUPart, of handle: OpaquePointer) -> String? {
+        var text: UnsafeMutablePointer<CChar>?
+        let result = curl_url_get(handle, part, &text, UInt32(CURLU_DEFAULT_PORT))
+        guard result == CURLUE_OK, let text else { return nil }
+        defer { curl_free(text) }
+        return String(cString: text)
+    }
 
     /// libcurl forgives one and three slashes after the scheme, and reads a path's first word as a host then.
     private static func hasTwoSlashes(_ url: String) -> Bool {

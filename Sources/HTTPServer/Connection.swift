@@ -1,6 +1,7 @@
 internal import Wire
 
-/// One client's connection. Only the poll thread touches it.
+/// One client's connection. Only the poll thread touches it, and nothing that it calls comes back to the same property: the run-time check of
+/// that, a few per cent of a request, is off where a property changes in place.
 final class Connection {
     enum Phase {
         /// Between requests.
@@ -21,14 +22,14 @@ final class Connection {
     let id: UInt64
     let descriptor: Int32
     let peer: HTTPPeer
-    var parser: HTTPParser
+    @exclusivity(unchecked) var parser: HTTPParser
     var phase = Phase.idle
     /// Of the request being read or answered.
     var head: HTTPRequestHead?
-    var body: [UInt8] = []
+    @exclusivity(unchecked) var body: [UInt8] = []
     /// Bytes of the body received, by now perhaps the handler's; counted until it is answered.
     var heldBytes = 0
-    var outbox = Outbox()
+    @exclusivity(unchecked) var outbox = Outbox()
     /// What the poller was last told.
     var watched = Interest(reading: false, writing: false)
     /// Monotonic microseconds; `.max`: none.

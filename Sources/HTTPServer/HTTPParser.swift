@@ -45,6 +45,8 @@ public struct HTTPParser: Sendable {
     private var start = 0
     /// First byte not yet searched for a line's end, so that a line dripping in is searched once, not once a byte.
     private var searched = 0
+    /// A body's memory that is nobody's any more: the next one's. Blocks of its size are dear to get and to give back, over and over.
+    private var spare: [UInt8] = []
     private var skippedBlankLine = false
     private var builder: HeadBuilder?
     /// Bytes of the present request's fields, then of its trailers.
@@ -65,6 +67,11 @@ public struct HTTPParser: Sendable {
     public var isIdle: Bool {
         if case .requestLine = state { return bufferedBytes == 0 && !skippedBlankLine }
         return false
+    }
+
+    /// Takes back a body that was handed out and is not used any more.
+    mutating func recycle(_ body: consuming [UInt8]) {
+        if body.capacity <= ServerLimits.keptBufferBytes, body.capacity > spare.capacity { spare = body }
     }
 
     /// Takes bytes from the connection. The caller bounds how much it hands over before it asks for events.
@@ -174,7 +181,10 @@ public struct HTTPParser: Sendable {
     private mutating func take(_ remaining: Int, _ next: (Int) -> State) -> Step {
         let count = min(remaining, bufferedBytes)
         guard count > 0 else { return .starved }
-        let piece = Array(buffer[start ..< start + count])
+        var piece = spare
+        spare = []
+        piece.removeAll(keepingCapacity: true)
+        piece.append(contentsOf: buffer[start ..< start + count])
         start += count
         searched = start
         state = next(remaining - count)

@@ -29,7 +29,7 @@ struct HeadBuilder: Sendable {
     private var target: String
     private let minorVersion: Int
     private var authority: String?
-    private var fields = HTTPFields()
+    private var fields = HTTPFields(room: ServerLimits.fieldRoom)
     private(set) var fieldCount = 0
     private var contentLengths = 0
     private var length = 0

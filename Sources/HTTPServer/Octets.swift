@@ -24,18 +24,23 @@ enum Octets {
     private static let host = AsciiSet(low: 0x03ff_6000_0000_0000, high: 0x47ff_fffe_87ff_fffe)
 
     /// `tchar`: methods and field names.
+    @inline(__always)
     static func isToken(_ octet: UInt8) -> Bool { token.contains(octet) }
 
     /// Path and query: RFC 3986's characters and, because browsers and common clients send them bare, ``[]{}|^` ``.
     /// Never a control, a blank, a quote, an angle bracket, a backslash, `#` or anything beyond ASCII.
+    @inline(__always)
     static func isTarget(_ octet: UInt8) -> Bool { target.contains(octet) }
 
     /// A name or IPv4 address in an authority.
+    @inline(__always)
     static func isHost(_ octet: UInt8) -> Bool { host.contains(octet) }
 
     /// Field values: visible ASCII, blanks, tab and obs-text; no other control.
+    @inline(__always)
     static func isFieldValue(_ octet: UInt8) -> Bool { octet >= 32 ? octet != 127 : octet == tab }
 
+    @inline(__always)
     static func isDigit(_ octet: UInt8) -> Bool { octet >= 48 && octet <= 57 }
 
     /// The value of a hexadecimal digit.
@@ -49,6 +54,7 @@ enum Octets {
     }
 
     /// ASCII lower case.
+    @inline(__always)
     static func lowered(_ octet: UInt8) -> UInt8 { octet >= 65 && octet <= 90 ? octet | 32 : octet }
 
     /// The first line feed from `start` on.
@@ -60,6 +66,7 @@ enum Octets {
     }
 
     /// Whether every octet of the text passes.
+    @inline(__always)
     static func all(_ text: String, _ passes: (UInt8) -> Bool) -> Bool {
         text.utf8.withContiguousStorageIfAvailable { $0.allSatisfy(passes) } ?? text.utf8.allSatisfy(passes)
     }
@@ -96,6 +103,7 @@ enum Octets {
 private struct AsciiSet: Sendable {
     let low, high: UInt64
 
+    @inline(__always)
     func contains(_ octet: UInt8) -> Bool {
         if octet < 64 { return low & (1 << UInt64(octet)) != 0 }
         return octet < 128 && high & (1 << UInt64(octet & 63)) != 0

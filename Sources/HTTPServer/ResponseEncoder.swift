@@ -24,10 +24,14 @@ struct ResponseEncoder {
     /// A response whose status or fields can't stand on the wire becomes a plain 500: a value with a line end in it would
     /// be another header, or another answer.
     func encode(_ response: HTTPResponse) -> Encoded {
-        guard (200 ... 599).contains(response.status), response.fields.list.allSatisfy(Self.isSound) else { return encode(Self.broken) }
+        guard (200 ... 599).contains(response.status) else { return encode(Self.broken) }
+        var room = ServerLimits.headRoomBytes + date.count
+        for field in response.fields.list {
+            guard Self.isSound(field) else { return encode(Self.broken) }
+            room += field.name.utf8.count + field.value.utf8.count + 4
+        }
         let hasBody = response.status != 204 && response.status != 304 && method != .head
         let isSmall = response.body.count <= ServerLimits.keptBufferBytes
-        let room = response.fields.list.reduce(ServerLimits.headRoomBytes + date.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
         var keeps = keeps
         let bytes = [UInt8](unsafeUninitializedCapacity: room + (hasBody && isSmall ? response.body.count : 0)) { buffer, count in
             var writer = HeadWriter(buffer)
@@ -47,16 +51,16 @@ struct ResponseEncoder {
         out.write("\r\n" as StaticString)
         var (keeps, hasDate) = (keeps, false)
         var claimedLength: Int?
-        for (name, value) in response.fields.list {
-            switch Self.meaning(name) {
+        for field in response.fields.list {
+            switch Self.meaning(field.name) {
             case .connection:
-                if Octets.listElements(value.utf8).contains("close") { keeps = false }
-            case .length: claimedLength = Int(value)
+                if Octets.listElements(field.value.utf8).contains("close") { keeps = false }
+            case .length: claimedLength = Int(field.value)
             case .framing: break
             case .date:
                 hasDate = true
-                out.write(name, value)
-            case .content: out.write(name, value)
+                out.write(field)
+            case .content: out.write(field)
             }
         }
         if response.status != 204, response.status != 304 {
@@ -73,7 +77,7 @@ struct ResponseEncoder {
         return keeps
     }
 
-    private static func isSound(_ field: (name: String, value: String)) -> Bool {
+    private static func isSound(_ field: HTTPFields.Field) -> Bool {
         !field.name.isEmpty && Octets.all(field.name, Octets.isToken) && Octets.all(field.value, Octets.isFieldValue)
     }
 
@@ -174,10 +178,10 @@ private struct HeadWriter {
         text.withUTF8 { write($0) }
     }
 
-    mutating func write(_ name: String, _ value: String) {
-        write(name)
+    mutating func write(_ field: HTTPFields.Field) {
+        write(field.name)
         write(": " as StaticString)
-        write(value)
+        write(field.value)
         write("\r\n" as StaticString)
     }
 

@@ -100,11 +100,12 @@ extension ServeLoop {
         connection.phase = .handling
         setDeadline(connection, nil)
         let request = HTTPRequest(head.method, head.target, fields: head.fields, body: connection.body)
-        connection.body = []
         let (id, mailbox) = (nextExchange, mailbox)
         nextExchange += 1
         switch responder(request, connection.peer) {
-        case .now(let response): answer(connection, response)
+        case .now(let response):
+            answer(connection, response)
+            return
         case .task(let inline, let body):
             let work: @Sendable () async -> Void = { mailbox.post(.answer(exchange: id, await body())) }
             let task = inline ? Task.immediateDetached(operation: work) : Task.detached(operation: work)
@@ -113,6 +114,8 @@ extension ServeLoop {
             exchanges[id] = Exchange(connection: connection.id)
             begin { mailbox.post(.answer(exchange: id, $0)) }
         }
+        // It is the handler's now, and goes when the handler is done with it.
+        connection.body = []
     }
 
     func answer(_ connection: Connection, _ response: HTTPResponse?) {
@@ -161,6 +164,7 @@ extension ServeLoop {
     }
 
     private func release(_ connection: Connection) {
+        if connection.phase == .handling { connection.parser.recycle(connection.body) }
         connection.body = []
         heldBytes -= connection.heldBytes
         connection.heldBytes = 0

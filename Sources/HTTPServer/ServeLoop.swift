@@ -1,7 +1,8 @@
 internal import Kernel
 internal import Wire
 
-/// The poll thread's work: owns every socket of one server. Made, used and left on that one thread.
+/// The poll thread's work: owns every socket of one server. Made, used and left on that one thread; see `Connection` about its unchecked
+/// properties.
 final class ServeLoop {
     private static let listenerToken: UInt64 = 0
     private static let mailboxToken: UInt64 = 1
@@ -16,10 +17,10 @@ final class ServeLoop {
     let responder: HTTPResponder
     let mailbox: Mailbox
     let timeouts: Timeouts
-    var poller = Poller()
-    var connections: [UInt64: Connection] = [:]
+    @exclusivity(unchecked) var poller = Poller()
+    @exclusivity(unchecked) var connections: [UInt64: Connection] = [:]
     /// By a number of its own: an answer given twice finds nothing, and never the connection's next request.
-    var exchanges: [UInt64: Exchange] = [:]
+    @exclusivity(unchecked) var exchanges: [UInt64: Exchange] = [:]
     var nextExchange: UInt64 = 0
     /// Connections that have had their share of this turn and hold more requests.
     var backlog: [UInt64] = []

@@ -7,6 +7,8 @@ public enum ServerLimits {
     public static let keptBufferBytes = 16 << 10
     /// An answer's status line and the server's own fields but `Date`.
     public static let headRoomBytes = 160
+    /// Fields that a head has room for from the start; browsers and platforms send about ten.
+    public static let fieldRoom = 12
     // Connections
     /// Read from a socket in one call.
     public static let readBytes = 64 << 10

@@ -39,50 +39,66 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
 
     /// Parses RFC 3339 (`T` or a space, `Z` or an offset; up to nine fraction digits, cut to microseconds). `nil` for anything else,
     /// also for a time without an offset: a time that does not say where it is can't be an instant.
-    public init?(rfc3339 text: some StringProtocol) {
-        let b = Array(text.utf8)
-        func digits(_ from: Int, _ count: Int) -> Int? {
-            guard from + count <= b.count else { return nil }
-            var value = 0
-            for i in from ..< from + count {
-                guard b[i] >= 48, b[i] <= 57 else { return nil }
-                value = value * 10 + Int(b[i] - 48)
-            }
-            return value
-        }
-        guard b.count >= 20, let y = digits(0, 4), b[4] == 45, let mo = digits(5, 2), b[7] == 45, let d = digits(8, 2),
-            b[10] == 84 || b[10] == 116 || b[10] == 32,
-            let h = digits(11, 2), b[13] == 58, let mi = digits(14, 2), b[16] == 58, let s = digits(17, 2),
-            let date = LocalDate(year: y, month: mo, day: d), h < 24, mi < 60, s <= 60
-        else { return nil }
-        var i = 19
+    public init?(rfc3339 text: some StringProtocol) { self.init(rfc3339: String(text)) }
+
+    /// The same, of a string.
+    public init?(rfc3339 text: String) {
+        var text = text
+        guard let read = text.withUTF8({ Timestamp(rfc3339: $0) }) else { return nil }
+        self = read
+    }
+
+    /// The same, from UTF-8 bytes.
+    public init?(rfc3339 bytes: UnsafeBufferPointer<UInt8>) {
+        guard bytes.count >= 20, let second = Self.second(bytes) else { return nil }
+        var at = 19
         var fraction: Int64 = 0
-        if b[i] == 46 {
-            i += 1
-            let start = i
+        if bytes[at] == UInt8(ascii: ".") {
+            at += 1
+            let start = at
             var scale: Int64 = 100_000
-            while i < b.count, b[i] >= 48, b[i] <= 57 {
-                fraction += Int64(b[i] - 48) * scale
+            while at < bytes.count, bytes[at] &- 48 < 10 {
+                fraction += Int64(bytes[at] &- 48) * scale
                 scale /= 10
-                i += 1
+                at += 1
             }
-            guard i > start, i - start <= 9 else { return nil }
+            guard at > start, at - start <= 9 else { return nil }
         }
-        guard i < b.count else { return nil }
-        var offset = 0
-        switch b[i] {
-        case 90, 122: i += 1
-        case 43, 45:
-            guard let oh = digits(i + 1, 2), i + 3 < b.count else { return nil }
-            let minutesAt = b[i + 3] == 58 ? i + 4 : i + 3
-            guard let om = digits(minutesAt, 2), oh < 24, om < 60 else { return nil }
-            offset = (oh * 3600 + om * 60) * (b[i] == 45 ? -1 : 1)
-            i = minutesAt + 2
+        guard let offset = Self.offset(bytes, at) else { return nil }
+        self.init(microseconds: (second - offset) * 1_000_000 + fraction)
+    }
+
+    /// The number that two digits make; `nil` where they are none, or beyond the end.
+    @inline(__always)
+    private static func pair(_ text: UnsafeBufferPointer<UInt8>, _ at: Int) -> Int? {
+        guard at + 2 <= text.count else { return nil }
+        let (a, b) = (text[at] &- 48, text[at + 1] &- 48)
+        return a < 10 && b < 10 ? Int(a) * 10 + Int(b) : nil
+    }
+
+    /// Seconds from 1970 to the time that the first nineteen bytes say, wherever that is.
+    private static func second(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
+        guard let century = pair(text, 0), let year = pair(text, 2), text[4] == UInt8(ascii: "-"), let month = pair(text, 5),
+            text[7] == UInt8(ascii: "-"), let day = pair(text, 8), text[10] | 32 == UInt8(ascii: "t") || text[10] == 32,
+            let hour = pair(text, 11), text[13] == UInt8(ascii: ":"), let minute = pair(text, 14), text[16] == UInt8(ascii: ":"),
+            let second = pair(text, 17), hour < 24, minute < 60, second <= 60,
+            let date = LocalDate(year: century * 100 + year, month: month, day: day)
+        else { return nil }
+        return Int64(date.daysSince1970) * 86_400 + Int64(hour * 3600 + minute * 60 + second)
+    }
+
+    /// Seconds east of UTC as written at the end of the text, which must begin at `at`.
+    private static func offset(_ text: UnsafeBufferPointer<UInt8>, _ at: Int) -> Int64? {
+        guard at < text.count else { return nil }
+        switch text[at] {
+        case UInt8(ascii: "Z"), UInt8(ascii: "z"): return at + 1 == text.count ? 0 : nil
+        case UInt8(ascii: "+"), UInt8(ascii: "-"):
+            guard let hours = pair(text, at + 1), at + 3 < text.count else { return nil }
+            let minutesAt = text[at + 3] == UInt8(ascii: ":") ? at + 4 : at + 3
+            guard let minutes = pair(text, minutesAt), minutesAt + 2 == text.count, hours < 24, minutes < 60 else { return nil }
+            return Int64(hours * 3600 + minutes * 60) * (text[at] == UInt8(ascii: "-") ? -1 : 1)
         default: return nil
         }
-        guard i == b.count else { return nil }
-        let seconds = Int64(date.daysSince1970) * 86_400 + Int64(h * 3600 + mi * 60 + s - offset)
-        self.init(microseconds: seconds * 1_000_000 + fraction)
     }
 }
 

@@ -1,4 +1,3 @@
-internal import Books
 internal import Kernel
 
 /// The rules that classify documents, ready to be tried on many lines: what decides a line's group, in order, and whether any rule names
@@ -27,41 +26,40 @@ struct ClassRules: Sendable {
         }
     }
 
-    func group(of line: SaleLine, source: String, on date: LocalDate) -> String? {
+    /// Takes a line's texts one by one: a whole line costs a dozen references to hand over.
+    func group(sku: String, title: String, location: String?, source: String, on date: LocalDate) -> String? {
         for i in entries.indices {
             if let from = entries[i].from, date < from { continue }
-            if hold(entries[i].conditions, line, source) { return entries[i].group }
+            var holds = true
+            for k in entries[i].conditions.indices where holds {
+                switch entries[i].conditions[k].field {
+                case .sku: holds = entries[i].conditions[k].pattern.matches(sku)
+                case .title: holds = entries[i].conditions[k].pattern.matches(title)
+                case .source: holds = entries[i].conditions[k].pattern.matches(source)
+                case .location: holds = location.map { entries[i].conditions[k].pattern.matches($0) } ?? false
+                default: holds = false
+                }
+            }
+            if holds { return entries[i].group }
         }
         return nil
-    }
-
-    private func hold(_ conditions: [Condition], _ line: SaleLine, _ source: String) -> Bool {
-        for i in conditions.indices {
-            let holds =
-                switch conditions[i].field {
-                case .sku: conditions[i].pattern.matches(line.sku)
-                case .title: conditions[i].pattern.matches(line.title)
-                case .source: conditions[i].pattern.matches(source)
-                case .location: line.location.map { conditions[i].pattern.matches($0) } ?? false
-                default: false
-                }
-            if !holds { return false }
-        }
-        return true
     }
 }
 
 /// A `glob` pattern told apart beforehand: most are one text with a star behind it, or around it.
 struct Pattern: Sendable {
-    private enum Form: Sendable { case all, prefix([UInt8]), other(String) }
+    private enum Form: Sendable { case all, prefix([UInt8]), part([UInt8]), other(String) }
     private let form: Form
 
     init(_ text: String) {
-        let stars = text.utf8.filter { $0 == 42 }.count
+        let bytes = Array(text.utf8)
+        let stars = bytes.count { $0 == 42 }
         if text == "*" {
             form = .all
-        } else if stars == 1, text.utf8.last == 42 {
-            form = .prefix(Array(text.utf8.dropLast()))
+        } else if stars == 1, bytes.last == 42 {
+            form = .prefix(bytes.dropLast())
+        } else if stars == 2, bytes.count > 2, bytes.first == 42, bytes.last == 42 {
+            form = .part(Array(bytes[1 ..< bytes.count - 1]))
         } else {
             form = .other(text)
         }
@@ -69,9 +67,26 @@ struct Pattern: Sendable {
 
     func matches(_ text: String) -> Bool {
         switch form {
-        case .all: true
-        case .prefix(let start): text.utf8.starts(with: start)
-        case .other(let pattern): glob(pattern, text)
+        case .all: return true
+        case .prefix(let start):
+            return text.utf8.withContiguousStorageIfAvailable { Self.stands(start, in: $0, at: 0) } ?? text.utf8.starts(with: start)
+        case .part(let part):
+            var text = text
+            return text.withUTF8 { text in
+                var at = 0
+                while at + part.count <= text.count {
+                    if Self.stands(part, in: text, at: at) { return true }
+                    at += 1
+                }
+                return false
+            }
+        case .other(let pattern): return glob(pattern, text)
         }
+    }
+
+    private static func stands(_ part: [UInt8], in text: UnsafeBufferPointer<UInt8>, at: Int) -> Bool {
+        guard at + part.count <= text.count else { return false }
+        for i in part.indices where part[i] != text[at + i] { return false }
+        return true
     }
 }

@@ -6,17 +6,11 @@ internal import Wire
 extension DocumentCodec {
     /// What the store keeps of a document: `encode(body).bytes`.
     public static func bytes(of body: SourceDocument.Body) -> [UInt8] {
-        var out: JSONStream
         switch body {
-        case .sale(let sale):
-            out = JSONStream(capacity: 512 + sale.lines.count * 512)
-            out.write(sale)
-        case .payment(let payment):
-            out = JSONStream(capacity: 192)
-            out.write(payment)
-        default: return encode(body).bytes
+        case .sale(let sale): JSONStream.bytes(capacity: 512 + sale.lines.count * 512) { $0.write(sale) }
+        case .payment(let payment): JSONStream.bytes(capacity: 192) { $0.write(payment) }
+        default: encode(body).bytes
         }
-        return out.finish()
     }
 }
 
@@ -26,11 +20,17 @@ extension JSONStream {
         put("number", sale.number)
         put("source", sale.source)
         put("customer", sale.customer)
-        put("currency", sale.currency.code)
+        key("currency")
+        letters(sale.currency.letters)
         put("rate", sale.rate)
         put("tax_included", flag: sale.taxIncluded)
         put("tax_exempt", flag: sale.taxExempt)
-        put("lines", list: sale.lines) { $0.write($1) }
+        if !sale.lines.isEmpty {
+            key("lines")
+            beginArray()
+            for i in sale.lines.indices { write(sale.lines[i]) }
+            endArray()
+        }
         put("shipping", list: sale.shipping) { $0.write($1) }
         put("discounts", list: sale.discounts) { out, discount in
             out.beginObject()
@@ -66,7 +66,7 @@ extension JSONStream {
         if let taxes = line.taxes {
             key("taxes")
             beginArray()
-            for tax in taxes { write(tax) }
+            for i in taxes.indices { write(taxes[i]) }
             endArray()
         }
         put("gift_card", flag: line.giftCard)
@@ -134,7 +134,7 @@ extension JSONStream {
         guard !values.isEmpty else { return }
         key(name)
         beginArray()
-        for value in values { write(&self, value) }
+        for i in values.indices { write(&self, values[i]) }
         endArray()
     }
 }

@@ -27,13 +27,13 @@ public struct Mapper: Sendable {
     /// Sets groups and jurisdictions that rules decide, in every part of the document that names them: a refund's tax must be called what the
     /// sale's was.
     public func classify(_ document: SourceDocument, on date: LocalDate) -> SourceDocument {
+        // Sales first, and without a copy of the document that is not needed: nearly all documents are sales.
+        if case .sale(let sale) = document.body {
+            return SourceDocument(
+                id: document.id, caseID: document.caseID, version: document.version, at: document.at, body: .sale(classify(sale, date)))
+        }
         var out = document
         switch document.body {
-        case .sale(var sale):
-            classify(&sale.lines, source: sale.source, date)
-            classify(&sale.shipping, date)
-            for i in sale.orderTaxes.indices { sale.orderTaxes[i].part = classify(sale.orderTaxes[i].part, date) }
-            out.body = .sale(sale)
         case .edit(var edit):
             classify(&edit.added, source: "", date)
             for i in edit.removed.indices { edit.removed[i].taxes = edit.removed[i].taxes?.map { classify($0, date) } }
@@ -43,7 +43,17 @@ public struct Mapper: Sendable {
             for i in refund.adjustments.indices { refund.adjustments[i].taxes = refund.adjustments[i].taxes.map { classify($0, date) } }
             classify(&refund.shipping, date)
             out.body = .refund(refund)
-        case .payment, .cancellation, .goodsReturn, .tipPayout: break
+        case .sale, .payment, .cancellation, .goodsReturn, .tipPayout: break
+        }
+        return out
+    }
+
+    private func classify(_ sale: Sale, _ date: LocalDate) -> Sale {
+        var out = sale
+        classify(&out.lines, source: sale.source, date)
+        classify(&out.shipping, date)
+        if classes.nameJurisdictions {
+            for i in out.orderTaxes.indices { out.orderTaxes[i].part = classify(out.orderTaxes[i].part, date) }
         }
         return out
     }
@@ -56,7 +66,9 @@ public struct Mapper: Sendable {
     /// In place: a line is a dozen references to copy.
     private func classify(_ lines: inout [SaleLine], source: String, _ date: LocalDate) {
         for i in lines.indices {
-            if lines[i].group == nil { lines[i].group = classes.group(of: lines[i], source: source, on: date) }
+            if lines[i].group == nil {
+                lines[i].group = classes.group(sku: lines[i].sku, title: lines[i].title, location: lines[i].location, source: source, on: date)
+            }
             if classes.nameJurisdictions { lines[i].taxes = lines[i].taxes?.map { classify($0, date) } }
         }
     }

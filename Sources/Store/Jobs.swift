@@ -27,11 +27,12 @@ public enum JobStatements {
     /// Lanes, the most urgent first.
     private static let urgency = "ARRAY['interactive', 'webhook', 'poll', 'backfill', 'audit']"
 
-    /// Asks for jobs; one that is there already becomes due at the earlier time, takes the more urgent lane and moves its generation.
+    /// Asks for jobs; one that is there already becomes due at the earlier time, takes the more urgent lane and moves its generation. All of one
+    /// asking are due at one instant: the index then holds equal keys once for all of their rows, and whoever steps over finished ones steps over few.
     public static func ask(_ tenant: TenantID, _ jobs: [Job], after: Duration = .zero) -> SQL {
         """
         INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane, due_at)
-        SELECT DISTINCT ON (k, s) \(tenant), k, s, l, clock_timestamp() + \(after.wholeMilliseconds) * interval '1 millisecond'
+        SELECT DISTINCT ON (k, s) \(tenant), k, s, l, (SELECT clock_timestamp()) + \(after.wholeMilliseconds) * interval '1 millisecond'
         FROM unnest(\(jobs.map(\.kind.rawValue)), \(jobs.map(\.subject)), \(jobs.map(\.lane.rawValue))) AS t(k, s, l)
         ORDER BY k, s, array_position(\(unsafe: urgency), l)
         ON CONFLICT (tenant_id, kind, subject) DO UPDATE
@@ -40,12 +41,12 @@ public enum JobStatements {
         """
     }
 
-    /// The tenant's due jobs, most urgent first. Its worker is alone (the lease says so): nothing is locked.
+    /// The tenant's due jobs, most urgent first, the oldest first among equals, then by name. Its worker is alone (the lease says so): nothing is locked.
     public static func due(_ tenant: TenantID, limit: Int) -> SQL {
         """
         SELECT kind, subject, lane, generation, attempts FROM app.jobs
         WHERE tenant_id = \(tenant) AND due_at <= clock_timestamp()
-        ORDER BY array_position(\(unsafe: urgency), lane), due_at LIMIT \(limit)
+        ORDER BY array_position(\(unsafe: urgency), lane), due_at, kind COLLATE "C", subject COLLATE "C" LIMIT \(limit)
         """
     }
 
@@ -83,7 +84,8 @@ public enum JobStatements {
 
     /// Tenants with due work and no live lease, the least served first (over its weight), oldest first among equals. `except`: those that the
     /// asker could not start now; without it, many of them would hide everybody behind them. Steps through the index from tenant to tenant: what
-    /// it costs grows with the tenants that have jobs, not with the jobs of one of them.
+    /// it costs grows with the tenants that have jobs, not with the jobs of one of them. Each is looked up by its key (LIMIT 1 keeps it so): a plan for
+    /// the guess of a third of all tenants reads three tables to find one.
     public static func dueTenants(limit: Int, except: [TenantID] = []) -> SQL {
         """
         WITH RECURSIVE d AS (
@@ -92,14 +94,16 @@ public enum JobStatements {
           SELECT n.tenant_id, n.due_at FROM d CROSS JOIN LATERAL
             (SELECT j.tenant_id, j.due_at FROM app.jobs j WHERE j.tenant_id > d.tenant_id ORDER BY j.tenant_id, j.due_at LIMIT 1) n
         )
-        SELECT t.tenant_id, t.wrapped_private_key, t.weight
-        FROM d
-        JOIN app.tenants t USING (tenant_id)
-        LEFT JOIN app.tenant_shares s USING (tenant_id)
-        LEFT JOIN app.leases l USING (tenant_id)
-        WHERE d.due <= clock_timestamp() AND t.state = 'active' AND t.tenant_id <> ALL (\(except))
-          AND (l.tenant_id IS NULL OR l.state = 'free' OR l.expires_at + interval '25 seconds' < clock_timestamp())
-        ORDER BY coalesce(s.served_ms, 0) / t.weight, d.due LIMIT \(limit)
+        SELECT t.tenant_id, t.wrapped_private_key
+        FROM d CROSS JOIN LATERAL (
+          SELECT t.tenant_id, t.wrapped_private_key, coalesce(s.served_ms, 0) / t.weight AS served
+          FROM app.tenants t LEFT JOIN app.tenant_shares s USING (tenant_id) LEFT JOIN app.leases l USING (tenant_id)
+          WHERE t.tenant_id = d.tenant_id AND t.state = 'active' AND t.tenant_id <> ALL (\(except))
+            AND (l.tenant_id IS NULL OR l.state = 'free' OR l.expires_at + interval '25 seconds' < clock_timestamp())
+          LIMIT 1
+        ) t
+        WHERE d.due <= clock_timestamp()
+        ORDER BY t.served, d.due LIMIT \(limit)
         """
     }
 
@@ -156,23 +160,9 @@ public enum JobStatements {
 }
 
 extension Store {
-    /// One round trip and one commit: the lease, and the tenant's most urgent due jobs. `nil` when somebody else holds it.
-    public func claim(_ tenant: TenantID, holder: String, seconds: Int, limit: Int) async throws(Fault) -> (lease: Lease, jobs: [Job])? {
-        let answers = try await pool.batch([LeaseStatements.acquire(tenant, holder: holder, seconds: seconds), JobStatements.due(tenant, limit: limit)])
-        guard let epoch: Int64 = try answers[0].first?.get("epoch") else { return nil }
-        return (Lease(tenant: tenant, epoch: epoch), try Store.jobs(answers[1]))
-    }
-
-    /// Ends these jobs and gives the next ones.
+    /// Ends these jobs and gives the next ones: one round trip, one commit.
     public func nextJobs(_ tenant: TenantID, finished: [Job], limit: Int) async throws(Fault) -> [Job] {
         try Store.jobs(try await pool.batch([JobStatements.finish(tenant, finished), JobStatements.due(tenant, limit: limit)])[1])
-    }
-
-    /// Ends these jobs and gives the lease back.
-    public func release(_ lease: Lease, holder: String, served: Duration, finished: [Job]) async throws(Fault) {
-        _ = try await pool.batch([
-            JobStatements.finish(lease.tenant, finished), LeaseStatements.release(lease, holder: holder, served: served, crashed: false),
-        ])
     }
 
     private static func jobs(_ rows: PostgresRows) throws(Fault) -> [Job] {

@@ -1,26 +1,45 @@
 /// Header fields in the order they were written; names compare without case (RFC 9110, section 5.1).
 public struct HTTPFields: Sendable, Equatable, ExpressibleByDictionaryLiteral {
-    public private(set) var list: [(name: String, value: String)]
+    public struct Field: Sendable, Equatable {
+        public var name: String
+        public var value: String
+    }
+
+    public private(set) var list: [Field]
 
     public init() { list = [] }
-    public init(dictionaryLiteral elements: (String, String)...) { list = elements.map { (name: $0.0, value: $0.1) } }
+    public init(dictionaryLiteral elements: (String, String)...) { list = elements.map { Field(name: $0.0, value: $0.1) } }
+
+    /// Without fields, and with room for so many.
+    public init(room: Int) {
+        list = []
+        list.reserveCapacity(room)
+    }
 
     /// The first value under that name; setting replaces all of them, `nil` removes.
     public subscript(_ name: String) -> String? {
         get { list.first { $0.name.equalsIgnoringCase(name) }?.value }
         set {
             list.removeAll { $0.name.equalsIgnoringCase(name) }
-            if let newValue { list.append((name, newValue)) }
+            if let newValue { list.append(Field(name: name, value: newValue)) }
         }
     }
 
-    public func all(_ name: String) -> [String] { list.filter { $0.name.equalsIgnoringCase(name) }.map(\.value) }
-    public mutating func append(_ name: String, _ value: String) { list.append((name, value)) }
-    public var isEmpty: Bool { list.isEmpty }
-
-    public static func == (a: Self, b: Self) -> Bool {
-        a.list.count == b.list.count && zip(a.list, b.list).allSatisfy { $0.name == $1.name && $0.value == $1.value }
+    /// The value under that name where there is exactly one; `nil` where there is none or which one is meant nobody knows.
+    public func only(_ name: String) -> String? {
+        var found: Int?
+        for n in list.indices where list[n].name.equalsIgnoringCase(name) {
+            if found != nil { return nil }
+            found = n
+        }
+        return found.map { list[$0].value }
     }
+
+    public func all(_ name: String) -> [String] { list.filter { $0.name.equalsIgnoringCase(name) }.map(\.value) }
+    public mutating func append(_ name: String, _ value: String) { list.append(Field(name: name, value: value)) }
+    /// Makes room for so many more.
+    public mutating func reserve(_ more: Int) { list.reserveCapacity(list.count + more) }
+    public var isEmpty: Bool { list.isEmpty }
 }
 
 extension String {

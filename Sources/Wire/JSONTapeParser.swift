@@ -57,9 +57,10 @@ struct TapeParser {
         return Tape(entries: entries, indices: indices)
     }
 
+    /// `place`: where the reader stands.
     @inline(__always)
-    private mutating func append(_ entry: TapeEntry) throws(Malformed) {
-        guard count < tape.count else { throw Malformed(.size, at) }
+    private mutating func append(_ entry: TapeEntry, _ place: Int) throws(Malformed) {
+        guard count < tape.count else { throw Malformed(.size, place) }
         tape[count] = entry
         count &+= 1
     }
@@ -100,18 +101,25 @@ struct TapeParser {
         }
     }
 
+    @inline(__always)
     private mutating func word(_ word: StaticString, _ kind: TapeKind) throws(Malformed) {
         let length = word.utf8CodeUnitCount
-        guard at + length <= text.count else { throw Malformed(.literal, at) }
-        for i in 0 ..< length where text[at + i] != word.utf8Start[i] { throw Malformed(.literal, at) }
-        try append(TapeEntry(kind, start: at, end: at + length, next: count + 1))
-        at += length
+        guard at &+ length <= text.count, let here = text.baseAddress, isSame(here + at, word.utf8Start, length) else {
+            throw Malformed(.literal, at)
+        }
+        try append(TapeEntry(kind, start: at, end: at &+ length, next: count &+ 1), at)
+        at &+= length
     }
 
     private mutating func number() throws(Malformed) {
-        let end = numberEnd(text, from: at)
+        // Most are digits alone; what may begin with a zero or a sign, or goes on otherwise, is looked at again.
+        var end = at
+        if text[at] != 48 { while end < text.count, text[end] &- 48 < 10 { end &+= 1 } }
+        if end == at || end < text.count && (text[end] == UInt8(ascii: ".") || text[end] | 32 == UInt8(ascii: "e")) {
+            end = numberEnd(text, from: at)
+        }
         guard end > at else { throw Malformed(.number, at) }
-        try append(TapeEntry(.number, start: at, end: end, next: count + 1))
+        try append(TapeEntry(.number, start: at, end: end, next: count &+ 1), at)
         at = end
     }
 
@@ -119,7 +127,7 @@ struct TapeParser {
         guard depth <= Limits.jsonDepth else { throw Malformed(.depth, at) }
         let own = count
         let start = at
-        try append(TapeEntry(.array, start: start, end: start, next: 0))
+        try append(TapeEntry(.array, start: start, end: start, next: 0), at)
         at += 1
         skipSpace()
         if here == UInt8(ascii: "]") {
@@ -130,7 +138,7 @@ struct TapeParser {
                 skipSpace()
                 let c = here
                 guard c == UInt8(ascii: ",") || c == UInt8(ascii: "]") else { throw Malformed(.arrayEnd, at) }
-                at += 1
+                at &+= 1
                 if c == UInt8(ascii: "]") { break }
                 skipSpace()
             }
@@ -142,7 +150,7 @@ struct TapeParser {
         guard depth <= Limits.jsonDepth else { throw Malformed(.depth, at) }
         let own = count
         let start = at
-        try append(TapeEntry(.object, start: start, end: start, next: 0))
+        try append(TapeEntry(.object, start: start, end: start, next: 0), at)
         at += 1
         skipSpace()
         if here == UInt8(ascii: "}") {
@@ -164,10 +172,10 @@ struct TapeParser {
         let slots = 2 << (Int.bitWidth - (members - 1).leadingZeroBitCount)
         let from = indices.count
         if indices.isEmpty { indices.reserveCapacity(1024) }
-        indices.append(UInt32(truncatingIfNeeded: at))
-        indices.append(UInt32(truncatingIfNeeded: slots))
-        indices.append(contentsOf: repeatElement(0, count: slots))
+        indices.append(contentsOf: repeatElement(0, count: slots &+ 2))
         indices.withUnsafeMutableBufferPointer { indices in
+            indices[from] = UInt32(truncatingIfNeeded: at)
+            indices[from &+ 1] = UInt32(truncatingIfNeeded: slots)
             var key = own &+ 1
             while key < count {
                 var slot = tape[key].slot(of: slots)
@@ -181,48 +189,91 @@ struct TapeParser {
 
     /// How many members there are; `nil` where a key has escapes, and so a hash would say nothing.
     private mutating func members(of own: Int, depth: Int) throws(Malformed) -> Int? {
+        guard let text = text.baseAddress else { throw Malformed(.key, at) }
+        let end = self.text.count
         var seen = KeyFilter(repeating: 0)
         var members = 0
         var anyEscaped = false
+        // Kept apart from `self.at`, which calls change, so that it need not be in memory.
+        var at = self.at
         while true {
-            guard here == UInt8(ascii: "\"") else { throw Malformed(.key, at) }
+            guard at < end, text[at] == UInt8(ascii: "\"") else { throw Malformed(.key, at) }
             let key = count
             let start = at &+ 1
-            at = plainEnd(text, from: start, stopAtNonASCII: true)
-            if at < text.count, text[at] == UInt8(ascii: "\"") {
-                let hash = keyHash(text, start, at &- start)
-                try append(TapeEntry(key: start, end: at, link: TapeEntry.link(ofKey: hash)))
+            at = plainEnd(text, end, from: start, stopAtNonASCII: true)
+            if at < end, text[at] == UInt8(ascii: "\"") {
+                let hash = keyHash(self.text, start, at &- start)
+                try append(TapeEntry(key: start, end: at, link: TapeEntry.link(ofKey: hash)), at)
                 at &+= 1
                 try note(hash, key, &seen, of: own, members)
             } else {
-                at = start &- 1
-                try string()
-                if tape[key].isEscaped {
-                    anyEscaped = true
-                } else {
-                    let entry = tape[key]
-                    let hash = keyHash(text, Int(entry.start), entry.length)
-                    tape[key] = TapeEntry(key: Int(entry.start), end: Int(entry.end), link: TapeEntry.link(ofKey: hash))
-                    try note(hash, key, &seen, of: own, members)
-                }
+                self.at = at
+                try roughString(start)
+                at = self.at
+                if let hash = nameRoughKey(key) { try note(hash, key, &seen, of: own, members) } else { anyEscaped = true }
             }
             members &+= 1
-            if here != UInt8(ascii: ":") {
+            if at < end, text[at] == UInt8(ascii: ":") {
+                at &+= 1
+            } else {
+                self.at = at
                 skipSpace()
-                guard here == UInt8(ascii: ":") else { throw Malformed(.colon, at) }
+                guard here == UInt8(ascii: ":") else { throw Malformed(.colon, self.at) }
+                at = self.at &+ 1
             }
-            at &+= 1
-            skipSpace()
-            try value(depth: depth)
-            skipSpace()
-            let c = here
-            guard c == UInt8(ascii: ",") || c == UInt8(ascii: "}") else { throw Malformed(.objectEnd, at) }
-            at &+= 1
-            if c == UInt8(ascii: "}") { break }
-            skipSpace()
+            // Most values are strings, and come right behind the colon.
+            if at < end, text[at] == UInt8(ascii: "\"") {
+                let start = at &+ 1
+                at = plainEnd(text, end, from: start, stopAtNonASCII: true)
+                if at < end, text[at] == UInt8(ascii: "\"") {
+                    try append(TapeEntry(.string, start: start, end: at, next: count &+ 1), at)
+                    at &+= 1
+                } else {
+                    self.at = at
+                    try roughString(start)
+                    at = self.at
+                }
+            } else {
+                self.at = at
+                skipSpace()
+                try value(depth: depth)
+                at = self.at
+            }
+            // And nearly always what follows comes at once.
+            if at < end, text[at] == UInt8(ascii: ",") {
+                at &+= 1
+            } else {
+                self.at = at
+                if try isLast() { break }
+                at = self.at
+            }
+            if at < end, text[at] != UInt8(ascii: "\"") {
+                self.at = at
+                skipSpace()
+                at = self.at
+            }
         }
         if anyEscaped || members > membersScanned { try compareKeys(of: own) }
         return anyEscaped ? nil : members
+    }
+
+    /// What stands behind a member: `true` for the object's end.
+    @inline(__always)
+    private mutating func isLast() throws(Malformed) -> Bool {
+        skipSpace()
+        let c = here
+        guard c == UInt8(ascii: ",") || c == UInt8(ascii: "}") else { throw Malformed(.objectEnd, at) }
+        at &+= 1
+        return c == UInt8(ascii: "}")
+    }
+
+    /// Gives a key beyond ASCII its hash; `nil` for one with escapes.
+    private mutating func nameRoughKey(_ key: Int) -> UInt64? {
+        let entry = tape[key]
+        guard !entry.isEscaped else { return nil }
+        let hash = keyHash(text, Int(entry.start), entry.length)
+        tape[key] = TapeEntry(key: Int(entry.start), end: Int(entry.end), link: TapeEntry.link(ofKey: hash))
+        return hash
     }
 
     /// Checks a plain key against those before it, but only where one of them has the same nine bits of hash.
@@ -232,17 +283,18 @@ struct TapeParser {
     ) throws(Malformed) {
         guard members < membersScanned else { return }
         let word = Int(hash >> 61)
-        let bit = UInt64(1) << (hash >> 55 & 63)
+        let bit = UInt64(1) &<< (hash &>> 55)
         if seen[word] & bit != 0, Self.isRepeated(key, of: own, tape, text) { throw Malformed(.duplicate, Int(tape[key].start) - 1) }
         seen[word] |= bit
     }
 
     /// A string; `at` stands on its quote.
+    @inline(__always)
     private mutating func string() throws(Malformed) {
         let start = at &+ 1
         at = plainEnd(text, from: start, stopAtNonASCII: true)
         if at < text.count, text[at] == UInt8(ascii: "\"") {
-            try append(TapeEntry(.string, start: start, end: at, next: count &+ 1))
+            try append(TapeEntry(.string, start: start, end: at, next: count &+ 1), at)
             at &+= 1
         } else {
             try roughString(start)
@@ -256,7 +308,7 @@ struct TapeParser {
             guard at < text.count else { throw Malformed(.unclosed, start - 1) }
             switch text[at] {
             case UInt8(ascii: "\""):
-                try append(TapeEntry(kind, start: start, end: at, next: count + 1))
+                try append(TapeEntry(kind, start: start, end: at, next: count + 1), at)
                 at += 1
                 return
             case UInt8(ascii: "\\"):
@@ -299,13 +351,15 @@ struct TapeParser {
 // MARK: - Repeated keys
 
 extension TapeParser {
+    // Seldom called: inlined it would crowd out what the loop over members works with.
+    @inline(never)
     private static func isRepeated(
         _ key: Int, of object: Int, _ tape: UnsafeMutableBufferPointer<TapeEntry>, _ text: UnsafeBufferPointer<UInt8>
     ) -> Bool {
-        var earlier = object + 1
+        var earlier = object &+ 1
         while earlier < key {
             if tape[earlier].link == tape[key].link, compare(tape[earlier], tape[key], text) == 0 { return true }
-            earlier = tape[earlier + 1].next
+            earlier = tape[earlier &+ 1].next
         }
         return false
     }

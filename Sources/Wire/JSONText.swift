@@ -7,23 +7,32 @@ internal import Kernel
 /// control character or, if asked for, a byte beyond ASCII. The count when there is none.
 @inline(__always)
 func plainEnd(_ text: UnsafeBufferPointer<UInt8>, from: Int, stopAtNonASCII: Bool) -> Int {
+    guard let start = text.baseAddress else { return 0 }
+    return plainEnd(start, text.count, from: from, stopAtNonASCII: stopAtNonASCII)
+}
+
+/// The same of `count` bytes at `text`.
+@inline(__always)
+func plainEnd(_ text: UnsafePointer<UInt8>, _ count: Int, from: Int, stopAtNonASCII: Bool) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let tops: UInt64 = 0x8080_8080_8080_8080
-    let raw = UnsafeRawBufferPointer(text)
+    let raw = UnsafeRawPointer(text)
     var at = from
-    while at &+ 8 <= text.count {
+    let last = count &- 8
+    while at <= last {
         // Eight bytes at once; a set top bit marks a hit. Borrows can mark bytes above a true hit, never below the
-        // first.
+        // first. With its second bit turned over the quote comes right behind the control characters, and nothing that
+        // is neither comes among them.
         let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-        let quote = word ^ (ones &* 0x22)
+        let low = word ^ (ones &* 2)
         let slash = word ^ (ones &* 0x5c)
-        var hits = ((word &- ones &* 0x20) & ~word) | ((quote &- ones) & ~quote) | ((slash &- ones) & ~slash)
-        if stopAtNonASCII { hits |= word }
+        var hits = (low &- ones &* 0x21) & ~low | (slash &- ones) & ~slash
+        if stopAtNonASCII { hits = (low &- ones &* 0x21) | (slash &- ones) | word }
         hits &= tops
-        if hits != 0 { return at &+ hits.trailingZeroBitCount >> 3 }
+        if hits != 0 { return at &+ hits.trailingZeroBitCount &>> 3 }
         at &+= 8
     }
-    while at < text.count {
+    while at < count {
         let c = text[at]
         if c < 32 || c == 0x22 || c == 0x5c || (stopAtNonASCII && c >= 128) { return at }
         at &+= 1
@@ -43,7 +52,7 @@ func keyHash(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ length: Int) ->
         last = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start &+ length &- 8, as: UInt64.self))
     } else if start &+ 8 <= text.count {
         let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start, as: UInt64.self))
-        first = word & ((1 << (UInt64(truncatingIfNeeded: length) &* 8)) &- 1)
+        first = word & ((1 &<< (UInt64(truncatingIfNeeded: length) &* 8)) &- 1)
     } else {
         for i in 0 ..< length { first |= UInt64(text[start &+ i]) << UInt64(i &* 8) }
     }
@@ -195,5 +204,59 @@ func plainDecimal(_ text: UnsafeBufferPointer<UInt8>) -> ExactDecimal? {
         at &+= 1
     }
     guard at > first, point != text.count &- 1 else { return nil }
-    return ExactDecimal(coefficient: Int128(negative ? -value : value), scale: point < 0 ? 0 : text.count &- 1 &- point)
+    return ExactDecimal(small: negative ? -value : value, scale: point < 0 ? 0 : text.count &- 1 &- point)
+}
+
+/// A decimal times ten to the power of `places`, where the text has at most eighteen digits then, no more of them
+/// behind the point than that, and no exponent; `nil` says nothing about any other text.
+func scaledDecimal(_ text: UnsafeBufferPointer<UInt8>, places: Int) -> Int64? {
+    guard text.count &+ places <= 18 else { return nil }
+    var at = text.first == UInt8(ascii: "-") ? 1 : 0
+    let negative = at == 1
+    let first = at
+    var value: Int64 = 0
+    while at < text.count, text[at] &- 48 < 10 {
+        value = value &* 10 &+ Int64(text[at] &- 48)
+        at &+= 1
+    }
+    guard at > first else { return nil }
+    var missing = places
+    if at < text.count {
+        let point = at
+        guard text[at] == UInt8(ascii: "."), text.count &- 1 &- at <= places, text.count &- 1 > at else { return nil }
+        at &+= 1
+        while at < text.count {
+            let digit = text[at] &- 48
+            guard digit < 10 else { return nil }
+            value = value &* 10 &+ Int64(digit)
+            at &+= 1
+        }
+        missing = places &- (text.count &- 1 &- point)
+    }
+    while missing > 0 {
+        value = value &* 10
+        missing &-= 1
+    }
+    return negative ? -value : value
+}
+
+/// Whether so many bytes are the same at both places.
+@inline(__always)
+func isSame(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
+    @inline(__always)
+    func differ<Word: FixedWidthInteger>(_ offset: Int, _ word: Word.Type) -> Bool {
+        a.loadUnaligned(fromByteOffset: offset, as: word) != b.loadUnaligned(fromByteOffset: offset, as: word)
+    }
+    if count >= 8 {
+        var at = 0
+        while at &+ 8 < count {
+            if differ(at, UInt64.self) { return false }
+            at &+= 8
+        }
+        // The last eight, some of which may have been looked at.
+        return !differ(count &- 8, UInt64.self)
+    }
+    if count >= 4 { return !differ(0, UInt32.self) && !differ(count &- 4, UInt32.self) }
+    if count >= 2 { return !differ(0, UInt16.self) && !differ(count &- 2, UInt16.self) }
+    return count == 0 || !differ(0, UInt8.self)
 }

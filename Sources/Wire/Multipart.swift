@@ -112,7 +112,7 @@ public enum Multipart {
         var out: [UInt8] = []
         for part in parts {
             out += mark + [13, 10]
-            for (name, value) in part.fields.list { out += Array("\(name): \(value)\r\n".utf8) }
+            for field in part.fields.list { out += Array("\(field.name): \(field.value)\r\n".utf8) }
             out += [13, 10]
             out += part.body
             out += [13, 10]

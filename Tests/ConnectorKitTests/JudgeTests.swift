@@ -150,8 +150,8 @@ struct JudgeTests {
             for seed in 1 ... 20 as ClosedRange<UInt64> {
                 var chance = Seeded(seed)
                 var changed = response
-                for (name, _) in response.fields.list {
-                    changed.fields[name] = chance.pick(["", "-1", "x", "99999999999999999999", "7", "1e3"])
+                for field in response.fields.list {
+                    changed.fields[field.name] = chance.pick(["", "-1", "x", "99999999999999999999", "7", "1e3"])
                 }
                 if let json = try? JSON(parsing: response.body) { changed.body = chance.spoiled(json) }
                 for reading in it.readings(changed) {

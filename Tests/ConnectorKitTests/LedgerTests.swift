@@ -162,7 +162,7 @@ struct LedgerTests {
     }
 
     @Test(
-        "what a document must look like when read back is its key, day, currency and total", arguments: ledgerIDs, forms
+        "what a document must look like when read back is its key, day, currency and total, and what a payment pays", arguments: ledgerIDs, forms
     )
     func meant(id: String, form: PostingForm) throws {
         let it = try ledger(id)
@@ -173,6 +173,8 @@ struct LedgerTests {
         #expect(one.total_minor == 1_000 && more.total_minor == 1_001)
         #expect(one.currency.map { $0 == "USD" } ?? true)
         #expect(one.date.map { $0 == LocalDate(daysSince1970: 20_771) } ?? true)
+        // A change that moves a payment to another invoice changes nothing else: whoever looks whether it was made has to see this.
+        #expect(form != .payment || one.appliesTo == guid(77))
         #expect(it.meant(document(form, 3, remote: true)) == one)
     }
 

@@ -113,7 +113,7 @@ struct SourceTests {
         let (it, delivery) = (try source(id), try Delivery(id))
         #expect(it.verify(delivery.fields, body: delivery.body, secret: delivery.secret) == delivery.named)
         var lower = HTTPFields()
-        for (name, value) in delivery.fields.list { lower.append(name.lowercased(), value) }
+        for field in delivery.fields.list { lower.append(field.name.lowercased(), field.value) }
         #expect(it.verify(lower, body: delivery.body, secret: delivery.secret) == delivery.named)
     }
 

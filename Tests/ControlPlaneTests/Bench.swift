@@ -115,9 +115,9 @@ struct Bench {
     /// A number that the superuser reads.
     func count(_ sql: SQL) async throws -> Int { try await root.pool.query(sql).first?.get(0) ?? -1 }
 
-    func webhook(_ connection: ConnectionID, _ body: String, id: String, secret: String = "whs") async -> HTTPResponse {
+    func webhook(_ connection: ConnectionID, _ body: String, id: String, secret: String = "whs", topic: String = "orders/create") async -> HTTPResponse {
         let bytes = Array(body.utf8)
-        return await raw(.post, "/hooks/\(connection)", bytes, fields: ["X-Signature": HMAC.sha256(key: Array(secret.utf8), bytes).hexText, "X-Id": id])
+        return await raw(.post, "/hooks/\(connection)", bytes, fields: ["X-Signature": HMAC.sha256(key: Array(secret.utf8), bytes).hexText, "X-Id": id, "X-Topic": topic])
     }
 }
 

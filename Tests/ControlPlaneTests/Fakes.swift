@@ -30,8 +30,10 @@ struct FakeShop: SourceConnector {
         guard let signature = fields["X-Signature"], let id = fields["X-Id"],
             constantTimeEquals(Array(signature.utf8), Array(HMAC.sha256(key: secret.reveal(), body).hexText.utf8))
         else { return nil }
-        return WebhookDelivery(topic: "orders/create", deliveryID: id)
+        return WebhookDelivery(topic: fields["X-Topic"] ?? "orders/create", deliveryID: id)
     }
+
+    func uses(topic: String) -> Bool { topic != "products/update" }
 }
 
 /// Writes a document as its key, party, accounts and amounts.

@@ -58,6 +58,19 @@ import Wire
         #expect(bench.metrics.rendered().contains(#"counterfoil_webhooks_total{platform="shop",result="refused"} 2"#))
     }
 
+    @Test("a topic that no document can come of is acknowledged and not kept, its signature checked like any other's") func unused() async throws {
+        let bench = try await Bench.make()
+        let made = try await ready(bench)
+        #expect(await bench.webhook(made.source, "{}", id: "d1", topic: "products/update").status == 200)
+        #expect(await bench.webhook(made.source, "{}", id: "d2", secret: "other", topic: "products/update").status == 401)
+        #expect(try await bench.count("SELECT count(*) FROM app.events") == 0)
+        #expect(await bench.webhook(made.source, "{}", id: "d1", topic: "orders/create").status == 200)
+        #expect(try await bench.count("SELECT count(*) FROM app.events") == 1)
+        let metrics = bench.metrics.rendered()
+        #expect(metrics.contains(#"counterfoil_webhooks_total{platform="shop",result="unused"} 1"#))
+        #expect(metrics.contains(#"counterfoil_webhooks_total{platform="shop",result="accepted"} 1"#))
+    }
+
     @Test("unknown connections and other methods are told so") func unknown() async throws {
         let bench = try await Bench.make()
         #expect(await bench.webhook(SystemRandom().identifier(), "{}", id: "d").status == 404)

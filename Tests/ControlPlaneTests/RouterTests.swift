@@ -15,12 +15,11 @@ import Wire
     ])
 
     private func found(_ method: HTTPMethod, _ target: String) -> String {
-        switch router.route(HTTPRequest(method, target)) {
-        case .success(let route):
-            let parameters = route.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        do throws(Refusal) {
+            let route = try router.route(HTTPRequest(method, target))
+            let parameters = route.parameters.list.sorted { $0.name < $1.name }.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
             return "\(route.number)" + (parameters.isEmpty ? "" : " " + parameters)
-        case .failure(let refusal): return "\(refusal.status)" + (refusal.fields["Allow"].map { " " + $0 } ?? "")
-        }
+        } catch { return "\(error.status)" + (error.fields["Allow"].map { " " + $0 } ?? "") }
     }
 
     @Test("a path finds its endpoint, with its parameters decoded and its query left out") func finds() {

@@ -190,6 +190,65 @@ struct ExchangeTests {
         }
     }
 
+    @Test("what an exchange leaves behind in a handle is not in the next one's request")
+    func handleUsedAgain() async throws {
+        let server = ScriptedServer { request in .reply(request.line.hasPrefix("HEAD") ? headOnly : ok()) }
+        let body = Array("left=over".utf8)
+        let secret: HTTPFields = ["Authorization": "Bearer s", "Content-Type": "application/x", "Accept-Encoding": "identity"]
+        let requests = [
+            HTTPRequest(.post, server.url("/a?q=1"), fields: secret, body: body), HTTPRequest(.get, server.url("/b")),
+            HTTPRequest(.head, server.url("/c"), fields: secret), HTTPRequest(.put, server.url("/d")), HTTPRequest(.get, server.url("/e"), fields: secret, body: body),
+            HTTPRequest(.delete, server.url("/f")), HTTPRequest(.post, server.url("/g")), HTTPRequest(.options, server.url("/h")),
+        ]
+        try await withServer(server) { shared in
+            // One after another: all go over one handle. Then each over a handle of its own.
+            for request in requests { #expect(expectAnswered(await shared.send(request, timeout: .seconds(10))) != nil) }
+            for request in requests {
+                let fresh = client([server.host])
+                #expect(expectAnswered(await fresh.send(request, timeout: .seconds(10))) != nil)
+                await fresh.shutdown()
+            }
+        }
+        let received = server.received
+        try #require(received.count == requests.count * 2)
+        for n in requests.indices {
+            #expect(received[n].head == received[n + requests.count].head)
+            #expect(received[n].body == received[n + requests.count].body)
+        }
+    }
+
+    @Test("a field's value begins after its first colon; a line without one, and one that goes on from the line before, are no fields")
+    func oddLines() async throws {
+        let server = ScriptedServer { _ in .reply("HTTP/1.1 200 OK\r\nX-A: 1\r\nX-B:\t 2:3 \r\nX-C:\r\nContent-Length: 2\r\n\r\nok") }
+        try await withServer(server) { client in
+            let response = expectAnswered(await client.send(HTTPRequest(.get, server.url()), timeout: .seconds(10)))
+            #expect(response?.fields.list.map(\.name) == ["X-A", "X-B", "X-C", "Content-Length"])
+            #expect(response?.fields["X-B"] == "2:3")
+        }
+        var collector = ReplyCollector()
+        for line in ["HTTP/1.1 200 OK\r\n", "X-A: 1\r\n", " folded: 2\r\n", "nonsense\r\n", "\r\n"] {
+            var line = line
+            let taken = line.withUTF8 { collector.takeHeader(UnsafeRawBufferPointer($0), bytesMax: 1000) }
+            #expect(taken)
+        }
+        #expect(collector.response(decoded: false).fields.list.map(\.name) == ["X-A"])
+    }
+
+    @Test("an engine sleeps only over an empty box, and what it has read once keeps it awake no longer")
+    func mailboxRest() {
+        let mailbox = Mailbox(exchangesMax: 1)
+        #expect(mailbox.rest())
+        mailbox.cancel(1)
+        #expect(!mailbox.rest(), "something came that was not taken")
+        #expect(mailbox.take().cancelled == [1])
+        #expect(mailbox.rest())
+        #expect(mailbox.take().cancelled == [1], "a cancellation stays until its caller has gone")
+        mailbox.forget(1)
+        #expect(mailbox.rest() && mailbox.take().cancelled.isEmpty)
+        mailbox.stop()
+        #expect(!mailbox.rest())
+    }
+
     @Test("two clients live beside each other, and a client that is let go ends by itself")
     func twoClients() async throws {
         let server = ScriptedServer { _ in .reply(ok()) }

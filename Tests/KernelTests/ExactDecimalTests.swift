@@ -137,4 +137,59 @@ import Testing
         #expect(try decimal("100").shortest.description == "100")
         #expect(try decimal("0.000").shortest.description == "0")
     }
+
+    /// Numbers of every size up to the most that an `Int128` holds, and those at the ends of the words it is made of.
+    private func coefficients(_ seed: UInt64) -> [Int128] {
+        var chance = Seeded(seed)
+        let ends: [Int128] = [Int128(Int64.min), Int128(Int64.max), Int128(UInt64.max), 1 << 64, 1 << 100, .max, .min + 1, 0]
+        let near = ends.flatMap { end in [end &- 1, end, end &+ 1, -end] }
+        return near + (0 ..< 500).map { _ in
+            let value = Int128(truncatingIfNeeded: chance.next()) << 64 | Int128(truncatingIfNeeded: chance.next())
+            return value >> Int128(chance.int(0 ... 127))
+        }
+    }
+
+    @Test("a coefficient of any size is kept as it is, and the short way to it is there only where it fits", arguments: [1, 2, 3] as [UInt64])
+    func words(seed: UInt64) {
+        for coefficient in coefficients(seed) {
+            let number = ExactDecimal(coefficient: coefficient, scale: 3)
+            #expect(number.coefficient == coefficient && number.scale == 3, "seed \(seed)")
+            #expect(number.smallCoefficient == Int64(exactly: coefficient), "seed \(seed): \(coefficient)")
+            #expect(number.isZero == (coefficient == 0) && number.isNegative == (coefficient < 0), "seed \(seed): \(coefficient)")
+            if let small = Int64(exactly: coefficient) {
+                let short = ExactDecimal(small: small, scale: 3)
+                #expect(short.coefficient == coefficient && short == number && short.hashValue == number.hashValue, "seed \(seed)")
+            }
+        }
+        #expect(ExactDecimal(-7).coefficient == -7 && ExactDecimal(Int.min).coefficient == Int128(Int.min))
+    }
+
+    @Test("the shortest form and the order are those of whole numbers, however large", arguments: [4, 5] as [UInt64])
+    func simpleWay(seed: UInt64) {
+        var chance = Seeded(seed)
+        let all = coefficients(seed).filter { $0.magnitude < 1_000_000_000_000_000_000_000_000_000 }
+        for a in all {
+            let (scale, zeros) = (chance.int(0 ... 5), chance.int(0 ... 5))
+            var padded = a
+            for _ in 0 ..< zeros { padded *= 10 }
+            var (wanted, left) = (padded, scale)
+            while left > 0, wanted % 10 == 0 {
+                wanted /= 10
+                left -= 1
+            }
+            let shortest = ExactDecimal(coefficient: padded, scale: scale).shortest
+            #expect(shortest.coefficient == wanted && shortest.scale == left, "seed \(seed): \(padded) at \(scale)")
+            let (b, other) = (chance.pick(all), chance.int(0 ... 5))
+            var (x, y) = (a, b)
+            for _ in 0 ..< other { x *= 10 }
+            for _ in 0 ..< scale { y *= 10 }
+            let isLess = ExactDecimal(coefficient: a, scale: scale) < ExactDecimal(coefficient: b, scale: other)
+            #expect(isLess == (x < y), "seed \(seed): \(a) at \(scale), \(b) at \(other)")
+        }
+    }
+
+    @Test("a decimal asks for the alignment of a word: arrays of what holds one are allocated like any other")
+    func alignment() {
+        #expect(MemoryLayout<ExactDecimal>.alignment == 8 && MemoryLayout<ExactDecimal?>.stride == 24)
+    }
 }

@@ -65,6 +65,69 @@ import Testing
         }
     }
 
+    /// Reads RFC 3339 the plain way: an array of bytes, one digit after the other.
+    private func plainly(_ text: String) -> Int64? {
+        let b = Array(text.utf8)
+        func digits(_ from: Int, _ count: Int) -> Int? {
+            guard from + count <= b.count, b[from ..< from + count].allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
+            return b[from ..< from + count].reduce(0) { $0 * 10 + Int($1 - 48) }
+        }
+        guard b.count >= 20, let y = digits(0, 4), b[4] == 45, let mo = digits(5, 2), b[7] == 45, let d = digits(8, 2), [84, 116, 32].contains(b[10]),
+            let h = digits(11, 2), b[13] == 58, let mi = digits(14, 2), b[16] == 58, let s = digits(17, 2),
+            let date = LocalDate(year: y, month: mo, day: d), h < 24, mi < 60, s <= 60
+        else { return nil }
+        var rest = b[19...]
+        var fraction: Int64 = 0
+        if rest.first == 46 {
+            let places = rest.dropFirst().prefix { $0 >= 48 && $0 <= 57 }
+            guard (1 ... 9).contains(places.count) else { return nil }
+            fraction = (places + [48, 48, 48, 48, 48, 48]).prefix(6).reduce(0) { $0 * 10 + Int64($1 - 48) }
+            rest = b[places.endIndex...]
+        }
+        var offset = 0
+        switch rest.first {
+        case 90, 122: guard rest.count == 1 else { return nil }
+        case 43, 45:
+            let minutesAt = rest.startIndex + (rest.dropFirst(3).first == 58 ? 4 : 3)
+            guard let hours = digits(rest.startIndex + 1, 2), let minutes = digits(minutesAt, 2), minutesAt + 2 == b.count, hours < 24, minutes < 60
+            else { return nil }
+            offset = (hours * 3600 + minutes * 60) * (rest.first == 45 ? -1 : 1)
+        default: return nil
+        }
+        return (Int64(date.daysSince1970) * 86_400 + Int64(h * 3600 + mi * 60 + s - offset)) * 1_000_000 + fraction
+    }
+
+    @Test("any text is read as it is read plainly, as a string, a part of one and bytes", arguments: [1, 2, 3, 4] as [UInt64])
+    func plainWay(seed: UInt64) {
+        var chance = Seeded(seed)
+        let seeds = [
+            "2026-11-21T09:30:00Z", "2026-11-21T04:30:00-05:00", "2024-02-29 23:59:60.5+14:00", "0000-01-01t00:00:00.123456789z", "9999-12-31T00:00:00.1-0930",
+        ]
+        let odd: [UInt8] = Array("0123456789-:.+TtZz /é".utf8) + [0, 255]
+        var read = 0
+        for _ in 0 ..< 4_000 {
+            var bytes = Array(chance.pick(seeds).utf8)
+            for _ in 0 ..< chance.int(0 ... 2) {
+                let at = chance.int(0 ... bytes.count - 1)
+                switch chance.int(0 ... 3) {
+                case 0: bytes.remove(at: at)
+                case 1: bytes.insert(chance.pick(odd), at: at)
+                default: bytes[at] = chance.pick(odd)
+                }
+            }
+            // Broken UTF-8 becomes what a string makes of it.
+            let text = String(decoding: bytes, as: UTF8.self)
+            let wanted = plainly(text)
+            if wanted != nil { read += 1 }
+            #expect(Timestamp(rfc3339: text)?.microseconds == wanted, "seed \(seed): \(text)")
+            #expect(Timestamp(rfc3339: "x\(text)".dropFirst())?.microseconds == wanted, "seed \(seed): \(text)")
+            let direct = bytes.withUnsafeBufferPointer { Timestamp(rfc3339: $0) }
+            #expect(direct?.microseconds == wanted, "seed \(seed): \(text)")
+        }
+        #expect(read > 1_000, "seed \(seed): so many are broken that the test tests nothing")
+        #expect(Timestamp(rfc3339: UnsafeBufferPointer<UInt8>(start: nil, count: 0)) == nil)
+    }
+
     @Test("seconds round down, also before 1970 and at the ends of the range")
     func seconds() {
         #expect(Timestamp(microseconds: -1).seconds == -1)

@@ -280,6 +280,52 @@ import Wire
         #expect(Jurisdictions(Place(country: country, province: province), titles: [title])[title] == wanted)
     }
 
+    @Test("a title in ASCII is named as its words are, with or without County and City", arguments: [1, 2, 3] as [UInt64])
+    func plainTitles(seed: UInt64) throws {
+        var chance = Seeded(seed)
+        let words = [
+            "State", "TAX", "tax", "County", "city", "CITY", "VAT", "gst", "Denver", "RTD", "9th", "St", "taxes", "Statewide", "COUNTYWIDE", "a",
+            "Supercalifragilisticexpialidocious", "ville\u{e9}", "ÉTAT",
+        ]
+        let between = [" ", "  ", "-", ", ", "/", "'", "\u{7f}", "@", "[", "`", "{", "_", "\t"]
+        for _ in 0 ..< 1_000 {
+            var title = chance.flip(4) ? chance.pick(between) : ""
+            for _ in 0 ..< chance.int(0 ... 6) { title += chance.pick(words) + chance.pick(between) }
+            for (country, province) in [("US", "CO"), ("CA", "ON"), ("US", nil), ("GB", "ENG")] {
+                let place = try #require(Place(country: country, province: province))
+                let state = province.map { "\(country)-\($0)" } ?? country
+                for whole in [false, true] {
+                    let plain = Jurisdictions.name(title, in: place, state, whole: whole)
+                    let isTold = province != nil && country != "GB"
+                    let wanted = isTold ? Jurisdictions.name(words: Jurisdictions.words(of: title), in: country, state, whole: whole) : country
+                    #expect(plain == wanted, "seed \(seed): \(title)")
+                }
+            }
+        }
+    }
+
+    @Test("taxes that change their order from line to line keep their own names and amounts")
+    func taxesInAnyOrder() throws {
+        let base = try fixture("us-order-webhook")
+        let line = try #require(base.member("line_items")?[0])
+        func tax(_ title: JSON, _ cents: Int) -> JSON {
+            ["title": title, "rate": 0, "price": .string("0.0\(cents)"), "channel_liable": false]
+        }
+        let lists: [[JSON]] = [
+            [tax("Colorado State Tax", 1), tax("Denver County Tax", 2)], [tax("Denver County Tax", 3), tax("Colorado State Tax", 4)],
+            [tax("Denver County Tay", 5), tax("Denver County Tax", 6), tax("Boulder City Tax", 7)], [], [tax("Boulder City Tax", 8)],
+        ]
+        let lines = lists.enumerated().map { (n, taxes) in line.setting("id", .number("\(n + 1)")).setting("tax_lines", .array(taxes)) }
+        let sale = try #require(try normalized("orders/create", base.with("line_items", .array(lines))).saleBody)
+        let wanted: [[String]] = [
+            ["US-CO 1", "US-CO-DENVER 2"], ["US-CO-DENVER 3", "US-CO 4"], ["US-CO-DENVER-TAY 5", "US-CO-DENVER 6", "US-CO-BOULDER 7"], [], ["US-CO-BOULDER 8"],
+        ]
+        #expect(sale.lines.map { ($0.taxes ?? []).map { "\($0.jurisdiction ?? "none") \($0.amount.minor)" } } == wanted)
+        let escaped = String(decoding: base.with("line_items", .array(lines)).bytes, as: UTF8.self).replacing("Denver County Tay", with: "Denver\\u0020County Tay")
+        let body = RawRecord(topic: "orders/create", deliveryID: "d", body: Array(escaped.utf8))
+        #expect(try connector.normalize(body, facts).saleBody == sale)
+    }
+
     @Test("a county and a city of one name keep the word; the state's tax keeps its own")
     func collision() {
         let names = Jurisdictions(

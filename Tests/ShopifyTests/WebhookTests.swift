@@ -54,4 +54,17 @@ import Wire
             #expect(connector.verify(long, body: body, secret: secret) == nil)
         }
     }
+
+    @Test("a topic counts as of no use exactly where reading it gives nothing, whatever its body", arguments: [
+        "orders", "orders/create", "orders/updated", "orders/paid", "orders/cancelled", "orders/edited", "order_transactions/create", "refunds/create",
+        "products/update", "orders/fulfilled", "app/uninstalled", "ORDERS/CREATE", "",
+    ])
+    func uses(topic: String) {
+        let connector = ShopifyConnector()
+        let record = RawRecord(topic: topic, deliveryID: "d", body: Array(#"{"id": "no order"}"#.utf8))
+        var isRead = true
+        do throws(Fault) { isRead = try connector.normalize(record, ConnectionFacts(account: "shop")) != Normalized(documents: []) } catch {}
+        // What a sweep lists comes by no webhook.
+        #expect(connector.uses(topic: topic) == (isRead && topic != "orders"))
+    }
 }

@@ -115,6 +115,22 @@ import Testing
         }
     }
 
+    @Test("who is due is looked up tenant by tenant, however many tenants there are") func dueByKey() async throws {
+        try await House.with { house async throws in
+            let tenants = try await BenchTables.fillTenants(house.database.superuser, count: 2000)
+            #expect(tenants.count == 2001)
+            try await house.owner.batch([
+                "INSERT INTO app.leases SELECT tenant_id, 1, 'h', NULL, 'free', now(), now() FROM app.tenants",
+                "INSERT INTO app.tenant_shares SELECT tenant_id, 1 FROM app.tenants",
+                "INSERT INTO app.jobs (tenant_id, kind, subject, lane) SELECT tenant_id, 'post', 'f', 'webhook' FROM app.tenants",
+            ])
+            try await house.owner.query("ANALYZE")
+            let text = try await plan(JobStatements.dueTenants(limit: 1), house.supervisor.pool)
+            #expect(!text.contains("Seq Scan"), "\(text)")
+            #expect(text.contains("jobs_due"), "\(text)")
+        }
+    }
+
     @Test("the scheduler's and the control plane's hot statements find their rows by index") func supervised() async throws {
         try await House.with { house async throws in
             try await crowd(house)

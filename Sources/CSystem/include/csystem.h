@@ -42,6 +42,9 @@ int cf_next_signal(int descriptor);
 int64_t cf_boottime_ns(void);
 /* Wall clock, microseconds since 1970-01-01 UTC. */
 int64_t cf_wall_us(void);
+/* Gives back the pages of code and constants that are mapped and were perhaps only needed until now; what is still needed is mapped again when it is
+   used. The pages stay in the system's cache. */
+void cf_forget_constants(void);
 /* n bytes from getrandom(2); 0 or -errno. */
 int cf_random(void *buffer, size_t n);
 

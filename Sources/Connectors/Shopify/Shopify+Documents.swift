@@ -9,24 +9,39 @@ struct OrderDocuments {
     /// `placed` is the order without what was added to it later.
     init(_ order: OrderRecord, placed: OrderRecord) {
         self.order = order
-        names = Jurisdictions(placed.place, titles: placed.titles)
-        names.name(order.titles)
+        names = Jurisdictions(placed.place)
+        names.name(taxesOf: placed)
+        names.name(taxesOf: order)
+    }
+
+    /// Nothing was added later.
+    init(asPlaced order: OrderRecord) {
+        self.order = order
+        names = Jurisdictions(order.place)
+        names.name(taxesOf: order)
     }
 
     func parts(_ taxes: [TaxRecord], amounts: [Money]? = nil) -> [TaxPart] {
-        taxes.indices.map { i in
-            TaxPart(
-                jurisdiction: names[taxes[i].title], rate: taxes[i].rate, amount: amounts?[i] ?? taxes[i].amount,
-                channelLiable: taxes[i].channelLiable)
+        var parts: [TaxPart] = []
+        parts.reserveCapacity(taxes.count)
+        for i in taxes.indices {
+            parts.append(
+                TaxPart(
+                    jurisdiction: names[taxes[i].title], rate: taxes[i].rate, amount: amounts?[i] ?? taxes[i].amount,
+                    channelLiable: taxes[i].channelLiable))
         }
+        return parts
     }
 
     /// The order as placed.
     func sale(_ placed: OrderRecord) -> SourceDocument {
+        var lines: [SaleLine] = []
+        lines.reserveCapacity(placed.lines.count)
+        for i in placed.lines.indices { lines.append(line(placed.lines[i])) }
         let sale = Sale(
             number: placed.name, source: source(placed), customer: "house", currency: placed.side.currency,
             rate: placed.rate,
-            taxIncluded: placed.taxIncluded, taxExempt: placed.taxExempt, lines: placed.lines.map { line($0) },
+            taxIncluded: placed.taxIncluded, taxExempt: placed.taxExempt, lines: lines,
             shipping: placed.shipping.map { charge in
                 ShippingLine(
                     id: charge.id, title: charge.title, amount: charge.amount, discount: charge.discount,

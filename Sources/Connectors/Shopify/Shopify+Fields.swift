@@ -19,8 +19,19 @@ struct Fields: Sendable {
 
     func text(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> String {
         guard let text = view.string else { throw unreadable(path(), "a text") }
+        return Self.cut(text)
+    }
+
+    /// The same, of a text that has most likely been read before.
+    func text(_ view: JSONView, like known: String?, _ path: @autoclosure () -> Path) throws(Fault) -> String {
+        guard let known else { return try text(view, path()) }
+        guard let text = view.string(like: known) else { throw unreadable(path(), "a text") }
+        return Self.cut(text)
+    }
+
+    private static func cut(_ text: String) -> String {
         // A character has at least one byte: counting bytes is enough for all but very long texts.
-        return text.utf8.count <= ShopifyLimits.textCharacters ? text : String(text.prefix(ShopifyLimits.textCharacters))
+        text.utf8.count <= ShopifyLimits.textCharacters ? text : String(text.prefix(ShopifyLimits.textCharacters))
     }
 
     /// `nil` for null and empty.
@@ -56,7 +67,7 @@ struct Fields: Sendable {
     }
 
     func instant(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> Timestamp {
-        guard let text = view.string, let instant = Timestamp(rfc3339: text) else {
+        guard let instant = view.withUTF8({ Timestamp(rfc3339: $0) }) else {
             throw unreadable(path(), "a time with its offset")
         }
         return instant
@@ -88,24 +99,14 @@ struct Fields: Sendable {
     }
 
     func currency(_ view: JSONView, _ path: @autoclosure () -> Path) throws(Fault) -> Currency {
-        guard let code = view.string, let currency = Currency(code) else { throw unreadable(path(), "a currency code") }
+        guard let currency = view.withUTF8({ Currency(utf8: $0) }) else { throw unreadable(path(), "a currency code") }
         return currency
     }
 
     /// REST pads amounts (`18.00`), GraphQL does not (`18.0`), a few are numbers (`16.2`).
     func money(_ view: JSONView, _ currency: Currency, _ path: @autoclosure () -> Path) throws(Fault) -> Money {
-        guard let decimal = view.decimal, let money = exact(decimal, currency) ?? Money(decimal, currency),
-            money.minor.magnitude <= ShopifyLimits.amountMinor.magnitude
+        guard let minor = view.scaled(places: currency.decimals), minor.magnitude <= ShopifyLimits.amountMinor.magnitude
         else { throw unreadable(path(), "an amount in \(currency)") }
-        return money
-    }
-
-    /// Amounts as nearly all are written: no more decimals than the currency has, far from the bounds of 64 bits.
-    private func exact(_ decimal: ExactDecimal, _ currency: Currency) -> Money? {
-        guard decimal.scale <= currency.decimals, var minor = Int64(exactly: decimal.coefficient),
-            minor.magnitude <= ShopifyLimits.amountMinor.magnitude
-        else { return nil }
-        for _ in decimal.scale ..< currency.decimals { minor *= 10 }
         return Money(minor: minor, currency)
     }
 
@@ -124,7 +125,7 @@ struct Fields: Sendable {
         guard let rate = view.decimal, !rate.isNegative, rate < ExactDecimal(1000) else {
             throw unreadable(path(), "a tax rate")
         }
-        return rate.rounded(toScale: min(rate.scale, 10)).shortest
+        return rate.scale <= 10 ? rate.shortest : rate.rounded(toScale: 10).shortest
     }
 
     /// The elements of a list; absent means none.
@@ -147,16 +148,28 @@ struct Fields: Sendable {
     func each<Element>(
         _ view: JSONView, _ path: Path, _ read: (JSONView, Path) throws(Fault) -> Element
     ) throws(Fault) -> [Element] {
-        var out: [Element] = []
         let count = try count(view, path)
-        if count == 0 { return out }
+        if count == 0 { return [] }
+        var out: [Element] = []
         out.reserveCapacity(count)
-        try view.forEach { (element) throws(Fault) in
-            let own = path[out.count]
-            guard element.isObject else { throw unreadable(own, "an object") }
-            out.append(try read(element, own))
-        }
+        try walk(view, path) { (element, own) throws(Fault) in out.append(try read(element, own)) }
         return out
+    }
+
+    /// The same without a list of what was read.
+    func forEach(_ view: JSONView, _ path: Path, _ read: (JSONView, Path) throws(Fault) -> Void) throws(Fault) {
+        if try count(view, path) > 0 { try walk(view, path, read) }
+    }
+
+    @inline(__always)
+    private func walk(_ view: JSONView, _ path: Path, _ read: (JSONView, Path) throws(Fault) -> Void) throws(Fault) {
+        var index = 0
+        try view.forEach { (element) throws(Fault) in
+            let own = path[index]
+            index += 1
+            guard element.isObject else { throw unreadable(own, "an object") }
+            try read(element, own)
+        }
     }
 }
 

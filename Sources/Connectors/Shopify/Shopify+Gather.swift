@@ -32,7 +32,7 @@ struct OrderGathering: Sendable {
         node = view.tree
         for list in ["lineItems", "shippingLines"] { follow(view[list], owner: "order", id: id, list: list) }
         if view["transactions"].elements.count >= transactions { steps.append(.transactions) }
-        let refundIDs = view["refunds"].elements.compactMap(\.["id"].string)
+        let refundIDs = view["refunds"].elements.compactMap { $0["id"].string }
         if refundIDs.count >= refunds { steps.append(.refunds) } else { steps += refundIDs.map(Step.refund) }
         let listed = view["agreements"]
         let edited = listed["nodes"].elements.contains { GraphQLReader.isEdit($0) }
@@ -112,7 +112,7 @@ struct OrderGathering: Sendable {
             guard all.elements.count < ShopifyQueries.mostTransactions else { throw tooMany("transactions") }
             node = node.setting("transactions", all.tree)
         case .refunds:
-            let ids = found["refunds"].elements.compactMap(\.["id"].string)
+            let ids = found["refunds"].elements.compactMap { $0["id"].string }
             guard ids.count < ShopifyQueries.mostRefunds else { throw tooMany("refunds") }
             steps += ids.map(Step.refund)
         case .refund(let id):

@@ -5,14 +5,21 @@ internal import Wire
 
 extension ShopifyConnector {
     /// Topics whose bodies are whole orders.
-    static let orderTopics: Set<String> = ["orders/create", "orders/updated", "orders/paid", "orders/cancelled"]
+    static let orderTopics: Set<String> = [createdTopic, "orders/updated", "orders/paid", "orders/cancelled"]
+    private static let createdTopic = "orders/create"
     /// Topic of swept and fetched orders.
     static let sweptTopic = "orders"
+    /// The other topics that `normalize` reads.
+    static let partTopics: Set<String> = ["orders/edited", "order_transactions/create", "refunds/create"]
+
+    public func uses(topic: String) -> Bool { Self.orderTopics.contains(topic) || Self.partTopics.contains(topic) }
 
     /// - Throws: `malformed_json`, `unreadable_record` (hold) naming field and order, `invalid_setting` (hold).
     public func normalize(_ record: RawRecord, _ connection: ConnectionFacts) throws(Fault) -> Normalized {
         let settings = try ShopifySettings(connection.settings)
         let root = try JSONDocument(parsing: record.body).root
+        // By far the most frequent one first.
+        if record.topic == Self.createdTopic { return try normalizeOrder(root, record.topic, settings) }
         switch record.topic {
         case Self.sweptTopic: return try normalizeNode(root, settings)
         case "orders/edited": return try normalizeEdited(root)
@@ -31,20 +38,21 @@ extension ShopifyConnector {
         var order = try reader.order(root)
         if order.test { return Normalized(documents: []) }
         order.dropTipLines()
+        let isNew = topic == Self.createdTopic
         let refunded = try reader.refundedUnits(root)
-        let edited = order.lines.contains { line in
-            line.current.map { line.quantity - $0 != refunded[line.id, default: 0] } ?? false
+        let edited = order.lines.indices.contains { i in
+            guard let current = order.lines[i].current else { return false }
+            return order.lines[i].quantity - current != refunded[order.lines[i].id, default: 0]
         }
-        let listed = order.listedGross.map { $0 == order.lines.map(\.gross).total(order.side.currency) } ?? true
         // A new order is as placed. A later body is so only while its parts come to the placed order's total: lines
         // added since then don't say that they were.
-        let asPlaced = topic == "orders/create" || (listed && order.sumOfParts == order.total)
-        let documents = OrderDocuments(order, placed: order)
+        let asPlaced = isNew || (order.comesToListedGross && order.sumOfParts == order.total)
+        let documents = OrderDocuments(asPlaced: order)
         var out: [SourceDocument] = []
         if asPlaced { out.append(documents.sale(order)) }
         if let note = documents.cancellation { out.append(note) }
-        if topic != "orders/create" { out += try refundsAgain(root, settings) }
-        let hinted = topic != "orders/create" && (edited || !asPlaced)
+        if !isNew { out += try refundsAgain(root, settings) }
+        let hinted = !isNew && (edited || !asPlaced)
         return Normalized(documents: out, fetch: hinted ? [order.id] : [])
     }
 

@@ -38,16 +38,43 @@ struct Jurisdictions: Sendable {
 
     subscript(_ title: String) -> String? { names[title] }
 
+    init(_ place: Place?) { self.place = place }
+
     /// Names further titles; those named already keep their names.
     mutating func name(_ titles: some Sequence<String>) {
         guard let place else { return }
         let state = Self.state(place)
         var fresh = NamesByTitle()
-        for title in titles where names[title] == nil && fresh[title] == nil {
-            fresh.add(title, Self.name(title, in: place, state, whole: false))
+        for title in titles { note(title, place, state, &fresh) }
+        settle(fresh, place, state)
+    }
+
+    /// The same of the titles of an order's taxes.
+    mutating func name(taxesOf order: OrderRecord) {
+        guard let place else { return }
+        let state = Self.state(place)
+        var fresh = NamesByTitle()
+        for i in order.lines.indices {
+            for k in order.lines[i].taxes.indices { note(order.lines[i].taxes[k].title, place, state, &fresh) }
         }
+        for i in order.shipping.indices {
+            for k in order.shipping[i].taxes.indices { note(order.shipping[i].taxes[k].title, place, state, &fresh) }
+        }
+        settle(fresh, place, state)
+    }
+
+    private func note(_ title: String, _ place: Place, _ state: String, _ fresh: inout NamesByTitle) {
+        guard names[title] == nil, fresh[title] == nil else { return }
+        fresh.add(title, Self.name(title, in: place, state, whole: false))
+    }
+
+    private mutating func settle(_ fresh: NamesByTitle, _ place: Place, _ state: String) {
         guard !fresh.list.isEmpty else { return }
         let shared = NamesByTitle.shared(names, fresh)
+        if shared.isEmpty, names.list.isEmpty {
+            names = fresh
+            return
+        }
         for entry in fresh.list {
             // Only what people named apart collides: two titles of one state tax are one jurisdiction.
             let collides = shared.contains(entry.name) && entry.name != state && entry.name != place.country
@@ -67,38 +94,27 @@ struct Jurisdictions: Sendable {
         }
     }
 
-    /// In capitals, each as its UTF-8. Nearly all titles are ASCII, which needs no tables to be told apart.
-    private static func words(of title: String) -> [ArraySlice<UInt8>] {
-        guard title.utf8.allSatisfy({ $0 < 128 }) else {
-            return title.uppercased().split { !$0.isLetter && !$0.isNumber }.map { Array($0.utf8)[...] }
-        }
-        var capitals = Array(title.utf8)
-        for i in capitals.indices where capitals[i] >= 97 && capitals[i] <= 122 { capitals[i] -= 32 }
-        var words: [ArraySlice<UInt8>] = []
-        words.reserveCapacity(4)
-        var start = 0
-        for i in 0 ... capitals.count {
-            if i < capitals.count, (capitals[i] >= 65 && capitals[i] <= 90) || (capitals[i] >= 48 && capitals[i] <= 57) { continue }
-            if start < i { words.append(capitals[start ..< i]) }
-            start = i + 1
-        }
-        return words
+    /// In capitals, each as its UTF-8.
+    static func words(of title: String) -> [ArraySlice<UInt8>] {
+        title.uppercased().split { !$0.isLetter && !$0.isNumber }.map { Array($0.utf8)[...] }
     }
 
     private static func word(_ word: ArraySlice<UInt8>, is text: StaticString) -> Bool {
-        guard word.count == text.utf8CodeUnitCount else { return false }
-        return text.withUTF8Buffer { text in
-            for i in 0 ..< text.count where word[word.startIndex + i] != text[i] { return false }
-            return true
-        }
+        word.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// `whole` keeps the words County and City.
-    private static func name(_ title: String, in place: Place, _ state: String, whole: Bool) -> String {
+    static func name(_ title: String, in place: Place, _ state: String, whole: Bool) -> String {
         guard place.province != nil, isProvincial(place.country) else { return place.country }
-        let words = words(of: title)
-        if words.contains(where: { word($0, is: "VAT") || word($0, is: "GST") }) { return place.country }
-        if place.country == "US", words.contains(where: { word($0, is: "STATE") }) { return state }
+        // Nearly all titles are ASCII, which needs no tables to be told apart.
+        let plain = title.utf8.withContiguousStorageIfAvailable { PlainTitle($0)?.name(in: place.country, state, whole: whole) }
+        return (plain ?? nil) ?? name(words: words(of: title), in: place.country, state, whole: whole)
+    }
+
+    /// What decides about any title.
+    static func name(words: [ArraySlice<UInt8>], in country: String, _ state: String, whole: Bool) -> String {
+        if words.contains(where: { word($0, is: "VAT") || word($0, is: "GST") }) { return country }
+        if country == "US", words.contains(where: { word($0, is: "STATE") }) { return state }
         var tail = joined(words) { whole || !word($0, is: "COUNTY") && !word($0, is: "CITY") }
         if tail.isEmpty { tail = joined(words) { _ in true } }
         if tail.utf8.count > 60 { tail = String(tail.prefix(60)) }
@@ -113,6 +129,93 @@ struct Jurisdictions: Sendable {
             out += text
         }
         return String(decoding: out, as: UTF8.self)
+    }
+}
+
+/// A title in ASCII alone, looked through in place: says what `Jurisdictions.name(words:)` says of its words.
+private struct PlainTitle {
+    private enum Word { case country, state, tax, place, other }
+
+    private let text: UnsafeBufferPointer<UInt8>
+    private var saysCountry = false
+    private var saysState = false
+    /// Words that tell one tax from another: all of them, and those that are not County and City.
+    private var telling = 0
+    private var naming = 0
+
+    /// `nil` where there is more than ASCII.
+    init?(_ text: UnsafeBufferPointer<UInt8>) {
+        self.text = text
+        for byte in text where byte >= 128 { return nil }
+        var at = 0
+        while let range = next(&at) {
+            switch kind(range) {
+            case .country: saysCountry = true
+            case .state: saysState = true
+            case .tax: break
+            case .place: telling += 1
+            case .other:
+                telling += 1
+                naming += 1
+            }
+        }
+    }
+
+    func name(in country: String, _ state: String, whole: Bool) -> String {
+        if saysCountry { return country }
+        if telling == 0 || saysState && country == "US" { return state }
+        let keepsPlaces = whole || naming == 0
+        return String(unsafeUninitializedCapacity: state.utf8.count + 1 + text.count) { room in
+            var end = 0
+            for byte in state.utf8 {
+                room[end] = byte
+                end += 1
+            }
+            let start = end
+            var at = 0
+            while let range = next(&at) {
+                let kind = kind(range)
+                guard kind == .other || kind == .place && keepsPlaces else { continue }
+                room[end] = UInt8(ascii: "-")
+                end += 1
+                for i in range {
+                    room[end] = Self.capital(text[i])
+                    end += 1
+                }
+            }
+            return min(end, start + 1 + 60)
+        }
+    }
+
+    /// The next word at or after `at`.
+    @inline(__always)
+    private func next(_ at: inout Int) -> Range<Int>? {
+        while at < text.count, !Self.isOfWord(text[at]) { at += 1 }
+        let start = at
+        while at < text.count, Self.isOfWord(text[at]) { at += 1 }
+        return start < at ? start ..< at : nil
+    }
+
+    @inline(__always)
+    private static func isOfWord(_ byte: UInt8) -> Bool { (byte | 32) &- 97 < 26 || byte &- 48 < 10 }
+
+    @inline(__always)
+    private static func capital(_ byte: UInt8) -> UInt8 { byte &- 97 < 26 ? byte - 32 : byte }
+
+    private func kind(_ word: Range<Int>) -> Word {
+        switch word.count {
+        case 3: says("VAT", word) || says("GST", word) ? .country : says("TAX", word) ? .tax : .other
+        case 4: says("CITY", word) ? .place : .other
+        case 5: says("STATE", word) ? .state : .other
+        case 6: says("COUNTY", word) ? .place : .other
+        default: .other
+        }
+    }
+
+    @inline(__always)
+    private func says(_ capitals: StaticString, _ word: Range<Int>) -> Bool {
+        for i in 0 ..< word.count where Self.capital(text[word.lowerBound + i]) != capitals.utf8Start[i] { return false }
+        return true
     }
 }
 

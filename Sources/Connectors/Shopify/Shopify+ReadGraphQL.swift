@@ -68,7 +68,8 @@ struct GraphQLReader {
     }
 
     private func amount(_ bag: JSONView, _ side: MoneySide, _ path: @autoclosure () -> Path) throws(Fault) -> Money {
-        try fields.money(bag[side.presentment ? "presentmentMoney" : "shopMoney"]["amount"], side.currency, path())
+        let money = side.presentment ? bag["presentmentMoney"] : bag["shopMoney"]
+        return try fields.money(money["amount"], side.currency, path())
     }
 
     private func line(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> LineRecord {

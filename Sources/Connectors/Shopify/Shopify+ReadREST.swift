@@ -11,11 +11,15 @@ struct RESTReader {
     func order(_ root: JSONView) throws(Fault) -> OrderRecord {
         let side = try side(of: root)
         let total = try amount(root, "total_price", "total_price_set", side, Path())
+        var taxes: [TaxRecord] = []
         let lines = try fields.each(root["line_items"], "line_items") { (view, path) throws(Fault) in
-            try line(view, side, path)
+            // Most lines carry the taxes of the line before.
+            let line = try self.line(view, side, path, like: taxes)
+            taxes = line.taxes
+            return line
         }
         let shipping = try fields.each(root["shipping_lines"], "shipping_lines") { (view, path) throws(Fault) in
-            try self.shipping(view, side, path)
+            try self.shipping(view, side, path, like: taxes)
         }
         let tip = try optionalAmount(root, "total_tip_received", "total_tip_received_set", side, Path())
         let created = try fields.optionalInstant(root["created_at"], "created_at")
@@ -89,8 +93,7 @@ struct RESTReader {
         return try amount(view, plain, set, side, path)
     }
 
-
-    private func line(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> LineRecord {
+    private func line(_ view: JSONView, _ side: MoneySide, _ path: Path, like known: [TaxRecord]) throws(Fault) -> LineRecord {
         let quantity = try fields.units(view["quantity"], path + ".quantity")
         let unit = try amount(view, "price", "price_set", side, path)
         return LineRecord(
@@ -100,28 +103,34 @@ struct RESTReader {
                 ? nil : try fields.units(view["current_quantity"], path + ".current_quantity"),
             unit: unit, gross: try fields.times(unit, quantity, path + ".price"),
             discount: try allocations(view, side, path),
-            taxes: try taxes(view, side, path), giftCard: try fields.flag(view["gift_card"], path + ".gift_card"),
+            taxes: try taxes(view, side, path, like: known), giftCard: try fields.flag(view["gift_card"], path + ".gift_card"),
             hasVariant: !view["variant_id"].isNull)
     }
 
     private func allocations(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> Money {
-        let parts = try fields.each(view["discount_allocations"], path + ".discount_allocations") {
-            (part, own) throws(Fault) in
-            try amount(part, "amount", "amount_set", side, own)
+        var sum = Money.zero(side.currency)
+        try fields.forEach(view["discount_allocations"], path + ".discount_allocations") { (part, own) throws(Fault) in
+            sum += try amount(part, "amount", "amount_set", side, own)
         }
-        return parts.total(side.currency)
+        return sum
     }
 
-    private func taxes(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> [TaxRecord] {
-        try fields.each(view["tax_lines"], path + ".tax_lines") { (tax, own) throws(Fault) in
-            TaxRecord(
-                title: try fields.text(tax["title"], own + ".title"), rate: try fields.rate(tax["rate"], own + ".rate"),
+    /// `known`: taxes that these are most likely called like, one by one.
+    private func taxes(_ view: JSONView, _ side: MoneySide, _ path: Path, like known: [TaxRecord]) throws(Fault) -> [TaxRecord] {
+        var place = -1
+        return try fields.each(view["tax_lines"], path + ".tax_lines") { (tax, own) throws(Fault) in
+            place += 1
+            return TaxRecord(
+                title: try fields.text(tax["title"], like: place < known.count ? known[place].title : nil, own + ".title"),
+                rate: try fields.rate(tax["rate"], own + ".rate"),
                 amount: try amount(tax, "price", "price_set", side, own),
                 channelLiable: try fields.flag(tax["channel_liable"], own + ".channel_liable"))
         }
     }
 
-    private func shipping(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> ShippingRecord {
+    private func shipping(
+        _ view: JSONView, _ side: MoneySide, _ path: Path, like known: [TaxRecord]
+    ) throws(Fault) -> ShippingRecord {
         let price = try amount(view, "price", "price_set", side, path)
         var discount = try allocations(view, side, path)
         let states = !view["discounted_price"].isNull || !view["discounted_price_set"].isNull
@@ -131,7 +140,7 @@ struct RESTReader {
         return ShippingRecord(
             id: try fields.id(view["id"], path + ".id"), title: try fields.text(view["title"], path + ".title"),
             amount: price,
-            discount: discount, taxes: try taxes(view, side, path))
+            discount: discount, taxes: try taxes(view, side, path, like: known))
     }
 }
 
@@ -154,7 +163,7 @@ extension RESTReader {
         let order = try fields.id(root["order_id"], "order_id")
         let plain = try fields.currency(root["currency"], "currency")
         if root["amount_set"].isNull {
-            let money = root["total_unsettled_set"][settings.presentment ? "presentment_money" : "shop_money"]
+            let money = settings.presentment ? root["total_unsettled_set"]["presentment_money"] : root["total_unsettled_set"]["shop_money"]
             let wanted = money["currency_code"].string
             guard wanted.map({ $0 == plain.code }) ?? !settings.presentment else { return (order, nil) }
         }

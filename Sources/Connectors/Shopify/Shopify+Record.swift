@@ -68,12 +68,12 @@ struct OrderRecord: Sendable {
     /// Prices times units as placed, where the record says so.
     var listedGross: Money?
 
-    /// Of all taxes, repeated as they are.
-    var titles: [String] {
-        var out: [String] = []
-        for i in lines.indices { for tax in lines[i].taxes { out.append(tax.title) } }
-        for i in shipping.indices { for tax in shipping[i].taxes { out.append(tax.title) } }
-        return out
+    /// Whether the lines' prices times units are what the record says that they were as placed, where it does.
+    var comesToListedGross: Bool {
+        guard let listedGross else { return true }
+        var sum = Money.zero(side.currency)
+        for i in lines.indices { sum += lines[i].gross }
+        return sum == listedGross
     }
 
     /// What the parts come to; the placed order's total where no line was added later.

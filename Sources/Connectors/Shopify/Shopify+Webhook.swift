@@ -19,10 +19,9 @@ extension ShopifyConnector {
 
     /// The field's one value, printable and short; `nil` when it is repeated: which one was meant nobody knows.
     private func single(_ fields: HTTPFields, _ name: String) -> String? {
-        let values = fields.all(name)
-        guard values.count == 1, let value = values.first, !value.isEmpty,
+        guard var value = fields.only(name), !value.isEmpty,
             value.utf8.count <= ShopifyLimits.headerBytes,
-            value.utf8.allSatisfy({ $0 > 32 && $0 < 127 })
+            value.withUTF8({ $0.allSatisfy { $0 > 32 && $0 < 127 } })
         else { return nil }
         return value
     }

@@ -23,12 +23,18 @@ extension Endpoints {
     private static func accept(_ visit: Visit, _ entry: HookBook.Entry?, _ done: @escaping Done) {
         do {
             let (event, platform) = try checked(visit, entry)
+            guard let event else {
+                visit.desk.tallies.unused(platform)
+                return done(.success(taken))
+            }
             visit.desk.intake.keep(event) { kept in done(Result { try answer(visit, kept, platform) }) }
         } catch { done(.failure(error)) }
     }
 
-    /// The delivery, whose signature is its connection's, sealed for its tenant.
-    private static func checked(_ visit: Visit, _ entry: HookBook.Entry?) throws -> (NewEvent, platform: String) {
+    private static let taken = HTTPResponse(200, fields: ["Content-Type": "application/json"], body: Array("{}".utf8))
+
+    /// The delivery, whose signature is its connection's, sealed for its tenant; `nil` when its topic can lead to nothing.
+    private static func checked(_ visit: Visit, _ entry: HookBook.Entry?) throws -> (NewEvent?, platform: String) {
         let desk = visit.desk
         guard let entry, let connector = desk.sources[entry.platform] else {
             desk.metrics.count(.webhooks, ("platform", "none"), ("result", "unknown"))
@@ -39,6 +45,7 @@ extension Endpoints {
             desk.log.warning(.webhookRefused, ("connection", entry.connection.description), ("platform", entry.platform), ("request", visit.id))
             throw Refusal(401, "signature_refused", "The delivery's signature is missing or wrong.", remedy: "Check the connection's webhook secret.")
         }
+        guard connector.uses(topic: delivery.topic) else { return (nil, entry.platform) }
         guard let key = entry.publicKey else {
             forget(visit)
             throw Refusal.keysPending
@@ -53,7 +60,7 @@ extension Endpoints {
         let desk = visit.desk
         guard case .failure(let fault) = kept else {
             desk.tallies.accepted(platform)
-            return HTTPResponse(200, fields: ["Content-Type": "application/json"], body: Array("{}".utf8))
+            return taken
         }
         desk.metrics.count(.webhooks, ("platform", platform), ("result", "failed"))
         forget(visit)

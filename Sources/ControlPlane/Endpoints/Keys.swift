@@ -9,14 +9,7 @@ extension Endpoints {
             let page = try visit.page()
             return try visit.answer(try await visit.store.adminKeys(visit.asker.sees, page), page)
         },
-        Endpoint(.get, "/v1/key", .key(.read), .now { visit in
-            let asker = visit.asker
-            return .json(200, .object([
-                ("id", .string(asker.keyText)), ("label", .string(asker.label)),
-                ("scopes", .array(Scope.allCases.filter { asker.scopes.contains($0) }.map { .string($0.rawValue) })),
-                ("consultancy", .optional(asker.sees.consultancy?.description)), ("tenant", .optional(asker.sees.tenant?.description)),
-            ]))
-        }),
+        Endpoint(.get, "/v1/key", .key(.read), .now { visit in HTTPResponse(200, fields: ["Content-Type": "application/json"], body: visit.asker.json) }),
         Endpoint(.delete, "/v1/keys/{key}", .key(.admin)) { visit in
             let id: APIKeyID = try visit.identifier("key")
             guard try await visit.store.adminKey(id, visit.asker.sees) != nil else { throw Refusal.notFound() }

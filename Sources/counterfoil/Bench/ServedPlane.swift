@@ -20,6 +20,8 @@ struct ServedPlane: Sendable {
 
     static let secret = "shpss_bench"
     static let topic = "orders/create"
+    /// Shops subscribe to it, and nothing comes of it for the books: checked and acknowledged, not kept.
+    static let unusedTopic = "products/update"
 
     static func start(_ workbench: Workbench) async throws(Fault) -> ServedPlane {
         let database = try await BenchDatabase.start(workbench).migrate()
@@ -73,7 +75,7 @@ struct ServedPlane: Sendable {
     }
 
     /// Writes a webhook delivery of 2 KB as it goes over the wire; sixteen @ stand for its id.
-    func writeDelivery(_ file: String) throws(Fault) {
+    func writeDelivery(_ file: String, topic: String = ServedPlane.topic) throws(Fault) {
         let body = ServedPlane.body
         let signature = Base64.encode(HMAC.sha256(key: Array(ServedPlane.secret.utf8), body))
         let head = """
@@ -81,7 +83,7 @@ struct ServedPlane: Sendable {
             Host: 127.0.0.1:\(port)\r
             User-Agent: Shopify-Captain-Hook\r
             Content-Type: application/json\r
-            X-Shopify-Topic: \(ServedPlane.topic)\r
+            X-Shopify-Topic: \(topic)\r
             X-Shopify-Webhook-Id: b54557e4-bdd9-4b37-8a5f-@@@@@@@@@@@@@@@@\r
             X-Shopify-Hmac-Sha256: \(signature)\r
             X-Shopify-Shop-Domain: prairie-goods.myshopify.com\r
