@@ -148,6 +148,8 @@ final class Pace: Sendable {
         var stride = 2
         /// Where the faults of this half have to stop: the rest of its events are for what comes at its end.
         var last = 0
+        /// Its end.
+        var bound = 0
         var position = 0
         var armed: [(TortureSchedule.Step, Int)] = []
         var tenants: [String: TenantID] = [:]
@@ -178,15 +180,17 @@ final class Pace: Sendable {
         state.with { state in
             state.half = half
             state.position = now
+            state.bound = bound
             state.last = now + (bound - now) * 17 / 20
             // Two fifths of the events are the smaller shop's; half of them wait for faults that need a second try.
             state.stride = min(40, max(1, (bound - now) / 5 / max(1, steps)))
         }
     }
 
-    /// Lets the next events of the ledger's shop happen, and the other's between; with nothing left, does nothing.
-    func advance(_ ledger: String, times: Int = 1) async throws(Fault) {
-        let (half, stride, isOver) = state.with { ($0.half, $0.stride, $0.position >= $0.last) }
+    /// Lets the next events of the ledger's shop happen, and the other's between; with nothing left, does nothing. `sparing`: a part of the half day
+    /// is left for those who look for a sign of life and would take an idle tenant for a dead one.
+    func advance(_ ledger: String, times: Int = 1, sparing: Bool = true) async throws(Fault) {
+        let (half, stride, isOver) = state.with { ($0.half, sparing ? $0.stride : 1, $0.position >= (sparing ? $0.last : $0.bound)) }
         if isOver { return }
         let through = try await play(half, [("shop", .string(Self.shops[ledger] ?? "")), ("count", .number("\(stride * times)"))])["through"]?.int
         state.with { $0.position = through ?? $0.position }
