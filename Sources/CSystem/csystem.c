@@ -3,13 +3,13 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <link.h>
-#include <sys/mman.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <link.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>

@@ -124,31 +124,8 @@ final class Call: Sendable {
         self.request = request
         self.route = route
         self.began = began
-        id = Call.name(desk.drawn.word())
-    }
-
-    /// Thirteen characters of Crockford's base32: as long as a string may be that needs no memory of its own, and then two.
-    private static func name(_ word: UInt64) -> String {
-        String(unsafeUninitializedCapacity: 13) { text in
-            var rest = word
-            for n in 0 ..< 13 {
-                text[12 - n] = digit(UInt8(rest & 31))
-                rest >>= 5
-            }
-            return 13
-        }
-    }
-
-    /// Without i, l, o and u.
-    private static func digit(_ n: UInt8) -> UInt8 {
-        switch n {
-        case 0 ... 9: 48 + n
-        case 10 ... 17: 87 + n
-        case 18, 19: 88 + n
-        case 20, 21: 89 + n
-        case 22 ... 26: 90 + n
-        default: 91 + n
-        }
+        // As long as a string may be that needs no memory of its own, and then two.
+        id = base32Text(desk.drawn.bytes(9), characters: 13)
     }
 
     private var pattern: String { route?.endpoint.pattern ?? "none" }
@@ -249,15 +226,6 @@ final class DrawnRandom: RandomSource {
             if state.drawn.count - state.next < count { state = State(drawn: source.bytes(DrawnRandom.drawBytes)) }
             defer { state.next += count }
             return Array(state.drawn[state.next ..< state.next + count])
-        }
-    }
-
-    /// Eight of them as a number.
-    func word() -> UInt64 {
-        state.withLock { state in
-            if state.drawn.count - state.next < 8 { state = State(drawn: source.bytes(DrawnRandom.drawBytes)) }
-            defer { state.next += 8 }
-            return state.drawn.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: state.next, as: UInt64.self) }
         }
     }
 }

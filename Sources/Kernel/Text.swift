@@ -29,20 +29,22 @@ private func hexDigit(_ n: UInt8) -> UInt8 { n < 10 ? 48 + n : 87 + n }
 
 /// Crockford's base32 in lower case (no i, l, o, u): 5 bits a character, most significant first. At most `characters` of them;
 /// bits that do not fill a character are dropped.
-public func base32Text(_ bytes: some Sequence<UInt8>, characters: Int) -> String {
-    let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
-    var out: [UInt8] = []
-    var buffer: UInt32 = 0
-    var bits: UInt32 = 0
-    for b in bytes {
-        guard out.count < characters else { break }
-        buffer = buffer << 8 | UInt32(b)
-        bits += 8
-        while bits >= 5, out.count < characters {
+public func base32Text(_ bytes: [UInt8], characters: Int) -> String {
+    let alphabet: StaticString = "0123456789abcdefghjkmnpqrstvwxyz"
+    let count = min(characters, bytes.count * 8 / 5)
+    return String(unsafeUninitializedCapacity: count) { out in
+        var buffer: UInt32 = 0
+        var bits: UInt32 = 0
+        var next = 0
+        for n in 0 ..< count {
+            if bits < 5 {
+                buffer = buffer << 8 | UInt32(bytes[next])
+                bits += 8
+                next += 1
+            }
             bits -= 5
-            out.append(alphabet[Int(buffer >> bits & 31)])
+            out[n] = alphabet.utf8Start[Int(buffer >> bits & 31)]
         }
-        buffer &= (1 << bits) - 1
+        return count
     }
-    return String(decoding: out, as: UTF8.self)
 }

@@ -25,12 +25,7 @@ extension JSONStream {
         put("rate", sale.rate)
         put("tax_included", flag: sale.taxIncluded)
         put("tax_exempt", flag: sale.taxExempt)
-        if !sale.lines.isEmpty {
-            key("lines")
-            beginArray()
-            for i in sale.lines.indices { write(sale.lines[i]) }
-            endArray()
-        }
+        put("lines", list: sale.lines) { $0.write($1) }
         put("shipping", list: sale.shipping) { $0.write($1) }
         put("discounts", list: sale.discounts) { out, discount in
             out.beginObject()
@@ -130,6 +125,7 @@ extension JSONStream {
         bool(true)
     }
 
+    @inline(__always)
     private mutating func put<T>(_ name: StaticString, list values: [T], _ write: (inout JSONStream, T) -> Void) {
         guard !values.isEmpty else { return }
         key(name)

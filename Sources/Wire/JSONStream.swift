@@ -229,28 +229,18 @@ private struct Pen {
         if count >= 8 {
             var done = 0
             while done &+ 8 < count {
-                if isRough(from.loadUnaligned(fromByteOffset: done, as: UInt64.self)) { return false }
+                if rough(from.loadUnaligned(fromByteOffset: done, as: UInt64.self)) != 0 { return false }
                 done &+= 8
             }
-            if isRough(from.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)) { return false }
+            if rough(from.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)) != 0 { return false }
         } else {
             // Spaces where there are no bytes.
             var word: UInt64 = 0x2020_2020_2020_2020
             for i in 0 ..< count { word = word &<< 8 | UInt64(text[i]) }
-            if isRough(word) { return false }
+            if rough(word) != 0 { return false }
         }
         bytes(start, count)
         return true
-    }
-
-    /// Whether a quote, a backslash or a control character is among eight bytes.
-    @inline(__always)
-    private func isRough(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let quote = word ^ (ones &* 0x22)
-        let slash = word ^ (ones &* 0x5c)
-        let hits = ((word &- ones &* 0x20) & ~word) | ((quote &- ones) & ~quote) | ((slash &- ones) & ~slash)
-        return hits & (ones &* 0x80) != 0
     }
 
     /// A whole number with a point `places` digits before its end, and zeros where it has too few.

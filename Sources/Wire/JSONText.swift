@@ -14,21 +14,12 @@ func plainEnd(_ text: UnsafeBufferPointer<UInt8>, from: Int, stopAtNonASCII: Boo
 /// The same of `count` bytes at `text`.
 @inline(__always)
 func plainEnd(_ text: UnsafePointer<UInt8>, _ count: Int, from: Int, stopAtNonASCII: Bool) -> Int {
-    let ones: UInt64 = 0x0101_0101_0101_0101
-    let tops: UInt64 = 0x8080_8080_8080_8080
     let raw = UnsafeRawPointer(text)
     var at = from
     let last = count &- 8
     while at <= last {
-        // Eight bytes at once; a set top bit marks a hit. Borrows can mark bytes above a true hit, never below the
-        // first. With its second bit turned over the quote comes right behind the control characters, and nothing that
-        // is neither comes among them.
         let word = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-        let low = word ^ (ones &* 2)
-        let slash = word ^ (ones &* 0x5c)
-        var hits = (low &- ones &* 0x21) & ~low | (slash &- ones) & ~slash
-        if stopAtNonASCII { hits = (low &- ones &* 0x21) | (slash &- ones) | word }
-        hits &= tops
+        let hits = stopAtNonASCII ? roughOrHigh(word) : rough(word)
         if hits != 0 { return at &+ hits.trailingZeroBitCount &>> 3 }
         at &+= 8
     }
@@ -259,4 +250,25 @@ func isSame(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool 
     if count >= 4 { return !differ(0, UInt32.self) && !differ(count &- 4, UInt32.self) }
     if count >= 2 { return !differ(0, UInt16.self) && !differ(count &- 2, UInt16.self) }
     return count == 0 || !differ(0, UInt8.self)
+}
+
+// Eight bytes at once, the first of the text lowest; a set top bit marks a hit. Borrows can mark bytes above a true hit, never below the first.
+// With its second bit turned over the quote comes right behind the control characters, and nothing that is neither comes among them.
+
+/// Marks the quotes, backslashes and control characters among eight bytes.
+@inline(__always)
+func rough(_ word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let low = word ^ (ones &* 2)
+    let slash = word ^ (ones &* 0x5c)
+    return ((low &- ones &* 0x21) & ~low | (slash &- ones) & ~slash) & 0x8080_8080_8080_8080
+}
+
+/// The same, and bytes beyond ASCII.
+@inline(__always)
+func roughOrHigh(_ word: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let low = word ^ (ones &* 2)
+    let slash = word ^ (ones &* 0x5c)
+    return ((low &- ones &* 0x21) | (slash &- ones) | word) & 0x8080_8080_8080_8080
 }

@@ -62,8 +62,7 @@ import Wire
     func uses(topic: String) {
         let connector = ShopifyConnector()
         let record = RawRecord(topic: topic, deliveryID: "d", body: Array(#"{"id": "no order"}"#.utf8))
-        var isRead = true
-        do throws(Fault) { isRead = try connector.normalize(record, ConnectionFacts(account: "shop")) != Normalized(documents: []) } catch {}
+        let isRead = (try? connector.normalize(record, ConnectionFacts(account: "shop"))) != Normalized(documents: [])
         // What a sweep lists comes by no webhook.
         #expect(connector.uses(topic: topic) == (isRead && topic != "orders"))
     }

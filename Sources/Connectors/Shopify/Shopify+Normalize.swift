@@ -18,9 +18,9 @@ extension ShopifyConnector {
     public func normalize(_ record: RawRecord, _ connection: ConnectionFacts) throws(Fault) -> Normalized {
         let settings = try ShopifySettings(connection.settings)
         let root = try JSONDocument(parsing: record.body).root
-        // By far the most frequent one first.
-        if record.topic == Self.createdTopic { return try normalizeOrder(root, record.topic, settings) }
         switch record.topic {
+        // By far the most frequent one.
+        case Self.createdTopic: return try normalizeOrder(root, record.topic, settings)
         case Self.sweptTopic: return try normalizeNode(root, settings)
         case "orders/edited": return try normalizeEdited(root)
         case "order_transactions/create": return try normalizeTransaction(root, settings)

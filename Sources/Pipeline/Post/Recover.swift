@@ -17,7 +17,8 @@ extension Poster {
     private func recover(_ unsettled: [UnsettledRow]) async throws(Fault) -> Duration? {
         #if SABOTAGE
         if Sabotage.skipFind.isOn {
-            try await settle(unsettled.map { Settlement(key: $0.posting.key, attempt: $0.attempt, outcome: .notSent) })
+            // Who doesn't look takes a refused number for a refusal: sent again it would be refused for ever.
+            try await settle(unsettled.map { Settlement(key: $0.posting.key, attempt: $0.attempt, outcome: Recover.duplicate($0) ? .rejected : .notSent) })
             return nil
         }
         #endif
@@ -103,7 +104,7 @@ enum Recover {
             remedy: "Look for the document in the ledger by its reference.")
     }
 
-    private static func duplicate(_ row: UnsettledRow) -> Bool {
+    fileprivate static func duplicate(_ row: UnsettledRow) -> Bool {
         row.evidence.flatMap { try? JSON(parsing: $0) }?["duplicate"]?.bool ?? false
     }
 

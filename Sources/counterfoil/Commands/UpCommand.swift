@@ -63,7 +63,7 @@ enum UpCommand: Command {
     }
 }
 
-/// Set by SIGINT or SIGTERM.
+/// Set by SIGINT or SIGTERM, or by `set`.
 final class Stop: Sendable {
     private let state = Locked<(set: Bool, waiters: [CheckedContinuation<Void, Never>])>((false, []))
 
@@ -74,14 +74,20 @@ final class Stop: Sendable {
         }
         watcher.watch(descriptor) { [state] in
             _ = cf_next_signal(descriptor)
-            let waiters = state.with { state in
-                state.set = true
-                defer { state.waiters = [] }
-                return state.waiters
-            }
-            for waiter in waiters { waiter.resume() }
+            Stop.set(state)
             return false
         }
+    }
+
+    func set() { Stop.set(state) }
+
+    private static func set(_ state: Locked<(set: Bool, waiters: [CheckedContinuation<Void, Never>])>) {
+        let waiters = state.with { state in
+            state.set = true
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
     }
 
     var isSet: Bool { state.with { $0.set } }

@@ -126,8 +126,8 @@ struct Demo {
         var request = HTTPRequest(method, house.sandbox + "/_sandbox" + path, body: body?.bytes ?? [])
         if body != nil { request.fields["Content-Type"] = "application/json" }
         var why = "it can't be reached"
-        for _ in 0 ..< 240 {
-            if stop.isSet { break }
+        for attempt in 0 ..< 240 {
+            if stop.isSet, attempt > 0 { break }
             switch await client.send(request, timeout: .seconds(60)) {
             case .answered(let response) where response.status < 300: return try JSON(parsing: response.body)
             case .answered(let response):

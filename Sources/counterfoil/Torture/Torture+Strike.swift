@@ -221,7 +221,7 @@ extension Torture {
     /// Waits for the tenant's next request to its ledger, and notes how long it took since the fault.
     private func life(_ step: TortureSchedule.Step, since: Duration) async throws(Fault) {
         let before = try await requests(step.ledger)
-        let alive = try await until(Torture.lifeless, advancing: step.ledger, atOnce: false, sparing: false) { () throws(Fault) in try await requests(step.ledger) > before }
+        let alive = try await until(Torture.lifeless, advancing: step.ledger, atOnce: false) { () throws(Fault) in try await requests(step.ledger) > before }
         let took = clocks.monotonic() - since
         tally.resumed(after: "\(step)", took)
         if !alive { tally.violated("no sign of life from \(step.ledger)'s tenant for \(took.components.seconds) s after \(step)") }
@@ -247,10 +247,9 @@ extension Torture {
         return found
     }
 
-    /// Asks until it is so, for `limit` at most; `advancing`: at once, and when it takes long, more of the ledger's shop's day happens.
-    private func until(
-        _ limit: Duration, advancing ledger: String? = nil, atOnce: Bool = true, sparing: Bool = true, _ isSo: () async throws(Fault) -> Bool
-    ) async throws(Fault) -> Bool {
+    /// Asks until it is so, for `limit` at most; `advancing`: at once, and when it takes long, more of the ledger's shop's day happens. Not `atOnce`: only
+    /// when it takes long, and then of the part as well that is left for signs of life.
+    private func until(_ limit: Duration, advancing ledger: String? = nil, atOnce: Bool = true, _ isSo: () async throws(Fault) -> Bool) async throws(Fault) -> Bool {
         if let ledger, atOnce { try await pace.advance(ledger) }
         let began = clocks.monotonic()
         var pushed = began
@@ -260,7 +259,7 @@ extension Torture {
             await rest(.milliseconds(25))
             if let ledger, clocks.monotonic() - pushed > (atOnce ? .seconds(2) : .seconds(3)) {
                 pushed = clocks.monotonic()
-                try await pace.advance(ledger, sparing: sparing)
+                try await pace.advance(ledger, sparing: atOnce)
             }
         }
         return false

@@ -105,6 +105,7 @@ struct Torture: Sendable {
 
     private func judge(_ documents: Int, since started: Duration) async throws(Fault) -> TortureResult {
         try await demo.settled("proof", stuckAfter: .seconds(480))
+        try check()
         if trial.sabotage == nil, let more = try await third.moved() { tally.violated(more) }
         let progress = try await demo.control(.get, "/day/progress", nil)
         tally.count(.webhookLost, progress["webhooks_lost"]?.int ?? 0)

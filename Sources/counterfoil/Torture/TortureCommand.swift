@@ -52,10 +52,16 @@ enum TortureCommand: Command {
         note("torture: seed \(trial.seed), \(trial.documents) documents" + (trial.sabotage.map { ", wall taken out: \($0)" } ?? ""))
         let sandboxPort = try arguments.number("sandbox-port", in: 1 ... 65_534, default: 8087)
         let house = try await House.start(arguments, in: surroundings, sandboxes: ["third": sandboxPort + 1], environment: trial.environment)
+        let until = started + .seconds(minutes * 60)
+        // Whatever waits looks at `stop`.
+        let alarm = Task {
+            guard (try? await Task.sleep(for: until - SystemClocks().monotonic())) != nil else { return }
+            stop.set()
+        }
         let status: Int32
         do throws(Fault) {
             try await house.waitUntilReady(stop)
-            let torture = try Torture(house, trial, thirdPort: sandboxPort + 1, arguments, stop: stop, until: started + .seconds(minutes * 60))
+            let torture = try Torture(house, trial, thirdPort: sandboxPort + 1, arguments, stop: stop, until: until)
             let result = try await torture.run(since: started)
             say(result.table)
             if arguments.flags.contains("json") { say(result.json.text) }
@@ -65,6 +71,7 @@ enum TortureCommand: Command {
             complain("logs and schedule are in \(surroundings.folder); the seed was \(trial.seed)")
             status = 1
         }
+        alarm.cancel()
         await house.supervisor.stop()
         return status
     }
