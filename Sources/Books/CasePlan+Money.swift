@@ -5,22 +5,36 @@ extension CasePlan {
     mutating func planPayment(_ told: Told<Payment>) {
         let payment = told.body
         guard payment.status == .success, !payment.amount.isZero else { return }
+        if recordedInLedger(payment) { return }
         let form: PostingForm = payment.amount.minor < 0 ? .refundPayment : .payment
         let id = reference(form, told.id)
-        let date = dated(day(told.at), id, source: told.id)
+        let line = payment.gateway == "bank" ? around.bankLines[told.id] : nil
+        // The bank's own day counts, once it is known.
+        let date = dated(day(line?.at ?? told.at), id, source: told.id, plain: payment.reference)
         let role = tender(payment.gateway, payment.amount.currency)
+        let coin = roundings[told.id] ?? .zero(payment.amount.currency)
+        let settled = payment.amount - coin
+        let fee = line.map { payment.amount - $0.amount } ?? .zero(payment.amount.currency)
         var plan = PlannedPosting(
-            subject: told.id, form: form, caseID: caseID, covers: [told.id], date: date.date,
+            subject: told.id, form: form, caseID: caseID, covers: [told.id] + [line?.line].compactMap(\.self), date: date.date,
             currency: payment.amount.currency,
             rate: rate(payment.amount.currency), total: payment.amount.magnitude,
             lines: [
                 PostingLine(
-                    .tender, role: role, amount: payment.amount, derivedFrom: [told.id], text: payment.gateway,
-                    openItem: payment.card),
-                PostingLine(.control, role: receivable, amount: -payment.amount, derivedFrom: [told.id]),
-            ], party: party, appliesTo: owing(payment.amount), reference: date.words)
-        settle(&plan, payment.amount, "paid")
+                    .tender, role: role, amount: payment.amount - fee, derivedFrom: [fee.isZero ? told.id : line?.line ?? told.id],
+                    text: payment.gateway, openItem: payment.card),
+                PostingLine(.control, role: receivable, amount: -settled, derivedFrom: [told.id]),
+            ], party: party, appliesTo: owing(settled), reference: date.words)
+        settle(&plan, settled, "paid")
+        plan.beside(.fee, "bank_fees", fee, [told.id] + [line?.line].compactMap(\.self), base: organisation.baseCurrency)
+        plan.beside(.other, "rounding", -coin, [told.id], base: organisation.baseCurrency)
+        if payment.gateway == "bank", around.hasBankFeed, line == nil { plan.notBefore = told.at + policies.bankWait }
         postings.append(plan)
+    }
+
+    /// The payment that somebody recorded in the ledger before the source told it: same reference, same amount.
+    private func recordedInLedger(_ payment: Payment) -> Bool {
+        around.ledgerPayments.contains { $0.of == saleReference && $0.isSame(as: payment) }
     }
 
     /// The document that a payment settles: the first of the sale's invoices that still owes as much, else the sale's own. A ledger takes
@@ -28,10 +42,45 @@ extension CasePlan {
     private func owing(_ amount: Money) -> PlannedPosting.Reference? {
         let paid = postings.filter { $0.form == .payment }
         for invoice in postings where invoice.form == .invoice && invoice.effect == .post {
-            let used = paid.filter { $0.appliesTo == invoice.id }.map(\.total.minor).reduce(0, +)
+            let used = paid.filter { $0.appliesTo == invoice.id }.flatMap(\.lines).filter { $0.part == .control }.map { -$0.amount.minor }.reduce(0, +)
             if invoice.total.minor - used >= amount.minor { return invoice.id }
         }
         return saleReference
+    }
+
+    /// What cash payments are above or below what they settle, by payment: as the source says, or what the last of them
+    /// leaves. More than the cap is no rounding: it stays open.
+    func coinRoundings(_ total: Money) -> [String: Money] {
+        guard let coin = policies.cashRounding, !coin.isZero else { return [:] }
+        let cap = policies.roundingCap ?? coin
+        let cash = payments.filter { $0.body.gateway == "cash" && $0.body.status == .success && $0.body.amount.minor > 0 }
+        var out: [String: Money] = [:]
+        for payment in cash {
+            guard let stated = payment.body.cashRounding, !stated.isZero, stated.magnitude.decimal <= cap else { continue }
+            out[payment.id] = stated
+        }
+        guard let last = cash.last, last.body.cashRounding == nil, isWhole(last.body.amount, coin) else { return out }
+        let settled = payments.filter { $0.body.status == .success }.map { $0.body.amount - (out[$0.id] ?? .zero(total.currency)) }
+        let rest = settled.total(total.currency) + (sale?.body.deposits.map(\.amount).total(total.currency) ?? .zero(total.currency)) - total
+        if !rest.isZero, rest.magnitude.decimal <= cap { out[last.id] = rest }
+        return out
+    }
+
+    /// It can be paid in these coins.
+    private func isWhole(_ amount: Money, _ coin: ExactDecimal) -> Bool {
+        guard let unit = Money(coin, amount.currency)?.minor, unit > 0 else { return false }
+        return amount.minor % unit == 0
+    }
+
+    /// What has been received for the sale: payments as far as they settle it, and deposits it uses up.
+    func received(_ sale: Sale) -> Money {
+        let paid = payments.filter { $0.body.status == .success }.map { $0.body.amount - (roundings[$0.id] ?? .zero(sale.currency)) }
+        // What only the ledger knows of was received all the same.
+        let recorded = around.ledgerPayments.filter { entry in
+            entry.of == saleReference && entry.amount.currency == sale.currency
+                && !payments.contains { $0.body.status == .success && entry.isSame(as: $0.body) }
+        }
+        return paid.total(sale.currency) + (sale.deposits.map(\.amount) + recorded.map(\.amount)).total(sale.currency)
     }
 
     /// Both sides of a two-line document take the same rounded base value.
@@ -60,11 +109,18 @@ extension CasePlan {
                     PostingLine(.control, role: receivable, amount: movement.amount, derivedFrom: [owner]),
                     PostingLine(
                         .tender, role: tender(movement.gateway, movement.amount.currency), amount: -movement.amount,
-                        derivedFrom: ["\(owner)/\(movement.id)"], text: movement.gateway),
+                        derivedFrom: ["\(owner)/\(movement.id)"], text: movement.gateway, openItem: card(movement.gateway)),
                 ], party: party, appliesTo: against, reference: date.words, notBefore: notBefore)
             settle(&plan, movement.amount, "moved back")
             postings.append(plan)
         }
+    }
+
+    /// The gift card that the order was paid with, if it was one: what goes back to a card goes back to that.
+    private func card(_ gateway: String) -> String? {
+        guard gateway == "gift_card" else { return nil }
+        let cards = Set(payments.filter { $0.body.gateway == gateway && $0.body.status == .success }.compactMap(\.body.card))
+        return cards.count == 1 ? cards.first : nil
     }
 
     /// Documents whose order is not known yet: planned from themselves and held, so that nothing is lost from sight.

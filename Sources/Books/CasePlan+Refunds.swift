@@ -20,7 +20,7 @@ extension CasePlan {
     /// yet.
     mutating func planRefunds(_ sale: Told<Sale>?) {
         let voided = postings.contains { $0.id == saleReference && $0.effect == .void && $0.findings.isEmpty }
-        for told in refunds {
+        for told in refunds + settledReturns() {
             let moved = told.body.transactions.contains { $0.status == .success && !$0.amount.isZero }
             if voided, !moved {
                 // Some shops write a refund of nothing when an unpaid order is cancelled: the void says it all.
@@ -36,6 +36,7 @@ extension CasePlan {
 
     private mutating func planRefund(_ told: Told<Refund>, _ sale: Told<Sale>?) {
         let refund = told.body
+        let settlement = returns.first { $0.id == told.id && $0.body.settlement != nil }?.body.settlement
         let explained = returns.filter { $0.body.state == "closed" && $0.body.refundRef == told.id }
         var draft = CreditDraft(told, explained: explained)
         var next = refunded
@@ -46,6 +47,7 @@ extension CasePlan {
             addAdjustment(adjustment, &draft, &next)
         }
         addFees(&draft)
+        if let settlement { draft.findings += oddSettlement(settlement, told.id) }
         next.total += refund.total.minor
         if let sale {
             if let finding = exceeds(next, told, sale.body) {
@@ -71,7 +73,7 @@ extension CasePlan {
         if policies.marketplaceTax == .memo, !draft.channel.isZero {
             plan.memo["marketplace_tax_memo"] = -draft.channel
         }
-        if let wait = policies.rmsWait, explained.isEmpty { plan.notBefore = told.at + wait }
+        if let wait = policies.rmsWait, explained.isEmpty, settlement == nil { plan.notBefore = told.at + wait }
         if let rate = plan.rate, draft.findings.contains(where: { $0.check == "refund_exceeds_remaining" }) {
             plan.lines.addBaseAlone(rate: rate, currency: organisation.baseCurrency)
         } else {
@@ -79,6 +81,7 @@ extension CasePlan {
         }
         if !plan.lines.isEmpty || !plan.findings.isEmpty { postings.append(plan) }
         planMovements(refund.transactions, of: told.id, at: told.at, against: id, notBefore: plan.notBefore)
+        if let settlement { planStoreCredit(settlement, told, against: id) }
     }
 
     /// Receivable and tax lines take cumulative base values, the rest is shared.
@@ -110,7 +113,7 @@ extension CasePlan {
         draft.channel += taken.channel
         draft.feeRates = draft.feeRates.isEmpty ? taken.taxes : draft.feeRates
         let gift = figure?.line.giftCard ?? false
-        let code = gift ? nil : lineCode(original, exempt: sale?.body.taxExempt ?? false)
+        let code = gift ? nil : figure?.line.taxCode ?? lineCode(original, exempt: sale?.body.taxExempt ?? false)
         let from = ["\(draft.id)/\(line.line)"]
         for part in reasons(line, draft, taken.net) {
             var role: Role = gift ? "gift_card_liability" : "returns_allowances"
@@ -130,7 +133,7 @@ extension CasePlan {
             draft.lines.append(
                 PostingLine(
                     gift ? .giftCard : .goods, role: role, amount: part.net, taxCode: code, group: line.line,
-                    dimension: dimension, derivedFrom: from,
+                    dimension: dimension, derivedFrom: from + part.units,
                     text: figure?.line.title ?? "", sku: figure?.line.sku ?? "", quantity: part.quantity,
                     reasonCode: part.code,
                     openItem: gift ? figure?.line.giftCardRef : nil))
@@ -153,22 +156,26 @@ extension CasePlan {
 
     /// The units of a line by reason: the returns system's account of them where there is one, else the shop's own.
     private func reasons(_ line: RefundLine, _ draft: CreditDraft, _ net: Money) -> [(
-        code: String?, quantity: ExactDecimal, net: Money
+        code: String?, quantity: ExactDecimal, net: Money, units: [String]
     )] {
-        let told = draft.explained.flatMap(\.body.lines).filter { $0.line == line.line && $0.reasonCode != nil }
+        let all = draft.explained.flatMap { back in back.body.lines.map { (back: back.id, line: $0) } }
+        let named = all.filter { $0.line.line == line.line && $0.line.reasonCode != nil }
+        let told = named.map(\.line)
+        let unitIDs: [[String]] = named.map { entry in entry.line.id.map { ["\(entry.back)/\($0)"] } ?? [] }
         let distinct = Set(told.compactMap(\.reasonCode))
         let units = told.map(\.quantity).reduce(.zero, +)
         guard distinct.count > 1, units == line.quantity, !units.isZero else {
-            return [(told.first?.reasonCode ?? line.reasonCode, line.quantity, net)]
+            return [(told.first?.reasonCode ?? line.reasonCode, line.quantity, net, unitIDs.flatMap(\.self))]
         }
         let weights: [Int64] = told.map {
             Int64(clamping: $0.quantity.rounded(toScale: SoundnessLimits.quantityScale).coefficient)
         }
         let shares = Allocation.shares(of: net.minor, weights: weights)
-        return zip(told, shares).map { ($0.reasonCode, $0.quantity, Money(minor: $1, net.currency)) }
+        return zip(zip(told, unitIDs), shares).map { ($0.0.reasonCode, $0.0.quantity, Money(minor: $1, net.currency), $0.1) }
     }
 
     private func addShipping(_ shipping: ShippingLine, _ draft: inout CreditDraft, _ next: inout Refunded) {
+        let sold = sale?.body.shipping.first { $0.id == shipping.id } ?? sale?.body.shipping.first
         let original =
             sale?.body.shipping.first { $0.id == shipping.id }?.taxes ?? sale?.body.shipping.flatMap(\.taxes) ?? []
         let taken = Taken(shipping.net, rated(shipping.taxes, like: original), included: draft.refund.taxIncluded)
@@ -180,7 +187,7 @@ extension CasePlan {
             draft.lines.append(
                 PostingLine(
                     .shipping, role: "shipping_income", amount: taken.net,
-                    taxCode: lineCode(original, exempt: sale?.body.taxExempt ?? false),
+                    taxCode: sold?.taxCode ?? lineCode(original, exempt: sale?.body.taxExempt ?? false),
                     group: shipping.id, derivedFrom: from, text: shipping.title, quantity: .one))
         }
         draft.lines += taxLines(taken.taxes, sign: 1, group: shipping.id, from: from)
@@ -208,7 +215,8 @@ extension CasePlan {
             draft.lines.append(
                 PostingLine(
                     .allowance, role: "returns_allowances", amount: taken.net,
-                    taxCode: lineCode(part.taxes, exempt: false), group: adjustment.id,
+                    taxCode: part.taxes.isEmpty ? commonCode ?? lineCode([], exempt: false) : lineCode(part.taxes, exempt: false),
+                    group: adjustment.id,
                     dimension: ["return_reason": "goodwill"], derivedFrom: from, text: "Goodwill",
                     reasonCode: "goodwill"))
             draft.lines += taxLines(taken.taxes, sign: 1, group: adjustment.id, from: from)

@@ -4,8 +4,7 @@ extension CasePlan {
     /// Everything of a case whose sale is known.
     mutating func planSale() {
         guard let sale else { return }
-        let paid = payments.filter { $0.body.status == .success }.map(\.body.amount).total(sale.body.currency)
-        let anyMoney = payments.contains { $0.body.status == .success && $0.body.amount.minor > 0 }
+        let anyMoney = !sale.body.deposits.isEmpty || payments.contains { $0.body.status == .success && $0.body.amount.minor > 0 }
         let split = splitEdits(sale, anyMoney: anyMoney)
         var lines = soldFigures(sale)
         var findings: [Finding] = []
@@ -13,6 +12,8 @@ extension CasePlan {
         let (total, channel) = totals(lines, sale.body)
         figures = lines
         pair.figures = lines
+        roundings = coinRoundings(total)
+        let paid = received(sale.body)
         let everyEdit = split.revised + split.further
         checkTotal(
             sale, edits: split.further.isEmpty ? everyEdit : split.revised, computed: total, channel: channel, &findings
@@ -33,7 +34,9 @@ extension CasePlan {
             planDocument(sale, lines, revised: split.revised, channel: channel, paid: paid, findings)
         }
         for edit in split.further { planFurther(edit, sale) }
-        if policies.saleForm == .invoicePayment { for payment in payments { planPayment(payment) } }
+        for payment in payments where policies.saleForm == .invoicePayment { planPayment(payment) }
+        if policies.saleForm == .invoicePayment { planDepositsApplied(sale) }
+        planFulfilments(sale)
         for edit in everyEdit {
             planMovements(edit.body.transactions, of: edit.id, at: edit.at, against: edited(edit, sale))
         }
@@ -51,6 +54,7 @@ extension CasePlan {
             + sale.shipping.map { Taken($0.net, $0.taxes, included: sale.taxIncluded) }
         let channel = taken.map(\.channel).total(sale.currency)
         var ours = taken.map(\.total).total(sale.currency) + (sale.tip ?? .zero(sale.currency))
+        ours += sale.duties.map(\.amount).total(sale.currency)
         if policies.marketplaceTax == .passThrough { ours += channel }
         return (ours, channel)
     }
@@ -98,7 +102,8 @@ extension CasePlan {
         var debits: [PostingLine] = []
         if saleForm == .salesReceipt {
             debits = receiptTenders(owed: owed)
-            covers += debits.flatMap(\.derivedFrom).filter { $0 != "\(told.id)/total" }
+            plan.total = owed + roundings.values.total(sale.currency)
+            covers += debits.filter { $0.part == .tender }.flatMap(\.derivedFrom).filter { !$0.hasPrefix("\(told.id)/") }
         } else if !owed.isZero {
             debits = [
                 PostingLine(
@@ -116,6 +121,7 @@ extension CasePlan {
         }
         plan.lines = debits + body
         if policies.marketplaceTax == .memo, !channel.isZero { plan.memo["marketplace_tax_memo"] = channel }
+        addTerms(of: sale, to: &plan)
         let judged = taxDifference(lines, sale)
         plan.findings += judged.findings
         plan.taxOverride = judged.override
@@ -139,7 +145,13 @@ extension CasePlan {
                     .tip, role: "tips_payable", amount: -tip, group: "tip", derivedFrom: ["\(told.id)/tip"], text: "Tip"
                 ))
         }
-        return body
+        for duty in told.body.duties where !duty.amount.isZero {
+            body.append(
+                PostingLine(
+                    .other, role: "duties", amount: -duty.amount, group: duty.id, derivedFrom: ["\(told.id)/\(duty.id)"],
+                    text: "Import duty" + (duty.jurisdiction.map { " \($0)" } ?? "")))
+        }
+        return policies.revenue == .atFulfilment ? deferred(body) : body
     }
 
     /// The tenders of a receipt, and what was paid above its total as credit of the customer.
@@ -151,6 +163,16 @@ extension CasePlan {
                 PostingLine(
                     .tender, role: role, amount: payment.body.amount, derivedFrom: [payment.id],
                     text: payment.body.gateway, openItem: payment.body.card))
+        }
+        for applied in sale?.body.deposits ?? [] {
+            out.append(
+                PostingLine(
+                    .tender, role: "customer_deposits", amount: applied.amount, derivedFrom: ["\(caseID)/\(applied.id)"],
+                    text: "Deposit", openItem: applied.deposit))
+        }
+        for payment in payments where payment.body.status == .success && payment.body.amount.minor > 0 {
+            guard let coin = roundings[payment.id] else { continue }
+            out.append(PostingLine(.other, role: "rounding", amount: -coin, derivedFrom: [payment.id], text: "Cash rounding"))
         }
         let over = out.map(\.amount).total(owed.currency) - owed
         if !over.isZero, !out.isEmpty {
@@ -226,7 +248,7 @@ extension CasePlan {
         postings.append(
             PlannedPosting(
                 subject: id.subject, form: id.form, caseID: caseID,
-                covers: [told.id] + tenders.filter { $0.part == .tender }.flatMap(\.derivedFrom),
+                covers: [told.id] + tenders.filter { $0.part == .tender }.flatMap(\.derivedFrom).filter { !$0.hasPrefix("\(told.id)/") },
                 date: day(told.at), currency: total.currency, rate: rate(total.currency), total: total, lines: [],
                 party: party,
                 findings: [

@@ -16,6 +16,8 @@ extension CasePlan {
         }
         func gives(_ tax: TaxPart, _ net: Money, _ all: [TaxPart]) -> Money? {
             guard let rate = tax.rate else { return nil }
+            // Whoever accounts for it, it is not the seller: any tax charged is one too many.
+            if sale.relief != nil { return .zero(sale.currency) }
             return sale.taxIncluded
                 ? Tax.contained(in: net, rate: rate, sum: all.sumOfRates) : Tax.charged(on: net, rate: rate)
         }

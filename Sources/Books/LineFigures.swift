@@ -185,7 +185,7 @@ extension CasePlan {
         let from = [figure.origin] + figure.touchedBy
         let id = figure.line.id
         var out: [PostingLine] = []
-        let code = figure.line.giftCard ? nil : lineCode(now.taxes, exempt: sale.taxExempt)
+        let code = figure.line.giftCard ? nil : figure.line.taxCode ?? lineCode(now.taxes, exempt: sale.taxExempt)
         let role: Role =
             figure.line.giftCard ? "gift_card_liability" : Role("sales:\(figure.line.group ?? "unclassified")")
         var goods = PostingLine(
@@ -211,7 +211,7 @@ extension CasePlan {
 
     func lines(of shipping: ShippingLine, sale: Sale, from: String) -> [PostingLine] {
         let taken = Taken(shipping.net, shipping.taxes, included: sale.taxIncluded)
-        let code = lineCode(shipping.taxes, exempt: sale.taxExempt)
+        let code = shipping.taxCode ?? lineCode(shipping.taxes, exempt: sale.taxExempt)
         var out: [PostingLine] = []
         if !taken.net.isZero {
             out.append(

@@ -46,7 +46,10 @@ public struct OrderCase: Sendable, Equatable {
 
     /// Two kinds may share an id: sources number their orders and refunds apart.
     private struct Identity: Hashable {
-        enum Kind: Int { case sale, payment, refund, edit, cancellation, goodsReturn, tipPayout }
+        enum Kind: Int {
+            case sale, payment, refund, edit, cancellation, goodsReturn, tipPayout, payout, dispute, deposit, bankLine
+            case giftCardExpiry, fulfilment, stock
+        }
         var kind: Kind
         var id: String
 
@@ -61,6 +64,13 @@ public struct OrderCase: Sendable, Equatable {
                 case .cancellation: .cancellation
                 case .goodsReturn: .goodsReturn
                 case .tipPayout: .tipPayout
+                case .payout: .payout
+                case .dispute: .dispute
+                case .deposit: .deposit
+                case .bankLine: .bankLine
+                case .giftCardExpiry: .giftCardExpiry
+                case .fulfilment: .fulfilment
+                case .stock: .stock
                 }
         }
     }

@@ -9,9 +9,10 @@ public enum Planner {
     /// whole case and all its postings: a posting of the case in `ledger` that nothing calls for any more comes back
     /// with effect `void`.
     public static func plan(
-        _ order: OrderCase, organisation: Organisation, policies: Policies, ledger: LedgerState, codes: CodeBook
+        _ order: OrderCase, organisation: Organisation, policies: Policies, ledger: LedgerState, codes: CodeBook,
+        around: Surroundings = Surroundings()
     ) -> [PlannedPosting] {
-        var plan = CasePlan(order, organisation, policies, ledger, codes)
+        var plan = CasePlan(order, organisation, policies, ledger, codes, around)
         plan.run()
         return plan.postings
     }
@@ -21,7 +22,7 @@ public enum Planner {
     public static func remaining(
         _ order: OrderCase, organisation: Organisation, policies: Policies, ledger: LedgerState, codes: CodeBook
     ) -> Remaining? {
-        var plan = CasePlan(order, organisation, policies, ledger, codes)
+        var plan = CasePlan(order, organisation, policies, ledger, codes, Surroundings())
         plan.run()
         return plan.remaining
     }
@@ -31,6 +32,8 @@ public enum Planner {
 public enum PlannerLimits {
     /// How long a sale that is to be one receipt may be part paid before it is held.
     public static let partPaidWait: Duration = .seconds(24 * 3600)
+    /// How long an order waits for the payout that will settle it before it is posted on its own.
+    public static let payoutWait: Duration = .seconds(24 * 3600)
 }
 
 /// What of an order may still be refunded.
@@ -64,6 +67,7 @@ struct CasePlan {
     let policies: Policies
     let ledger: LedgerState
     let codes: CodeBook
+    let around: Surroundings
 
     var sale: Told<Sale>?
     var payments: [Told<Payment>] = []
@@ -72,23 +76,31 @@ struct CasePlan {
     var cancellations: [Told<Cancellation>] = []
     var returns: [Told<GoodsReturn>] = []
     var tipPayouts: [Told<TipPayout>] = []
+    var payouts: [Told<Payout>] = []
+    var deposits: [Told<Deposit>] = []
+    var expiries: [Told<GiftCardExpiry>] = []
+    var fulfilments: [Told<Fulfilment>] = []
 
     /// The lines as they stand after every edit.
     var figures: [LineFigures] = []
     var refunded = Refunded()
     var bases = BaseRunning()
+    /// What cash payments are off what they settle, by payment.
+    var roundings: [String: Money] = [:]
     var pair = PairState()
     var postings: [PlannedPosting] = []
     var remaining: Remaining?
 
     init(
-        _ order: OrderCase, _ organisation: Organisation, _ policies: Policies, _ ledger: LedgerState, _ codes: CodeBook
+        _ order: OrderCase, _ organisation: Organisation, _ policies: Policies, _ ledger: LedgerState, _ codes: CodeBook,
+        _ around: Surroundings
     ) {
         caseID = order.id
         self.organisation = organisation
         self.policies = policies
         self.ledger = ledger
         self.codes = codes
+        self.around = around
         let documents = order.documents
         let currency = documents.lazy.compactMap(\.saleCurrency).first
         let overflowing = order.overflowing(organisation.baseCurrency)
@@ -111,12 +123,21 @@ struct CasePlan {
         case .cancellation(let body): cancellations.append(told(body))
         case .goodsReturn(let body): returns.append(told(body))
         case .tipPayout(let body): tipPayouts.append(told(body))
+        case .payout(let body): payouts.append(told(body))
+        case .deposit(let body): deposits.append(told(body))
+        case .giftCardExpiry(let body): expiries.append(told(body))
+        case .fulfilment(let body): fulfilments.append(told(body))
+        // They post nothing by themselves: a payout's row, a payment, and what is kept of stock make use of them.
+        case .dispute, .bankLine, .stock: break
         }
     }
 
     mutating func run() {
         for payout in tipPayouts { planTipPayout(payout) }
-        if sale == nil {
+        for payout in payouts { planPayout(payout) }
+        for deposit in deposits { planDeposit(deposit) }
+        for expiry in expiries { planExpiry(expiry) }
+        if sale?.body.isDraft ?? true {
             planOrphans()
         } else {
             planSale()
@@ -174,18 +195,20 @@ struct CasePlan {
         }
     }
 
-    func day(_ at: Timestamp) -> LocalDate { organisation.zone.date(of: at) }
+    func day(_ at: Timestamp) -> LocalDate { policies.day(of: at, in: organisation.zone) }
 
-    /// The date of a document and, where the closed period moves it, the words that say so. A document the ledger has
-    /// keeps the date it was moved to.
-    func dated(_ own: LocalDate, _ reference: PlannedPosting.Reference, source: String) -> (
+    /// The date of a document and, where the closed period moves it, the words that say so; otherwise the reference
+    /// that it has anyway. A document the ledger has keeps the date it was moved to.
+    func dated(_ own: LocalDate, _ reference: PlannedPosting.Reference, source: String, plain: String? = nil) -> (
         date: LocalDate, words: String?
     ) {
         if let posted = ledger.posted[reference], !posted.voided {
-            return posted.plan.reference == nil ? (own, nil) : (posted.plan.date, posted.plan.reference)
+            return posted.plan.reference == plain ? (own, plain) : (posted.plan.date, posted.plan.reference)
         }
-        guard policies.closedPeriod != .hold, let lock = ledger.lockDate, own <= lock else { return (own, nil) }
-        return (lock.adding(days: 1), "\(source), source date \(own)")
+        // What is gathered into summaries or settlements is dated with them.
+        let gathered = Summaries.forms.contains(reference.form) && policies.posting(on: own) != .perDocument
+        guard policies.closedPeriod != .hold, !gathered, let lock = ledger.lockDate, own <= lock else { return (own, plain) }
+        return (lock.adding(days: 1), "\(source)\(PlannedPosting.movedMark)\(own)")
     }
 
     /// The rate into base currency; `nil` where the document is in base currency.

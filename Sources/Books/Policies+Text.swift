@@ -6,7 +6,7 @@ extension Policies {
     ///   those it has.
     public mutating func set(_ name: String, to value: String) throws(Fault) {
         switch name {
-        case "posting": posting = try choice(name, value)
+        case "posting": try setPosting(name, value)
         case "sale_form": saleForm = try choice(name, value)
         case "post_on": postOn = try choice(name, value)
         case "customer": customer = try choice(name, value)
@@ -72,6 +72,21 @@ extension Policies {
             throw invalid(name, value, V.allCases.map(\.rawValue).joined(separator: ", "))
         }
         return found
+    }
+
+    /// `per_document`, or with later values `per_document, daily_summary from 2026-11-15`.
+    private mutating func setPosting(_ name: String, _ value: String) throws(Fault) {
+        let entries = value.split(separator: ",", omittingEmptySubsequences: false).map { $0.split(separator: " ").map(String.init) }
+        guard let first = entries.first, first.count == 1 else { throw invalid(name, value, "a value, or values with the day each begins") }
+        let start: Posting = try choice(name, first[0])
+        var changes: [DatedPosting] = []
+        for entry in entries.dropFirst() {
+            guard entry.count == 3, entry[1] == "from", let from = LocalDate(entry[2]), changes.last.map({ $0.from < from }) ?? true else {
+                throw invalid(name, value, "such as per_document, daily_summary from 2026-11-15, days in order")
+            }
+            changes.append(DatedPosting(from: from, value: try choice(name, entry[0])))
+        }
+        (posting, postingChanges) = (start, changes)
     }
 
     private func only(_ name: String, _ value: String, _ allowed: String) throws(Fault) {

@@ -5,6 +5,15 @@ public struct Policies: Sendable, Equatable {
     public enum Posting: String, Sendable, CaseIterable {
         case perDocument = "per_document", dailySummary = "daily_summary", payout
     }
+    public struct DatedPosting: Sendable, Equatable {
+        public var from: LocalDate
+        public var value: Posting
+
+        public init(from: LocalDate, value: Posting) {
+            self.from = from
+            self.value = value
+        }
+    }
     public enum SaleForm: String, Sendable, CaseIterable {
         case invoicePayment = "invoice_payment", salesReceipt = "sales_receipt"
     }
@@ -31,6 +40,8 @@ public struct Policies: Sendable, Equatable {
     public enum Switch: String, Sendable, CaseIterable { case on = "true", off = "false" }
 
     public var posting: Posting = .perDocument
+    /// Later values of `posting`, each from a day on, in order of those days.
+    public var postingChanges: [DatedPosting] = []
     public var saleForm: SaleForm = .invoicePayment
     public var postOn: PostOn = .order
     public var customer: Customer = .house
@@ -82,16 +93,34 @@ public struct Policies: Sendable, Equatable {
         "RO", "SE", "SI", "SK",
     ]
 
-    /// Settings the planner knows but cannot carry out; a flow with any of them must not start.
+    /// How an event of this business day is posted.
+    public func posting(on day: LocalDate) -> Posting { postingChanges.last { $0.from <= day }?.value ?? posting }
+
+    /// The business day of an instant: by the local clock, from the cut-off on.
+    public func day(of at: Timestamp, in zone: Zone) -> LocalDate {
+        let day = zone.date(of: at)
+        return dayCutOff > 0 && zone.secondOfDay(at: at) < dayCutOff ? day.adding(days: -1) : day
+    }
+
+    /// Settings that a flow cannot carry out yet; one with any of them must not start. Some the core plans already:
+    /// the pipeline does not gather more than one order yet, and connectors do not write all that is planned.
     public var unsupported: [String] {
         var out: [String] = []
-        if posting != .perDocument { out.append("posting: \(posting.rawValue)") }
+        for value in [posting] + postingChanges.map(\.value) where value != .perDocument {
+            out.append("posting: \(value.rawValue)")
+        }
         if revenue != .atOrder { out.append("revenue: \(revenue.rawValue)") }
+        if inventory != .none { out.append("inventory: \(inventory.rawValue)") }
+        if cashRounding != nil { out.append("cash_rounding") }
+        return out + unplanned
+    }
+
+    /// Settings that the core cannot plan.
+    public var unplanned: [String] {
+        var out: [String] = []
         if heldMoney != .withDocument { out.append("held_money: \(heldMoney.rawValue)") }
         if depositTax != .atInvoice { out.append("deposit_tax: \(depositTax.rawValue)") }
-        if inventory != .none { out.append("inventory: \(inventory.rawValue)") }
         if exchangeRate != .sourceDocument { out.append("fx_rate: \(exchangeRate.rawValue)") }
-        if cashRounding != nil { out.append("cash_rounding") }
         if entityByLocation { out.append("entity_by: line.location") }
         return out
     }

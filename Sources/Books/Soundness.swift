@@ -8,6 +8,8 @@ enum SoundnessLimits {
     static let quantityScale = 6
     static let quantity = ExactDecimal(1_000_000_000)
     static let partsPerDocument = 5_000
+    /// Three amounts a row.
+    static let partsPerPayout = 300_000
     /// All amounts of a case together in base currency.
     static let baseMinor: Int128 = 100_000_000_000_000_000
 }
@@ -16,6 +18,16 @@ extension SourceDocument {
     var saleCurrency: Currency? {
         if case .sale(let sale) = body { return sale.currency }
         return nil
+    }
+
+    /// The currency of a document that states a rate of its own, and the rate.
+    fileprivate var rated: (currency: Currency, rate: ExactDecimal?)? {
+        switch body {
+        case .sale(let sale): (sale.currency, sale.rate)
+        case .payout(let payout): (payout.amount.currency, payout.rate)
+        case .deposit(let deposit): (deposit.amount.currency, deposit.rate)
+        default: nil
+        }
     }
 
     /// Why the document cannot be computed with at all: amounts in another currency than its order's, or out of
@@ -30,14 +42,16 @@ extension SourceDocument {
                     "\(id) has an amount in \(stranger.currency), its order is in \(wanted?.code ?? "none")",
                 remedy: "correct the document in the source; one order has one currency")
         }
-        let amounts = parts.amounts.allSatisfy { $0.minor.magnitude <= SoundnessLimits.amountMinor.magnitude }
+        let amounts = (parts.amounts + parts.foreign).allSatisfy { $0.minor.magnitude <= SoundnessLimits.amountMinor.magnitude }
         let rates = parts.rates.allSatisfy {
             $0.shortest.scale <= SoundnessLimits.rateScale && !$0.isNegative && $0 < SoundnessLimits.rate
         }
         let quantities = parts.quantities.allSatisfy {
             $0.shortest.scale <= SoundnessLimits.quantityScale && !$0.isNegative && $0 < SoundnessLimits.quantity
         }
-        guard amounts, rates, quantities, parts.amounts.count <= SoundnessLimits.partsPerDocument else { return outOfRange }
+        var most = SoundnessLimits.partsPerDocument
+        if case .payout = body { most = SoundnessLimits.partsPerPayout }
+        guard amounts, rates, quantities, parts.amounts.count <= most else { return outOfRange }
         return nil
     }
 
@@ -48,8 +62,10 @@ extension SourceDocument {
             remedy: "check the document in the source")
     }
 
-    fileprivate var parts: (amounts: [Money], rates: [ExactDecimal], quantities: [ExactDecimal]) {
+    /// Every amount, rate and quantity; `foreign` may be in another currency than the rest.
+    fileprivate var parts: Parts {
         var amounts: [Money?] = []
+        var foreign: [Money?] = []
         var rates: [ExactDecimal?] = []
         var quantities: [ExactDecimal] = []
         func add(_ taxes: [TaxPart]) {
@@ -69,10 +85,11 @@ extension SourceDocument {
         case .sale(let sale):
             sale.lines.forEach(add)
             sale.shipping.forEach(add)
-            amounts += sale.discounts.map(\.amount) + [sale.tip, sale.total]
+            amounts += sale.discounts.map(\.amount) + [sale.tip, sale.total, sale.relief?.dueFromCustomer]
+            amounts += sale.deposits.map(\.amount) + sale.duties.map(\.amount)
             add(sale.orderTaxes.map(\.part))
             rates.append(sale.rate)
-        case .payment(let payment): amounts.append(payment.amount)
+        case .payment(let payment): amounts += [payment.amount, payment.cashRounding]
         case .refund(let refund):
             for line in refund.lines {
                 amounts.append(line.net)
@@ -95,12 +112,38 @@ extension SourceDocument {
             for line in back.lines {
                 amounts += [line.net, line.tax]
                 quantities.append(line.quantity)
+                add(line.taxes ?? [])
             }
+            if let how = back.settlement { amounts += [how.total, how.exchanged, how.shopperPays, how.storeCredit] }
             amounts += back.fees.flatMap { [$0.amount, $0.tax] }
         case .tipPayout(let payout): amounts.append(payout.amount)
+        case .payout(let payout):
+            amounts += [payout.amount] + payout.rows.flatMap { [$0.amount, $0.fee, $0.net] }
+            foreign += payout.rows.map(\.original)
+            rates.append(payout.rate)
+        case .deposit(let deposit):
+            amounts.append(deposit.amount)
+            rates.append(deposit.rate)
+        case .giftCardExpiry(let expiry): amounts.append(expiry.amount)
+        case .dispute(let dispute): foreign.append(dispute.amount)
+        case .bankLine(let line): amounts.append(line.amount)
+        case .fulfilment(let goods): quantities += goods.lines.map(\.quantity)
+        case .stock(let stock):
+            amounts += stock.lines.map(\.value) + [stock.amount]
+            // A count may find less than there should be.
+            quantities += stock.lines.map { $0.quantity.isNegative && stock.kind == .count ? -$0.quantity : $0.quantity }
         case .cancellation: break
         }
-        return (amounts.compactMap(\.self), rates.compactMap(\.self), quantities)
+        return Parts(
+            amounts: amounts.compactMap(\.self), foreign: foreign.compactMap(\.self), rates: rates.compactMap(\.self),
+            quantities: quantities)
+    }
+
+    fileprivate struct Parts {
+        var amounts: [Money]
+        var foreign: [Money]
+        var rates: [ExactDecimal]
+        var quantities: [ExactDecimal]
     }
 }
 
@@ -108,12 +151,12 @@ extension OrderCase {
     /// The sale at whose rate the amounts of the case, all together, leave the range of base amounts; `nil` for none.
     func overflowing(_ base: Currency) -> SourceDocument? {
         for document in documents {
-            guard case .sale(let sale) = document.body else { continue }
-            guard sale.currency != base, let rate = sale.rate?.shortest else { return nil }
+            guard let rated = document.rated else { continue }
+            guard rated.currency != base, let rate = rated.rate?.shortest else { return nil }
             let sum = documents.flatMap(\.parts.amounts).reduce(Int128(0)) { $0 + Int128($1.minor.magnitude) }
             // base = sum × rate × 10^(decimals of base - decimals of the document)
-            let up = max(0, base.decimals - sale.currency.decimals)
-            let down = max(0, sale.currency.decimals - base.decimals) + rate.scale
+            let up = max(0, base.decimals - rated.currency.decimals)
+            let down = max(0, rated.currency.decimals - base.decimals) + rate.scale
             let (wide, over) = Self.power(up).multipliedReportingOverflow(by: sum)
             let (product, more) = wide.multipliedReportingOverflow(by: rate.coefficient)
             let fits = !over && !more && product / Self.power(min(down, 37)) <= SoundnessLimits.baseMinor
@@ -134,7 +177,9 @@ extension CasePlan {
         case .payment: form = .payment
         case .refund, .goodsReturn: form = .creditNote
         case .edit, .cancellation: form = .invoice
-        case .tipPayout: form = .journal
+        case .tipPayout, .giftCardExpiry, .stock, .fulfilment, .dispute, .bankLine: form = .journal
+        case .payout: form = .payout
+        case .deposit: form = .deposit
         }
         let unit = currency ?? organisation.baseCurrency
         postings.append(

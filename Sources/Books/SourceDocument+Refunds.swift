@@ -150,11 +150,16 @@ public struct ReturnedLine: Sendable, Equatable {
     public var reasonCode: String?
     public var net: Money?
     public var tax: Money?
+    /// `restock` or `write_off`.
     public var disposition: String?
+    /// The unit's own id, where the returns system tells units apart.
+    public var id: String?
+    /// The taxes given back, where the return itself becomes the credit note.
+    public var taxes: [TaxPart]?
 
     public init(
         line: String, quantity: ExactDecimal, reasonCode: String?, net: Money? = nil, tax: Money? = nil,
-        disposition: String? = nil
+        disposition: String? = nil, id: String? = nil, taxes: [TaxPart]? = nil
     ) {
         self.line = line
         self.quantity = quantity
@@ -162,6 +167,8 @@ public struct ReturnedLine: Sendable, Equatable {
         self.net = net
         self.tax = tax
         self.disposition = disposition
+        self.id = id
+        self.taxes = taxes
     }
 }
 
@@ -172,13 +179,50 @@ public struct GoodsReturn: Sendable, Equatable {
     public var refundRef: String?
     public var lines: [ReturnedLine]
     public var fees: [ReturnFee]
+    /// How the returns system settles it, where the shop will send no refund: then the return is the credit note.
+    public var settlement: ReturnSettlement?
 
-    public init(state: String, refundRef: String?, lines: [ReturnedLine], fees: [ReturnFee]) {
+    public init(
+        state: String, refundRef: String?, lines: [ReturnedLine], fees: [ReturnFee],
+        settlement: ReturnSettlement? = nil
+    ) {
         self.state = state
         self.refundRef = refundRef
         self.lines = lines
         self.fees = fees
+        self.settlement = settlement
     }
+}
+
+/// What becomes of the value of a return that is settled without a refund.
+public struct ReturnSettlement: Sendable, Equatable {
+    /// What the return is worth, tax included.
+    public var total: Money
+    public var taxIncluded: Bool
+    /// The new order, and its total.
+    public var exchangeOrder: String?
+    public var exchanged: Money
+    /// What of the new order the credit does not cover: arrives as a payment of its own.
+    public var shopperPays: Money
+    /// A bonus of the shop included.
+    public var storeCredit: Money
+    public var storeCreditRef: String?
+
+    public init(
+        total: Money, taxIncluded: Bool, exchangeOrder: String? = nil, exchanged: Money, shopperPays: Money,
+        storeCredit: Money, storeCreditRef: String? = nil
+    ) {
+        self.total = total
+        self.taxIncluded = taxIncluded
+        self.exchangeOrder = exchangeOrder
+        self.exchanged = exchanged
+        self.shopperPays = shopperPays
+        self.storeCredit = storeCredit
+        self.storeCreditRef = storeCreditRef
+    }
+
+    /// What the customer gets above what the return is worth: exchanged + store credit − paid − total.
+    public var bonus: Money { exchanged + storeCredit - shopperPays - total }
 }
 
 public struct TipPayout: Sendable, Equatable {

@@ -37,6 +37,18 @@ public struct SourceDocument: Sendable, Equatable {
         case goodsReturn(GoodsReturn)
         /// Tips handed to staff out of a till.
         case tipPayout(TipPayout)
+        /// What a processor paid to the bank.
+        case payout(Payout)
+        case dispute(Dispute)
+        /// Money taken before there is an invoice.
+        case deposit(Deposit)
+        case bankLine(BankLine)
+        /// What was left on a gift card when it ran out.
+        case giftCardExpiry(GiftCardExpiry)
+        /// Goods that left.
+        case fulfilment(Fulfilment)
+        /// Stock that came in, was counted, or cost more than its price.
+        case stock(StockMovement)
     }
 
     public init(id: String, caseID: String, version: Int64, at: Timestamp, body: Body) {
@@ -53,8 +65,13 @@ public struct SourceDocument: Sendable, Equatable {
         case .sale(let sale): sale.isInvoice ? .invoice : .sale
         case .payment: .payment
         case .refund: .refund
-        case .tipPayout: .journal
-        case .edit, .cancellation, .goodsReturn: nil
+        case .tipPayout, .giftCardExpiry: .journal
+        case .payout: .payout
+        case .dispute: .dispute
+        case .deposit: .deposit
+        case .bankLine: .bankLine
+        case .stock: .stockAdjustment
+        case .edit, .cancellation, .goodsReturn, .fulfilment: nil
         }
     }
 }
@@ -101,11 +118,14 @@ public struct SaleLine: Sendable, Equatable {
     /// The card's own reference, for open items.
     public var giftCardRef: String?
     public var location: String?
+    /// The canonical code that the source states: `GB-EXPORT`. `nil`: it follows from `taxes`.
+    public var taxCode: String?
 
     public init(
         id: String, sku: String, title: String, group: String? = nil, quantity: ExactDecimal, gross: Money,
         discount: Money?, net: Money?,
-        taxes: [TaxPart]?, giftCard: Bool = false, giftCardRef: String? = nil, location: String? = nil
+        taxes: [TaxPart]?, giftCard: Bool = false, giftCardRef: String? = nil, location: String? = nil,
+        taxCode: String? = nil
     ) {
         self.id = id
         self.sku = sku
@@ -119,6 +139,7 @@ public struct SaleLine: Sendable, Equatable {
         self.giftCard = giftCard
         self.giftCardRef = giftCardRef
         self.location = location
+        self.taxCode = taxCode
     }
 }
 
@@ -130,14 +151,19 @@ public struct ShippingLine: Sendable, Equatable {
     public var discount: Money
     public var net: Money
     public var taxes: [TaxPart]
+    /// As a line's.
+    public var taxCode: String?
 
-    public init(id: String, title: String, amount: Money, discount: Money, net: Money, taxes: [TaxPart]) {
+    public init(
+        id: String, title: String, amount: Money, discount: Money, net: Money, taxes: [TaxPart], taxCode: String? = nil
+    ) {
         self.id = id
         self.title = title
         self.amount = amount
         self.discount = discount
         self.net = net
         self.taxes = taxes
+        self.taxCode = taxCode
     }
 }
 
@@ -187,12 +213,24 @@ public struct Sale: Sendable, Equatable {
     /// An invoice of a job or ERP system rather than an order of a shop.
     public var isInvoice: Bool
     public var poNumber: String?
+    /// Not sent yet: it posts nothing.
+    public var isDraft: Bool
+    /// The return whose credit pays for it.
+    public var exchangeOf: String?
+    /// Deposits that it uses up.
+    public var deposits: [DepositApplied]
+    /// Import duty taken from the customer for somebody else; part of `total`.
+    public var duties: [Duty]
+    /// Why it carries no tax of ours, where that needs a reason.
+    public var relief: TaxRelief?
 
     public init(
         number: String, source: String, customer: String = "house", currency: Currency, rate: ExactDecimal? = nil,
         taxIncluded: Bool,
         taxExempt: Bool = false, lines: [SaleLine], shipping: [ShippingLine] = [], discounts: [OrderDiscount] = [],
-        orderTaxes: [OrderTax] = [], tip: Money? = nil, total: Money, isInvoice: Bool = false, poNumber: String? = nil
+        orderTaxes: [OrderTax] = [], tip: Money? = nil, total: Money, isInvoice: Bool = false,
+        poNumber: String? = nil, isDraft: Bool = false, exchangeOf: String? = nil, deposits: [DepositApplied] = [],
+        duties: [Duty] = [], relief: TaxRelief? = nil
     ) {
         self.number = number
         self.source = source
@@ -209,6 +247,11 @@ public struct Sale: Sendable, Equatable {
         self.total = total
         self.isInvoice = isInvoice
         self.poNumber = poNumber
+        self.isDraft = isDraft
+        self.exchangeOf = exchangeOf
+        self.deposits = deposits
+        self.duties = duties
+        self.relief = relief
     }
 }
 
@@ -223,12 +266,21 @@ public struct Payment: Sendable, Equatable {
     public var card: String?
     /// The payment it voids or captures.
     public var of: String?
+    /// What `amount` is above (negative: below) the amount it settles, because there is no smaller coin.
+    public var cashRounding: Money?
+    /// What the payer or the bank wrote on it.
+    public var reference: String?
 
-    public init(gateway: String, amount: Money, status: Status, card: String? = nil, of: String? = nil) {
+    public init(
+        gateway: String, amount: Money, status: Status, card: String? = nil, of: String? = nil,
+        cashRounding: Money? = nil, reference: String? = nil
+    ) {
         self.gateway = gateway
         self.amount = amount
         self.status = status
         self.card = card
         self.of = of
+        self.cashRounding = cashRounding
+        self.reference = reference
     }
 }

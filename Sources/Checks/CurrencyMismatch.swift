@@ -14,7 +14,7 @@ public enum CurrencyMismatch: Check {
             ]
         }
         return perRole(posting, name) { line in
-            if line.amount.currency != posting.currency {
+            if line.amount.currency != posting.currency, !isConverted(line, posting, context) {
                 return (
                     "\(line.role) is in \(line.amount.currency), the document in \(posting.currency)",
                     "correct the document in the source"
@@ -28,5 +28,10 @@ public enum CurrencyMismatch: Check {
                 "bind \(line.role) to an account in \(line.amount.currency)"
             )
         }
+    }
+
+    /// A processor takes one currency and pays out another: such a line says what it is worth in base currency.
+    private static func isConverted(_ line: PostingLine, _ posting: PlannedPosting, _ context: CheckContext) -> Bool {
+        posting.convertsCurrency && line.value(in: context.organisation.baseCurrency) != nil
     }
 }

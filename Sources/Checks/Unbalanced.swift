@@ -5,9 +5,8 @@ public enum Unbalanced: Check {
     public static let name = "unbalanced"
 
     public static func findings(for posting: PlannedPosting, in context: CheckContext) -> [Finding] {
-        guard posting.effect == .post, posting.lines.allSatisfy({ $0.amount.currency == posting.currency }) else {
-            return []
-        }
+        guard posting.effect == .post else { return [] }
+        guard posting.lines.allSatisfy({ $0.amount.currency == posting.currency }) else { return converted(posting, context) }
         var out: [Finding] = []
         let sum = posting.lines.map(\.amount).total(posting.currency)
         if !sum.isZero { out.append(finding("its lines are \(sum.text) \(posting.currency) apart", "lines")) }
@@ -21,6 +20,13 @@ public enum Unbalanced: Check {
             }
         }
         return out
+    }
+
+    /// Lines in several currencies balance in base currency.
+    private static func converted(_ posting: PlannedPosting, _ context: CheckContext) -> [Finding] {
+        let base = context.organisation.baseCurrency
+        guard posting.convertsCurrency, let apart = posting.imbalance(base: base), !apart.isZero else { return [] }
+        return [finding("its lines are \(apart.text) \(base) apart in base currency", "base")]
     }
 
     private static func finding(_ why: String, _ position: String) -> Finding {

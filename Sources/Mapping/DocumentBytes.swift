@@ -7,10 +7,18 @@ extension DocumentCodec {
     /// What the store keeps of a document: `encode(body).bytes`.
     public static func bytes(of body: SourceDocument.Body) -> [UInt8] {
         switch body {
-        case .sale(let sale): JSONStream.bytes(capacity: 512 + sale.lines.count * 512) { $0.write(sale) }
-        case .payment(let payment): JSONStream.bytes(capacity: 192) { $0.write(payment) }
+        case .sale(let sale) where sale.isPlain: JSONStream.bytes(capacity: 512 + sale.lines.count * 512) { $0.write(sale) }
+        case .payment(let payment) where payment.cashRounding == nil: JSONStream.bytes(capacity: 192) { $0.write(payment) }
         default: encode(body).bytes
         }
+    }
+}
+
+extension Sale {
+    /// It has none of what few sales have; those go the other way.
+    fileprivate var isPlain: Bool {
+        guard !isDraft, exchangeOf == nil, deposits.isEmpty, duties.isEmpty, relief == nil else { return false }
+        return lines.allSatisfy { $0.taxCode == nil } && shipping.allSatisfy { $0.taxCode == nil }
     }
 }
 
@@ -98,6 +106,7 @@ extension JSONStream {
         put("status", payment.status.rawValue)
         put("card", payment.card)
         put("of", payment.of)
+        put("reference", payment.reference)
         endObject()
     }
 

@@ -13,6 +13,13 @@ public enum DocumentCodec {
         case .cancellation(let cancellation): write(cancellation)
         case .goodsReturn(let goods): write(goods)
         case .tipPayout(let payout): write(payout)
+        case .payout(let payout): write(payout)
+        case .dispute(let dispute): write(dispute)
+        case .deposit(let deposit): write(deposit)
+        case .bankLine(let line): write(line)
+        case .giftCardExpiry(let expiry): write(expiry)
+        case .fulfilment(let goods): write(goods)
+        case .stock(let stock): write(stock)
         }
     }
 
@@ -22,6 +29,7 @@ public enum DocumentCodec {
         switch document.body {
         case .edit: return ("edit", true)
         case .cancellation: return ("cancellation", true)
+        case .fulfilment: return ("fulfilment", true)
         default: return ("goods_return", true)
         }
     }
@@ -37,7 +45,13 @@ public enum DocumentCodec {
         case "edit": read = .edit(try edit(f))
         case "cancellation": read = .cancellation(Cancellation(kind: try f.choice("kind"), reason: try f.optionalText("reason")))
         case "goods_return": read = .goodsReturn(try goodsReturn(f))
-        case "journal": read = .tipPayout(TipPayout(gateway: try f.text("gateway"), amount: try f.money("amount")))
+        case "fulfilment": read = .fulfilment(try fulfilment(f))
+        case "payout": read = .payout(try payout(f))
+        case "dispute": read = .dispute(try dispute(f))
+        case "deposit": read = .deposit(try deposit(f))
+        case "bank_line": read = .bankLine(try bankLine(f))
+        case "stock_adjustment": read = .stock(try stock(f))
+        case "journal": read = try journal(f)
         default: throw f.missing("kind")
         }
         return SourceDocument(id: id, caseID: caseID, version: version, at: at, body: read)
@@ -75,6 +89,7 @@ public enum DocumentCodec {
         m.put("gift_card", flag: line.giftCard)
         m.put("gift_card_ref", line.giftCardRef)
         m.put("location", line.location)
+        m.put("tax_code", line.taxCode)
         return m.json
     }
 
@@ -82,7 +97,8 @@ public enum DocumentCodec {
         SaleLine(
             id: try f.text("id"), sku: try f.text("sku"), title: try f.text("title"), group: try f.optionalText("group"), quantity: try f.decimal("quantity"),
             gross: try f.money("gross"), discount: try f.optionalMoney("discount"), net: try f.optionalMoney("net"), taxes: try f.optionalList("taxes", tax),
-            giftCard: try f.flag("gift_card"), giftCardRef: try f.optionalText("gift_card_ref"), location: try f.optionalText("location"))
+            giftCard: try f.flag("gift_card"), giftCardRef: try f.optionalText("gift_card_ref"), location: try f.optionalText("location"),
+            taxCode: try f.optionalText("tax_code"))
     }
 
     private static func write(_ line: ShippingLine) -> JSON {
@@ -93,13 +109,14 @@ public enum DocumentCodec {
         m.put("discount", line.discount)
         m.put("net", line.net)
         m.put("taxes", list: line.taxes, write)
+        m.put("tax_code", line.taxCode)
         return m.json
     }
 
     private static func shipping(_ f: Fields) throws(Fault) -> ShippingLine {
         ShippingLine(
             id: try f.text("id"), title: try f.text("title"), amount: try f.money("amount"), discount: try f.money("discount"), net: try f.money("net"),
-            taxes: try f.list("taxes", tax))
+            taxes: try f.list("taxes", tax), taxCode: try f.optionalText("tax_code"))
     }
 
     private static func write(_ movement: MoneyMovement) -> JSON {
@@ -149,6 +166,11 @@ public enum DocumentCodec {
         m.put("total", sale.total)
         m.put("is_invoice", flag: sale.isInvoice)
         m.put("po_number", sale.poNumber)
+        m.put("draft", flag: sale.isDraft)
+        m.put("exchange_of", sale.exchangeOf)
+        m.put("deposits", list: sale.deposits, write)
+        m.put("duties", list: sale.duties, write)
+        if let relief = sale.relief { m.put("relief", write(relief)) }
         return m.json
     }
 
@@ -162,7 +184,9 @@ public enum DocumentCodec {
                 guard let part = t.json["part"] else { throw t.missing("part") }
                 return OrderTax(id: try t.text("id"), part: try tax(Fields(part, t.path + ".part")))
             },
-            tip: try f.optionalMoney("tip"), total: try f.money("total"), isInvoice: try f.flag("is_invoice"), poNumber: try f.optionalText("po_number"))
+            tip: try f.optionalMoney("tip"), total: try f.money("total"), isInvoice: try f.flag("is_invoice"), poNumber: try f.optionalText("po_number"),
+            isDraft: try f.flag("draft"), exchangeOf: try f.optionalText("exchange_of"), deposits: try f.list("deposits", applied),
+            duties: try f.list("duties", duty), relief: try f.member("relief", relief))
     }
 
     private static func write(_ payment: Payment) -> JSON {
@@ -172,13 +196,15 @@ public enum DocumentCodec {
         m.put("status", payment.status.rawValue)
         m.put("card", payment.card)
         m.put("of", payment.of)
+        m.put("reference", payment.reference)
+        m.put("cash_rounding", payment.cashRounding)
         return m.json
     }
 
     private static func payment(_ f: Fields) throws(Fault) -> Payment {
         Payment(
             gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"), card: try f.optionalText("card"),
-            of: try f.optionalText("of"))
+            of: try f.optionalText("of"), cashRounding: try f.optionalMoney("cash_rounding"), reference: try f.optionalText("reference"))
     }
 
     private static func write(_ refund: Refund) -> JSON {
@@ -276,9 +302,12 @@ public enum DocumentCodec {
             l.put("net", line.net)
             l.put("tax", line.tax)
             l.put("disposition", line.disposition)
+            l.put("id", line.id)
+            l.put("taxes", optional: line.taxes, write)
             return l.json
         }
         m.put("fees", list: goods.fees, write)
+        if let how = goods.settlement { m.put("settlement", write(how)) }
         return m.json
     }
 
@@ -288,8 +317,9 @@ public enum DocumentCodec {
             lines: try f.list("lines") { l throws(Fault) in
                 ReturnedLine(
                     line: try l.text("line"), quantity: try l.decimal("quantity"), reasonCode: try l.optionalText("reason_code"), net: try l.optionalMoney("net"),
-                    tax: try l.optionalMoney("tax"), disposition: try l.optionalText("disposition"))
+                    tax: try l.optionalMoney("tax"), disposition: try l.optionalText("disposition"), id: try l.optionalText("id"),
+                    taxes: try l.optionalList("taxes", tax))
             },
-            fees: try f.list("fees", fee))
+            fees: try f.list("fees", fee), settlement: try f.member("settlement", settlement))
     }
 }

@@ -69,6 +69,13 @@ struct Fields {
         return value
     }
 
+    /// `nil` where the member is absent or null.
+    func member<T>(_ key: String, _ read: (Fields) throws(Fault) -> T) throws(Fault) -> T? {
+        guard let member = json[key], !member.isNull else { return nil }
+        guard member.object != nil else { throw missing(key) }
+        return try read(Fields(member, "\(path).\(key)"))
+    }
+
     /// Empty where the member is absent or null: empty lists are not written.
     func list<T>(_ key: String, _ read: (Fields) throws(Fault) -> T) throws(Fault) -> [T] { try optionalList(key, read) ?? [] }
 

@@ -43,7 +43,10 @@ public struct Mapper: Sendable {
             for i in refund.adjustments.indices { refund.adjustments[i].taxes = refund.adjustments[i].taxes.map { classify($0, date) } }
             classify(&refund.shipping, date)
             out.body = .refund(refund)
-        case .sale, .payment, .cancellation, .goodsReturn, .tipPayout: break
+        case .goodsReturn(var back):
+            for i in back.lines.indices { back.lines[i].taxes = back.lines[i].taxes?.map { classify($0, date) } }
+            out.body = .goodsReturn(back)
+        case .payment, .cancellation, .tipPayout, .payout, .dispute, .deposit, .bankLine, .giftCardExpiry, .fulfilment, .stock: break
         }
         return out
     }

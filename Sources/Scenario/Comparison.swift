@@ -16,7 +16,7 @@ struct Comparison {
     static let members: Set<String> = [
         "name", "policies", "journal", "balances", "balances_currency", "open_items", "held", "documents", "invariants",
         "allocations", "remaining",
-        "checkpoints", "proof", "names",
+        "checkpoints", "proof", "names", "stock", "cost_of_lines", "write_back",
     ]
 
     init(expect: JSON, run: Run, variants: [String: Run]) {
@@ -37,6 +37,8 @@ struct Comparison {
         compareCheckpoints()
         compareProof()
         compareNames()
+        compareStock()
+        compareWriteBacks()
         compareInvariants()
         reconcile()
     }
@@ -56,7 +58,16 @@ struct Comparison {
     // MARK: Balances and checkpoints
 
     private mutating func compareBalances() {
-        compare("balance", run.balances { _ in true }, expect["balances"])
+        let several = run.settings.organisations.compactMap(\.id)
+        if several.isEmpty {
+            compare("balance", run.balances { _ in true }, expect["balances"])
+        } else {
+            for key in (expect["balances"]?.object ?? []).map(\.key) where !several.contains(key) { differ("\(key) is no organisation") }
+            for entity in several {
+                let base = run.settings.organisation(entity).baseCurrency
+                compare("\(entity): balance", run.balances(of: entity) { _ in true }, expect["balances"]?[entity], base: base)
+            }
+        }
         let ours = run.foreignBalances()
         var expected: [String: String] = [:]
         for (role, amounts) in expect["balances_currency"]?.object ?? [] {
@@ -69,11 +80,11 @@ struct Comparison {
         }
     }
 
-    private mutating func compare(_ name: String, _ ours: [Role: Money], _ theirs: JSON?) {
+    private mutating func compare(_ name: String, _ ours: [Role: Money], _ theirs: JSON?, base: Currency? = nil, listedOnly: Bool = false) {
         var expected: [String: String] = [:]
         for (role, amount) in theirs?.object ?? [] { expected[role] = amount.string }
-        let zero = Money.zero(run.base)
-        for role in Set(ours.keys.map(\.text)).union(expected.keys).sorted() {
+        let zero = Money.zero(base ?? run.base)
+        for role in Set(listedOnly ? [] : ours.keys.map(\.text)).union(expected.keys).sorted() {
             same("\(name) of \(role)", (ours[Role(role)] ?? zero).text, expected[role] ?? zero.text)
         }
     }
@@ -85,9 +96,9 @@ struct Comparison {
                     differ("checkpoint before \(event), which is no event")
                     continue
                 }
-                compare("before \(event), balance", balances, point["balances"])
+                compare("before \(event), balance", balances, point["balances"], listedOnly: true)
             } else if let date = point["date"]?.string.flatMap({ LocalDate($0) }) {
-                compare("on \(date), balance", run.balances { $0 <= date }, point["balances"])
+                compare("on \(date), balance", run.balances { $0 <= date }, point["balances"], listedOnly: true)
             } else {
                 differ("a checkpoint has neither before_event nor date")
             }
@@ -99,7 +110,7 @@ struct Comparison {
     private mutating func compareHeld() {
         var ours: [String: HeldItem] = [:]
         for item in run.held {
-            let key = "\(item.finding.check) on \(item.reference.form.rawValue) for \(item.event)"
+            let key = "\(item.finding.check) on \(item.form) for \(item.event)"
             if ours.updateValue(item, forKey: key) != nil { differ("held twice: \(key)") }
         }
         for expected in expect["held"]?.array ?? [] {
@@ -117,7 +128,9 @@ struct Comparison {
             for (name, value) in expected.object ?? [] {
                 switch name {
                 case "check", "document", "why", "remedy", "event", "released_by", "revision": continue
-                case "difference": same("\(key): \(name)", item.finding.figures[name]?.magnitude.text, value.string)
+                case "difference":
+                    let figure = item.finding.figures[name]
+                    same("\(key): \(name)", value.string?.hasPrefix("-") == true ? figure?.text : figure?.magnitude.text, value.string)
                 default: same("\(key): \(name)", item.finding.figures[name]?.text, value.string)
                 }
             }
@@ -235,6 +248,28 @@ struct Comparison {
         }
     }
 
+    private mutating func compareStock() {
+        for expected in expect["stock"]?.array ?? [] {
+            let sku = expected["sku"]?.string ?? ""
+            let ours = run.stock?.onHand.first { $0.sku == sku }
+            same("stock of \(sku): units", ours?.quantity.shortest.description, expected["qty"]?.decimal?.shortest.description)
+            same("stock of \(sku): value", ours?.value.text, expected["value"]?.string)
+        }
+        for expected in expect["cost_of_lines"]?.array ?? [] {
+            let line = expected["line"]?.string ?? ""
+            same("cost of \(line)", run.stock?.costs[line]?.text, expected["cost"]?.string)
+        }
+    }
+
+    private mutating func compareWriteBacks() {
+        let ours = run.writeBacks.map { "\($0.document) \($0.says) from \($0.from)" }
+        let theirs = (expect["write_back"]?.array ?? []).map { entry in
+            "\(entry["document"]?.string ?? "") \(entry["says"]?.string ?? "") from \(entry["from"]?.string ?? "")"
+        }
+        guard expect["write_back"] != nil || !ours.isEmpty else { return }
+        same("what the source is told", ours.joined(separator: "; "), theirs.joined(separator: "; "))
+    }
+
     // MARK: Invariants
 
     private mutating func compareInvariants() {
@@ -263,13 +298,13 @@ struct Comparison {
                     differ("invariant '\(text)': \(between.joined(separator: " and ")) differ")
                 }
             case "not_covered":
-                let covered = Set(posted.flatMap { events($0.plan.covers) })
+                let covered = Set(posted.flatMap { events(run.covers($0)) })
                 for event in (invariant["events"]?.array ?? []).compactMap(\.string) where covered.contains(event) {
                     differ("invariant '\(text)': \(event) is covered")
                 }
             case "exactly_once":
                 for event in run.events where ["order", "payment", "refund"].contains(event.type) {
-                    let n = posted.filter { events($0.plan.covers).contains(event.id) }.count
+                    let n = posted.filter { events(run.covers($0)).contains(event.id) }.count
                     if n != 1 { differ("invariant '\(text)': \(event.id) is in \(n) documents") }
                 }
             case let rule?: differ("invariant rule \(rule) is not known")

@@ -22,7 +22,7 @@ struct EventReader {
         switch type {
         case "order", "invoice": return sale(isInvoice: type == "invoice")
         case "payment": return payment()
-        case "refund": return refund()
+        case "refund", "credit_note": return refund()
         case "return": return goodsReturn()
         case "edit": return edit()
         case "cancel": return note(.cancelled, of: text("order"))
@@ -34,6 +34,14 @@ struct EventReader {
         case "opening":
             return .opening(
                 role: Role(text("role")), ref: json["ref"]?.string ?? id, amount: money(json["amount"], "amount"))
+        case "payout": return payout()
+        case "dispute": return dispute()
+        case "deposit": return deposit()
+        case "bank_feed": return bankLine()
+        case "gift_card_expiry": return expiry()
+        case "fulfilment": return fulfilment()
+        case "stock": return stock()
+        case "landed_cost": return landedCost()
         case "redelivery": return redelivery()
         case "ledger_change": return ledgerChange()
         case "rule_added": return rule()
@@ -45,13 +53,13 @@ struct EventReader {
 
     // MARK: Parts
 
-    private mutating func text(_ key: String, in json: JSON? = nil) -> String {
+    mutating func text(_ key: String, in json: JSON? = nil) -> String {
         if let text = (json ?? self.json)[key]?.string { return text }
         problems.malformed("\(id): \(key) is missing")
         return ""
     }
 
-    private mutating func money(_ json: JSON?, _ key: String) -> Money {
+    mutating func money(_ json: JSON?, _ key: String) -> Money {
         guard let currency else {
             problems.malformed("\(id): it has no currency")
             return .zero(.usd)
@@ -61,18 +69,18 @@ struct EventReader {
         return .zero(currency)
     }
 
-    private mutating func optionalMoney(_ json: JSON?, _ key: String) -> Money? {
+    mutating func optionalMoney(_ json: JSON?, _ key: String) -> Money? {
         guard let json, !json.isNull else { return nil }
         return money(json, key)
     }
 
-    private mutating func decimal(_ json: JSON?, _ key: String) -> ExactDecimal {
+    mutating func decimal(_ json: JSON?, _ key: String) -> ExactDecimal {
         if let found = json?.decimal { return found }
         problems.malformed("\(id): \(key) is not a number")
         return .zero
     }
 
-    private func document(case caseID: String, id: String? = nil, version: Int64? = nil, _ body: SourceDocument.Body)
+    func document(case caseID: String, id: String? = nil, version: Int64? = nil, _ body: SourceDocument.Body)
         -> Event.Effect
     {
         let number = version ?? json["version"]?.string.flatMap { Int64($0) } ?? 1
@@ -95,16 +103,13 @@ struct EventReader {
 
     private mutating func optionalTaxes(_ json: JSON?) -> [TaxPart]? { json?.array == nil ? nil : taxes(json) }
 
-    private mutating func saleLine(_ line: JSON, exempt: Bool) -> SaleLine {
+    private mutating func saleLine(_ line: JSON) -> SaleLine {
         problems.keys(
             line, of: "line",
             known: [
                 "id", "sku", "title", "group", "qty", "unit_price", "gross", "discount", "net", "taxes", "gift_card",
-                "tax_code",
+                "tax_code", "preorder",
             ])
-        if let code = line["tax_code"]?.string, !(exempt && code.hasSuffix("-EXEMPT")) {
-            problems.unsupported("line.tax_code \(code)")
-        }
         return SaleLine(
             id: text("id", in: line), sku: line["sku"]?.string ?? "", title: line["title"]?.string ?? "",
             group: line["group"]?.string,
@@ -112,17 +117,17 @@ struct EventReader {
             discount: optionalMoney(line["discount"], "discount"),
             net: optionalMoney(line["net"], "net"), taxes: optionalTaxes(line["taxes"]),
             giftCard: line["gift_card"]?.string != nil,
-            giftCardRef: line["gift_card"]?.string)
+            giftCardRef: line["gift_card"]?.string, taxCode: line["tax_code"]?.string)
     }
 
     private mutating func shippingLine(_ line: JSON) -> ShippingLine {
-        problems.keys(line, of: "shipping", known: ["id", "title", "amount", "discount", "net", "taxes"])
+        problems.keys(line, of: "shipping", known: ["id", "title", "amount", "discount", "net", "taxes", "tax_code"])
         let net = money(line["net"], "net")
         return ShippingLine(
             id: line["id"]?.string ?? "shipping", title: line["title"]?.string ?? "Shipping",
             amount: optionalMoney(line["amount"], "amount") ?? net,
             discount: optionalMoney(line["discount"], "discount") ?? .zero(net.currency), net: net,
-            taxes: taxes(line["taxes"]))
+            taxes: taxes(line["taxes"]), taxCode: line["tax_code"]?.string)
     }
 
     private mutating func movements(_ json: JSON?) -> [MoneyMovement] {
@@ -144,7 +149,8 @@ struct EventReader {
     // MARK: Documents
 
     private mutating func sale(isInvoice: Bool) -> Event.Effect? {
-        if let status = json["status"]?.string, status != "sent" { problems.unsupported("invoice.status \(status)") }
+        let status = json["status"]?.string ?? "sent"
+        if !["sent", "draft"].contains(status) { problems.unsupported("invoice.status \(status)") }
         let total = money(json["total"], "total")
         let exempt = json["tax_exempt"]?.bool ?? false
         var discounts: [OrderDiscount] = []
@@ -171,10 +177,11 @@ struct EventReader {
             number: id, source: json["source"]?.string ?? "shop", customer: json["customer"]?.string ?? "house",
             currency: total.currency,
             rate: json["rate"]?["value"]?.decimal, taxIncluded: json["tax_included"]?.bool ?? false, taxExempt: exempt,
-            lines: (json["lines"]?.array ?? []).map { saleLine($0, exempt: exempt) },
+            lines: (json["lines"]?.array ?? []).map { saleLine($0) },
             shipping: (json["shipping"]?.array ?? []).map { shippingLine($0) }, discounts: discounts,
             orderTaxes: orderTaxes,
-            tip: optionalMoney(json["tip"], "tip"), total: total, isInvoice: isInvoice)
+            tip: optionalMoney(json["tip"], "tip"), total: total, isInvoice: isInvoice, isDraft: status == "draft",
+            exchangeOf: json["exchange_of"]?.string, deposits: applied(), duties: duties(), relief: relief())
         return document(case: id, .sale(sale))
     }
 
@@ -184,8 +191,8 @@ struct EventReader {
             .payment(
                 Payment(
                     gateway: text("gateway"), amount: money(json["amount"], "amount"), status: status(json["status"]),
-                    card: json["card"]?.string,
-                    of: json["of"]?.string)))
+                    card: json["card"]?.string, of: json["of"]?.string,
+                    cashRounding: optionalMoney(json["cash_rounding"], "cash_rounding"), reference: json["reference"]?.string)))
     }
 
     private mutating func refund() -> Event.Effect? {
@@ -237,22 +244,26 @@ struct EventReader {
     }
 
     private mutating func goodsReturn() -> Event.Effect? {
-        if let settlement = json["settlement"] { problems.keys(settlement, of: "return.settlement", known: ["refund"]) }
-        let lines: [ReturnedLine] = (json["lines"]?.array ?? []).map { line in
+        if let settlement = json["settlement"] {
+            problems.keys(
+                settlement, of: "return.settlement",
+                known: ["refund", "exchange_order", "exchanged", "shopper_pays", "store_credit", "store_credit_ref"])
+        }
+        let lines: [ReturnedLine] = (json["lines"]?.array ?? json["units"]?.array ?? []).map { line in
             problems.keys(
                 line, of: "return line",
-                known: ["line", "qty", "reason_code", "condition", "disposition", "net", "tax"])
+                known: ["id", "line", "qty", "reason_code", "condition", "disposition", "net", "tax", "taxes", "resolution"])
             return ReturnedLine(
                 line: text("line", in: line), quantity: decimal(line["qty"], "qty"),
                 reasonCode: line["reason_code"]?.string,
                 net: optionalMoney(line["net"], "net"), tax: optionalMoney(line["tax"], "tax"),
-                disposition: line["disposition"]?.string)
+                disposition: line["disposition"]?.string, id: line["id"]?.string, taxes: optionalTaxes(line["taxes"]))
         }
         return document(
             case: text("order"), id: json["of"]?.string ?? id,
             .goodsReturn(
                 GoodsReturn(
-                    state: text("state"), refundRef: json["refund_ref"]?.string, lines: lines, fees: fees())))
+                    state: text("state"), refundRef: json["refund_ref"]?.string, lines: lines, fees: fees(), settlement: settlement())))
     }
 
     private mutating func edit() -> Event.Effect? {
@@ -267,7 +278,7 @@ struct EventReader {
             case: text("order"),
             .edit(
                 SaleEdit(
-                    added: (json["added"]?.array ?? []).map { saleLine($0, exempt: false) }, removed: removed,
+                    added: (json["added"]?.array ?? []).map { saleLine($0) }, removed: removed,
                     orderTotal: optionalMoney(json["order_total"], "order_total"),
                     transactions: movements(json["transactions"]))))
     }
@@ -289,6 +300,8 @@ struct EventReader {
             problems.malformed("\(id): lock_date is not a day")
         case "account_inactive": return .accountInactive(Role(text("role")))
         case "mapping_changed": return .mappingChanged(Role(text("role")))
+        case "payment": return ledgerPayment()
+        case "edit": return ledgerEdit()
         case let kind: problems.unsupported("ledger_change \(kind)")
         }
         return nil

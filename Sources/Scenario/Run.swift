@@ -12,6 +12,10 @@ struct HeldItem {
     /// Of a change: the revision it would become.
     var revision: Int?
     var releasedBy: String?
+    /// What is held, where that is no posting.
+    var kind: String?
+
+    var form: String { kind ?? reference.form.rawValue }
 }
 
 /// One revision of one document in the plain ledger.
@@ -20,6 +24,14 @@ struct Entry {
     var plan: PlannedPosting
     var revision: Int
     var state: State
+    /// What it stands for, where it stands for several postings.
+    var parts: [PlannedPosting] = []
+    var organisation: String?
+    /// Made in the ledger, we only learn of it.
+    var isLedgers = false
+
+    /// The postings of single orders that it is or stands for.
+    var effects: [PlannedPosting] { parts.isEmpty ? [plan] : parts }
 }
 
 /// The ledger's own starting point.
@@ -32,13 +44,15 @@ struct Opening {
 }
 
 /// The pipeline in small: each event is merged into its case, every case planned and checked anew, and what passes is
-/// posted.
+/// posted, alone or gathered with others.
 struct Run {
     let settings: Settings
     let events: [Event]
     var codes: CodeBook
     var cases: [String: OrderCase] = [:]
     var caseOrder: [String] = []
+    /// The legal entity of each case.
+    var organisations: [String: String] = [:]
     var entries: [Entry] = []
     var openings: [Opening] = []
     var held: [HeldItem] = []
@@ -51,6 +65,11 @@ struct Run {
     var broken: [String] = []
     /// Balances just before each event.
     var before: [String: [Role: Money]] = [:]
+    /// Payments recorded in the ledger, and documents changed there, with the event that told of it.
+    var ledgerPayments: [LedgerPayment] = []
+    var drifted: [PlannedPosting.Reference: String] = [:]
+    var stock: StockPlan?
+    var writeBacks: [(document: String, says: String, from: String)] = []
 
     init(settings: Settings, events: [Event]) {
         self.settings = settings
@@ -62,11 +81,11 @@ struct Run {
         for event in events {
             before[event.id] = balances { _ in true }
             take(event)
-            for id in caseOrder { process(id, at: event.received, because: event.id) }
+            settle(at: event.received, because: event.id)
         }
         guard let last = events.last else { return }
         // Whatever waited for a clock is due some day.
-        for id in caseOrder { process(id, at: last.received + .seconds(366 * 86_400), because: last.id) }
+        settle(at: last.received + .seconds(366 * 86_400), because: last.id)
     }
 
     private mutating func take(_ event: Event) {
@@ -76,6 +95,8 @@ struct Run {
             if let earlier = events.first(where: { $0.id == document.id && $0.id != event.id }) {
                 silent.insert(earlier.id)
             }
+            if let organisation = event.organisation { organisations[document.caseID] = organisation }
+            open(document)
             merge(document)
         case .redelivery(let of, let version, let stale):
             silent.insert(event.id)
@@ -104,7 +125,17 @@ struct Run {
         case .rule(let code, let role, let dimension):
             codes.rules[code] = (role, dimension)
             silent.insert(event.id)
+        case .ledgerPayment(let payment, let account, let date): record(payment, account, date)
+        case .ledgerEdit(let of, let changes): edit(of, changes, event.id)
         }
+    }
+
+    /// Stock that the ledger starts with is no posting of ours.
+    private mutating func open(_ document: SourceDocument) {
+        guard case .stock(let movement) = document.body, movement.kind == .opening else { return }
+        let value = movement.lines.compactMap(\.value).total(movement.currency)
+        openings.append(
+            Opening(event: document.id, role: "inventory", ref: document.id, amount: value, date: settings.organisation.zone.date(of: document.at)))
     }
 
     @discardableResult
@@ -113,91 +144,142 @@ struct Run {
         return cases[document.caseID, default: OrderCase(id: document.caseID)].merge(document)
     }
 
-    /// What the ledger has of a case.
-    func ledger(_ id: String) -> LedgerState {
+    var documents: [SourceDocument] { caseOrder.flatMap { cases[$0]?.documents ?? [] } }
+    func organisation(of caseID: String) -> Organisation { settings.organisation(organisations[caseID]) }
+
+    // MARK: Planning
+
+    /// What the ledger has of a case; of all for `nil`.
+    func ledger(_ id: String?) -> LedgerState {
         var posted: [PlannedPosting.Reference: PostedState] = [:]
-        for entry in entries where entry.plan.caseID == id && entry.state != .superseded {
+        for entry in entries where (id == nil || entry.plan.caseID == id) && entry.state != .superseded {
+            if entry.isLedgers && entry.plan.form == .payment { continue }
             posted[entry.plan.id] = PostedState(
                 plan: entry.plan, revision: entry.revision, voided: entry.state == .voided)
         }
         return LedgerState(lockDate: lockDate, posted: posted)
     }
 
-    private mutating func process(_ id: String, at now: Timestamp, because event: String) {
-        guard let order = cases[id] else { return }
+    /// Until nothing changes any more: a payout may wait for a payment that is posted after it.
+    private mutating func settle(at now: Timestamp, because event: String) {
+        matchBank(because: event)
+        for _ in 0 ..< 3 {
+            let count = entries.count
+            var pool: [PlannedPosting] = []
+            let around = surroundings
+            for id in caseOrder { pool += process(id, around, at: now, because: event) }
+            gather(pool, around, at: now, because: event)
+            keepStock(pool, because: event, at: now)
+            if entries.count == count { break }
+        }
+    }
+
+    var surroundings: Surroundings {
+        var out = Surroundings()
+        for entry in entries where entry.state == .posted {
+            for part in entry.effects { out.note(part, base: organisation(of: part.caseID).baseCurrency) }
+        }
+        out.hasBankFeed = events.contains { $0.type == "bank_feed" }
+        out.bankLines = bankMatches
+        out.ledgerPayments = ledgerPayments
+        return out
+    }
+
+    /// Posts what stands alone; gives back what is gathered with others.
+    private mutating func process(_ id: String, _ around: Surroundings, at now: Timestamp, because event: String) -> [PlannedPosting] {
+        guard let order = cases[id] else { return [] }
         let ledger = ledger(id)
         let plans = Planner.plan(
-            order, organisation: settings.organisation, policies: settings.policies, ledger: ledger, codes: codes)
+            order, organisation: organisation(of: id), policies: settings.policies, ledger: ledger, codes: codes, around: around)
+        let findings = Checks.run(plans, in: context(ledger, organisation(of: id)))
+        let wanted = Set(plans.map(\.id))
+        held.removeAll { item in
+            item.caseID == id && item.releasedBy == nil && item.kind == nil && item.reference.form != .journal && !wanted.contains(item.reference)
+        }
+        var pool: [PlannedPosting] = []
+        for plan in plans {
+            guard plan.notBefore.map({ $0 <= now }) ?? true || ledger.posted[plan.id] != nil else { continue }
+            if let found = findings[plan.id] {
+                hold(plan, found, ledger)
+            } else if Summaries.policy(of: plan, settings.policies) != .perDocument, ledger.posted[plan.id] == nil {
+                release(plan.id, because: event)
+                pool.append(plan)
+            } else {
+                post(plan, parts: payoutRows(plan, around), ledger, because: event)
+            }
+        }
+        return pool
+    }
+
+    func context(_ ledger: LedgerState, _ organisation: Organisation) -> CheckContext {
         let closed = inactive
-        let context = CheckContext(
-            organisation: settings.organisation, policies: settings.policies, ledger: ledger,
-            ledgerLimits: settings.limits
+        return CheckContext(
+            organisation: organisation, policies: settings.policies, ledger: ledger, ledgerLimits: settings.limits,
+            drifted: Set(drifted.keys)
         ) { line, _ in
             BoundAccount(
                 code: line.role.text, remoteID: line.role.text, name: line.role.text,
                 active: !closed.contains(line.role), rule: "scenario")
         }
-        let findings = Checks.run(plans, in: context)
-        let wanted = Set(plans.map(\.id))
-        held.removeAll { $0.caseID == id && $0.releasedBy == nil && !wanted.contains($0.reference) }
-        for plan in plans {
-            let action = ledger.action(for: plan)
-            guard plan.notBefore.map({ $0 <= now }) ?? true || ledger.posted[plan.id] != nil else { continue }
-            if let found = findings[plan.id] {
-                hold(plan, found, action, ledger)
-            } else {
-                post(plan, action, because: event)
-            }
-        }
     }
 
-    private mutating func hold(
-        _ plan: PlannedPosting, _ found: [Finding], _ action: PostingAction, _ ledger: LedgerState
-    ) {
+    mutating func hold(_ plan: PlannedPosting, _ found: [Finding], _ ledger: LedgerState) {
         var revision: Int?
-        switch action {
+        switch ledger.action(for: plan) {
         case .revise(let next), .void(let next): revision = next
         case .create, .unchanged, .nothing: break
         }
         held.removeAll { $0.reference == plan.id && $0.releasedBy == nil }
         let cause = ledger.cause(of: plan)
         for finding in found {
-            held.append(
-                HeldItem(
-                    caseID: plan.caseID, reference: plan.id, finding: finding, event: eventOf[cause] ?? cause,
-                    revision: revision))
+            var item = HeldItem(
+                caseID: plan.caseID, reference: plan.id, finding: finding, event: eventOf[cause] ?? cause,
+                revision: revision)
+            // What drifted is called by what was done in the ledger, and by the revision that shows there.
+            if finding.check == Drift.name, let change = drifted[plan.id] {
+                item.event = change
+                item.revision = ledger.posted[plan.id]?.revision
+            }
+            held.append(item)
         }
     }
 
-    private mutating func post(_ plan: PlannedPosting, _ action: PostingAction, because event: String) {
-        if action != .unchanged || entries.contains(where: { $0.plan.id == plan.id }) {
-            for i in held.indices where held[i].reference == plan.id && held[i].releasedBy == nil {
-                held[i].releasedBy = event
-            }
-        }
+    private mutating func release(_ id: PlannedPosting.Reference, because event: String) {
+        for i in held.indices where held[i].reference == id && held[i].releasedBy == nil { held[i].releasedBy = event }
+    }
+
+    mutating func post(_ plan: PlannedPosting, parts: [PlannedPosting] = [], _ ledger: LedgerState, because event: String) {
+        let action = ledger.action(for: plan)
+        if action != .unchanged || entries.contains(where: { $0.plan.id == plan.id }) { release(plan.id, because: event) }
+        let organisation = organisation(of: parts.first?.caseID ?? plan.caseID)
+        var entry = Entry(plan: plan, revision: 1, state: .posted, parts: parts, organisation: organisation.id)
         switch action {
         case .unchanged, .nothing: return
-        case .create: entries.append(Entry(plan: plan, revision: 1, state: .posted))
+        case .create: entries.append(entry)
         case .revise(let next), .void(let next):
             for i in entries.indices where entries[i].plan.id == plan.id { entries[i].state = .superseded }
-            entries.append(Entry(plan: plan, revision: next, state: plan.effect == .void ? .voided : .posted))
+            entry.revision = next
+            entry.state = plan.effect == .void ? .voided : .posted
+            entries.append(entry)
         }
-        let sum = plan.lines.map(\.amount).total(plan.currency)
-        if !sum.isZero { broken.append("\(plan.form.rawValue):\(plan.subject) was posted \(sum.text) out of balance") }
+        let apart = plan.imbalance(base: organisation.baseCurrency)
+        if !(apart?.isZero ?? false) {
+            broken.append("\(plan.form.rawValue):\(plan.subject) was posted \(apart?.text ?? "without base values and") out of balance")
+        }
     }
 
     // MARK: The books
 
     var base: Currency { settings.organisation.baseCurrency }
 
-    /// Base-currency balances of documents that count.
-    func balances(_ counts: (LocalDate) -> Bool) -> [Role: Money] {
+    /// Base-currency balances of documents that count; of one legal entity where several keep books.
+    func balances(of entity: String? = nil, _ counts: (LocalDate) -> Bool) -> [Role: Money] {
+        let base = settings.organisation(entity).baseCurrency
         var out: [Role: Money] = [:]
         func add(_ role: Role, _ amount: Money) { out[role, default: .zero(base)] += amount }
         for entry in entries where entry.state == .posted && counts(entry.plan.date) {
-            for line in entry.plan.lines {
-                add(line.role, line.base ?? (line.amount.currency == base ? line.amount : .zero(base)))
-            }
+            guard entity == nil || entry.organisation == entity else { continue }
+            for line in entry.plan.lines { add(line.role, line.value(in: base) ?? .zero(base)) }
         }
         for opening in openings where counts(opening.date) && opening.amount.currency == base {
             add(opening.role, opening.amount)
@@ -210,6 +292,7 @@ struct Run {
     func foreignBalances() -> [String: Money] {
         var out: [String: Money] = [:]
         for entry in entries where entry.state == .posted {
+            let base = settings.organisation(entry.organisation).baseCurrency
             for line in entry.plan.lines where line.amount.currency != base {
                 out["\(line.role) \(line.amount.currency)", default: .zero(line.amount.currency)] += line.amount
             }

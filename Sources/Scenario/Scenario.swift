@@ -30,7 +30,10 @@ public func checkScenario(_ json: JSON) -> [ScenarioReport] {
         let settings = Settings.read(json["tenant"] ?? .null, overrides: variant["policies"], &problems)
         var run: Run?
         if let settings {
+            var settings = settings
             let events = (json["events"]?.array ?? []).compactMap { Event.read($0, settings, &problems) }
+            // Where a returns system is connected, the shop's refunds wait for what it knows of them.
+            if events.contains(where: { $0.type == "return" }), settings.policies.rmsWait == nil { settings.policies.rmsWait = .seconds(86_400) }
             run = Run(settings: settings, events: events)
         }
         runs.append((variant["name"]?.string, variant, problems, run))

@@ -229,7 +229,7 @@ struct PlanPropertyTests {
                 ]
             }
             return .edit(edit)
-        case .cancellation, .goodsReturn, .tipPayout: return body
+        default: return body
         }
     }
 }

@@ -77,7 +77,8 @@ struct CodecTests {
         #expect(
             seen == [
                 "sale": false, "invoice": false, "payment": false, "refund": false, "journal": false, "edit": true,
-                "cancellation": true, "goods_return": true,
+                "cancellation": true, "goods_return": true, "payout": false, "dispute": false, "deposit": false,
+                "bank_line": false, "stock_adjustment": false, "fulfilment": true,
             ])
     }
 
@@ -121,7 +122,7 @@ struct CodecTests {
                 #"{"transactions":[{"id":"T","gateway":"c","amount":"1.00 USD","status":"success","at":"2026-11-21"}]}"#,
                 "edit.transactions[0].at"
             ),
-            ("goods_return", "[]", "goods_return.state"), ("bank_line", "{}", "bank_line.kind"),
+            ("goods_return", "[]", "goods_return.state"), ("party", "{}", "party.kind"),
         ])
     func positions(kind: String, body: String, position: String) {
         let found = fault(kind, body)

@@ -89,11 +89,12 @@ extension Seeded {
             id: word(), sku: word(), title: word(), group: some { $0.word() }, quantity: decimal(), gross: money(),
             discount: some { $0.money() },
             net: some { $0.money() }, taxes: some { $0.taxes() }, giftCard: flip(), giftCardRef: some { $0.word() },
-            location: some { $0.word() })
+            location: some { $0.word() }, taxCode: flip(4) ? word() : nil)
     }
 
     mutating func shipping() -> ShippingLine {
-        ShippingLine(id: word(), title: word(), amount: money(), discount: money(), net: money(), taxes: taxes())
+        ShippingLine(
+            id: word(), title: word(), amount: money(), discount: money(), net: money(), taxes: taxes(), taxCode: flip(4) ? word() : nil)
     }
 
     mutating func movement() -> MoneyMovement {
@@ -114,7 +115,34 @@ extension Seeded {
             discounts: many(2) { OrderDiscount(id: $0.word(), code: $0.word(), amount: $0.money()) },
             orderTaxes: many(2) { OrderTax(id: $0.word(), part: $0.tax()) }, tip: some { $0.money() }, total: money(),
             isInvoice: flip(),
-            poNumber: some { $0.word() })
+            poNumber: some { $0.word() }, isDraft: flip() && flip(), exchangeOf: flip() ? some { $0.word() } : nil,
+            deposits: flip() ? many(2) { DepositApplied(id: $0.word(), deposit: $0.word(), amount: $0.money()) } : [],
+            duties: flip() ? many(2) { Duty(id: $0.word(), amount: $0.money(), jurisdiction: $0.some { $0.word() }) } : [],
+            relief: flip() ? some { $0.relief() } : nil)
+    }
+
+    mutating func relief() -> TaxRelief {
+        TaxRelief(
+            kind: pick(TaxRelief.Kind.allCases), customerNumber: some { $0.word() }, dueFromCustomer: some { $0.money() },
+            evidence: some { $0.word() })
+    }
+
+    mutating func payout() -> Payout {
+        Payout(
+            gateway: word(), amount: money(), status: pick(Payout.Status.allCases),
+            rows: many(4) {
+                PayoutRow(
+                    id: $0.word(), kind: $0.pick(PayoutRow.Kind.allCases), ref: $0.some { $0.word() }, amount: $0.money(), fee: $0.money(),
+                    net: $0.money(), at: $0.some { $0.instant() }, original: $0.some { $0.money() })
+            }, rate: some { $0.decimal() }, reference: some { $0.word() })
+    }
+
+    mutating func stock() -> StockMovement {
+        StockMovement(
+            kind: pick(StockMovement.Kind.allCases), currency: money().currency,
+            lines: many(3) {
+                StockMovement.Line(id: $0.word(), sku: $0.word(), quantity: $0.decimal(), value: $0.some { $0.money() })
+            }, receipt: some { $0.word() }, amount: some { $0.money() }, reasonCode: some { $0.word() })
     }
 
     mutating func refund() -> Refund {
@@ -152,13 +180,18 @@ extension Seeded {
                 ReturnedLine(
                     line: $0.word(), quantity: $0.decimal(), reasonCode: $0.some { $0.word() },
                     net: $0.some { $0.money() }, tax: $0.some { $0.money() },
-                    disposition: $0.some { $0.word() })
-            }, fees: many(2) { $0.fee() })
+                    disposition: $0.some { $0.word() }, id: $0.some { $0.word() }, taxes: $0.some { $0.taxes() })
+            }, fees: many(2) { $0.fee() },
+            settlement: some {
+                ReturnSettlement(
+                    total: $0.money(), taxIncluded: $0.flip(), exchangeOrder: $0.some { $0.word() }, exchanged: $0.money(),
+                    shopperPays: $0.money(), storeCredit: $0.money(), storeCreditRef: $0.some { $0.word() })
+            })
     }
 
     mutating func document() -> SourceDocument {
         let body: SourceDocument.Body =
-            switch int(0 ... 6) {
+            switch int(0 ... 13) {
             case 0: .sale(sale())
             case 1: .refund(refund())
             case 2: .edit(edit())
@@ -168,10 +201,20 @@ extension Seeded {
                     Payment(
                         gateway: word(), amount: money(),
                         status: pick([.success, .authorised, .pending, .failure, .voided]), card: some { $0.word() },
-                        of: some { $0.word() }))
+                        of: some { $0.word() }, cashRounding: flip() ? some { $0.money() } : nil, reference: some { $0.word() }))
             case 5:
                 .cancellation(Cancellation(kind: pick([.cancelled, .voided, .deleted]), reason: some { $0.word() }))
-            default: .tipPayout(TipPayout(gateway: word(), amount: money()))
+            case 6: .tipPayout(TipPayout(gateway: word(), amount: money()))
+            case 7: .payout(payout())
+            case 8: .dispute(Dispute(payment: word(), amount: money(), status: word(), reason: some { $0.word() }))
+            case 9:
+                .deposit(
+                    Deposit(
+                        gateway: word(), amount: money(), status: pick([.success, .pending]), customer: word(), rate: some { $0.decimal() }))
+            case 10: .bankLine(BankLine(account: word(), amount: money(), reference: word()))
+            case 11: .giftCardExpiry(GiftCardExpiry(card: word(), amount: money()))
+            case 12: .fulfilment(Fulfilment(lines: many(3) { Fulfilment.Line(line: $0.word(), quantity: $0.decimal()) }))
+            default: .stock(stock())
             }
         return SourceDocument(id: word(), caseID: word(), version: Int64(int(0 ... 9)), at: instant(), body: body)
     }

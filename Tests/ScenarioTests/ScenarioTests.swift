@@ -96,11 +96,11 @@ struct ScenarioTests {
     @Test(
         "a feature that the engine lacks is named, not passed over",
         arguments: [
-            ("\"type\": \"payment\"", "\"type\": \"payout\"", "payout"),
-            ("\"per_document\"", "\"daily_summary\"", "posting: daily_summary"),
-            ("\"tax_included\": true,", "\"tax_included\": true, \"exchange_of\": \"RT-1\",", "order.exchange_of"),
-            ("\"held\": [", "\"stock\": [], \"held\": [", "expect.stock"),
-            ("\"tax_mode\"", "\"organisations\": [], \"tax_mode\"", "tenant.organisations"),
+            ("\"type\": \"payment\"", "\"type\": \"loan\"", "loan"),
+            ("{\"posting\": \"per_document\"", "{\"held_money\": \"book_to_receivable\"", "held_money: book_to_receivable"),
+            ("\"tax_included\": true,", "\"tax_included\": true, \"layaway\": \"RT-1\",", "order.layaway"),
+            ("\"held\": [", "\"forecast\": [], \"held\": [", "expect.forecast"),
+            ("\"tax_mode\"", "\"branches\": [], \"tax_mode\"", "tenant.branches"),
         ])
     func unsupported(from: String, to: String, feature: String) throws {
         let text = try #require(

@@ -1,0 +1,193 @@
+internal import Books
+internal import Kernel
+internal import Wire
+
+/// Payouts, deposits, bank lines, stock: documents that come from processors, banks and warehouses.
+extension DocumentCodec {
+    static func write(_ payout: Payout) -> JSON {
+        var m = Members()
+        m.put("gateway", payout.gateway)
+        m.put("amount", payout.amount)
+        m.put("status", payout.status.rawValue)
+        m.put("rows", list: payout.rows) { row in
+            var r = Members()
+            r.put("id", row.id)
+            r.put("kind", row.kind.rawValue)
+            r.put("ref", row.ref)
+            r.put("amount", row.amount)
+            r.put("fee", row.fee)
+            r.put("net", row.net)
+            r.put("at", row.at)
+            r.put("original", row.original)
+            return r.json
+        }
+        m.put("rate", payout.rate)
+        m.put("reference", payout.reference)
+        return m.json
+    }
+
+    static func payout(_ f: Fields) throws(Fault) -> Payout {
+        Payout(
+            gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"),
+            rows: try f.list("rows") { r throws(Fault) in
+                PayoutRow(
+                    id: try r.text("id"), kind: try r.choice("kind"), ref: try r.optionalText("ref"), amount: try r.money("amount"), fee: try r.money("fee"),
+                    net: try r.money("net"), at: try r.optionalTimestamp("at"), original: try r.optionalMoney("original"))
+            },
+            rate: try f.optionalDecimal("rate"), reference: try f.optionalText("reference"))
+    }
+
+    static func write(_ dispute: Dispute) -> JSON {
+        var m = Members()
+        m.put("payment", dispute.payment)
+        m.put("amount", dispute.amount)
+        m.put("status", dispute.status)
+        m.put("reason", dispute.reason)
+        return m.json
+    }
+
+    static func dispute(_ f: Fields) throws(Fault) -> Dispute {
+        Dispute(payment: try f.text("payment"), amount: try f.money("amount"), status: try f.text("status"), reason: try f.optionalText("reason"))
+    }
+
+    static func write(_ deposit: Deposit) -> JSON {
+        var m = Members()
+        m.put("gateway", deposit.gateway)
+        m.put("amount", deposit.amount)
+        m.put("status", deposit.status.rawValue)
+        m.put("customer", deposit.customer)
+        m.put("rate", deposit.rate)
+        return m.json
+    }
+
+    static func deposit(_ f: Fields) throws(Fault) -> Deposit {
+        Deposit(
+            gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"), customer: try f.text("customer"),
+            rate: try f.optionalDecimal("rate"))
+    }
+
+    static func write(_ applied: DepositApplied) -> JSON {
+        var m = Members()
+        m.put("id", applied.id)
+        m.put("deposit", applied.deposit)
+        m.put("amount", applied.amount)
+        return m.json
+    }
+
+    static func applied(_ f: Fields) throws(Fault) -> DepositApplied {
+        DepositApplied(id: try f.text("id"), deposit: try f.text("deposit"), amount: try f.money("amount"))
+    }
+
+    static func write(_ line: BankLine) -> JSON {
+        var m = Members()
+        m.put("account", line.account)
+        m.put("amount", line.amount)
+        m.put("reference", line.reference)
+        return m.json
+    }
+
+    static func bankLine(_ f: Fields) throws(Fault) -> BankLine {
+        BankLine(account: try f.text("account"), amount: try f.money("amount"), reference: try f.text("reference"))
+    }
+
+    static func write(_ expiry: GiftCardExpiry) -> JSON {
+        var m = Members()
+        m.put("card", expiry.card)
+        m.put("amount", expiry.amount)
+        return m.json
+    }
+
+    /// Tips paid out, or a card that ran out: told apart by what they have.
+    static func journal(_ f: Fields) throws(Fault) -> SourceDocument.Body {
+        if let card = try f.optionalText("card") { return .giftCardExpiry(GiftCardExpiry(card: card, amount: try f.money("amount"))) }
+        return .tipPayout(TipPayout(gateway: try f.text("gateway"), amount: try f.money("amount")))
+    }
+
+    static func write(_ goods: Fulfilment) -> JSON {
+        var m = Members()
+        m.put("lines", list: goods.lines) { line in
+            var l = Members()
+            l.put("line", line.line)
+            l.put("quantity", line.quantity)
+            return l.json
+        }
+        return m.json
+    }
+
+    static func fulfilment(_ f: Fields) throws(Fault) -> Fulfilment {
+        Fulfilment(lines: try f.list("lines") { l throws(Fault) in Fulfilment.Line(line: try l.text("line"), quantity: try l.decimal("quantity")) })
+    }
+
+    static func write(_ stock: StockMovement) -> JSON {
+        var m = Members()
+        m.put("kind", stock.kind.rawValue)
+        m.put("currency", stock.currency.code)
+        m.put("lines", list: stock.lines) { line in
+            var l = Members()
+            l.put("id", line.id)
+            l.put("sku", line.sku)
+            l.put("quantity", line.quantity)
+            l.put("value", line.value)
+            return l.json
+        }
+        m.put("receipt", stock.receipt)
+        m.put("amount", stock.amount)
+        m.put("reason_code", stock.reasonCode)
+        return m.json
+    }
+
+    static func stock(_ f: Fields) throws(Fault) -> StockMovement {
+        StockMovement(
+            kind: try f.choice("kind"), currency: try f.currency("currency"),
+            lines: try f.list("lines") { l throws(Fault) in
+                StockMovement.Line(id: try l.text("id"), sku: try l.text("sku"), quantity: try l.decimal("quantity"), value: try l.optionalMoney("value"))
+            },
+            receipt: try f.optionalText("receipt"), amount: try f.optionalMoney("amount"), reasonCode: try f.optionalText("reason_code"))
+    }
+
+    static func write(_ duty: Duty) -> JSON {
+        var m = Members()
+        m.put("id", duty.id)
+        m.put("amount", duty.amount)
+        m.put("jurisdiction", duty.jurisdiction)
+        return m.json
+    }
+
+    static func duty(_ f: Fields) throws(Fault) -> Duty {
+        Duty(id: try f.text("id"), amount: try f.money("amount"), jurisdiction: try f.optionalText("jurisdiction"))
+    }
+
+    static func write(_ relief: TaxRelief) -> JSON {
+        var m = Members()
+        m.put("kind", relief.kind.rawValue)
+        m.put("customer_number", relief.customerNumber)
+        m.put("due_from_customer", relief.dueFromCustomer)
+        m.put("evidence", relief.evidence)
+        return m.json
+    }
+
+    static func relief(_ f: Fields) throws(Fault) -> TaxRelief {
+        TaxRelief(
+            kind: try f.choice("kind"), customerNumber: try f.optionalText("customer_number"), dueFromCustomer: try f.optionalMoney("due_from_customer"),
+            evidence: try f.optionalText("evidence"))
+    }
+
+    static func write(_ how: ReturnSettlement) -> JSON {
+        var m = Members()
+        m.put("total", how.total)
+        m.put("tax_included", flag: how.taxIncluded)
+        m.put("exchange_order", how.exchangeOrder)
+        m.put("exchanged", how.exchanged)
+        m.put("shopper_pays", how.shopperPays)
+        m.put("store_credit", how.storeCredit)
+        m.put("store_credit_ref", how.storeCreditRef)
+        return m.json
+    }
+
+    static func settlement(_ f: Fields) throws(Fault) -> ReturnSettlement {
+        ReturnSettlement(
+            total: try f.money("total"), taxIncluded: try f.flag("tax_included"), exchangeOrder: try f.optionalText("exchange_order"),
+            exchanged: try f.money("exchanged"), shopperPays: try f.money("shopper_pays"), storeCredit: try f.money("store_credit"),
+            storeCreditRef: try f.optionalText("store_credit_ref"))
+    }
+}
