@@ -21,10 +21,11 @@ extension CasePlan {
         }
         if payout.rows.isEmpty { for line in PayoutParts(self, told).whole() { sum.add(line, of: told.id) } }
         if payout.status == .failed { for line in PayoutParts(self, told).returned() { sum.add(line, of: told.id) } }
+        let debits = sum.lines.filter { $0.amount.currency == payout.amount.currency && $0.amount.minor > 0 }.map(\.amount).total(payout.amount.currency)
         var plan = PlannedPosting(
             subject: told.id, form: .payout, caseID: caseID, covers: covers, date: date.date,
             currency: payout.amount.currency, rate: payout.amount.currency == organisation.baseCurrency ? nil : payout.rate,
-            total: payout.amount.magnitude, lines: sum.lines, party: "shop", findings: findings,
+            total: payout.amount.isZero ? debits : payout.amount.magnitude, lines: sum.lines, party: "shop", findings: findings,
             reference: date.words, note: payout.status == .failed ? "failed: its money is in clearing again" : nil)
         if plan.findings.isEmpty { PayoutParts(self, told).value(&plan) }
         if !plan.lines.isEmpty || !plan.findings.isEmpty { postings.append(plan) }
@@ -91,13 +92,15 @@ struct PayoutParts {
 
     private var currency: Currency { payout.amount.currency }
     private func clearing(_ currency: Currency) -> Role { Role("clearing:\(payout.gateway):\(currency)") }
+    /// The name under which clearing holds what no row tells apart.
+    private var balance: String { "balance of \(payout.gateway)" }
     private func reserve() -> Role { Role("processor_reserve:\(payout.gateway):\(currency)") }
 
     /// A row's lines with the bank's. `relievesOnly`: all of it leaves clearing, a settlement says what it was.
     func part(of row: PayoutRow, relievesOnly: Bool) -> Outcome {
         let toBank = PostingLine(.tender, role: bank, amount: row.net, derivedFrom: [id])
         if relievesOnly {
-            let item = row.ref ?? "\(id)/\(row.id)"
+            let item = row.kind == .retained ? balance : row.ref ?? "\(id)/\(row.id)"
             return .success([toBank, PostingLine(.control, role: clearing(currency), amount: -row.net, derivedFrom: [id], openItem: item)])
         }
         switch effect(of: row) {
@@ -115,7 +118,7 @@ struct PayoutParts {
             out.append(PostingLine(part, role: role, amount: amount, derivedFrom: [from] + also.compactMap(\.self), openItem: item))
         }
         switch row.kind {
-        case .charge, .refund, .refundFailure, .adjustment, .transfer, .payoutFailure:
+        case .charge, .refund, .refundFailure, .adjustment, .transfer, .payoutFailure, .retained:
             switch relief(row) {
             case .success(let lines): out += lines
             case .failure(let finding): return .failure(finding)
@@ -138,7 +141,7 @@ struct PayoutParts {
     private func relief(_ row: PayoutRow) -> Outcome {
         let from = "\(id)/\(row.id)"
         let money = row.original ?? row.amount
-        let item = row.ref ?? from
+        let item = row.kind == .retained ? balance : row.ref ?? from
         guard money.currency != base || currency != base else {
             return .success([PostingLine(.control, role: clearing(base), amount: -money, derivedFrom: [from], openItem: item)])
         }
@@ -176,7 +179,7 @@ struct PayoutParts {
     func whole() -> [PostingLine] {
         [
             PostingLine(.tender, role: bank, amount: payout.amount, derivedFrom: [id]),
-            PostingLine(.control, role: clearing(currency), amount: -payout.amount, derivedFrom: [id], openItem: id),
+            PostingLine(.control, role: clearing(currency), amount: -payout.amount, derivedFrom: [id], openItem: balance),
         ]
     }
 

@@ -16,7 +16,8 @@ public struct Payout: Sendable, Equatable {
     /// What reached the bank; negative: taken from it.
     public var amount: Money
     public var status: Status
-    /// The balance rows it settles. Empty where the processor does not say: then all of it is against clearing.
+    /// The balance rows it settles. Empty where the processor does not say: then all of it is against clearing, as
+    /// money of the balance.
     public var rows: [PayoutRow]
     /// Base units per one unit of `amount`'s currency on the day of the payout; `nil` in base currency or unknown.
     public var rate: ExactDecimal?
@@ -57,6 +58,9 @@ public struct PayoutRow: Sendable, Equatable {
         case reserveRelease = "reserve_release"
         /// An earlier payout that came back.
         case payoutFailure = "payout_failure"
+        /// What stays on the processor's balance, or comes from it: where a balance is paid out in other sums than its
+        /// rows, a statement of `amount` nothing settles the rows, and a payout without rows takes the money.
+        case retained
         /// A correction, a loan's instalment, a transfer to another account: against clearing, where it stays open by
         /// name until a person says what it is.
         case adjustment, transfer

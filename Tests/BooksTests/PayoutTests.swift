@@ -84,6 +84,21 @@ struct PayoutTests {
     func whole() {
         #expect(sums(plan(payout([], amount: 9_900)).first) == ["bank:USD": 9_900, "clearing:stripe:USD": -9_900])
         #expect(sums(plan(payout([], amount: -250)).first) == ["bank:USD": -250, "clearing:stripe:USD": 250])
+        #expect(plan(payout([], amount: 0)).isEmpty)
+    }
+
+    @Test("a balance that is paid out in other sums than its rows: a statement settles the rows, a payout takes the money")
+    func balance() {
+        let statement = payout([row("A", .charge, "P-1", 6_689, fee: 282), row("B", .refund, "R-1", -1_754), row("C", .retained, nil, -4_653)])
+        let plans = plan(statement)
+        #expect(sums(plans.first) == ["processor_fees": 282, "clearing:stripe:USD": -282] && plans.first?.total == usd(282))
+        var withdrawal = payout([], amount: 4_000)
+        withdrawal.id = "W-1"
+        let parts = [statement, withdrawal].flatMap {
+            ClearingProof.rows(of: $0, organisation: shopUS, policies: Policies(), around: Surroundings())
+        }
+        let proof = ClearingProof.of(parts, base: .usd)["clearing:stripe:USD"]
+        #expect(proof?.open == ["P-1": usd(-6_689), "R-1": usd(1_754), "balance of stripe": usd(653)])
     }
 
     @Test("rows that are not the payout, or not their own figures, hold it")
