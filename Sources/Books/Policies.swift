@@ -112,6 +112,7 @@ public struct Policies: Sendable, Equatable {
         if revenue != .atOrder { out.append("revenue: \(revenue.rawValue)") }
         if inventory != .none { out.append("inventory: \(inventory.rawValue)") }
         if cashRounding != nil { out.append("cash_rounding") }
+        if entityByLocation { out.append("entity_by: line.location") }
         return out + unplanned
     }
 
@@ -121,7 +122,8 @@ public struct Policies: Sendable, Equatable {
         if heldMoney != .withDocument { out.append("held_money: \(heldMoney.rawValue)") }
         if depositTax != .atInvoice { out.append("deposit_tax: \(depositTax.rawValue)") }
         if exchangeRate != .sourceDocument { out.append("fx_rate: \(exchangeRate.rawValue)") }
-        if entityByLocation { out.append("entity_by: line.location") }
+        // A receipt states money and sale at once: whose money it is cannot be told apart in it.
+        if entityByLocation, saleForm == .salesReceipt { out.append("entity_by: line.location with sale_form: sales_receipt") }
         return out
     }
 }

@@ -84,11 +84,13 @@ public struct Refund: Sendable, Equatable {
     public var fees: [ReturnFee]
     public var total: Money
     public var transactions: [MoneyMovement]
+    /// The legal entity that gives the money, where there are several.
+    public var merchant: String?
 
     public init(
         currency: Currency, taxIncluded: Bool, lines: [RefundLine], shipping: [ShippingLine] = [],
         adjustments: [RefundAdjustment] = [],
-        fees: [ReturnFee] = [], total: Money, transactions: [MoneyMovement]
+        fees: [ReturnFee] = [], total: Money, transactions: [MoneyMovement], merchant: String? = nil
     ) {
         self.currency = currency
         self.taxIncluded = taxIncluded
@@ -98,6 +100,7 @@ public struct Refund: Sendable, Equatable {
         self.fees = fees
         self.total = total
         self.transactions = transactions
+        self.merchant = merchant
     }
 }
 

@@ -270,10 +270,12 @@ public struct Payment: Sendable, Equatable {
     public var cashRounding: Money?
     /// What the payer or the bank wrote on it.
     public var reference: String?
+    /// The legal entity that holds the money, where there are several.
+    public var merchant: String?
 
     public init(
         gateway: String, amount: Money, status: Status, card: String? = nil, of: String? = nil,
-        cashRounding: Money? = nil, reference: String? = nil
+        cashRounding: Money? = nil, reference: String? = nil, merchant: String? = nil
     ) {
         self.gateway = gateway
         self.amount = amount
@@ -282,5 +284,6 @@ public struct Payment: Sendable, Equatable {
         self.of = of
         self.cashRounding = cashRounding
         self.reference = reference
+        self.merchant = merchant
     }
 }

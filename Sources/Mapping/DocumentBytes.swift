@@ -8,7 +8,7 @@ extension DocumentCodec {
     public static func bytes(of body: SourceDocument.Body) -> [UInt8] {
         switch body {
         case .sale(let sale) where sale.isPlain: JSONStream.bytes(capacity: 512 + sale.lines.count * 512) { $0.write(sale) }
-        case .payment(let payment) where payment.cashRounding == nil: JSONStream.bytes(capacity: 192) { $0.write(payment) }
+        case .payment(let payment) where payment.cashRounding == nil && payment.merchant == nil: JSONStream.bytes(capacity: 192) { $0.write(payment) }
         default: encode(body).bytes
         }
     }

@@ -198,13 +198,15 @@ public enum DocumentCodec {
         m.put("of", payment.of)
         m.put("reference", payment.reference)
         m.put("cash_rounding", payment.cashRounding)
+        m.put("merchant", payment.merchant)
         return m.json
     }
 
     private static func payment(_ f: Fields) throws(Fault) -> Payment {
         Payment(
             gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"), card: try f.optionalText("card"),
-            of: try f.optionalText("of"), cashRounding: try f.optionalMoney("cash_rounding"), reference: try f.optionalText("reference"))
+            of: try f.optionalText("of"), cashRounding: try f.optionalMoney("cash_rounding"), reference: try f.optionalText("reference"),
+            merchant: try f.optionalText("merchant"))
     }
 
     private static func write(_ refund: Refund) -> JSON {
@@ -233,6 +235,7 @@ public enum DocumentCodec {
         m.put("fees", list: refund.fees, write)
         m.put("total", refund.total)
         m.put("transactions", list: refund.transactions, write)
+        m.put("merchant", refund.merchant)
         return m.json
     }
 
@@ -248,7 +251,8 @@ public enum DocumentCodec {
             adjustments: try f.list("adjustments") { a throws(Fault) in
                 RefundAdjustment(id: try a.text("id"), kind: try a.choice("kind"), amount: try a.money("amount"), taxes: try a.list("taxes", tax))
             },
-            fees: try f.list("fees", fee), total: try f.money("total"), transactions: try f.list("transactions", movement))
+            fees: try f.list("fees", fee), total: try f.money("total"), transactions: try f.list("transactions", movement),
+            merchant: try f.optionalText("merchant"))
     }
 
     private static func write(_ edit: SaleEdit) -> JSON {

@@ -27,7 +27,7 @@ struct ComparedDocument {
     /// What matches a document of ours with an expected one.
     var key: String {
         "\(form) of \(covers.joined(separator: "+"))" + (form == "refund_payment" ? " on \(date)" : "")
-            + (state == "superseded" ? " v\(revision)" : "")
+            + (state == "superseded" ? " v\(revision)" : "") + (organisation.map { " of \($0)" } ?? "")
     }
 
     /// Several refund payments of one refund, one per tender, compare as their sum.

@@ -179,6 +179,12 @@ struct Comparison {
                 differ("allocation of \(of) has no sale")
                 continue
             }
+            if sale.shipping.contains(where: { $0.id == parts[1] }) {
+                let entities = run.settings.organisations
+                let nets = EntityPlanner.weights(sale, organisations: entities)
+                compare(expected, amount, nets, to: entities.compactMap(\.id))
+                continue
+            }
             let lines = sale.lines
             var weights = lines.map(\.gross)
             if sale.orderTaxes.contains(where: { $0.id == parts[1] }) {
@@ -187,15 +193,20 @@ struct Comparison {
             } else if !sale.discounts.contains(where: { $0.id == parts[1] }) {
                 differ("allocation of \(of), which is neither a discount nor a tax of the order")
             }
-            let shares = Allocation.shares(of: amount, weights: weights)
-            same("allocation of \(of): weights", weights.map(\.text).joined(separator: " "), texts(expected["weights"]))
-            same("allocation of \(of): shares", shares.map(\.text).joined(separator: " "), texts(expected["shares"]))
-            same("allocation of \(of): to", lines.map(\.id).joined(separator: " "), texts(expected["to"]))
-            let whole = weights.total(sale.currency).decimal
-            for (exact, weight) in zip(expected["exact"]?.array ?? [], weights)
-            where exact.decimal.map({ $0 * whole != amount.decimal * weight.decimal }) ?? true {
-                differ("allocation of \(of): exact share of \(weight.text) is not \(exact.string ?? "?")")
-            }
+            compare(expected, amount, weights, to: lines.map(\.id))
+        }
+    }
+
+    private mutating func compare(_ expected: JSON, _ amount: Money, _ weights: [Money], to: [String]) {
+        let of = expected["of"]?.string ?? ""
+        let shares = Allocation.shares(of: amount, weights: weights)
+        same("allocation of \(of): weights", weights.map(\.text).joined(separator: " "), texts(expected["weights"]))
+        same("allocation of \(of): shares", shares.map(\.text).joined(separator: " "), texts(expected["shares"]))
+        same("allocation of \(of): to", to.joined(separator: " "), texts(expected["to"]))
+        let whole = weights.total(amount.currency).decimal
+        for (exact, weight) in zip(expected["exact"]?.array ?? [], weights)
+        where exact.decimal.map({ $0 * whole != amount.decimal * weight.decimal }) ?? true {
+            differ("allocation of \(of): exact share of \(weight.text) is not \(exact.string ?? "?")")
         }
     }
 

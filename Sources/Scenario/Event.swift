@@ -70,7 +70,7 @@ struct Event {
 
     private static let refund: Set<String> = [
         "order", "currency", "tax_included", "lines", "adjustments", "fees", "shipping", "total", "transactions",
-        "customer_total", "rate", "version",
+        "customer_total", "rate", "version", "merchant",
     ]
 
     /// What the reader understands of each type; anything else in an event is a feature we lack.
@@ -79,6 +79,7 @@ struct Event {
         "invoice": sale.union(["status", "of", "deposit_applied", "balance"]),
         "payment": [
             "order", "gateway", "currency", "amount", "status", "card", "of", "rate", "reference", "cash_rounding",
+            "merchant",
         ],
         "refund": refund,
         "credit_note": refund.union(["customer"]),

@@ -108,7 +108,7 @@ struct EventReader {
             line, of: "line",
             known: [
                 "id", "sku", "title", "group", "qty", "unit_price", "gross", "discount", "net", "taxes", "gift_card",
-                "tax_code", "preorder",
+                "tax_code", "preorder", "location",
             ])
         return SaleLine(
             id: text("id", in: line), sku: line["sku"]?.string ?? "", title: line["title"]?.string ?? "",
@@ -117,7 +117,7 @@ struct EventReader {
             discount: optionalMoney(line["discount"], "discount"),
             net: optionalMoney(line["net"], "net"), taxes: optionalTaxes(line["taxes"]),
             giftCard: line["gift_card"]?.string != nil,
-            giftCardRef: line["gift_card"]?.string, taxCode: line["tax_code"]?.string)
+            giftCardRef: line["gift_card"]?.string, location: line["location"]?.string, taxCode: line["tax_code"]?.string)
     }
 
     private mutating func shippingLine(_ line: JSON) -> ShippingLine {
@@ -192,7 +192,8 @@ struct EventReader {
                 Payment(
                     gateway: text("gateway"), amount: money(json["amount"], "amount"), status: status(json["status"]),
                     card: json["card"]?.string, of: json["of"]?.string,
-                    cashRounding: optionalMoney(json["cash_rounding"], "cash_rounding"), reference: json["reference"]?.string)))
+                    cashRounding: optionalMoney(json["cash_rounding"], "cash_rounding"), reference: json["reference"]?.string,
+                    merchant: json["merchant"]?.string)))
     }
 
     private mutating func refund() -> Event.Effect? {
@@ -226,8 +227,8 @@ struct EventReader {
                 Refund(
                     currency: total.currency, taxIncluded: json["tax_included"]?.bool ?? false, lines: lines,
                     shipping: shipping.map { shippingLine($0) },
-                    adjustments: adjustments, fees: fees(), total: total, transactions: movements(json["transactions"]))
-            ))
+                    adjustments: adjustments, fees: fees(), total: total, transactions: movements(json["transactions"]),
+                    merchant: json["merchant"]?.string)))
     }
 
     private mutating func fees() -> [ReturnFee] {

@@ -31,6 +31,20 @@ extension Run {
         }
     }
 
+    /// An order of several legal entities: each one's part is planned, checked and posted by itself.
+    mutating func processParts(_ order: OrderCase, _ ledger: LedgerState, _ around: Surroundings, because event: String) {
+        let parts = EntityPlanner.plan(
+            order, organisations: settings.organisations, policies: settings.policies, ledger: ledger, codes: codes, around: around)
+        let wanted = Set(parts.flatMap(\.postings).map(\.id))
+        held.removeAll { $0.caseID == order.id && $0.releasedBy == nil && $0.kind == nil && !wanted.contains($0.reference) }
+        for part in parts {
+            let findings = Checks.run(part.postings, in: context(ledger, part.organisation))
+            for plan in part.postings {
+                if let found = findings[plan.id] { hold(plan, found, ledger) } else { post(plan, of: part.organisation, ledger, because: event) }
+            }
+        }
+    }
+
     mutating func keepStock(_ pool: [PlannedPosting], because event: String, at now: Timestamp) {
         guard settings.policies.inventory != .none else { return }
         let sales = pool + entries.filter { $0.state == .posted && [.invoice, .salesReceipt].contains($0.plan.form) }.map(\.plan)

@@ -189,6 +189,10 @@ struct Run {
     private mutating func process(_ id: String, _ around: Surroundings, at now: Timestamp, because event: String) -> [PlannedPosting] {
         guard let order = cases[id] else { return [] }
         let ledger = ledger(id)
+        if settings.policies.entityByLocation, settings.organisations.count > 1 {
+            processParts(order, ledger, around, because: event)
+            return []
+        }
         let plans = Planner.plan(
             order, organisation: organisation(of: id), policies: settings.policies, ledger: ledger, codes: codes, around: around)
         let findings = Checks.run(plans, in: context(ledger, organisation(of: id)))
@@ -248,10 +252,10 @@ struct Run {
         for i in held.indices where held[i].reference == id && held[i].releasedBy == nil { held[i].releasedBy = event }
     }
 
-    mutating func post(_ plan: PlannedPosting, parts: [PlannedPosting] = [], _ ledger: LedgerState, because event: String) {
+    mutating func post(_ plan: PlannedPosting, parts: [PlannedPosting] = [], of entity: Organisation? = nil, _ ledger: LedgerState, because event: String) {
         let action = ledger.action(for: plan)
         if action != .unchanged || entries.contains(where: { $0.plan.id == plan.id }) { release(plan.id, because: event) }
-        let organisation = organisation(of: parts.first?.caseID ?? plan.caseID)
+        let organisation = entity ?? organisation(of: parts.first?.caseID ?? plan.caseID)
         var entry = Entry(plan: plan, revision: 1, state: .posted, parts: parts, organisation: organisation.id)
         switch action {
         case .unchanged, .nothing: return

@@ -160,7 +160,7 @@ extension Seeded {
                     id: $0.word(), kind: $0.pick([.refundDiscrepancy, .goodwill, .taxRefund]), amount: $0.money(),
                     taxes: $0.taxes())
             },
-            fees: many(2) { $0.fee() }, total: money(), transactions: many(2) { $0.movement() })
+            fees: many(2) { $0.fee() }, total: money(), transactions: many(2) { $0.movement() }, merchant: flip(3) ? word() : nil)
     }
 
     mutating func edit() -> SaleEdit {
@@ -201,7 +201,8 @@ extension Seeded {
                     Payment(
                         gateway: word(), amount: money(),
                         status: pick([.success, .authorised, .pending, .failure, .voided]), card: some { $0.word() },
-                        of: some { $0.word() }, cashRounding: flip() ? some { $0.money() } : nil, reference: some { $0.word() }))
+                        of: some { $0.word() }, cashRounding: flip() ? some { $0.money() } : nil, reference: some { $0.word() },
+                        merchant: flip(3) ? word() : nil))
             case 5:
                 .cancellation(Cancellation(kind: pick([.cancelled, .voided, .deleted]), reason: some { $0.word() }))
             case 6: .tipPayout(TipPayout(gateway: word(), amount: money()))
