@@ -99,7 +99,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",
                        "HTTPServer", "HTTPClient", "Kernel"], false),
     ("StoreTests", ["Store", "TestKit", "Postgres", "Telemetry", "Crypto", "Books", "Kernel"], false),
-    ("CourierTests", ["Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Wire", "Kernel"], false),
+    ("CourierTests", ["Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Crypto", "Wire", "Kernel"], false),
     ("SchedulerTests", ["Scheduler", "Store", "TestKit", "Postgres", "Crypto", "Telemetry", "Wire", "Kernel", "CSystem"], false),
     ("WorkerTests", ["Worker", "Pipeline", "Catalog", "Courier", "Store", "ConnectorKit", "HTTPClient", "Postgres", "Telemetry", "Mapping", "Kernel",
                      "Wire", "Books", "Crypto", "CSystem", "TestKit"], false),

@@ -14,11 +14,28 @@ public struct Call: Sendable {
     public var request: HTTPRequest
     /// Units of each of the platform's budgets that the call spends: `["minute": 1, "batch": 1]`.
     public var cost: [String: Int]
+    /// The body, where parts of the credential stand in it; `request.body` then shows it without them.
+    public private(set) var blanks: FilledBody?
+    /// Headers of this call alone that hold parts of the credential.
+    public var headers: [FilledHeader]
+    /// The key by which the platform itself does this call once; goes into the header that the spec's idempotency names.
+    public var once: String?
 
-    public init(_ kind: Kind, _ request: HTTPRequest, cost: [String: Int] = ["minute": 1]) {
+    public init(_ kind: Kind, _ request: HTTPRequest, cost: [String: Int] = ["minute": 1], headers: [FilledHeader] = [], once: String? = nil) {
         self.kind = kind
         self.request = request
         self.cost = cost
+        self.headers = headers
+        self.once = once
+    }
+
+    /// A call with parts of the credential in its body.
+    public init(
+        _ kind: Kind, _ request: HTTPRequest, body: FilledBody, cost: [String: Int] = ["minute": 1], headers: [FilledHeader] = [], once: String? = nil
+    ) {
+        self.init(kind, request, cost: cost, headers: headers, once: once)
+        blanks = body
+        self.request.body = body.preview()
     }
 }
 

@@ -8,7 +8,7 @@ public struct PlatformSpec: Sendable {
     public var id: String
     public var name: String
     public var roles: [Role]
-    /// Scheme and host of production. `{account}` stands for the connection's account (a shop's domain).
+    /// Scheme and host of production, with the connection's account in it where it belongs there (see `Address`).
     public var productionBase: String
     /// Scheme and host of the vendor's sandbox; `nil` where there is none.
     public var sandboxBase: String?
@@ -63,41 +63,6 @@ public struct PlatformSpec: Sendable {
     }
 }
 
-/// How requests prove who sends them.
-public enum Authentication: Sendable {
-    /// OAuth 2 authorisation code with refresh; requests carry `Authorization: Bearer`.
-    case oauth2(OAuth2)
-    /// A long-lived token in a header of this name.
-    case header(String)
-
-    public struct OAuth2: Sendable {
-        public enum ClientProof: String, Sendable { case basic, body }
-        public var authorizeURL: String
-        public var tokenURL: String
-        /// Path of the token endpoint below a connection's own base URL (a twin, a vendor sandbox).
-        public var tokenPath: String
-        public var clientProof: ClientProof
-        public var scopes: [String]
-        /// What a lost refresh answer costs: how long the previous refresh token still works.
-        public var refreshGrace: Duration
-        /// Header that carries the token, with its prefix: `("Authorization", "Bearer ")`.
-        public var tokenHeader: (name: String, prefix: String)
-
-        public init(
-            authorizeURL: String, tokenURL: String, tokenPath: String, clientProof: ClientProof, scopes: [String], refreshGrace: Duration,
-            tokenHeader: (name: String, prefix: String) = ("Authorization", "Bearer ")
-        ) {
-            self.authorizeURL = authorizeURL
-            self.tokenURL = tokenURL
-            self.tokenPath = tokenPath
-            self.clientProof = clientProof
-            self.scopes = scopes
-            self.refreshGrace = refreshGrace
-            self.tokenHeader = tokenHeader
-        }
-    }
-}
-
 /// One budget of the platform: `amount` units in each `window`.
 public struct RateLimit: Sendable {
     public enum Scope: String, Sendable {
@@ -124,13 +89,16 @@ public struct RateLimit: Sendable {
 public struct Idempotency: Sendable {
     /// A key the platform itself remembers, for `lifetime`; `nil` where there is none.
     public var nativeKeyLifetime: Duration?
+    /// The header that carries that key, for calls that name one (`Call.once`); `nil` where there is none or it stands elsewhere.
+    public var header: String?
     /// Our key can be searched for in a field of the document.
     public var searchable: Bool
     /// How long a search that finds nothing proves nothing.
     public var findSettles: Duration
 
-    public init(nativeKeyLifetime: Duration?, searchable: Bool, findSettles: Duration) {
+    public init(nativeKeyLifetime: Duration?, header: String? = nil, searchable: Bool, findSettles: Duration) {
         self.nativeKeyLifetime = nativeKeyLifetime
+        self.header = header
         self.searchable = searchable
         self.findSettles = findSettles
     }

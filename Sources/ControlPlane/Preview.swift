@@ -37,7 +37,7 @@ struct Ledgerside: Sendable {
         return Ledgerside(
             mapper: Mapper(structure: structure, rules: rules, accounts: try await accounts(tenant, ledger, desk)), connector: connector,
             facts: ConnectionFacts(account: account, settings: settings),
-            base: connection["base_url"]?.string ?? connector.spec.productionBase.replacing("{account}", with: account), references: references)
+            base: connection["base_url"]?.string ?? Address.of(connector.spec.productionBase, account: account), references: references)
     }
 
     private static func accounts(
@@ -50,7 +50,7 @@ struct Ledgerside: Sendable {
     }
 }
 
-/// The exact request that a posting's ledger would get, by the same code that sends it, without its credential. Pure but for what it is given.
+/// The exact request that a posting's ledger would get, by the same code that sends it, with `***` for its credential. Pure but for what it is given.
 enum Preview {
     /// A party or item that the ledger has not, as far as we know: the worker looks for it by name, or creates it, before it sends.
     static let unknown = "(made when sent)"
@@ -124,15 +124,8 @@ enum Preview {
         case .finish: return .null
         case .fail(let fault): throw fault
         case .send(let call, _):
-            var request = side.connector.prepare(call.request, for: side.facts)
-            for (name, value) in side.connector.spec.headers where request.fields[name] == nil { request.fields[name] = value }
-            // The credential is added by the worker alone; should a connector ever put one in, it does not leave here.
-            var hidden = ["Authorization", "Cookie"]
-            switch side.connector.spec.auth {
-            case .oauth2(let oauth): hidden.append(oauth.tokenHeader.name)
-            case .header(let name): hidden.append(name)
-            }
-            for name in hidden { request.fields[name] = nil }
+            // The worker alone has the credential: here stand its blanks.
+            let request = Dressing.preview(call, side.connector, side.facts)
             let body = request.body.isEmpty ? JSON.null : (try? JSON(parsing: request.body)) ?? .string(request.bodyText)
             return .object([
                 ("method", .string(request.method.rawValue)), ("base", .string(side.base)), ("target", .string(request.target)),

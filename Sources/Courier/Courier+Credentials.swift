@@ -14,14 +14,14 @@ extension Courier {
 
     /// Nothing is sent with a credential that is known to be dead until somebody gives a newer one, but for the question who is there.
     func checkAlive(_ trip: Trip) async throws(Fault) {
-        do throws(Fault) { try adopt(trip.connection.row) } catch {
+        do throws(Fault) { try adopt(trip.connection.row, trip) } catch {
             await sayUnreadable(error, version: trip.connection.row.credentialVersion, trip)
             throw error
         }
         guard !trip.identifies, trip.connection.row.state == "dead" || lines[trip.id]?.tokens.isDead == true else { return }
         // The row as it is now: a person may have connected anew since it was read.
         guard let row = try await store.connection(tenant, trip.id) else { throw TokenRefresh.unknownConnection }
-        try adopt(row)
+        try adopt(row, trip)
         if row.state == "dead" { throw Courier.credentialDead(trip, nil) }
         guard lines[trip.id]?.tokens.isDead == true else { return }
         if lines[trip.id]?.declared == row.credentialVersion {
@@ -33,23 +33,27 @@ extension Courier {
         }
     }
 
-    /// The token in force, renewed when it is about to end.
-    func accessToken(_ trip: Trip) async throws(Fault) -> (Secret, version: Int) {
-        try adopt(trip.connection.row)
-        let line = lines[trip.id, default: Line()]
-        guard let held = line.tokens.held else { throw TokenRefresh.notConnected }
-        let ahead = min(Courier.renewAhead, line.life.map { $0 / 4 } ?? Courier.renewAhead)
-        guard line.tokens.isStale(at: clocks.now(), margin: ahead) else { return (held.credential.accessToken, held.version) }
-        let works = !line.tokens.isStale(at: clocks.now(), margin: .zero)
-        if works, clocks.monotonic() < line.renewNotBefore { return (held.credential.accessToken, held.version) }
-        do throws(Fault) {
-            try await renew(trip, because: nil) { $0.renew(used: held.version) }
-        } catch {
-            guard works, error.disposition == .retry else { throw error }
-            lines[trip.id]?.renewNotBefore = clocks.monotonic() + Courier.renewPause
+    /// What calls are made with, renewed when it is about to end.
+    func credential(_ trip: Trip) async throws(Fault) -> (Credential, version: Int) {
+        try adopt(trip.connection.row, trip)
+        // What a person gave meanwhile may have to be renewed in its turn.
+        for _ in 0 ..< Courier.refusalsMost {
+            let line = lines[trip.id, default: Line()]
+            guard let held = line.tokens.held else { throw TokenRefresh.notConnected }
+            let ahead = min(Courier.renewAhead, line.life.map { $0 / 4 } ?? Courier.renewAhead)
+            guard line.tokens.isStale(at: clocks.now(), margin: ahead) else { return (held.credential, held.version) }
+            let works = !line.tokens.isStale(at: clocks.now(), margin: .zero)
+            if works, clocks.monotonic() < line.renewNotBefore { return (held.credential, held.version) }
+            do throws(Fault) {
+                try await renew(trip, because: nil) { $0.renew(used: held.version) }
+            } catch {
+                guard works, error.disposition == .retry else { throw error }
+                lines[trip.id]?.renewNotBefore = clocks.monotonic() + Courier.renewPause
+            }
+            // One that ends soon is used all the same: some platforms give no longer ones.
+            if let now = lines[trip.id]?.tokens.held, now.credential.isMade { return (now.credential, now.version) }
         }
-        guard let now = lines[trip.id]?.tokens.held else { throw TokenRefresh.notConnected }
-        return (now.credential.accessToken, now.version)
+        throw TokenRefresh.notConnected
     }
 
     /// The platform refused the token of this version: another one is found, or the connection is dead.
@@ -126,8 +130,9 @@ extension Courier {
     private func perform(_ action: TokenRefresh.Action, _ trip: Trip) async -> TokenRefresh.Event {
         do throws(Fault) {
             switch action {
-            case .read: return .row(try await store.connection(tenant, trip.id).map { row throws(Fault) in try opened(row) })
+            case .read: return .row(try await store.connection(tenant, trip.id).map { row throws(Fault) in try opened(row, trip) })
             case .exchange(let refresh, let set): return try await exchange(refresh, set, trip)
+            case .login(let set): return try await login(set, trip)
             case .save(let credential, let version):
                 let sealed = try seal(credential.jsonForSealing(), Credential.context(tenant, trip.id))
                 let saved = try await store.saveCredential(tenant, trip.id, sealed: sealed, expecting: version)
@@ -141,32 +146,28 @@ extension Courier {
         } catch { return .failed(error) }
     }
 
-    /// A refresh is a write: an owner that comes after us must not find it under way.
-    private func exchange(_ refresh: Secret, _ set: Credential, _ trip: Trip) async throws(Fault) -> TokenRefresh.Event {
-        guard case .oauth2(let oauth) = trip.spec.auth else { return .refused }
-        guard clocks.monotonic() + Courier.requestMost < deadline() else { throw Courier.leaseEnding }
-        let endpoint = TokenEndpoint(oauth, platform: trip.spec.name, row: trip.connection.row)
-        let outcome = await client.send(endpoint.request(refresh: refresh, from: set), timeout: Courier.requestMost, startBy: deadline() - Courier.requestMost)
-        let event = endpoint.event(outcome, from: set, at: clocks.now())
-        if case .issued(let new) = event { lines[trip.id]?.life = new.expiresAt.map { $0 - clocks.now() } }
-        return event
-    }
-
     // MARK: - Rows
 
-    private func adopt(_ row: ConnectionRow) throws(Fault) {
+    private func adopt(_ row: ConnectionRow, _ trip: Trip) throws(Fault) {
         guard row.credential != nil, row.credentialVersion > lines[row.id]?.tokens.held?.version ?? -1 else { return }
-        lines[row.id, default: Line()].tokens.adopt(try opened(row))
+        lines[row.id, default: Line()].tokens.adopt(try opened(row, trip))
         lines[row.id]?.life = nil
     }
 
-    private func opened(_ row: ConnectionRow) throws(Fault) -> TokenRefresh.Row {
-        let context = Credential.context(tenant, row.id)
-        let credential = try row.credential.map { sealed throws(Fault) in try Credential(json: try open(sealed, context)) }
+    private func opened(_ row: ConnectionRow, _ trip: Trip) throws(Fault) -> TokenRefresh.Row {
+        let context = Credential.context(tenant, row.id), auth = trip.spec.auth
+        func read(_ sealed: [UInt8]) throws(Fault) -> Credential {
+            var out = try Credential(json: try open(sealed, context))
+            out.isRemade = auth.isRemade
+            let there = out.materials
+            for part in auth.parts ?? [] where part.isRequired && there[part.name]?.isEmpty ?? true { throw Credential.unreadable("lacks \(part.name)") }
+            return out
+        }
+        let credential = try row.credential.map { sealed throws(Fault) in try read(sealed) }
         var before: Credential?
         if let sealed = row.credentialBefore {
             // Only a second chance: where it can't be read there is none.
-            do throws(Fault) { before = try Credential(json: try open(sealed, context)) } catch { log.fault(.failed, error) }
+            do throws(Fault) { before = try read(sealed) } catch { log.fault(.failed, error) }
         }
         return TokenRefresh.Row(version: row.credentialVersion, credential: credential, before: before)
     }
@@ -186,7 +187,7 @@ extension Courier {
             if let row = try await store.connection(tenant, trip.id), row.credentialVersion > version {
                 // Its identification is under way, and brings it to life.
                 try await store.setConnectionState(tenant, trip.id, state: "new", reason: nil, actor: "worker")
-                return try adopt(row)
+                return try adopt(row, trip)
             }
             lines[trip.id, default: Line()].declared = version
         } catch { log.fault(.failed, error) }

@@ -34,6 +34,8 @@ public actor Courier {
         var renewNotBefore = Duration.zero
         /// Life of the token set in force, where it was issued here.
         var life: Duration?
+        /// What was sent of the credential, in all its forms: no fault shows it.
+        var hidden: Set<String> = []
         /// Version of a credential whose death was written down.
         var declared: Int?
     }
@@ -69,7 +71,8 @@ public actor Courier {
         let trip = Trip(connector: connector, connection: connection, startBy: startBy, identifies: Output.self == AccountIdentity.self)
         var step = exchange
         var wrote = false
-        func no(_ fault: Fault) -> Delivery<Output> { wrote ? .unknown(Backoff.bounded(fault)) : .refused(Backoff.bounded(fault)) }
+        func said(_ fault: Fault) -> Fault { scrubbed(Backoff.bounded(fault), trip) }
+        func no(_ fault: Fault) -> Delivery<Output> { wrote ? .unknown(said(fault)) : .refused(said(fault)) }
         for _ in 0 ..< Courier.stepsMost {
             switch step {
             case .finish(let output): return .done(output)
@@ -80,8 +83,8 @@ public actor Courier {
                     if call.kind == .write { wrote = true }
                     step = then(response)
                 case .refused(let fault): return no(fault)
-                case .duplicate(let fault): return wrote ? .unknown(fault) : .duplicate(fault)
-                case .unknown(let fault): return .unknown(Backoff.bounded(fault))
+                case .duplicate(let fault): return wrote ? .unknown(said(fault)) : .duplicate(said(fault))
+                case .unknown(let fault): return .unknown(said(fault))
                 }
             }
         }
@@ -186,19 +189,34 @@ public actor Courier {
 
     /// Adds the host, the platform's headers and the credential; with the version of the token that was used.
     private func dress(_ call: Call, _ trip: Trip) async throws(Fault) -> (HTTPRequest, Int) {
-        // Anything else could move the credential to another host.
-        guard call.request.target.hasPrefix("/") else {
-            throw Fault("target_not_a_path", stage: .courier, disposition: .bug, summary: "a call of \(trip.spec.name) names no path below the connection's host")
-        }
-        let row = trip.connection.row
-        var request = trip.connector.prepare(call.request, for: trip.connection.facts)
-        for (name, value) in trip.spec.headers where request.fields[name] == nil { request.fields[name] = value }
-        request.target = (row.baseURL ?? trip.spec.productionBase.replacing("{account}", with: row.account)) + request.target
-        let (token, version) = try await accessToken(trip)
-        switch trip.spec.auth {
-        case .oauth2(let oauth): request.fields[oauth.tokenHeader.name] = oauth.tokenHeader.prefix + token.revealText()
-        case .header(let name): request.fields[name] = token.revealText()
-        }
-        return (request, version)
+        let (set, version) = try await credential(trip)
+        let facts = trip.connection.facts
+        let hand = Materials(parts: set.materials, accessToken: set.accessToken, account: facts.account, at: clocks.now(), random: random, for: call, trip.spec.auth)
+        let dressed = try Dressing.request(call, trip.connector, facts, base: base(trip, set), hand)
+        hide(dressed.hidden, trip)
+        return (dressed.request, version)
+    }
+
+    /// Remembers what an answer may repeat.
+    func hide(_ words: Set<String>, _ trip: Trip) {
+        guard lines[trip.id]?.hidden.isSuperset(of: words) != true else { return }
+        // Signatures are new in each request: what is old is good for nothing any more.
+        let old = lines[trip.id]?.hidden ?? []
+        lines[trip.id, default: Line()].hidden = old.count > Courier.hiddenMost ? words : old.union(words)
+    }
+
+    private static let hiddenMost = 200
+
+    /// The fault without anything of the credential, whoever wrote it: platforms have been seen to repeat what they were sent.
+    func scrubbed(_ fault: Fault, _ trip: Trip) -> Fault {
+        // The longest first: one may be part of another.
+        let words = (lines[trip.id]?.hidden ?? []).sorted { $0.utf8.count > $1.utf8.count }
+        func clean(_ text: String) -> String { words.reduce(text) { $0.replacing($1, with: "***") } }
+        var out = fault
+        out.summary = clean(fault.summary)
+        out.remedy = clean(fault.remedy)
+        out.position = fault.position.map(clean)
+        out.underlying = fault.underlying.map(clean)
+        return out
     }
 }

@@ -1,6 +1,6 @@
 internal import Kernel
 
-/// The token set of one connection and how it is renewed, as a pure machine: it is told what was read, answered and saved, and says what to do
+/// The token set or session of one connection and how it is renewed, as a pure machine: it is told what was read, answered and saved, and says what to do
 /// next. It never has a token used that is not saved, never writes over a token set that somebody else saved, and believes in the death of a
 /// grant only after every refresh token of the newest row was refused and the row has had time to change.
 struct TokenRefresh: Sendable {
@@ -34,7 +34,7 @@ struct TokenRefresh: Sendable {
         /// The row as it is now; `nil` when the connection is gone.
         case row(Row?)
         case issued(Credential)
-        /// The token endpoint said no, in OAuth's own words.
+        /// The token endpoint said no, in OAuth's own words, or the platform to a login.
         case refused
         case saved(version: Int)
         case waited
@@ -46,6 +46,8 @@ struct TokenRefresh: Sendable {
         case read
         /// Trade this refresh token; client and secret are those of the set.
         case exchange(refresh: Secret, from: Credential)
+        /// Make a token or a session anew from what a person gave.
+        case login(from: Credential)
         case save(Credential, expecting: Int)
         case wait(Duration)
         case end(Outcome)
@@ -112,8 +114,8 @@ struct TokenRefresh: Sendable {
 
     /// Whether to renew before the platform refuses: no access token, or one that ends within the margin.
     func isStale(at now: Timestamp, margin: Duration) -> Bool {
-        guard let set = held?.credential, set.refreshToken != nil else { return false }
-        return set.accessToken.isEmpty || set.expiresAt.map { $0 < now + margin } ?? false
+        guard let set = held?.credential, set.refreshToken != nil || set.isRemade else { return false }
+        return !set.isMade || set.expiresAt.map { $0 < now + margin } ?? false
     }
 
     /// Starts a run for a caller whose token of version `used` is refused or about to end.
@@ -174,6 +176,10 @@ struct TokenRefresh: Sendable {
             return end(.inForce)
         }
         if unsaved != nil { return save(tries: 0) }
+        if set.isRemade {
+            phase = .exchanging(from: set, others: [])
+            return .login(from: set)
+        }
         var tokens = [set.refreshToken, row.before?.refreshToken].compactMap { $0 }
         if tokens.count == 2, tokens[0] == tokens[1] { tokens.removeLast() }
         guard let first = tokens.first, set.clientID != nil else { return died(row.version) }

@@ -5,6 +5,23 @@ public enum Form {
         pairs.map { percent($0.name, space: true) + "=" + percent($0.value, space: true) }.joined(separator: "&")
     }
 
+    /// The pairs of a nested value, with a name's way in brackets: `metadata[our_id]`, `items[0][price]`. `null`, `{}` and `[]` give none.
+    public static func nested(_ value: JSON) -> [(name: String, value: String)] {
+        guard case .object(let members) = value else { return [] }
+        return members.flatMap { nested($0.key, $0.value) }
+    }
+
+    private static func nested(_ name: String, _ value: JSON) -> [(name: String, value: String)] {
+        switch value {
+        case .null: []
+        case .bool(let truth): [(name, truth ? "true" : "false")]
+        case .number(let digits): [(name, digits)]
+        case .string(let text): [(name, text)]
+        case .array(let elements): elements.enumerated().flatMap { nested("\(name)[\($0.offset)]", $0.element) }
+        case .object(let members): members.flatMap { nested("\(name)[\($0.key)]", $0.value) }
+        }
+    }
+
     /// Pairs in order; a pair without `=` has an empty value. Broken escapes stay as written, invalid UTF-8 becomes
     /// U+FFFD.
     public static func decode(_ text: String) -> [(name: String, value: String)] {

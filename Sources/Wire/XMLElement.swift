@@ -40,6 +40,12 @@ public struct XMLElement: Sendable, Equatable {
     /// All children of that local name, in whatever namespace.
     public func all(_ local: String) -> [XMLElement] { children.filter { $0.name.local == local } }
 
+    /// The first element down that way, by local names, in whatever namespaces; itself for an empty one.
+    public func at(_ path: [String]) -> XMLElement? {
+        guard let first = path.first else { return self }
+        return self[first]?.at(Array(path.dropFirst()))
+    }
+
     /// The value of an attribute without a prefix.
     public func attribute(_ local: String) -> String? { attributes.first { $0.name.local == local && $0.name.namespace == nil }?.value }
 

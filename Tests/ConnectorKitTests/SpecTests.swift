@@ -4,6 +4,7 @@ import ConnectorKit
 import FoundationEssentials
 import Kernel
 import Testing
+import Wire
 
 @Suite("What a connector states of its platform")
 struct SpecTests {
@@ -59,9 +60,13 @@ struct SpecTests {
             #expect(!auth.scopes.isEmpty && Set(auth.scopes).count == auth.scopes.count)
             #expect(auth.refreshGrace >= .zero && !auth.tokenHeader.name.isEmpty)
         }
+        if case .clientCredentials(let auth) = spec.auth {
+            all.append(auth.tokenURL)
+            #expect(auth.tokenPath.hasPrefix("/") && Set(auth.scopes).count == auth.scopes.count)
+        }
         for address in all {
             #expect(address.hasPrefix("https://"), "\(address)")
-            let rest = address.replacing("{account}", with: "a")
+            let rest = Address.of(address, account: "a")
             #expect(
                 rest.dropFirst(8).utf8.allSatisfy {
                     ![123, 125, 63, 35, 64, 58, 32].contains($0) && $0 > 32 && $0 < 127
@@ -97,9 +102,35 @@ struct SpecTests {
         for name in spec.headers.keys {
             #expect(!["authorization", "cookie", "x-api-key", "proxy-authorization"].contains(name.lowercased()))
         }
-        if case .oauth2(let auth) = spec.auth {
-            #expect(!spec.headers.keys.contains { $0.lowercased() == auth.tokenHeader.name.lowercased() })
+        let own = Set(spec.headers.keys.map { $0.lowercased() })
+        for header in spec.auth.headers { #expect(!own.contains(header.name.lowercased()), "\(header.name)") }
+    }
+
+    @Test("what a credential consists of is named, explained and used; nothing else is asked of it", arguments: ids)
+    func credential(id: String) throws {
+        let it = try connector(id)
+        guard let parts = it.spec.auth.parts else { return }
+        #expect(!parts.isEmpty && Set(parts.map(\.name)).count == parts.count)
+        for part in parts {
+            #expect(part.name.utf8.allSatisfy { (97 ... 122).contains($0) || (48 ... 57).contains($0) || $0 == 95 }, "\(part.name)")
+            #expect(part.meaning.count >= 5 && !["refresh_token", "expires_at", "parts", "session"].contains(part.name), "\(part.name)")
+            #expect(try text("docs/connectors/\(id).md").contains("`\(part.name)`"), "\(part.name)")
         }
+        let specimen = try Specimen(id)
+        var known = Set(parts.map(\.name)), used = it.spec.auth.headers.reduce(into: Set<String>()) { $0.formUnion($1.value.names) }
+        if case .session(let session) = it.spec.auth {
+            let login = session.login(specimen.facts)
+            #expect(!session.gives.isEmpty && known.isDisjoint(with: session.gives.map(\.name)))
+            #expect(login.request.target.hasPrefix("/"))
+            used.formUnion(login.blanks?.names ?? [])
+            for header in login.headers { used.formUnion(header.value.names) }
+            known.formUnion(session.gives.map(\.name))
+        }
+        for one in everyCall(it, specimen, specimen.facts) {
+            used.formUnion(one.call.blanks?.names ?? [])
+            for header in one.call.headers { used.formUnion(header.value.names) }
+        }
+        #expect(used.subtracting(known).sorted() == [], "named, and no part of the credential")
     }
 
     /// What needs a source, by the spec's own statements; `batch*` stands for any name that begins so.

@@ -4,10 +4,24 @@ import Crypto
 import Kernel
 import Wire
 
-private func spec(_ id: String, _ roles: [PlatformSpec.Role]) -> PlatformSpec {
+private let consent = Authentication.oauth2(.init(
+    authorizeURL: "https://books.example.com/authorize", tokenURL: "https://books.example.com/token", tokenPath: "/token", clientProof: .basic, scopes: [],
+    refreshGrace: .zero, tokenHeader: ("X-Token", "")))
+
+/// Logs in: a company, a user and a password, and a key that signs.
+private let login = Authentication.session(.init(
+    parts: [
+        CredentialPart("company", "the company's id", isSecret: false), CredentialPart("password", "the password"),
+        CredentialPart("private_key", "the key", form: .privateKey, isRequired: false),
+    ],
+    gives: [SessionValue("sid", .cookie("SID"))], headers: [FilledHeader("Cookie", .cookies(["sid"]))]) { _ in
+        Call(.read, HTTPRequest(.post, "/login"), body: "{\"company\":\(json: .part("company")),\"password\":\(json: .part("password"))}")
+    })
+
+private func spec(_ id: String, _ roles: [PlatformSpec.Role], _ auth: Authentication = .header("X-Token")) -> PlatformSpec {
     PlatformSpec(
         id: id, name: id, roles: roles, productionBase: "https://\(id).example.com", sandboxBase: "https://sandbox.\(id).example.com",
-        auth: .header("X-Token"), headers: ["Accept": "application/json"], limits: [], concurrency: 1, batchSizes: [:], pageSize: 10, fieldLengths: [:],
+        auth: auth, headers: ["Accept": "application/json"], limits: [], concurrency: 1, batchSizes: [:], pageSize: 10, fieldLengths: [:],
         idempotency: Idempotency(nativeKeyLifetime: nil, searchable: true, findSettles: .zero), tax: .documentTotal, dimensions: [],
         revisesPaidInvoices: true, apiVersion: "1", sunset: nil, sources: [:])
 }
@@ -36,10 +50,18 @@ struct FakeShop: SourceConnector {
     func uses(topic: String) -> Bool { topic != "products/update" }
 }
 
+/// A platform to log in at; nothing else.
+struct FakeVault: Connector {
+    let spec: PlatformSpec
+    init() { spec = ControlPlaneTests.spec("vault", [.ledger], login) }
+    func judge(_: HTTPResponse, to _: Call) -> Verdict { .accepted }
+    func identify(_: ConnectionFacts) -> Exchange<AccountIdentity> { .fail(none) }
+}
+
 /// Writes a document as its key, party, accounts and amounts.
 struct FakeBooks: LedgerConnector {
     let spec: PlatformSpec
-    init() { spec = ControlPlaneTests.spec("books", [.ledger]) }
+    init() { spec = ControlPlaneTests.spec("books", [.ledger], consent) }
 
     func judge(_: HTTPResponse, to _: Call) -> Verdict { .accepted }
     func identify(_: ConnectionFacts) -> Exchange<AccountIdentity> { .fail(none) }

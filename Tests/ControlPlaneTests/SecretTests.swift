@@ -49,6 +49,39 @@ import Wire
         #expect(await bench.call(.put, "/v1/connections/\(made.ledger)/credential", ["refresh_token": "r"]).status == 200)
     }
 
+    @Test("a credential of several parts is what its platform's connector says, no more and no less") func parts() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let id = try await bench.call(.post, "/v1/tenants/\(made.tenant.id)/connections", ["slug": "v", "platform": "vault", "account": "acme"]).id()
+        let path = "/v1/connections/\(id)/credential"
+        #expect(await bench.call(.put, path, ["company": "acme", "password": "hush"]).status == 200)
+        let sealed: [UInt8] = try #require(try await bench.root.pool.query("SELECT credential FROM app.connections WHERE id::text = \(id)").first).get("credential")
+        let opened = try JSON(parsing: try made.tenant.privateKey.open(sealed, context: Array("credential \(made.tenant.id) \(id)".utf8)))
+        #expect(opened == ["parts": ["company": "acme", "password": "hush"]])
+        let wrong: [(body: JSON, fields: [String])] = [
+            ([:], ["company", "password"]), (["company": "acme"], ["password"]), (["company": "acme", "password": ""], ["password"]),
+            (["company": "acme", "password": ["hush"]], ["password"]), (["company": "acme\r\nX: 1", "password": "hush"], ["company"]),
+            (["company": "acme", "password": "hush", "access_token": "hush"], ["access_token"]),
+            (["company": "acme", "password": "hush", "private_key": "hush"], ["private_key"]),
+        ]
+        for (body, fields) in wrong {
+            let answer = await bench.call(.put, path, body)
+            #expect(answer.status == 422)
+            #expect(answer.json["errors"]?.array?.compactMap { $0["field"]?.string }.sorted() == fields, "\(answer.text)")
+            #expect(!answer.text.contains("hush"))
+        }
+        #expect(!bench.log.text.contains("hush"))
+    }
+
+    @Test("a long-lived token is one part, and its platform takes no token set") func token() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let path = "/v1/connections/\(made.source)/credential"
+        #expect(await bench.call(.put, path, ["access_token": "x"]).status == 200)
+        #expect(await bench.call(.put, path, ["access_token": "x", "refresh_token": "y"]).status == 422)
+        #expect(await bench.call(.put, path, ["refresh_token": "y"]).status == 422)
+    }
+
     @Test("while the scheduler makes a tenant's keys a credential waits; without a scheduler it is told to come again") func keysPending() async throws {
         let bench = try await Bench.make()
         let tenant = try await bench.tenant(keys: false)
@@ -117,7 +150,7 @@ import Wire
             #expect(answer.status == 422, "\(account)")
         }
         let answer = await bench.call(.post, path, ["slug": "x", "platform": "nothing", "account": "a"])
-        #expect(answer.json["errors"]?[0]?["remedy"]?.string?.contains("books, shop") == true)
+        #expect(answer.json["errors"]?[0]?["remedy"]?.string?.contains("books, shop, vault") == true)
         let settings = await bench.call(.post, path, ["slug": "x", "platform": "shop", "account": "a", "settings": ["nonsense": "1", "post_currency": 5]])
         #expect(settings.json["errors"]?.array?.count == 2)
         #expect(await bench.call(.post, path, ["slug": "x", "platform": "shop", "account": "a", "settings": ["post_currency": "shop"]]).status == 201)

@@ -38,8 +38,8 @@ struct Bench: Sendable {
     /// Another worker over the same database and platform.
     func another(seed: UInt64 = 2) -> Courier { Bench.courier(store, platform, clocks, log, ends, seed: seed) }
 
-    private static func courier(
-        _ store: MemoryStore, _ platform: Platform, _ clocks: SteppingClocks, _ text: Locked<String>, _ ends: Locked<Duration>, seed: UInt64
+    static func courier(
+        _ store: MemoryStore, _ platform: any Transport, _ clocks: SteppingClocks, _ text: Locked<String>, _ ends: Locked<Duration>, seed: UInt64
     ) -> Courier {
         Courier(
             tenant: tenant, store: store, client: platform, clocks: clocks, random: SeededRandom(seed: seed),

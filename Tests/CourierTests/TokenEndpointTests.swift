@@ -10,12 +10,16 @@ import Wire
 struct TokenEndpointTests {
     private let now = Timestamp(seconds: 1_800_000_000)
 
-    private func endpoint(_ proof: Authentication.OAuth2.ClientProof = .body, base: String? = nil) -> TokenEndpoint {
+    private func oauth(_ proof: Authentication.OAuth2.ClientProof = .body) -> Authentication.OAuth2 {
+        Authentication.OAuth2(
+            authorizeURL: "https://x.example/a", tokenURL: "https://{account}.x.example/token", tokenPath: "/oauth/token", clientProof: proof, scopes: [],
+            refreshGrace: .zero)
+    }
+
+    private func endpoint(base: String? = nil) -> TokenEndpoint {
         var row = Bench().store.row
         row.baseURL = base
-        let oauth = Authentication.OAuth2(
-            authorizeURL: "https://x.example/a", tokenURL: "https://{account}.x.example/token", tokenPath: "/oauth/token", clientProof: proof, scopes: [], refreshGrace: .zero)
-        return TokenEndpoint(oauth, platform: "Plain", row: row)
+        return TokenEndpoint(oauth(), platform: "Plain", row: row)
     }
 
     private func event(_ response: HTTPResponse) -> TokenRefresh.Event { endpoint().event(.answered(response), from: Bench.credential(0), at: now) }
@@ -30,15 +34,15 @@ struct TokenEndpointTests {
 
     @Test("the client proves itself in the body or in the header, never in the URL")
     func request() throws {
-        let body = endpoint(.body).request(refresh: Secret("hush-r0"), from: Bench.credential(0))
+        let body = endpoint().request(oauth(.body), refresh: Secret("hush-r0"), from: Bench.credential(0))
         #expect(body.target == "https://acme.x.example/token")
         #expect(body.fields["Authorization"] == nil)
         #expect(Form.decode(String(decoding: body.body, as: UTF8.self)).map(\.name) == ["grant_type", "refresh_token", "client_id", "client_secret"])
-        let basic = endpoint(.basic).request(refresh: Secret("hush-r0"), from: Bench.credential(0))
+        let basic = endpoint().request(oauth(.basic), refresh: Secret("hush-r0"), from: Bench.credential(0))
         #expect(basic.fields["Authorization"] == "Basic YXBwOmh1c2gtY2xpZW50")
         #expect(!String(decoding: basic.body, as: UTF8.self).contains("client_secret"))
         #expect(basic.method == .post)
-        #expect(endpoint(base: "http://127.0.0.1:9").request(refresh: Secret("r"), from: Bench.credential(0)).target == "http://127.0.0.1:9/oauth/token")
+        #expect(endpoint(base: "http://127.0.0.1:9").request(oauth(), refresh: Secret("r"), from: Bench.credential(0)).target == "http://127.0.0.1:9/oauth/token")
     }
 
     @Test("a new set keeps the client, and the old refresh token where no new one is given")

@@ -19,6 +19,8 @@ struct TokenRefreshEveryOrder {
         // The platform: refresh tokens that it takes.
         var good: Set<Int> = [0]
         var grace: Bool
+        /// Sets are made anew from what a person gave, not by refresh tokens.
+        var logsIn = false
         var issued = 0
         // What may still go wrong on this path.
         var faults: Int
@@ -34,7 +36,13 @@ struct TokenRefreshEveryOrder {
         var trace: [String] = []
 
         var row: TokenRefresh.Row {
-            .init(version: version, credential: Bench.credential(set), before: before.map { Bench.credential($0) })
+            .init(version: version, credential: credential(set), before: before.map { credential($0) })
+        }
+
+        func credential(_ n: Int) -> Credential {
+            var out = Bench.credential(n)
+            out.isRemade = logsIn
+            return out
         }
     }
 
@@ -53,6 +61,16 @@ struct TokenRefreshEveryOrder {
         explore(world, world.machine.copyAction { $0.renew(used: 1) }, runs: runs, tally)
         #expect(tally.runs > 500)
         // All ways out were met, or the model is not what it says.
+        #expect(Set(tally.outcomes.keys) == ["inForce", "failed", "dead"])
+    }
+
+    @Test("the same holds for what a login makes anew", arguments: [1, 2])
+    func everyLogin(runs: Int) {
+        var world = World(grace: true, logsIn: true, faults: runs == 1 ? 3 : 2, persons: 1, others: 1, revocations: 1)
+        world.machine.adopt(world.row)
+        let tally = Tally()
+        explore(world, world.machine.copyAction { $0.renew(used: 1) }, runs: runs, tally)
+        #expect(tally.runs > 500)
         #expect(Set(tally.outcomes.keys) == ["inForce", "failed", "dead"])
     }
 
@@ -143,14 +161,14 @@ struct TokenRefreshEveryOrder {
             var read = world
             read.changedSinceRead = false
             return [(read, .row(read.row))] + (mayFail ? [(bad, .failed(fault))] : [])
-        case .exchange(let refresh, _):
-            let n = number(refresh)
+        case .exchange, .login:
+            let n = traded(action)
             guard world.good.contains(n) else { return [(world, .refused)] + (mayFail ? [(bad, .failed(fault))] : []) }
             var given = world
             let new = given.issue(from: n)
             var torn = bad
             _ = torn.issue(from: n)
-            return [(given, .issued(Bench.credential(new)))] + (mayFail ? [(torn, .failed(fault)), (bad, .failed(fault))] : [])
+            return [(given, .issued(world.credential(new)))] + (mayFail ? [(torn, .failed(fault)), (bad, .failed(fault))] : [])
         case .save(let credential, let version):
             guard world.version == version else { return [(world, .failed(fault))] }
             let kept = keep(world, number(credential.refreshToken), over: version)
@@ -175,14 +193,24 @@ struct TokenRefreshEveryOrder {
         return out
     }
 
+    /// The set that an action makes another of.
+    private func traded(_ action: TokenRefresh.Action) -> Int {
+        switch action {
+        case .exchange(let refresh, _): number(refresh)
+        case .login(let set): number(set.refreshToken)
+        case .read, .save, .wait, .end: -1
+        }
+    }
+
     private func number(_ secret: Secret?) -> Int { Int(secret?.revealText().dropFirst(6) ?? "") ?? -1 }
 
     private func check(_ world: World, _ action: TokenRefresh.Action) {
         if let held = world.machine.held {
             #expect(world.saved.contains(number(held.credential.refreshToken)), "a set in use that was never saved: \(world.trace)")
         }
-        if case .exchange(let refresh, _) = action {
-            #expect(world.saved.contains(number(refresh)), "\(world.trace)")
+        let trades = traded(action)
+        if trades >= 0 {
+            #expect(world.saved.contains(trades), "\(world.trace)")
             #expect(world.machine.unsaved == nil, "a set waits to be saved, and another is asked for: \(world.trace)")
         }
     }

@@ -138,7 +138,8 @@ struct RefreshMachine {
             }
             let lost = [save("saves and does not hear it", kept: true, heard: false), save("does not save", kept: false, heard: false)]
             return [save("saves", kept: true, heard: true)] + (mayLose ? lost : [])
-        case .end: return []
+        // Sets of this machine come from refresh tokens alone.
+        case .login, .end: return []
         }
     }
 }

@@ -97,3 +97,21 @@ import Wire
         #expect(HTTPResponse.text(404, "no").fields["Content-Type"] == "text/plain; charset=utf-8")
     }
 }
+
+@Suite("Nested forms")
+struct NestedFormTests {
+    @Test("names show their way in brackets, lists count from 0, and nothing is none")
+    func nested() {
+        let value: JSON = [
+            "customer": "cus_1", "amount": 1099, "auto_advance": false, "none": .null, "metadata": ["our_id": "a&b=c", "empty": ""],
+            "expand": ["data.source", "lines"], "items": [["price": "p1", "quantity": 2], ["price": "p2"]], "nothing": [:], "nobody": [],
+        ]
+        let pairs = Form.nested(value)
+        #expect(pairs.map(\.name) == [
+            "customer", "amount", "auto_advance", "metadata[our_id]", "metadata[empty]", "expand[0]", "expand[1]", "items[0][price]", "items[0][quantity]", "items[1][price]",
+        ])
+        #expect(pairs.map(\.value) == ["cus_1", "1099", "false", "a&b=c", "", "data.source", "lines", "p1", "2", "p2"])
+        #expect(Form.encode(Form.nested(["metadata": ["our_id": "a b"]])) == "metadata%5Bour_id%5D=a+b")
+        for odd: JSON in ["text", 1, [1, 2], .null] { #expect(Form.nested(odd).isEmpty) }
+    }
+}

@@ -15,7 +15,23 @@ extension Endpoints {
 
     /// Sealed for the tenant's worker, which proves it by asking the platform who we are.
     private static func putCredential(_ visit: Visit) async throws -> HTTPResponse {
-        let (id, tenant, _) = try await connection(visit)
+        let (id, tenant, old) = try await connection(visit)
+        let parts = visit.desk.connectors[old["platform"]?.string ?? ""]?.spec.auth.parts
+        let members = try parts.map { try credentialParts(visit, $0) } ?? tokenSet(visit)
+        let key = try await publicKey(of: tenant, visit.desk)
+        let sealed = try key.seal(JSON.object(members).bytes, context: Array("credential \(tenant) \(id)".utf8), random: SystemRandom())
+        return try await visit.change { tx throws(Fault) in
+            let row = try (try await tx.query(AdminConnectionStatements.putCredential(tenant, id, sealed: sealed))).adminRow()
+            try await tx.audit(tenant, [visit.entry("connection.credential", "connection \(id)")])
+            _ = try await tx.query(JobStatements.ask(tenant, [Job(.identify, id.description, lane: .interactive)]))
+            _ = try await tx.query(AdminConnectionStatements.hurry(tenant))
+            _ = try await tx.query(JobStatements.wake())
+            return .init(200, row.json)
+        }
+    }
+
+    /// What an OAuth 2 consent gives.
+    private static func tokenSet(_ visit: Visit) throws -> [(key: String, value: JSON)] {
         var input = try visit.input(["access_token", "refresh_token", "expires_at", "client_id", "client_secret"])
         let access = input.optionalSecret("access_token"), refresh = input.optionalSecret("refresh_token")
         let expires = input.instant("expires_at")
@@ -30,15 +46,36 @@ extension Endpoints {
         if let expires { members.append(("expires_at", .string(expires.description))) }
         if let client { members.append(("client_id", .string(client))) }
         if let clientSecret { members.append(("client_secret", .string(clientSecret.revealText()))) }
-        let key = try await publicKey(of: tenant, visit.desk)
-        let sealed = try key.seal(JSON.object(members).bytes, context: Array("credential \(tenant) \(id)".utf8), random: SystemRandom())
-        return try await visit.change { tx throws(Fault) in
-            let row = try (try await tx.query(AdminConnectionStatements.putCredential(tenant, id, sealed: sealed))).adminRow()
-            try await tx.audit(tenant, [visit.entry("connection.credential", "connection \(id)")])
-            _ = try await tx.query(JobStatements.ask(tenant, [Job(.identify, id.description, lane: .interactive)]))
-            _ = try await tx.query(AdminConnectionStatements.hurry(tenant))
-            _ = try await tx.query(JobStatements.wake())
-            return .init(200, row.json)
+        return members
+    }
+
+    /// What the platform's credential consists of, by its connector: no more, no less.
+    private static func credentialParts(_ visit: Visit, _ parts: [CredentialPart]) throws -> [(key: String, value: JSON)] {
+        var input = try visit.input(parts.map(\.name))
+        var members: [(key: String, value: JSON)] = [], own: [(key: String, value: JSON)] = []
+        for part in parts {
+            guard let value = input.optionalSecret(part.name) else {
+                if part.isRequired, !input.has(part.name) { input.add(part.name, "is missing", "Send \(part.meaning).") }
+                continue
+            }
+            check(value, part, &input)
+            // Words of a token set mean the same everywhere.
+            if ["access_token", "client_id", "client_secret"].contains(part.name) { members.append((part.name, .string(value.revealText()))) } else {
+                own.append((part.name, .string(value.revealText())))
+            }
+        }
+        try input.check()
+        return own.isEmpty ? members : members + [("parts", .object(own))]
+    }
+
+    /// What is wrong with a part is said without showing any of it.
+    private static func check(_ value: Secret, _ part: CredentialPart, _ input: inout Input) {
+        switch part.form {
+        case .text where !value.reveal().allSatisfy({ $0 >= 32 && $0 != 127 }):
+            input.add(part.name, "has a line break or another control character", "Send it in one line, without blanks around it.")
+        case .text: break
+        case .privateKey:
+            do throws(Fault) { _ = try SigningKey(pem: value) } catch { input.add(part.name, error.summary, error.remedy) }
         }
     }
 
