@@ -18,7 +18,8 @@ let rooms: [(name: String, imports: [String])] = [
     ("Shopify", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
     ("QuickBooksOnline", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
     ("Xero", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
-    ("Catalog", ["ConnectorKit", "Shopify", "QuickBooksOnline", "Xero"]),
+    ("Catalog", ["ConnectorKit", "Kernel", "Wire", "Shopify", "QuickBooksOnline", "Xero"]),
+    ("Scaffold", ["Kernel"]),
     ("Mapping", ["Books", "Wire", "Kernel"]),
     ("Checks", ["Mapping", "Books", "Wire", "Kernel"]),
     ("Scenario", ["Checks", "Mapping", "Books", "Wire", "Kernel"]),
@@ -109,6 +110,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("SimulationTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Wire", "Books", "Crypto",
                          "Kernel", "TestKit", "Postgres"], false),
     ("TortureTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], false),
+    ("ScaffoldTests", ["Scaffold", "Kernel"], false),
     ("TidyTests", [], false),
 ]
 for test in tests {

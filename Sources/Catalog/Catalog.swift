@@ -5,7 +5,13 @@ internal import Xero
 
 /// Every connector there is, in the order of their ids.
 public enum Catalog {
-    public static let connectors: [any Connector] = [QuickBooksOnlineConnector(), ShopifyConnector(), XeroConnector()]
+    private static let all: [any Connector] = [
+        QuickBooksOnlineConnector(),
+        ShopifyConnector(),
+        XeroConnector(),
+    ]
+
+    public static let connectors: [any Connector] = all.sorted { $0.spec.id < $1.spec.id }
 
     public static let byID: [String: any Connector] = Dictionary(uniqueKeysWithValues: connectors.map { ($0.spec.id, $0) })
 }

@@ -34,12 +34,18 @@ public struct PlatformSpec: Sendable {
     public var sunset: LocalDate?
     /// Statement -> where it comes from. Conformance wants one for each limit and for the idempotency means.
     public var sources: [String: String]
+    /// What the connector reads and writes there.
+    public var objects: [PlatformObject]
+    /// How changes there are learned of; empty where nobody asks.
+    public var changeFeed: [ChangeFeed]
+    public var currency: CurrencyAbility
 
     public init(
         id: String, name: String, roles: [Role], productionBase: String, sandboxBase: String?, auth: Authentication,
         headers: [String: String], limits: [RateLimit], concurrency: Int, batchSizes: [String: Int], pageSize: Int,
         fieldLengths: [String: Int], idempotency: Idempotency, tax: TaxAbility, dimensions: [String], revisesPaidInvoices: Bool,
-        apiVersion: String, sunset: LocalDate?, sources: [String: String]
+        apiVersion: String, sunset: LocalDate?, sources: [String: String], objects: [PlatformObject] = [], changeFeed: [ChangeFeed] = [],
+        currency: CurrencyAbility = CurrencyAbility(foreign: false, rate: .none)
     ) {
         self.id = id
         self.name = name
@@ -60,6 +66,9 @@ public struct PlatformSpec: Sendable {
         self.apiVersion = apiVersion
         self.sunset = sunset
         self.sources = sources
+        self.objects = objects
+        self.changeFeed = changeFeed
+        self.currency = currency
     }
 }
 

@@ -205,6 +205,10 @@ func document(
         against = .creditNote
     case .journal:
         lines = [line(.control, "tips_payable", amount, "832"), line(.tender, "clearing:card:USD", -amount, "611")]
+    case .salesReceipt:
+        lines = [
+            line(.tender, "clearing:card:USD", amount, "611"), line(.goods, "sales:homeware", -amount, "200", item: "19"),
+        ]
     default:
         lines = [
             line(.control, Role(control), amount, "610"), line(.goods, "sales:homeware", -amount, "200", item: "19"),

@@ -23,8 +23,23 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
                 // rest on it.
                 nativeKeyLifetime: nil, searchable: true, findSettles: QuickBooksLimits.requestLife),
             tax: .documentTotal, dimensions: ["class", "department"], revisesPaidInvoices: true,
-            apiVersion: "v3, minorversion \(QuickBooksLimits.minorVersion)", sunset: nil, sources: Self.sources)
+            apiVersion: "v3, minorversion \(QuickBooksLimits.minorVersion)", sunset: nil, sources: Self.sources, objects: Self.objects,
+            currency: CurrencyAbility(foreign: true, rate: .stated))
     }
+
+    private static let objects: [PlatformObject] = [
+        PlatformObject("Invoice", carries: ["invoice"], [.find, .read, .create, .update, .void]),
+        PlatformObject("CreditMemo", carries: ["credit_note"], [.find, .read, .create, .update, .void]),
+        PlatformObject("SalesReceipt", carries: ["sales_receipt"], [.find, .read, .create, .update, .void]),
+        PlatformObject("Payment", carries: ["payment"], [.find, .read, .create, .update, .void]),
+        PlatformObject(
+            "JournalEntry", carries: ["payment", "refund_payment", "journal", "reversal", "settlement", "payout"], [.find, .read, .create, .update, .void]),
+        PlatformObject("Customer", carries: ["party"], [.find, .create]),
+        PlatformObject("Item", carries: ["item"], [.find, .create]),
+        PlatformObject("Account", carries: ["account"], [.list]),
+        PlatformObject("TaxCode", carries: ["tax_code"], [.list]),
+        PlatformObject("CompanyInfo", carries: [], [.read]),
+    ]
 
     private static let authentication = Authentication.OAuth2(
         authorizeURL: "https://appcenter.intuit.com/connect/oauth2",
@@ -75,6 +90,8 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
         "fields": "intuit/QuickBooks-V3-PHP-SDK, src/XSD/Finance.xsd: DocNumber 21, Description and PrivateNote 4000, "
             + "Item.Name 100, DisplayName 500; PaymentRefNum 21 is general knowledge",
         "tax": "Intuit blog, Using QuickBooks Online API for automated sales tax: TotalTax overrides",
+        "objects": "Intuit docs, API reference: the entities of the Accounting API, minor version as stated",
+        "currency": "Intuit docs, Invoice: CurrencyRef, ExchangeRate in units of the home currency",
         "errors": "Intuit docs, Handling common errors; 6200, 3100, 620 and 2010 to 2050 are general knowledge",
         "errors.throttled": "intuit/QuickBooks-V3-PHP-SDK issue 54: the body of a 429 is XML",
     ]

@@ -18,8 +18,23 @@ public struct ShopifyConnector: SourceConnector {
             concurrency: 4, batchSizes: [:], pageSize: ShopifyLimits.ordersPerPage, fieldLengths: [:],
             idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero),
             tax: .perLine, dimensions: [], revisesPaidInvoices: true, apiVersion: Self.version,
-            sunset: LocalDate(year: 2027, month: 10, day: 1), sources: Self.sources)
+            sunset: LocalDate(year: 2027, month: 10, day: 1), sources: Self.sources, objects: Self.objects,
+            changeFeed: [
+                .webhooks(signature: "HMAC-SHA256 over the body", topics: Self.topics), .sweep(by: "updated_at", overlap: ShopifyLimits.overlap),
+            ],
+            currency: CurrencyAbility(foreign: true, rate: .stated))
     }
+
+    private static let topics = [
+        "orders/create", "orders/updated", "orders/paid", "orders/cancelled", "orders/edited", "order_transactions/create", "refunds/create",
+    ]
+
+    private static let objects: [PlatformObject] = [
+        PlatformObject("Order", carries: ["sale"], [.receive, .list, .read]),
+        PlatformObject("OrderTransaction", carries: ["payment"], [.receive, .list, .read]),
+        PlatformObject("Refund", carries: ["refund"], [.receive, .list, .read]),
+        PlatformObject("Shop", carries: [], [.read]),
+    ]
 
     /// Settings of a connection, with their meaning.
     public var settings: [String: String] {
@@ -57,6 +72,8 @@ public struct ShopifyConnector: SourceConnector {
         "auth": "shopify.dev, Offline access tokens; changelog entries of 2025-12 and 2026-08",
         "auth.refresh_token_expires_in": "public clients and their tests: 7776000 s",
         "webhooks": "shopify.dev, Webhooks delivery structure; Verify webhook deliveries",
+        "objects": "shopify.dev, GraphQL Admin API 2026-10: Order, OrderTransaction, Refund, Shop",
+        "currency": "shopify.dev, MoneyBag: shop and presentment amounts of everything, whose quotient is the rate",
         "fields": "GraphQL Admin API schema 2025-01 as published in Shopify/dev-mcp",
         "errors": "shopify.dev, GraphQL Admin API rate limits; the codes other than THROTTLED are general knowledge",
         "sunset": "shopify.dev, API versioning: a version is supported for 12 months",

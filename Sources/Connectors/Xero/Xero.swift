@@ -23,8 +23,19 @@ public struct XeroConnector: LedgerConnector {
                 // nothing may rest on it.
                 nativeKeyLifetime: nil, searchable: true, findSettles: XeroLimits.findSettles),
             tax: .perLine, dimensions: [], revisesPaidInvoices: false, apiVersion: "2.0", sunset: nil,
-            sources: Self.sources)
+            sources: Self.sources, objects: Self.objects, currency: CurrencyAbility(foreign: true, rate: .stated, digitsMost: XeroLimits.amountScale))
     }
+
+    private static let objects: [PlatformObject] = [
+        PlatformObject("Invoice", carries: ["invoice"], [.find, .read, .create, .update, .void]),
+        PlatformObject("CreditNote", carries: ["credit_note"], [.find, .read, .create, .update, .void]),
+        PlatformObject("Payment", carries: ["payment", "refund_payment"], [.find, .read, .create, .update, .void]),
+        PlatformObject("ManualJournal", carries: ["journal"], [.find, .read, .create, .update, .void]),
+        PlatformObject("Contact", carries: ["party"], [.find, .create]),
+        PlatformObject("Account", carries: ["account"], [.list]),
+        PlatformObject("TaxRate", carries: ["tax_code"], [.list]),
+        PlatformObject("Organisation", carries: [], [.read]),
+    ]
 
     private static let authentication = Authentication.OAuth2(
         authorizeURL: "https://login.xero.com/identity/connect/authorize",
@@ -72,6 +83,8 @@ public struct XeroConnector: LedgerConnector {
             + "Description 4000",
         "tax":
             "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0: TaxAmount can be overridden; \"Rounding in Xero\"",
+        "objects": "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0",
+        "currency": "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0: CurrencyRate, six decimals; more than two digits are refused by choice",
         "currency_rate": "conflicting (crbnos/carbon pull request 1547 against common practice): unconfirmed",
         "errors": "Xero developer pages, HTTP response codes and errors; bodies of 401 and 403 are general knowledge; "
             + "lock date message: waynerobinson/xeroizer issue 92",

@@ -2,27 +2,31 @@ internal import Catalog
 internal import ConnectorKit
 internal import FoundationEssentials
 internal import Kernel
+internal import Scaffold
 internal import Scenario
 internal import Wire
 
 enum ConnectorCommand: Command {
     static let name = "connector"
-    static let summary = "list the platforms there are connectors for, or describe one"
+    static let summary = "list the platforms there are connectors for, describe one, or begin a new one"
     static let help = """
         usage: counterfoil connector list [--json]
                counterfoil connector describe ID [--json]
+               counterfoil connector new ID [--role source|ledger] [--title NAME] [--dry-run]
 
-        Lists platform, role, authentication, limits and what protects a write from happening twice; `describe` adds every fact's source.
+        Lists platform, role, authentication, objects, limits, what protects a write from happening twice, and what of this repository verifies it;
+        `describe` adds every fact's source. `new` lays down a connector, its twin, tests and page in the checkout that it is run in: they compile,
+        and the conformance tests say what is to be done (docs/writing-a-connector.md).
         """
-    static let options: [String] = []
-    static let flags = ["json"]
+    static let options = ["role", "title"]
+    static let flags = ["json", "dry-run"]
 
     static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
         let json = arguments.flags.contains("json")
         switch arguments.rest.first {
         case "list" where arguments.rest.count == 1:
             if json {
-                say(JSON.array(Catalog.connectors.map { describe($0.spec) }).text)
+                say(Register.json.text)
             } else {
                 for connector in Catalog.connectors {
                     let spec = connector.spec
@@ -33,37 +37,43 @@ enum ConnectorCommand: Command {
             guard let connector = Catalog.byID[arguments.rest[1]] else {
                 throw usage("there is no connector '\(arguments.rest[1])'. There are \(Catalog.byID.keys.sorted().joined(separator: ", ")).")
             }
-            say(json ? describe(connector.spec).text : describe(connector.spec).pretty())
-        default: throw usage("counterfoil connector list | describe ID")
+            let entry = Register.entry(connector.spec, sources: true)
+            say(json ? entry.text : entry.pretty())
+        case "new" where arguments.rest.count == 2: try lay(arguments.rest[1], arguments)
+        default: throw usage("counterfoil connector list | describe ID | new ID")
         }
         return 0
     }
 
-    private static func describe(_ spec: PlatformSpec) -> JSON {
-        var auth = "header"
-        if case .oauth2 = spec.auth { auth = "oauth2" }
-        let limits = spec.limits.map { limit in
-            JSON.object([
-                ("name", .string(limit.name)), ("scope", .string(limit.scope.rawValue)), ("amount", .number("\(limit.amount)")),
-                ("window_s", .number("\(limit.window.components.seconds)")),
-            ])
+    /// Nothing is written unless all of it can be.
+    private static func lay(_ id: String, _ arguments: Arguments) throws(Fault) {
+        guard let role = Scaffold.Role(rawValue: arguments.value("role") ?? "ledger") else { throw usage("--role is source or ledger") }
+        let scaffold = try Scaffold(id: id, title: arguments.value("title"), role: role)
+        var edits: [Scaffold.File] = []
+        for path in Scaffold.edited {
+            guard let data = try? Data(contentsOf: URL(filePath: path)) else { throw usage("\(path) is not here: run this at the top of a checkout") }
+            edits.append(Scaffold.File(path: path, text: try scaffold.edit(path, String(decoding: data, as: UTF8.self))))
         }
-        var sunset = JSON.null
-        if let date = spec.sunset { sunset = .string(date.description) }
-        var native = JSON.null
-        if let lifetime = spec.idempotency.nativeKeyLifetime { native = .number("\(lifetime.components.seconds)") }
-        return .object([
-            ("id", .string(spec.id)), ("name", .string(spec.name)), ("roles", .array(spec.roles.map { .string($0.rawValue) })), ("auth", .string(auth)),
-            ("api_version", .string(spec.apiVersion)), ("sunset", sunset), ("limits", .array(limits)), ("concurrency", .number("\(spec.concurrency)")),
-            ("batch", .object(spec.batchSizes.sorted { $0.key < $1.key }.map { ($0.key, .number("\($0.value)")) })), ("page_size", .number("\(spec.pageSize)")),
-            ("idempotency", .object([
-                ("native_key_lifetime_s", native), ("searchable", .bool(spec.idempotency.searchable)),
-                ("find_settles_ms", .number("\(spec.idempotency.findSettles.wholeMilliseconds)")),
-            ])),
-            ("tax", .string(spec.tax.rawValue)), ("dimensions", .array(spec.dimensions.map { .string($0) })),
-            ("docs", .string("docs/connectors/\(spec.id).md")),
-            ("sources", .object(spec.sources.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
-        ])
+        for file in scaffold.files where FileManager.default.fileExists(atPath: file.path) { throw usage("\(file.path) is there already") }
+        for file in scaffold.files + edits {
+            say(file.path)
+            if !arguments.flags.contains("dry-run") { try write(file) }
+        }
+        say("""
+
+            Next: swift test --filter '\(scaffold.type)|ConnectorKitTests' names what is to be done.
+            Register the twin in Sources/Sandbox/Core/Sandbox.swift once it answers. How: docs/writing-a-connector.md
+            """)
+    }
+
+    private static func write(_ file: Scaffold.File) throws(Fault) {
+        do {
+            let url = URL(filePath: file.path)
+            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(file.text.utf8).write(to: url, options: .atomic)
+        } catch {
+            throw Fault("scaffold_unwritten", stage: .configuration, disposition: .reject, summary: "\(file.path) can't be written", remedy: "Look at the folder's rights.")
+        }
     }
 }
 

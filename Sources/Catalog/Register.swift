@@ -1,0 +1,84 @@
+public import ConnectorKit
+internal import Kernel
+public import Wire
+
+/// Every platform with what there is to know of it: `counterfoil connector list --json` and docs/connectors.md say the same.
+public enum Register {
+    public static var json: JSON { .array(Catalog.connectors.map { entry($0.spec) }) }
+
+    /// One platform; `describe` adds where each fact comes from.
+    public static func entry(_ spec: PlatformSpec, sources: Bool = false) -> JSON {
+        var members: [(key: String, value: JSON)] = [
+            ("id", .string(spec.id)), ("name", .string(spec.name)), ("roles", words(spec.roles.map(\.rawValue))), ("auth", auth(spec.auth)),
+            ("objects", .array(spec.objects.map(object))), ("operations", words(operations(spec))), ("idempotency", idempotency(spec.idempotency)),
+            ("change_feed", .array(spec.changeFeed.map(feed))), ("limits", .array(spec.limits.map(limit))), ("concurrency", number(spec.concurrency)),
+            ("batch", .object(spec.batchSizes.sorted { $0.key < $1.key }.map { ($0.key, number($0.value)) })), ("page_size", number(spec.pageSize)),
+            ("dimensions", words(spec.dimensions)), ("tax", .string(spec.tax.rawValue)), ("currency", currency(spec.currency)),
+            ("api_version", .string(spec.apiVersion)), ("sunset", .optional(spec.sunset?.description)), ("docs", .string("docs/connectors/\(spec.id).md")),
+            ("verified_by", verification(Verification.of(spec.id))),
+        ]
+        if sources { members.append(("sources", .object(spec.sources.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))) }
+        return .object(members)
+    }
+
+    /// What it does with any of its objects, in the order of the words' declaration.
+    public static func operations(_ spec: PlatformSpec) -> [String] {
+        PlatformObject.Operation.allCases.filter { word in spec.objects.contains { $0.operations.contains(word) } }.map(\.rawValue)
+    }
+
+    private static func words(_ list: [String]) -> JSON { .array(list.map { .string($0) }) }
+    private static func number(_ value: some BinaryInteger) -> JSON { .number("\(value)") }
+
+    private static func auth(_ auth: Authentication) -> JSON {
+        let parts = (auth.parts ?? []).map { part in
+            JSON.object([
+                ("name", .string(part.name)), ("meaning", .string(part.meaning)), ("form", .string(part.form.rawValue)), ("secret", .bool(part.isSecret)),
+                ("required", .bool(part.isRequired)),
+            ])
+        }
+        var members: [(key: String, value: JSON)] = [("kind", .string(auth.word))]
+        if case .oauth2(let oauth) = auth { members.append(("scopes", words(oauth.scopes))) }
+        if case .clientCredentials(let client) = auth { members.append(("scopes", words(client.scopes))) }
+        members.append(("parts", auth.parts == nil ? words(["access_token", "refresh_token", "expires_at", "client_id", "client_secret"]) : .array(parts)))
+        return .object(members)
+    }
+
+    private static func object(_ object: PlatformObject) -> JSON {
+        .object([("name", .string(object.name)), ("carries", words(object.carries)), ("operations", words(object.operations.map(\.rawValue)))])
+    }
+
+    private static func idempotency(_ means: Idempotency) -> JSON {
+        .object([
+            ("native_key_lifetime_s", means.nativeKeyLifetime.map { number($0.components.seconds) } ?? .null), ("header", .optional(means.header)),
+            ("searchable", .bool(means.searchable)), ("find_settles_ms", number(means.findSettles.milliseconds)),
+        ])
+    }
+
+    private static func feed(_ feed: ChangeFeed) -> JSON {
+        switch feed {
+        case .webhooks(let signature, let topics): .object([("kind", "webhooks"), ("signature", .string(signature)), ("topics", words(topics))])
+        case .sweep(let field, let overlap): .object([("kind", "sweep"), ("by", .string(field)), ("overlap_s", number(overlap.components.seconds))])
+        }
+    }
+
+    private static func limit(_ limit: RateLimit) -> JSON {
+        .object([
+            ("name", .string(limit.name)), ("scope", .string(limit.scope.rawValue)), ("amount", number(limit.amount)), ("window_s", number(limit.window.components.seconds)),
+        ])
+    }
+
+    private static func currency(_ ability: CurrencyAbility) -> JSON {
+        .object([("foreign", .bool(ability.foreign)), ("rate", .string(ability.rate.rawValue)), ("digits_most", ability.digitsMost.map { number($0) } ?? .null)])
+    }
+
+    private static func verification(_ shown: Verification) -> JSON {
+        .object([
+            ("twin", .optional(shown.twin)), ("suites", words(shown.suites)),
+            ("sdks", .array(shown.sdks.map { .object([("name", .string($0.name)), ("version", .string($0.version)), ("command", "Tests/sdk/read_with_vendor_sdks.py")]) })),
+        ])
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Int64 { components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000 }
+}

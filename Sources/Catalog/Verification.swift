@@ -1,0 +1,25 @@
+/// What of this repository shows that a connector does what it says: commands that anybody can run, and nothing else.
+public struct Verification: Sendable, Equatable {
+    /// A vendor's own library reads what we posted into the twin.
+    public struct SDK: Sendable, Equatable {
+        public var name: String
+        public var version: String
+    }
+
+    /// The room of the platform's twin; `nil` where there is none.
+    public var twin: String?
+    /// Test targets that try this connector.
+    public var suites: [String]
+    public var sdks: [SDK]
+
+    static let byID: [String: Verification] = [
+        "quickbooks-online": Verification(
+            twin: "TwinQuickBooksOnline", suites: ["ConnectorKitTests", "QuickBooksOnlineTests", "TwinQuickBooksOnlineTests"],
+            sdks: [SDK(name: "intuit-oauth", version: "1.2.6"), SDK(name: "python-quickbooks", version: "0.9.12")]),
+        // Its twin lives with the sandbox's day, which is made of its orders.
+        "shopify": Verification(twin: "Sandbox", suites: ["ConnectorKitTests", "ShopifyTests", "SandboxTests", "DayTests"], sdks: []),
+        "xero": Verification(twin: "TwinXero", suites: ["ConnectorKitTests", "XeroTests", "TwinXeroTests"], sdks: [SDK(name: "xero-python", version: "15.2.0")]),
+    ]
+
+    public static func of(_ id: String) -> Verification { byID[id] ?? Verification(twin: nil, suites: ["ConnectorKitTests"], sdks: []) }
+}

@@ -1,0 +1,81 @@
+import Books
+import Catalog
+import ConnectorKit
+import FoundationEssentials
+import Testing
+import Wire
+
+@Suite("What is said of the connectors")
+struct RegisterTests {
+    @Test("docs/connectors.md is what the connectors declare")
+    func page() throws {
+        if ProcessInfo.processInfo.environment["COUNTERFOIL_WRITE_DOCS"] != nil {
+            try Register.page.write(to: root.appending(path: "docs/connectors.md"), atomically: true, encoding: .utf8)
+        }
+        #expect(try text("docs/connectors.md") == Register.page, "COUNTERFOIL_WRITE_DOCS=1 swift test --filter RegisterTests writes it anew")
+    }
+
+    @Test("the list names of each platform everything that its readers rely on")
+    func members() throws {
+        let list = try #require(Register.json.array)
+        #expect(list.compactMap { $0["id"]?.string } == ids)
+        for entry in list {
+            #expect(entry.object?.map(\.key) == [
+                "id", "name", "roles", "auth", "objects", "operations", "idempotency", "change_feed", "limits", "concurrency", "batch", "page_size", "dimensions",
+                "tax", "currency", "api_version", "sunset", "docs", "verified_by",
+            ])
+            #expect(entry["auth"]?["kind"]?.string != nil && entry["auth"]?["parts"]?.array?.isEmpty == false)
+            #expect(try JSON(parsing: entry.bytes) == entry)
+        }
+    }
+
+    @Test("what is said to verify a connector is there: twin, suites, and SDKs as they are pinned", arguments: ids)
+    func verifications(id: String) throws {
+        let shown = Verification.of(id)
+        let manifest = try text("Package.swift"), pins = try text("Tests/sdk/requirements.txt").split(separator: "\n").map(String.init)
+        #expect(shown.suites.first == "ConnectorKitTests" && Set(shown.suites).count == shown.suites.count)
+        for suite in shown.suites {
+            #expect(manifest.contains("(\"\(suite)\", ["), "\(suite)")
+            #expect(FileManager.default.fileExists(atPath: root.appending(path: "Tests/\(suite)").path), "\(suite)")
+        }
+        if let twin = shown.twin { #expect(manifest.contains("(\"\(twin)\", [")) }
+        for sdk in shown.sdks { #expect(pins.contains("\(sdk.name)==\(sdk.version)"), "\(sdk.name)") }
+        #expect(shown.sdks.isEmpty || shown.twin != nil)
+    }
+
+    @Test("a ledger writes the forms that it says it writes, and refuses all others", arguments: ledgerIDs, PostingForm.allCases)
+    func forms(id: String, form: PostingForm) throws {
+        let it = try ledger(id)
+        let facts = try Specimen(id).facts
+        let says = it.spec.objects.contains { $0.carries.contains(form.rawValue) && $0.operations.contains(.create) }
+        let (ending, calls) = play(it.create([document(form)], attempt: "a", facts), it, most: 1) { _, _ in HTTPResponse(500) }
+        let writes = calls.contains { $0.kind == .write }
+        guard !says else {
+            #expect(writes, "\(form) is not written")
+            return
+        }
+        #expect(!writes, "\(form) is written, and nothing says so")
+        if case .finished(let outcomes) = ending, case .rejected? = outcomes.first { return }
+        if case .failed = ending { return }
+        Issue.record("\(form) is neither written nor refused")
+    }
+
+    @Test("objects are named in the platform's words and ours, with their source; a source says how it learns of changes", arguments: ids)
+    func objects(id: String) throws {
+        let spec = try connector(id).spec
+        let known = Set(PostingForm.allCases.map(\.rawValue) + DocumentKind.allCases.map(\.rawValue) + ["account", "tax_code"])
+        #expect(!spec.objects.isEmpty && Set(spec.objects.map(\.name)).count == spec.objects.count)
+        for object in spec.objects {
+            #expect(!object.operations.isEmpty && Set(object.operations).count == object.operations.count, "\(object.name)")
+            #expect(Set(object.carries).isSubset(of: known), "\(object.name)")
+        }
+        #expect(spec.sources["objects"] != nil && spec.sources["currency"] != nil)
+        let receives = spec.objects.contains { $0.operations.contains(.receive) }
+        let told = spec.changeFeed.contains { if case .webhooks(let signature, let topics) = $0 { !signature.isEmpty && !topics.isEmpty } else { false } }
+        #expect(receives == told)
+        if spec.roles.contains(.source) { #expect(!spec.changeFeed.isEmpty) }
+        for case .webhooks(_, let topics) in spec.changeFeed {
+            for topic in topics { #expect(try text("docs/connectors/\(id).md").contains("`\(topic)`"), "\(topic)") }
+        }
+    }
+}
