@@ -49,6 +49,19 @@ func everyCall(_ it: any Connector, _ specimen: Specimen, _ facts: ConnectionFac
     return out
 }
 
+/// A body is what its header says, or JSON.
+func wellFormed(_ request: HTTPRequest) {
+    guard !request.body.isEmpty else { return }
+    let type = request.fields["Content-Type"]?.lowercased() ?? "application/json"
+    if type.contains("xml") {
+        #expect(throws: Never.self) { _ = try XMLElement(parsing: request.body) }
+    } else if type.hasPrefix("application/x-www-form-urlencoded") {
+        #expect(request.body.allSatisfy { $0 > 32 && $0 < 127 })
+    } else if type.contains("json") {
+        #expect(throws: Never.self) { _ = try JSON(parsing: request.body) }
+    }
+}
+
 @Suite("What a connector sends")
 struct CallTests {
     private static let reading: Set<String> = ["identify", "sweep", "fetch", "chart", "find", "findReferences"]
@@ -100,7 +113,7 @@ struct CallTests {
     }
 
     @Test(
-        "an address is a path below the host, in printable characters; a body is JSON where it is said to be",
+        "an address is a path below the host, in printable characters; a body is the JSON, XML or form that it is said to be",
         arguments: ids)
     func targets(id: String) throws {
         let it = try connector(id)
@@ -113,9 +126,7 @@ struct CallTests {
                 "\(request.target)")
             #expect(request.target.utf8.count <= 8_000)
             #expect(request.fields.list.allSatisfy { $0.value.utf8.allSatisfy { $0 >= 32 && $0 < 127 } })
-            if !request.body.isEmpty, request.fields["Content-Type"]?.hasPrefix("application/json") ?? true {
-                #expect(throws: Never.self) { _ = try JSON(parsing: request.body) }
-            }
+            wellFormed(request)
         }
     }
 
@@ -144,9 +155,7 @@ struct CallTests {
             }
             for call in calls {
                 #expect(call.request.target.utf8.allSatisfy { $0 > 32 && $0 < 127 }, "\(call.request.target)")
-                if !call.request.body.isEmpty {
-                    #expect(throws: Never.self) { _ = try JSON(parsing: call.request.body) }
-                }
+                wellFormed(it.prepare(call.request, for: specimen.facts))
             }
             return calls.map { ($0.request.path, $0.request.query.map(\.name)) }
         }

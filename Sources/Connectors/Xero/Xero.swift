@@ -21,7 +21,7 @@ public struct XeroConnector: LedgerConnector {
             idempotency: Idempotency(
                 // `Idempotency-Key` is sent with every posting, but how long it is remembered is not published:
                 // nothing may rest on it.
-                nativeKeyLifetime: nil, searchable: true, findSettles: XeroLimits.findSettles),
+                nativeKeyLifetime: nil, header: "Idempotency-Key", searchable: true, findSettles: XeroLimits.findSettles),
             tax: .perLine, dimensions: [], revisesPaidInvoices: false, apiVersion: "2.0", sunset: nil,
             sources: Self.sources, objects: Self.objects, currency: CurrencyAbility(foreign: true, rate: .stated, digitsMost: XeroLimits.amountScale))
     }
