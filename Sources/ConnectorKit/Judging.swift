@@ -21,9 +21,11 @@ public struct Judging: Sendable {
         case 200 ..< 300: return .accepted
         case 401: return .reauthorize(tokenRefused(text))
         case 429: return .throttled(after: Judging.retryAfter(response), bucket: bucket)
-        // Nobody knows how far a server got before it gave up waiting for itself.
-        case 408, 500...: return down(call, "status \(response.status)", text)
-        default: return .rejected(refused("status \(response.status)", text))
+        // Nobody knows how far a server got before it gave up waiting.
+        case 408: return down(call, "status 408", text)
+        case 400 ..< 500: return .rejected(refused("status \(response.status)", text))
+        // A redirection is no answer of this platform's; neither is what HTTP does not know.
+        default: return down(call, "status \(response.status)", text)
         }
     }
 

@@ -80,7 +80,7 @@ struct LedgerTests {
     }
 
     private func answer(_ specimen: Specimen, _ chance: inout Seeded) -> HTTPResponse {
-        var response = chance.flip(5) ? chance.pick(specimen.errors).response : chance.pick(specimen.answers)
+        var response = chance.flip(5) && !specimen.errors.isEmpty ? chance.pick(specimen.errors).response : chance.pick(specimen.answers)
         if chance.flip(), let json = try? JSON(parsing: response.body) { response.body = chance.spoiled(json) }
         if chance.flip(8) { response.status = chance.pick([200, 201, 400, 404, 409]) }
         return response

@@ -103,15 +103,15 @@ struct JudgingTests {
     private let judging = Judging("Plain")
     private let read = Call(.read, HTTPRequest(.get, "/x")), write = Call(.write, HTTPRequest(.post, "/x"))
 
-    @Test("total: nothing unknown to a write is taken for done or for not done", arguments: Array(100 ... 599))
+    @Test("total: nothing unknown to a write is taken for done or for not done", arguments: Array(100 ... 599) + [-1, 0, 99, 600, 999, .max])
     func total(status: Int) {
         let response = HTTPResponse(status)
         switch (judging.verdict(response, to: read), judging.verdict(response, to: write)) {
         case (.accepted, .accepted): #expect((200 ..< 300).contains(status))
         case (.reauthorize, .reauthorize): #expect(status == 401)
         case (.throttled, .throttled): #expect(status == 429)
-        case (.unavailable, .outcomeUnknown): #expect(status == 408 || status >= 500)
-        case (.rejected, .rejected): #expect(status < 500 && ![401, 408, 429].contains(status) && !(200 ..< 300).contains(status))
+        case (.unavailable, .outcomeUnknown): #expect(status == 408 || !(200 ..< 300).contains(status) && !(400 ..< 500).contains(status))
+        case (.rejected, .rejected): #expect((400 ..< 500).contains(status) && ![401, 408, 429].contains(status))
         default: Issue.record("status \(status)")
         }
     }

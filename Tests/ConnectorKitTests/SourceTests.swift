@@ -244,6 +244,7 @@ struct SourceTests {
     func spoiled(id: String) throws {
         let it = try source(id)
         let records = try records(id)
+        try #require(!records.isEmpty, "the specimen has no recorded bodies yet")
         let facts = ConnectionFacts(account: try Specimen(id).account)
         let topics = Array(Set(records.map(\.topic))).sorted() + ["", "unheard/of"]
         var (read, refused) = (0, 0)

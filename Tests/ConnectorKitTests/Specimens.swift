@@ -54,6 +54,7 @@ struct Specimen: Sendable {
                 response: Self.response($0), read: $0["read"]?.string ?? "", write: $0["write"]?.string ?? "",
                 source: $0["source"]?.string ?? "")
         }
+        try #require(!answers.isEmpty, "the specimen has none of the platform's answers yet")
     }
 
     static func response(_ json: JSON) -> HTTPResponse {
