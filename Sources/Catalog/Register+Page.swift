@@ -8,8 +8,8 @@ extension Register {
             # Connectors
 
             What `counterfoil connector list --json` says, as a page; made from the connectors' own declarations, not written by hand
-            (`COUNTERFOIL_WRITE_DOCS=1 swift test --filter RegisterTests` writes it anew). A verification is a command of this repository: `swift test --filter` with a
-            suite's name, `ops/test` for the vendors' SDKs.
+            (`COUNTERFOIL_WRITE_DOCS=1 swift test --filter RegisterTests` writes it anew). A verification is a command of this repository:
+            `swift test --filter` with a suite's name, `ops/test` for the vendors' SDKs.
 
 
             """

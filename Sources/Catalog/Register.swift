@@ -63,19 +63,21 @@ public enum Register {
 
     private static func limit(_ limit: RateLimit) -> JSON {
         .object([
-            ("name", .string(limit.name)), ("scope", .string(limit.scope.rawValue)), ("amount", number(limit.amount)), ("window_s", number(limit.window.components.seconds)),
+            ("name", .string(limit.name)), ("scope", .string(limit.scope.rawValue)), ("amount", number(limit.amount)),
+            ("window_s", number(limit.window.components.seconds)),
         ])
     }
 
     private static func currency(_ ability: CurrencyAbility) -> JSON {
-        .object([("foreign", .bool(ability.foreign)), ("rate", .string(ability.rate.rawValue)), ("digits_most", ability.digitsMost.map { number($0) } ?? .null)])
+        let digits = ability.digitsMost.map { number($0) } ?? .null
+        return .object([("foreign", .bool(ability.foreign)), ("rate", .string(ability.rate.rawValue)), ("digits_most", digits)])
     }
 
     private static func verification(_ shown: Verification) -> JSON {
-        .object([
-            ("twin", .optional(shown.twin)), ("suites", words(shown.suites)),
-            ("sdks", .array(shown.sdks.map { .object([("name", .string($0.name)), ("version", .string($0.version)), ("command", "Tests/sdk/read_with_vendor_sdks.py")]) })),
-        ])
+        let sdks = shown.sdks.map { sdk in
+            JSON.object([("name", .string(sdk.name)), ("version", .string(sdk.version)), ("command", "Tests/sdk/read_with_vendor_sdks.py")])
+        }
+        return .object([("twin", .optional(shown.twin)), ("suites", words(shown.suites)), ("sdks", .array(sdks))])
     }
 }
 

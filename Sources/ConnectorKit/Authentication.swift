@@ -13,7 +13,8 @@ public enum Authentication: Sendable {
     /// A long-lived token in a header of this name.
     public static func header(_ name: String, prefix: String = "") -> Authentication {
         .keys(Keys(
-            parts: [CredentialPart("access_token", "the token, as the platform shows it")], headers: [FilledHeader(name, .joined([.text(prefix), .accessToken]))]))
+            parts: [CredentialPart("access_token", "the token, as the platform shows it")],
+            headers: [FilledHeader(name, .joined([.text(prefix), .accessToken]))]))
     }
 
     /// HTTP Basic (RFC 7617) from two parts of these names.

@@ -13,7 +13,9 @@ public struct Materials: Sendable {
     public var timestamp: Int64
 
     /// For this call. `random`: where the nonce comes from, for calls that have one.
-    public init(parts: [String: Secret], accessToken: Secret, account: String, at now: Timestamp, random: some RandomSource, for call: Call, _ auth: Authentication) {
+    public init(
+        parts: [String: Secret], accessToken: Secret, account: String, at now: Timestamp, random: some RandomSource, for call: Call, _ auth: Authentication
+    ) {
         let takes = call.blanks?.takesNonce == true || (auth.headers + call.headers).contains { $0.value.takesNonce }
         self.init(parts: parts, accessToken: accessToken, account: account, at: now, nonce: takes ? Materials.nonce(random) : "")
     }
@@ -35,7 +37,8 @@ public struct Materials: Sendable {
 
     /// The same code as for a credential that is no JSON: both are mended by giving it anew.
     static func unreadable(_ why: String) -> Fault {
-        Fault("credential_unreadable", stage: .courier, disposition: .reauthorise, summary: "the stored credential \(why)", remedy: "Connect the account again.")
+        Fault(
+            "credential_unreadable", stage: .courier, disposition: .reauthorise, summary: "the stored credential \(why)", remedy: "Connect the account again.")
     }
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
@@ -100,8 +103,8 @@ public enum Dressing {
             }
             guard value.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
                 throw Fault(
-                    "header_unsendable", stage: .courier, disposition: .reauthorise, summary: "the credential of \(name) has a character that no header may have",
-                    remedy: "Give the credential again, without line breaks.")
+                    "header_unsendable", stage: .courier, disposition: .reauthorise,
+                    summary: "the credential of \(name) has a character that no header may have", remedy: "Give the credential again, without line breaks.")
             }
             out.fields[header.name] = value
             if let word = value.split(separator: " ").last { hidden.insert(String(word)) }

@@ -195,7 +195,8 @@ public struct FilledBody: Sendable, Equatable, ExpressibleByStringInterpolation 
     /// What stands in the blanks, as it is written there; but for blanks of these parts alone.
     func written(_ hand: Materials, but open: Set<String>) throws(Fault) -> Set<String> {
         var out: Set<String> = []
-        for case .blank(let filling, let writing) in pieces where writing != .number && !(filling.isPart && filling.names.isSubset(of: open)) && filling != .account {
+        for case .blank(let filling, let writing) in pieces where writing != .number && filling != .account {
+            if filling.isPart, filling.names.isSubset(of: open) { continue }
             var value = FilledBody.write(try filling.bytes(hand), writing)
             // Whoever repeats a string may leave its quotes out.
             if writing == .json { value = Array(value.dropFirst().dropLast()) }

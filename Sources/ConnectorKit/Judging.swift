@@ -39,7 +39,8 @@ public struct Judging: Sendable {
     /// The platform fails: nothing was done by a read, and nobody knows about a write.
     public func down(_ call: Call, _ why: String, _ text: String? = nil) -> Verdict {
         guard call.kind == .read else { return .outcomeUnknown(unknown(why, text)) }
-        return .unavailable(Fault("unavailable", stage: .courier, disposition: .retry, summary: "\(platform) is out of order: \(why)", underlying: Judging.short(text)))
+        return .unavailable(Fault(
+            "unavailable", stage: .courier, disposition: .retry, summary: "\(platform) is out of order: \(why)", underlying: Judging.short(text)))
     }
 
     public func tokenRefused(_ text: String?) -> Fault {
@@ -53,7 +54,9 @@ public struct Judging: Sendable {
     }
 
     private func unknown(_ why: String, _ text: String?) -> Fault {
-        Fault("outcome_unknown", stage: .post, disposition: .retry, summary: "\(platform) does not say whether it was done: \(why)", underlying: Judging.short(text))
+        Fault(
+            "outcome_unknown", stage: .post, disposition: .retry, summary: "\(platform) does not say whether it was done: \(why)",
+            underlying: Judging.short(text))
     }
 
     /// `Retry-After`: seconds, or a date, which is measured against the answer's own `Date`. Never negative, at most a day.

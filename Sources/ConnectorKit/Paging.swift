@@ -125,7 +125,9 @@ extension Exchange where Output == [JSON] {
         .send(call) { response in
             do throws(Fault) {
                 let json = try response.json()
-                guard let rows = (records.isEmpty ? json : json.at(records))?.array else { throw Paging.astray("a page has no rows at \(records.joined(separator: "."))") }
+                guard let rows = (records.isEmpty ? json : json.at(records))?.array else {
+                    throw Paging.astray("a page has no rows at \(records.joined(separator: "."))")
+                }
                 let all = before + rows
                 guard let next = try paging.next(after: response, to: call.request, json: json, rows: rows) else { return .finish(all) }
                 guard most > 1 else {

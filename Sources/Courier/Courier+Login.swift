@@ -30,7 +30,8 @@ extension Courier {
             var bare = set
             bare.session = [:]
             let facts = trip.connection.facts
-            let hand = Materials(parts: bare.materials, accessToken: bare.accessToken, account: facts.account, at: clocks.now(), random: random, for: call, trip.spec.auth)
+            let hand = Materials(
+                parts: bare.materials, accessToken: bare.accessToken, account: facts.account, at: clocks.now(), random: random, for: call, trip.spec.auth)
             let dressed = try Dressing.request(call, trip.connector, facts, base: base(trip, bare), hand, login: true)
             hide(dressed.hidden, trip)
             let outcome = try await ask(dressed.request)
@@ -130,9 +131,11 @@ struct LoginAnswer: Sendable {
         switch verdict {
         case .reauthorize: .refused
         case .throttled(let after, _):
-            .failed(Fault("throttled", stage: .courier, disposition: .wait, summary: "\(platform) asks to slow down", retryAfter: after ?? Backoff.throttleFirst))
+            .failed(Fault(
+                "throttled", stage: .courier, disposition: .wait, summary: "\(platform) asks to slow down", retryAfter: after ?? Backoff.throttleFirst))
         case .accepted:
-            .failed(Fault("login_answer_unreadable", stage: .courier, disposition: .retry, summary: "the answer to the login at \(platform) lacks what a login gives"))
+            .failed(Fault(
+                "login_answer_unreadable", stage: .courier, disposition: .retry, summary: "the answer to the login at \(platform) lacks what a login gives"))
         // None of these is a clear no to the credential itself.
         case .unavailable(let fault), .duplicate(let fault), .rejected(let fault), .outcomeUnknown(let fault): .failed(down(fault.code))
         }

@@ -191,7 +191,8 @@ public actor Courier {
     private func dress(_ call: Call, _ trip: Trip) async throws(Fault) -> (HTTPRequest, Int) {
         let (set, version) = try await credential(trip)
         let facts = trip.connection.facts
-        let hand = Materials(parts: set.materials, accessToken: set.accessToken, account: facts.account, at: clocks.now(), random: random, for: call, trip.spec.auth)
+        let hand = Materials(
+            parts: set.materials, accessToken: set.accessToken, account: facts.account, at: clocks.now(), random: random, for: call, trip.spec.auth)
         let dressed = try Dressing.request(call, trip.connector, facts, base: base(trip, set), hand)
         hide(dressed.hidden, trip)
         return (dressed.request, version)

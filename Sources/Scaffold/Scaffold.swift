@@ -37,7 +37,9 @@ public struct Scaffold: Sendable {
         self.title = title ?? capitals.joined(separator: " ")
         self.role = role
         guard self.title.utf8.count <= 60, self.title.utf8.allSatisfy({ $0 >= 32 && $0 < 127 && $0 != 34 && $0 != 92 }), !self.title.isEmpty else {
-            throw Fault("scaffold_name", stage: .configuration, disposition: .reject, summary: "a platform's name is one line without quotes", remedy: "Write it as people know it.")
+            throw Fault(
+                "scaffold_name", stage: .configuration, disposition: .reject, summary: "a platform's name is one line without quotes",
+                remedy: "Write it as people know it.")
         }
     }
 
@@ -84,7 +86,9 @@ public struct Scaffold: Sendable {
                 )]
             }
         guard !text.contains("\"\(type)\""), !text.contains("\(type)Connector()"), !text.contains("\"\(id)\"") else {
-            throw Fault("scaffold_there", stage: .configuration, disposition: .reject, summary: "\(path) names \(id) already", remedy: "Choose another id, or go on with what is there.")
+            throw Fault(
+                "scaffold_there", stage: .configuration, disposition: .reject, summary: "\(path) names \(id) already",
+                remedy: "Choose another id, or go on with what is there.")
         }
         var out = text
         for place in places { out = try insert(filled(place.line), before: place.before, in: out, path) }

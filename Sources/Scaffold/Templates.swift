@@ -15,10 +15,10 @@ enum Templates {
                 PlatformSpec(
                     id: "__ID__", name: "__NAME__", roles: [.__ROLE__], productionBase: "https://api.example.com", sandboxBase: nil,
                     // TODO: how requests prove who sends them; docs/writing-a-connector.md lists the ways.
-                    auth: .header("Authorization", prefix: "Bearer "), headers: ["Accept": "application/json"], limits: Self.limits, concurrency: 1, batchSizes: [:],
-                    pageSize: __TYPE__Limits.pageRows, fieldLengths: [:],
-                    idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero), tax: .none, dimensions: [], revisesPaidInvoices: false,
-                    apiVersion: "1", sunset: nil, sources: Self.sources, objects: Self.objects)
+                    auth: .header("Authorization", prefix: "Bearer "), headers: ["Accept": "application/json"], limits: Self.limits, concurrency: 1,
+                    batchSizes: [:], pageSize: __TYPE__Limits.pageRows, fieldLengths: [:],
+                    idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero), tax: .none, dimensions: [],
+                    revisesPaidInvoices: false, apiVersion: "1", sunset: nil, sources: Self.sources, objects: Self.objects)
             }
 
             private static let limits: [RateLimit] = [RateLimit(name: "minute", scope: .connection, amount: 60, window: .seconds(60))]

@@ -72,7 +72,9 @@ enum ConnectorCommand: Command {
             try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
             try Data(file.text.utf8).write(to: url, options: .atomic)
         } catch {
-            throw Fault("scaffold_unwritten", stage: .configuration, disposition: .reject, summary: "\(file.path) can't be written", remedy: "Look at the folder's rights.")
+            throw Fault(
+                "scaffold_unwritten", stage: .configuration, disposition: .reject, summary: "\(file.path) can't be written",
+                remedy: "Look at the folder's rights.")
         }
     }
 }
