@@ -18,7 +18,7 @@ CREATE INDEX case_members_member ON app.case_members (tenant_id, member);
 SELECT adm.guard('app.case_members', 'SELECT, INSERT, DELETE');
 
 -- A case of gathered documents, and what gathers them; NULL: a case of the source's own documents.
-ALTER TABLE app.cases ADD COLUMN gathers text CHECK (gathers IN ('day'));
+ALTER TABLE app.cases ADD COLUMN gathers text CHECK (gathers IN ('day', 'payout'));
 
 -- A part is never sent by itself: it stands in the ledger within another document. Empty until that one is planned. `sent` of a part is what
 -- that document was last planned from.

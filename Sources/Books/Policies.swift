@@ -110,16 +110,16 @@ public struct Policies: Sendable, Equatable {
     }
 
     /// Settings that a flow cannot carry out yet; one with any of them must not start. Some the core plans already,
-    /// and scenarios run them: the pipeline does not gather settlements and stock yet.
+    /// and scenarios run them: the pipeline does not gather stock yet.
     public var unsupported: [String] {
         var out: [String] = []
-        for value in [posting] + postingChanges.map(\.value) where value == .payout {
-            out.append("posting: \(value.rawValue)")
-        }
         if inventory != .none { out.append("inventory: \(inventory.rawValue)") }
         if entityByLocation { out.append("entity_by: line.location") }
         return out + unplanned
     }
+
+    /// On some day orders are settled with the payout that brings their money.
+    public var settles: Bool { posting == .payout || postingChanges.contains { $0.value == .payout } }
 
     /// Settings that the core cannot plan.
     public var unplanned: [String] {

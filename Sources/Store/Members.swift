@@ -103,13 +103,56 @@ public enum MemberStatements {
         """
     }
 
-    /// Days to be gathered. One with a send under way or unknown waits.
-    public static func days(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
+    /// Days and payouts to be gathered. One with a send under way or unknown waits.
+    public static func gatherings(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
-        SELECT case_id, changed_at FROM app.cases c WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND dirty AND gathers = 'day'
+        SELECT case_id, changed_at, gathers FROM app.cases c WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND dirty AND gathers IS NOT NULL
           AND NOT EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = c.tenant_id AND p.flow_id = c.flow_id AND p.case_id = c.case_id
             AND p.state IN ('posting', 'unknown'))
         ORDER BY changed_at LIMIT \(limit)
+        """
+    }
+
+    /// Settlements of the payouts that look at what these postings stand for, or at these documents.
+    public static func dirtySettlements(_ tenant: TenantID, _ flow: FlowID, keys: [PostKey], members: [String]) -> SQL {
+        """
+        INSERT INTO app.cases AS c (tenant_id, flow_id, case_id, gathers)
+        SELECT DISTINCT \(tenant), \(flow), m.case_id || ':settlement', 'payout' FROM app.case_members m
+        WHERE m.tenant_id = \(tenant) AND m.flow_id = \(flow) AND (m.member = ANY (\(members)) OR m.member IN (
+          SELECT pd.source_id FROM app.posting_documents pd WHERE pd.tenant_id = \(tenant) AND pd.post_key = ANY (\(keys.map(\.text)))))
+        ORDER BY 3
+        ON CONFLICT (tenant_id, flow_id, case_id) DO UPDATE SET dirty = true, changed_at = clock_timestamp(), gathers = 'payout'
+        """
+    }
+
+    /// Orders that a payout pays for: what of them no payout will bring is posted by itself.
+    public static func dirtyPaid(_ tenant: TenantID, _ flow: FlowID, members: [String]) -> SQL {
+        """
+        UPDATE app.cases c SET dirty = true, changed_at = clock_timestamp() FROM (
+          SELECT DISTINCT d.case_id FROM app.documents d WHERE d.tenant_id = \(tenant) AND d.flow_id = \(flow) AND d.kind IN ('payment', 'refund')
+            AND d.source_id = ANY (\(members))) x
+        WHERE c.tenant_id = \(tenant) AND c.flow_id = \(flow) AND c.case_id = x.case_id
+        """
+    }
+
+    /// Payouts of the flow that look at one of these documents.
+    public static func payouts(_ tenant: TenantID, _ flow: FlowID, lookingAt members: [String]) -> SQL {
+        """
+        SELECT d.kind, false AS note, d.source_id, d.id, d.case_id, d.version, d.happened_at, d.body FROM app.documents d
+        WHERE d.tenant_id = \(tenant) AND d.flow_id = \(flow) AND d.kind = 'payout' AND d.case_id IN (
+          SELECT m.case_id FROM app.case_members m WHERE m.tenant_id = \(tenant) AND m.flow_id = \(flow) AND m.member = ANY (\(members)))
+        ORDER BY d.happened_at, d.source_id
+        """
+    }
+
+    /// The parts of all orders that these documents belong to.
+    public static func parts(_ tenant: TenantID, _ flow: FlowID, members: [String]) -> SQL {
+        """
+        SELECT \(unsafe: PostingStatements.columns) FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND part_of IS NOT NULL
+          AND state NOT IN ('superseded', 'skipped') AND case_id IN (
+            SELECT q.case_id FROM app.posting_documents pd JOIN app.postings q ON q.tenant_id = pd.tenant_id AND q.post_key = pd.post_key
+            WHERE pd.tenant_id = \(tenant) AND pd.source_id = ANY (\(members)) AND q.flow_id = \(flow))
+        ORDER BY created_at, post_key
         """
     }
 
@@ -162,13 +205,26 @@ extension Store {
         try await pool.query(MemberStatements.knows(tenant, into: ledger, kind: kind)).first?.get("known") ?? false
     }
 
-    public func dirtyDays(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [DirtyCase] {
-        var out: [DirtyCase] = []
-        for row in try await pool.query(MemberStatements.days(tenant, flow, limit: Batches.current.limit(limit))) {
-            out.append(DirtyCase(caseID: try row.get("case_id"), changedAt: try row.get("changed_at")))
+    /// Cases of gathered documents to be planned: of days, and of payouts (`true`).
+    public func dirtyGatherings(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [(item: DirtyCase, ofPayout: Bool)] {
+        var out: [(item: DirtyCase, ofPayout: Bool)] = []
+        for row in try await pool.query(MemberStatements.gatherings(tenant, flow, limit: Batches.current.limit(limit))) {
+            let item = DirtyCase(caseID: try row.get("case_id"), changedAt: try row.get("changed_at"))
+            out.append((item, try row.get("gathers", as: String.self) == "payout"))
         }
-        Batches.current.takes(out.map { "case \($0.caseID)" })
+        Batches.current.takes(out.map { "case \($0.item.caseID)" })
         return out
+    }
+
+    public func payouts(_ tenant: TenantID, _ flow: FlowID, lookingAt members: [String]) async throws(Fault) -> [DocumentRow] {
+        guard !members.isEmpty else { return [] }
+        var out: [DocumentRow] = []
+        for row in try await pool.query(MemberStatements.payouts(tenant, flow, lookingAt: members)) { out.append(try DocumentRow(row)) }
+        return out
+    }
+
+    public func parts(_ tenant: TenantID, _ flow: FlowID, members: [String]) async throws(Fault) -> [PostingRow] {
+        try await pool.query(MemberStatements.parts(tenant, flow, members: members)).postings()
     }
 
     public func parts(_ tenant: TenantID, _ flow: FlowID, day: LocalDate) async throws(Fault) -> [PostingRow] {

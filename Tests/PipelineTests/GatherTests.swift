@@ -228,3 +228,75 @@ extension Desk {
         }
     }
 }
+
+private let settled: [(name: String, value: String)] = [("posting", "payout"), ("edit", "revise")]
+
+@Suite("Settlements of payouts") struct SettlementTests {
+    private func payout(
+        _ id: String = "PO-1", _ rows: [(ref: String, amount: Int64, fee: Int64)], version: Int64 = 1, at time: String = "2026-11-04T08:00:00Z"
+    ) -> SourceDocument {
+        let rows = rows.enumerated().map { n, row in
+            PayoutRow(
+                id: "b\(n)", kind: row.amount < 0 ? .refund : .charge, ref: row.ref, amount: usd(row.amount), fee: usd(row.fee), net: usd(row.amount - row.fee))
+        }
+        let body = Payout(gateway: "card", amount: rows.map(\.net).total(.usd), rows: rows)
+        return SourceDocument(id: id, caseID: id, version: version, at: at(time), body: .payout(body))
+    }
+
+    private func lines(_ desk: Desk, _ subject: String) async throws -> [String] {
+        try PlanCodec.decode(try await desk.posting("settlement", subject).plan).lines.map { "\($0.role) \($0.amount.text)" }.sorted()
+    }
+
+    @Test("orders wait for their payout and are one document with its fees; the payout then empties clearing", arguments: [false, true])
+    func thin(payoutFirst: Bool) async throws {
+        try await Desk.with(policies: settled) { desk in
+            let paid = payout("PO-1", [("P-1", 10_000, 320), ("P-2", 5_000, 180)])
+            if payoutFirst { try await desk.run(paid) }
+            try await desk.run(sale(), payment())
+            if !payoutFirst { #expect(desk.books.writes.isEmpty, "no payout has come yet") }
+            try await desk.run(sale("O-2", cups: 1), payment("P-2", of: "O-2", 5_000))
+            if !payoutFirst { try await desk.run(paid) }
+            try await desk.later()
+            try await desk.later()
+            #expect(try await lines(desk, "PO-1:2026-11") == ["clearing:card:USD 145.00", "processor_fees 5.00", "sales:cups -150.00"])
+            let states = try await desk.states()
+            #expect(Set(states.filter { $0.key.hasPrefix("invoice") || $0.key.hasPrefix("payment") }.values) == ["gathered"])
+            #expect(states["settlement PO-1:2026-11"] == "reconciled" && states["payout PO-1"] == "reconciled")
+            let live = desk.books.entries.filter { !$0.voided }
+            #expect(live.map(\.form).sorted() == ["payout", "settlement"])
+            #expect(live.first { $0.form == "payout" }?.total == 14_500)
+            #expect(try await desk.unexplained() == 0)
+            #expect(try await desk.house.count("SELECT count(*) FROM app.proofs, jsonb_array_elements(items) WHERE account <> ''") == 0)
+        }
+    }
+
+    @Test("a refund comes with the payout that takes it, and a change of an order is a revision of its settlement")
+    func later() async throws {
+        try await Desk.with(policies: settled) { desk in
+            try await desk.run(sale(), payment(), payout("PO-1", [("P-1", 10_000, 320)]))
+            try await desk.later()
+            try await desk.run(refund())
+            #expect(try await desk.states()["credit_note R-1"] == "gathered")
+            try await desk.run(payout("PO-2", [("R-1/T1", -5_000, 0)], at: "2026-11-06T08:00:00Z"))
+            try await desk.later()
+            #expect(try await lines(desk, "PO-2:2026-11") == ["clearing:card:USD -50.00", "returns_allowances 50.00"])
+            try await desk.run(sale(cups: 3, version: 2))
+            try await desk.later()
+            #expect(try await lines(desk, "PO-1:2026-11").contains("receivable:shop 50.00"))
+            #expect(try await desk.intents("PO-1:2026-11") == ["create posted", "update posted"])
+            #expect(try await desk.intents("PO-2:2026-11") == ["create posted"])
+            #expect(try await desk.unexplained() == 0)
+        }
+    }
+
+    @Test("what no payout will bring goes alone") func alone() async throws {
+        try await Desk.with(policies: settled) { desk in
+            let cash = SourceDocument(
+                id: "P-1", caseID: "O-1", version: 1, at: at("2026-11-02T10:01:00Z"),
+                body: .payment(Payment(gateway: "cash", amount: usd(10_000), status: .success)))
+            try await desk.run(sale(), cash)
+            #expect(try await desk.states() == ["invoice O-1": "reconciled", "payment P-1": "reconciled"])
+            #expect(desk.books.entries.map(\.form) == ["invoice", "payment"])
+        }
+    }
+}

@@ -27,8 +27,8 @@ public struct XeroConnector: LedgerConnector {
     }
 
     private static let objects: [PlatformObject] = [
-        PlatformObject("Invoice", carries: ["invoice", "summary"], [.find, .read, .create, .update, .void]),
-        PlatformObject("CreditNote", carries: ["credit_note", "summary"], [.find, .read, .create, .update, .void]),
+        PlatformObject("Invoice", carries: ["invoice", "summary", "settlement"], [.find, .read, .create, .update, .void]),
+        PlatformObject("CreditNote", carries: ["credit_note", "summary", "settlement"], [.find, .read, .create, .update, .void]),
         PlatformObject("Payment", carries: ["payment", "refund_payment"], [.find, .read, .create, .update, .void]),
         PlatformObject("ManualJournal", carries: ["journal", "deposit", "payout"], [.find, .read, .create, .update, .void]),
         PlatformObject("BankTransaction", carries: ["payout", "deposit", "journal"], [.find, .read, .create, .update, .void]),

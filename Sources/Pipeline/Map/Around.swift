@@ -9,6 +9,16 @@ struct Around: Sendable {
     var plan = Surroundings()
     /// The payment's case, by the bank line that proves it.
     var payments: [String: (flow: FlowID, caseID: String)] = [:]
+    /// Payouts that pay for something of the batch, where orders are settled with them.
+    var payouts: [SourceDocument] = []
+
+    /// Those that pay for one of these documents.
+    func payouts(of documents: [SourceDocument]) -> [SourceDocument] {
+        let ids = Set(documents.map(\.id))
+        return payouts.filter { document in
+            if case .payout(let payout) = document.body { !Map.members(of: payout).isDisjoint(with: ids) } else { false }
+        }
+    }
 }
 
 extension Map {
@@ -17,8 +27,11 @@ extension Map {
         var members: Set<String> = []
         var hasPayout = false
         var asksBank = false
+        /// Ids of documents that payouts may pay for, where that matters.
+        var paid: [String] = []
 
-        mutating func note(_ document: SourceDocument) {
+        mutating func note(_ document: SourceDocument, settles: Bool = false) {
+            if settles { paid.append(document.id) }
             switch document.body {
             case .payout(let payout):
                 hasPayout = true
@@ -74,13 +87,20 @@ extension Pipeline {
     func surroundings(_ sight: Map.Sight, _ flow: Setup.Flow) async throws(Fault) -> Around {
         var out = Around()
         out.plan.cutOver = flow.row.cutOver
-        if sight.hasPayout {
-            out.plan.knowsBooks = true
-            for bytes in try await store.standing(tenant, flow.row.ledgerID, members: sight.members.sorted()) {
-                out.plan.note(try PlanCodec.decode(bytes), base: flow.organisation.baseCurrency)
-            }
-        }
+        if sight.hasPayout { out.plan = try await standing(sight.members, flow) }
+        for row in try await store.payouts(tenant, flow.row.id, lookingAt: sight.paid) { out.payouts.append(try DocumentCodec.decode(row)) }
         if sight.asksBank { try await matchBank(flow, &out) }
+        return out
+    }
+
+    /// What stands in the ledger for these documents.
+    func standing(_ members: Set<String>, _ flow: Setup.Flow) async throws(Fault) -> Surroundings {
+        var out = Surroundings()
+        out.cutOver = flow.row.cutOver
+        out.knowsBooks = true
+        for bytes in try await store.standing(tenant, flow.row.ledgerID, members: members.sorted()) {
+            out.note(try PlanCodec.decode(bytes), base: flow.organisation.baseCurrency)
+        }
         return out
     }
 

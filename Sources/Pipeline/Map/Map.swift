@@ -49,7 +49,7 @@ extension Pipeline {
                 var order = OrderCase(id: item.caseID)
                 for row in documents[item.caseID] ?? [] {
                     let document = mapper.classify(try DocumentCodec.decode(row), on: flow.organisation.zone.date(of: row.at))
-                    sight.note(document)
+                    sight.note(document, settles: flow.policies.settles)
                     order.merge(document)
                 }
                 orders.append((item, order))
@@ -145,8 +145,19 @@ extension PostgresTransaction {
         if !lines.isEmpty || !proven.isEmpty {
             try await askMaps(tenant, try await query(MemberStatements.dirtyBeside(tenant, covering: lines, held: proven, cases: paying)))
         }
+        try await settle(plans, flow, tenant)
         let days = Set(plans.flatMap(\.output.days))
         if !days.isEmpty { _ = try await query(MemberStatements.dirtyDays(tenant, flow.row.id, cases: days.map(Map.caseID))) }
+    }
+
+    /// A payout asks for its settlement and for the orders it pays for; a part that came, changed or went asks for the settlements it may stand in.
+    private func settle(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow, _ tenant: TenantID) async throws(Fault) {
+        guard flow.policies.settles else { return }
+        let members = plans.flatMap(\.output.members), keys = plans.flatMap(\.output.settling)
+        if !members.isEmpty { _ = try await query(MemberStatements.dirtyPaid(tenant, flow.row.id, members: members)) }
+        if !members.isEmpty || !keys.isEmpty {
+            _ = try await query(MemberStatements.dirtySettlements(tenant, flow.row.id, keys: keys, members: members))
+        }
     }
 }
 
@@ -161,6 +172,8 @@ enum Map {
         var members: Set<String> = []
         /// Days of which a part came, changed or went.
         var days: Set<LocalDate> = []
+        /// Parts of settlements that came, changed or went.
+        var settling: [PostKey] = []
         /// Parts, and the document that each is a part of.
         var parts: [(part: PostKey, into: PostKey)] = []
         /// Bank lines of the case; lines that its payments are proven by; cases of the payments that its lines prove.
@@ -179,12 +192,28 @@ enum Map {
         let plans = Planner.plan(
             order, organisation: flow.organisation, policies: flow.policies, ledger: ledger, codes: CodeBook(known: reasons.known, rules: reasons.rules),
             around: around.plan)
-        differ(plans + look(documents, around, flow, &out), rows, ledger, flow, tenant, into: &out)
+        let (alone, singles) = try settle(plans, documents, around, ledger, flow)
+        differ(alone + look(documents, around, flow, &out), rows, ledger, flow, tenant, singles: singles, into: &out)
+    }
+
+    /// Under policy `payout`: what no payout will bring goes alone, after a while.
+    private static func settle(
+        _ plans: [PlannedPosting], _ documents: [SourceDocument], _ around: Around, _ ledger: LedgerState, _ flow: Setup.Flow
+    ) throws(Fault) -> (plans: [PlannedPosting], singles: Set<PlannedPosting.Reference>) {
+        guard flow.policies.settles else { return (plans, []) }
+        let parts = plans.filter { $0.effect == .post && ledger.posted[$0.id] == nil && Summaries.policy(of: $0, flow.policies) == .payout }
+        guard !parts.isEmpty else { return (plans, []) }
+        let payouts = around.payouts(of: documents)
+        let outcome = Settlements.plan(
+            payouts, parts: parts, organisation: flow.organisation, policies: flow.policies, ledger: LedgerState(lockDate: ledger.lockDate), around: around.plan)
+        let alone = Dictionary(outcome.single.map { ($0.id, $0) }) { one, _ in one }
+        return (plans.map { alone[$0.id] ?? $0 }, Set(alone.keys))
     }
 
     /// What changes from what is stored to what is planned.
     static func differ(
-        _ plans: [PlannedPosting], _ rows: [PostingRow], _ ledger: LedgerState, _ flow: Setup.Flow, _ tenant: TenantID, into out: inout Output
+        _ plans: [PlannedPosting], _ rows: [PostingRow], _ ledger: LedgerState, _ flow: Setup.Flow, _ tenant: TenantID,
+        singles: Set<PlannedPosting.Reference> = [], into out: inout Output
     ) {
         let byKey = Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) })
         var wanted: Set<PostKey> = []
@@ -205,18 +234,22 @@ enum Map {
             }
             wanted.insert(key)
             var made = row(plan, key: key, revision: revision, body: PlanCodec.encode(plan).bytes, flow, tenant)
-            made.isPart = existing?.remoteID == nil && Summaries.policy(of: plan, flow.policies) == .dailySummary
+            let policy = Summaries.policy(of: plan, flow.policies)
+            made.isPart = existing?.remoteID == nil && policy != .perDocument && !singles.contains(plan.id)
             // What a person stopped or skipped waits for a person, as long as it says the same.
             if let existing, existing.planDigest == made.planDigest, existing.revision == revision, (existing.partOf != nil) == made.isPart,
                 ["cleared", "mapped", "manual", "skipped", "gathered"].contains(existing.state) { continue }
             if existing?.state == "manual" { continue }
-            if made.isPart { out.days.insert(made.date) }
-            if let existing, existing.partOf != nil { out.days.insert(existing.date) }
+            if made.isPart || existing?.partOf != nil { touch(key, [made.date, existing?.date], policy, &out) }
             out.rows.append(made)
         }
         let gone = rows.filter { $0.remoteID == nil && !wanted.contains($0.key) && $0.state != "superseded" && $0.state != "skipped" }
         out.superseded += gone.map(\.key)
-        for row in gone where row.partOf != nil { out.days.insert(row.date) }
+        for row in gone where row.partOf != nil { touch(row.key, [row.date], flow.policies.posting(on: row.date), &out) }
+    }
+
+    private static func touch(_ key: PostKey, _ days: [LocalDate?], _ policy: Policies.Posting, _ out: inout Output) {
+        if policy == .payout { out.settling.append(key) } else { out.days.formUnion(days.compactMap(\.self)) }
     }
 
     private static func row(_ plan: PlannedPosting, key: PostKey, revision: Int, body: [UInt8], _ flow: Setup.Flow, _ tenant: TenantID) -> PlanRow {

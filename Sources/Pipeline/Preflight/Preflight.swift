@@ -20,14 +20,14 @@ extension Pipeline {
             let grouped = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: cases), by: \.caseID)
             var results: [(key: PostKey, findings: [UInt8], held: Bool)] = []
             var held: [Preflight.Held] = []
-            let days = Set(grouped.values.joined().filter { $0.state == "mapped" && $0.partOf != nil }.map(\.date))
+            let parts = grouped.values.joined().filter { $0.state == "mapped" && $0.partOf != nil }
             for (_, rows) in grouped.sorted(by: { $0.key < $1.key }) {
                 for result in Preflight.judge(rows, context, mapper, objections) {
                     results.append((result.key, JSON.array(result.findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
                     if !result.findings.isEmpty { held.append(result) }
                 }
             }
-            try await save(results, held, cases, days, flow)
+            try await save(results, held, cases, parts, flow)
         }
     }
 
@@ -66,7 +66,7 @@ extension Pipeline {
     }
 
     private func save(
-        _ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ cases: [String], _ days: Set<LocalDate>, _ flow: Setup.Flow
+        _ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ cases: [String], _ parts: [PostingRow], _ flow: Setup.Flow
     ) async throws(Fault) {
         let tenant = tenant
         let entries = results.map {
@@ -78,7 +78,11 @@ extension Pipeline {
         try await store.transaction { tx throws(Fault) in
             _ = try await tx.query(PostingStatements.clear(tenant, results))
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "cleared", cases: cases))
+            let days = Set(parts.filter { flow.policies.posting(on: $0.date) != .payout }.map(\.date))
             if !days.isEmpty { _ = try await tx.query(MemberStatements.dirtyDays(tenant, flow.row.id, cases: days.map(Map.caseID))) }
+            if flow.policies.settles, !parts.isEmpty {
+                _ = try await tx.query(MemberStatements.dirtySettlements(tenant, flow.row.id, keys: parts.map(\.key), members: []))
+            }
             _ = try await tx.query(JobStatements.ask(tenant, [Job(.post, flow.row.id.description, lane: .webhook), Job(.reconcile, flow.row.id.description, lane: .audit)]))
             try await tx.raise(tenant, alerts)
             try await tx.audit(tenant, entries)
