@@ -113,13 +113,15 @@ public enum MemberStatements {
         """
     }
 
-    /// Settlements of the payouts that look at what these postings stand for, or at these documents.
+    /// Settlements of the payouts that look at the orders of these postings, or at these documents: with a payment comes the order's invoice.
     public static func dirtySettlements(_ tenant: TenantID, _ flow: FlowID, keys: [PostKey], members: [String]) -> SQL {
         """
         INSERT INTO app.cases AS c (tenant_id, flow_id, case_id, gathers)
         SELECT DISTINCT \(tenant), \(flow), m.case_id || ':settlement', 'payout' FROM app.case_members m
         WHERE m.tenant_id = \(tenant) AND m.flow_id = \(flow) AND (m.member = ANY (\(members)) OR m.member IN (
-          SELECT pd.source_id FROM app.posting_documents pd WHERE pd.tenant_id = \(tenant) AND pd.post_key = ANY (\(keys.map(\.text)))))
+          SELECT pd.source_id FROM app.postings k JOIN app.postings p ON p.tenant_id = k.tenant_id AND p.flow_id = k.flow_id AND p.case_id = k.case_id
+          JOIN app.posting_documents pd ON pd.tenant_id = p.tenant_id AND pd.post_key = p.post_key
+          WHERE k.tenant_id = \(tenant) AND k.flow_id = \(flow) AND k.post_key = ANY (\(keys.map(\.text)))))
         ORDER BY 3
         ON CONFLICT (tenant_id, flow_id, case_id) DO UPDATE SET dirty = true, changed_at = clock_timestamp(), gathers = 'payout'
         """

@@ -228,4 +228,67 @@ extension Desk {
             #expect(try await desk.clearing() == ["clearing:card:USD P-2 10000 not paid out yet"])
         }
     }
+
+    @Test("a processor that is a source of its own pays out what a shop sold, and each flow proves what came in by it") func twoFlows() async throws {
+        try await Desk.with { desk in
+            let house = desk.house, random = SystemRandom()
+            let processor: ConnectionID = random.identifier(), flow: FlowID = random.identifier()
+            try await house.owner.batch([
+                """
+                INSERT INTO app.connections (tenant_id, id, slug, platform, account, state, credential, credential_version)
+                SELECT tenant_id, \(processor), 'processor', platform, 'acct-1', 'live', credential, 1 FROM app.connections WHERE slug = 'shop'
+                """,
+                """
+                INSERT INTO app.flows (tenant_id, id, slug, organisation_id, source_id, ledger_id, policies)
+                SELECT tenant_id, \(flow), 'processor-to-books', organisation_id, \(processor), ledger_id, policies FROM app.flows WHERE slug = 'shop-to-books'
+                """,
+            ])
+            let record = ScriptedSource.record(payout(), delivery: "po-1")
+            _ = try await house.worker.ingest(
+                [NewEvent(tenant: house.tenant, connection: processor, topic: record.topic, deliveryID: record.deliveryID, sealedBody: record.body)], lane: .webhook)
+            try await desk.work()
+            #expect(try await desk.checks("payout", "PO-1") == ["waits_for_original"])
+            try await desk.run(sale(), payment(), refund())
+            try await desk.later()
+            #expect(Set(try await desk.states().values) == ["reconciled"])
+            #expect(try await desk.clearing() == [])
+            #expect(try await house.count("SELECT count(*) FROM app.proofs WHERE account <> '' AND flow_id = \(house.flow) AND source_minor <> 0") == 2)
+            #expect(try await house.count("SELECT count(*) FROM app.proofs WHERE account <> '' AND flow_id = \(flow) AND source_minor <> 0") == 0)
+            #expect(try await desk.unexplained() == 0)
+        }
+    }
+}
+
+@Suite("The arithmetic of clearing accounts") struct ClearingTests {
+    private let flow: FlowID = SystemRandom().identifier()
+    private let today = LocalDate(daysSince1970: 20_759), later = LocalDate(daysSince1970: 20_761)
+
+    private func captured(_ item: String, _ minor: Int64) -> ClearingLine {
+        ClearingLine(flow: flow, day: today, role: "clearing:card:USD", item: item, amount: usd(minor))
+    }
+
+    private func taken(_ item: String, _ minor: Int64, kind: String = "charge", entered: LocalDate? = nil) -> Clearing.Taken {
+        Clearing.Taken(
+            flow: flow, payout: "PO-1", day: later, entered: entered ?? later, role: "clearing:card:USD", item: item, amount: usd(-minor), kind: kind)
+    }
+
+    @Test("every rest has its name, and differences of both signs do not cancel out") func names() {
+        let proofs = Clearing.prove(
+            [captured("P-1", 100), captured("P-2", 100), captured("P-3", 100), captured("P-4", 70)],
+            [
+                taken("P-1", 100), taken("P-2", 90), taken("P-3", 110), taken("P-0", 50, entered: today.adding(days: -9)), taken("PO-1/b9", -20, kind: "adjustment"),
+                taken("P-9", 5),
+            ], flow: flow, cutOver: today)
+        let first = proofs.first { $0.day == today }, second = proofs.first { $0.day == later }
+        #expect(first?.source == 370 && first?.posted == 300 && first?.open == 70 && first?.unexplained == 20)
+        #expect(first?.items.map { "\($0.document) \($0.amount) \($0.why)" } == ["P-2 10 unexplained", "P-3 -10 unexplained", "P-4 70 not paid out yet"])
+        #expect(
+            second?.items.map { "\($0.document) \($0.amount) \($0.why)" } == ["P-0 -50 before the cut-over", "P-9 -5 not in the books", "PO-1/b9 20 adjustment"])
+        #expect(second?.unexplained == 0)
+    }
+
+    @Test("without a payout there is nothing to prove, and another flow's money is that flow's proof") func others() {
+        #expect(Clearing.prove([captured("P-1", 100)], [], flow: flow, cutOver: nil).isEmpty)
+        #expect(Clearing.prove([captured("P-1", 100)], [taken("P-1", 100)], flow: SystemRandom().identifier(), cutOver: nil).isEmpty)
+    }
 }

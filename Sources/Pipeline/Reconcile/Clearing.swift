@@ -6,12 +6,15 @@ internal import Store
 
 extension Pipeline {
     /// The proofs of the clearing accounts that this flow's money went to. Payouts may come by another flow into the same ledger.
-    func clearingProofs(_ flow: Setup.Flow) async throws(Fault) -> [Reconcile.Proof] {
+    func clearingProofs(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> [Reconcile.Proof] {
         let found = try await store.clearing(tenant, flow.row.ledgerID)
         if found.payouts.isEmpty { return [] }
         let around = Clearing.surroundings(found.captured, base: flow.organisation.baseCurrency)
         var taken: [Clearing.Taken] = []
-        for payout in found.payouts { taken += try Clearing.taken(by: try DocumentCodec.decode(payout.document), payout, around, flow) }
+        for payout in found.payouts {
+            let own = setup.flows.first { $0.row.id == payout.flow } ?? flow
+            taken += try Clearing.taken(by: try DocumentCodec.decode(payout.document), payout, around, own)
+        }
         return Clearing.prove(found.captured, taken, flow: flow.row.id, cutOver: flow.row.cutOver)
     }
 }
@@ -32,7 +35,8 @@ enum Clearing {
         var kind: String
     }
 
-    /// A payout's rows, each by the document it settles. A payout that was changed in the source since it was posted says the rest in a line of its
+    /// A payout's rows, each by the document it settles, as if a settlement had not taken the fees apart: both together come to the same. A payout
+    /// that was changed in the source since it was posted says the rest in a line of its
     /// own: the rows are those of today, the ledger's sum is that of then.
     static func taken(by document: SourceDocument, _ standing: StandingPayout, _ around: Surroundings, _ flow: Setup.Flow) throws(Fault) -> [Taken] {
         guard case .payout(let payout) = document.body else { return [] }
@@ -49,14 +53,15 @@ enum Clearing {
                     item: line.openItem ?? document.id, amount: line.amount, kind: row?.kind.rawValue ?? "balance"))
             }
         }
-        return out + change(out, document.id, standing, try PlanCodec.decode(standing.sent))
+        let posted = ClearingProof.rows(of: document, organisation: flow.organisation, policies: flow.policies, around: around).flatMap(\.lines)
+        return out + change(posted, document.id, standing, try PlanCodec.decode(standing.sent))
     }
 
-    private static func change(_ rows: [Taken], _ id: String, _ standing: StandingPayout, _ sent: PlannedPosting) -> [Taken] {
+    private static func change(_ lines: [PostingLine], _ id: String, _ standing: StandingPayout, _ sent: PlannedPosting) -> [Taken] {
         var sums: [String: Money] = [:]
         for line in sent.lines where line.role.family == "clearing" { sums[line.role.text] = (sums[line.role.text] ?? .zero(line.amount.currency)) + line.amount }
-        for row in rows where sums[row.role].map({ $0.currency == row.amount.currency }) ?? true {
-            sums[row.role] = (sums[row.role] ?? .zero(row.amount.currency)) - row.amount
+        for line in lines where line.role.family == "clearing" && sums[line.role.text].map({ $0.currency == line.amount.currency }) ?? true {
+            sums[line.role.text] = (sums[line.role.text] ?? .zero(line.amount.currency)) - line.amount
         }
         return sums.filter { !$0.value.isZero }.map { role, rest in
             Taken(flow: standing.flow, payout: id, day: standing.day, entered: standing.day, role: role, item: "\(id)/changed", amount: rest, kind: "changed")

@@ -10,11 +10,11 @@ internal import Wire
 
 extension Pipeline {
     /// Proves each day and currency of the flow: what the sources say = what is in the ledger + what is open by name.
-    func reconcile(_ flow: Setup.Flow) async throws(Fault) -> Result {
+    func reconcile(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> Result {
         let sources = try await store.sourceAmounts(tenant, flow.row.id, zone: flow.row.organisation.timeZone)
         let postings = try await store.postingAmounts(tenant, flow.row.id)
         let proofs = Reconcile.prove(sources, postings, cutOver: flow.row.cutOver)
-        let clearing = try await clearingProofs(flow)
+        let clearing = try await clearingProofs(flow, in: setup)
         let tenant = tenant
         let accounts = clearing.map(\.row)
         let rows = proofs.map(\.row) + accounts
