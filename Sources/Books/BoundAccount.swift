@@ -13,11 +13,13 @@ public struct BoundAccount: Sendable, Equatable {
     public var rule: String
     /// The one currency it is kept in; `nil` where any may be posted.
     public var currency: Currency?
+    /// What kind of account it is, in the ledger's own word: `BANK`.
+    public var type: String
 
     /// `known` follows from `remoteID` unless stated.
     public init(
         code: String, remoteID: String?, name: String, active: Bool, known: Bool? = nil, rule: String,
-        currency: Currency? = nil
+        currency: Currency? = nil, type: String = ""
     ) {
         self.code = code
         self.remoteID = remoteID
@@ -26,5 +28,6 @@ public struct BoundAccount: Sendable, Equatable {
         self.known = known ?? (remoteID != nil)
         self.rule = rule
         self.currency = currency
+        self.type = type
     }
 }

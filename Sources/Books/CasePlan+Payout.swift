@@ -27,8 +27,37 @@ extension CasePlan {
             currency: payout.amount.currency, rate: payout.amount.currency == organisation.baseCurrency ? nil : payout.rate,
             total: payout.amount.isZero ? debits : payout.amount.magnitude, lines: sum.lines, party: "shop", findings: findings,
             reference: date.words, note: payout.status == .failed ? "failed: its money is in clearing again" : nil)
+        plan.findings += unknownRows(told)
         if plan.findings.isEmpty { PayoutParts(self, told).value(&plan) }
         if !plan.lines.isEmpty || !plan.findings.isEmpty { postings.append(plan) }
+    }
+
+    /// Charges and refunds that are not in the books yet, in one finding: they come, or somebody has to look for them. A row that already says
+    /// so for want of a value in base currency is not named twice.
+    private func unknownRows(_ told: Told<Payout>) -> [Finding] {
+        guard around.knowsBooks, policies.payoutRows == .matched else { return [] }
+        let payout = told.body
+        let missing = payout.rows.filter { row in
+            guard row.kind == .charge || row.kind == .refund, let ref = row.ref, !carries(ref), !isValued(row, payout) else { return false }
+            return around.cutOver.map { day(row.at ?? told.at) >= $0 } ?? true
+        }
+        guard !missing.isEmpty else { return [] }
+        let names = missing.prefix(PlannerLimits.namesMost).compactMap(\.ref).joined(separator: ", ")
+        let more = missing.count > PlannerLimits.namesMost ? " and \(missing.count - PlannerLimits.namesMost) more" : ""
+        return [
+            Finding(
+                check: "waits_for_original", why: "\(missing.count) of its \(payout.rows.count) rows settle what is not in the books yet: \(names)\(more)",
+                remedy: "none needed: released when they are posted; with policy payout_rows: any it is posted without them", position: "rows",
+                figures: ["missing": missing.map(\.amount).total(payout.amount.currency)])
+        ]
+    }
+
+    private func carries(_ ref: String) -> Bool { around.carried[ref] != nil || around.carried[String(ref.prefix { $0 != "/" })] != nil }
+
+    /// The row needs a value in base currency, and is held by itself where there is none.
+    private func isValued(_ row: PayoutRow, _ payout: Payout) -> Bool {
+        let base = organisation.baseCurrency
+        return (row.original ?? row.amount).currency != base || payout.amount.currency != base
     }
 
     /// A row whose figures do not add up, or rows that are not the payout.

@@ -34,6 +34,8 @@ public enum PlannerLimits {
     public static let partPaidWait: Duration = .seconds(24 * 3600)
     /// How long an order waits for the payout that will settle it before it is posted on its own.
     public static let payoutWait: Duration = .seconds(24 * 3600)
+    /// Documents that a finding names; of more it tells the number.
+    public static let namesMost = 5
 }
 
 /// What of an order may still be refunded.

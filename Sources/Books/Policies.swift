@@ -37,6 +37,12 @@ public struct Policies: Sendable, Equatable {
     public enum Inventory: String, Sendable, CaseIterable { case none, movingAverage = "moving_average", fifo }
     public enum ExchangeRate: String, Sendable, CaseIterable { case sourceDocument = "source_document", table }
     public enum SummaryZone: String, Sendable, CaseIterable { case shop, organisation }
+    public enum PayoutRows: String, Sendable, CaseIterable {
+        /// A payout waits until all that it pays for is in the books.
+        case matched
+        /// It is posted as the processor states it; what it pays for and nobody knows stays open in clearing by name.
+        case any
+    }
     public enum Switch: String, Sendable, CaseIterable { case on = "true", off = "false" }
 
     public var posting: Posting = .perDocument
@@ -68,6 +74,7 @@ public struct Policies: Sendable, Equatable {
     public var rmsWait: Duration?
     public var bankWait: Duration = .seconds(72 * 3600)
     public var monthEndSplit: Switch = .on
+    public var payoutRows: PayoutRows = .matched
     public var summaryZone: SummaryZone = .shop
     /// Seconds after local midnight at which a business day begins.
     public var dayCutOff = 0
@@ -102,19 +109,17 @@ public struct Policies: Sendable, Equatable {
         return dayCutOff > 0 && zone.secondOfDay(at: at) < dayCutOff ? day.adding(days: -1) : day
     }
 
-    /// Settings that a flow cannot carry out yet; one with any of them must not start. Some the core plans already:
-    /// the pipeline does not gather more than one order yet, and connectors do not write all that is planned.
+    /// Settings that a flow cannot carry out yet; one with any of them must not start. Some the core plans already,
+    /// and scenarios run them: the pipeline does not gather stock yet.
     public var unsupported: [String] {
         var out: [String] = []
-        for value in [posting] + postingChanges.map(\.value) where value != .perDocument {
-            out.append("posting: \(value.rawValue)")
-        }
-        if revenue != .atOrder { out.append("revenue: \(revenue.rawValue)") }
         if inventory != .none { out.append("inventory: \(inventory.rawValue)") }
-        if cashRounding != nil { out.append("cash_rounding") }
         if entityByLocation { out.append("entity_by: line.location") }
         return out + unplanned
     }
+
+    /// On some day orders are settled with the payout that brings their money.
+    public var settles: Bool { posting == .payout || postingChanges.contains { $0.value == .payout } }
 
     /// Settings that the core cannot plan.
     public var unplanned: [String] {

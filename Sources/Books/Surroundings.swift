@@ -23,6 +23,10 @@ public struct Surroundings: Sendable {
     public var hasBankFeed = false
     /// Payments that somebody recorded in the ledger.
     public var ledgerPayments: [LedgerPayment] = []
+    /// `carried` is all there is: a payout waits for charges and refunds that are not in it.
+    public var knowsBooks = false
+    /// The first day of the books: what entered a processor's balance earlier never comes.
+    public var cutOver: LocalDate?
 
     public init() {}
 

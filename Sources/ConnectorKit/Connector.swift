@@ -324,6 +324,10 @@ public protocol LedgerConnector: Connector {
     /// Can these two go in one call? Documents handed to `create` together all agree pairwise.
     func batchGroup(of document: LedgerDocument) -> String
 
+    /// What keeps the document from ever being written there, told before anything is sent: each holds it under its code. The document has its
+    /// accounts; party, items and what it settles are not looked up yet.
+    func objections(to document: LedgerDocument, _ connection: ConnectionFacts) -> [Fault]
+
     /// The exact requests that `create` would send, for preview. Same code path.
     func create(_ documents: [LedgerDocument], attempt: String, _ connection: ConnectionFacts) -> Exchange<[PostOutcome]>
     /// Brings what is there to what `document` says. Where the platform can't change it in place, the exchange takes the old one back and
@@ -338,4 +342,8 @@ public protocol LedgerConnector: Connector {
 
     /// What the readback of this document must look like: the connector knows what its platform shows.
     func meant(_ document: LedgerDocument) -> LedgerReadback
+}
+
+extension LedgerConnector {
+    public func objections(to _: LedgerDocument, _: ConnectionFacts) -> [Fault] { [] }
 }

@@ -41,7 +41,7 @@ public enum AdminDocumentStatements {
     private static let counts = """
         count(*) AS n, count(*) FILTER (WHERE p.state = 'held') AS held, count(*) FILTER (WHERE p.state = 'rejected') AS rejected,
             count(*) FILTER (WHERE p.state = 'unknown') AS unknown, count(*) FILTER (WHERE p.state = 'manual') AS manual,
-            count(*) FILTER (WHERE p.state IN ('mapped', 'cleared', 'posting', 'posted')) AS open,
+            count(*) FILTER (WHERE p.state IN ('mapped', 'cleared', 'posting', 'posted') OR (p.state = 'gathered' AND p.part_of = '')) AS open,
             count(*) FILTER (WHERE p.state IN ('confirmed', 'reconciled')) AS confirmed,
             count(*) FILTER (WHERE p.state = 'voided') AS voided, count(*) FILTER (WHERE p.state = 'superseded') AS superseded
         """

@@ -41,13 +41,13 @@ public enum AdminTrailStatements {
     /// Newest day first.
     public static func proofs(_ tenant: TenantID, _ flow: FlowID, _ page: PageRequest) -> SQL {
         var sql: SQL = """
-            SELECT p.tenant_id, json_build_object('tenant', p.tenant_id, 'flow', p.flow_id, 'day', p.day, 'currency', p.currency,
+            SELECT p.tenant_id, json_build_object('tenant', p.tenant_id, 'flow', p.flow_id, 'day', p.day, 'currency', p.currency, 'account', p.account,
               'source_minor', p.source_minor, 'posted_minor', p.posted_minor, 'open_minor', p.open_minor, 'unexplained_minor', p.unexplained_minor,
-              'items', p.items, 'proved_at', \(unsafe: AdminSQL.utc("p.proved_at"))) AS json, ARRAY[p.day::text, p.currency] AS cursor
+              'items', p.items, 'proved_at', \(unsafe: AdminSQL.utc("p.proved_at"))) AS json, ARRAY[p.day::text, p.currency, p.account] AS cursor
             FROM app.proofs p WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow)
             """
-        if let day = LocalDate(page.text(0)) { sql += " AND (p.day < \(day) OR (p.day = \(day) AND p.currency > \(page.text(1))))" }
-        return sql + " ORDER BY p.day DESC, p.currency LIMIT \(page.limit)"
+        if let day = LocalDate(page.text(0)) { sql += " AND (p.day < \(day) OR (p.day = \(day) AND (p.currency, p.account) > (\(page.text(1)), \(page.text(2)))))" }
+        return sql + " ORDER BY p.day DESC, p.currency, p.account LIMIT \(page.limit)"
     }
 
     // MARK: Idempotency keys

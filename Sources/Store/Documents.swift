@@ -4,7 +4,7 @@ public import Postgres
 
 /// A canonical document or a note, as normalise leaves it.
 public struct DocumentRow: Sendable {
-    /// The document's kind; for notes `edit`, `cancellation`, `goods_return`.
+    /// The document's kind; for notes `edit`, `cancellation`, `goods_return`, `fulfilment`.
     public var kind: String
     public var isNote: Bool
     public var sourceID: String
@@ -98,8 +98,8 @@ public enum DocumentStatements {
     public static func dirty(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
         SELECT case_id, changed_at FROM app.cases c WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND dirty
-          AND NOT EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = c.tenant_id AND p.flow_id = c.flow_id AND p.case_id = c.case_id
-            AND p.state IN ('posting', 'unknown'))
+          AND gathers IS NULL AND NOT EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = c.tenant_id AND p.flow_id = c.flow_id
+            AND p.case_id = c.case_id AND p.state IN ('posting', 'unknown'))
         ORDER BY changed_at LIMIT \(limit)
         """
     }
@@ -233,12 +233,18 @@ extension Store {
     public func documents(_ tenant: TenantID, _ flow: FlowID, cases: [String]) async throws(Fault) -> [DocumentRow] {
         var out: [DocumentRow] = []
         for row in try await pool.query(DocumentStatements.ofCases(tenant, flow, cases: cases)) {
-            let id: DocumentID? = try row.get("id")
-            out.append(DocumentRow(
-                kind: try row.get("kind"), isNote: try row.get("note"), sourceID: try row.get("source_id"), id: id ?? DocumentID(.init()),
-                caseID: try row.get("case_id"), version: try row.get("version"), at: try row.get("happened_at"),
-                body: try row.get("body", as: PostgresJSON.self).bytes))
+            out.append(try DocumentRow(row))
         }
         return out
+    }
+}
+
+extension DocumentRow {
+    init(_ row: PostgresRow) throws(Fault) {
+        let id: DocumentID? = try row.get("id")
+        self.init(
+            kind: try row.get("kind"), isNote: try row.get("note"), sourceID: try row.get("source_id"), id: id ?? DocumentID(.init()),
+            caseID: try row.get("case_id"), version: try row.get("version"), at: try row.get("happened_at"),
+            body: try row.get("body", as: PostgresJSON.self).bytes)
     }
 }

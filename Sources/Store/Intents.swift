@@ -182,13 +182,14 @@ extension Store {
         _ tenant: TenantID, _ rows: [Settlement], jobs: [Job], audit: [PostKey: AuditEntry], alerts: [AlertRow] = []
     ) async throws(Fault) {
         guard !rows.isEmpty else { return }
-        let rejected = rows.filter { $0.outcome == .rejected }.map(\.key)
+        let rejected = rows.filter { $0.outcome == .rejected }.map(\.key), posted = rows.filter { $0.outcome == .posted }.map(\.key)
         try await transaction { tx throws(Fault) in
             var moved: [AuditEntry] = []
             for row in try await tx.query(IntentStatements.settle(tenant, rows)) {
                 if let key = PostKey(try row.get("post_key", as: String.self)), let entry = audit[key] { moved.append(entry) }
             }
             if !rejected.isEmpty { _ = try await tx.query(PostingStatements.recheckDependants(tenant, rejected)) }
+            if !posted.isEmpty { try await tx.askMaps(tenant, try await tx.query(MemberStatements.dirtyAround(tenant, posted))) }
             if !jobs.isEmpty { _ = try await tx.query(JobStatements.ask(tenant, jobs)) }
             try await tx.raise(tenant, alerts)
             try await tx.audit(tenant, moved)

@@ -29,6 +29,8 @@ public struct PostingRow: Sendable {
     public var attempts: Int
     public var remoteID: String?
     public var remoteVersion: String?
+    /// The document that it is a part of; "" before that is planned, `nil` for what is sent by itself.
+    public var partOf: String?
 }
 
 /// A new or changed plan, as `map` leaves it.
@@ -47,10 +49,12 @@ public struct PlanRow: Sendable {
     public var totalMinor: Int64
     public var appliesTo: PostKey?
     public var covers: [String]
+    /// It is not sent by itself, but within a gathered document.
+    public var isPart: Bool
 
     public init(
         key: PostKey, caseID: String, subject: String, form: String, effect: String, revision: Int, plan: [UInt8], planDigest: [UInt8],
-        reference: String, date: LocalDate, currency: String, totalMinor: Int64, appliesTo: PostKey?, covers: [String]
+        reference: String, date: LocalDate, currency: String, totalMinor: Int64, appliesTo: PostKey?, covers: [String], isPart: Bool = false
     ) {
         self.key = key
         self.caseID = caseID
@@ -66,13 +70,14 @@ public struct PlanRow: Sendable {
         self.totalMinor = totalMinor
         self.appliesTo = appliesTo
         self.covers = covers
+        self.isPart = isPart
     }
 }
 
 public enum PostingStatements {
     static let columns = """
         post_key, flow_id, ledger_id, case_id, subject, form, generation, revision, effect, state, plan, plan_digest, sent, sent_digest, reference,
-        ledger_date, currency, total_minor, applies_to, findings, attempts, remote_id, remote_version
+        ledger_date, currency, total_minor, applies_to, findings, attempts, remote_id, remote_version, part_of
         """
 
     public static func ofCases(_ tenant: TenantID, _ flow: FlowID, cases: [String]) -> SQL {
@@ -88,15 +93,16 @@ public enum PostingStatements {
     public static func map(_ tenant: TenantID, _ flow: FlowID, _ ledger: ConnectionID, _ rows: [PlanRow]) -> SQL {
         """
         INSERT INTO app.postings AS p (tenant_id, flow_id, ledger_id, post_key, case_id, subject, form, effect, revision, state, plan, plan_digest,
-          reference, ledger_date, currency, total_minor, applies_to)
-        SELECT \(tenant), \(flow), \(ledger), k, c, s, f, e, r, 'mapped', pl, dg, rf, d, cu, t, a
+          reference, ledger_date, currency, total_minor, applies_to, part_of)
+        SELECT \(tenant), \(flow), \(ledger), k, c, s, f, e, r, 'mapped', pl, dg, rf, d, cu, t, a, CASE WHEN pt = 1 THEN '' END
         FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.caseID)), \(rows.map(\.subject)), \(rows.map(\.form)), \(rows.map(\.effect)),
           \(rows.map { Int64($0.revision) }), \(rows.map { PostgresJSON($0.plan) }), \(rows.map(\.planDigest)), \(rows.map(\.reference)),
-          \(rows.map(\.date)), \(rows.map(\.currency)), \(rows.map(\.totalMinor)), \(rows.map { $0.appliesTo?.text }))
-          AS i(k, c, s, f, e, r, pl, dg, rf, d, cu, t, a)
+          \(rows.map(\.date)), \(rows.map(\.currency)), \(rows.map(\.totalMinor)), \(rows.map { $0.appliesTo?.text }),
+          \(rows.map { Int64($0.isPart ? 1 : 0) })) AS i(k, c, s, f, e, r, pl, dg, rf, d, cu, t, a, pt)
         ON CONFLICT (tenant_id, post_key) DO UPDATE SET
           effect = EXCLUDED.effect, revision = EXCLUDED.revision, state = 'mapped', plan = EXCLUDED.plan, plan_digest = EXCLUDED.plan_digest,
           reference = EXCLUDED.reference, ledger_date = EXCLUDED.ledger_date, currency = EXCLUDED.currency, total_minor = EXCLUDED.total_minor,
+          part_of = CASE WHEN EXCLUDED.part_of IS NULL THEN NULL ELSE coalesce(p.part_of, '') END,
           applies_to = EXCLUDED.applies_to, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
           WHERE p.state NOT IN ('posting', 'unknown', 'manual')
         RETURNING post_key
@@ -128,7 +134,8 @@ public enum PostingStatements {
     public static func supersede(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
         UPDATE app.postings SET state = 'superseded', findings = '[]', updated_at = clock_timestamp()
-        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND remote_id IS NULL AND state IN ('mapped', 'cleared', 'held', 'rejected')
+        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND remote_id IS NULL
+          AND state IN ('mapped', 'cleared', 'held', 'rejected', 'gathered')
         RETURNING post_key
         """
     }
@@ -139,10 +146,11 @@ public enum PostingStatements {
         """
     }
 
-    /// What preflight decided: `cleared` for no findings, `held` otherwise. A plan that is to wait for something waits, once cleared.
+    /// What preflight decided: `cleared` for no findings (`gathered` for a part), `held` otherwise. A plan that is to wait for something waits,
+    /// once cleared.
     public static func clear(_ tenant: TenantID, _ results: [(key: PostKey, findings: [UInt8], held: Bool)]) -> SQL {
         """
-        UPDATE app.postings p SET state = CASE WHEN h THEN 'held' ELSE 'cleared' END, findings = f, updated_at = clock_timestamp(),
+        UPDATE app.postings p SET state = CASE WHEN h THEN 'held' WHEN part_of IS NOT NULL THEN 'gathered' ELSE 'cleared' END, findings = f, updated_at = clock_timestamp(),
           next_attempt_at = CASE WHEN remote_id IS NULL THEN greatest(now(), (plan->>'not_before')::timestamptz) ELSE now() END
         FROM unnest(\(results.map(\.key.text)), \(results.map { PostgresJSON($0.findings) }), \(results.map(\.held))) AS t(k, f, h)
         WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state = 'mapped'
@@ -258,6 +266,7 @@ extension PostingRow {
         attempts = Int(try row.get("attempts", as: Int32.self))
         remoteID = try row.get("remote_id")
         remoteVersion = try row.get("remote_version")
+        partOf = try row.get("part_of")
     }
 }
 

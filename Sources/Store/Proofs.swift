@@ -1,4 +1,4 @@
-internal import Books
+public import Books
 public import Kernel
 public import Postgres
 
@@ -12,8 +12,13 @@ public struct ProofRow: Sendable {
     public var unexplainedMinor: Int64
     /// JSON array of open items.
     public var items: [UInt8]
+    /// The clearing account that is proven, by its role: what came in on the day = what payouts took of it + what is open. "": the flow's day.
+    public var account: String
 
-    public init(day: LocalDate, currency: String, sourceMinor: Int64, postedMinor: Int64, openMinor: Int64, unexplainedMinor: Int64, items: [UInt8]) {
+    public init(
+        day: LocalDate, currency: String, sourceMinor: Int64, postedMinor: Int64, openMinor: Int64, unexplainedMinor: Int64, items: [UInt8], account: String = ""
+    ) {
+        self.account = account
         self.day = day
         self.currency = currency
         self.sourceMinor = sourceMinor
@@ -27,12 +32,44 @@ public struct ProofRow: Sendable {
 public enum ProofStatements {
     public static func save(_ tenant: TenantID, _ flow: FlowID, _ proofs: [ProofRow]) -> SQL {
         """
-        INSERT INTO app.proofs (tenant_id, flow_id, day, currency, source_minor, posted_minor, open_minor, unexplained_minor, items, proved_at)
-        SELECT \(tenant), \(flow), d, c, s, p, o, u, i, clock_timestamp() FROM unnest(\(proofs.map(\.day)), \(proofs.map(\.currency)), \(proofs.map(\.sourceMinor)),
-          \(proofs.map(\.postedMinor)), \(proofs.map(\.openMinor)), \(proofs.map(\.unexplainedMinor)), \(proofs.map { PostgresJSON($0.items) }))
-          AS t(d, c, s, p, o, u, i)
-        ON CONFLICT (tenant_id, flow_id, day, currency) DO UPDATE SET source_minor = EXCLUDED.source_minor, posted_minor = EXCLUDED.posted_minor,
+        INSERT INTO app.proofs (tenant_id, flow_id, day, currency, source_minor, posted_minor, open_minor, unexplained_minor, items, proved_at, account)
+        SELECT \(tenant), \(flow), d, c, s, p, o, u, i, clock_timestamp(), a FROM unnest(\(proofs.map(\.day)), \(proofs.map(\.currency)), \(proofs.map(\.sourceMinor)),
+          \(proofs.map(\.postedMinor)), \(proofs.map(\.openMinor)), \(proofs.map(\.unexplainedMinor)), \(proofs.map { PostgresJSON($0.items) }),
+          \(proofs.map(\.account))) AS t(d, c, s, p, o, u, i, a)
+        ON CONFLICT (tenant_id, flow_id, day, currency, account) DO UPDATE SET source_minor = EXCLUDED.source_minor, posted_minor = EXCLUDED.posted_minor,
           open_minor = EXCLUDED.open_minor, unexplained_minor = EXCLUDED.unexplained_minor, items = EXCLUDED.items, proved_at = EXCLUDED.proved_at
+        """
+    }
+
+    /// Accounts' proofs that nothing calls for any more say nothing.
+    public static func clearOthers(_ tenant: TenantID, _ flow: FlowID, but proofs: [ProofRow]) -> SQL {
+        """
+        UPDATE app.proofs p SET source_minor = 0, posted_minor = 0, open_minor = 0, unexplained_minor = 0, items = '[]', proved_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND account <> '' AND (source_minor, posted_minor, open_minor, unexplained_minor) <> (0, 0, 0, 0)
+          AND NOT EXISTS (SELECT FROM unnest(\(proofs.map(\.day)), \(proofs.map(\.currency)), \(proofs.map(\.account))) AS t(d, c, a)
+            WHERE d = p.day AND c = p.currency AND a = p.account)
+        """
+    }
+
+    /// What postings that stand in the ledger put on clearing accounts, line by line, and the parts of gathered documents that stand there.
+    /// Payouts are told row by row elsewhere; of gathered documents the parts speak.
+    public static func clearing(_ tenant: TenantID, _ ledger: ConnectionID) -> SQL {
+        """
+        SELECT p.flow_id, p.ledger_date, l->>'role' AS role, l->>'amount' AS amount, coalesce(l->>'open_item', l->'derived_from'->>0, p.subject) AS item
+        FROM app.postings p LEFT JOIN app.postings g ON g.tenant_id = p.tenant_id AND g.post_key = p.part_of
+        CROSS JOIN LATERAL jsonb_array_elements(p.sent->'lines') l
+        WHERE p.tenant_id = \(tenant) AND p.ledger_id = \(ledger) AND p.form NOT IN ('payout', 'summary', 'settlement') AND p.sent->>'effect' = 'post'
+          AND (p.remote_id IS NOT NULL OR (g.remote_id IS NOT NULL AND g.sent->>'effect' = 'post')) AND l->>'role' LIKE 'clearing:%'
+        """
+    }
+
+    /// Payouts that stand in the ledger, and what they were planned from last.
+    public static func payouts(_ tenant: TenantID, _ ledger: ConnectionID) -> SQL {
+        """
+        SELECT d.flow_id, d.kind, false AS note, d.source_id, d.id, d.case_id, d.version, d.happened_at, d.body, p.ledger_date, p.sent
+        FROM app.postings p JOIN app.documents d ON d.tenant_id = p.tenant_id AND d.flow_id = p.flow_id AND d.kind = 'payout' AND d.source_id = p.subject
+        WHERE p.tenant_id = \(tenant) AND p.ledger_id = \(ledger) AND p.form = 'payout' AND p.remote_id IS NOT NULL AND p.sent->>'effect' = 'post'
+        ORDER BY d.happened_at, d.source_id
         """
     }
 
@@ -99,6 +136,33 @@ public struct PostingAmount: Sendable {
     }
 }
 
+/// What a posting put on a clearing account.
+public struct ClearingLine: Sendable {
+    public var flow: FlowID
+    public var day: LocalDate
+    /// The account's role: `clearing:stripe:USD`.
+    public var role: String
+    /// The document whose money it is.
+    public var item: String
+    public var amount: Money
+
+    public init(flow: FlowID, day: LocalDate, role: String, item: String, amount: Money) {
+        self.flow = flow
+        self.day = day
+        self.role = role
+        self.item = item
+        self.amount = amount
+    }
+}
+
+/// A payout in the ledger: its document as the source tells it now, and the plan that the ledger was told.
+public struct StandingPayout: Sendable {
+    public var flow: FlowID
+    public var day: LocalDate
+    public var document: DocumentRow
+    public var sent: [UInt8]
+}
+
 extension ProofStatements {
     /// Each document's own words about money. Amounts are stored as `12.30 USD`.
     public static func sourceAmounts(_ tenant: TenantID, _ flow: FlowID, zone: String) -> SQL {
@@ -119,6 +183,11 @@ extension ProofStatements {
         UNION ALL SELECT 'money_back', n.source_id, (n.happened_at AT TIME ZONE \(zone))::date, t->>'amount', -1, false, false
           FROM app.notes n, jsonb_array_elements(coalesce(n.body->'transactions', '[]')) t
           WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'edit' AND t->>'status' = 'success'
+        UNION ALL SELECT 'payout', source_id, day, ltrim(body->>'amount', '-'), 1, false, pending FROM d
+          WHERE kind = 'payout' AND body->>'status' IN ('paid', 'failed') AND body->>'amount' !~ '^-?0(\\.0*)? '
+        UNION ALL SELECT 'deposit', source_id, day, body->>'amount', 1, false, pending FROM d
+          WHERE kind = 'deposit' AND body->>'status' = 'success' AND body->>'amount' !~ '^(-|0(\\.0*)? )'
+        UNION ALL SELECT 'journal', source_id, day, body->>'amount', 1, false, pending FROM d WHERE kind = 'journal'
         """
     }
 
@@ -130,10 +199,11 @@ extension ProofStatements {
                WHEN form = 'credit_note' THEN 'refund' WHEN form = 'payment' THEN 'payment' WHEN form = 'refund_payment' THEN 'money_back' ELSE form END AS side,
           CASE WHEN form IN ('invoice', 'sales_receipt') OR (form = 'credit_note' AND (subject LIKE '%/%' OR subject NOT IN (
                  SELECT source_id FROM app.documents r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.kind = 'refund'))) THEN case_id
-               ELSE split_part(subject, '/', 1) END AS source_id,
-          state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment') THEN -1 ELSE 1 END AS minor,
+               WHEN form IN ('payout', 'deposit', 'journal') THEN subject ELSE split_part(subject, '/', 1) END AS source_id,
+          CASE WHEN p.state = 'gathered' THEN coalesce((SELECT g.state FROM app.postings g WHERE g.tenant_id = p.tenant_id AND g.post_key = p.part_of), 'cleared')
+            ELSE p.state END AS state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment') THEN -1 ELSE 1 END AS minor,
           coalesce(findings->0->>'check', fault->>'code', state) AS why, ledger_date AS day, currency
-        FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state <> 'superseded'
+        FROM app.postings p WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state <> 'superseded'
         """
     }
 }
@@ -156,6 +226,24 @@ extension Store {
             sums["\(side) \(id)"] = sum
         }
         return sums.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// What stands on the ledger's clearing accounts, and the payouts that took from them. Empty where no payout has ever come.
+    public func clearing(_ tenant: TenantID, _ ledger: ConnectionID) async throws(Fault) -> (captured: [ClearingLine], payouts: [StandingPayout]) {
+        guard try await knows(tenant, into: ledger, kind: "payout") else { return ([], []) }
+        var captured: [ClearingLine] = []
+        for row in try await pool.query(ProofStatements.clearing(tenant, ledger)) {
+            let parts = try row.get("amount", as: String.self).split(separator: " ")
+            guard parts.count == 2, let currency = Currency(parts[1]), let money = Money(parts[0], currency) else { continue }
+            captured.append(ClearingLine(
+                flow: try row.get("flow_id"), day: try row.get("ledger_date"), role: try row.get("role"), item: try row.get("item"), amount: money))
+        }
+        var payouts: [StandingPayout] = []
+        for row in try await pool.query(ProofStatements.payouts(tenant, ledger)) {
+            payouts.append(StandingPayout(
+                flow: try row.get("flow_id"), day: try row.get("ledger_date"), document: try DocumentRow(row), sent: try row.get("sent", as: PostgresJSON.self).bytes))
+        }
+        return (captured, payouts)
     }
 
     public func postingAmounts(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> [PostingAmount] {

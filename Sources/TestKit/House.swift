@@ -22,9 +22,15 @@ public struct House: Sendable {
         public var sourcePlatform = "scripted-source"
         public var ledgerPlatform = "scripted-ledger"
         public var ledgerURL: String?
+        public var ledgerAccount = "books-1"
+        public var country = "US"
+        public var currency = "USD"
         public var policies: [(name: String, value: String)] = []
         public var structure = #"""
-            {"accounts": {"sales:*": "4000", "receivable:*": "4000", "clearing:*": "4000", "tax_payable:*": "4000", "returns_allowances": "4000"}}
+            {"accounts": {"sales:*": "4000", "receivable:*": "4000", "clearing:*": "4000", "tax_payable:*": "4000", "returns_allowances": "4000",
+              "bank:*": "4000", "bank_fees": "4000", "processor_fees": "4000", "processor_reserve:*": "4000", "chargebacks": "4000",
+              "chargeback_fees": "4000", "customer_deposits": "4000", "gift_card_liability": "4000", "breakage_income": "4000",
+              "deferred_revenue": "4000", "rounding": "4000", "fx_gain_loss": "4000"}}
             """#
         public var rules = "{}"
         public var cutOver: LocalDate?
@@ -91,7 +97,7 @@ public struct House: Sendable {
             """,
             """
             INSERT INTO app.organisations (tenant_id, id, slug, name, country, base_currency, time_zone)
-            VALUES (\(tenant), \(organisation), 'company', 'A company', 'US', 'USD', 'UTC')
+            VALUES (\(tenant), \(organisation), 'company', 'A company', \(plan.country), \(plan.currency), 'UTC')
             """,
             """
             INSERT INTO app.connections (tenant_id, id, slug, platform, account, state, credential, credential_version)
@@ -99,7 +105,7 @@ public struct House: Sendable {
             """,
             """
             INSERT INTO app.connections (tenant_id, id, slug, platform, account, base_url, state, credential, credential_version)
-            VALUES (\(tenant), \(ledger), 'books', \(plan.ledgerPlatform), 'books-1', \(plan.ledgerURL), 'live', \(credential), 1)
+            VALUES (\(tenant), \(ledger), 'books', \(plan.ledgerPlatform), \(plan.ledgerAccount), \(plan.ledgerURL), 'live', \(credential), 1)
             """,
             "INSERT INTO app.structures (tenant_id, version, body, actor) VALUES (\(tenant), 1, \(plan.structure)::json, 'test')",
             "INSERT INTO app.rule_sets (tenant_id, version, body, actor) VALUES (\(tenant), 1, \(plan.rules)::json, 'test')",

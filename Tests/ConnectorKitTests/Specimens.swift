@@ -210,6 +210,10 @@ func document(
         lines = [
             line(.tender, "clearing:card:USD", amount, "611"), line(.goods, "sales:homeware", -amount, "200", item: "19"),
         ]
+    case .deposit:
+        lines = [line(.tender, "clearing:card:USD", amount, "611"), line(.control, "customer_deposits", -amount, "835")]
+    case .payout:
+        lines = [line(.tender, "bank:USD", amount, "100"), line(.control, "clearing:card:USD", -amount, "611")]
     default:
         lines = [
             line(.control, Role(control), amount, "610"), line(.goods, "sales:homeware", -amount, "200", item: "19"),

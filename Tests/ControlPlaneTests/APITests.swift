@@ -278,7 +278,7 @@ import Wire
     @Test("unknown and unsupported policies are refused by name") func policies() async throws {
         let bench = try await Bench.make()
         let made = try await bench.furnished()
-        let answer = await bench.call(.patch, "/v1/flows/\(made.flow)", ["policies": ["edit": "sometimes", "nonsense": "x", "posting": "daily_summary"]])
+        let answer = await bench.call(.patch, "/v1/flows/\(made.flow)", ["policies": ["edit": "sometimes", "nonsense": "x", "inventory": "fifo"]])
         #expect(answer.status == 422)
         let fields = answer.json["errors"]?.array?.compactMap { $0["field"]?.string } ?? []
         #expect(fields.contains("policies.edit"))

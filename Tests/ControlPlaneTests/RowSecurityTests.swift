@@ -72,6 +72,7 @@ import Wire
             "INSERT INTO app.notes VALUES (\(t), \(made.flow), 'edit', 'E-1', 'O-1', 1, now(), '{}')",
             "INSERT INTO app.intents (tenant_id, post_key, revision, action, attempt, request_digest, epoch) VALUES (\(t), \(key.text), 1, 'create', 'a', '\\x00', 1)",
             "INSERT INTO app.proofs VALUES (\(t), \(made.flow), '2026-11-14', 'USD', 0, 0, 0, 0, '[]', now())",
+            "INSERT INTO app.case_members VALUES (\(t), \(made.flow), 'PO-1', 'O-1')",
             "INSERT INTO app.crashes (tenant_id, kind, subject, crashes) VALUES (\(t), 'post', 'x', 1)",
             "INSERT INTO app.tenant_shares VALUES (\(t), 5)",
             "INSERT INTO app.budgets VALUES (\(t), \(made.ledger), 'minute', 1, 1000, now(), 0)",

@@ -73,7 +73,22 @@ struct Desk: Sendable {
         try await House.with(plan) { house in try await body(try await Desk(house, books, ledger, port: port)) }
     }
 
-    private init(_ house: House, _ books: ScriptedBooks, _ ledger: ScriptedLedger, port: Int) async throws {
+    /// The same with a real connector, on whatever answers its requests.
+    static func with(
+        _ plan: House.Plan, connector: any LedgerConnector, answering: @escaping @Sendable (HTTPRequest) -> HTTPResponse,
+        _ body: @Sendable (Desk) async throws -> Void
+    ) async throws {
+        let server = try HTTPServer(HTTPServerConfiguration()) { request, _ in answering(request) }
+        let serving = Task { try await server.run() }
+        defer { serving.cancel() }
+        var plan = plan
+        plan.ledgerURL = "http://127.0.0.1:\(server.port)"
+        plan.ledgerPlatform = connector.spec.id
+        let port = server.port
+        try await House.with(plan) { house in try await body(try await Desk(house, ScriptedBooks(), connector, port: port)) }
+    }
+
+    private init(_ house: House, _ books: ScriptedBooks, _ ledger: any LedgerConnector, port: Int) async throws {
         self.house = house
         self.books = books
         lease = try await house.lease()
@@ -89,7 +104,7 @@ struct Desk: Sendable {
             clocks: SystemClocks(), log: log, metrics: metrics, seal: same, open: same, deadline: { ends.with { $0 } })
         pipeline = Pipeline(
             tenant: house.tenant, epoch: lease.epoch, store: house.worker, courier: courier,
-            connectors: ["scripted-ledger": ledger, "scripted-source": ScriptedSource()], clocks: SystemClocks(), random: SystemRandom(), log: log,
+            connectors: [ledger.spec.id: ledger, "scripted-source": ScriptedSource()], clocks: SystemClocks(), random: SystemRandom(), log: log,
             metrics: metrics, seal: same, open: same)
     }
 

@@ -38,6 +38,7 @@ extension House {
         let digest = SystemRandom().bytes(32)
         try await owner.batch([
             "INSERT INTO app.posting_documents (tenant_id, post_key, source_id) VALUES (\(tenant), \(key.text), 'O-1')",
+            MemberStatements.remember(tenant, flow, [("PO-1", "P-1")]),
             "INSERT INTO app.tenant_shares (tenant_id, served_ms) VALUES (\(tenant), 1)",
             SealStatements.add(tenant, number: 1, beforeXID: "1", rows: 1, digest: digest),
             "INSERT INTO app.crashes (tenant_id, kind, subject, crashes) VALUES (\(tenant), 'post', 'f', 1)",

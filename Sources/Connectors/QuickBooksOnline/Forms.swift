@@ -3,11 +3,17 @@ internal import ConnectorKit
 internal import Kernel
 
 extension LedgerDocument {
-    /// The one tender of a payment, where it can take a deposit.
+    /// The one tender of a payment, where it can take a deposit and nothing stands beside it: what the bank kept, what the coins are off.
     var depositTender: Line? {
         let tenders = lines.filter { $0.plan.part == .tender }
-        guard tenders.count == 1, tenders[0].takesDeposits else { return nil }
+        guard tenders.count == 1, tenders[0].takesDeposits, lines.allSatisfy({ $0.plan.part == .tender || $0.plan.part == .control }) else { return nil }
         return tenders[0]
+    }
+
+    /// What it may have been written as before: a payment that the bank took a fee from later is a journal from then on.
+    func former(_ entity: Entity) -> Entity? {
+        guard plan.form == .payment else { return nil }
+        return entity == .payment ? .journalEntry : .payment
     }
 }
 
@@ -137,17 +143,30 @@ struct JournalForm: Sendable {
     }
 
     var entries: [Entry] = []
+    /// A line is in another currency than the document, and has no value in that one.
+    var isMixed = false
 
     init(_ document: LedgerDocument) {
         for line in document.lines {
+            guard let minor = Self.minor(line.plan, document.plan) else {
+                isMixed = true
+                continue
+            }
             if line.isReceivable,
                 let at = entries.firstIndex(where: { $0.line.isReceivable && $0.line.account == line.account })
             {
-                entries[at].minor += line.plan.amount.minor
+                entries[at].minor += minor
             } else {
-                entries.append(Entry(line: line, minor: line.plan.amount.minor))
+                entries.append(Entry(line: line, minor: minor))
             }
         }
         entries.removeAll { $0.minor == 0 }
+    }
+
+    /// In the document's currency: a processor's payout may settle sales of another one, at the value the books carry them at.
+    private static func minor(_ line: PostingLine, _ plan: PlannedPosting) -> Int64? {
+        if line.amount.currency == plan.currency { return line.amount.minor }
+        guard plan.rate == nil, let base = line.base, base.currency == plan.currency else { return nil }
+        return base.minor
     }
 }

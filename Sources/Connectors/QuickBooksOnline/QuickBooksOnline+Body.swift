@@ -1,21 +1,22 @@
 internal import Books
-internal import ConnectorKit
-internal import Kernel
+public import ConnectorKit
+public import Kernel
 internal import Wire
 
 extension QuickBooksOnlineConnector {
     /// What the document becomes there; `nil` for a form that we don't write. Money in by a clearing or bank account
     /// is a payment; by any other account (a gift card's liability) it is a journal, because payments can only be
-    /// deposited to bank and current asset accounts. Money out is a journal always: a refund receipt would repeat the
-    /// credit memo's lines.
+    /// deposited to bank and current asset accounts, and so is one with a fee or a rounding beside it. Money out is a
+    /// journal always: a refund receipt would repeat the credit memo's lines. What moves money between accounts of
+    /// our own or stands for many orders is a journal.
     func entity(of document: LedgerDocument) -> Entity? {
         switch document.plan.form {
         case .invoice: .invoice
         case .creditNote: .creditMemo
         case .salesReceipt: .salesReceipt
         case .payment: document.depositTender == nil ? .journalEntry : .payment
-        case .refundPayment, .journal, .reversal, .settlement, .payout: .journalEntry
-        case .deposit, .summary, .memo, .bill, .purchaseOrder: nil
+        case .refundPayment, .journal, .reversal, .settlement, .payout, .deposit, .summary: .journalEntry
+        case .memo, .bill, .purchaseOrder: nil
         }
     }
 
@@ -174,11 +175,21 @@ extension QuickBooksOnlineConnector {
 
     private func journalBody(_ document: LedgerDocument) throws(Fault) -> JSON {
         let currency = document.plan.currency
-        let entries = JournalForm(document).entries
+        let form = JournalForm(document), entries = form.entries
+        guard !form.isMixed else {
+            throw Self.refusal(
+                "lines_in_currencies", "its lines are in several currencies, and a journal has one",
+                "Have the processor pay out in the currency of the sales or in the home currency, or enter it by hand.")
+        }
         guard !entries.isEmpty else { throw Self.unbalanced("it moves nothing") }
         let sum = entries.map(\.minor).reduce(0, +)
         guard sum == 0 else {
             throw Self.unbalanced("debits and credits differ by \(Money(minor: sum, currency).text)")
+        }
+        if let other = Self.otherParty(document) {
+            throw Self.refusal(
+                "receivable_of_many", "it leaves something owed by \(other), and a journal names one customer",
+                "Set the policy customer: house where sales are summed up.")
         }
         guard entries.filter(\.line.isReceivable).count <= 1 else {
             throw Self.refusal(
@@ -206,7 +217,26 @@ extension QuickBooksOnlineConnector {
         return .object(header(document) + [("Line", .array(lines))])
     }
 
+    /// Somebody beside the document's party who owes or is owed: only what stands for many orders can have that.
+    private static func otherParty(_ document: LedgerDocument) -> String? {
+        guard [.summary, .settlement].contains(document.plan.form) else { return nil }
+        return document.lines.first { $0.isReceivable && $0.plan.role.detail != document.plan.party && !$0.plan.amount.isZero }?.plan.role.detail
+    }
+
     // MARK: Refusals of our own
+
+    /// Journals can be judged as soon as their accounts are known; sales forms when their items and customer are.
+    public func objections(to document: LedgerDocument, _: ConnectionFacts) -> [Fault] {
+        guard document.plan.effect == .post, entity(of: document) ?? .journalEntry == .journalEntry else { return [] }
+        var known = document
+        known.party = known.party ?? "0"
+        do throws(Fault) {
+            _ = try body(of: known)
+            return []
+        } catch {
+            return [error]
+        }
+    }
 
     static func remoteID(_ account: BoundAccount) throws(Fault) -> String {
         guard let id = account.remoteID, !id.isEmpty else {

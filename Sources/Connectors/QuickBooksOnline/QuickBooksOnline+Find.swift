@@ -18,10 +18,7 @@ extension QuickBooksOnlineConnector {
         for entity in Entity.allCases {
             guard let some = wanted[entity] else { continue }
             for document in some { currencies[entity, default: [:]][document.key] = document.plan.currency }
-            queries +=
-                entity == .payment
-                ? Self.paymentQueries(some)
-                : Query.anyOf(some.map(\.key.text).unique, field: "DocNumber", of: entity.rawValue)
+            queries += Self.queries(some, entity)
         }
         let known = currencies
         return rows(queries, connection) { rows in
@@ -39,6 +36,16 @@ extension QuickBooksOnlineConnector {
             }
             return .finish(found)
         }
+    }
+
+    static func queries(_ document: LedgerDocument, _ entity: Entity) -> [Query] {
+        var unknown = document
+        unknown.remoteID = nil
+        return queries([unknown], entity)
+    }
+
+    private static func queries(_ documents: [LedgerDocument], _ entity: Entity) -> [Query] {
+        entity == .payment ? paymentQueries(documents) : Query.anyOf(documents.map(\.key.text).unique, field: "DocNumber", of: entity.rawValue)
     }
 
     private static func paymentQueries(_ documents: [LedgerDocument]) -> [Query] {

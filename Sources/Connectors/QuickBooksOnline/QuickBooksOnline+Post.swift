@@ -80,20 +80,61 @@ extension QuickBooksOnlineConnector {
         let (entity, body) = prepared
         return asItIs(document, entity, connection) { id, now in
             guard let now else {
-                return .finish(
-                    .rejected(
-                        Self.refusal(
-                            "object_not_found", "the document to change is not in QuickBooks Online any more",
-                            "Look for it there; release to post it again.")))
+                guard let former = document.former(entity) else { return .finish(.rejected(Self.gone)) }
+                return self.rewrite(document, from: former, to: entity, body, attempt: attempt, connection)
             }
-            guard let version = Self.identity(now)?.version else {
-                return .fail(Self.unreadable("it has no SyncToken"))
-            }
-            let whole = body.setting("Id", .string(id)).setting("SyncToken", .string(version)).setting("sparse", true)
-            return .one(self.write(entity.path, [], attempt: attempt, whole, connection)) { answer in
-                Self.outcome(answer, entity)
+            return self.change(now, entity, body, attempt: attempt, connection)
+        }
+    }
+
+    private static let gone = refusal(
+        "object_not_found", "the document to change is not in QuickBooks Online any more", "Look for it there; release to post it again.")
+
+    private func change(
+        _ now: JSONView, _ entity: Entity, _ body: JSON, attempt: String, _ connection: ConnectionFacts
+    ) -> Exchange<PostOutcome> {
+        guard let (id, version) = Self.identity(now), let version else { return .fail(Self.unreadable("it has no SyncToken")) }
+        let whole = body.setting("Id", .string(id)).setting("SyncToken", .string(version)).setting("sparse", true)
+        return .one(write(entity.path, [], attempt: attempt, whole, connection)) { Self.outcome($0, entity) }
+    }
+
+    /// What became another kind of document: the old one is taken back, the new one written under the same number. What an earlier, interrupted
+    /// attempt left is looked for first, so that nothing is written twice.
+    private func rewrite(
+        _ document: LedgerDocument, from former: Entity, to entity: Entity, _ body: JSON, attempt: String, _ connection: ConnectionFacts
+    ) -> Exchange<PostOutcome> {
+        asItIs(document, former, connection) { _, old in
+            self.rows(Self.queries(document, entity), connection) { rows in
+                let standing = rows.first { Self.key(of: $0.fields, entity) == document.key && !Self.isVoided($0.fields, entity) }
+                guard let old, !Self.isVoided(old, former) else {
+                    if let standing { return self.change(standing.fields, entity, body, attempt: attempt, connection) }
+                    // Neither of the two is there, and neither was taken back by us: somebody deleted it.
+                    guard old != nil || former == .journalEntry else { return .finish(.rejected(Self.gone)) }
+                    return .one(self.write(entity.path, [], attempt: attempt, body, connection)) { Self.outcome($0, entity) }
+                }
+                guard let (id, version) = Self.identity(old), let version else { return .fail(Self.unreadable("it has no SyncToken")) }
+                return self.takeBack(id, version, former, attempt: "\(attempt)-old", connection).next { outcome in
+                    guard case .posted = outcome else { return .finish(outcome) }
+                    if let standing { return self.change(standing.fields, entity, body, attempt: attempt, connection) }
+                    return .one(self.write(entity.path, [], attempt: attempt, body, connection)) { Self.outcome($0, entity) }
+                }
             }
         }
+    }
+
+    private func takeBack(
+        _ id: String, _ version: String, _ entity: Entity, attempt: String, _ connection: ConnectionFacts
+    ) -> Exchange<PostOutcome> {
+        var body: JSON = .object([("Id", .string(id)), ("SyncToken", .string(version))])
+        let parameters: [(String, String)]
+        switch entity {
+        case .invoice: parameters = [("operation", "void")]
+        case .salesReceipt, .payment:
+            parameters = [("operation", "update"), ("include", "void")]
+            body = body.setting("sparse", true)
+        case .creditMemo, .journalEntry: parameters = [("operation", "delete")]
+        }
+        return .one(write(entity.path, parameters, attempt: attempt, body, connection)) { Self.outcome($0, entity) }
     }
 
     /// Without effect in the books: invoices, sales receipts and payments are voided and stay with zero amounts;
@@ -103,25 +144,24 @@ extension QuickBooksOnlineConnector {
     > {
         guard let entity = entity(of: document) else { return .finish(.rejected(Self.unsupported(document.plan.form))) }
         return asItIs(document, entity, connection) { id, now in
-            // Deleted there already: that is what was wanted.
-            guard let now else { return .finish(.posted(remoteID: id, version: nil)) }
-            guard let version = Self.identity(now)?.version else {
-                return .fail(Self.unreadable("it has no SyncToken"))
+            guard let now else {
+                // Deleted there already: that is what was wanted. Unless it stands as what it was before.
+                guard let former = document.former(entity) else { return .finish(.posted(remoteID: id, version: nil)) }
+                return self.asItIs(document, former, connection) { id, old in
+                    guard let old else { return .finish(.posted(remoteID: id, version: nil)) }
+                    return self.takeBack(old, id, former, attempt: attempt, connection)
+                }
             }
-            if Self.isVoided(now, entity) { return .finish(.posted(remoteID: id, version: version)) }
-            var body: JSON = .object([("Id", .string(id)), ("SyncToken", .string(version))])
-            let parameters: [(String, String)]
-            switch entity {
-            case .invoice: parameters = [("operation", "void")]
-            case .salesReceipt, .payment:
-                parameters = [("operation", "update"), ("include", "void")]
-                body = body.setting("sparse", true)
-            case .creditMemo, .journalEntry: parameters = [("operation", "delete")]
-            }
-            return .one(self.write(entity.path, parameters, attempt: attempt, body, connection)) { answer in
-                Self.outcome(answer, entity)
-            }
+            return self.takeBack(now, id, entity, attempt: attempt, connection)
         }
+    }
+
+    private func takeBack(
+        _ now: JSONView, _ id: String, _ entity: Entity, attempt: String, _ connection: ConnectionFacts
+    ) -> Exchange<PostOutcome> {
+        guard let version = Self.identity(now)?.version else { return .fail(Self.unreadable("it has no SyncToken")) }
+        if Self.isVoided(now, entity) { return .finish(.posted(remoteID: id, version: version)) }
+        return takeBack(id, version, entity, attempt: attempt, connection)
     }
 
     /// The document as it is there now, `nil` where it is gone. Always read: a payment moves its invoice's version

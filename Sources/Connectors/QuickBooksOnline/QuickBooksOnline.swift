@@ -33,7 +33,7 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
         PlatformObject("SalesReceipt", carries: ["sales_receipt"], [.find, .read, .create, .update, .void]),
         PlatformObject("Payment", carries: ["payment"], [.find, .read, .create, .update, .void]),
         PlatformObject(
-            "JournalEntry", carries: ["payment", "refund_payment", "journal", "reversal", "settlement", "payout"], [.find, .read, .create, .update, .void]),
+            "JournalEntry", carries: ["payment", "refund_payment", "journal", "reversal", "settlement", "payout", "deposit", "summary"], [.find, .read, .create, .update, .void]),
         PlatformObject("Customer", carries: ["party"], [.find, .create]),
         PlatformObject("Item", carries: ["item"], [.find, .create]),
         PlatformObject("Account", carries: ["account"], [.list]),
@@ -60,7 +60,8 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
         "payment": QuickBooksLimits.batchItems, "refund_payment": QuickBooksLimits.batchItems,
         "sales_receipt": QuickBooksLimits.batchItems, "journal": QuickBooksLimits.batchItems,
         "reversal": QuickBooksLimits.batchItems, "settlement": QuickBooksLimits.batchItems,
-        "payout": QuickBooksLimits.batchItems,
+        "payout": QuickBooksLimits.batchItems, "deposit": QuickBooksLimits.batchItems,
+        "summary": QuickBooksLimits.batchItems,
     ]
 
     private static let fieldLengths: [String: Int] = [

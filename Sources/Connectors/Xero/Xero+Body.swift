@@ -11,11 +11,12 @@ extension XeroConnector {
     /// - Throws: `form_unsupported`, what `SalesLines` throws, and faults that name what the document lacks; all
     ///   reject.
     static func body(of document: LedgerDocument, _ connection: ConnectionFacts) throws(Fault) -> JSON {
-        switch Endpoint(document.plan.form) {
+        switch Endpoint(document) {
         case .invoices: try sales(document, type: "ACCREC", number: "InvoiceNumber", connection)
         case .creditNotes: try sales(document, type: "ACCRECCREDIT", number: "CreditNoteNumber", connection)
         case .payments: try payment(document, connection)
         case .manualJournals: try journal(document)
+        case .bankTransactions: try bankTransaction(document, connection)
         case nil: throw unsupported(document.plan.form)
         }
     }
@@ -29,6 +30,7 @@ extension XeroConnector {
         guard let party = document.party, !party.isEmpty else {
             throw refused("party_missing", "the contact of the document is not known", "Report it.")
         }
+        if document.isGathered { try checkAccounts(document) }
         let lines = try SalesLines(document).lines
         var members: [(key: String, value: JSON)] = [
             ("Type", .string(type)), ("Status", "AUTHORISED"), ("Contact", .object([("ContactID", .string(party))])),
@@ -60,13 +62,18 @@ extension XeroConnector {
 
     private static func payment(_ document: LedgerDocument, _ connection: ConnectionFacts) throws(Fault) -> JSON {
         let plan = document.plan
-        let tenders = document.lines.filter { $0.plan.part == .tender }
+        let tenders = document.tenders
+        if plan.form != .journal, document.lines.contains(where: { $0.plan.part != .tender && $0.plan.part != .control }) {
+            throw refused(
+                "payment_with_rest", "Xero payments take no bank fee and no cash rounding beside the money",
+                "Enter this payment by hand; for fees set the policy bank_fee_cap to 0, for cash leave out cash_rounding.")
+        }
         guard tenders.count == 1, plan.total.minor > 0, tenders[0].plan.amount.magnitude == plan.total else {
             throw refused("payment_malformed", "a payment needs one account and an amount above zero", "Report it.")
         }
         let target: (object: String, id: String)
         switch (plan.form, plan.appliesTo?.form) {
-        case (.payment, .invoice): target = ("Invoice", "InvoiceID")
+        case (.payment, .invoice), (.journal, .invoice): target = ("Invoice", "InvoiceID")
         case (.refundPayment, .creditNote): target = ("CreditNote", "CreditNoteID")
         default:
             throw refused(
@@ -93,6 +100,7 @@ extension XeroConnector {
     // MARK: Journals
 
     private static func journal(_ document: LedgerDocument) throws(Fault) -> JSON {
+        try checkAccounts(document)
         let amounts = try journalAmounts(document)
         guard amounts.map(\.amount.minor).reduce(0, +) == 0, !amounts.isEmpty else {
             throw refused("document_unbalanced", "the journal's lines don't come to zero", "Report it.")
@@ -114,14 +122,23 @@ extension XeroConnector {
     static func journalAmounts(_ document: LedgerDocument) throws(Fault) -> [(line: LedgerDocument.Line, amount: Money)]
     {
         var out: [(line: LedgerDocument.Line, amount: Money)] = []
+        let plan = document.plan
         for line in document.lines {
-            guard document.plan.rate == nil || line.plan.base != nil else {
-                throw refused(
-                    "base_amount_missing", "a journal in \(document.plan.currency) has no base amounts", "Report it.")
+            // A line of another currency counts as what the books carry it at.
+            let own = plan.rate == nil && line.plan.amount.currency == plan.currency
+            guard let amount = own ? line.plan.amount : line.plan.base ?? (line.plan.amount.currency == plan.currency ? nil : line.plan.amount) else {
+                throw refused("base_amount_missing", "a journal in \(plan.currency) has no base amounts", "Report it.")
             }
-            out.append((line, document.plan.rate == nil ? line.plan.amount : line.plan.base ?? line.plan.amount))
+            out.append((line, amount))
         }
+        guard Set(out.map(\.amount.currency)).count <= 1 else { throw mixed() }
         return out
+    }
+
+    static func mixed() -> Fault {
+        refused(
+            "lines_in_currencies", "its lines are in several currencies, and a document in Xero has one",
+            "Have the processor pay out in the currency of the sales or in the base currency, or enter it by hand.")
     }
 
     // MARK: Fields
@@ -149,7 +166,7 @@ extension XeroConnector {
     }
 
     /// By code; accounts without one by their id.
-    private static func account(_ account: BoundAccount, code: String) -> (key: String, value: JSON) {
+    static func account(_ account: BoundAccount, code: String) -> (key: String, value: JSON) {
         let name = accountName(account)
         return name == account.code ? (code, .string(name)) : ("AccountID", .string(name))
     }

@@ -9,15 +9,34 @@ enum Endpoint: String, Sendable, CaseIterable {
     case creditNotes = "CreditNotes"
     case payments = "Payments"
     case manualJournals = "ManualJournals"
+    case bankTransactions = "BankTransactions"
 
-    /// `nil` for a form that has no counterpart there.
-    init?(_ form: PostingForm) {
-        switch form {
+    /// `nil` for a form that has no counterpart there. Money that reaches or leaves a bank account of theirs is a bank transaction, because
+    /// manual journals take no bank account; a deposit that an invoice uses up is a payment of it; what stands for many orders is an
+    /// invoice over what they leave open, a credit note where that is below zero.
+    init?(_ document: LedgerDocument) {
+        switch document.plan.form {
         case .invoice: self = .invoices
         case .creditNote: self = .creditNotes
         case .payment, .refundPayment: self = .payments
-        case .journal: self = .manualJournals
+        case .journal where document.settlesInvoice: self = .payments
+        case .journal, .deposit, .payout: self = document.bankLines.count == 1 ? .bankTransactions : .manualJournals
+        case .summary, .settlement: self = document.stillOwed < 0 ? .creditNotes : .invoices
         default: return nil
+        }
+    }
+
+    /// Can't be changed there, only deleted and written anew.
+    var isReplaced: Bool { self == .payments || self == .bankTransactions }
+
+    /// What a document of this kind may have been before: a payout that came back reaches no bank any more.
+    var former: Endpoint? {
+        switch self {
+        case .bankTransactions: .manualJournals
+        case .manualJournals: .bankTransactions
+        case .invoices: .creditNotes
+        case .creditNotes: .invoices
+        case .payments: nil
         }
     }
 
@@ -27,6 +46,7 @@ enum Endpoint: String, Sendable, CaseIterable {
         case .creditNotes: "CreditNoteID"
         case .payments: "PaymentID"
         case .manualJournals: "ManualJournalID"
+        case .bankTransactions: "BankTransactionID"
         }
     }
 
@@ -35,14 +55,14 @@ enum Endpoint: String, Sendable, CaseIterable {
         switch self {
         case .invoices: "InvoiceNumber"
         case .creditNotes: "CreditNoteNumber"
-        case .payments, .manualJournals: nil
+        case .payments, .manualJournals, .bankTransactions: nil
         }
     }
 
     /// The field whose text starts with `cf:<key> `.
     var textField: String { self == .manualJournals ? "Narration" : "Reference" }
 
-    var hasLineItems: Bool { self == .invoices || self == .creditNotes }
+    var hasLineItems: Bool { self == .invoices || self == .creditNotes || self == .bankTransactions }
 }
 
 /// One read without its page.

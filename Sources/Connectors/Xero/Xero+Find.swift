@@ -8,7 +8,7 @@ extension XeroConnector {
     /// head of their narration.
     public func find(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
         let plans = Endpoint.allCases.map { endpoint in
-            let some = documents.filter { Endpoint($0.plan.form) == endpoint }
+            let some = documents.filter { Endpoint($0) == endpoint }
             return (endpoint: endpoint, documents: some, queries: Self.search(endpoint, some))
         }
         return read(plans[...].filter { !$0.documents.isEmpty }[...], [:]) { row, plan in
@@ -20,7 +20,7 @@ extension XeroConnector {
     /// By Xero's id.
     public func fetch(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
         let plans = Endpoint.allCases.map { endpoint in
-            let some = documents.filter { Endpoint($0.plan.form) == endpoint && isGUID($0.remoteID ?? "") }
+            let some = documents.filter { Endpoint($0) == endpoint && isGUID($0.remoteID ?? "") }
             return (endpoint: endpoint, documents: some, queries: Self.lookUp(endpoint, some))
         }
         return read(plans.filter { !$0.documents.isEmpty }[...], [:]) { row, plan in
@@ -57,7 +57,7 @@ extension XeroConnector {
     /// Of two with the same key: the one we know, else the one with effect, else the first. Of payments the one with
     /// effect first: a change of a payment leaves the known one deleted and another one in its place.
     private static func better(_ a: LedgerReadback, _ b: LedgerReadback, _ document: LedgerDocument) -> LedgerReadback {
-        if Endpoint(document.plan.form) == .payments, a.voided != b.voided { return a.voided ? b : a }
+        if Endpoint(document)?.isReplaced ?? false, a.voided != b.voided { return a.voided ? b : a }
         if let id = document.remoteID, (a.remoteID == id) != (b.remoteID == id) { return a.remoteID == id ? a : b }
         return a.voided && !b.voided ? b : a
     }
@@ -66,14 +66,16 @@ extension XeroConnector {
 
     private static let decimals: [(name: String, value: String)] = [("unitdp", "4")]
 
-    private static func search(_ endpoint: Endpoint, _ documents: [LedgerDocument]) -> [Query] {
+    static func search(_ endpoint: Endpoint, _ documents: [LedgerDocument]) -> [Query] {
         let keys = documents.map(\.key.text)
         switch endpoint {
         case .invoices: return listed("InvoiceNumbers", keys)
         case .creditNotes:
             if let key = keys.first, keys.count == 1 { return [single(endpoint, key)] }
             return Query.anyOf(keys.map { "CreditNoteNumber==\"\($0)\"" }, of: endpoint.rawValue, decimals)
-        case .payments: return Query.anyOf(documents.map { "Reference==\"\(reference($0))\"" }, of: endpoint.rawValue)
+        case .payments, .bankTransactions:
+            return Query.anyOf(
+                documents.map { "Reference==\"\(reference($0))\"" }, of: endpoint.rawValue, endpoint.hasLineItems ? decimals : [])
         case .manualJournals:
             return Set(documents.map(\.plan.date)).sorted().map { day in
                 let (year, month, number) = day.civil
@@ -97,7 +99,7 @@ extension XeroConnector {
         }
     }
 
-    private static func single(_ endpoint: Endpoint, _ id: String) -> Query {
+    static func single(_ endpoint: Endpoint, _ id: String) -> Query {
         Query(
             "\(endpoint.rawValue)/\(Form.percent(id))", collection: endpoint.rawValue,
             endpoint.hasLineItems ? decimals : [], single: true)

@@ -54,7 +54,7 @@ extension XeroConnector {
     private static func readsOneRecord(_ path: String) -> Bool {
         let segments = path.utf8.split(separator: UInt8(ascii: "/"))
         guard segments.count == 4 else { return false }
-        return [Endpoint.creditNotes, .payments, .manualJournals].contains {
+        return Endpoint.allCases.contains {
             segments[2].elementsEqual($0.rawValue.utf8)
         }
     }

@@ -20,13 +20,17 @@ struct SalesLines: Sendable {
     ///   (all: reject), so that
     /// nothing is sent that would say something else than the plan.
     init(_ document: LedgerDocument) throws(Fault) {
-        let sign: Int64 = document.plan.form == .creditNote ? 1 : -1
-        lines = document.lines.filter { $0.plan.part != .control && $0.plan.part != .tax }
-            .map { Line(source: $0, net: sign * $0.plan.amount.minor) }
+        let sign = document.salesSign
+        lines = document.salesLines.map { Line(source: $0, net: sign * $0.plan.amount.minor) }
+        if document.isGathered {
+            // Sales and refunds of a day have their taxes apart.
+            for i in lines.indices { lines[i].source.plan.group = lines[i].net < 0 ? "back" : "sold" }
+        }
         guard !lines.isEmpty else { throw Self.fault("document_empty", "a document without lines", "Report it.") }
         var pools = Pools()
         for line in document.lines where line.plan.part == .tax {
-            pools.add(sign * line.plan.amount.minor, group: line.plan.group, code: line.plan.taxCode ?? "")
+            let amount = sign * line.plan.amount.minor
+            pools.add(amount, group: document.isGathered ? (amount < 0 ? "back" : "sold") : line.plan.group, code: line.plan.taxCode ?? "")
         }
         tax = pools.all.map(\.amount).reduce(0, +)
         // A discount has its share of a tax that comes to nothing in sum, too.
@@ -115,8 +119,9 @@ struct SalesLines: Sendable {
                 "Write it by hand.")
         }
         let sum = lines.map(\.net).reduce(0, +) + lines.map(\.tax).reduce(0, +)
-        guard sum == plan.total.minor else {
-            let stated = plan.total.text, found = Money(minor: sum, plan.currency).text
+        let stated = document.salesTotal
+        guard sum == stated.minor else {
+            let stated = stated.text, found = Money(minor: sum, plan.currency).text
             throw Self.fault(
                 "document_unbalanced", "the lines come to \(found), the document to \(stated)", "Report it.")
         }

@@ -6,7 +6,7 @@ internal import Wire
 extension XeroConnector {
     /// Documents of one endpoint go together.
     public func batchGroup(of document: LedgerDocument) -> String {
-        Endpoint(document.plan.form)?.rawValue ?? "unsupported"
+        Endpoint(document)?.rawValue ?? "unsupported"
     }
 
     // MARK: Create
@@ -16,13 +16,13 @@ extension XeroConnector {
     public func create(_ documents: [LedgerDocument], attempt: String, _ connection: ConnectionFacts) -> Exchange<
         [PostOutcome]
     > {
-        guard let endpoint = documents.lazy.compactMap({ Endpoint($0.plan.form) }).first else {
+        guard let endpoint = documents.lazy.compactMap({ Endpoint($0) }).first else {
             return .finish(documents.map { .rejected(Self.unsupported($0.plan.form)) })
         }
         var sending = Sending(endpoint: endpoint, documents: documents, attempt: attempt)
         for (index, document) in documents.enumerated() {
             do throws(Fault) {
-                guard Endpoint(document.plan.form) == endpoint else { throw Self.unsupported(document.plan.form) }
+                guard Endpoint(document) == endpoint else { throw Self.unsupported(document.plan.form) }
                 sending.add(index, try Self.body(of: document, connection))
             } catch {
                 sending.outcomes[index] = error.disposition == .reject ? .rejected(error) : .throttled(error)
@@ -87,11 +87,17 @@ extension XeroConnector {
 
     // MARK: Change
 
-    /// All lines anew. Payments can't be changed and are replaced.
+    /// All lines anew. Payments and bank transactions can't be changed and are replaced.
     public func update(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<
         PostOutcome
     > {
-        if Endpoint(document.plan.form) == .payments { return replace(document, attempt: attempt, connection) }
+        if let endpoint = Endpoint(document), document.mayHaveMoved { return moved(document, to: endpoint, attempt: attempt, connection) }
+        return updated(document, attempt: attempt, connection)
+    }
+
+    /// As what it was before.
+    func updated(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
+        if let endpoint = Endpoint(document), endpoint.isReplaced { return replace(document, endpoint, attempt: attempt, connection) }
         return change(document, attempt) { endpoint, id throws(Fault) in
             let body = try Self.body(of: document, connection)
             return .object([
@@ -100,11 +106,16 @@ extension XeroConnector {
         }
     }
 
-    /// Invoices, credit notes and journals become VOIDED, payments DELETED.
+    /// Invoices, credit notes and journals become VOIDED, payments and bank transactions DELETED.
     public func void(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<
         PostOutcome
     > {
-        if Endpoint(document.plan.form) == .payments { return replace(document, attempt: attempt, connection) }
+        if let endpoint = Endpoint(document), document.mayHaveMoved { return moved(document, to: endpoint, attempt: attempt, connection) }
+        return voided(document, attempt: attempt, connection)
+    }
+
+    func voided(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
+        if let endpoint = Endpoint(document), endpoint.isReplaced { return replace(document, endpoint, attempt: attempt, connection) }
         return change(document, attempt) { endpoint, id in
             var members: [(key: String, value: JSON)] = [(endpoint.idField, .string(id)), ("Status", "VOIDED")]
             // The only field that the schema requires.
@@ -117,7 +128,7 @@ extension XeroConnector {
         _ document: LedgerDocument, _ attempt: String, _ body: (Endpoint, String) throws(Fault) -> JSON
     ) -> Exchange<PostOutcome> {
         do throws(Fault) {
-            guard let endpoint = Endpoint(document.plan.form) else { throw Self.unsupported(document.plan.form) }
+            guard let endpoint = Endpoint(document) else { throw Self.unsupported(document.plan.form) }
             guard let id = document.remoteID, isGUID(id) else {
                 throw Self.refused("remote_id_missing", "Xero's id of the document is not known", "Report it.")
             }

@@ -33,6 +33,7 @@ extension XeroConnector {
         case .invoices, .creditNotes: try readSales(fields, endpoint, document.plan.currency, &out)
         case .payments: try readPayment(fields, document.plan, &out)
         case .manualJournals: try readJournal(fields, journalCurrency(document), &out)
+        case .bankTransactions: try readBankTransaction(fields, document.plan.currency, &out)
         }
         return out
     }
@@ -89,6 +90,21 @@ extension XeroConnector {
         }
     }
 
+    private static func readBankTransaction(_ fields: JSONView, _ meant: Currency, _ out: inout LedgerReadback) throws(Fault) {
+        let currency = fields["CurrencyCode"].string.flatMap { Currency($0) } ?? meant
+        out.currency = fields["CurrencyCode"].string
+        out.total_minor = try minor(fields["Total"], currency, "Total")
+        out.tax_minor = try minor(fields["TotalTax"], currency, "TotalTax")
+        out.party = fields["Contact"]["ContactID"].string
+        let sign: Int64 = fields["Type"].string == "SPEND" ? 1 : -1
+        for line in fields["LineItems"].elements where !line["LineAmount"].isNull {
+            out.accounts[accountName(line), default: 0] += sign * (try minor(line["LineAmount"], currency, "LineAmount"))
+        }
+        let bank = fields["BankAccount"]
+        let name = bank["Code"].string.flatMap { $0.isEmpty ? nil : $0 } ?? bank["AccountID"].string ?? ""
+        out.accounts[name, default: 0] -= sign * out.total_minor
+    }
+
     private static func accountName(_ line: JSONView) -> String {
         line["AccountCode"].string.flatMap { $0.isEmpty ? nil : $0 } ?? line["AccountID"].string ?? ""
     }
@@ -115,20 +131,21 @@ extension XeroConnector {
             key: document.key, remoteID: document.remoteID ?? "", version: document.remoteVersion, date: plan.date,
             currency: plan.currency.code,
             total_minor: plan.total.minor, tax_minor: nil, party: nil, accounts: [:], voided: plan.effect == .void)
-        switch Endpoint(plan.form) {
+        switch Endpoint(document) {
         case .invoices, .creditNotes:
-            let sign: Int64 = plan.form == .creditNote ? 1 : -1
+            let sign = document.salesSign
+            out.total_minor = document.salesTotal.minor
             out.party = document.party
             out.tax_minor = 0
             for line in plan.lines where line.part == .tax {
                 out.tax_minor = (out.tax_minor ?? 0) + sign * line.amount.minor
             }
-            for line in document.lines where line.plan.part != .control && line.plan.part != .tax {
+            for line in document.salesLines {
                 out.accounts[Self.accountName(line.account), default: 0] += line.plan.amount.minor
             }
         case .payments:
             out.appliesTo = document.appliesTo
-            for line in document.lines where line.plan.part == .tender {
+            for line in document.tenders {
                 out.accounts[Self.accountName(line.account), default: 0] += line.plan.amount.minor
             }
         case .manualJournals:
@@ -138,6 +155,14 @@ extension XeroConnector {
             for (line, amount) in (try? Self.journalAmounts(document)) ?? [] {
                 out.accounts[Self.accountName(line.account), default: 0] += amount.minor
                 if amount.minor > 0 { out.total_minor += amount.minor }
+            }
+        case .bankTransactions:
+            out.party = document.party
+            out.tax_minor = 0
+            out.total_minor = 0
+            for (line, amount) in (try? Self.bankAmounts(document)) ?? [] {
+                out.accounts[Self.accountName(line.account), default: 0] += amount.minor
+                if line.isBank { out.total_minor += abs(amount.minor) }
             }
         case nil: break
         }

@@ -10,7 +10,7 @@ extension XeroConnector {
     /// The contact of an invoice or credit note; a contact takes documents in any currency. Payments and journals
     /// name none.
     public func references(for document: LedgerDocument) -> [ReferenceWant] {
-        guard let endpoint = Endpoint(document.plan.form), endpoint.hasLineItems else { return [] }
+        guard let endpoint = Endpoint(document), endpoint.hasLineItems else { return [] }
         return [
             ReferenceWant(kind: .party, key: document.plan.party, name: document.plan.party, text: document.plan.party)
         ]

@@ -3,20 +3,22 @@ internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
-/// Payments can't be changed there, only deleted: a change deletes what stands and writes the payment anew, under
+/// Payments and bank transactions can't be changed there, only deleted: a change deletes what stands and writes the document anew, under
 /// another id. What stands is read first each time, so that a change that broke off between the two is gone on with,
 /// and one that was done is not done again.
 extension XeroConnector {
-    /// Ends with one payment that is as `document` says; none for a void.
-    func replace(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
+    /// Ends with one document that is as `document` says; none for a void.
+    func replace(
+        _ document: LedgerDocument, _ endpoint: Endpoint, attempt: String, _ connection: ConnectionFacts
+    ) -> Exchange<PostOutcome> {
         do throws(Fault) {
             guard let id = document.remoteID, isGUID(id) else {
                 throw Self.refused("remote_id_missing", "Xero's id of the document is not known", "Report it.")
             }
             // What can't be written must not cost what stands.
             let body: JSON? = document.plan.effect == .void ? .none : .some(try Self.body(of: document, connection))
-            let work = Replacing(document: document, id: id, attempt: attempt, body: body)
-            return rows([Self.ours(document, id: id)]) { rows in
+            let work = Replacing(document: document, endpoint: endpoint, id: id, attempt: attempt, body: body)
+            return rows([Self.ours(document, endpoint, id: id)]) { rows in
                 do throws(Fault) {
                     return self.remove(try work.reading(rows))
                 } catch {
@@ -29,14 +31,15 @@ extension XeroConnector {
     }
 
     /// All payments of this posting, whatever became of them: by the id that is known and by our key.
-    private static func ours(_ document: LedgerDocument, id: String) -> Query {
-        let condition = "PaymentID==guid(\"\(id)\") OR Reference==\"\(reference(document))\""
-        return Query(Endpoint.payments.rawValue, [("where", condition)])
+    private static func ours(_ document: LedgerDocument, _ endpoint: Endpoint, id: String) -> Query {
+        let condition = "\(endpoint.idField)==guid(\"\(id)\") OR Reference==\"\(reference(document))\""
+        return Query(endpoint.rawValue, [("where", condition)])
     }
 
     /// Where a replacement stands.
     private struct Replacing: Sendable {
         let document: LedgerDocument
+        let endpoint: Endpoint
         let id: String
         let attempt: String
         /// What the payment becomes; `nil` for nothing.
@@ -48,8 +51,9 @@ extension XeroConnector {
         var deletes = 0
         var version: String?
 
-        init(document: LedgerDocument, id: String, attempt: String, body: JSON?) {
+        init(document: LedgerDocument, endpoint: Endpoint, id: String, attempt: String, body: JSON?) {
             self.document = document
+            self.endpoint = endpoint
             self.id = id
             self.attempt = attempt
             self.body = body
@@ -59,14 +63,14 @@ extension XeroConnector {
         func reading(_ rows: [JSONView]) throws(Fault) -> Replacing {
             var out = self
             for row in rows {
-                guard let found = row[Endpoint.payments.idField].string, isGUID(found) else { continue }
+                guard let found = row[endpoint.idField].string, isGUID(found) else { continue }
                 let known = found.lowercased() == id.lowercased()
-                guard known || XeroConnector.key(of: row, .payments) == document.key else { continue }
+                guard known || XeroConnector.key(of: row, endpoint) == document.key else { continue }
                 guard let status = row["Status"].string else {
                     throw XeroConnector.unreadable("a payment has no Status")
                 }
                 if status == "DELETED" || out.old.contains(found) || out.kept?.id == found { continue }
-                if let body, out.kept == nil, try XeroConnector.stands(row, as: document, body) {
+                if let body, out.kept == nil, try XeroConnector.stands(row, endpoint, as: document, body) {
                     out.kept = (found, XeroConnector.version(of: row))
                 } else {
                     out.old.append(found)
@@ -80,8 +84,8 @@ extension XeroConnector {
     }
 
     /// The payment is the one that `body` would write.
-    private static func stands(_ row: JSONView, as document: LedgerDocument, _ body: JSON) throws(Fault) -> Bool {
-        let seen = try readback(row, .payments, of: document)
+    private static func stands(_ row: JSONView, _ endpoint: Endpoint, as document: LedgerDocument, _ body: JSON) throws(Fault) -> Bool {
+        let seen = try readback(row, endpoint, of: document)
         let meant = XeroConnector().meant(document)
         guard seen.total_minor == meant.total_minor, seen.date == meant.date, seen.accounts == meant.accounts,
             seen.currency ?? document.plan.currency.code == document.plan.currency.code,
@@ -99,9 +103,9 @@ extension XeroConnector {
         // The write that follows is paid for here: a budget that ends between the two would leave the money nowhere.
         let cost = work.beforeWrite ? Budget.one.mapValues { $0 * 2 } : Budget.one
         let key = work.deletes == 0 ? "\(work.attempt)-delete" : "\(work.attempt)-delete-\(work.deletes)"
-        let path = "\(Endpoint.payments.rawValue)/\(id)"
+        let path = "\(work.endpoint.rawValue)/\(id)"
         return .send(Self.write(.post, path, [], key: key, ["Status": "DELETED"], cost: cost)) { answer in
-            switch Self.deleted(answer, work.document.key, id: id) {
+            switch Self.deleted(answer, work.endpoint, work.document.key, id: id) {
             case .posted(_, let version):
                 var next = work
                 next.old.removeFirst()
@@ -118,10 +122,10 @@ extension XeroConnector {
         if let kept = work.kept { return .finish(.posted(remoteID: kept.id, version: kept.version)) }
         guard let body = work.body else { return .finish(.posted(remoteID: work.id, version: work.version)) }
         let call = Self.write(
-            .put, Endpoint.payments.rawValue, [("summarizeErrors", "false")], key: work.attempt,
-            .object([(Endpoint.payments.rawValue, .array([body]))]), cost: paid ? [:] : Budget.one)
+            .put, work.endpoint.rawValue, [("summarizeErrors", "false")] + (work.endpoint.hasLineItems ? [("unitdp", "4")] : []), key: work.attempt,
+            .object([(work.endpoint.rawValue, .array([body]))]), cost: paid ? [:] : Budget.one)
         return .send(call) { answer in
-            let outcomes = Self.outcomes(answer, .payments, [work.document.key])
+            let outcomes = Self.outcomes(answer, work.endpoint, [work.document.key])
             guard case .rejected(var fault)? = outcomes.first else {
                 return .finish(outcomes.first ?? .unknown(Self.lost("it leaves out the payment")))
             }
@@ -130,12 +134,12 @@ extension XeroConnector {
         }
     }
 
-    private static func deleted(_ answer: HTTPResponse, _ key: PostKey, id: String) -> PostOutcome {
-        let outcome = outcome(answer, .payments, key, id: id)
+    private static func deleted(_ answer: HTTPResponse, _ endpoint: Endpoint, _ key: PostKey, id: String) -> PostOutcome {
+        let outcome = outcome(answer, endpoint, key, id: id)
         guard case .posted = outcome else { return outcome }
         do throws(Fault) {
-            let elements = try JSONDocument(parsing: answer.body).root[Endpoint.payments.rawValue].elements
-            let status = elements.first { $0[Endpoint.payments.idField].string?.lowercased() == id.lowercased() }?[
+            let elements = try JSONDocument(parsing: answer.body).root[endpoint.rawValue].elements
+            let status = elements.first { $0[endpoint.idField].string?.lowercased() == id.lowercased() }?[
                 "Status"]
             return status?.string == "DELETED" ? outcome : .unknown(lost("it does not show the payment deleted"))
         } catch {

@@ -27,10 +27,11 @@ public struct XeroConnector: LedgerConnector {
     }
 
     private static let objects: [PlatformObject] = [
-        PlatformObject("Invoice", carries: ["invoice"], [.find, .read, .create, .update, .void]),
-        PlatformObject("CreditNote", carries: ["credit_note"], [.find, .read, .create, .update, .void]),
+        PlatformObject("Invoice", carries: ["invoice", "summary", "settlement"], [.find, .read, .create, .update, .void]),
+        PlatformObject("CreditNote", carries: ["credit_note", "summary", "settlement"], [.find, .read, .create, .update, .void]),
         PlatformObject("Payment", carries: ["payment", "refund_payment"], [.find, .read, .create, .update, .void]),
-        PlatformObject("ManualJournal", carries: ["journal"], [.find, .read, .create, .update, .void]),
+        PlatformObject("ManualJournal", carries: ["journal", "deposit", "payout"], [.find, .read, .create, .update, .void]),
+        PlatformObject("BankTransaction", carries: ["payout", "deposit", "journal"], [.find, .read, .create, .update, .void]),
         PlatformObject("Contact", carries: ["party"], [.find, .create]),
         PlatformObject("Account", carries: ["account"], [.list]),
         PlatformObject("TaxRate", carries: ["tax_code"], [.list]),
@@ -42,6 +43,7 @@ public struct XeroConnector: LedgerConnector {
         tokenURL: "https://identity.xero.com/connect/token", tokenPath: "/identity/connect/token", clientProof: .basic,
         scopes: [
             "offline_access", "accounting.invoices", "accounting.payments", "accounting.manualjournals",
+            "accounting.banktransactions",
             "accounting.contacts", "accounting.settings.read",
         ],
         refreshGrace: .seconds(30 * 60))

@@ -68,6 +68,6 @@ extension Desk {
 
     /// A state that empties must fall to zero rather than stay at its last figure.
     private static let postingStates = [
-        "mapped", "cleared", "posting", "posted", "confirmed", "reconciled", "held", "rejected", "unknown", "manual", "superseded", "voided", "skipped",
+        "mapped", "cleared", "posting", "posted", "confirmed", "reconciled", "held", "rejected", "unknown", "manual", "superseded", "voided", "skipped", "gathered",
     ]
 }

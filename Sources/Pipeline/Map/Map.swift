@@ -10,7 +10,7 @@ internal import Telemetry
 internal import Wire
 
 extension Pipeline {
-    /// Plans every case that changed, then checks what was planned.
+    /// Plans every case that changed, checks what was planned, and gathers what goes to the ledger with others.
     func mapAndClear(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> Result {
         guard flow.row.state == "active" else { return .done }
         let mapper = try await mapper(flow, in: setup)
@@ -20,6 +20,7 @@ extension Pipeline {
             try await map(dirty, flow, mapper)
         }
         try await preflight(flow, mapper)
+        if try await gather(flow) { try await preflight(flow, mapper) }
         // Cases with a send under way wait for it: its settlement asks for this job. The time is for what may go wrong with that.
         return try await store.anyDirty(tenant, flow.row.id) ? .again(.seconds(10)) : .done
     }
@@ -41,18 +42,29 @@ extension Pipeline {
         let documents = Dictionary(grouping: try await store.documents(tenant, flow.row.id, cases: ids), by: \.caseID)
         let postings = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: ids), by: \.caseID)
         let lockDate = try await store.chart(tenant, flow.row.ledgerID)?.lockDate
-        var plans: [(item: DirtyCase, output: Map.Output)] = []
+        var orders: [(item: DirtyCase, order: OrderCase)] = []
+        var sight = Map.Sight()
         for item in dirty {
             do throws(Fault) {
                 var order = OrderCase(id: item.caseID)
                 for row in documents[item.caseID] ?? [] {
-                    let document = try DocumentCodec.decode(
-                        kind: row.kind, id: row.sourceID, caseID: row.caseID, version: row.version, at: row.at, body: row.body)
-                    order.merge(mapper.classify(document, on: flow.organisation.zone.date(of: document.at)))
+                    let document = mapper.classify(try DocumentCodec.decode(row), on: flow.organisation.zone.date(of: row.at))
+                    sight.note(document, settles: flow.policies.settles)
+                    order.merge(document)
                 }
+                orders.append((item, order))
+            } catch {
+                try await unplannable(item, flow, error)
+            }
+        }
+        let around = try await surroundings(sight, flow)
+        var plans: [(item: DirtyCase, output: Map.Output)] = []
+        for (item, order) in orders {
+            do throws(Fault) {
                 var output = Map.Output()
                 try Map.plan(
-                    order, postings[item.caseID] ?? [], flow, mapper, lockDate: lockDate, tenant: tenant, forbidsRevision: !revises(flow), into: &output)
+                    order, postings[item.caseID] ?? [], flow, mapper, lockDate: lockDate, tenant: tenant, forbidsRevision: !revises(flow), around: around,
+                    into: &output)
                 plans.append((item, output))
             } catch {
                 try await unplannable(item, flow, error)
@@ -72,7 +84,7 @@ extension Pipeline {
         }
     }
 
-    private func unplannable(_ item: DirtyCase, _ flow: Setup.Flow, _ fault: Fault) async throws(Fault) {
+    func unplannable(_ item: DirtyCase, _ flow: Setup.Flow, _ fault: Fault) async throws(Fault) {
         let alert = AlertRow(key: "case/\(fault.code)", severity: .warning, cause: fault.summary, remedy: fault.remedy)
         try await store.unplannable(tenant, flow.row.id, item, fault: fault.json.bytes, alert: alert)
         log.fault(.caseHeld, fault, ("case", item.caseID))
@@ -80,30 +92,72 @@ extension Pipeline {
 
     private func revises(_ flow: Setup.Flow) -> Bool { connectors[flow.ledger.row.platform]?.spec.revisesPaidInvoices ?? false }
 
-    private func save(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow) async throws(Fault) {
+    /// Keeps the plans of the cases that are still as they were read. What another worker has planned, or a source has changed meanwhile, is left.
+    func save(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow) async throws(Fault) {
         guard !plans.isEmpty else { return }
         let tenant = tenant
-        let rows = plans.flatMap(\.output.rows), superseded = plans.flatMap(\.output.superseded), restored = plans.flatMap(\.output.restored)
-        let done = plans.map(\.item)
-        try await store.transaction { tx throws(Fault) in
-            var entries: [AuditEntry] = []
-            func note(_ action: String, _ changed: PostgresRows) throws(Fault) {
-                for row in changed { entries.append(AuditEntry(actor: "worker", action: action, subject: "posting \(try row.get("post_key", as: String.self))")) }
-            }
-            if !rows.isEmpty {
-                try note("posting.mapped", try await tx.query(PostingStatements.map(tenant, flow.row.id, flow.row.ledgerID, rows)))
-                _ = try await tx.query(PostingStatements.cover(tenant, rows))
-            }
-            if !restored.isEmpty {
-                try note("posting.restored", try await tx.query(PostingStatements.restore(tenant, restored)))
-                _ = try await tx.query(JobStatements.ask(tenant, [Job(.confirm, flow.row.id.description, lane: .webhook)]))
-            }
-            if !superseded.isEmpty { try note("posting.superseded", try await tx.query(PostingStatements.supersede(tenant, superseded))) }
-            try await tx.audit(tenant, entries)
+        let count = try await store.transaction { tx throws(Fault) in
+            let mine = try await tx.claim(tenant, flow.row.id, plans.map(\.item))
+            let kept = plans.filter { mine.contains($0.item.caseID) }
+            guard !kept.isEmpty else { return 0 }
+            let outputs = kept.map(\.output), done = kept.map(\.item)
+            try await tx.keep(outputs, flow, tenant)
+            try await tx.look(kept, flow, tenant)
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "mapped", cases: done.map(\.caseID)))
             _ = try await tx.query(DocumentStatements.planned(tenant, flow.row.id, done))
+            return outputs.map(\.rows.count).reduce(0, +)
         }
-        metrics.count(.postings, ("state", "mapped"), by: Double(rows.count))
+        metrics.count(.postings, ("state", "mapped"), by: Double(count))
+    }
+}
+
+extension PostgresTransaction {
+    /// The rows that change, with their audit.
+    fileprivate func keep(_ outputs: [Map.Output], _ flow: Setup.Flow, _ tenant: TenantID) async throws(Fault) {
+        let rows = outputs.flatMap(\.rows), superseded = outputs.flatMap(\.superseded), restored = outputs.flatMap(\.restored)
+        var entries: [AuditEntry] = []
+        func note(_ action: String, _ changed: PostgresRows) throws(Fault) {
+            for row in changed { entries.append(AuditEntry(actor: "worker", action: action, subject: "posting \(try row.get("post_key", as: String.self))")) }
+        }
+        if !rows.isEmpty {
+            try note("posting.mapped", try await query(PostingStatements.map(tenant, flow.row.id, flow.row.ledgerID, rows)))
+            _ = try await query(PostingStatements.cover(tenant, rows))
+        }
+        if !restored.isEmpty {
+            try note("posting.restored", try await query(PostingStatements.restore(tenant, restored)))
+            _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.row.id.description, lane: .webhook)]))
+        }
+        if !superseded.isEmpty { try note("posting.superseded", try await query(PostingStatements.supersede(tenant, superseded))) }
+        let parts = outputs.flatMap(\.parts)
+        if !parts.isEmpty { _ = try await query(MemberStatements.gather(tenant, parts)) }
+        try await audit(tenant, entries)
+    }
+
+    /// What the cases look at in others, and the others that look at what changed here.
+    fileprivate func look(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow, _ tenant: TenantID) async throws(Fault) {
+        let looking = plans.filter { !$0.output.members.isEmpty }
+        if !looking.isEmpty {
+            let pairs = looking.flatMap { plan in plan.output.members.sorted().map { (caseID: plan.item.caseID, member: $0) } }
+            _ = try await query(MemberStatements.forget(tenant, flow.row.id, cases: looking.map(\.item.caseID), but: pairs))
+            _ = try await query(MemberStatements.remember(tenant, flow.row.id, pairs))
+        }
+        let lines = plans.flatMap(\.output.bankLines), proven = plans.flatMap(\.output.provenBy), paying = plans.flatMap(\.output.paying)
+        if !lines.isEmpty || !proven.isEmpty {
+            try await askMaps(tenant, try await query(MemberStatements.dirtyBeside(tenant, covering: lines, held: proven, cases: paying)))
+        }
+        try await settle(plans, flow, tenant)
+        let days = Set(plans.flatMap(\.output.days))
+        if !days.isEmpty { _ = try await query(MemberStatements.dirtyDays(tenant, flow.row.id, cases: days.map(Map.caseID))) }
+    }
+
+    /// A payout asks for its settlement and for the orders it pays for; a part that came, changed or went asks for the settlements it may stand in.
+    private func settle(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow, _ tenant: TenantID) async throws(Fault) {
+        guard flow.policies.settles else { return }
+        let members = plans.flatMap(\.output.members), keys = plans.flatMap(\.output.settling)
+        if !members.isEmpty { _ = try await query(MemberStatements.dirtyPaid(tenant, flow.row.id, members: members)) }
+        if !members.isEmpty || !keys.isEmpty {
+            _ = try await query(MemberStatements.dirtySettlements(tenant, flow.row.id, keys: keys, members: members))
+        }
     }
 }
 
@@ -114,16 +168,53 @@ enum Map {
         var superseded: [PostKey] = []
         /// Postings whose pending change nothing calls for any more.
         var restored: [PlanRow] = []
+        /// Ids of other cases' documents that the plan looked at.
+        var members: Set<String> = []
+        /// Days of which a part came, changed or went.
+        var days: Set<LocalDate> = []
+        /// Parts of settlements that came, changed or went.
+        var settling: [PostKey] = []
+        /// Parts, and the document that each is a part of.
+        var parts: [(part: PostKey, into: PostKey)] = []
+        /// Bank lines of the case; lines that its payments are proven by; cases of the payments that its lines prove.
+        var bankLines: [String] = []
+        var provenBy: [String] = []
+        var paying: [(flow: FlowID, caseID: String)] = []
     }
 
     static func plan(
         _ order: OrderCase, _ rows: [PostingRow], _ flow: Setup.Flow, _ mapper: Mapper, lockDate: LocalDate?, tenant: TenantID, forbidsRevision: Bool,
-        into out: inout Output
+        around: Around = Around(), into out: inout Output
     ) throws(Fault) {
         let ledger = LedgerState(lockDate: lockDate, posted: try posted(rows), forbidsRevision: forbidsRevision)
-        let reasons = mapper.reasons(on: order.documents.last.map { flow.organisation.zone.date(of: $0.at) } ?? LocalDate(daysSince1970: 0))
+        let documents = order.documents
+        let reasons = mapper.reasons(on: documents.last.map { flow.organisation.zone.date(of: $0.at) } ?? LocalDate(daysSince1970: 0))
         let plans = Planner.plan(
-            order, organisation: flow.organisation, policies: flow.policies, ledger: ledger, codes: CodeBook(known: reasons.known, rules: reasons.rules))
+            order, organisation: flow.organisation, policies: flow.policies, ledger: ledger, codes: CodeBook(known: reasons.known, rules: reasons.rules),
+            around: around.plan)
+        let (alone, singles) = try settle(plans, documents, around, ledger, flow)
+        differ(alone + look(documents, around, flow, &out), rows, ledger, flow, tenant, singles: singles, into: &out)
+    }
+
+    /// Under policy `payout`: what no payout will bring goes alone, after a while.
+    private static func settle(
+        _ plans: [PlannedPosting], _ documents: [SourceDocument], _ around: Around, _ ledger: LedgerState, _ flow: Setup.Flow
+    ) throws(Fault) -> (plans: [PlannedPosting], singles: Set<PlannedPosting.Reference>) {
+        guard flow.policies.settles else { return (plans, []) }
+        let parts = plans.filter { $0.effect == .post && ledger.posted[$0.id] == nil && Summaries.policy(of: $0, flow.policies) == .payout }
+        guard !parts.isEmpty else { return (plans, []) }
+        let payouts = around.payouts(of: documents)
+        let outcome = Settlements.plan(
+            payouts, parts: parts, organisation: flow.organisation, policies: flow.policies, ledger: LedgerState(lockDate: ledger.lockDate), around: around.plan)
+        let alone = Dictionary(outcome.single.map { ($0.id, $0) }) { one, _ in one }
+        return (plans.map { alone[$0.id] ?? $0 }, Set(alone.keys))
+    }
+
+    /// What changes from what is stored to what is planned.
+    static func differ(
+        _ plans: [PlannedPosting], _ rows: [PostingRow], _ ledger: LedgerState, _ flow: Setup.Flow, _ tenant: TenantID,
+        singles: Set<PlannedPosting.Reference> = [], into out: inout Output
+    ) {
         let byKey = Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) })
         var wanted: Set<PostKey> = []
         for plan in plans {
@@ -142,14 +233,23 @@ enum Map {
             case .revise(let n), .void(let n): revision = n
             }
             wanted.insert(key)
-            let made = row(plan, key: key, revision: revision, body: PlanCodec.encode(plan).bytes, flow, tenant)
+            var made = row(plan, key: key, revision: revision, body: PlanCodec.encode(plan).bytes, flow, tenant)
+            let policy = Summaries.policy(of: plan, flow.policies)
+            made.isPart = existing?.remoteID == nil && policy != .perDocument && !singles.contains(plan.id)
             // What a person stopped or skipped waits for a person, as long as it says the same.
-            if let existing, existing.planDigest == made.planDigest, existing.revision == revision,
-                ["cleared", "mapped", "manual", "skipped"].contains(existing.state) { continue }
+            if let existing, existing.planDigest == made.planDigest, existing.revision == revision, (existing.partOf != nil) == made.isPart,
+                ["cleared", "mapped", "manual", "skipped", "gathered"].contains(existing.state) { continue }
             if existing?.state == "manual" { continue }
+            if made.isPart || existing?.partOf != nil { touch(key, [made.date, existing?.date], policy, &out) }
             out.rows.append(made)
         }
-        out.superseded += rows.filter { $0.remoteID == nil && !wanted.contains($0.key) && $0.state != "superseded" && $0.state != "skipped" }.map(\.key)
+        let gone = rows.filter { $0.remoteID == nil && !wanted.contains($0.key) && $0.state != "superseded" && $0.state != "skipped" }
+        out.superseded += gone.map(\.key)
+        for row in gone where row.partOf != nil { touch(row.key, [row.date], flow.policies.posting(on: row.date), &out) }
+    }
+
+    private static func touch(_ key: PostKey, _ days: [LocalDate?], _ policy: Policies.Posting, _ out: inout Output) {
+        if policy == .payout { out.settling.append(key) } else { out.days.formUnion(days.compactMap(\.self)) }
     }
 
     private static func row(_ plan: PlannedPosting, key: PostKey, revision: Int, body: [UInt8], _ flow: Setup.Flow, _ tenant: TenantID) -> PlanRow {
@@ -174,6 +274,7 @@ enum Map {
     /// How the document names its source, for people and for searches: `order 6120034117000 edit 2`.
     static func reference(_ plan: PlannedPosting) -> String {
         switch plan.form {
+        case .payout, .deposit, .summary, .settlement: return "\(plan.form.rawValue) \(plan.subject)"
         case .payment: return "transaction \(plan.subject)"
         case .refundPayment:
             let from = plan.lines.first { $0.part == .tender }?.derivedFrom.first ?? plan.lines.flatMap(\.derivedFrom).first { $0.contains("/") } ?? plan.subject

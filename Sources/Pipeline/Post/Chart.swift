@@ -67,7 +67,7 @@ extension Mapper {
     init(structure: AccountStructure, rules: RuleSet, chart: Chart) {
         let accounts = chart.accounts.map { a in
             BoundAccount(
-                code: a.code, remoteID: a.remoteID, name: a.name, active: a.active, rule: "", currency: a.currency.flatMap { Currency($0) })
+                code: a.code, remoteID: a.remoteID, name: a.name, active: a.active, rule: "", currency: a.currency.flatMap { Currency($0) }, type: a.type)
         }
         self.init(structure: structure, rules: rules, ledger: accounts)
     }

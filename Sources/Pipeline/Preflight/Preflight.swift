@@ -13,19 +13,32 @@ extension Pipeline {
     /// Runs every check on every mapped posting, case by case, and clears or holds it.
     func preflight(_ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) {
         let context = checkContext(flow, mapper, try await store.chart(tenant, flow.row.ledgerID))
+        let objections = try objections(flow, mapper)
         while true {
             let cases = try await store.mappedCases(tenant, flow.row.id, limit: Limits.batchDocuments)
             if cases.isEmpty { return }
             let grouped = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: cases), by: \.caseID)
             var results: [(key: PostKey, findings: [UInt8], held: Bool)] = []
             var held: [Preflight.Held] = []
+            let parts = grouped.values.joined().filter { $0.state == "mapped" && $0.partOf != nil }
             for (_, rows) in grouped.sorted(by: { $0.key < $1.key }) {
-                for result in Preflight.judge(rows, context, mapper) {
+                for result in Preflight.judge(rows, context, mapper, objections) {
                     results.append((result.key, JSON.array(result.findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
                     if !result.findings.isEmpty { held.append(result) }
                 }
             }
-            try await save(results, held, cases, flow)
+            try await save(results, held, cases, parts, flow)
+        }
+    }
+
+    /// What the ledger's connector says it can't write, as findings.
+    private func objections(_ flow: Setup.Flow, _ mapper: Mapper) throws(Fault) -> @Sendable (PostingRow) throws(Fault) -> [Finding] {
+        let connector = try ledger(flow.ledger), facts = flow.ledger.facts
+        return { row throws(Fault) in
+            let document = try Binding.document(row, mapper, appliesTo: nil, strict: false)
+            return connector.objections(to: document, facts).map { fault in
+                Finding(check: fault.code, why: fault.summary, remedy: fault.remedy, position: fault.position)
+            }
         }
     }
 
@@ -47,11 +60,14 @@ extension Pipeline {
         let cases = try await store.stoppedCases(tenant, flow.row.id, limit: Limits.batchDocuments)
         if cases.isEmpty { return [] }
         let context = checkContext(flow, mapper, chart)
+        let objections = try objections(flow, mapper)
         let grouped = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: cases), by: \.caseID)
-        return grouped.filter { Preflight.explains($0.value, context, mapper) }.map(\.key).sorted()
+        return grouped.filter { Preflight.explains($0.value, context, mapper, objections) }.map(\.key).sorted()
     }
 
-    private func save(_ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ cases: [String], _ flow: Setup.Flow) async throws(Fault) {
+    private func save(
+        _ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ cases: [String], _ parts: [PostingRow], _ flow: Setup.Flow
+    ) async throws(Fault) {
         let tenant = tenant
         let entries = results.map {
             AuditEntry(
@@ -62,6 +78,11 @@ extension Pipeline {
         try await store.transaction { tx throws(Fault) in
             _ = try await tx.query(PostingStatements.clear(tenant, results))
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "cleared", cases: cases))
+            let days = Set(parts.filter { flow.policies.posting(on: $0.date) != .payout }.map(\.date))
+            if !days.isEmpty { _ = try await tx.query(MemberStatements.dirtyDays(tenant, flow.row.id, cases: days.map(Map.caseID))) }
+            if flow.policies.settles, !parts.isEmpty {
+                _ = try await tx.query(MemberStatements.dirtySettlements(tenant, flow.row.id, keys: parts.map(\.key), members: []))
+            }
             _ = try await tx.query(JobStatements.ask(tenant, [Job(.post, flow.row.id.description, lane: .webhook), Job(.reconcile, flow.row.id.description, lane: .audit)]))
             try await tx.raise(tenant, alerts)
             try await tx.audit(tenant, entries)
@@ -78,10 +99,12 @@ enum Preflight {
         var findings: [Finding]
     }
 
+    typealias Objections = @Sendable (PostingRow) throws(Fault) -> [Finding]
+
     /// The findings of each mapped posting of one case; none = cleared. A case that can't be checked is held as a whole.
-    static func judge(_ rows: [PostingRow], _ context: CheckContext, _ mapper: Mapper) -> [Held] {
+    static func judge(_ rows: [PostingRow], _ context: CheckContext, _ mapper: Mapper, _ objections: Objections) -> [Held] {
         do throws(Fault) {
-            return try check(rows, context, mapper)
+            return try check(rows, context, mapper, objections)
         } catch {
             let finding = Finding(check: error.code, why: error.summary, remedy: "Report it: what is stored of this case can't be read.", position: error.position)
             return rows.filter { $0.state == "mapped" }.map { Held(key: $0.key, findings: [finding]) }
@@ -89,14 +112,14 @@ enum Preflight {
     }
 
     /// Whether a check now finds something where the ledger had to say no, or where another cause is noted.
-    static func explains(_ rows: [PostingRow], _ context: CheckContext, _ mapper: Mapper) -> Bool {
+    static func explains(_ rows: [PostingRow], _ context: CheckContext, _ mapper: Mapper, _ objections: Objections) -> Bool {
         let stopped = rows.filter { $0.state == "rejected" || $0.state == "held" }
         let again = rows.map { row in
             var row = row
             if row.state == "rejected" || row.state == "held" { row.state = "mapped" }
             return row
         }
-        let found = Dictionary(judge(again, context, mapper).map { ($0.key, Set($0.findings.map(\.check))) }) { one, _ in one }
+        let found = Dictionary(judge(again, context, mapper, objections).map { ($0.key, Set($0.findings.map(\.check))) }) { one, _ in one }
         return stopped.contains { row in
             guard let now = found[row.key], !now.isEmpty else { return false }
             let noted = (try? PlanCodec.findings(row.findings))?.map(\.check) ?? []
@@ -104,7 +127,7 @@ enum Preflight {
         }
     }
 
-    static func check(_ rows: [PostingRow], _ blank: CheckContext, _ mapper: Mapper) throws(Fault) -> [Held] {
+    static func check(_ rows: [PostingRow], _ blank: CheckContext, _ mapper: Mapper, _ objections: Objections) throws(Fault) -> [Held] {
         var context = blank
         context.ledger.posted = try Map.posted(rows)
         var plans: [PlannedPosting] = []
@@ -117,6 +140,10 @@ enum Preflight {
             var findings = found[plan.id] ?? []
             if findings.isEmpty, plan.effect == .post, let original = row.appliesTo { findings = try waits(plan, for: byKey[original]) }
             if plan.effect == .post { findings += unmapped(plan, mapper) }
+            if findings.isEmpty, plan.effect == .post, row.partOf == nil {
+                if let original = row.appliesTo.flatMap({ byKey[$0] }), original.partOf != nil { findings = [gathered(plan)] }
+                findings += try objections(row)
+            }
             out.append(Held(key: row.key, findings: findings))
         }
         chain(&out, byKey)
@@ -136,6 +163,14 @@ enum Preflight {
                 more = true
             }
         }
+    }
+
+    /// A summary can't be paid or corrected for one order.
+    private static func gathered(_ plan: PlannedPosting) -> Finding {
+        Finding(
+            check: "original_gathered", why: "what it settles or corrects stands in a day's summary, not by itself",
+            remedy: "Begin the flow's daily summaries on a day from which all of the order counts, or enter it in the ledger by hand.",
+            position: plan.appliesTo?.subject)
     }
 
     /// What settles or corrects a document that will not come to the ledger waits by name rather than in silence.

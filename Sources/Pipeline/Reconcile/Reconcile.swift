@@ -10,23 +10,22 @@ internal import Wire
 
 extension Pipeline {
     /// Proves each day and currency of the flow: what the sources say = what is in the ledger + what is open by name.
-    func reconcile(_ flow: Setup.Flow) async throws(Fault) -> Result {
+    func reconcile(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> Result {
         let sources = try await store.sourceAmounts(tenant, flow.row.id, zone: flow.row.organisation.timeZone)
         let postings = try await store.postingAmounts(tenant, flow.row.id)
         let proofs = Reconcile.prove(sources, postings, cutOver: flow.row.cutOver)
+        let clearing = try await clearingProofs(flow, in: setup)
         let tenant = tenant
-        let rows = proofs.map { proof in
-            ProofRow(
-                day: proof.day, currency: proof.currency, sourceMinor: proof.source, postedMinor: proof.posted, openMinor: proof.open, unexplainedMinor: proof.unexplained,
-                items: JSON.array(proof.items.prefix(1000).map { item in
-                    .object([("document", .string(item.document)), ("amount_minor", .number("\(item.amount)")), ("why", .string(item.why))])
-                }).bytes)
-        }
+        let accounts = clearing.map(\.row)
+        let rows = proofs.map(\.row) + accounts
         let proven = proofs.filter { $0.unexplained == 0 }.map(\.day)
-        let unproven = Set(proofs.filter { $0.unexplained != 0 }.map(\.day))
-        let days = Array(Set(proven).subtracting(unproven)).sorted()
+        let unproven = Set((proofs + clearing).filter { $0.unexplained != 0 }.map(\.day))
+        // Days on which nothing happened in the source, and to which something was moved: the bank's own day, a day after a closed period.
+        let moved = unproven.isEmpty ? Set(postings.map(\.day)).subtracting(proofs.map(\.day)) : []
+        let days = Set(proven).subtracting(unproven).union(moved).sorted()
         try await store.transaction { tx throws(Fault) in
             if !rows.isEmpty { _ = try await tx.query(ProofStatements.save(tenant, flow.row.id, rows)) }
+            _ = try await tx.query(ProofStatements.clearOthers(tenant, flow.row.id, but: accounts))
             var entries: [AuditEntry] = []
             for row in try await tx.query(ProofStatements.reconcile(tenant, flow.row.id, days: days)) {
                 entries.append(AuditEntry(actor: "worker", action: "posting.reconciled", subject: "posting \(try row.get("post_key", as: String.self))"))
@@ -56,12 +55,28 @@ public enum Reconcile {
         }
         public var day: LocalDate
         public var currency: String
+        /// The clearing account that it is about; "": the flow's day.
+        public var account = ""
         public var source: Int64 = 0
         public var posted: Int64 = 0
         public var open: Int64 = 0
         /// Sum of absolute rests per document, no netting.
         public var unexplained: Int64 = 0
         public var items: [Item] = []
+
+        init(day: LocalDate, currency: String, account: String = "") {
+            self.day = day
+            self.currency = currency
+            self.account = account
+        }
+
+        var row: ProofRow {
+            ProofRow(
+                day: day, currency: currency, sourceMinor: source, postedMinor: posted, openMinor: open, unexplainedMinor: unexplained,
+                items: JSON.array(items.prefix(1000).map { item in
+                    .object([("document", .string(item.document)), ("amount_minor", .number("\(item.amount)")), ("why", .string(item.why))])
+                }).bytes, account: account)
+        }
     }
 
     /// `sources`: what each document is worth (money in positive, money back negative); `postings`: what stands for it.
@@ -105,7 +120,7 @@ public enum Reconcile {
     /// What stands in the ledger though no source calls for it any more: nothing balances it.
     private static func strays(_ sources: [SourceAmount], _ postings: [PostingAmount], _ proofs: inout [String: Proof]) {
         let known = Set(sources.map { "\($0.side) \($0.sourceID)" })
-        let sides: Set<String> = ["sale", "payment", "refund", "money_back"]
+        let sides: Set<String> = ["sale", "payment", "refund", "money_back", "payout", "deposit"]
         for posting in postings where sides.contains(posting.side) && posting.minor != 0 && !known.contains("\(posting.side) \(posting.sourceID)") {
             let id = "\(posting.day) \(posting.currency)"
             var proof = proofs[id] ?? Proof(day: posting.day, currency: posting.currency)
