@@ -53,6 +53,7 @@ struct OdooMethod: Sendable {
         "res.users.context_get": OdooMethod(isOfRecords: false, params: []),
         "res.users.apikeys.generate": OdooMethod(isOfRecords: false, params: ["key", "scope", "name", "expiration_date"], required: 4),
         "res.users.apikeys.revoke": OdooMethod(isOfRecords: false, params: ["key"], required: 1),
+        "ir.model.data.xmlid_to_res_model_res_id": OdooMethod(isOfRecords: false, params: ["xmlid", "raise_if_not_found"], required: 1),
         "ir.model.data.check_object_reference": OdooMethod(isOfRecords: false, params: ["module", "xml_id", "raise_on_access_error"], required: 2),
     ]
 
@@ -62,6 +63,7 @@ struct OdooMethod: Sendable {
             let name = version >= 18 ? "'\(model).\(method)'" : method
             throw OdooProblem(kind: .accessError, message: "Private methods (such as \(name)) cannot be called remotely.")
         }
+        if method == "xmlid_to_res_model_res_id", version >= 15 { throw unknown(model, method, version) }
         let isNew = ["refund_moves", "modify_moves"].contains(method) ? 17 : model == "res.users.apikeys" && ["generate", "revoke"].contains(method) ? 19 : 0
         if let found = special["\(model).\(method)"], version >= isNew { return found }
         if method == "name_get", version <= 17 { return OdooMethod(isOfRecords: true, params: []) }
@@ -71,7 +73,11 @@ struct OdooMethod: Sendable {
             if method == "default_get", version <= 17 { return OdooMethod(isOfRecords: false, params: ["fields_list"], required: 1) }
             return found
         }
-        throw .attribute(version >= 18 ? "The method '\(model).\(method)' does not exist" : "type object '\(model)' has no attribute '\(method)'")
+        throw unknown(model, method, version)
+    }
+
+    private static func unknown(_ model: String, _ method: String, _ version: Int) -> OdooProblem {
+        .attribute(version >= 18 ? "The method '\(model).\(method)' does not exist" : "type object '\(model)' has no attribute '\(method)'")
     }
 
     // MARK: - Arguments
@@ -110,14 +116,14 @@ struct OdooMethod: Sendable {
         var call = OdooCall(model: model, method: name)
         for (key, value) in body where key != "context" {
             if key == "ids" {
-                if !isOfRecords, value.isTrue { throw .type("cannot call \(model).\(name) with ids") }
+                if !isOfRecords, value.isTrue { throw .unbound("cannot call \(model).\(name) with ids") }
                 call.ids = value.idList
                 continue
             }
-            guard params.contains(key) else { throw .type("got an unexpected keyword argument '\(key)'") }
+            guard params.contains(key) else { throw .unbound("got an unexpected keyword argument '\(key)'") }
             call.arguments[key] = value
         }
-        for param in params.prefix(required) where call.arguments[param] == nil { throw .type("missing a required argument: '\(param)'") }
+        for param in params.prefix(required) where call.arguments[param] == nil { throw .unbound("missing a required argument: '\(param)'") }
         return call
     }
 }
@@ -240,6 +246,9 @@ extension OdooDatabase {
         case "ir.model.data.check_object_reference":
             let (module, name) = (call.text("module") ?? "", call.text("xml_id") ?? "")
             guard let found = external("\(module).\(name)") else { throw .value("No record found for unique ID \(module).\(name). It may have been deleted.") }
+            return .array([found["model"], found["res_id"]])
+        case "ir.model.data.xmlid_to_res_model_res_id":
+            guard let found = external(call.text("xmlid") ?? "") else { throw .value("External ID not found in the system: \(call.text("xmlid") ?? "")") }
             return .array([found["model"], found["res_id"]])
         default: return nil
         }

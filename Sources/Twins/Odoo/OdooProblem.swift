@@ -13,8 +13,10 @@ struct OdooProblem: Error, Sendable {
         case missingError
         /// A bad key of JSON-2.
         case unauthorized
-        /// An unknown model, or a method of it.
+        /// An unknown model, or a method of it, in JSON-2.
         case notFound
+        /// Arguments that JSON-2 can't bind.
+        case unprocessable
         case typeError
         case valueError
         case keyError
@@ -27,8 +29,6 @@ struct OdooProblem: Error, Sendable {
 
     var kind: Kind
     var message: String
-    /// Written into the books before it failed: only the answer could not be made.
-    var isAfterCommit = false
 
     static func user(_ message: String) -> OdooProblem { OdooProblem(kind: .userError, message: message) }
     static func validation(_ message: String) -> OdooProblem { OdooProblem(kind: .validationError, message: message) }
@@ -56,6 +56,7 @@ struct OdooProblem: Error, Sendable {
         case .missingError: "odoo.exceptions.MissingError"
         case .unauthorized: "werkzeug.exceptions.Unauthorized"
         case .notFound: "werkzeug.exceptions.NotFound"
+        case .unprocessable: "werkzeug.exceptions.UnprocessableEntity"
         case .typeError: "builtins.TypeError"
         case .valueError: "builtins.ValueError"
         case .keyError: "builtins.KeyError"
@@ -71,10 +72,10 @@ struct OdooProblem: Error, Sendable {
         switch kind {
         case .unauthorized: 401
         case .accessDenied, .accessError: 403
-        case .missingError, .notFound, .attributeError: 404
-        case .userError, .validationError, .typeError: 422
+        case .missingError, .notFound: 404
+        case .userError, .validationError, .unprocessable: 422
         case .concurrency: 409
-        case .valueError, .keyError, .noDatabase: 500
+        case .typeError, .valueError, .keyError, .attributeError, .noDatabase: 500
         }
     }
 
@@ -94,7 +95,7 @@ struct OdooProblem: Error, Sendable {
     /// What JSON says of an exception; the members are the same in JSON-2 and in JSON-RPC.
     var json: JSON {
         var arguments: [JSON] = [.string(message)]
-        if kind == .unauthorized { arguments.append(401) }
+        if [.unauthorized, .notFound, .unprocessable].contains(kind) { arguments.append(.int(status)) }
         let members: [(key: String, value: JSON)] = [
             ("name", .string(name)), ("debug", .string(traceback)), ("message", .string(message)), ("arguments", .array(arguments)), ("context", .object([])),
         ]

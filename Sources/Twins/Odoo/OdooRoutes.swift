@@ -163,7 +163,8 @@ extension OdooState {
             if method == "create", let id = result?.int { return .json(200, .ids([id])) }
             return .json(200, result ?? .null)
         } catch {
-            return Self.failure(error)
+            // A method that is not there is an address that is not there.
+            return Self.failure(error.kind == .attributeError && error.message.hasPrefix("The method '") ? OdooProblem(kind: .notFound, message: error.message) : error)
         }
     }
 

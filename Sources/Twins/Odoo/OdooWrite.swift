@@ -316,6 +316,7 @@ extension OdooDatabase {
 }
 
 extension OdooProblem {
+    static func unbound(_ message: String) -> OdooProblem { OdooProblem(kind: .unprocessable, message: message) }
     static func attribute(_ message: String) -> OdooProblem { OdooProblem(kind: .attributeError, message: message) }
 }
 
