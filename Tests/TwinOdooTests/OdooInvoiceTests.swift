@@ -43,7 +43,7 @@ struct OdooInvoiceTests {
         }
     }
 
-    @Test("prices with taxes in them stay what they are", arguments: [("120.0", "100.0", "20.0"), ("9.99", "8.33", "1.66"), ("0.01", "0.01", "0.0"), ("-6.0", "-5.0", "-1.0")])
+    @Test("prices with taxes in them stay what they are", arguments: [("120.0", "100.0", "20.0"), ("9.99", "8.32", "1.67"), ("0.01", "0.01", "0.0"), ("-6.0", "-5.0", "-1.0")])
     func included(price: String, net: String, tax: String) throws {
         let bench = try OdooBench(17)
         let id = try bench.invoice(price, taxes: "[2]")
@@ -94,7 +94,7 @@ struct OdooInvoiceTests {
         #expect(try bench.read("account.move", id, "amount_total")["amount_total"] == .number("374.0"))
         try bench.call("account.move", "write", "[[\(id)], {invoice_line_ids: [[2, \(line)]]}]")
         #expect(try bench.read("account.move", id, "amount_total", "amount_tax")["amount_tax"] == .number("0.0"))
-        #expect(bench.lines(id) == ["400000: -5000", "121000: 5000"])
+        #expect(bench.lines(id).sorted() == ["121000: 5000", "400000: -5000"])
     }
 
     @Test("another currency is converted by the day's rate or by the invoice's own, and balances to the cent")

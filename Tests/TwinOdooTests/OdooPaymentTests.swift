@@ -207,7 +207,7 @@ struct OdooPaymentTests {
     @Test("everything posted balances, in both currencies' cents, whatever was done to it")
     func balanced() throws {
         let bench = try OdooBench()
-        var random = SeededRandom(seed: 7)
+        let random = SeededRandom(seed: 7)
         func draw(_ most: Int) -> Int { Int(random.next() % UInt64(most)) }
         try bench.create("res.currency.rate", "{name: \"2026-11-15\", currency_id: 125, rate: 0.87}")
         for _ in 0 ..< 60 {

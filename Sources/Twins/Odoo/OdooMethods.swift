@@ -157,7 +157,11 @@ extension OdooDatabase {
     mutating func run(_ call: OdooCall, _ method: OdooMethod, _ random: any RandomSource) throws(OdooProblem) -> JSON? {
         try guardCompanies()
         try guardRight(call.model, method.right)
-        if let special = try runSpecial(call, random) { return special.isNull ? nil : special }
+        if let special = try runSpecial(call, random) {
+            // Not `isNull ? nil : special`: there `nil` would be the literal for `JSON.null`.
+            if special.isNull { return Optional.none }
+            return special
+        }
         switch call.method {
         case "search": return .ids(try search(call.model, call.arguments["domain"], order: call.text("order"), offset: call.int("offset") ?? 0, limit: call.int("limit")))
         case "search_count": return .int(try search(call.model, call.arguments["domain"], limit: call.int("limit")).count)

@@ -51,12 +51,12 @@ extension OdooDatabase {
         for id in ids {
             guard let line = record("account.move.line", id) else { throw .missing("account.move.line", [id], user: user) }
             let account = record("account.account", line.int("account_id"))
-            if isSettled(line) { throw .user("You are trying to reconcile some entries that are already reconciled.") }
             let isLiquid = ["asset_cash", "liability_credit_card"].contains(account?.text("account_type"))
             if !(account?.flag("reconcile") ?? false), !isLiquid {
                 let name = account.map { displayName("account.account", $0) } ?? ""
                 throw .user("Account \(name) does not allow reconciliation. First change the configuration of this account to allow it.")
             }
+            if isSettled(line) { throw .user("You are trying to reconcile some entries that are already reconciled.") }
             if !isPosted(line) { throw .user("You can only reconcile posted entries.") }
             if let first = rows.first, first.int("account_id") != line.int("account_id") {
                 let names = [first, line].compactMap { record("account.account", $0.int("account_id")) }.map { displayName("account.account", $0) }
@@ -182,10 +182,14 @@ extension OdooDatabase {
     }
 
     mutating func unreconcile(partial part: OdooRecord) {
+        // Another one of the same group may have taken it along already.
+        guard record("account.partial.reconcile", part.id) != nil else { return }
+        var exchanges = Set([part.int("exchange_move_id")].compactMap(\.self))
         if let full = part.int("full_reconcile_id") {
             for line in records("account.move.line", where: "full_reconcile_id", is: full) { update("account.move.line", line.id, ["full_reconcile_id": false]) }
             for other in records("account.partial.reconcile", where: "full_reconcile_id", is: full) {
                 update("account.partial.reconcile", other.id, ["full_reconcile_id": false])
+                if let exchange = other.int("exchange_move_id") { exchanges.insert(exchange) }
             }
             delete("account.full.reconcile", full)
         }
@@ -194,11 +198,13 @@ extension OdooDatabase {
             if let move = record("account.move.line", part.int(field))?.int("move_id") { update("account.move", move, [:]) }
         }
         // A difference of rates that no longer exists is turned back.
-        guard let exchange = part.int("exchange_move_id"), let entry = record("account.move", exchange), entry.text("state") == "posted" else { return }
-        for line in lines(of: exchange) {
-            for rest in partials(line.id).asDebit + partials(line.id).asCredit { delete("account.partial.reconcile", rest.id) }
+        for exchange in exchanges.sorted() {
+            guard let entry = record("account.move", exchange), entry.text("state") == "posted" else { continue }
+            for line in lines(of: exchange) {
+                for rest in partials(line.id).asDebit + partials(line.id).asCredit { delete("account.partial.reconcile", rest.id) }
+            }
+            dropExchange(entry)
         }
-        dropExchange(entry)
     }
 
     private mutating func dropExchange(_ entry: OdooRecord) {
