@@ -13,7 +13,9 @@ indirect enum OdooDomain: Sendable {
         "=", "!=", "<>", "==", "<", ">", "<=", ">=", "in", "not in", "like", "ilike", "not like", "not ilike", "=like", "=ilike", "=?", "child_of", "parent_of", "any",
     ]
     /// Conditions and signs of one domain.
-    static let most = 5000
+    static let most = 1000
+    /// Steps of a path from field to field.
+    static let stepsMost = 32
 
     /// - Throws: `ValueError` where it is no domain.
     init(_ json: JSON?) throws(OdooProblem) {
@@ -49,8 +51,9 @@ indirect enum OdooDomain: Sendable {
         }
         // (1, "=", 1) and (0, "=", 1), as old code writes "all" and "none".
         if let one = parts[0].int { return one == parts[2].int ? .all : .not(.all) }
-        guard let path = parts[0].string, !path.isEmpty else { throw .value("Invalid leaf \(token.text)") }
-        return .condition(path: path.split(separator: ".").map(String.init), test: test, value: parts[2])
+        let path = (parts[0].string ?? "").split(separator: ".").map(String.init)
+        guard (1...stepsMost).contains(path.count) else { throw .value("Invalid leaf \(token.text)") }
+        return .condition(path: path, test: test, value: parts[2])
     }
 
     /// The fields it asks about first.

@@ -39,6 +39,7 @@ extension OdooDatabase {
             let text = cell.string ?? (cell.isUnset ? "" : cell.text)
             if path == "id" {
                 name = text.isEmpty ? nil : text.contains(".") ? text : "__import__.\(text)"
+                if let name, name.split(separator: ".", maxSplits: 1).count != 2 { throw .value("The external ID '\(text)' has no name in it") }
                 continue
             }
             if path == ".id" {

@@ -135,7 +135,7 @@ extension OdooDatabase {
         if sent["currency_id"].map(\.isUnset) ?? true || isInvoice { sent["currency_id"] = entry["currency_id"] }
         if sent["sequence"] == nil { sent["sequence"] = .int(10 + lines(of: move).count) }
         if isText { return insert("account.move.line", sent) }
-        if isInvoice { fill(invoiceLine: &sent, entry, vals) } else { try fill(entryLine: &sent, entry) }
+        if isInvoice { fill(invoiceLine: &sent, entry) } else { try fill(entryLine: &sent, entry) }
         if sent["account_id"].map(\.isUnset) ?? true {
             if isInvoice { throw .validation("Missing required account on accountable line.") }
             throw .validation(
@@ -149,7 +149,7 @@ extension OdooDatabase {
     }
 
     /// What an invoice's line has when nothing was said of it: the product's, then the journal's.
-    private func fill(invoiceLine line: inout [String: JSON], _ entry: OdooRecord, _ vals: JSON) {
+    private func fill(invoiceLine line: inout [String: JSON], _ entry: OdooRecord) {
         let isSale = OdooMoveType.sales.contains(entry.text("move_type") ?? "")
         let product = record("product.product", line["product_id"]?.int)
         let category = record("product.category", product?.int("categ_id"))
@@ -166,7 +166,7 @@ extension OdooDatabase {
         if line["name"].map(\.isUnset) ?? true, let product { line["name"] = .string(displayName("product.product", product)) }
         if line["quantity"] == nil { line["quantity"] = 1 }
         if line["price_unit"] == nil {
-            let sum = (vals["balance"]?.decimal ?? vals["debit"]?.decimal ?? .zero) - (vals["credit"]?.decimal ?? .zero)
+            let sum = (line["balance"]?.decimal ?? line["debit"]?.decimal ?? .zero) - (line["credit"]?.decimal ?? .zero)
             let signed = OdooMoveType.sign(entry.text("move_type") ?? "") < 0 ? -sum : sum
             line["price_unit"] = .decimal(sum.isZero ? product?.decimal(isSale ? "list_price" : "standard_price") ?? .zero : signed)
         }
@@ -188,7 +188,7 @@ extension OdooDatabase {
         } else if let foreign {
             if !isBaseSent { base = toBase(foreign, currency, rate(currency, on: date)) }
         } else {
-            foreign = OdooAmount.decimal(base, places).multiplied(by: rate(currency, on: date)).flatMap { OdooAmount.minor($0, self.places(currency)) } ?? 0
+            foreign = OdooAmount.decimal(base, places).multiplied(by: rate(currency, on: date)).flatMap { OdooAmount.minor($0, self.places(currency)) }.map(OdooAmount.bounded) ?? 0
         }
         line["balance"] = OdooAmount.json(base, places)
         line["amount_currency"] = OdooAmount.json(foreign ?? base, self.places(currency))
@@ -197,7 +197,8 @@ extension OdooDatabase {
     /// An amount of a currency in the company's, to the cent.
     func toBase(_ minor: Int64, _ currency: Int, _ rate: ExactDecimal) -> Int64 {
         guard currency != companyCurrency else { return minor }
-        return OdooAmount.minor(Self.quotient(OdooAmount.decimal(minor, places(currency)), rate, places: places(companyCurrency)), places(companyCurrency)) ?? 0
+        let places = places(companyCurrency)
+        return OdooAmount.minor(Self.quotient(OdooAmount.decimal(minor, self.places(currency)), rate, places: places), places).map(OdooAmount.bounded) ?? 0
     }
 
     /// `write` on journal items.

@@ -6,6 +6,9 @@ enum OdooAmount {
     /// Half away from zero; `nil` where the number is beyond 64 bits of minor units.
     static func minor(_ value: ExactDecimal, _ places: Int) -> Int64? { value.rescaled(toScale: places)?.smallCoefficient }
 
+    /// Within bounds that keep sums over all lines of a database inside of 64 bits, whatever a rate is.
+    static func bounded(_ minor: Int64) -> Int64 { min(max(minor, -1_000_000_000_000_000), 1_000_000_000_000_000) }
+
     static func decimal(_ minor: Int64, _ places: Int) -> ExactDecimal { ExactDecimal(small: minor, scale: places) }
 
     static func json(_ minor: Int64, _ places: Int) -> JSON { number(decimal(minor, places)) }

@@ -85,13 +85,15 @@ extension OdooDatabase {
             return .string(text.isEmpty || text.contains("<") ? text : "<p>\(text)</p>")
         case .integer:
             guard let number = value.int ?? value.decimal?.rescaled(toScale: 0).flatMap({ $0.smallCoefficient.map { Int($0) } }) else { throw wrong() }
+            guard Int32(exactly: number) != nil else { throw .value("integer out of range") }
             return .int(number)
         case .float, .monetary:
             guard let number = value.decimal else {
                 if let text = value.string { throw .value("could not convert string to float: '\(text)'") }
                 throw .type("float() argument must be a string or a real number, not '\(Self.pythonType(value))'")
             }
-            guard number.rescaled(toScale: 6)?.smallCoefficient != nil else { throw .value("numeric field overflow") }
+            let most = ExactDecimal(field.kind == .monetary ? 100_000_000_000 : 9_000_000_000_000)
+            guard number > -most, number < most else { throw .value("numeric field overflow") }
             return .decimal(number.scale > 8 ? number.rescaled(toScale: 8) ?? number : number)
         case .date, .datetime:
             guard let text = value.string, let day = LocalDate(text.prefix(10)) else {
@@ -187,6 +189,9 @@ extension OdooDatabase {
 
     /// What one field leads to in others, before a row is kept.
     private mutating func prepare(_ model: String, _ sent: inout OdooSent, _ old: OdooRecord?) throws(OdooProblem) {
+        if let old, let parent = sent.plain["parent_id"]?.int, leads(parent, to: old.id, model) {
+            throw .validation(model == "res.partner" ? "You cannot create recursive Partner hierarchies." : "Recursion Detected.")
+        }
         func text(_ field: String) -> String? { sent.plain[field]?.string ?? (sent.plain[field] == nil ? old?.text(field) : nil) }
         switch model {
         case "res.partner":
@@ -224,6 +229,13 @@ extension OdooDatabase {
             }
         default: break
         }
+    }
+
+    /// Whether the way up from a record passes another one.
+    private func leads(_ id: Int, to other: Int, _ model: String) -> Bool {
+        var at: Int? = id
+        while let here = at, here != other { at = record(model, here)?.int("parent_id") }
+        return at == other
     }
 
     private func prepareAccount(_ sent: inout OdooSent, _ old: OdooRecord?) throws(OdooProblem) {
@@ -270,11 +282,11 @@ extension OdooDatabase {
             case .update(let row, let vals): try write(relation, [row], vals)
             case .delete(let row): try unlink(relation, [row])
             case .unlink(let row): update(relation, row, [inverse: false])
-            case .link(let row): update(relation, row, [inverse: .int(id)])
+            case .link(let row): try write(relation, [row], .object([(inverse, .int(id))]))
             case .clear: for row in records(relation, where: inverse, is: id) { update(relation, row.id, [inverse: false]) }
             case .set(let rows):
                 for row in records(relation, where: inverse, is: id) where !rows.contains(row.id) { update(relation, row.id, [inverse: false]) }
-                for row in rows { update(relation, row, [inverse: .int(id)]) }
+                try write(relation, rows, .object([(inverse, .int(id))]))
             }
         }
     }
