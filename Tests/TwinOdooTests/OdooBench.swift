@@ -60,7 +60,9 @@ final class OdooBench {
     }
 
     /// The exception's name and message of a call that must fail.
-    func refusal(_ model: String, _ method: String, _ args: String, _ named: String = "{}", at place: SourceLocation = #_sourceLocation) throws -> (name: String, message: String) {
+    func refusal(
+        _ model: String, _ method: String, _ args: String, _ named: String = "{}", at place: SourceLocation = #_sourceLocation) throws -> (name: String, message: String
+    ) {
         let answer = try answer(model, method, args, named)
         let name = try #require(answer.member("error", "data", "name")?.string, "\(answer.text)", sourceLocation: place)
         return (name, answer.member("error", "data", "message")?.string ?? "")
@@ -112,7 +114,9 @@ final class OdooBench {
     // MARK: - Documents
 
     /// A draft invoice over one mug of `price`, 8 % tax on it.
-    func invoice(_ price: String = "100.0", taxes: String = "[1]", more: String = "", type: String = "out_invoice", at place: SourceLocation = #_sourceLocation) throws -> Int {
+    func invoice(
+        _ price: String = "100.0", taxes: String = "[1]", more: String = "", type: String = "out_invoice", at place: SourceLocation = #_sourceLocation
+    ) throws -> Int {
         let vals = """
             {move_type: "\(type)", partner_id: 7, invoice_date: "2026-11-14", ref: "cf:0123456789abcdef order 1001", \(more)
              invoice_line_ids: [[0, 0, {name: "Mug", quantity: 1, price_unit: \(price), account_id: 15, tax_ids: [[6, 0, \(taxes)]]}]]}

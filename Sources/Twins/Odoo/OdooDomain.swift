@@ -10,7 +10,8 @@ indirect enum OdooDomain: Sendable {
     case not(OdooDomain)
 
     static let tests: Set<String> = [
-        "=", "!=", "<>", "==", "<", ">", "<=", ">=", "in", "not in", "like", "ilike", "not like", "not ilike", "=like", "=ilike", "=?", "child_of", "parent_of", "any",
+        "=", "!=", "<>", "==", "<", ">", "<=", ">=", "in", "not in", "like", "ilike", "not like", "not ilike",
+        "=like", "=ilike", "=?", "child_of", "parent_of", "any",
     ]
     /// Conditions and signs of one domain.
     static let most = 1000
@@ -83,7 +84,8 @@ extension OdooDatabase {
     func search(_ model: String, _ domain: JSON?, order: String? = nil, offset: Int = 0, limit: Int? = nil) throws(OdooProblem) -> [Int] {
         guard let schema = schema.models[model] else { throw .value("Invalid model \(model)") }
         let tree = try OdooDomain(domain)
-        let hidesArchived = schema.fields["active"] != nil && !tree.fields.contains("active") && !(context["active_test"]?.isTrue == false && context["active_test"] != nil)
+        let showsArchived = context["active_test"].map { !$0.isTrue } ?? false
+        let hidesArchived = schema.fields["active"] != nil && !tree.fields.contains("active") && !showsArchived
         var found: [OdooRecord] = []
         let candidates = tree.ids.map { ids in Set(ids).sorted().compactMap { record(model, $0) } } ?? all(model)
         for record in candidates {

@@ -53,7 +53,8 @@ enum OdooFields {
         account_type:selection{asset_receivable|asset_cash|asset_current|asset_non_current|asset_prepayments|asset_fixed|liability_payable|\
         liability_credit_card|liability_current|liability_non_current|equity|equity_unaffected|income|income_other|expense|expense_other|\
         expense_depreciation|expense_direct_cost|off_balance}!@16-
-        internal_group:selection{equity|asset|liability|income|expense|off_balance}=@-16 internal_group:selection{equity|asset|liability|income|expense|off}=@17-
+        internal_group:selection{equity|asset|liability|income|expense|off_balance}=@-16
+        internal_group:selection{equity|asset|liability|income|expense|off}=@17-
         reconcile:boolean deprecated:boolean@-18 active:boolean@19- note:text currency_id>res.currency company_id>res.company!=@-17
         company_ids#res.company!@18- tax_ids#account.tax non_trade:boolean@16- current_balance:float=@15- used:boolean=
         model account.journal "Journal" sequence asc, type asc, code asc

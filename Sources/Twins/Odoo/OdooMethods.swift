@@ -147,7 +147,9 @@ extension OdooDatabase {
     }
 
     private func guardCompanies() throws(OdooProblem) {
-        guard let allowed = context["allowed_company_ids"]?.idList, !allowed.isEmpty, allowed.contains(where: { record("res.company", $0) == nil }) else { return }
+        guard let allowed = context["allowed_company_ids"]?.idList, !allowed.isEmpty, allowed.contains(where: { record("res.company", $0) == nil }) else {
+            return
+        }
         throw OdooProblem(kind: .accessError, message: "Access to unauthorized or invalid companies.")
     }
 
@@ -163,7 +165,8 @@ extension OdooDatabase {
             return special
         }
         switch call.method {
-        case "search": return .ids(try search(call.model, call.arguments["domain"], order: call.text("order"), offset: call.int("offset") ?? 0, limit: call.int("limit")))
+        case "search": return .ids(try search(call.model, call.arguments["domain"], order: call.text("order"),
+            offset: call.int("offset") ?? 0, limit: call.int("limit")))
         case "search_count": return .int(try search(call.model, call.arguments["domain"], limit: call.int("limit")).count)
         case "search_read":
             let ids = try search(call.model, call.arguments["domain"], order: call.text("order"), offset: call.int("offset") ?? 0, limit: call.int("limit"))
@@ -299,7 +302,9 @@ extension OdooDatabase {
         let wanted = names(call.arguments["fields"] ?? call.arguments["fields_list"]) ?? []
         var known = OdooSeed.defaults(call.model, self)
         for (key, value) in withDefaults(call.model, .object([])).object ?? [] { known[key] = value }
-        if call.model == "account.move" { known = known.merging(["move_type": "entry", "state": "draft", "currency_id": .int(companyCurrency)]) { old, _ in old } }
+        if call.model == "account.move" {
+            known = known.merging(["move_type": "entry", "state": "draft", "currency_id": .int(companyCurrency)]) { old, _ in old }
+        }
         if call.model == "account.payment" {
             known = known.merging(["payment_type": "inbound", "partner_type": "customer", "date": .string(today.description)]) { old, _ in old }
         }
@@ -311,7 +316,8 @@ extension OdooDatabase {
         let test = call.text("operator") ?? "ilike"
         let limit = call.int("limit") ?? 100
         let ids = try search(call.model, call.arguments["domain"] ?? call.arguments["args"])
-        let more = ["account.account": ["code"], "account.journal": ["code"], "product.product": ["default_code", "barcode"], "res.partner": ["email", "ref", "vat"]]
+        let more = ["account.account": ["code"], "account.journal": ["code"], "product.product": ["default_code", "barcode"],
+            "res.partner": ["email", "ref", "vat"]]
         var out: [JSON] = []
         for record in ids.compactMap({ record(call.model, $0) }) where out.count < limit || limit <= 0 {
             let shown = displayName(call.model, record)

@@ -85,7 +85,8 @@ extension OdooDatabase {
         let date = OdooMoveType.invoices.contains(type) && !move["invoice_date"].isUnset ? move["invoice_date"] : given
         out["date"] = date.isUnset ? .string(today.description) : date
         if OdooMoveType.invoices.contains(type), let day = move.date("invoice_date") {
-            let term = record("account.payment.term", move.int("invoice_payment_term_id") ?? record("res.partner", move.int("partner_id"))?.int("property_payment_term_id"))
+            let usual = record("res.partner", move.int("partner_id"))?.int("property_payment_term_id")
+            let term = record("account.payment.term", move.int("invoice_payment_term_id") ?? usual)
             if let term { out["invoice_date_due"] = .string(day.adding(days: term.int("nb_days") ?? 0).description) }
             if term == nil, move["invoice_date_due"].isUnset { out["invoice_date_due"] = .string(day.description) }
         }
@@ -104,7 +105,9 @@ extension OdooDatabase {
                 guard record("account.move.line", line) != nil else { throw .missing("account.move.line", [line], user: user) }
                 delete("account.move.line", line)
             case .clear:
-                for line in lines(of: move) where field == "line_ids" || ["product", "line_section", "line_note"].contains(line.text("role")) { delete("account.move.line", line.id) }
+                for line in lines(of: move) where field == "line_ids" || ["product", "line_section", "line_note"].contains(line.text("role")) {
+                    delete("account.move.line", line.id)
+                }
             case .set(let kept):
                 for line in lines(of: move) where line.text("role") == "product" && !kept.contains(line.id) { delete("account.move.line", line.id) }
             case .link: continue
@@ -188,7 +191,8 @@ extension OdooDatabase {
         } else if let foreign {
             if !isBaseSent { base = toBase(foreign, currency, rate(currency, on: date)) }
         } else {
-            foreign = OdooAmount.decimal(base, places).multiplied(by: rate(currency, on: date)).flatMap { OdooAmount.minor($0, self.places(currency)) }.map(OdooAmount.bounded) ?? 0
+            let converted = OdooAmount.decimal(base, places).multiplied(by: rate(currency, on: date))
+            foreign = converted.flatMap { OdooAmount.minor($0, self.places(currency)) }.map(OdooAmount.bounded) ?? 0
         }
         line["balance"] = OdooAmount.json(base, places)
         line["amount_currency"] = OdooAmount.json(foreign ?? base, self.places(currency))
@@ -204,7 +208,8 @@ extension OdooDatabase {
     /// `write` on journal items.
     mutating func writeLine(_ id: Int, _ vals: JSON) throws(OdooProblem) {
         guard let line = record("account.move.line", id), let move = move(of: line) else { return }
-        let legal: Set<String> = ["name", "partner_id", "analytic_distribution", "analytic_account_id", "analytic_tag_ids", "date_maturity", "sequence", "matching_number"]
+        let legal: Set<String> = ["name", "partner_id", "analytic_distribution", "analytic_account_id",
+            "analytic_tag_ids", "date_maturity", "sequence", "matching_number"]
         let touched = (vals.object ?? []).map(\.key).filter { !legal.contains($0) }
         if move.text("state") == "posted", !touched.isEmpty {
             if touched.contains("tax_ids") {
@@ -236,8 +241,12 @@ extension OdooDatabase {
             if sent["debit"] != nil || sent["credit"] != nil || sent["balance"] != nil || sent["amount_currency"] != nil {
                 // One side set to nothing leaves the other.
                 let old = line.minor("balance", 2)
-                if sent["balance"] == nil, sent["debit"] == nil, sent["credit"] != nil, old > 0, sent["credit"]?.isTrue == false { sent["debit"] = OdooAmount.json(old, 2) }
-                if sent["balance"] == nil, sent["credit"] == nil, sent["debit"] != nil, old < 0, sent["debit"]?.isTrue == false { sent["credit"] = OdooAmount.json(-old, 2) }
+                if sent["balance"] == nil, sent["debit"] == nil, sent["credit"] != nil, old > 0, sent["credit"]?.isTrue == false {
+                    sent["debit"] = OdooAmount.json(old, 2)
+                }
+                if sent["balance"] == nil, sent["credit"] == nil, sent["debit"] != nil, old < 0, sent["debit"]?.isTrue == false {
+                    sent["credit"] = OdooAmount.json(-old, 2)
+                }
             }
             try fill(entryLine: &sent, move)
         }
@@ -251,7 +260,9 @@ extension OdooDatabase {
         let side = sent["debit"] == nil && sent["credit"] == nil ? nil : (sent["debit"]?.decimal ?? .zero) - (sent["credit"]?.decimal ?? .zero)
         let base = (sent["balance"]?.decimal ?? side).flatMap { OdooAmount.minor($0, places(companyCurrency)) }
         let foreign = sent["amount_currency"]?.decimal.flatMap { OdooAmount.minor($0, places(currency)) }
-        guard let kept = foreign ?? (currency == companyCurrency ? base : line.minor("amount_currency", places(currency))) else { throw .value("numeric field overflow") }
+        guard let kept = foreign ?? (currency == companyCurrency ? base : line.minor("amount_currency", places(currency))) else {
+            throw .value("numeric field overflow")
+        }
         sent["amount_currency"] = OdooAmount.json(kept, places(currency))
         sent["balance"] = OdooAmount.json(base ?? toBase(kept, currency, rate(of: move)), places(companyCurrency))
     }
@@ -278,7 +289,9 @@ extension OdooDatabase {
             }
             let linesWritten = sent.lists.contains { !$0.commands.isEmpty }
             for (field, commands) in sent.lists { try apply(commands, to: id, field.name) }
-            if linesWritten || ["partner_id", "currency_id", "invoice_date", "date", "invoice_currency_rate", "payment_reference"].contains(where: sent.has) { try recompute(id) }
+            if linesWritten || ["partner_id", "currency_id", "invoice_date", "date", "invoice_currency_rate", "payment_reference"].contains(where: sent.has) {
+                try recompute(id)
+            }
         }
         if let state, state != move.text("state") {
             switch state {
@@ -293,7 +306,8 @@ extension OdooDatabase {
     func guardPosted(_ move: OdooRecord, _ names: [String]) throws(OdooProblem) {
         guard move.text("state") == "posted" else { return }
         let fixed: Set<String> = [
-            "invoice_line_ids", "line_ids", "invoice_date", "date", "partner_id", "invoice_payment_term_id", "currency_id", "fiscal_position_id", "invoice_cash_rounding_id",
+            "invoice_line_ids", "line_ids", "invoice_date", "date", "partner_id", "invoice_payment_term_id",
+            "currency_id", "fiscal_position_id", "invoice_cash_rounding_id",
             "journal_id", "move_type", "company_id",
         ]
         let touched = names.filter { fixed.contains($0) }
@@ -304,7 +318,8 @@ extension OdooDatabase {
             version >= 17
                 ? "You cannot modify the following readonly fields on a posted move: \(touched.joined(separator: ", "))"
                 : """
-                You cannot do this modification on a posted journal entry, you can just change some non legal fields. You must revert the journal entry to draft.
+                You cannot do this modification on a posted journal entry, you can just change some non legal fields. \
+                You must revert the journal entry to draft.
                 Entry (id): \(name) (\(move.id))
                 """)
     }
@@ -335,6 +350,7 @@ extension OdooDatabase {
             let difference = OdooAmount.json(debits - credits, places).text
             throw .user("Cannot create unbalanced journal entry. Ids: [\(move.id)]\nDifferences debit - credit: [\(difference)]")
         }
+        let journal = record("account.journal", move.int("journal_id"))?.text("name") ?? ""
         func money(_ minor: Int64) -> String { "$\u{A0}\(OdooAmount.decimal(minor, places))" }
         throw .user(
             """
@@ -342,7 +358,7 @@ extension OdooDatabase {
 
             The move (\(displayName("account.move", move))) is not balanced.
             The total of debits equals \(money(debits)) and the total of credits equals \(money(credits)).
-            You might want to specify a default account on journal "\(record("account.journal", move.int("journal_id"))?.text("name") ?? "")" to automatically balance each move.
+            You might want to specify a default account on journal "\(journal)" to automatically balance each move.
             """)
     }
 }

@@ -44,7 +44,9 @@ extension OdooDatabase {
         guard let line = sent["payment_method_line_id"]?.int else {
             throw .validation("Please define a payment method line on your payment.")
         }
-        guard allowed.contains(line) else { throw .validation("The selected payment method is not available for this payment, please select the payment method again.") }
+        guard allowed.contains(line) else {
+            throw .validation("The selected payment method is not available for this payment, please select the payment method again.")
+        }
     }
 
     /// The account money comes to: the method's, the journal's of old, or the journal's own.
@@ -100,7 +102,8 @@ extension OdooDatabase {
             open += base
             let line: [String: JSON] = [
                 "move_id": .int(move), "role": "product", "account_id": .int(account), "partner_id": payment["partner_id"], "currency_id": .int(currency),
-                "name": .string(row.label), "amount_currency": OdooAmount.json(row.minor, places), "balance": OdooAmount.json(base, self.places(companyCurrency)),
+                "name": .string(row.label), "amount_currency": OdooAmount.json(row.minor, places),
+                "balance": OdooAmount.json(base, self.places(companyCurrency)),
                 "date_maturity": payment["date"], "sequence": .int(10 + n),
             ]
             insert("account.move.line", line)
@@ -112,11 +115,13 @@ extension OdooDatabase {
         guard let payment = record("account.payment", id) else { return }
         var sent = try clean("account.payment", vals, onto: payment).plain
         try guardAmount(sent)
-        let fixed = ["amount", "currency_id", "date", "journal_id", "partner_id", "partner_type", "payment_type", "payment_method_line_id", "destination_account_id"]
+        let fixed = ["amount", "currency_id", "date", "journal_id", "partner_id", "partner_type", "payment_type",
+            "payment_method_line_id", "destination_account_id"]
         let touched = fixed.filter { sent[$0] != nil && sent[$0] != payment[$0] }
         if !touched.isEmpty, let move = record("account.move", payment.int("move_id")) { try guardPosted(move, ["line_ids"]) }
         sent["state"] = nil
-        if sent["journal_id"] != nil || sent["payment_type"] != nil, let journal = record("account.journal", sent["journal_id"]?.int ?? payment.int("journal_id")) {
+        let isElsewhere = sent["journal_id"] != nil || sent["payment_type"] != nil
+        if isElsewhere, let journal = record("account.journal", sent["journal_id"]?.int ?? payment.int("journal_id")) {
             if sent["payment_method_line_id"] == nil { sent["payment_method_line_id"] = false }
             sent["payment_type"] = sent["payment_type"] ?? payment["payment_type"]
             try methodOf(&sent, journal)

@@ -62,7 +62,8 @@ extension OdooDatabase {
         guard same else { return }
         throw .validation(
             version >= 17
-                ? "Another entry with the same name already exists." : "Posted journal entry must have an unique sequence number per company.\nProblematic numbers: \(name)\n")
+                ? "Another entry with the same name already exists."
+                : "Posted journal entry must have an unique sequence number per company.\nProblematic numbers: \(name)\n")
     }
 
     // MARK: - Posting
@@ -85,7 +86,8 @@ extension OdooDatabase {
         if move.text("state") != "draft" {
             out.append(
                 version >= 16
-                    ? "The entry \(move.text("name") ?? "") (id \(move.id)) must be in draft." : "The entry \(move.text("name") ?? "") (id \(move.id)) is already posted.")
+                    ? "The entry \(move.text("name") ?? "") (id \(move.id)) must be in draft."
+                    : "The entry \(move.text("name") ?? "") (id \(move.id)) is already posted.")
         }
         if !all.contains(where: { !($0.text("role") ?? "").hasPrefix("line_") }) { out.append("You need to add a line before posting.") }
         if move.int("partner_id") == nil {
@@ -153,7 +155,8 @@ extension OdooDatabase {
         guard let last = locks(date, move).last else { return date }
         guard OdooMoveType.sales.contains(move.text("move_type") ?? "") else { throw lockProblem(date, move) ?? .user("") }
         let (year, month, _) = last.date.adding(days: 1).civil
-        let next = chain(move, date).isYearly ? LocalDate(year: year + 1, month: 1, day: 1) : LocalDate(year: month == 12 ? year + 1 : year, month: month % 12 + 1, day: 1)
+        let nextMonth = LocalDate(year: month == 12 ? year + 1 : year, month: month % 12 + 1, day: 1)
+        let next = chain(move, date).isYearly ? LocalDate(year: year + 1, month: 1, day: 1) : nextMonth
         let open = min(today, next?.adding(days: -1) ?? today)
         if let problem = lockProblem(open, move) { throw problem }
         return open
@@ -194,7 +197,9 @@ extension OdooDatabase {
 
     private mutating func dropAnalysis(_ id: Int) {
         for line in lines(of: id) {
-            for row in records("account.analytic.line", where: version >= 16 ? "move_line_id" : "move_id", is: line.id) { delete("account.analytic.line", row.id) }
+            for row in records("account.analytic.line", where: version >= 16 ? "move_line_id" : "move_id", is: line.id) {
+                delete("account.analytic.line", row.id)
+            }
         }
     }
 

@@ -144,14 +144,16 @@ extension OdooDatabase {
         let account = open > 0 ? company.int("expense_currency_exchange_account_id") : company.int("income_currency_exchange_account_id")
         let places = places(companyCurrency)
         let entry: [String: JSON] = [
-            "move_type": "entry", "state": "draft", "company_id": 1, "currency_id": .int(companyCurrency), "journal_id": company["currency_exchange_journal_id"],
+            "move_type": "entry", "state": "draft", "company_id": 1, "currency_id": .int(companyCurrency),
+            "journal_id": company["currency_exchange_journal_id"],
             "date": .string((dates.max() ?? today).description), "name": version <= 16 ? "/" : false, "partner_id": first["partner_id"],
         ]
         let id = insert("account.move", entry)
         var settled = 0
         for (accountID, amount) in [(first.int("account_id"), -open), (account, open)] {
             let line: [String: JSON] = [
-                "move_id": .int(id), "role": "product", "account_id": .orFalse(accountID), "partner_id": first["partner_id"], "currency_id": first["currency_id"],
+                "move_id": .int(id), "role": "product", "account_id": .orFalse(accountID), "partner_id": first["partner_id"],
+                "currency_id": first["currency_id"],
                 "name": "Currency exchange rate difference", "balance": OdooAmount.json(amount, places), "amount_currency": .number("0.0"),
             ]
             let made = insert("account.move.line", line)
@@ -164,7 +166,8 @@ extension OdooDatabase {
             guard rest != 0 else { continue }
             let pair: [String: JSON] = [
                 "debit_move_id": .int(rest > 0 ? row.id : settled), "credit_move_id": .int(rest > 0 ? settled : row.id),
-                "amount": OdooAmount.json(rest.magnitude.clamped, places), "debit_amount_currency": .number("0.0"), "credit_amount_currency": .number("0.0"), "company_id": 1,
+                "amount": OdooAmount.json(rest.magnitude.clamped, places), "debit_amount_currency": .number("0.0"),
+                "credit_amount_currency": .number("0.0"), "company_id": 1,
                 "exchange_move_id": .int(id),
             ]
             insert("account.partial.reconcile", pair)
@@ -186,7 +189,9 @@ extension OdooDatabase {
         guard record("account.partial.reconcile", part.id) != nil else { return }
         var exchanges = Set([part.int("exchange_move_id")].compactMap(\.self))
         if let full = part.int("full_reconcile_id") {
-            for line in records("account.move.line", where: "full_reconcile_id", is: full) { update("account.move.line", line.id, ["full_reconcile_id": false]) }
+            for line in records("account.move.line", where: "full_reconcile_id", is: full) {
+                update("account.move.line", line.id, ["full_reconcile_id": false])
+            }
             for other in records("account.partial.reconcile", where: "full_reconcile_id", is: full) {
                 update("account.partial.reconcile", other.id, ["full_reconcile_id": false])
                 if let exchange = other.int("exchange_move_id") { exchanges.insert(exchange) }
@@ -301,9 +306,10 @@ extension OdooDatabase {
         if terms.contains(where: { residual($0) != (0, 0) }) { return sides.isEmpty ? "not_paid" : "partial" }
         let paying = sides.compactMap { record("account.payment", $0.int("payment_id")) }
         if paying.contains(where: { !isMatched($0) }) { return "in_payment" }
-        let mirror = ["out_invoice": "out_refund", "in_invoice": "in_refund", "out_refund": "out_invoice", "in_refund": "in_invoice", "out_receipt": "out_refund"]
+        let mirror = ["out_invoice": "out_refund", "in_invoice": "in_refund", "out_refund": "out_invoice",
+            "in_refund": "in_invoice", "out_receipt": "out_refund"]
         let opposite = mirror[move.text("move_type") ?? ""]
-        let isReversed = !sides.isEmpty && sides.allSatisfy { [opposite, "entry"].contains($0.text("move_type")) } && sides.contains { $0.text("move_type") == opposite }
+        let isReversed = sides.contains { $0.text("move_type") == opposite } && sides.allSatisfy { [opposite, "entry"].contains($0.text("move_type")) }
         return isReversed && paying.isEmpty ? "reversed" : "paid"
     }
 }

@@ -30,7 +30,8 @@ extension OdooState {
         let version = host.flatMap { OdooDatabase.version(of: $0) } ?? OdooSchema.versions.upperBound
         let door = OdooDoor(host: host, version: version, now: now, random: random)
         switch (request.method, path.joined(separator: "/")) {
-        case (.get, "web/version") where version >= 19: return .json(200, .object([("version_info", Self.versionInfo(version)), ("version", .string("\(version).0"))]))
+        case (.get, "web/version") where version >= 19:
+            return .json(200, .object([("version_info", Self.versionInfo(version)), ("version", .string("\(version).0"))]))
         case (.post, "web/webclient/version_info"): return OdooRPC.success(Self.about(version), id: (try? JSON(parsing: request.body))?["id"] ?? .null)
         case (.post, "web/database/list"): return OdooRPC.success(list(host), id: (try? JSON(parsing: request.body))?["id"] ?? .null)
         case (.post, "jsonrpc"): return jsonRPC(request, door)
@@ -52,7 +53,8 @@ extension OdooState {
 
     private static func about(_ version: Int) -> JSON {
         let members: [(key: String, value: JSON)] = [
-            ("server_version", .string("\(version).0")), ("server_version_info", versionInfo(version)), ("server_serie", .string("\(version).0")), ("protocol_version", 1),
+            ("server_version", .string("\(version).0")), ("server_version_info", versionInfo(version)),
+            ("server_serie", .string("\(version).0")), ("protocol_version", 1),
         ]
         return .object(members)
     }
@@ -76,7 +78,9 @@ extension OdooState {
 
     private mutating func xmlRPC(_ request: HTTPRequest, _ service: String, _ door: OdooDoor) -> HTTPResponse {
         func answer(_ bytes: [UInt8]) -> HTTPResponse { HTTPResponse(200, fields: ["Content-Type": "text/xml; charset=utf-8"], body: bytes) }
-        func fault(_ problem: OdooProblem) -> HTTPResponse { answer(OdooXML.fault(problem.faultCode, problem.faultCode == 1 ? problem.traceback : problem.message)) }
+        func fault(_ problem: OdooProblem) -> HTTPResponse {
+            answer(OdooXML.fault(problem.faultCode, problem.faultCode == 1 ? problem.traceback : problem.message))
+        }
         guard let call = OdooXML.call(request.body) else {
             return fault(OdooProblem(kind: .valueError, message: "syntax error: line 1, column 0"))
         }
@@ -108,7 +112,8 @@ extension OdooState {
 
     private mutating func known(_ name: String, _ door: OdooDoor) throws(OdooProblem) -> String {
         guard door.host == nil || door.host == name, open(name) else {
-            throw OdooProblem(kind: .noDatabase, message: "connection to server on socket \"/var/run/postgresql/.s.PGSQL.5432\" failed: FATAL:  database \"\(name)\" does not exist\n")
+            let place = "connection to server on socket \"/var/run/postgresql/.s.PGSQL.5432\" failed"
+            throw OdooProblem(kind: .noDatabase, message: "\(place): FATAL:  database \"\(name)\" does not exist\n")
         }
         return name
     }
@@ -139,7 +144,9 @@ extension OdooState {
         guard request.body.isEmpty || type.hasPrefix("application/json") else {
             return OdooProxy.badRequest("Request inferred type is compatible with ['http'] but '/json/2/&lt;model&gt;/&lt;method&gt;' is type='json2'.")
         }
-        guard let name = door.host ?? request.fields["X-Odoo-Database"], OdooDatabase.version(of: name) ?? 0 >= 19, open(name) else { return OdooProxy.notFound }
+        guard let name = door.host ?? request.fields["X-Odoo-Database"], OdooDatabase.version(of: name) ?? 0 >= 19, open(name) else {
+            return OdooProxy.notFound
+        }
         databases[name]?.now = door.now
         let proof = request.fields["Authorization"] ?? ""
         guard proof.lowercased().hasPrefix("bearer "), let user = databases[name]?.userOf(key: String(proof.dropFirst(7)).filter { $0 != " " }) else {
@@ -164,7 +171,8 @@ extension OdooState {
             return .json(200, result ?? .null)
         } catch {
             // A method that is not there is an address that is not there.
-            return Self.failure(error.kind == .attributeError && error.message.hasPrefix("The method '") ? OdooProblem(kind: .notFound, message: error.message) : error)
+            let isUnknown = error.kind == .attributeError && error.message.hasPrefix("The method '")
+            return Self.failure(isUnknown ? OdooProblem(kind: .notFound, message: error.message) : error)
         }
     }
 

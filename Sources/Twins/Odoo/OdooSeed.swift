@@ -36,12 +36,14 @@ enum OdooSeed {
         ("101401", "Bank", "asset_cash"), ("101402", "Bank Suspense Account", "asset_current"), ("101403", "Outstanding Receipts", "asset_current"),
         ("101404", "Outstanding Payments", "asset_current"), ("101501", "Cash", "asset_cash"), ("101601", "Shopify Payments clearing", "asset_cash"),
         ("101602", "PayPal clearing", "asset_cash"), ("121000", "Account Receivable", "asset_receivable"), ("131000", "Tax Paid", "asset_current"),
-        ("211000", "Account Payable", "liability_payable"), ("251000", "Tax Received", "liability_current"), ("252000", "Gift cards outstanding", "liability_current"),
+        ("211000", "Account Payable", "liability_payable"), ("251000", "Tax Received", "liability_current"),
+        ("252000", "Gift cards outstanding", "liability_current"),
         ("253000", "Tips payable", "liability_current"), ("400000", "Product Sales", "income"), ("400100", "Homeware sales", "income"),
         ("400200", "Stationery sales", "income"), ("400300", "Garden sales", "income"), ("400400", "Apparel sales", "income"),
         ("400500", "Shipping income", "income"), ("400510", "Restocking fees", "income"), ("400520", "Return shipping fees", "income"),
         ("400900", "Discounts given", "income"), ("400910", "Returns and allowances", "income"), ("441000", "Foreign Exchange Gain", "income_other"),
-        ("600000", "Expenses", "expense"), ("620000", "Bank Fees", "expense"), ("641000", "Foreign Exchange Loss", "expense"), ("999000", "Rounding", "expense"),
+        ("600000", "Expenses", "expense"), ("620000", "Bank Fees", "expense"), ("641000", "Foreign Exchange Loss", "expense"),
+        ("999000", "Rounding", "expense"),
     ]
 
     static func account(_ code: String, _ database: OdooDatabase) -> Int? { database.all("account.account").first { $0.text("code") == code }?.id }
@@ -85,7 +87,8 @@ enum OdooSeed {
         for (currency, day, rate) in [(125, "2026-01-01", "0.9"), (125, "2026-11-01", "0.92"), (142, "2026-01-01", "0.8")] {
             database.insert("res.currency.rate", ["name": .string(day), "currency_id": .int(currency), "rate": .number(rate), "company_id": 1])
         }
-        for (id, name, code) in [(233, "United States", "US"), (231, "United Kingdom", "GB"), (38, "Canada", "CA"), (57, "Germany", "DE"), (75, "France", "FR")] {
+        for (id, name, code) in [(233, "United States", "US"), (231, "United Kingdom", "GB"), (38, "Canada", "CA"),
+            (57, "Germany", "DE"), (75, "France", "FR")] {
             database.insert("res.country", ["name": .string(name), "code": .string(code), "currency_id": 1], id: id)
         }
         for (name, code) in [("New York", "NY"), ("California", "CA"), ("Texas", "TX"), ("Wisconsin", "WI")] {
@@ -134,7 +137,8 @@ enum OdooSeed {
             guard isBank, database.version >= 15 else { continue }
             for (side, method, account) in [("inbound", 1, received), ("outbound", 2, paid)] {
                 let line: [String: JSON] = [
-                    "name": "Manual Payment", "payment_method_id": .int(method), "\(side)_journal_id": .int(journal), "payment_account_id": account, "sequence": 10,
+                    "name": "Manual Payment", "payment_method_id": .int(method), "\(side)_journal_id": .int(journal),
+                    "payment_account_id": account, "sequence": 10,
                 ]
                 database.insert("account.payment.method.line", line)
             }
@@ -204,7 +208,8 @@ enum OdooSeed {
     private static func names(_ database: inout OdooDatabase) {
         let known: [(module: String, name: String, model: String, id: Int)] = [
             ("base", "main_company", "res.company", 1), ("base", "main_partner", "res.partner", 1), ("base", "user_admin", "res.users", 2),
-            ("base", "USD", "res.currency", dollar), ("base", "EUR", "res.currency", 125), ("base", "us", "res.country", 233), ("uom", "product_uom_unit", "uom.uom", 1),
+            ("base", "USD", "res.currency", dollar), ("base", "EUR", "res.currency", 125), ("base", "us", "res.country", 233),
+            ("uom", "product_uom_unit", "uom.uom", 1),
         ]
         for (module, name, model, id) in known {
             database.insert("ir.model.data", ["module": .string(module), "name": .string(name), "model": .string(model), "res_id": .int(id)])
@@ -230,7 +235,8 @@ enum OdooSeed {
             out["company_ids"] = .ids([1])
             if database.version >= 16 { out["account_type"] = "asset_current" }
         case "account.tax":
-            out = out.merging(["amount_type": "percent", "type_tax_use": "sale", "amount": 0, "sequence": 1, "tax_group_id": 1, "country_id": 233]) { old, _ in old }
+            out = out.merging(["amount_type": "percent", "type_tax_use": "sale", "amount": 0, "sequence": 1,
+                "tax_group_id": 1, "country_id": 233]) { old, _ in old }
             out["tax_account_id"] = id("251000")
         case "account.journal":
             out = out.merging(["type": "general", "sequence": 10, "invoice_reference_type": "invoice", "invoice_reference_model": "odoo"]) { old, _ in old }

@@ -5,7 +5,8 @@ internal import Wire
 /// What the proxy in front of Odoo answers by itself.
 enum OdooProxy {
     private static func page(_ status: Int, _ words: String) -> HTTPResponse {
-        let text = "<html>\r\n<head><title>\(status) \(words)</title></head>\r\n<body>\r\n<center><h1>\(status) \(words)</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+        let head = "<html>\r\n<head><title>\(status) \(words)</title></head>\r\n"
+        let text = head + "<body>\r\n<center><h1>\(status) \(words)</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
         return HTTPResponse(status, fields: ["Content-Type": "text/html"], body: Array(text.utf8))
     }
 
@@ -17,7 +18,7 @@ enum OdooProxy {
     /// What Odoo's own server says of an address it has not.
     static let notFound = HTTPResponse(
         404, fields: ["Content-Type": "text/html; charset=utf-8"],
-        body: Array("<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested URL was not found on the server.</p>\n".utf8))
+        body: Array("<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The URL was not found on the server.</p>\n".utf8))
 
     static func badRequest(_ words: String) -> HTTPResponse {
         let text = "<!doctype html>\n<html lang=en>\n<title>400 Bad Request</title>\n<h1>Bad Request</h1>\n<p>\(words)</p>\n"
@@ -119,7 +120,9 @@ struct OdooState: Sendable {
         _ name: String, as user: Int, context: JSON, at now: Timestamp, random: any RandomSource, _ bind: (OdooMethod) throws(OdooProblem) -> OdooCall,
         model: String, method: String
     ) throws(OdooProblem) -> JSON? {
-        guard var database = databases.removeValue(forKey: name) else { throw OdooProblem(kind: .noDatabase, message: "FATAL:  database \"\(name)\" does not exist\n") }
+        guard var database = databases.removeValue(forKey: name) else {
+            throw OdooProblem(kind: .noDatabase, message: "FATAL:  database \"\(name)\" does not exist\n")
+        }
         defer { databases[name] = database }
         database.user = user
         database.now = now

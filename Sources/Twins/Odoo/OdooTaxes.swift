@@ -29,7 +29,8 @@ extension OdooDatabase {
                 "account.move.line", line.id,
                 [
                     "price_subtotal": OdooAmount.json(parts.net, places), "price_total": OdooAmount.json(parts.gross, places),
-                    "amount_currency": OdooAmount.json(signed, places), "balance": OdooAmount.json(toBase(signed, currency, rate), self.places(companyCurrency)),
+                    "amount_currency": OdooAmount.json(signed, places),
+                    "balance": OdooAmount.json(toBase(signed, currency, rate), self.places(companyCurrency)),
                 ])
         }
         let old = lines(of: move.id).filter { $0.text("role") == "tax" }

@@ -7,7 +7,8 @@ extension OdooTwin {
     private static let documents: Set<String> = [
         "account.move", "account.move.line", "account.payment", "account.payment.register", "account.move.reversal", "account.partial.reconcile",
     ]
-    private static let readers: Set<String> = ["search", "search_read", "search_count", "name_search", "read", "fields_get", "default_get", "exists", "name_get", "context_get"]
+    private static let readers: Set<String> = ["search", "search_read", "search_count", "name_search", "read",
+        "fields_get", "default_get", "exists", "name_get", "context_get"]
 
     public func purpose(of request: HTTPRequest) -> Purpose {
         guard request.method == .post, let call = OdooAsked(request) else { return .other }

@@ -30,7 +30,9 @@ extension OdooDatabase {
     /// `generate`: a key that lives for at most three months.
     mutating func generateKey(_ call: OdooCall, _ random: any RandomSource) throws(OdooProblem) -> String {
         guard let key = call.text("key"), userOf(key: key) == user else { throw OdooProblem(kind: .accessError, message: "The provided API key is invalid.") }
-        guard let until = call.text("expiration_date"), let day = LocalDate(until.prefix(10)) else { throw .validation("The API key must have an expiration date") }
+        guard let until = call.text("expiration_date"), let day = LocalDate(until.prefix(10)) else {
+            throw .validation("The API key must have an expiration date")
+        }
         guard day <= today.adding(days: Self.keyDays) else { throw .validation("You cannot exceed \(Self.keyDays) days.") }
         let mine = all("res.users.apikeys").filter { $0.int("user_id") == user }
         guard mine.count < Self.keysMost else { throw .user("Limit of \(Self.keysMost) API keys is reached for programmatic creation") }

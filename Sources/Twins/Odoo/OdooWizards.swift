@@ -74,7 +74,8 @@ extension OdooDatabase {
         case "can_edit_wizard": return .bool(batches(register).count == 1)
         case "can_group_payments": return .bool(register.ids("line_ids").count > 1)
         case "payment_difference":
-            let source = converted(register.minor("source_amount_currency", 2), from: register.int("source_currency_id") ?? 1, to: register.int("currency_id") ?? 1, register.values)
+            let source = converted(register.minor("source_amount_currency", 2), from: register.int("source_currency_id") ?? 1,
+                to: register.int("currency_id") ?? 1, register.values)
             return OdooAmount.number(source - register.decimal("amount"))
         default: return nil
         }
@@ -117,7 +118,8 @@ extension OdooDatabase {
         let target = wizard.int("currency_id") ?? currency
         let due = converted(total, from: currency, to: target, wizard.values)
         let paid = amount ?? due
-        let note = amount == nil && lines.count == 1 ? move(of: lines[0]).flatMap { $0.text("payment_reference") ?? $0.text("name") } : wizard.text("communication")
+        let own = move(of: lines[0]).flatMap { $0.text("payment_reference") ?? $0.text("name") }
+        let note = amount == nil && lines.count == 1 ? own : wizard.text("communication")
         var vals: [(key: String, value: JSON)] = [
             ("payment_type", .string(total >= 0 ? "inbound" : "outbound")), ("partner_type", wizard["partner_type"]), ("partner_id", lines[0]["partner_id"]),
             ("amount", .decimal(paid)), ("currency_id", .int(target)), ("date", wizard["payment_date"]), ("journal_id", wizard["journal_id"]),
@@ -132,8 +134,8 @@ extension OdooDatabase {
             try makeEntry(of: id, [(account, wizard.text("writeoff_label") ?? "Write-Off", total >= 0 ? minor : -minor)])
         }
         try post(payments: [id])
-        let own = self.lines(of: record("account.payment", id)?.int("move_id") ?? 0).filter { $0.int("account_id") == lines[0].int("account_id") }
-        let open = (own + lines).compactMap { record("account.move.line", $0.id) }.filter { residual($0) != (0, 0) }
+        let paying = self.lines(of: record("account.payment", id)?.int("move_id") ?? 0).filter { $0.int("account_id") == lines[0].int("account_id") }
+        let open = (paying + lines).compactMap { record("account.move.line", $0.id) }.filter { residual($0) != (0, 0) }
         if open.count > 1 { try reconcile(open.map(\.id)) }
         return id
     }
@@ -193,13 +195,16 @@ extension OdooDatabase {
     }
 
     private mutating func copy(_ move: OdooRecord, _ wizard: OdooRecord) throws(OdooProblem) -> Int {
-        try duplicate(move, ["move_type": move["move_type"], "journal_id": move["journal_id"], "date": wizard["date"], "invoice_date": wizard["date"], "ref": move["ref"]], mirrored: false)
+        try duplicate(move, ["move_type": move["move_type"], "journal_id": move["journal_id"], "date": wizard["date"],
+            "invoice_date": wizard["date"], "ref": move["ref"]], mirrored: false)
     }
 
     private mutating func duplicate(_ move: OdooRecord, _ changes: [String: JSON], mirrored: Bool) throws(OdooProblem) -> Int {
         var values: [String: JSON] = ["state": "draft", "company_id": 1]
         if version <= 16 { values["name"] = "/" }
-        for field in ["partner_id", "currency_id", "invoice_origin", "invoice_user_id", "fiscal_position_id", "invoice_payment_term_id"] { values[field] = move[field] }
+        for field in ["partner_id", "currency_id", "invoice_origin", "invoice_user_id", "fiscal_position_id", "invoice_payment_term_id"] {
+            values[field] = move[field]
+        }
         for (field, value) in changes { values[field] = value }
         let id = insert("account.move", values)
         for line in lines(of: move.id) where move.text("move_type") == "entry" || !["tax", "payment_term"].contains(line.text("role")) {

@@ -202,7 +202,9 @@ extension OdooDatabase {
             if let included = sent.plain["price_include_override"] { sent.plain["price_include"] = .bool(included == "tax_included") }
             // Bounds that keep every product of amounts exact.
             if let amount = sent.plain["amount"]?.decimal {
-                guard amount > ExactDecimal(-1_000_000), amount < ExactDecimal(1_000_000), let kept = amount.rescaled(toScale: 4) else { throw .value("numeric field overflow") }
+                guard amount > ExactDecimal(-1_000_000), amount < ExactDecimal(1_000_000), let kept = amount.rescaled(toScale: 4) else {
+                    throw .value("numeric field overflow")
+                }
                 sent.plain["amount"] = .decimal(kept)
             }
         case "account.journal":
@@ -253,7 +255,8 @@ extension OdooDatabase {
         guard let code = sent.plain["code"]?.string, all("account.account").contains(where: { $0.text("code") == code && $0.id != old?.id }) else { return }
         throw .validation(
             version >= 18
-                ? "Account codes must be unique. You can't create accounts with these duplicate codes: \(code)" : "The code of the account must be unique per company !")
+                ? "Account codes must be unique. You can't create accounts with these duplicate codes: \(code)"
+                : "The code of the account must be unique per company !")
     }
 
     /// What else a kept row leads to.
