@@ -84,6 +84,8 @@ struct OdooPaymentTests {
         #expect(try bench.read("account.payment", payment, "is_reconciled")["is_reconciled"] == false)
         let lines = try bench.call("account.move.line", "search", "[[[\"payment_id\", \"=\", \(payment)], [\"account_id.code\", \"=\", \"121000\"]]]")
         let line = try #require(lines[0]?.int)
+        let kind = version >= 16 ? "[\"account_type\", \"=\", \"asset_receivable\"]" : "[\"account_internal_type\", \"=\", \"receivable\"]"
+        #expect(try bench.call("account.move.line", "search", "[[[\"payment_id\", \"=\", \(payment)], \(kind), [\"reconciled\", \"=\", false]]]") == lines)
         try bench.call("account.move", "js_assign_outstanding_line", "[[\(id)], \(line)]")
         #expect(try state(bench, id) == "partial 58.0")
         let part = try #require(try bench.read("account.move.line", line, "matched_debit_ids")["matched_debit_ids"]?[0]?.int)

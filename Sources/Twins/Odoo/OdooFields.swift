@@ -122,6 +122,9 @@ enum OdooFields {
         matched_debit_ids*account.partial.reconcile/credit_move_id= matched_credit_ids*account.partial.reconcile/debit_move_id=
         display_type:selection{line_section|line_note}@-15
         display_type:selection{product|cogs|tax|discount|rounding|payment_term|line_section|line_note|epd}!@16- exclude_from_invoice_tab:boolean@-15
+        account_type:selection{asset_receivable|asset_cash|asset_current|asset_non_current|asset_prepayments|asset_fixed|liability_payable|\
+        liability_credit_card|liability_current|liability_non_current|equity|equity_unaffected|income|income_other|expense|expense_other|\
+        expense_depreciation|expense_direct_cost|off_balance}=@16-
         account_internal_type:selection{other|receivable|payable|liquidity}=@-15 product_id>product.product product_uom_id>uom.uom quantity:float
         price_unit:float discount:float price_subtotal:monetary= price_total:monetary= tax_ids#account.tax tax_line_id>account.tax=
         tax_group_id>account.tax.group= tax_base_amount:monetary= analytic_account_id>account.analytic.account@-15

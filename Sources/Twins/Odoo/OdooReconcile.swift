@@ -252,6 +252,7 @@ extension OdooDatabase {
             let role = line.text("role") ?? "product"
             return version >= 16 || role.hasPrefix("line_") ? .string(role) : .bool(false)
         case "exclude_from_invoice_tab": return .bool(["tax", "payment_term"].contains(line.text("role") ?? ""))
+        case "account_type": return .string(accountType(line))
         case "account_internal_type": return .string(OdooAccounts.internalType(accountType(line)))
         case "tax_group_id": return record("account.tax", line.int("tax_line_id"))?["tax_group_id"]
         case "currency_rate": return move(of: line).map { OdooAmount.number(rate(of: $0)) }
