@@ -31,9 +31,10 @@ let rooms: [(name: String, imports: [String])] = [
                       "Kernel", "Wire", "Books"]),
     ("TestKit", ["Store", "Postgres", "Kernel", "CSystem"]),
     ("TwinKit", ["Kernel", "Wire", "Crypto", "HTTPClient"]),
+    ("TwinOdoo", ["TwinKit", "Kernel", "Wire", "Crypto"]),
     ("TwinQuickBooksOnline", ["TwinKit", "Kernel", "Wire", "Crypto"]),
     ("TwinXero", ["TwinKit", "Kernel", "Wire", "Crypto"]),
-    ("Sandbox", ["TwinKit", "TwinQuickBooksOnline", "TwinXero", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"]),
+    ("Sandbox", ["TwinKit", "TwinOdoo", "TwinQuickBooksOnline", "TwinXero", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"]),
 ]
 
 let connectors: Set<String> = ["Shopify", "QuickBooksOnline", "Xero"]
@@ -88,6 +89,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("BooksTests", ["Books", "Kernel"], false),
     ("ChecksTests", ["Checks", "Books", "Kernel"], false),
     ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
+    ("TwinOdooTests", ["TwinOdoo", "TwinKit", "Crypto", "Wire", "Kernel"], false),
     ("TwinQuickBooksOnlineTests", ["TwinQuickBooksOnline", "TwinKit", "Crypto", "Wire", "Kernel"], false),
     ("TwinXeroTests", ["TwinXero", "TwinKit", "Crypto", "Wire", "Kernel"], false),
     ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),

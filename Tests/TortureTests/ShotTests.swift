@@ -108,6 +108,9 @@ struct ShotTests {
         let xero: JSON = ["Invoices": [["InvoiceNumber": "0123456789abcdef"]]]
         #expect(try JSON(parsing: StaleSearch.without(["0123456789abcdef"], .json(200, xero)).body)["Invoices"]?.array?.isEmpty == true)
         #expect(StaleSearch.without([], .json(200, xero)).body == HTTPResponse.json(200, xero).body)
+        let list: JSON = [["id": 1, "ref": "cf:0123456789abcdef order 1"], ["id": 2, "ref": false]]
+        #expect(try JSON(parsing: StaleSearch.without(["0123456789abcdef"], .json(200, list)).body) == [["id": 2, "ref": false]])
+        #expect(StaleSearch.without(["zzzz456789abcdeg"], .json(200, list)).body == HTTPResponse.json(200, list).body)
     }
 
     @Test("what was written is fresh for as long as the search lags")

@@ -1,5 +1,6 @@
 public import Kernel
 internal import TwinKit
+internal import TwinOdoo
 internal import TwinQuickBooksOnline
 internal import TwinXero
 
@@ -19,6 +20,7 @@ public enum Sandbox {
         let shopify = try ShopifyTwin(journal: try journal("shopify"))
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
+            try OdooTwin(journal: try journal("odoo")),
         ]
         let pause: @Sendable (Duration) async -> Void = { duration in
             // A cancelled pause ends early; whoever paused looks at the cancellation itself.

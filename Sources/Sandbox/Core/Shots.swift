@@ -183,8 +183,13 @@ enum StaleSearch {
         return out
     }
 
-    /// `nil` when nothing is taken out. Lists stand at the root or one level below it.
+    /// `nil` when nothing is taken out. A list is the root itself, or stands in it or one level below.
     private static func prune(_ json: JSON, _ fresh: Set<String>, depth: Int = 0) -> JSON? {
+        if depth == 0, let rows = json.array {
+            let kept = rows.filter { KeyText.keys(in: $0.bytes).isDisjoint(with: fresh) }
+            if kept.count == rows.count { return Optional.none }
+            return .array(kept)
+        }
         guard let members = json.object else { return nil }
         var changed = false
         var out: [(key: String, value: JSON)] = []
