@@ -32,8 +32,8 @@ func everyCall(_ it: any Connector, _ specimen: Specimen, _ facts: ConnectionFac
         add("fetch", source.fetch("6120034117000", facts))
     }
     guard let ledger = it as? any LedgerConnector else { return out }
-    let fresh = forms.enumerated().map { document($1, $0 + 1) }
-    let there = forms.enumerated().map { document($1, $0 + 1, remote: true) }
+    let fresh = forms.enumerated().map { document($1, $0 + 1, at: it.spec.id) }
+    let there = forms.enumerated().map { document($1, $0 + 1, at: it.spec.id, remote: true) }
     add("chart", ledger.chart(facts))
     for (new, old) in zip(fresh, there) {
         add("create", ledger.create([new], attempt: "attempt-1", facts))
@@ -139,8 +139,8 @@ struct CallTests {
     func injection(id: String, words: String) throws {
         let it = try ledger(id)
         let specimen = try Specimen(id)
-        let plain = forms.enumerated().map { document($1, $0 + 1, remote: true) }
-        let odd = forms.enumerated().map { document($1, $0 + 1, remote: true, marks: words) }
+        let plain = forms.enumerated().map { document($1, $0 + 1, at: id, remote: true) }
+        let odd = forms.enumerated().map { document($1, $0 + 1, at: id, remote: true, marks: words) }
         func targets(_ documents: [LedgerDocument]) -> [(path: String, names: [String])] {
             var calls: [Call] = []
             for document in documents {
