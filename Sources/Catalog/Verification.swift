@@ -13,6 +13,7 @@ public struct Verification: Sendable, Equatable {
     public var sdks: [SDK]
 
     static let byID: [String: Verification] = [
+        "odoo": Verification(twin: nil, suites: ["ConnectorKitTests", "OdooTests"], sdks: []),
         "quickbooks-online": Verification(
             twin: "TwinQuickBooksOnline", suites: ["ConnectorKitTests", "QuickBooksOnlineTests", "TwinQuickBooksOnlineTests"],
             sdks: [SDK(name: "intuit-oauth", version: "1.2.6"), SDK(name: "python-quickbooks", version: "0.9.12")]),
