@@ -52,7 +52,8 @@ import Wire
         let no = refusal("You cannot add/modify entries prior to and inclusive of the lock date 10/31/2026.")
         let one = create([simple()], [answer("[812]"), list(Self.plain[0], Self.plain[1]), no, answer("true")])
         #expect(one.outcomes == ["rejected ledger_period_closed"] && one.calls.last == "account.move/unlink")
-        let many = create([simple(1), simple(2)], [answer("[812,813]"), list(), no])
+        let items = list(Self.plain[0], Self.plain[1], item(3, move: 813, account: 200, "-10.0"), receivable(4, move: 813, "10.0"))
+        let many = create([simple(1), simple(2)], [answer("[812,813]"), items, no])
         #expect(many.outcomes == nil && many.calls.last == "account.move/unlink")
     }
 
@@ -85,6 +86,14 @@ import Wire
         let (end, calls) = drive(connector.create([simple(1), bad], attempt: "a", facts), [answer("[812]"), list(Self.plain[0], Self.plain[1]), answer("false")])
         #expect(end.output?.map(word) == ["posted 812", "rejected party_missing"])
         #expect(try body(calls[0])["vals_list"]?.array?.count == 1)
+    }
+
+    @Test("the create pays for all that follows, so that no budget ends between a draft and its posting") func budget() {
+        let (_, calls) = drive(connector.create([taxed()], attempt: "a", facts), [answer("[812]"), list(), answer("true")])
+        #expect(calls.map(\.cost) == [["minute": 4], [:], [:]])
+        #expect(drive(connector.create((1 ... 5).map { payment($0) }, attempt: "a", facts)).calls[0].cost == ["minute": 15])
+        let update = drive(connector.update(simple(remoteID: "41"), attempt: "a", facts), [list(move(41)), answer("true")]).calls
+        #expect(update.map(\.cost) == [["minute": 1], ["minute": 7], [:]])
     }
 
     // MARK: Settling

@@ -102,7 +102,7 @@ struct Dialect: Sendable, Equatable {
             members.append(("context", context))
             let request = HTTPRequest(
                 .post, "/json/2/\(asking.model)/\(asking.method)", fields: ["Content-Type": "application/json"], body: JSON.object(members).bytes)
-            return Call(asking.kind, request, cost: Budget.one, headers: [Dialect.bearer])
+            return Call(asking.kind, request, cost: asking.cost, headers: [Dialect.bearer])
         case .jsonrpc:
             let (positional, named) = asking.split(context)
             let body: FilledBody = """
@@ -110,7 +110,7 @@ struct Dialect: Sendable, Equatable {
                 \(number: .part("uid")),\(json: .part("api_key")),\(bytes: JSON.string(asking.model).bytes),\(bytes: JSON.string(asking.method).bytes),\
                 \(bytes: JSON.array(positional).bytes),\(bytes: named.bytes)]}}
                 """
-            return Call(asking.kind, HTTPRequest(.post, "/jsonrpc", fields: ["Content-Type": "application/json"]), body: body, cost: Budget.one)
+            return Call(asking.kind, HTTPRequest(.post, "/jsonrpc", fields: ["Content-Type": "application/json"]), body: body, cost: asking.cost)
         case .xmlrpc:
             let (positional, named) = asking.split(context)
             return XMLRPC.call(
@@ -118,7 +118,7 @@ struct Dialect: Sendable, Equatable {
                 [
                     .text(.account), .integer(.part("uid")), .text(.part("api_key")), .value(.string(asking.model)), .value(.string(asking.method)),
                     .value(.array(positional)), .value(named),
-                ], cost: Budget.one)
+                ], cost: asking.cost)
         }
     }
 
@@ -166,8 +166,14 @@ struct Asking: Sendable {
     var ids: [Int]?
     var arguments: [(name: String, value: JSON)]
     var context: [(key: String, value: JSON)] = []
+    /// Units of the budget. The first write of a conversation pays for all that has to follow, whose units are 0: a budget that ends between a draft
+    /// and its posting would leave the document without effect.
+    var units = 1
 
-    init(_ kind: Call.Kind, _ model: String, _ method: String, ids: [Int]? = nil, _ arguments: [(name: String, value: JSON)] = []) {
+    var cost: [String: Int] { units > 0 ? [Budget.minute: units] : [:] }
+
+    init(_ kind: Call.Kind, _ model: String, _ method: String, ids: [Int]? = nil, _ arguments: [(name: String, value: JSON)] = [], units: Int = 1) {
+        self.units = units
         self.kind = kind
         self.model = model
         self.method = method

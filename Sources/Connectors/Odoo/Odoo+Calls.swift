@@ -47,6 +47,8 @@ struct Listing: Sendable {
     var fields: [String]
     var order: String
     var context: [(key: String, value: JSON)]
+    /// A write before it paid for it.
+    var isPaid = false
 
     init(_ model: String, _ domain: JSON, _ fields: [String], order: String = "id asc", context: [(key: String, value: JSON)] = []) {
         self.model = model
@@ -54,6 +56,12 @@ struct Listing: Sendable {
         self.fields = fields
         self.order = order
         self.context = context
+    }
+
+    var paid: Listing {
+        var out = self
+        out.isPaid = true
+        return out
     }
 
     /// `[cond, cond]` joined by OR.
@@ -67,6 +75,7 @@ struct Listing: Sendable {
                 ("order", .string(order)),
             ])
         out.context = context
+        if isPaid { out.units = 0 }
         return out
     }
 }

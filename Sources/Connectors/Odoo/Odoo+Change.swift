@@ -33,7 +33,7 @@ extension OdooConnector {
             guard let id = recordID(document.remoteID) else { throw Self.noID }
             let change = Change(dialect: dialect, document: document, id: id, values: [])
             return opened(change, cancelling: true) { change in
-                self.step(Asking(.write, "account.move", "button_cancel", ids: [id]), dialect) { step in
+                self.step(Asking(.write, "account.move", "button_cancel", ids: [id], units: change.units), dialect) { step in
                     switch step {
                     case .done: return .finish(.posted(remoteID: String(id), version: nil))
                     case .refused(let fault): return .finish(.rejected(Self.left(fault, change)))
@@ -58,6 +58,17 @@ extension OdooConnector {
         let values: [(key: String, value: JSON)]
         /// It had effect before this change.
         var wasPosted = false
+        /// Its first write has paid for all that follow.
+        var isPaid = false
+
+        /// What the next write costs: draft, lines, items, tax, post, and two to settle; a void takes two.
+        var units: Int { isPaid ? 0 : values.isEmpty ? 2 : 7 }
+
+        var paid: Change {
+            var out = self
+            out.isPaid = true
+            return out
+        }
     }
 
     // MARK: To draft
@@ -98,9 +109,9 @@ extension OdooConnector {
     private func reopen(
         _ change: Change, cancelling: Bool = false, then next: @escaping @Sendable (Change) -> Exchange<PostOutcome>
     ) -> Exchange<PostOutcome> {
-        step(Asking(.write, "account.move", "button_draft", ids: [change.id]), change.dialect) { step in
+        step(Asking(.write, "account.move", "button_draft", ids: [change.id], units: change.units), change.dialect) { step in
             switch step {
-            case .done: return next(change)
+            case .done: return next(change.paid)
             case .refused(let fault) where cancelling && fault.code == "ledger_document_fixed": return self.reverse(change)
             case .refused(let fault): return .finish(.rejected(fault))
             case .unreadable: return .finish(.unknown(Self.lost("whether it went back to draft")))
@@ -117,11 +128,12 @@ extension OdooConnector {
             // All lines anew: away with those that are there, then the new ones.
             values.append((key, key == lines ? .array([[5, 0, 0]] + (value.array ?? [])) : value))
         }
-        return step(Asking(.write, "account.move", "write", ids: [change.id], [("vals", .object(values))]), change.dialect) { step in
+        let asking = Asking(.write, "account.move", "write", ids: [change.id], [("vals", .object(values))], units: change.units)
+        return step(asking, change.dialect) { step in
             switch step {
-            case .done: self.amend(change)
+            case .done: self.amend(change.paid)
             // What was there is there still: it gets its effect back.
-            case .refused(let fault): self.restore(change, fault)
+            case .refused(let fault): self.restore(change.paid, fault)
             case .unreadable: .finish(.unknown(Self.lost("whether it was changed")))
             }
         }
@@ -129,7 +141,7 @@ extension OdooConnector {
 
     private func restore(_ change: Change, _ fault: Fault) -> Exchange<PostOutcome> {
         guard change.wasPosted else { return .finish(.rejected(Self.left(fault, change))) }
-        return step(Asking(.write, "account.move", "action_post", ids: [change.id]), change.dialect) { step in
+        return step(Asking(.write, "account.move", "action_post", ids: [change.id], units: 0), change.dialect) { step in
             guard case .done = step else { return .finish(.rejected(Self.left(fault, change))) }
             return self.settle(change.document, id: change.id, change.dialect) { _ in .finish(.rejected(fault)) }
         }
@@ -143,10 +155,10 @@ extension OdooConnector {
 
     private func amend(_ change: Change) -> Exchange<PostOutcome> {
         guard OdooForm(change.document.plan.form)?.isSales == true else { return post(change) }
-        return rows(Self.items(of: [change.id], change.dialect), change.dialect) { rows in
+        return rows(Self.items(of: [change.id], change.dialect).map(\.paid), change.dialect) { rows in
             do throws(Fault) {
                 guard let values = try Amendment(change.document, rows, change.dialect).values else { return self.post(change) }
-                let asking = Asking(.write, "account.move", "write", ids: [change.id], [("vals", .object(values))])
+                let asking = Asking(.write, "account.move", "write", ids: [change.id], [("vals", .object(values))], units: 0)
                 return self.step(asking, change.dialect) { step in
                     switch step {
                     case .done: self.post(change)
@@ -161,7 +173,7 @@ extension OdooConnector {
     }
 
     private func post(_ change: Change) -> Exchange<PostOutcome> {
-        step(Asking(.write, "account.move", "action_post", ids: [change.id]), change.dialect) { step in
+        step(Asking(.write, "account.move", "action_post", ids: [change.id], units: 0), change.dialect) { step in
             switch step {
             case .done: self.settle(change.document, id: change.id, change.dialect) { .finish($0) }
             case .refused(let fault): .finish(.rejected(Self.left(fault, change)))
@@ -187,13 +199,13 @@ extension OdooConnector {
             ]
             if let journal = rows.first?["journal_id"]?.id { values.append(("journal_id", .id(journal))) }
             if !change.dialect.reversalLeavesDraft { values.append(("refund_method", "cancel")) }
-            var wizard = Asking(.write, "account.move.reversal", "create", [("vals_list", .array([.object(values)]))])
+            var wizard = Asking(.write, "account.move.reversal", "create", [("vals_list", .array([.object(values)]))], units: 3)
             let scope: [(key: String, value: JSON)] = [("active_model", "account.move"), ("active_ids", .ids([change.id]))]
             wizard.context = scope
             return .send(change.dialect.call(wizard)) { answer in
                 guard let id = Self.created(answer, change.dialect, 1)?.first else { return .finish(.unknown(Self.lost("what the reversal is"))) }
                 let method = change.dialect.reversalLeavesDraft ? "refund_moves" : "reverse_moves"
-                var asking = Asking(.write, "account.move.reversal", method, ids: [id])
+                var asking = Asking(.write, "account.move.reversal", method, ids: [id], units: 0)
                 asking.context = scope
                 return self.step(asking, change.dialect) { self.reversed($0, change) }
             }
@@ -208,7 +220,7 @@ extension OdooConnector {
         case .done(let action):
             guard change.dialect.reversalLeavesDraft else { return .finish(done) }
             guard let id = action["res_id"]?.id else { return .finish(.unknown(Self.lost("what the reversal is"))) }
-            return self.step(Asking(.write, "account.move", "action_post", ids: [id]), change.dialect) { step in
+            return self.step(Asking(.write, "account.move", "action_post", ids: [id], units: 0), change.dialect) { step in
                 switch step {
                 case .done: .finish(done)
                 case .refused(let fault): .finish(.rejected(fault))

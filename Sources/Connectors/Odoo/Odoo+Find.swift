@@ -33,7 +33,7 @@ extension OdooConnector {
     }
 
     static let moveFields = [
-        "id", "ref", "name", "state", "move_type", "payment_state", "date", "invoice_date", "partner_id", "currency_id", "amount_total", "amount_tax",
+        "id", "ref", "name", "state", "move_type", "payment_state", "date", "partner_id", "currency_id", "amount_total", "amount_tax",
         "amount_residual", "write_date",
     ]
 

@@ -29,7 +29,8 @@ extension OdooConnector {
         }
         let type = row["move_type"]?.string
         let isSales = type != "entry"
-        guard let date = (isSales ? row["invoice_date"]?.words : nil) ?? row["date"]?.words, let day = LocalDate(date) else {
+        // The accounting day: of a sale before a lock date Odoo may move it and leave the invoice's own.
+        guard let day = row["date"]?.words.flatMap({ LocalDate($0) }) else {
             throw unreadable("a document has no date")
         }
         out.date = day
