@@ -98,6 +98,13 @@ import Wire
         }
     }
 
+    @Test("an Odoo without JSON-2 says so by a page that is not found") func older() throws {
+        for call in [Dialect.login(facts), try Dialect(facts).versionCall(), try call("create", .write, "json2", ids: nil)] {
+            #expect(word(connector.judge(answer("<html>404: Not Found</html>", status: 404), to: call)) == "rejected version_mismatch")
+        }
+        #expect(word(connector.judge(HTTPResponse(404), to: try call("create", .write, "jsonrpc", ids: nil))) == "rejected platform_refused")
+    }
+
     @Test("answers of another transport, or of none, are no answers", arguments: ["[812]", "{\"result\":", "<html></html>", "", "null", "7"]) func foreign(_ text: String) throws {
         for transport in ["jsonrpc", "xmlrpc"] {
             #expect(word(connector.judge(answer(text), to: try call("create", .write, transport, ids: nil))) == "unknown outcome_unknown", "\(transport)")

@@ -18,8 +18,8 @@ struct Amendment: Sendable {
         // A tax that is part of its price makes less of the net.
         guard form.sign * read.lines.values.reduce(0, +) == form.lines.map(\.minor).reduce(0, +) else {
             throw OdooConnector.refused(
-                "tax_differs", "Odoo makes another net of the lines, as taxes do that are part of their price",
-                "Bind the tax codes to taxes that are not included in the price.")
+                "tax_differs", "Odoo makes another net of the lines, as taxes do that are part of their price, or prices of fewer digits",
+                "Bind the tax codes to taxes that are not included in the price, and let Odoo's product prices have as many digits as the currency.")
         }
         var commands: [JSON] = []
         var moved: (minor: Int64, base: Int64) = (0, 0)

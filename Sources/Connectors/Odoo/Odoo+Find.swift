@@ -59,7 +59,12 @@ extension OdooConnector {
         let standing = owned.filter { $0.row["state"]?.string == "posted" }.map(\.id)
         return rows(Self.items(of: standing, dialect), dialect) { items in
             let settling = found.filter { $0.document.plan.appliesTo != nil && OdooForm($0.document.plan.form) == .entry }.map(\.id)
-            return self.settled(settling.filter { standing.contains($0) }, dialect) { settled in
+            // Their items on the receivable, each with its entry.
+            var own: [Int: Int] = [:]
+            for row in items where row[dialect.accountType.field]?.string == dialect.accountType.receivable {
+                if let id = row["id"]?.id, let move = row["move_id"]?.id, settling.contains(move) { own[id] = move }
+            }
+            return self.settled(own, dialect) { settled in
                 var out: [PostKey: LedgerReadback] = [:]
                 do throws(Fault) {
                     for (id, row, document) in found {
@@ -81,29 +86,35 @@ extension OdooConnector {
         return a.voided && !b.voided ? b : a
     }
 
-    /// The documents that these entries settle, by entry: one id, or several joined by commas.
+    /// The documents that entries settle, by entry: one id, or several joined by commas. `own`: items of the entries, each with its entry.
     private func settled(
-        _ ids: [Int], _ dialect: Dialect, then next: @escaping @Sendable ([Int: String]) -> Exchange<[PostKey: LedgerReadback]>
+        _ own: [Int: Int], _ dialect: Dialect, then next: @escaping @Sendable ([Int: String]) -> Exchange<[PostKey: LedgerReadback]>
     ) -> Exchange<[PostKey: LedgerReadback]> {
-        guard !ids.isEmpty else { return next([:]) }
-        let lists = ids.parts(of: OdooLimits.listed).map { part in
-            let domain: JSON = ["|", ["debit_move_id.move_id", "in", .ids(part)], ["credit_move_id.move_id", "in", .ids(part)]]
-            return Listing("account.partial.reconcile", domain, ["id", "debit_move_id", "credit_move_id"])
+        guard !own.isEmpty else { return next([:]) }
+        // Those two are journal items, whatever their names say.
+        let lists = own.keys.sorted().parts(of: OdooLimits.listed).map { part in
+            Listing(
+                "account.partial.reconcile", ["|", ["debit_move_id", "in", .ids(part)], ["credit_move_id", "in", .ids(part)]],
+                ["id", "debit_move_id", "credit_move_id"])
         }
         return rows(lists, dialect) { partials in
-            let pairs = partials.compactMap { row in row["debit_move_id"]?.id.flatMap { debit in row["credit_move_id"]?.id.map { (debit, $0) } } }
-            // Those two are journal items, whatever their names say.
-            let lines = Set(pairs.flatMap { [$0.0, $0.1] }).sorted().parts(of: OdooLimits.pageRows / 2)
-            let lists = lines.map { Listing("account.move.line", [["id", "in", .ids($0)]], ["id", "move_id"]) }
-            return self.rows(lists, dialect) { rows in
+            var pairs: [(own: Int, other: Int)] = []
+            for row in partials {
+                guard let debit = row["debit_move_id"]?.id, let credit = row["credit_move_id"]?.id else { continue }
+                if own[debit] != nil { pairs.append((debit, credit)) }
+                if own[credit] != nil { pairs.append((credit, debit)) }
+            }
+            let found = pairs
+            let others = Set(pairs.map(\.other)).sorted().parts(of: OdooLimits.listed)
+            let fields = ["id", "move_id", "amount_currency"]
+            return self.rows(others.map { Listing("account.move.line", [["id", "in", .ids($0)]], fields) }, dialect) { rows in
                 var moves: [Int: Int] = [:]
-                for row in rows { if let id = row["id"]?.id, let move = row["move_id"]?.id { moves[id] = move } }
-                var out: [Int: Set<Int>] = [:]
-                for (debit, credit) in pairs {
-                    guard let a = moves[debit], let b = moves[credit] else { continue }
-                    if ids.contains(a) { out[a, default: []].insert(b) }
-                    if ids.contains(b) { out[b, default: []].insert(a) }
+                for row in rows {
+                    // Items without an amount in their currency are differences of exchange rates, which Odoo books by itself.
+                    if let id = row["id"]?.id, let move = row["move_id"]?.id, row["amount_currency"]?.decimal?.isZero != true { moves[id] = move }
                 }
+                var out: [Int: Set<Int>] = [:]
+                for (item, other) in found { if let entry = own[item], let move = moves[other] { out[entry, default: []].insert(move) } }
                 return next(out.mapValues { $0.sorted().map(String.init).joined(separator: ",") })
             }
         }

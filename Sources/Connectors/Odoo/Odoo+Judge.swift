@@ -10,15 +10,23 @@ extension OdooConnector {
     /// - Source: docs/connectors/odoo.md, Errors.
     public func judge(_ response: HTTPResponse, to call: Call) -> Verdict {
         guard let asked = Asked(call.request), let answer = Answer(response, asked.transport) else {
-            return (200 ..< 300).contains(response.status) ? Self.judging.unreadable(response, to: call) : Self.judging.verdict(response, to: call)
+            return (200 ..< 300).contains(response.status) ? Self.judging.unreadable(response, to: call) : Self.byStatus(response, call)
         }
         switch answer {
         // The login has an id or is refused; `false` says that login and key don't go together.
         case .value(let value):
-            guard (200 ..< 300).contains(response.status) else { return Self.judging.verdict(response, to: call) }
+            guard (200 ..< 300).contains(response.status) else { return Self.byStatus(response, call) }
             return asked.model.isEmpty && value.bool == false ? .reauthorize(Self.judging.tokenRefused(nil)) : .accepted
         case .problem(let problem): return Self.verdict(problem, response, call, asked)
         }
+    }
+
+    /// By the status alone. An older Odoo has no JSON-2, and a page of its own says so.
+    private static func byStatus(_ response: HTTPResponse, _ call: Call) -> Verdict {
+        guard response.status == 404, Asked(call.request)?.transport == .json2 else { return judging.verdict(response, to: call) }
+        return .rejected(Fault(
+            "version_mismatch", stage: .post, disposition: .reject, summary: "Odoo has no JSON-2 at this address",
+            remedy: "Set the connection's version to the one that runs there, or its transport to jsonrpc.", position: "version"))
     }
 
     private static func verdict(_ problem: Problem, _ response: HTTPResponse, _ call: Call, _ asked: Asked) -> Verdict {
