@@ -150,7 +150,8 @@ struct SalesForm: Sendable {
     }
 
     private static func unbound(_ code: String) -> Fault {
-        OdooConnector.refused("tax_code_unbound", "no tax of Odoo's is bound to \(cut(plain(code), limit: 80))", "Bind it under the account structure's tax codes.")
+        OdooConnector.refused(
+            "tax_code_unbound", "no tax of Odoo's is bound to \(cut(plain(code), limit: 80))", "Bind it under the account structure's tax codes.")
     }
 }
 

@@ -79,7 +79,8 @@ extension OdooConnector {
     ) -> Exchange<PostOutcome> {
         rows(Self.moves([change.id]), change.dialect) { rows in
             guard let row = rows.first(where: { $0["id"]?.id == change.id }) else {
-                return .finish(.rejected(Self.refused("ledger_document_missing", "Odoo has no such document", "Look for it in Odoo; it may have been deleted there.")))
+                return .finish(.rejected(Self.refused(
+                    "ledger_document_missing", "Odoo has no such document", "Look for it in Odoo; it may have been deleted there.")))
             }
             let type = row["move_type"]?.string
             guard OdooForm(change.document.plan.form).map({ $0.moveType == type }) ?? true else {

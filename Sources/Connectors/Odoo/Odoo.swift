@@ -68,7 +68,7 @@ public struct OdooConnector: LedgerConnector {
         "batch": "our choice: what one transaction does well within the 120 s that a worker has by default (odoo/documentation, deploy, limit-time-real)",
         "page": "our choice: search_read has no limit of its own (odoo/documentation, external_api.rst)",
         "idempotency": "there is no key for a request (odoo/documentation, external_api.rst names none)",
-        "idempotency.search": "odoo/documentation, external_api.rst: search_read by domain; ref of customer documents is not unique (odoo/odoo, account_move.py)",
+        "idempotency.search": "odoo/documentation, external_api.rst: search_read by domain; ref of sales is not unique (odoo/odoo, account_move.py)",
         "idempotency.settles": "a request to Odoo Online may run for 15 minutes (general knowledge); until then a lost one may still be done",
         "auth": "odoo/documentation, content/developer/reference/external_api.rst and external_rpc_api.rst: API keys, bearer, authenticate, execute_kw",
         "fields": "our choice: Char fields have no length in PostgreSQL (odoo/odoo, fields.py)",
@@ -113,7 +113,7 @@ public struct OdooConnector: LedgerConnector {
         guard let major = digits.flatMap({ Int($0) }) else { return unreadable("what version it is") }
         guard major != dialect.version else { return nil }
         return Fault(
-            "version_mismatch", stage: .post, disposition: .reject, summary: "Odoo \(major) runs there, and the connection is set to version \(dialect.version)",
+            "version_mismatch", stage: .post, disposition: .reject, summary: "Odoo \(major) runs there, and the connection says \(dialect.version)",
             remedy: "Set the connection's version to \(major).", position: "version")
     }
 
