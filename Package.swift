@@ -16,9 +16,10 @@ let rooms: [(name: String, imports: [String])] = [
     ("Store", ["Kernel", "Telemetry", "Books", "Crypto", "Postgres"]),
     ("Courier", ["Store", "ConnectorKit", "HTTPClient", "Telemetry", "Kernel", "Wire", "Books", "Crypto"]),
     ("Shopify", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
+    ("Odoo", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
     ("QuickBooksOnline", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
     ("Xero", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
-    ("Catalog", ["ConnectorKit", "Kernel", "Wire", "Shopify", "QuickBooksOnline", "Xero"]),
+    ("Catalog", ["ConnectorKit", "Kernel", "Wire", "Shopify", "Odoo", "QuickBooksOnline", "Xero"]),
     ("Scaffold", ["Kernel"]),
     ("Mapping", ["Books", "Wire", "Kernel"]),
     ("Checks", ["Mapping", "Books", "Wire", "Kernel"]),
@@ -37,7 +38,7 @@ let rooms: [(name: String, imports: [String])] = [
     ("Sandbox", ["TwinKit", "TwinOdoo", "TwinQuickBooksOnline", "TwinXero", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"]),
 ]
 
-let connectors: Set<String> = ["Shopify", "QuickBooksOnline", "Xero"]
+let connectors: Set<String> = ["Shopify", "Odoo", "QuickBooksOnline", "Xero"]
 
 /// Where a room's sources are: connectors and twins have a folder of their own kind.
 func folder(_ room: String) -> String {
@@ -94,6 +95,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("TwinXeroTests", ["TwinXero", "TwinKit", "Crypto", "Wire", "Kernel"], false),
     ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
     ("ShopifyTests", ["Shopify", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], true),
+    ("OdooTests", ["Odoo", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
     ("QuickBooksOnlineTests", ["QuickBooksOnline", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
     ("XeroTests", ["Xero", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
     ("DayTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),

@@ -1,4 +1,5 @@
 public import ConnectorKit
+internal import Odoo
 internal import QuickBooksOnline
 internal import Shopify
 internal import Xero
@@ -6,6 +7,7 @@ internal import Xero
 /// Every connector there is, in the order of their ids.
 public enum Catalog {
     private static let all: [any Connector] = [
+        OdooConnector(),
         QuickBooksOnlineConnector(),
         ShopifyConnector(),
         XeroConnector(),

@@ -2,7 +2,7 @@ internal import Kernel
 public import Wire
 
 /// Where a value stands in an answer.
-public enum AnswerPlace: Sendable, Equatable {
+public indirect enum AnswerPlace: Sendable, Equatable {
     /// The value of a cookie that the answer sets.
     case cookie(String)
     case header(String)
@@ -10,6 +10,8 @@ public enum AnswerPlace: Sendable, Equatable {
     case json([String])
     /// Local names below the root element, from the outside in.
     case xml([String])
+    /// The first of these that holds a value, for platforms that speak in more than one way.
+    case first([AnswerPlace])
 
     /// Values longer than this are none.
     public static let bytesMost = 8_192
@@ -23,6 +25,7 @@ public enum AnswerPlace: Sendable, Equatable {
             case .header(let name): response.fields[name]
             case .json(let path): AnswerPlace.json(path, response.body)
             case .xml(let path): AnswerPlace.xml(path, response.body)
+            case .first(let places): places.lazy.compactMap { $0.value(in: response) }.first
             }
         guard let found, (1 ... AnswerPlace.bytesMost).contains(found.utf8.count), found.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) else { return nil }
         return found

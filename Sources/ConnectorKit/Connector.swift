@@ -289,10 +289,12 @@ public struct LedgerReadback: Sendable, Equatable {
     /// Account code or remote id -> signed minor units, debit positive, as far as the platform shows them (control and tax lines excluded).
     public var accounts: [String: Int64]
     public var voided: Bool
+    /// It is there and has no effect yet: a draft of ours whose posting broke off, `voided` too. `update` goes on from it.
+    public var unfinished: Bool
 
     public init(
         key: PostKey?, remoteID: String, version: String?, date: LocalDate?, currency: String?, total_minor: Int64, tax_minor: Int64?, party: String?,
-        accounts: [String: Int64], voided: Bool, appliesTo: String? = nil
+        accounts: [String: Int64], voided: Bool, appliesTo: String? = nil, unfinished: Bool = false
     ) {
         self.key = key
         self.remoteID = remoteID
@@ -305,6 +307,23 @@ public struct LedgerReadback: Sendable, Equatable {
         self.accounts = accounts
         self.voided = voided
         self.appliesTo = appliesTo
+        self.unfinished = unfinished
+    }
+}
+
+/// Documents of ours that changed in the ledger, one page.
+public struct LedgerChanges: Sendable, Equatable {
+    /// Keys of the documents, each once: `fetch` shows what they are now.
+    public var keys: [PostKey]
+    /// Where the next page starts; `nil` at the end.
+    public var next: String?
+    /// The newest change seen, to ask from next time.
+    public var watermark: Timestamp?
+
+    public init(keys: [PostKey], next: String?, watermark: Timestamp?) {
+        self.keys = keys
+        self.next = next
+        self.watermark = watermark
     }
 }
 
@@ -342,6 +361,13 @@ public protocol LedgerConnector: Connector {
 
     /// What the readback of this document must look like: the connector knows what its platform shows.
     func meant(_ document: LedgerDocument) -> LedgerReadback
+
+    /// Documents of ours that changed there since an instant, one page; `cursor` continues an earlier page. `nil` where the platform can't be asked.
+    func changes(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<LedgerChanges>?
+}
+
+extension LedgerConnector {
+    public func changes(since _: Timestamp, cursor _: String?, _: ConnectionFacts) -> Exchange<LedgerChanges>? { nil }
 }
 
 extension LedgerConnector {

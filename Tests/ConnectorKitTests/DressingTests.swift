@@ -254,4 +254,16 @@ struct AnswerPlaceTests {
         for path in [["operation"], ["sessionid"], ["response", "operation"], []] { #expect(AnswerPlace.xml(path).value(in: response) == nil) }
         #expect(AnswerPlace.xml(["a"]).value(in: HTTPResponse(200, body: Array("<r><a>x</a>".utf8))) == nil)
     }
+
+    @Test("the first place that holds something is taken, in the order that they are named")
+    func first() {
+        let place = AnswerPlace.first([.json(["uid"]), .json(["result"]), .xml(["params", "param", "value", "int"])])
+        func at(_ body: String) -> String? { place.value(in: HTTPResponse(200, body: Array(body.utf8))) }
+        #expect(at(#"{"uid":2}"#) == "2" && at(#"{"jsonrpc":"2.0","id":1,"result":7}"#) == "7" && at(#"{"result":7,"uid":2}"#) == "2")
+        #expect(at("<methodResponse><params><param><value><int>9</int></value></param></params></methodResponse>") == "9")
+        for none in [#"{"result":false}"#, "{}", "", "<methodResponse><params><param><value><boolean>0</boolean></value></param></params></methodResponse>"] {
+            #expect(at(none) == nil, "\(none)")
+        }
+        #expect(AnswerPlace.first([]).value(in: HTTPResponse(200)) == nil)
+    }
 }

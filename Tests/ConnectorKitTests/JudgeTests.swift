@@ -17,7 +17,7 @@ struct JudgeTests {
             return (read, Call(.write, HTTPRequest(.post, read.request.path, body: Array("{}".utf8)), cost: read.cost))
         }
         let write = try #require(
-            play(ledger.create([document(.invoice)], attempt: "a", specimen.facts), it, most: 1) { _, _ in
+            play(ledger.create([document(.invoice, at: id)], attempt: "a", specimen.facts), it, most: 1) { _, _ in
                 HTTPResponse(500)
             }.calls.first)
         #expect(read.kind == .read && write.kind == .write)

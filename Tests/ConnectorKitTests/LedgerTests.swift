@@ -25,7 +25,7 @@ struct LedgerTests {
         let it = try ledger(id)
         let facts = try Specimen(id).facts
         for count in [1, 2] {
-            let documents = (1 ... count).map { document(form, $0) }
+            let documents = (1 ... count).map { document(form, $0, at: id) }
             for (name, bytes) in oddBodies {
                 for status in [200, 201, 202, 204] {
                     let (ending, calls) = play(it.create(documents, attempt: "a", facts), it) { _, _ in
@@ -55,7 +55,7 @@ struct LedgerTests {
         let it = try ledger(id)
         let specimen = try Specimen(id)
         for problem in specimen.errors {
-            let (ending, _) = play(it.create([document(form)], attempt: "a", specimen.facts), it) { _, _ in
+            let (ending, _) = play(it.create([document(form, at: id)], attempt: "a", specimen.facts), it) { _, _ in
                 HTTPResponse(200, fields: problem.response.fields, body: problem.response.body)
             }
             for outcome in ending.output ?? [] { #expect(word(outcome) != "posted", "\(problem.response.bodyText)") }
@@ -69,7 +69,7 @@ struct LedgerTests {
         for seed in 1 ... 60 as ClosedRange<UInt64> {
             var chance = Seeded(seed)
             let documents = (1 ... chance.int(1 ... 4)).map {
-                document(chance.pick(forms), $0, effect: chance.flip(9) ? .void : .post)
+                document(chance.pick(forms), $0, at: id, effect: chance.flip(9) ? .void : .post)
             }
             let answers = (0 ..< 6).map { _ in answer(specimen, &chance) }
             let (ending, _) = play(it.create(documents, attempt: "a", specimen.facts), it) { _, n in
@@ -94,7 +94,7 @@ struct LedgerTests {
             var chance = Seeded(seed &+ 10_000)
             let answers = (0 ..< 8).map { _ in answer(specimen, &chance) }
             let form = chance.pick(forms)
-            let (new, old) = (document(form), document(form, remote: true))
+            let (new, old) = (document(form, at: id), document(form, at: id, remote: true))
             func ends<Output>(_ exchange: Exchange<Output>) {
                 let (ending, _) = play(exchange, it, most: 400) { _, n in answers[n % answers.count] }
                 if case .endless = ending { Issue.record("seed \(seed): no end") }
@@ -103,7 +103,7 @@ struct LedgerTests {
             ends(it.chart(specimen.facts))
             ends(it.update(old, attempt: "a", specimen.facts))
             ends(it.void(old, attempt: "a", specimen.facts))
-            ends(it.find([new, document(.invoice, 2)], specimen.facts))
+            ends(it.find([new, document(.invoice, 2, at: id)], specimen.facts))
             ends(it.fetch([old], specimen.facts))
             let wants = it.references(for: new)
             ends(it.findReferences(wants, specimen.facts))
@@ -124,13 +124,13 @@ struct LedgerTests {
         let it = try ledger(id)
         let facts = try Specimen(id).facts
         guard it.spec.idempotency.searchable else { return }
-        let first = asked(it, [document(form)], facts)
+        let first = asked(it, [document(form, at: id)], facts)
         #expect(!first.isEmpty)
-        var later = document(form, amount: 2_500, remote: true, marks: " new")
+        var later = document(form, at: id, amount: 2_500, remote: true, marks: " new")
         later.revision = 4
         later.remoteVersion = "9"
         #expect(asked(it, [later], facts) == first)
-        #expect(asked(it, [document(form, 2)], facts) != first)
+        #expect(asked(it, [document(form, 2, at: id)], facts) != first)
         #expect(first.contains { $0.contains(key(1).text) }, "our key is searched for")
     }
 
@@ -150,12 +150,12 @@ struct LedgerTests {
     func keyed(id: String, form: PostingForm) throws {
         let it = try ledger(id)
         guard it.spec.idempotency.searchable else { return }
-        let calls = play(it.create([document(form, 7)], attempt: "a", try Specimen(id).facts), it) { _, _ in
+        let calls = play(it.create([document(form, 7, at: id)], attempt: "a", try Specimen(id).facts), it) { _, _ in
             HTTPResponse(500)
         }.calls
         let write = try #require(calls.first { $0.kind == .write })
         #expect(String(decoding: write.request.body, as: UTF8.self).contains(key(7).text))
-        let again = play(it.create([document(form, 7)], attempt: "b", try Specimen(id).facts), it) { _, _ in
+        let again = play(it.create([document(form, 7, at: id)], attempt: "b", try Specimen(id).facts), it) { _, _ in
             HTTPResponse(500)
         }.calls
         #expect(again.first?.request.body == write.request.body, "another attempt writes the same document")
@@ -167,15 +167,15 @@ struct LedgerTests {
     func meant(id: String, form: PostingForm) throws {
         let it = try ledger(id)
         let (one, more) = (
-            it.meant(document(form, 3, remote: true)), it.meant(document(form, 3, amount: 1_001, remote: true))
+            it.meant(document(form, 3, at: id, remote: true)), it.meant(document(form, 3, at: id, amount: 1_001, remote: true))
         )
-        #expect(one.key == key(3) && one.remoteID == guid(43) && !one.voided)
+        #expect(one.key == key(3) && one.remoteID == remoteID(43, at: id) && !one.voided)
         #expect(one.total_minor == 1_000 && more.total_minor == 1_001)
         #expect(one.currency.map { $0 == "USD" } ?? true)
         #expect(one.date.map { $0 == LocalDate(daysSince1970: 20_771) } ?? true)
         // A change that moves a payment to another invoice changes nothing else: whoever looks whether it was made has to see this.
-        #expect(form != .payment || one.appliesTo == guid(77))
-        #expect(it.meant(document(form, 3, remote: true)) == one)
+        #expect(form != .payment || one.appliesTo == remoteID(77, at: id))
+        #expect(it.meant(document(form, 3, at: id, remote: true)) == one)
     }
 
     @Test("documents that go together go in one call of at most the stated size", arguments: ledgerIDs)
@@ -183,7 +183,7 @@ struct LedgerTests {
         let it = try ledger(id)
         let facts = try Specimen(id).facts
         for (form, size) in it.spec.batchSizes.sorted(by: { $0.key < $1.key }) {
-            let documents = (1 ... size).map { document(PostingForm(rawValue: form) ?? .invoice, $0) }
+            let documents = (1 ... size).map { document(PostingForm(rawValue: form) ?? .invoice, $0, at: id) }
             #expect(Set(documents.map { it.batchGroup(of: $0) }).count == 1, "\(form)")
             let writes = play(it.create(documents, attempt: "a", facts), it, most: 1) { _, _ in HTTPResponse(500) }
                 .calls.filter { $0.kind == .write }

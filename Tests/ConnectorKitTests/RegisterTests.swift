@@ -48,7 +48,7 @@ struct RegisterTests {
         let it = try ledger(id)
         let facts = try Specimen(id).facts
         let says = it.spec.objects.contains { $0.carries.contains(form.rawValue) && $0.operations.contains(.create) }
-        let (ending, calls) = play(it.create([document(form)], attempt: "a", facts), it, most: 1) { _, _ in HTTPResponse(500) }
+        let (ending, calls) = play(it.create([document(form, at: id)], attempt: "a", facts), it, most: 1) { _, _ in HTTPResponse(500) }
         let writes = calls.contains { $0.kind == .write }
         guard !says else {
             #expect(writes, "\(form) is not written")

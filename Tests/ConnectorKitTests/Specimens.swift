@@ -28,6 +28,7 @@ func text(_ path: String) throws -> String { String(decoding: try bytes(path), a
 /// What a platform really says: `Fixtures/<id>.json`, laid down once with a new connector.
 ///
 /// - `account`: of a connection there.
+/// - `ids`: `number` where a ledger's ids are numbers; GUIDs otherwise.
 /// - `answers`: good ones, each `{"status", "headers", "body" or "text"}`.
 /// - `errors`: the vendor's own, each with the `read` and `write` verdict it must lead to and its `source`.
 /// - of a source: `page` (a sweep's answer that has a next page, and that page's `cursor`), `webhook` (a delivery signed by other means than ours)
@@ -172,9 +173,15 @@ func guid(_ n: Int) -> String {
     "00000000-0000-4000-8000-" + String(repeating: "0", count: 12 - String(n).count) + String(n)
 }
 
+/// Ledgers whose ids are numbers; of all others they are GUIDs.
+private let numbered: Set<String> = Set(ledgerIDs.filter { id in (try? Specimen(id))?.json["ids"]?.string == "number" })
+
+/// The n-th id as the ledger writes ids.
+func remoteID(_ n: Int, at id: String) -> String { numbered.contains(id) ? String(n) : guid(n) }
+
 /// A document such as every ledger takes: bound accounts, items and party, without tax.
 func document(
-    _ form: PostingForm, _ n: Int = 1, amount: Int64 = 1_000, remote: Bool = false,
+    _ form: PostingForm, _ n: Int = 1, at id: String, amount: Int64 = 1_000, remote: Bool = false,
     effect: PlannedPosting.Effect = .post, marks: String = ""
 ) -> LedgerDocument {
     func line(_ part: PostingLine.Part, _ role: Role, _ amount: Int64, _ code: String, item: String? = nil)
@@ -186,7 +193,7 @@ func document(
                 derivedFrom: ["O-1"], text: part == .goods ? "Mug\(marks)" : "",
                 sku: part == .goods ? "MUG\(marks)" : "", quantity: part == .goods ? .one : nil),
             account: BoundAccount(
-                code: code, remoteID: guid(Int(code) ?? 9), name: "Account \(code)", active: true, rule: "test"),
+                code: code, remoteID: ConnectorKitTests.remoteID(Int(code) ?? 9, at: id), name: "Account \(code)", active: true, rule: "test"),
             taxCode: "NONE", item: item)
     }
     let control = "receivable:shop"
@@ -225,9 +232,9 @@ func document(
         total: Money(minor: amount, .usd), lines: lines.map(\.plan), party: "shop",
         appliesTo: against.map { PlannedPosting.Reference(form: $0, subject: "O-\(n)") })
     return LedgerDocument(
-        key: key(n), revision: 1, plan: plan, lines: lines, reference: "order \(n)\(marks)", party: guid(58),
-        appliesTo: against == nil ? nil : guid(77),
-        remoteID: remote ? guid(n + 40) : nil, remoteVersion: remote ? "1" : nil)
+        key: key(n), revision: 1, plan: plan, lines: lines, reference: "order \(n)\(marks)", party: ConnectorKitTests.remoteID(58, at: id),
+        appliesTo: against == nil ? nil : ConnectorKitTests.remoteID(77, at: id),
+        remoteID: remote ? ConnectorKitTests.remoteID(n + 40, at: id) : nil, remoteVersion: remote ? "1" : nil)
 }
 
 let forms: [PostingForm] = [.invoice, .creditNote, .payment, .refundPayment, .journal]

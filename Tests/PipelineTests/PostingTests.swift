@@ -51,6 +51,22 @@ import Testing
         }
     }
 
+    @Test("a document that was created and never posted is gone on with by its id long before a search for nothing can be believed") func unfinished() async throws {
+        try await Desk.with(ledger: ScriptedLedger(settles: .seconds(86_400))) { desk in
+            desk.books.script(.leaveDraft)
+            try await desk.arrive(sale())
+            try await desk.work()
+            #expect(try await desk.states() == ["invoice O-1": "unknown"])
+            try await desk.muchLater()
+            try await desk.later()
+            #expect(desk.books.entries.map { "\($0.id) \($0.voided)" } == ["D1 false"])
+            #expect(desk.books.requests.filter { $0.hasPrefix("POST") } == ["POST /create", "POST /update"])
+            #expect(try await desk.intents("O-1") == ["create not_sent", "update posted"])
+            try await desk.later()
+            #expect(try await desk.states() == ["invoice O-1": "reconciled"])
+        }
+    }
+
     @Test("a crash between intent and send is looked up by the next worker, and by the same one") func crash() async throws {
         for earlier in [0, 1] as [Int64] {
             try await Desk.with { desk in

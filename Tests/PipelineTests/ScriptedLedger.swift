@@ -12,6 +12,8 @@ final class ScriptedBooks: Sendable {
         case loseRequest
         /// It is done, and the answer gets lost.
         case loseAnswer
+        /// It is created without effect, and the request that should have given it its effect gets lost.
+        case leaveDraft
         case answer(Int, retryAfter: Int? = nil)
         /// It is done, but kept another way: date, total, account, or not at all.
         case twist(@Sendable (inout Entry) -> Void)
@@ -33,6 +35,7 @@ final class ScriptedBooks: Sendable {
         /// Id of the document that it settles.
         var settles: String?
         var voided = false
+        var unfinished = false
         var version = 1
     }
 
@@ -89,6 +92,7 @@ final class ScriptedBooks: Sendable {
         return .json(200, .array(found.map { e in
             .object([
                 ("key", .string(e.key)), ("id", .string(e.id)), ("total", .number("\(e.total)")), ("date", .string(e.date)), ("voided", .bool(e.voided)),
+                ("unfinished", .bool(e.unfinished)),
                 ("settles", .optional(e.settles)), ("version", .string("\(e.version)")), ("accounts", .object(e.accounts.map { ($0.key, .number("\($0.value)")) })),
             ])
         }))
@@ -109,6 +113,13 @@ final class ScriptedBooks: Sendable {
         case .refuseBatch(let bad) where !bad.isDisjoint(with: subjects): return .text(400, entries.count > 1 ? "batch" : "no")
         case .loseAnswer:
             _ = entries.map { apply($0, request.path) }
+            return nil
+        case .leaveDraft:
+            for entry in entries {
+                var draft = entry
+                (draft.voided, draft.unfinished) = (true, true)
+                _ = apply(draft, request.path)
+            }
             return nil
         case .twist(let change):
             return .json(200, .array(entries.map { entry in
@@ -278,7 +289,7 @@ struct ScriptedLedger: LedgerConnector {
                 out[key] = LedgerReadback(
                     key: key, remoteID: id, version: e["version"]?.string, date: e["date"]?.string.flatMap { LocalDate($0) }, currency: "USD",
                     total_minor: Int64(e["total"]?.int ?? 0), tax_minor: nil, party: nil, accounts: accounts, voided: e["voided"]?.bool ?? false,
-                    appliesTo: e["settles"]?.string)
+                    appliesTo: e["settles"]?.string, unfinished: e["unfinished"]?.bool ?? false)
             }
             return out
         }

@@ -61,12 +61,19 @@ enum Recover {
         _ row: UnsettledRow, _ document: LedgerDocument, _ seen: LedgerReadback?, connector: any LedgerConnector, settles: Duration
     ) -> Settlement {
         // The request may have started this late, and may have been under way for its time-out.
-        let believable = Post.sendWithin + .seconds(Limits.requestSeconds) + settles
+        let over = Post.sendWithin + .seconds(Limits.requestSeconds)
+        let believable = over + settles
         func settled(_ outcome: Settlement.Outcome, _ why: String, again: Duration = .zero) -> Settlement {
-            let remote = outcome == .posted ? seen?.remoteID ?? row.posting.remoteID : nil
+            // What is there is gone on from: a send without its id would write another one.
+            let there = outcome == .posted || (outcome == .notSent && seen?.unfinished == true)
             return Settlement(
-                key: row.posting.key, attempt: row.attempt, outcome: outcome, remoteID: remote, remoteVersion: outcome == .posted ? seen?.version : nil,
-                evidence: evidence(row, why), again: again)
+                key: row.posting.key, attempt: row.attempt, outcome: outcome, remoteID: there ? seen?.remoteID ?? row.posting.remoteID : nil,
+                remoteVersion: there ? seen?.version : nil, evidence: evidence(row, why), again: again)
+        }
+        // Its last request may be under way still, on this very document.
+        if let seen, seen.unfinished {
+            guard row.age > over else { return settled(.unknown, "found unfinished", again: min(max(over - row.age, .milliseconds(200)), .seconds(5))) }
+            return settled(.notSent, "found unfinished: it is gone on with")
         }
         switch row.action {
         case .create:
