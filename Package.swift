@@ -32,8 +32,9 @@ let rooms: [(name: String, imports: [String])] = [
     ("TestKit", ["Store", "Postgres", "Kernel", "CSystem"]),
     ("TwinKit", ["Kernel", "Wire", "Crypto", "HTTPClient"]),
     ("TwinQuickBooksOnline", ["TwinKit", "Kernel", "Wire", "Crypto"]),
+    ("TwinStripe", ["TwinKit", "Kernel", "Wire", "Crypto"]),
     ("TwinXero", ["TwinKit", "Kernel", "Wire", "Crypto"]),
-    ("Sandbox", ["TwinKit", "TwinQuickBooksOnline", "TwinXero", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"]),
+    ("Sandbox", ["TwinKit", "TwinQuickBooksOnline", "TwinStripe", "TwinXero", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"]),
 ]
 
 let connectors: Set<String> = ["Shopify", "QuickBooksOnline", "Xero"]
@@ -89,8 +90,9 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ChecksTests", ["Checks", "Books", "Kernel"], false),
     ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
     ("TwinQuickBooksOnlineTests", ["TwinQuickBooksOnline", "TwinKit", "Crypto", "Wire", "Kernel"], false),
+    ("TwinStripeTests", ["TwinStripe", "TwinKit", "Crypto", "Wire", "Kernel"], false),
     ("TwinXeroTests", ["TwinXero", "TwinKit", "Crypto", "Wire", "Kernel"], false),
-    ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
+    ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinStripe", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
     ("ShopifyTests", ["Shopify", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], true),
     ("QuickBooksOnlineTests", ["QuickBooksOnline", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
     ("XeroTests", ["Xero", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),

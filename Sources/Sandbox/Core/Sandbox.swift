@@ -1,6 +1,7 @@
 public import Kernel
 internal import TwinKit
 internal import TwinQuickBooksOnline
+internal import TwinStripe
 internal import TwinXero
 
 /// Makes the sandbox with all its twins.
@@ -19,6 +20,7 @@ public enum Sandbox {
         let shopify = try ShopifyTwin(journal: try journal("shopify"))
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
+            try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
         ]
         let pause: @Sendable (Duration) async -> Void = { duration in
             // A cancelled pause ends early; whoever paused looks at the cancellation itself.
