@@ -188,7 +188,7 @@ extension SandboxService {
         guard let found = sources.first(where: { $0.name == name }) else {
             throw Fault(
                 "unknown_source", stage: .sandbox, disposition: .reject, summary: "the sandbox has no source of that name that lives by itself",
-                remedy: "Name one of: \(sources.map(\.name).joined(separator: ", ")).", position: "source")
+                remedy: "Name a source twin that sends its webhooks by itself, such as stripe.", position: "source")
         }
         return found.twin
     }

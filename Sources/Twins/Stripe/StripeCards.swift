@@ -67,10 +67,15 @@ struct StripeCard: Sendable {
 
     var isCard: Bool { type == "card" }
 
-    /// The member of a payment method that describes it.
-    var details: JSON {
-        guard isCard else { return .object([("bank_name", "STRIPE TEST BANK"), ("country", .string(country)), ("last4", .string(last4))]) }
+    /// What a payment method and a charge both tell of it.
+    private var common: StripeFields {
         var o = StripeFields()
+        guard isCard else {
+            o.text("bank_name", "STRIPE TEST BANK")
+            o.text("country", country)
+            o.text("last4", last4)
+            return o
+        }
         o.text("brand", brand)
         o.set("checks", .object([("address_line1_check", .null), ("address_postal_code_check", .null), ("cvc_check", "pass")]))
         o.text("country", country)
@@ -79,9 +84,37 @@ struct StripeCard: Sendable {
         o.text("fingerprint", "twin\(last4)")
         o.text("funding", "credit")
         o.text("last4", last4)
+        o.nulls("regulated_status", "wallet")
+        return o
+    }
+
+    /// The member of a payment method that describes it.
+    var details: JSON {
+        var o = common
+        guard isCard else { return o.json }
+        o.text("display_brand", brand)
+        o.nulls("generated_from")
+        o.set("networks", .object([("available", .array([.string(brand)])), ("preferred", .null)]))
+        o.set("three_d_secure_usage", .object([("supported", true)]))
+        return o.json
+    }
+
+    /// The member of a charge's `payment_method_details`.
+    func details(charging amount: Int64) -> JSON {
+        var o = common
+        guard isCard else { return o.json }
+        let unavailable: JSON = .object([("status", "unavailable")])
+        o.int("amount_authorized", amount)
+        o.nulls("authorization_code")
+        o.set("extended_authorization", .object([("status", "disabled")]))
+        o.set("incremental_authorization", unavailable)
+        o.nulls("installments", "mandate")
+        o.set("multicapture", unavailable)
         o.text("network", brand)
-        o.set("three_d_secure", .null)
-        o.set("wallet", .null)
+        o.set("network_token", .object([("used", false)]))
+        o.nulls("network_transaction_id")
+        o.set("overcapture", .object([("maximum_amount_capturable", .minor(amount)), ("status", "unavailable")]))
+        o.nulls("three_d_secure", "transaction_link_id")
         return o.json
     }
 }
@@ -101,7 +134,8 @@ extension StripeState {
             try call.params.only(paymentMethodsParams())
             guard try call.params.need("type") == "card" else { throw .invalid("type", "The twin makes payment methods of cards only.") }
             let token = (try call.params.members("card") ?? []).first { $0.key == "token" }?.value
-            return shown(try paymentMethod(token ?? "tok_visa", param: "card[token]", call.moment))
+            let made = try paymentMethod(token ?? "tok_visa", param: "card[token]", call.moment)
+            return shown(made)
         case (.post, 3, "attach"):
             try call.params.only(["customer"])
             let method = try find(.paymentMethod, call.id, call.moment)
@@ -125,7 +159,7 @@ extension StripeState {
         o.set("billing_details", Self.billing(name: nil, email: nil))
         o.set(card.type, card.details)
         o.int("created", m.seconds)
-        o.nulls("customer")
+        o.nulls("customer", "customer_account")
         o.flag("livemode", m.scope.isLive)
         o.set("metadata", .object([]))
         o.text("type", card.type)

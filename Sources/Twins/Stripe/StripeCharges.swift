@@ -82,7 +82,8 @@ extension StripeState {
         if case .declines(let code, let decline, let message) = card.behaviour {
             throw declined(sale, code: code, decline: decline, message: message, m).problem
         }
-        return shown(charge(sale, m))
+        let made = charge(sale, m)
+        return shown(made)
     }
 
     /// `amount` and `currency`, as the vendor checks them.
@@ -132,7 +133,7 @@ extension StripeState {
         o.flag("paid", true)
         o.text("payment_intent", sale.intent)
         o.text("payment_method", sale.method)
-        o.set("payment_method_details", .object([(sale.card.type, sale.card.details), ("type", .string(sale.card.type))]))
+        o.set("payment_method_details", .object([(sale.card.type, sale.card.details(charging: sale.amount)), ("type", .string(sale.card.type))]))
         o.text("receipt_email", sale.receiptEmail)
         o.nulls("receipt_number")
         o.text("receipt_url", "https://pay.stripe.com/receipts/\(id)")
@@ -149,8 +150,8 @@ extension StripeState {
     mutating func charge(_ sale: StripeSale, _ m: StripeMoment) -> String {
         let id = m.id(sale.card.isCard ? "ch" : "py")
         let outcome: JSON = .object([
-            ("network_status", "approved_by_network"), ("reason", .null), ("risk_level", "normal"), ("seller_message", "Payment complete."),
-            ("type", "authorized"),
+            ("advice_code", .null), ("network_advice_code", .null), ("network_decline_code", .null), ("network_status", "approved_by_network"),
+            ("reason", .null), ("risk_level", "normal"), ("seller_message", "Payment complete."), ("type", "authorized"),
         ])
         insert(.charge, id, chargeObject(id, sale, m).json.setting("outcome", outcome), m)
         if sale.captures {
@@ -192,7 +193,7 @@ extension StripeState {
     mutating func declined(_ sale: StripeSale, code: String, decline: String, message: String, _ m: StripeMoment) -> (charge: String, problem: StripeProblem) {
         let id = m.id("ch")
         let outcome: JSON = .object([
-            ("network_status", "declined_by_network"), ("reason", .string(decline)), ("risk_level", "normal"),
+            ("advice_code", .null), ("network_advice_code", .null), ("network_decline_code", .null), ("network_status", "declined_by_network"), ("reason", .string(decline)), ("risk_level", "normal"),
             ("seller_message", "The bank did not return any further details with this decline."), ("type", "issuer_declined"),
         ])
         let failed = chargeObject(id, sale, m).json.setting([

@@ -16,9 +16,11 @@ extension StripeState {
             let customer = try find(.customer, call.id, call.moment)
             return try page(.paymentMethod, call, filters: ["type": "type"]) { $0.shown.text("customer") == customer.id }
         case (.post, 1): return try createCustomer(call)
+        case (.post, 2) where shown(call.id).flag("deleted"): throw .noSuch(.customer, call.id, param: "id", isReference: false)
         case (.post, 2): return try updateCustomer(call)
         case (.delete, 2):
             let customer = try find(.customer, call.id, call.moment)
+            guard !customer.shown.flag("deleted") else { throw .noSuch(.customer, call.id, param: "id", isReference: false) }
             emit("customer.deleted", customer.shown, call.moment)
             rows.put(gone(customer))
             return shown(customer.id)

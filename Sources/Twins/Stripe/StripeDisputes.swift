@@ -56,7 +56,8 @@ extension StripeState {
             let move = StripeMovement(
                 type: "adjustment", category: "dispute", kind: .dispute, gross: -settled.minor, fees: fees, currency: settled.currency, rate: settled.rate,
                 source: id, description: "Chargeback withdrawal for \(charge)")
-            transactions.append(shown(book(move, m)))
+            let transaction = book(move, m)
+            transactions.append(shown(transaction))
         }
         var o = StripeFields(.dispute, id)
         o.int("amount", taken)
@@ -78,7 +79,8 @@ extension StripeState {
         o.text("payment_intent", row.shown.text("payment_intent"))
         let card = card(of: row.shown.text("payment_method") ?? "")
         let details: JSON = .object([
-            ("brand", .string(card.brand)), ("case_type", inquiry ? "inquiry" : "chargeback"), ("network_reason_code", reason == "product_not_received" ? "13.1" : "10.4"),
+            ("brand", .string(card.brand)), ("case_type", inquiry ? "inquiry" : "chargeback"), ("network", .string(card.brand)),
+            ("network_reason_code", reason == "product_not_received" ? "13.1" : "10.4"),
         ])
         o.set("payment_method_details", .object([("card", details), ("type", "card")]))
         o.text("reason", reason)
@@ -134,7 +136,8 @@ extension StripeState {
         let move = StripeMovement(
             type: "adjustment", category: "dispute_reversal", kind: .disputeReversal, gross: settled.minor, currency: settled.currency, rate: settled.rate,
             source: id, description: "Chargeback reversal for \(row.shown.text("charge") ?? "")")
-        let transactions = (row.shown["balance_transactions"]?.array ?? []) + [shown(book(move, m))]
+        let transaction = book(move, m)
+        let transactions = (row.shown["balance_transactions"]?.array ?? []) + [shown(transaction)]
         let closed = change(id, [("status", "won"), ("balance_transactions", .array(transactions))])
         emit("charge.dispute.closed", closed, m)
         emit("charge.dispute.funds_reinstated", closed, m)

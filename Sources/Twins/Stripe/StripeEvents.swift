@@ -25,8 +25,9 @@ extension StripeState {
         o.set("request", .object([("id", .optional(m.requestID)), ("idempotency_key", .optional(m.key))]))
         o.text("type", type)
         insert(.event, id, o.json, m)
+        // Due at once: the world may run on another clock than the wall's.
         for endpoint in endpoints {
-            let inner: JSON = .object([("endpoint", .string(endpoint.id)), ("event", .string(id)), ("attempts", 0), ("due", .minor(m.at.microseconds))])
+            let inner: JSON = .object([("endpoint", .string(endpoint.id)), ("event", .string(id)), ("attempts", 0), ("due", 0)])
             insert(.delivery, "delivery/\(id)/\(endpoint.id)", .object([]), inner: inner, m)
         }
     }

@@ -60,7 +60,8 @@ extension StripeState {
             ("method", .string(method)), ("metadata", metadata), ("description", .optional(try call.params.text("description"))),
             ("statement_descriptor", .optional(try call.params.text("statement_descriptor"))),
         ]
-        return shown(payOut(amount, currency, automatic: false, changes: changes, m))
+        let made = payOut(amount, currency, automatic: false, changes: changes, m)
+        return shown(made)
     }
 
     /// Makes a payout and its balance transaction; its id.
@@ -84,7 +85,7 @@ extension StripeState {
         o.flag("livemode", m.scope.isLive)
         o.set("metadata", .object([]))
         o.text("method", "standard")
-        o.nulls("original_payout")
+        o.nulls("original_payout", "payout_method")
         o.text("reconciliation_status", automatic ? "in_progress" : "not_applicable")
         o.nulls("reversed_by")
         o.text("source_type", "card")

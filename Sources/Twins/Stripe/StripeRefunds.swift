@@ -15,7 +15,8 @@ extension StripeState {
             let metadata = try call.params.metadata()
             let charge = try refunded(call)
             let returnsFee = try call.params.flag("refund_application_fee") ?? false
-            return shown(try refund(charge, amount: try call.params.int("amount"), reason: reason, metadata: metadata, returnsFee: returnsFee, m))
+            let made = try refund(charge, amount: try call.params.int("amount"), reason: reason, metadata: metadata, returnsFee: returnsFee, m)
+            return shown(made)
         case (.post, 2, _):
             try call.params.only(["metadata"])
             let row = try find(.refund, call.id, m)
@@ -71,10 +72,12 @@ extension StripeState {
         o.text("charge", charge.id)
         o.int("created", m.seconds)
         o.text("currency", currency)
+        o.text("customer", old.text("customer"))
         let card: JSON = .object([("reference_status", "pending"), ("reference_type", "acquirer_reference_number"), ("type", "refund")])
         o.set("destination_details", .object([("card", card), ("type", "card")]))
         o.set("metadata", metadata)
         o.text("payment_intent", old.text("payment_intent"))
+        o.text("payment_method", old.text("payment_method"))
         o.text("reason", reason)
         o.nulls("receipt_number", "source_transfer_reversal")
         o.text("status", "succeeded")

@@ -180,7 +180,9 @@ extension StripeState {
 
     private mutating func run(_ call: StripeCall) throws(StripeProblem) -> StripeAnswer {
         do throws(StripeProblem) {
-            let body = try expanded(try dispatch(call), call)
+            // In two steps: in one, the state would be read before the call changed it.
+            let plain = try dispatch(call)
+            let body = try expanded(plain, call)
             doWhatFollows()
             return StripeAnswer(body: body)
         } catch {
@@ -233,24 +235,43 @@ extension StripeState {
 
     static func account(_ business: StripeBusiness) -> JSON {
         var o = StripeFields(.account, business.id)
-        o.set("business_profile", .object([("mcc", .null), ("name", .string(business.name)), ("support_email", .string(business.email)), ("url", .null)]))
+        var profile = StripeFields()
+        profile.nulls("mcc")
+        profile.text("name", business.name)
+        profile.nulls("product_description", "support_address")
+        profile.text("support_email", business.email)
+        profile.nulls("support_phone", "support_url", "url")
+        o.set("business_profile", profile.json)
+        o.text("business_type", "company")
         o.set("capabilities", .object([("card_payments", "active"), ("transfers", "active")]))
         o.flag("charges_enabled", true)
+        o.set("controller", .object([("type", "account")]))
         o.text("country", business.country)
         o.int("created", 1_700_000_000)
         o.text("default_currency", business.currency)
         o.flag("details_submitted", true)
         o.text("email", business.email)
+        let banks = business.holds.map { bankAccount(business, $0) }
+        o.set("external_accounts", list("/v1/accounts/\(business.id)/external_accounts", banks, more: false))
         o.set("metadata", .object([]))
         o.flag("payouts_enabled", true)
-        let schedule: JSON = .object([("delay_days", 2), ("interval", "daily")])
-        o.set(
-            "settings",
-            .object([
-                ("dashboard", .object([("display_name", .string(business.name)), ("timezone", .string(business.zone.name))])),
-                ("payouts", .object([("debit_negative_balances", .bool(true)), ("schedule", schedule), ("statement_descriptor", .null)])),
-            ]))
+        o.set("settings", settings(business))
         o.text("type", "standard")
         return o.json
+    }
+
+    private static func settings(_ business: StripeBusiness) -> JSON {
+        let schedule: JSON = .object([("delay_days", 2), ("interval", "daily")])
+        let cards: JSON = .object([
+            ("decline_on", .object([("avs_failure", true), ("cvc_failure", true)])), ("statement_descriptor_prefix", .null),
+            ("statement_descriptor_prefix_kana", .null), ("statement_descriptor_prefix_kanji", .null),
+        ])
+        return .object([
+            ("branding", .object([("icon", .null), ("logo", .null), ("primary_color", .null), ("secondary_color", .null)])),
+            ("card_payments", cards),
+            ("dashboard", .object([("display_name", .string(business.name)), ("timezone", .string(business.zone.name))])),
+            ("payments", .object([("statement_descriptor", .null), ("statement_descriptor_kana", .null), ("statement_descriptor_kanji", .null)])),
+            ("payouts", .object([("debit_negative_balances", true), ("schedule", schedule), ("statement_descriptor", .null)])),
+        ])
     }
 }
