@@ -157,6 +157,22 @@ struct StripePaymentTests {
         try desk.balanced()
     }
 
+    @Test("a charge of a token, without an intent, is charged, set aside or declined likewise")
+    func tokens() throws {
+        let desk = try StripeDesk()
+        let paid = try desk.post("charges", [("amount", "6689"), ("currency", "usd"), ("source", "tok_visa"), ("expand[]", "balance_transaction")])
+        #expect(paid["payment_intent"]?.isNull == true && paid.member("balance_transaction", "net")?.int == 6465)
+        let held = try #require(try desk.post("charges", [("amount", "900"), ("currency", "usd"), ("source", "tok_visa"), ("capture", "false")]).text("id"))
+        #expect(try desk.refusal(.post, "refunds", [("charge", held)]).text("code") == "charge_not_refundable")
+        #expect(try desk.post("charges/\(held)/capture", [("amount", "500")]).minor("amount_captured") == 500)
+        #expect(try desk.refusal(.post, "charges/\(held)/capture").text("code") == "charge_already_captured")
+        let declined = try desk.refusal(.post, "charges", [("amount", "900"), ("currency", "usd"), ("source", "tok_chargeDeclined")], status: 402)
+        #expect(declined.text("decline_code") == "generic_decline")
+        #expect(try desk.refusal(.post, "charges", [("amount", "900"), ("currency", "usd"), ("source", "tok_none")]).text("code") == "resource_missing")
+        #expect(try desk.refusal(.post, "charges", [("amount", "900"), ("currency", "usd")]).text("code") == "parameter_missing")
+        try desk.balanced()
+    }
+
     @Test("a bank debit waits until the world says how it ended")
     func debit() throws {
         let desk = try StripeDesk()

@@ -15,7 +15,7 @@ struct StripeWebhookTests {
     /// Source: the vendor's scheme with a fixed secret, time and body; the digest was computed by another implementation.
     @Test("the signature is the vendor's: time, full stop and body under the whole secret")
     func vector() {
-        let header = StripeSignature.header(Array("{\"id\":1042}".utf8), secret: "whsec_test_secret", at: 1_794_734_466)
+        let header = StripeSignature.header(Array("{\"id\":1042}".utf8), secrets: ["whsec_test_secret"], at: 1_794_734_466, isLive: true)
         #expect(header == "t=1794734466,v1=9e132e128a22b4c192ff541f1b3850323ef71b96c7fb5e5ce8b59a0a6ec22d37")
     }
 
@@ -55,7 +55,7 @@ struct StripeWebhookTests {
         #expect(desk.twin.takeWebhooks(at: desk.now, most: 10).isEmpty)
         let request = try #require(due.first?.request)
         #expect(request.target == "http://127.0.0.1:9/hook" && request.method == .post)
-        #expect(request.fields["Stripe-Signature"] == StripeSignature.header(request.body, secret: secret, at: desk.now.seconds))
+        #expect(request.fields["Stripe-Signature"] == StripeSignature.header(request.body, secrets: [secret], at: desk.now.seconds, isLive: false))
         let body = try JSON(parsing: request.body)
         #expect(body.text("type") == "charge.succeeded" && body.text("api_version") == "2025-03-31.basil")
         #expect(body.member("data", "object", "amount")?.int == 6689)
@@ -70,6 +70,28 @@ struct StripeWebhookTests {
         desk.twin.settleWebhook(try #require(again.first?.id), status: 200, at: desk.now)
         #expect(try desk.get("events/\(event)").minor("pending_webhooks") == 0)
         #expect(desk.twin.nextWebhook() == nil)
+    }
+
+    @Test("while a secret is rolled both signatures are sent, then the new one alone; test mode adds one that means nothing")
+    func rolled() throws {
+        let desk = try StripeDesk()
+        let made = try endpoint(desk, ["customer.created"])
+        let old = try #require(made.text("secret"))
+        let id = try #require(made.text("id"))
+        let new = try #require(try desk.happens(.secretRolls(id, overlapSeconds: 3600)).text("secret"))
+        #expect(new != old && new.hasPrefix("whsec_"))
+        func signature() throws -> (header: String?, body: [UInt8]) {
+            try desk.post("customers")
+            let due = desk.twin.takeWebhooks(at: desk.now, most: 1)
+            return (due.first?.request.fields["Stripe-Signature"], due.first?.request.body ?? [])
+        }
+        let both = try signature()
+        #expect(both.header == StripeSignature.header(both.body, secrets: [new, old], at: desk.now.seconds, isLive: false))
+        #expect(both.header?.split(separator: ",").map { $0.prefix(3) } == ["t=1", "v1=", "v1=", "v0="])
+        desk.wait(.seconds(3600))
+        let one = try signature()
+        #expect(one.header == StripeSignature.header(one.body, secrets: [new], at: desk.now.seconds, isLive: false))
+        #expect(throws: Fault.self) { try desk.happens(.secretRolls("we_none", overlapSeconds: 1)) }
     }
 
     @Test("what nobody takes is tried again ever later, three times in test mode, ten times in live mode, then never")

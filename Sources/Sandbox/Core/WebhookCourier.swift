@@ -59,12 +59,13 @@ final class WebhookCourier: Service {
     private func send(from source: any SourceTwin, _ group: inout DiscardingTaskGroup) {
         let at = now()
         let room = Self.inFlight - running.with { $0 }
-        if room > 0 {
-            for webhook in source.takeWebhooks(at: at, most: room) {
-                running.with { $0 += 1 }
-                group.addTask { [self] in await deliver(webhook, of: source) }
-            }
+        let taken = room > 0 ? source.takeWebhooks(at: at, most: room) : []
+        for webhook in taken {
+            running.with { $0 += 1 }
+            group.addTask { [self] in await deliver(webhook, of: source) }
         }
+        // With no room left, whichever ends first wakes it.
+        guard taken.count < room else { return }
         guard let due = source.nextWebhook(), due > at else { return }
         let isEarlier = timer.with { timer in
             if let timer, timer <= due { return false }

@@ -95,9 +95,12 @@ extension StripeState {
         if let version = endpoint.shown.text("api_version") { body = body.setting("api_version", .string(version)) }
         if endpoint.inner.flag("connect") { body = body.setting("account", .string(event.scope.account)) }
         let bytes = body.bytes
+        var secrets = [secret]
+        if let old = endpoint.inner.text("old_secret"), endpoint.inner.minor("old_until") > now.seconds { secrets.append(old) }
+        let signature = StripeSignature.header(bytes, secrets: secrets, at: now.seconds, isLive: event.scope.isLive)
         let fields: HTTPFields = [
             "Content-Type": "application/json; charset=utf-8", "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)", "Accept": "*/*; q=0.5, application/xml",
-            "Cache-Control": "no-cache", "Stripe-Signature": StripeSignature.header(bytes, secret: secret, at: now.seconds),
+            "Cache-Control": "no-cache", "Stripe-Signature": signature,
         ]
         return HTTPRequest(.post, url, fields: fields, body: bytes)
     }
@@ -125,9 +128,16 @@ extension StripeState {
 
 /// - Source: docs.stripe.com/webhooks, "Verify webhook signatures manually".
 enum StripeSignature {
-    /// `t=1794734466,v1=<hex>`: HMAC-SHA256 over time, a full stop and the body, keyed with the whole secret as text.
-    static func header(_ body: [UInt8], secret: String, at second: Int64) -> String {
-        "t=\(second),v1=" + HMAC.sha256(key: Array(secret.utf8), Array("\(second).".utf8) + body).hexText
+    /// `t=1794734466,v1=<hex>`: one `v1` for each secret that is good, and in test mode a `v0` that means nothing.
+    static func header(_ body: [UInt8], secrets: [String], at second: Int64, isLive: Bool) -> String {
+        let real = secrets.map { "v1=" + digest(body, secret: $0, at: second) }
+        let fake = isLive ? [] : ["v0=" + digest(body, secret: "v0", at: second)]
+        return (["t=\(second)"] + real + fake).joined(separator: ",")
+    }
+
+    /// HMAC-SHA256 over time, a full stop and the body, keyed with the whole secret as text.
+    private static func digest(_ body: [UInt8], secret: String, at second: Int64) -> String {
+        HMAC.sha256(key: Array(secret.utf8), Array("\(second).".utf8) + body).hexText
     }
 }
 
@@ -176,6 +186,15 @@ extension StripeState {
         let connect = try call.params.flag("connect") ?? false
         insert(.webhookEndpoint, id, o.json, inner: .object([("secret", .string(secret)), ("connect", .bool(connect))]), m)
         return o.json.setting("secret", .string(secret))
+    }
+
+    /// As somebody does in the vendor's dashboard: a new secret, beside which the old one is good for a while yet.
+    mutating func rollSecret(_ id: String, overlapSeconds: Int64, _ m: StripeMoment) -> String {
+        let secret = "whsec_" + StripeMoment.letters(m.random, 32)
+        changeInner(id, "old_secret", rows[id]?.inner["secret"] ?? .null)
+        changeInner(id, "old_until", .minor(m.seconds + overlapSeconds))
+        changeInner(id, "secret", .string(secret))
+        return secret
     }
 
     private mutating func updateEndpoint(_ call: StripeCall) throws(StripeProblem) -> JSON {

@@ -45,6 +45,8 @@ public enum StripeHappening: Sendable {
     case payoutArrives(String)
     /// `account_closed`, `no_account`, `account_frozen`, `could_not_process` or `insufficient_funds`.
     case payoutFails(String, code: String)
+    /// A webhook endpoint gets a new secret; the old one is good for so many seconds yet.
+    case secretRolls(String, overlapSeconds: Int64)
 }
 
 extension StripeHappening {
@@ -66,6 +68,7 @@ extension StripeHappening {
         case "day_closes": self = .dayCloses
         case "payout_arrives": self = .payoutArrives(try id("payout"))
         case "payout_fails": self = .payoutFails(try id("payout"), code: json.text("code") ?? "account_closed")
+        case "secret_rolls": self = .secretRolls(try id("endpoint"), overlapSeconds: json.minor("overlap_seconds"))
         default: throw StripeTwin.refused("nothing of that name happens here", "do")
         }
     }
@@ -130,6 +133,8 @@ extension StripeState {
             guard Self.failureCodes.contains(code) else { throw StripeTwin.refused("there is no such reason", "code") }
             failPayout(try row(id, .payout, m).id, code: code, m)
             out = [("payout", .string(id))]
+        case .secretRolls(let id, let overlap):
+            out = [("secret", .string(rollSecret(try row(id, .webhookEndpoint, m).id, overlapSeconds: overlap, m)))]
         }
         doWhatFollows()
         return out

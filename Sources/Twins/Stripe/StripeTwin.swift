@@ -104,7 +104,7 @@ public final class StripeTwin: SourceTwin {
     // MARK: The world
 
     /// Lets something happen in an account.
-    /// - Returns: the ids of what came of it: `intent` and `charge`, `refund`, `dispute`, `payouts` or `payout`; `refused` with the code of a card
+    /// - Returns: the ids of what came of it: `intent` and `charge`, `refund`, `dispute`, `payouts` or `payout`, `secret`; `refused` with the code of a card
     ///   that was declined.
     /// - Throws: `happening_refused`, `journal_unusable`.
     public func happen(_ happening: StripeHappening, account: String, isLive: Bool = false, at now: Timestamp) throws(Fault) -> JSON {

@@ -146,8 +146,10 @@ enum SandboxCommand: Command {
     static let help = """
         usage: counterfoil sandbox [--host ADDRESS] [--port N]
 
-        Serves each platform's own wire protocol below a path of its own: /shopify/SHOP, /stripe, /qbo, /xero. State is
-        kept in COUNTERFOIL_VAR/sandbox. Point a connection's base_url, or the vendor's own SDK, at it. Control: /_sandbox/…
+        Serves each platform's own wire protocol below a path of its own: /shopify/SHOP, /stripe, /qbo, /xero. State is kept in
+        COUNTERFOIL_VAR/sandbox. Point a connection's base_url, or the vendor's own SDK, at it. Control: /_sandbox/…
+        Stripe's keys are sk_test_51PrairieGoods and sk_test_51ThamesPottery, and sk_test_51CounterfoilHub of a platform that both
+        businesses have connected to; sk_live_… likewise.
           --host ADDRESS   numeric address to listen on (127.0.0.1)
           --port N         port to listen on (8087)
         """
