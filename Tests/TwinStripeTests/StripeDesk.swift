@@ -60,7 +60,8 @@ final class StripeDesk {
     /// The parsed answer of a request that must have the given status.
     @discardableResult
     func call(
-        _ method: HTTPMethod, _ path: String, _ pairs: [(String, String)] = [], once: String? = nil, status: Int = 200, at place: SourceLocation = #_sourceLocation
+        _ method: HTTPMethod, _ path: String, _ pairs: [(String, String)] = [], once: String? = nil, status: Int = 200,
+        at place: SourceLocation = #_sourceLocation
     ) throws -> JSON {
         let answer = raw(method, path, pairs, once: once)
         #expect(answer.status == status, "\(answer.bodyText)", sourceLocation: place)

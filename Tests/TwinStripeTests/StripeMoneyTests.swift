@@ -45,20 +45,31 @@ struct StripePaymentTests {
         let common = ["id", "object"]
         let required: [(String, [String])] = [
             ("charges/\(charge)", [
-                "amount", "amount_captured", "amount_refunded", "billing_details", "captured", "created", "currency", "disputed", "livemode", "metadata", "paid",
-                "refunded", "status", "payment_method_details", "receipt_email", "failure_code", "outcome", "application_fee_amount", "statement_descriptor",
+                "amount", "amount_captured", "amount_refunded", "billing_details", "captured", "created", "currency", "disputed",
+                "livemode", "metadata", "paid",
+                "refunded", "status", "payment_method_details", "receipt_email", "failure_code", "outcome", "application_fee_amount",
+                "statement_descriptor",
             ]),
-            ("payment_intents", ["amount", "capture_method", "confirmation_method", "created", "currency", "livemode", "payment_method_types", "status", "client_secret", "next_action"]),
-            ("refunds", ["amount", "created", "currency", "charge", "payment_intent", "status", "balance_transaction", "destination_details", "reason", "metadata"]),
+            (
+                "payment_intents",
+                ["amount", "capture_method", "confirmation_method", "created", "currency", "livemode", "payment_method_types",
+                 "status", "client_secret", "next_action"]),
+            (
+                "refunds",
+                ["amount", "created", "currency", "charge", "payment_intent", "status", "balance_transaction", "destination_details",
+                 "reason", "metadata"]),
             ("disputes", [
-                "amount", "balance_transactions", "charge", "created", "currency", "evidence", "evidence_details", "is_charge_refundable", "livemode", "metadata",
+                "amount", "balance_transactions", "charge", "created", "currency", "evidence", "evidence_details",
+                "is_charge_refundable", "livemode", "metadata",
                 "reason", "status", "payment_method_details",
             ]),
             ("balance_transactions", [
-                "amount", "available_on", "created", "currency", "fee", "fee_details", "net", "reporting_category", "status", "type", "source", "exchange_rate", "balance_type",
+                "amount", "available_on", "created", "currency", "fee", "fee_details", "net", "reporting_category", "status", "type",
+                "source", "exchange_rate", "balance_type",
             ]),
             ("payouts", [
-                "amount", "arrival_date", "automatic", "created", "currency", "livemode", "method", "source_type", "status", "type", "reconciliation_status",
+                "amount", "arrival_date", "automatic", "created", "currency", "livemode", "method", "source_type", "status", "type",
+                "reconciliation_status",
                 "original_payout", "reversed_by", "failure_code", "trace_id", "balance_transaction", "destination",
             ]),
             ("customers", ["created", "livemode", "address", "balance", "email", "name", "invoice_settings", "tax_exempt", "preferred_locales"]),

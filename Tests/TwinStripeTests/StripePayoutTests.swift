@@ -116,7 +116,10 @@ struct StripeApplicationFeeTests {
         #expect(fee.member("charge", "amount")?.int == 10_000)
         desk.account = StripeTwin.british
         let refund = try desk.post(
-            "refunds", [("payment_intent", try #require(intent.text("id"))), ("amount", "5000"), ("refund_application_fee", "true"), ("expand[]", "balance_transaction")])
+            "refunds", [
+                ("payment_intent", try #require(intent.text("id"))), ("amount", "5000"), ("refund_application_fee", "true"),
+                ("expand[]", "balance_transaction"),
+            ])
         #expect(refund.member("balance_transaction", "fee")?.int == -250)
         #expect(refund.member("balance_transaction", "net")?.int == -4750)
         desk.account = nil
@@ -158,11 +161,14 @@ struct StripeBooksTests {
                     if random.flip(5) { payment.applicationFee = 10 }
                     let outcome = try desk.happens(.pays(payment))
                     if let charge = outcome.text("charge") { intents.append(charge) }
-                case 3: if !intents.isEmpty { _ = try? desk.happens(.refunded(random.pick(intents), amount: random.flip() ? nil : Int64(random.int(1...900)), reason: nil)) }
+                case 3:
+                    let amount: Int64? = random.flip() ? nil : Int64(random.int(1...900))
+                    // Nothing left to give back is a refusal like any other.
+                    if !intents.isEmpty { _ = try? desk.happens(.refunded(random.pick(intents), amount: amount, reason: nil)) }
                 case 4:
-                    if !intents.isEmpty, let id = (try? desk.happens(.disputed(random.pick(intents), amount: nil, reason: "general", inquiry: random.flip(4))))?.text("dispute") {
-                        disputes.append(id)
-                    }
+                    guard !intents.isEmpty else { continue }
+                    let dispute = StripeHappening.disputed(random.pick(intents), amount: nil, reason: "general", inquiry: random.flip(4))
+                    if let id = (try? desk.happens(dispute))?.text("dispute") { disputes.append(id) }
                 case 5: payouts += (try desk.happens(.dayCloses)["payouts"]?.array ?? []).compactMap(\.string)
                 default:
                     if !disputes.isEmpty { try desk.happens(.disputeEnds(random.pick(disputes), won: random.flip())) }
@@ -197,7 +203,10 @@ struct StripeBooksTests {
     func inJSON() throws {
         let desk = try StripeDesk()
         let paid = try desk.twin.happen(
-            ["do": "pays", "account": .string(StripeTwin.british), "amount": 2500, "currency": "gbp", "metadata": ["order_id": "7"], "customer_email": "a@example.com"],
+            [
+                "do": "pays", "account": .string(StripeTwin.british), "amount": 2500, "currency": "gbp", "metadata": ["order_id": "7"],
+                "customer_email": "a@example.com",
+            ],
             at: desk.now)
         desk.key = StripeDesk.british
         #expect(try desk.get("charges/\(try #require(paid.text("charge")))").member("metadata", "order_id")?.string == "7")

@@ -103,7 +103,8 @@ struct StripeProtocolTests {
         #expect(missing.text("doc_url") == "https://stripe.com/docs/error-codes/parameter-missing")
         #expect(try desk.refusal(.post, "payment_intents", [("amount", ""), ("currency", "usd")]).text("code") == "parameter_invalid_empty")
         #expect(try desk.refusal(.post, "payment_intents", [("amount", "12.50"), ("currency", "usd")]).text("message") == "Invalid integer: 12.50")
-        #expect(try desk.refusal(.post, "payment_intents", [("amount", "1000"), ("currency", "usd"), ("confirm", "yes")]).text("message") == "Invalid boolean: yes")
+        #expect(
+            try desk.refusal(.post, "payment_intents", [("amount", "1000"), ("currency", "usd"), ("confirm", "yes")]).text("message") == "Invalid boolean: yes")
         #expect(try desk.refusal(.post, "payment_intents", [("amount", "1000"), ("currency", "zzz")]).text("param") == "currency")
         #expect(try desk.refusal(.post, "payment_intents", [("amount", "49"), ("currency", "usd")]).text("code") == "amount_too_small")
         var json = desk.request(.post, "customers")
@@ -117,7 +118,10 @@ struct StripeProtocolTests {
     func brackets() throws {
         let desk = try StripeDesk()
         let made = try desk.post(
-            "customers", [("metadata[our_id]", "C-1"), ("metadata[7]", "seven"), ("address[city]", "Oakland"), ("preferred_locales[]", "en"), ("preferred_locales[]", "fr")])
+            "customers", [
+                ("metadata[our_id]", "C-1"), ("metadata[7]", "seven"), ("address[city]", "Oakland"), ("preferred_locales[]", "en"),
+                ("preferred_locales[]", "fr"),
+            ])
         #expect(made["metadata"] == ["our_id": "C-1", "7": "seven"])
         #expect(made.member("address", "city")?.string == "Oakland")
         #expect(made["preferred_locales"] == ["en", "fr"])
@@ -127,7 +131,8 @@ struct StripeProtocolTests {
         #expect(try desk.refusal(.post, "customers", [("metadata[a", "b")]).text("code") == "parameter_unknown")
         #expect(try desk.refusal(.post, "customers", [("metadata[a][b]", "c"), ("metadata[a]", "d"), ("name[x]", "y")]).text("type") == "invalid_request_error")
         #expect(try desk.refusal(.post, "customers", [("metadata[\(String(repeating: "k", count: 41))]", "v")]).text("param") == "metadata")
-        #expect(try desk.refusal(.post, "customers", (0..<51).map { ("metadata[k\($0)]", "v") }).text("message") == "You can only specify up to 50 keys in metadata.")
+        let many = try desk.refusal(.post, "customers", (0..<51).map { ("metadata[k\($0)]", "v") })
+        #expect(many.text("message") == "You can only specify up to 50 keys in metadata.")
     }
 
     @Test("test mode lets 25 requests a second through, live mode 100 and 25 to one endpoint, and the next second begins anew")

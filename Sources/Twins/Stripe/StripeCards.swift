@@ -151,7 +151,10 @@ extension StripeState {
         if let row = rows[name], row.kind == .paymentMethod, row.scope == m.scope { return row.id }
         guard let card = StripeCard.named(name) else { throw .noSuch(.paymentMethod, name, param: param, isReference: true) }
         guard !m.scope.isLive || m.requestID == nil else {
-            throw StripeProblem(400, "resource_missing", "No such PaymentMethod: '\(name)'; a similar object exists in test mode, but a live mode key was used to make this request.", param: param)
+            throw StripeProblem(
+                400, "resource_missing",
+                "No such PaymentMethod: '\(name)'; a similar object exists in test mode, but a live mode key was used to make this request.",
+                param: param)
         }
         let id = m.id("pm")
         var o = StripeFields(.paymentMethod, id)

@@ -92,7 +92,8 @@ extension StripeState {
         let amount = try params.int("amount") ?? 0
         let currency = try params.need("currency").lowercased()
         guard StripeCurrency.dollarMillionths[currency] != nil else {
-            throw .invalid("currency", "Invalid currency: \(currency). Stripe currently supports these currencies: \(StripeCurrency.dollarMillionths.keys.sorted().joined(separator: ", "))")
+            let known = StripeCurrency.dollarMillionths.keys.sorted().joined(separator: ", ")
+            throw .invalid("currency", "Invalid currency: \(currency). Stripe currently supports these currencies: \(known)")
         }
         guard amount > 0 else { throw .invalid("amount", "This value must be greater than or equal to 1.", code: "parameter_invalid_integer") }
         guard amount <= 99_999_999 else { throw .invalid("amount", "Amount must be no more than 99999999.", code: "amount_too_large") }
@@ -193,7 +194,8 @@ extension StripeState {
     mutating func declined(_ sale: StripeSale, code: String, decline: String, message: String, _ m: StripeMoment) -> (charge: String, problem: StripeProblem) {
         let id = m.id("ch")
         let outcome: JSON = .object([
-            ("advice_code", .null), ("network_advice_code", .null), ("network_decline_code", .null), ("network_status", "declined_by_network"), ("reason", .string(decline)), ("risk_level", "normal"),
+            ("advice_code", .null), ("network_advice_code", .null), ("network_decline_code", .null),
+            ("network_status", "declined_by_network"), ("reason", .string(decline)), ("risk_level", "normal"),
             ("seller_message", "The bank did not return any further details with this decline."), ("type", "issuer_declined"),
         ])
         let failed = chargeObject(id, sale, m).json.setting([

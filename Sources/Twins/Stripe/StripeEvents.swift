@@ -99,7 +99,8 @@ extension StripeState {
         if let old = endpoint.inner.text("old_secret"), endpoint.inner.minor("old_until") > now.seconds { secrets.append(old) }
         let signature = StripeSignature.header(bytes, secrets: secrets, at: now.seconds, isLive: event.scope.isLive)
         let fields: HTTPFields = [
-            "Content-Type": "application/json; charset=utf-8", "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)", "Accept": "*/*; q=0.5, application/xml",
+            "Content-Type": "application/json; charset=utf-8", "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+            "Accept": "*/*; q=0.5, application/xml",
             "Cache-Control": "no-cache", "Stripe-Signature": signature,
         ]
         return HTTPRequest(.post, url, fields: fields, body: bytes)
@@ -215,15 +216,19 @@ extension StripeState {
             throw .invalid("url", "Invalid URL: An explicit scheme (such as https) must be provided.", code: "url_invalid")
         }
         let isHere = host.hasPrefix("127.") || host.hasPrefix("localhost:") || host.hasPrefix("[::1]")
-        guard text.hasPrefix("https://") || !m.scope.isLive || isHere else { throw .invalid("url", "Invalid URL: URL must begin with https.", code: "url_invalid") }
+        guard text.hasPrefix("https://") || !m.scope.isLive || isHere else {
+            throw .invalid("url", "Invalid URL: URL must begin with https.", code: "url_invalid")
+        }
         return text
     }
 
     private static func enabled(_ params: StripeParams) throws(StripeProblem) -> [String]? {
         guard let events = try params.list("enabled_events") else { return nil }
         for (n, event) in events.enumerated() {
-            let isName = event == "*" || (event.contains(".") && event.utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 95 || $0 == 46 })
-            guard isName else { throw .invalid("enabled_events[\(n)]", "Invalid enabled_events[\(n)]: \(event) is not an event type.") }
+            let isWritten = event.utf8.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 95 || $0 == 46 }
+            guard event == "*" || (isWritten && event.contains(".")) else {
+                throw .invalid("enabled_events[\(n)]", "Invalid enabled_events[\(n)]: \(event) is not an event type.")
+            }
         }
         return events
     }

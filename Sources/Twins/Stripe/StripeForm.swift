@@ -113,9 +113,12 @@ struct StripeParams: Sendable {
         if changes.isEmpty { return .object([]) }
         var kept = current.object ?? []
         for (key, value) in changes {
-            guard key.count <= 40 else { throw .invalid("metadata", "Metadata keys can have up to 40 characters, but you passed in a key that is \(key.count) characters.") }
+            guard key.count <= 40 else {
+                throw .invalid("metadata", "Metadata keys can have up to 40 characters, but you passed in a key that is \(key.count) characters.")
+            }
             guard value.count <= 500 else {
-                throw .invalid("metadata[\(key)]", "Metadata values can have up to 500 characters, but you passed in a value that is \(value.count) characters.")
+                throw .invalid(
+                    "metadata[\(key)]", "Metadata values can have up to 500 characters, but you passed in a value that is \(value.count) characters.")
             }
             kept.removeAll { $0.key == key }
             if !value.isEmpty { kept.append((key, .string(value))) }

@@ -141,7 +141,9 @@ extension StripeState {
     }
 
     private func row(_ id: String, _ kind: StripeKind, _ m: StripeMoment) throws(Fault) -> StripeRow {
-        guard let row = rows[id], row.kind == kind, row.scope == m.scope else { throw StripeTwin.refused("the account has no \(kind.spoken) of that id", kind.rawValue) }
+        guard let row = rows[id], row.kind == kind, row.scope == m.scope else {
+            throw StripeTwin.refused("the account has no \(kind.spoken) of that id", kind.rawValue)
+        }
         return row
     }
 
@@ -167,7 +169,8 @@ extension StripeState {
         var moment = m
         if payment.applicationFee != nil { moment.platform = StripeScope(account: StripeSeed.platform, isLive: m.scope.isLive) }
         var pairs: [(name: String, value: String)] = [
-            ("amount", "\(payment.amount)"), ("currency", payment.currency), ("payment_method", payment.method), ("capture_method", payment.captures ? "automatic_async" : "manual"),
+            ("amount", "\(payment.amount)"), ("currency", payment.currency), ("payment_method", payment.method),
+            ("capture_method", payment.captures ? "automatic_async" : "manual"),
         ]
         if let text = payment.description { pairs.append(("description", text)) }
         for (key, value) in payment.metadata { pairs.append(("metadata[\(key)]", value)) }

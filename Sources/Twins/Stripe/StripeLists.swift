@@ -275,7 +275,9 @@ struct StripeQuery {
     }
 
     private static let unreadable = StripeProblem.invalid(
-        "query", "We were unable to parse your search query. Try using the format `metadata[\"key\"]:\"value\"` to query for metadata or key:\"value\" to query for other fields.")
+        "query",
+        "We were unable to parse your search query. Try using the format `metadata[\"key\"]:\"value\"` to query for metadata "
+            + "or key:\"value\" to query for other fields.")
 
     func matches(_ json: JSON) -> Bool {
         isAny ? clauses.contains { Self.holds($0, json) } : clauses.allSatisfy { Self.holds($0, json) }

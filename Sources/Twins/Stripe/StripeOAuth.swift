@@ -55,7 +55,8 @@ extension StripeState {
             }
             account = found
         case "refresh_token":
-            guard let found = value("refresh_token").flatMap({ token in businesses.values.first { "rt_\($0.keyName)" == token }?.id }), isConnected(found) else {
+            let owner = value("refresh_token").flatMap { token in businesses.values.first { "rt_\($0.keyName)" == token }?.id }
+            guard let found = owner, isConnected(found) else {
                 return Self.refusal("invalid_grant", "Refresh token does not exist")
             }
             account = found
@@ -77,7 +78,9 @@ extension StripeState {
         func value(_ name: String) -> String? { form.first { $0.name == name }?.value }
         guard let isLive = platformMode(request, form) else { return Self.refusal("invalid_client", "No such API key.", status: 401) }
         guard value("client_id") == StripeSeed.client, let account = value("stripe_user_id"), isConnected(account) else {
-            return Self.refusal("invalid_client", "This application is not connected to stripe account \(value("stripe_user_id") ?? ""), or that account does not exist.", status: 401)
+            return Self.refusal(
+                "invalid_client",
+                "This application is not connected to stripe account \(value("stripe_user_id") ?? ""), or that account does not exist.", status: 401)
         }
         setConnected(account, false, at: now)
         let scope = StripeScope(account: account, isLive: isLive)

@@ -33,12 +33,14 @@ extension StripeState {
             try confirm(row.id, m)
             return shown(row.id)
         case (.post, 3, "capture"):
-            try call.params.only(["amount_to_capture", "application_fee_amount", "final_capture", "metadata", "statement_descriptor", "statement_descriptor_suffix"])
+            try call.params.only(
+                ["amount_to_capture", "application_fee_amount", "final_capture", "metadata", "statement_descriptor", "statement_descriptor_suffix"])
             return try captureIntent(try find(.paymentIntent, call.id, m), amount: try call.params.int("amount_to_capture"), m)
         case (.post, 3, "cancel"):
             try call.params.only(["cancellation_reason"])
             let row = try find(.paymentIntent, call.id, m)
-            return try cancelIntent(row, reason: try call.params.choice("cancellation_reason", of: ["duplicate", "fraudulent", "requested_by_customer", "abandoned"]), m)
+            return try cancelIntent(
+                row, reason: try call.params.choice("cancellation_reason", of: ["duplicate", "fraudulent", "requested_by_customer", "abandoned"]), m)
         default: throw .unrecognised(call.method.rawValue, call.text)
         }
     }
@@ -63,7 +65,9 @@ extension StripeState {
                     + "or destination payment (using `transfer_data[destination]`).", param: "application_fee_amount")
         }
         guard fee > 0, fee <= amount else {
-            throw StripeProblem(400, "application_fee_amount_invalid", "The application fee cannot be greater than the amount of the payment.", param: "application_fee_amount")
+            throw StripeProblem(
+                400, "application_fee_amount_invalid", "The application fee cannot be greater than the amount of the payment.",
+                param: "application_fee_amount")
         }
         return fee
     }
@@ -223,7 +227,8 @@ extension StripeState {
         let status = row.shown.text("status") ?? ""
         guard status == "requires_capture", let charge = row.shown.text("latest_charge") else {
             throw Self.unexpectedState(
-                "This PaymentIntent could not be captured because it has a status of \(status). Only a PaymentIntent with one of the following statuses may be captured: requires_capture.",
+                "This PaymentIntent could not be captured because it has a status of \(status). "
+                    + "Only a PaymentIntent with one of the following statuses may be captured: requires_capture.",
                 row.shown)
         }
         let captured = try capture(charge, amount: amount, m)
@@ -236,7 +241,8 @@ extension StripeState {
         let status = row.shown.text("status") ?? ""
         guard status != "succeeded", status != "canceled", status != "processing" else {
             throw Self.unexpectedState(
-                "You cannot cancel this PaymentIntent because it has a status of \(status). Only a PaymentIntent with one of the following statuses may be canceled: "
+                "You cannot cancel this PaymentIntent because it has a status of \(status). "
+                    + "Only a PaymentIntent with one of the following statuses may be canceled: "
                     + "requires_payment_method, requires_capture, requires_confirmation, requires_action.", row.shown)
         }
         if status == "requires_capture", let charge = row.shown.text("latest_charge") {
@@ -245,7 +251,8 @@ extension StripeState {
             emit("charge.refunded", released, previous: old.only(["amount_refunded", "refunded"]), m)
         }
         let changes: [(String, JSON)] = [
-            ("status", "canceled"), ("canceled_at", .minor(m.seconds)), ("cancellation_reason", .optional(reason)), ("amount_capturable", 0), ("next_action", .null),
+            ("status", "canceled"), ("canceled_at", .minor(m.seconds)), ("cancellation_reason", .optional(reason)),
+            ("amount_capturable", 0), ("next_action", .null),
         ]
         let cancelled = change(row.id, changes)
         emit("payment_intent.canceled", cancelled, m)
@@ -256,7 +263,10 @@ extension StripeState {
     mutating func failIntent(_ id: String, _ m: StripeMoment) {
         let error: JSON = .object([("code", "payment_intent_payment_attempt_failed"), ("message", "The payment failed."), ("type", "invalid_request_error")])
         let failed = change(
-            id, [("status", "requires_payment_method"), ("processing", .null), ("next_action", .null), ("last_payment_error", error), ("payment_method", .null)])
+            id, [
+                ("status", "requires_payment_method"), ("processing", .null), ("next_action", .null), ("last_payment_error", error),
+                ("payment_method", .null),
+            ])
         emit("payment_intent.payment_failed", failed, m)
     }
 }

@@ -78,7 +78,8 @@ struct StripeProblem: Error {
     static func noAccount(_ key: String, _ account: String) -> StripeProblem {
         StripeProblem(
             403, "account_invalid",
-            "The provided key '\(key)' does not have access to account '\(account)' (or that account does not exist). Application access may have been revoked.")
+            "The provided key '\(key)' does not have access to account '\(account)' (or that account does not exist). "
+                + "Application access may have been revoked.")
     }
 
     // MARK: What is not there

@@ -10,7 +10,10 @@ extension StripeState {
         case (.get, 1, _): return try page(.refund, call, filters: ["charge": "charge", "payment_intent": "payment_intent"])
         case (.get, 2, _): return try find(.refund, call.id, m).shown
         case (.post, 1, _):
-            try call.params.only(["amount", "charge", "payment_intent", "reason", "metadata", "refund_application_fee", "reverse_transfer", "instructions_email", "currency", "customer", "origin"])
+            try call.params.only([
+                "amount", "charge", "payment_intent", "reason", "metadata", "refund_application_fee", "reverse_transfer", "instructions_email",
+                "currency", "customer", "origin",
+            ])
             let reason = try call.params.choice("reason", of: ["duplicate", "fraudulent", "requested_by_customer"])
             let metadata = try call.params.metadata()
             let charge = try refunded(call)
@@ -32,11 +35,15 @@ extension StripeState {
     private func refunded(_ call: StripeCall) throws(StripeProblem) -> StripeRow {
         if let charge = try call.params.text("charge") { return try find(.charge, charge, call.moment, param: "charge") }
         guard let intent = try call.params.text("payment_intent") else {
-            throw .invalid("payment_intent", "One of the following params should be provided for this request: payment_intent or charge.", code: "parameter_missing")
+            throw .invalid(
+                "payment_intent", "One of the following params should be provided for this request: payment_intent or charge.",
+                code: "parameter_missing")
         }
         let row = try find(.paymentIntent, intent, call.moment, param: "payment_intent")
         guard let charge = row.shown.text("latest_charge"), shown(charge).flag("paid") else {
-            throw StripeProblem(400, "payment_intent_unexpected_state", "This PaymentIntent (\(intent)) does not have a successful charge to refund.", param: "payment_intent")
+            throw StripeProblem(
+                400, "payment_intent_unexpected_state", "This PaymentIntent (\(intent)) does not have a successful charge to refund.",
+                param: "payment_intent")
         }
         return try find(.charge, charge, call.moment, param: "charge")
     }
@@ -60,7 +67,8 @@ extension StripeState {
         let settled = settle(taken, currency, m)
         var fees: [StripeMovement.Fee] = []
         if returnsFee, let share = returnApplicationFee(of: charge.id, refunding: taken, m) {
-            fees.append(StripeMovement.Fee(minor: -settle(share, currency, m).minor, type: "application_fee", description: "Counterfoil Hub application fee refund"))
+            fees.append(
+                StripeMovement.Fee(minor: -settle(share, currency, m).minor, type: "application_fee", description: "Counterfoil Hub application fee refund"))
         }
         let move = StripeMovement(
             type: charge.id.hasPrefix("ch_") ? "refund" : "payment_refund", category: "refund", kind: .refund, gross: -settled.minor, fees: fees,
@@ -99,7 +107,8 @@ extension StripeState {
         guard amount > 0 else { throw .invalid("amount", "Invalid positive integer", code: "parameter_invalid_integer") }
         guard amount <= left else {
             let (asked, rest) = (StripeCurrency.shown(amount, currency), StripeCurrency.shown(left, currency))
-            throw StripeProblem(400, nil, "Refund amount (\(asked) \(currency)) is greater than unrefunded amount on charge (\(rest) \(currency))", param: "amount")
+            throw StripeProblem(
+                400, nil, "Refund amount (\(asked) \(currency)) is greater than unrefunded amount on charge (\(rest) \(currency))", param: "amount")
         }
     }
 
@@ -131,8 +140,8 @@ extension StripeState {
         let settled = settle(amount, currency, there)
         let transaction = book(
             StripeMovement(
-                type: "application_fee", category: "platform_earning", kind: .applicationFee, gross: settled.minor, currency: settled.currency, rate: settled.rate,
-                source: id, description: "Application fee from \(business(m.scope)?.name ?? "")", pendingDays: 2), there)
+                type: "application_fee", category: "platform_earning", kind: .applicationFee, gross: settled.minor, currency: settled.currency,
+                rate: settled.rate, source: id, description: "Application fee from \(business(m.scope)?.name ?? "")", pendingDays: 2), there)
         var o = StripeFields(.applicationFee, id)
         o.text("account", m.scope.account)
         o.int("amount", amount)

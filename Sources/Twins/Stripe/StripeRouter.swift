@@ -64,7 +64,8 @@ extension StripeState {
         guard path.count >= 2, path[0] == "v1" else { throw .unrecognised(request.method.rawValue, request.path) }
         let access = try authenticate(request)
         guard Self.isVersion(version) else {
-            throw .invalid("", "Invalid Stripe API version: \(version). You can view and choose a supported version at https://dashboard.stripe.com/developers.")
+            throw .invalid(
+                "", "Invalid Stripe API version: \(version). You can view and choose a supported version at https://dashboard.stripe.com/developers.")
         }
         let endpoint = "\(request.method.rawValue) \(path.prefix(2).joined(separator: "/"))/\(path.dropFirst(3).joined(separator: "/"))"
         if let reason = meter.admit(access.scope, endpoint, at: now.seconds, limits) { return Self.limited(reason) }

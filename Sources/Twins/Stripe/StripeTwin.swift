@@ -138,8 +138,8 @@ public final class StripeTwin: SourceTwin {
 
     static func refused(_ summary: String, _ position: String) -> Fault {
         Fault(
-            "happening_refused", stage: .sandbox, disposition: .reject, summary: summary, remedy: "Say what happens, and to what, as the twin's source lists it.",
-            position: position)
+            "happening_refused", stage: .sandbox, disposition: .reject, summary: summary,
+            remedy: "Say what happens, and to what, as the twin's source lists it.", position: position)
     }
 
     public func expectedMoney() -> [ExpectedMoney] { state.with { $0.expectedMoney() } }
