@@ -34,8 +34,9 @@ let rooms: [(name: String, imports: [String])] = [
     ("TwinKit", ["Kernel", "Wire", "Crypto", "HTTPClient"]),
     ("TwinOdoo", ["TwinKit", "Kernel", "Wire", "Crypto"]),
     ("TwinQuickBooksOnline", ["TwinKit", "Kernel", "Wire", "Crypto"]),
+    ("TwinStripe", ["TwinKit", "Kernel", "Wire", "Crypto"]),
     ("TwinXero", ["TwinKit", "Kernel", "Wire", "Crypto"]),
-    ("Sandbox", ["TwinKit", "TwinOdoo", "TwinQuickBooksOnline", "TwinXero", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"]),
+    ("Sandbox", ["TwinKit", "TwinOdoo", "TwinQuickBooksOnline", "TwinStripe", "TwinXero", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"]),
 ]
 
 let connectors: Set<String> = ["Shopify", "Odoo", "QuickBooksOnline", "Xero"]
@@ -92,8 +93,9 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
     ("TwinOdooTests", ["TwinOdoo", "TwinKit", "Crypto", "Wire", "Kernel"], false),
     ("TwinQuickBooksOnlineTests", ["TwinQuickBooksOnline", "TwinKit", "Crypto", "Wire", "Kernel"], false),
+    ("TwinStripeTests", ["TwinStripe", "TwinKit", "Crypto", "Wire", "Kernel"], false),
     ("TwinXeroTests", ["TwinXero", "TwinKit", "Crypto", "Wire", "Kernel"], false),
-    ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
+    ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinStripe", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
     ("ShopifyTests", ["Shopify", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], true),
     ("OdooTests", ["Odoo", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
     ("QuickBooksOnlineTests", ["QuickBooksOnline", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),

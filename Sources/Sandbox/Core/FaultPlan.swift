@@ -15,6 +15,10 @@ struct TwinFaults: Sendable, Equatable {
     var unavailable = 0
     /// As if the access token had been revoked.
     var revokedToken = 0
+    /// Of the webhooks that a twin sends by itself, in per mille of the attempts: never sent though the twin believes so, sent twice, sent late.
+    var lostWebhook = 0
+    var duplicatedWebhook = 0
+    var lateWebhook = 0
     /// How long a search does not show what was written, in milliseconds.
     var searchLag_ms = 0
 
@@ -47,8 +51,14 @@ struct TwinFaults: Sendable, Equatable {
             case "throttled_without_header_per_mille": throttledSilently = rate
             case "unavailable_per_mille": unavailable = rate
             case "revoked_token_per_mille": revokedToken = rate
+            case "lost_webhook_per_mille": lostWebhook = rate
+            case "duplicated_webhook_per_mille": duplicatedWebhook = rate
+            case "late_webhook_per_mille": lateWebhook = rate
             default: throw Self.refused("there is no such fault", "\(position).\(name)")
             }
+        }
+        guard lostWebhook + duplicatedWebhook + lateWebhook <= 1000 else {
+            throw Self.refused("the rates of one twin's webhooks are more than 1000 together", position)
         }
         guard lostRequest + tornReply + throttled + throttledSilently + unavailable + revokedToken <= 1000 else {
             throw Self.refused("the rates of one twin are more than 1000 together", position)
@@ -66,10 +76,17 @@ enum PlannedFault: Sendable, Equatable {
     case none, lostRequest, tornReply, throttled(retryAfterSeconds: Int?), unavailable, revokedToken
 }
 
+/// What befalls a webhook that a twin sends by itself.
+enum WebhookFate: Sendable, Equatable {
+    case none, lost, duplicated, late
+}
+
 /// The faults of all twins, drawn from a seed: the same requests in the same order meet the same faults.
 struct FaultPlan: Sendable {
     private var twins: [String: TwinFaults] = [:]
     private var random: [String: SeededRandom] = [:]
+    /// Apart, so that webhooks do not change which requests meet a fault.
+    private var webhookRandom: [String: SeededRandom] = [:]
 
     init() {}
 
@@ -81,11 +98,23 @@ struct FaultPlan: Sendable {
             guard known.contains(name) else { throw TwinFaults.refused("there is no such twin", "twins.\(name)") }
             twins[name] = try TwinFaults(value, position: "twins.\(name)")
             random[name] = SeededRandom(seed: UInt64(bitPattern: Int64(seed)) &+ UInt64(name.utf8.count))
+            webhookRandom[name] = SeededRandom(seed: ~(UInt64(bitPattern: Int64(seed)) &+ UInt64(name.utf8.count)))
         }
     }
 
     /// How long this twin's searches lag behind its writes.
     func searchLag(_ twin: String) -> Duration { .milliseconds(twins[twin]?.searchLag_ms ?? 0) }
+
+    /// What happens to the next webhook of this twin.
+    func drawWebhook(_ twin: String) -> WebhookFate {
+        guard let faults = twins[twin], let random = webhookRandom[twin] else { return .none }
+        var roll = Int(random.next() % 1000)
+        for (rate, fate) in [(faults.lostWebhook, WebhookFate.lost), (faults.duplicatedWebhook, .duplicated), (faults.lateWebhook, .late)] {
+            if roll < rate { return fate }
+            roll -= rate
+        }
+        return .none
+    }
 
     /// What happens to the next request of this twin.
     func draw(_ twin: String) -> (fault: PlannedFault, latencyMilliseconds: Int) {

@@ -2,6 +2,7 @@ public import Kernel
 internal import TwinKit
 internal import TwinOdoo
 internal import TwinQuickBooksOnline
+internal import TwinStripe
 internal import TwinXero
 
 /// Makes the sandbox with all its twins.
@@ -21,6 +22,7 @@ public enum Sandbox {
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
             try OdooTwin(journal: try journal("odoo")),
+            try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
         ]
         let pause: @Sendable (Duration) async -> Void = { duration in
             // A cancelled pause ends early; whoever paused looks at the cancellation itself.

@@ -25,6 +25,7 @@ extension SandboxService {
             case (.post, "/tokens"): return .json(200, try changeTokens(body))
             case (.get, "/live"): return .json(200, live())
             case (.get, "/entries"): return try entries(request.query("ledger") ?? "")
+            case (.get, "/money"): return try money(request.query("source") ?? "")
             case (.get, "/subscriptions"): return .json(200, subscriptions())
             default: return try subscribe(request.method, path, body)
             }
@@ -36,10 +37,10 @@ extension SandboxService {
     static func refusal(_ fault: Fault) -> HTTPResponse {
         let status: Int
         switch fault.code {
-        case "unknown_shop", "unknown_ledger", "unknown_endpoint", "unknown_shot": status = 404
+        case "unknown_shop", "unknown_ledger", "unknown_source", "unknown_endpoint", "unknown_shot": status = 404
         case "day_already_prepared", "day_not_prepared": status = 409
         case "malformed_json", "day_refused", "url_refused", "faults_refused", "until_refused", "shot_refused", "clock_refused",
-            "tokens_refused":
+            "tokens_refused", "happening_refused":
             status = 400
         default: status = 500
         }
@@ -183,6 +184,28 @@ extension SandboxService {
         .object(ledgers.map { (key: $0.name, value: .number("\($0.twin.entries().count(where: \.live))")) })
     }
 
+    private func source(_ name: String) throws(Fault) -> any SourceTwin {
+        guard let found = sources.first(where: { $0.name == name }) else {
+            throw Fault(
+                "unknown_source", stage: .sandbox, disposition: .reject, summary: "the sandbox has no source of that name that lives by itself",
+                remedy: "Name a source twin that sends its webhooks by itself, such as stripe.", position: "source")
+        }
+        return found.twin
+    }
+
+    /// Something happens in a source's world: `{"do": "pays", …}`, with `at` in Unix seconds where it is not now.
+    private func happen(_ name: String, _ body: JSON) throws(Fault) -> JSON {
+        let now = body["at"]?.int.map { Timestamp(seconds: Int64($0)) } ?? clocks.now() + skew.with { $0 }
+        let outcome = try source(name).happen(body, at: now)
+        courier.wake()
+        return outcome
+    }
+
+    /// The money that a source's own books say there must be.
+    private func money(_ name: String) throws(Fault) -> HTTPResponse {
+        .json(200, .object([("money", .array(try source(name).expectedMoney().map(\.json)))]))
+    }
+
     private func subscriptions() -> JSON {
         .object(player.subscriptions().sorted { $0.key < $1.key }.map { (key: $0.key, value: JSON.string($0.value)) })
     }
@@ -196,6 +219,7 @@ extension SandboxService {
             if method == .post, parts.count == 3, parts[2] == "release" { range.with { $0.release(id) } }
             return .json(200, (range.with { $0[id] } ?? shot).json)
         }
+        if method == .post, parts.count == 2, parts[1] == "happen" { return .json(200, try happen(String(parts[0]), body)) }
         guard method == .post, parts.count == 3, parts[0] == "shopify", parts[2] == "subscriptions" else {
             throw Fault(
                 "unknown_endpoint", stage: .sandbox, disposition: .reject,

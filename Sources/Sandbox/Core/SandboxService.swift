@@ -19,13 +19,16 @@ public final class SandboxService: Service {
     /// The last refresh token each twin gave out: for a second client that refreshes behind the first one's back.
     let refreshTokens = Locked<[String: String]>([:])
     /// How far the twins' wall clock is off.
-    let skew = Locked(Duration.zero)
+    let skew: Locked<Duration>
+    /// Carries the webhooks of those twins that send them by themselves.
+    let courier: WebhookCourier
     private let pause: @Sendable (Duration) async -> Void
     private let server: Locked<HTTPServer?>
 
     /// - Throws: what replaying the journal throws.
     init(
         folder: String, twins: [any Twin], player: DayPlayer, journal: TwinJournal, clocks: any Clocks,
+        sender: @escaping @Sendable ([String]) -> any WebhookSender = { NetworkWebhookSender(hosts: $0, inFlight: WebhookCourier.inFlight) },
         pause: @escaping @Sendable (Duration) async -> Void
     ) throws(Fault) {
         self.folder = folder
@@ -37,7 +40,13 @@ public final class SandboxService: Service {
         server = Locked(nil)
         var latest: JSON = .object([])
         try journal.replay { latest = $0["faults"] ?? latest }
-        faults = Locked(try FaultPlan(latest, known: twins.map { String($0.prefix.dropFirst()) }))
+        let faults = Locked(try FaultPlan(latest, known: twins.map { String($0.prefix.dropFirst()) }))
+        let skew = Locked(Duration.zero)
+        self.faults = faults
+        self.skew = skew
+        courier = WebhookCourier(
+            sources: twins.compactMap { $0 as? any SourceTwin }, now: { clocks.now() + skew.with { $0 } }, sender: sender, pause: pause,
+            fate: { name in faults.with { $0.drawWebhook(name) } })
     }
 
     /// Binds the port; called once, before `run`.
@@ -53,10 +62,11 @@ public final class SandboxService: Service {
     public var port: Int { server.with { $0?.port ?? 0 } }
 
     public func run() async throws {
-        let (bound, player) = (server.with { $0 }, player)
+        let (bound, player, courier) = (server.with { $0 }, player, courier)
         try await withThrowingTaskGroup(of: Void.self) { group in
             if let bound { group.addTask { try await bound.run() } }
             group.addTask { try await player.run() }
+            group.addTask { try await courier.run() }
             defer { group.cancelAll() }
             try await group.next()
         }
@@ -130,6 +140,7 @@ public final class SandboxService: Service {
         let name = String(twin.prefix.dropFirst())
         let lag = faults.with { $0.searchLag(name) }
         let response = twin.respond(request, at: clocks.now() + skew.with { $0 })
+        if twin is any SourceTwin { courier.wake() }
         switch purpose {
         case .write where lag > .zero && response.status < 300:
             traffic.with { $0.wrote(KeyText.keys(in: request.body), at: clocks.monotonic(), lag: lag) }
@@ -143,6 +154,11 @@ public final class SandboxService: Service {
         default: break
         }
         return response
+    }
+
+    /// The source twins by their names.
+    var sources: [(name: String, twin: any SourceTwin)] {
+        twins.compactMap { twin in (twin as? any SourceTwin).map { (String(twin.prefix.dropFirst()), $0) } }
     }
 
     /// The ledger twins by their name in the expected entries.

@@ -142,11 +142,11 @@ enum WorkerCommand: Command {
 
 enum SandboxCommand: Command {
     static let name = "sandbox"
-    static let summary = "run the twins: pretend Shopify, QuickBooks Online, Xero and Odoo"
+    static let summary = "run the twins: pretend platforms to try, test and demonstrate on"
     static let help = """
         usage: counterfoil sandbox [--host ADDRESS] [--port N]
 
-        Serves each platform's own wire protocol below a path of its own: /shopify/SHOP, /qbo, /xero, /odoo. State is kept in
+        Serves each platform's own wire protocol below a path of its own, /xero or /shopify/SHOP. State is kept in
         COUNTERFOIL_VAR/sandbox. Point a connection's base_url, or the vendor's own SDK, at it. Control: /_sandbox/…
           --host ADDRESS   numeric address to listen on (127.0.0.1)
           --port N         port to listen on (8087)
