@@ -17,8 +17,9 @@ let rooms: [(name: String, imports: [String])] = [
     ("Courier", ["Store", "ConnectorKit", "HTTPClient", "Telemetry", "Kernel", "Wire", "Books", "Crypto"]),
     ("Shopify", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
     ("QuickBooksOnline", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
+    ("Stripe", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
     ("Xero", ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]),
-    ("Catalog", ["ConnectorKit", "Kernel", "Wire", "Shopify", "QuickBooksOnline", "Xero"]),
+    ("Catalog", ["ConnectorKit", "Kernel", "Wire", "Shopify", "QuickBooksOnline", "Stripe", "Xero"]),
     ("Scaffold", ["Kernel"]),
     ("Mapping", ["Books", "Wire", "Kernel"]),
     ("Checks", ["Mapping", "Books", "Wire", "Kernel"]),
@@ -36,7 +37,7 @@ let rooms: [(name: String, imports: [String])] = [
     ("Sandbox", ["TwinKit", "TwinQuickBooksOnline", "TwinXero", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"]),
 ]
 
-let connectors: Set<String> = ["Shopify", "QuickBooksOnline", "Xero"]
+let connectors: Set<String> = ["Shopify", "QuickBooksOnline", "Stripe", "Xero"]
 
 /// Where a room's sources are: connectors and twins have a folder of their own kind.
 func folder(_ room: String) -> String {
@@ -93,6 +94,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
     ("ShopifyTests", ["Shopify", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], true),
     ("QuickBooksOnlineTests", ["QuickBooksOnline", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
+    ("StripeTests", ["Stripe", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], true),
     ("XeroTests", ["Xero", "ConnectorKit", "Books", "Wire", "Crypto", "Kernel"], false),
     ("DayTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
     ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Crypto", "Telemetry", "Mapping", "Books",

@@ -1,6 +1,7 @@
 public import ConnectorKit
 internal import QuickBooksOnline
 internal import Shopify
+internal import Stripe
 internal import Xero
 
 /// Every connector there is, in the order of their ids.
@@ -8,6 +9,7 @@ public enum Catalog {
     private static let all: [any Connector] = [
         QuickBooksOnlineConnector(),
         ShopifyConnector(),
+        StripeConnector(),
         XeroConnector(),
     ]
 
