@@ -114,6 +114,20 @@ import Wire
     }
 }
 
+@Suite("Earnings of a platform") struct EarningTests {
+    @Test("an application fee is a sale of the platform's own, whoever has the sales of charges, and what it gives back its refund")
+    func earned() throws {
+        for settings in [[:], ["sales": "shop"]] as [[String: String]] {
+            let read = try normalized("application_fee", try fixture("application-fee"), settings)
+            #expect(read.ids == ["fee_1Pgc6zB7WZ01zgkWOMh2at1m", "fee_1Pgc6zB7WZ01zgkWOMh2at1m", "fr_1Pgc7AB7WZ01zgkWYlt1Rf01"])
+            #expect(balances(plans(read.documents)) == ["clearing:stripe:USD": 150, "sales:unclassified": -250, "returns_allowances": 100])
+        }
+        let all = try fixture("application-fee").changing("refunds", "0", "amount", to: 250)
+        #expect(try normalized("application_fee", all).refunds[0].lines.count == 1)
+        #expect(refusal("application_fee", all.changing("refunds", "0", "currency", to: "eur"))?.code == "unreadable_record")
+    }
+}
+
 @Suite("Charges of a shop") struct ShopTests {
     @Test("under shop a charge, a refund and an invoice say nothing: the shop has them; disputes and payouts speak")
     func shop() throws {

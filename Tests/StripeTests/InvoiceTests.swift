@@ -86,6 +86,21 @@ import Wire
         #expect(refusal("invoice", far)?.code == "unbalanced_record")
     }
 
+    @Test("delivery carries its own tax, contained or added, and a credit note takes it back")
+    func delivery() throws {
+        let rate: JSON = ["country": "GB", "jurisdiction": "GB", "percentage": .number("20.0"), "inclusive": false, "tax_type": "vat"]
+        let tax: JSON = ["amount": 100, "rate": rate, "taxable_amount": 500]
+        let cost: JSON = ["amount_subtotal": 500, "amount_tax": 100, "amount_total": 600, "taxes": .array([tax])]
+        let json = try fixture("invoice").changing("invoice", "shipping_cost", to: cost).changing("invoice", "total", to: 12_360)
+            .changing("invoice", "total_taxes", "0", "amount", to: 2_060).changing("credit_notes", "0", "shipping_cost", to: cost)
+            .changing("credit_notes", "0", "total", to: 6_480)
+        let read = try normalized("invoice", json)
+        #expect(read.sale?.shipping.map(\.net) == [gbp(500)] && read.sale?.shipping[0].taxes.map(\.amount) == [gbp(100)])
+        #expect(read.refunds[0].shipping.map(\.net) == [gbp(500)])
+        let odd = json.changing("invoice", "shipping_cost", "amount_tax", to: 99)
+        #expect(refusal("invoice", odd)?.code == "unbalanced_record")
+    }
+
     @Test("reverse charge, exemption and payments outside of Stripe are told as such")
     func terms() throws {
         let json = try fixture("invoice").changing("credit_notes", to: [])

@@ -31,7 +31,7 @@ import Wire
         let kinds: [String: PayoutRow.Kind] = [
             "txn_2a": .charge, "txn_2b": .charge, "txn_2c": .refund, "txn_2d": .refund, "txn_2e": .refundFailure, "txn_2f": .dispute,
             "txn_2g": .disputeReversal, "txn_2h": .fee, "txn_2i": .fee, "txn_2j": .reserveHold, "txn_2k": .reserveRelease, "txn_2l": .retained,
-            "txn_2m": .payoutFailure, "txn_2n": .transfer, "txn_2o": .adjustment, "txn_2p": .adjustment, "txn_2q": .charge,
+            "txn_2m": .payoutFailure, "txn_2n": .transfer, "txn_2o": .adjustment, "txn_2p": .charge, "txn_2q": .charge,
         ]
         #expect(Dictionary(uniqueKeysWithValues: payout.rows.map { ($0.id, $0.kind) }) == kinds)
         #expect(payout.rows.map(\.net).total(.usd) == payout.amount && payout.amount == usd(5_191))

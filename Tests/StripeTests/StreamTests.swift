@@ -40,7 +40,7 @@ import Wire
         let parts = page.listed.map { "\($0.id) \($0.parts.map { "\($0.kind) \($0.id)" }.joined())" }
         #expect(parts == [
             "ch_2a payment ch_2a", "ch_2b payment ch_2b", "re_2c refund re_2c", "re_2d refund re_2d",
-            "dp_1QMzzKKJ2mNpQr5tDsp0001 dispute dp_1QMzzKKJ2mNpQr5tDsp0001",
+            "dp_1QMzzKKJ2mNpQr5tDsp0001 dispute dp_1QMzzKKJ2mNpQr5tDsp0001", "fee_1 payment fee_1",
         ])
         let hints = try page.records.map { "\($0.deliveryID) \(try JSON(parsing: $0.body)["fetch"]?.string ?? "")" }
         #expect(hints == [
@@ -48,7 +48,7 @@ import Wire
         ])
         for record in page.records { #expect(try connector.normalize(record, facts()).fetch.count == 1) }
         let shop = try #require(play(connector.sweep(since: since, cursor: "balance_transactions", facts(["sales": "shop"]))) { _ in list(rows) }.output)
-        #expect(shop.listed.map(\.id) == ["dp_1QMzzKKJ2mNpQr5tDsp0001"] && shop.records.map(\.deliveryID) == ["txn_2g", "txn_2m"])
+        #expect(shop.listed.map(\.id) == ["dp_1QMzzKKJ2mNpQr5tDsp0001", "fee_1"] && shop.records.map(\.deliveryID) == ["txn_2g", "txn_2m"])
         let some = try #require(play(connector.sweep(since: since, cursor: "txn_1", facts(["sales": "by_reference"]))) { _ in list(rows) }.output)
         #expect(some.listed.map(\.id).contains("ch_2b") && !some.listed.map(\.id).contains("ch_2a"))
         let manual = try #require(play(connector.sweep(since: since, cursor: "balance_transactions", facts(["payouts": "manual"]))) { _ in list(rows) }.output)
@@ -138,6 +138,27 @@ import Wire
         for bad in ["1", "", "cus_1", "ch_../x", "balance:", "balance:2026-02-30", "ch_1?a=b"] {
             #expect(play(connector.fetch(bad, facts())) { _ in missing }.fault?.code == "invalid_id")
         }
+    }
+
+    @Test("the taxes of a delivery are asked for where there are some")
+    func shippingTaxes() throws {
+        let cost: JSON = ["amount_subtotal": 500, "amount_tax": 100, "amount_total": 600, "shipping_rate": "shr_1"]
+        let invoice = try #require(try fixture("invoice")["invoice"]).changing("shipping_cost", to: cost)
+        let played = play(connector.fetch("in_1QLqB2KJ2mNpQr5tInv00001", facts())) { target in
+            target.hasPrefix("/v1/invoices/") ? .json(200, invoice) : list([])
+        }
+        #expect(played.targets[1] == "/v1/invoices/in_1QLqB2KJ2mNpQr5tInv00001?expand[]=shipping_cost.taxes")
+    }
+
+    @Test("what a platform earned is read with all that it gave back")
+    func earning() throws {
+        let whole = try fixture("application-fee"), fee = try #require(whole["application_fee"]), refunds = try #require(whole["refunds"]?.array)
+        let played = play(connector.fetch("fee_1Pgc6zB7WZ01zgkWOMh2at1m", facts())) { target in
+            if target.contains("/refunds") { return list(refunds) }
+            return .json(200, fee.changing("refunds", to: ["object": "list", "has_more": true, "data": []]))
+        }
+        let record = try #require(played.output ?? nil, "\(played.targets)")
+        #expect(try connector.normalize(record, facts()).documents == normalized("application_fee", whole).documents)
     }
 
     @Test("a day of the balance is asked for by its bounds in UTC")

@@ -23,13 +23,15 @@ extension StripeConnector {
         case "dp", "du", "pdp":
             return StripeCalls.object("disputes/\(id)", [("expand[]", "charge")]).map { $0.map { Gathering.record(Topic.dispute, id, [("dispute", $0)]) } }
         case "po": return Gathering.payout(id)
+        case "fee": return Gathering.earning(id)
         default: return .fail(Self.invalidID)
         }
     }
 
     private static var invalidID: Fault {
         Fault(
-            "invalid_id", stage: .ingest, disposition: .reject, summary: "that is no id of a Stripe charge, refund, invoice, dispute or payout",
+            "invalid_id", stage: .ingest, disposition: .reject,
+            summary: "that is no id of a Stripe charge, refund, invoice, dispute, payout or application fee",
             remedy: "Give the id as Stripe's dashboard shows it, such as ch_… or po_….")
     }
 }
@@ -76,10 +78,18 @@ private enum Gathering {
     private static func checkout(_ intent: String) -> Exchange<Members> {
         StripeCalls.list("checkout/sessions", [("payment_intent", intent)]).followed { rows in
             guard let session = rows.first(where: { StripeID.of($0["payment_intent"]) == intent }), let id = StripeID.of(session) else { return .finish([]) }
-            return StripeCalls.list("checkout/sessions/\(id)/line_items", [("expand[]", "data.taxes")]).map { items in
-                [("session", session), ("items", .array(items))]
+            return shippingTaxes("checkout/sessions/\(id)", of: session).followed { whole in
+                StripeCalls.list("checkout/sessions/\(id)/line_items", [("expand[]", "data.taxes")]).map { items in
+                    [("session", whole ?? session), ("items", .array(items))]
+                }
             }
         }
+    }
+
+    /// The taxes of a delivery are shown only to who asks for them.
+    private static func shippingTaxes(_ path: String, of found: JSON?) -> Exchange<JSON?> {
+        guard let cost = found?["shipping_cost"], cost["taxes"]?.array == nil, let tax = cost["amount_tax"]?.int, tax != 0 else { return .finish(found) }
+        return StripeCalls.object(path, [("expand[]", "shipping_cost.taxes")])
     }
 
     private static func refunds(of charge: JSON, always: Bool) -> Exchange<[JSON]> {
@@ -90,7 +100,7 @@ private enum Gathering {
     // MARK: Invoices
 
     static func invoice(_ id: String, refunds: Bool) -> Exchange<RawRecord?> {
-        StripeCalls.object("invoices/\(id)").followed { invoice in
+        StripeCalls.object("invoices/\(id)").followed { found in shippingTaxes("invoices/\(id)", of: found) }.followed { invoice in
             guard let invoice else { return .finish(nil) }
             return StripeCalls.rest(invoice["lines"], "invoices/\(id)/lines").followed { lines in
                 notes(id).followed { notes in
@@ -160,6 +170,17 @@ private enum Gathering {
 
     private static func named(_ taxes: JSON?) -> [String] { (taxes?.array ?? []).compactMap { StripeID.of($0.member("tax_rate_details", "tax_rate")) } }
 
+    // MARK: Earnings
+
+    static func earning(_ id: String) -> Exchange<RawRecord?> {
+        StripeCalls.object("application_fees/\(id)", [("expand[]", "balance_transaction")]).followed { fee in
+            guard let fee else { return .finish(nil) }
+            return StripeCalls.rest(fee["refunds"], "application_fees/\(id)/refunds").map { refunds in
+                record(Topic.earning, id, [("application_fee", fee), ("refunds", .array(refunds))])
+            }
+        }
+    }
+
     // MARK: Payouts
 
     static func payout(_ id: String) -> Exchange<RawRecord?> {
@@ -187,7 +208,7 @@ private enum Gathering {
         "id", "object", "amount", "fee", "net", "currency", "exchange_rate", "type", "reporting_category", "created", "description", "fee_details",
     ]
     private static let sourceMembers = [
-        "id", "object", "amount", "amount_captured", "currency", "charge", "payment_intent", "metadata", "description", "status",
+        "id", "object", "amount", "amount_captured", "currency", "charge", "fee", "payment_intent", "metadata", "description", "status",
     ]
 
     /// What counts of a row: a payout may have tens of thousands.

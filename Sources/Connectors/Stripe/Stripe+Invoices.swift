@@ -102,9 +102,9 @@ struct InvoiceReading {
     private func shipping(_ sense: inout TaxSense) throws(Fault) -> [ShippingLine] {
         let cost = invoice["shipping_cost"]
         guard !cost.isNull else { return [] }
-        let amount = try cost["amount_subtotal"].money(currency), taxes = try cost["taxes"].list()
-        try sense.note(taxes)
-        return [ShippingLine(id: "shipping", title: "Shipping", amount: amount, discount: .zero(currency), net: amount, taxes: try parts(taxes))]
+        for tax in try cost["taxes"].list() where tax["amount"].view.int != 0 { try sense.note(tax["rate"]["inclusive"].view.bool == true, tax) }
+        let line = try ShippingLine(cost, currency, rates, included: sense.included ?? false)
+        return line.amount.isZero && line.taxes.isEmpty ? [] : [line]
     }
 
     /// Accounts that round tax once for an invoice state totals that the lines' taxes miss by little: the last line of a rate takes it.
@@ -187,6 +187,15 @@ struct InvoiceReading {
     }
 }
 
+extension ShippingLine {
+    /// Of a `shipping_cost`, whose total has the tax in it, contained or added.
+    init(_ cost: Field, _ currency: Currency, _ rates: TaxRates, included: Bool) throws(Fault) {
+        let taxes = try rates.shipping(cost, currency), total = try cost["amount_total"].money(currency)
+        let net = included ? total : total - taxes.map(\.amount).total(currency)
+        self.init(id: "shipping", title: "Shipping", amount: net, discount: .zero(currency), net: net, taxes: taxes)
+    }
+}
+
 /// A credit note: what is taken back of an invoice, and how its money went.
 struct CreditNoteReading {
     private let id: String
@@ -209,10 +218,14 @@ struct CreditNoteReading {
         isVoid = try field["status"].word() == "void"
         total = try field["total"].money(currency)
         body = Refund(currency: currency, taxIncluded: sale.taxIncluded, lines: [], total: .zero(currency), transactions: [])
-        refunds = try field["refunds"].each { (entry) throws(Fault) in
-            (id: try entry["refund"].id(), amount: try entry["amount_refunded"].money(currency))
+        var outside = try field["out_of_band_amount"].moneyOrZero(currency)
+        var named: [(id: String, amount: Money)] = []
+        for entry in try field["refunds"].list() {
+            let amount = try entry["amount_refunded"].money(currency)
+            // One of a payment that was reported, not made.
+            if entry["refund"].isNull { outside += amount } else { named.append((try entry["refund"].id(), amount)) }
         }
-        elsewhere = try field["out_of_band_amount"].moneyOrZero(currency)
+        (refunds, elsewhere) = (named, outside)
         let back = refunds.map(\.amount).total(currency)
         let before = try field["pre_payment_amount"].moneyOrZero(currency)
         credit = field["customer_balance_transaction"].isNull ? .zero(currency) : total - before - back - elsewhere
@@ -236,10 +249,8 @@ struct CreditNoteReading {
 
     private mutating func takeShipping(_ cost: Field, _ currency: Currency, _ rates: TaxRates) throws(Fault) {
         guard !cost.isNull else { return }
-        let amount = try cost["amount_subtotal"].money(currency)
-        let taxes = try cost["taxes"].each { (tax) throws(Fault) in try rates.part(tax, currency) }
-        guard !amount.isZero || !taxes.isEmpty else { return }
-        body.shipping = [ShippingLine(id: "shipping", title: "Shipping", amount: amount, discount: .zero(currency), net: amount, taxes: taxes)]
+        let line = try ShippingLine(cost, currency, rates, included: body.taxIncluded)
+        if !line.amount.isZero || !line.taxes.isEmpty { body.shipping = [line] }
     }
 
     private func worth(_ included: Bool) -> Money {

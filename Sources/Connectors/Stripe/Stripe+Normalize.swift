@@ -17,6 +17,7 @@ extension StripeConnector {
         case Topic.charge: return Normalized(documents: try ChargeReading(whole, settings).documents())
         case Topic.invoice: return Normalized(documents: try InvoiceReading(whole, settings).documents())
         case Topic.dispute: return Normalized(documents: [try DisputeReading.document(whole["dispute"].object(), settings)])
+        case Topic.earning: return Normalized(documents: try EarningReading.documents(whole, settings))
         case Topic.payout: return Normalized(documents: try PayoutReading(settings).payout(whole))
         case Topic.statement: return Normalized(documents: try PayoutReading(settings).statement(whole))
         default: return try event(whole, settings, connection)
@@ -42,7 +43,7 @@ extension StripeConnector {
         case "charge": named = settings.isShops(object.view) ? nil : object["id"]
         case "refund", "invoice": named = settings.sales == .shop ? nil : object["id"]
         case "credit_note", "invoice_payment": named = settings.sales == .shop ? nil : object["invoice"]
-        case "dispute": named = object["id"]
+        case "dispute", "application_fee": named = object["id"]
         case "payout": named = Self.isDecided(object.view) ? object["id"] : nil
         default: throw object["object"].unreadable("what its event is about")
         }

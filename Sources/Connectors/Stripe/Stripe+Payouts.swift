@@ -6,7 +6,7 @@ internal import Wire
 /// - Source: docs.stripe.com, "Reporting categories"; "Balance transaction types".
 enum BalanceKind: Sendable, Equatable {
     case charge, chargeFailure, captureReversal, refund, refundFailure, dispute, disputeReversal, fee, reserve, payout, payoutCancel, payoutFailure
-    case transfer, other
+    case earning, earningRefund, transfer, other
 
     init(_ row: JSONView) {
         let type = row["type"].string ?? ""
@@ -24,6 +24,8 @@ enum BalanceKind: Sendable, Equatable {
             self = .reserve
         case "payout": self = .payout
         case "payout_reversal", "payout_cancel", "payout_failure": self = type == "payout_cancel" ? .payoutCancel : .payoutFailure
+        case "platform_earning", "application_fee": self = .earning
+        case "platform_earning_refund", "application_fee_refund": self = .earningRefund
         case "transfer", "transfer_reversal", "transfer_cancel", "transfer_failure", "transfer_refund", "topup", "topup_reversal",
             "connect_collection_transfer":
             self = .transfer
@@ -36,8 +38,8 @@ enum BalanceKind: Sendable, Equatable {
 
     func row(_ amount: Money) -> PayoutRow.Kind {
         switch self {
-        case .charge, .chargeFailure, .captureReversal: .charge
-        case .refund: .refund
+        case .charge, .chargeFailure, .captureReversal, .earning: .charge
+        case .refund, .earningRefund: .refund
         case .refundFailure: .refundFailure
         case .dispute: .dispute
         case .disputeReversal: .disputeReversal

@@ -74,6 +74,10 @@ extension StripeConnector {
             if !settings.isShops(row["source"]) { page.listed.append(ListedCase(id: source, parts: [ListedCase.Part(kind: "payment", id: source)])) }
         case .refund where settings.sales != .shop:
             page.listed.append(ListedCase(id: source, parts: [ListedCase.Part(kind: "refund", id: source)]))
+        case .earning: page.listed.append(ListedCase(id: source, parts: [ListedCase.Part(kind: "payment", id: source)]))
+        case .earningRefund:
+            guard let fee = StripeID.of(row["source"]["fee"]) else { return }
+            page.listed.append(ListedCase(id: fee, parts: [ListedCase.Part(kind: "refund", id: source)]))
         case .dispute: page.listed.append(ListedCase(id: source, parts: [ListedCase.Part(kind: "dispute", id: source)]))
         case .refundFailure where settings.sales != .shop, .chargeFailure where settings.sales != .shop, .disputeReversal, .payoutFailure:
             page.records.append(Self.hint(source, as: id))
@@ -100,6 +104,7 @@ enum Topic {
     static let charge = "charge"
     static let invoice = "invoice"
     static let dispute = "dispute"
+    static let earning = "application_fee"
     static let payout = "payout"
     static let statement = "balance_day"
 }

@@ -41,6 +41,18 @@ struct TaxRates {
         return try part(rates[id], amount, tax)
     }
 
+    /// The taxes of a delivery, which name their rates whole.
+    func shipping(_ cost: Field, _ currency: Currency) throws(Fault) -> [TaxPart] {
+        let tax = try cost["amount_tax"].moneyOrZero(currency)
+        let parts = try cost["taxes"].each { (entry) throws(Fault) in
+            try part(entry["rate"].view, try entry["amount"].money(currency), entry)
+        }
+        let named = parts.map(\.amount).total(currency)
+        guard named != tax else { return parts }
+        guard parts.isEmpty else { throw cost["amount_tax"].unbalanced("its taxes come to \(named.text), it states \(tax.text)") }
+        return [TaxPart(jurisdiction: place?.name, rate: nil, amount: tax)]
+    }
+
     /// Of a rate object.
     func part(_ rate: JSONView, _ amount: Money, _ at: Field) throws(Fault) -> TaxPart {
         let field = Field(rate, at.path + ".rate", of: at.subject)

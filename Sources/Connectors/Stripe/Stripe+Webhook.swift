@@ -16,8 +16,11 @@ extension StripeConnector {
         return WebhookDelivery(topic: topic, deliveryID: id, valid: at - StripeLimits.tolerance ... at + StripeLimits.tolerance)
     }
 
-    /// Of the many that an account may subscribe to. A refunded charge says what a refund says, in older words.
-    public func uses(topic: String) -> Bool { Self.topics.contains(topic) || topic == "charge.refunded" }
+    /// Of the many that an account may subscribe to.
+    public func uses(topic: String) -> Bool { Self.topics.contains(topic) || Self.otherTopics.contains(topic) }
+
+    /// Understood, and not asked for by sweeps: a refunded charge says what a refund says, in older words; what a platform earns the balance shows.
+    private static let otherTopics: Set<String> = ["charge.refunded", "application_fee.created", "application_fee.refunded"]
 
     private static func parsed(_ body: [UInt8]) -> JSONView? {
         do throws(Fault) { return try JSONDocument(parsing: body).root } catch { return nil }

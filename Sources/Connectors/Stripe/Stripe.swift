@@ -42,6 +42,7 @@ public struct StripeConnector: SourceConnector {
         PlatformObject("CheckoutSession", carries: ["sale"], [.list]),
         PlatformObject("Refund", carries: ["refund"], [.receive, .list, .read]),
         PlatformObject("CreditNote", carries: ["refund"], [.receive, .list]),
+        PlatformObject("ApplicationFee", carries: ["sale", "payment", "refund"], [.receive, .read]),
         PlatformObject("Dispute", carries: ["dispute"], [.receive, .read]),
         PlatformObject("Payout", carries: ["payout"], [.receive, .list, .read]),
         PlatformObject("BalanceTransaction", carries: ["payout"], [.list]),
