@@ -110,6 +110,9 @@ import Wire
         #expect(try normalized("charge", json, ["base_currency": "GBP"]).sale?.rate == nil)
         let read = try normalized("charge", json, ["base_currency": "USD"])
         #expect(read.sale?.rate == ExactDecimal("1.08734") && read.sale?.total == Money(minor: 10_000, .eur))
+        // The balance shows the whole of a charge of which only a part was captured.
+        let part = try normalized("charge", json.changing("charge", "amount_captured", to: 6_000), ["base_currency": "USD"])
+        #expect(part.sale?.rate == ExactDecimal("1.08734") && part.payments[0].amount == Money(minor: 6_000, .eur))
         #expect(plans(read.documents).flatMap(\.lines).compactMap(\.base).map(\.magnitude).allSatisfy { $0 == usd(10_873) })
     }
 }

@@ -44,6 +44,18 @@ import Wire
         #expect(payout.rows.first { $0.id == "txn_2l" }.map { [$0.amount, $0.fee, $0.net] } == [usd(-4_060), usd(0), usd(-4_060)])
     }
 
+    @Test("a converted charge captured in part is a row of all of it and one of the rest")
+    func capturedInPart() throws {
+        let source: JSON = ["id": "ch_2b", "object": "charge", "amount": 10_000, "amount_captured": 6_000, "currency": "eur", "metadata": [:]]
+        let json = try fixture("payout-mixed").changing("rows", "2", "source", to: source).changing("rows", "3", "source", to: source)
+            .changing("rows", "3", "reporting_category", to: "partial_capture_reversal").changing("rows", "3", "amount", to: -4_349)
+            .changing("rows", "3", "net", to: -4_349).changing("payout", "amount", to: 6_279)
+            .changing("payout", "balance_transaction", to: "txn_2z")
+        let rows = try #require(try normalized("payout", json).payouts.first).rows.filter { $0.original != nil }
+        #expect(rows.map(\.kind) == [.charge, .charge] && rows.map(\.ref) == ["ch_2b", "ch_2b"])
+        #expect(rows.map(\.original) == [Money(minor: 10_000, .eur), Money(minor: -4_000, .eur)])
+    }
+
     @Test("the books of a payout of all kinds balance, with fees, chargebacks and reserve apart")
     func posted() throws {
         var payout = try only("payout-mixed")

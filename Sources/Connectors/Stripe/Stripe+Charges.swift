@@ -38,7 +38,9 @@ struct ChargeFacts {
         at = try row["created"].optionalInstant() ?? created
         let settled = try row["currency"].currency()
         guard settled != currency, settled.code == settings.base else { return }
-        rate = StripeMoney.rate(stated: try row["exchange_rate"].rate(), charged: amount, settled: try row["amount"].money(settled))
+        // Of a charge captured in part the balance shows all, and the rest taken back by a row of its own.
+        let candidates = [amount, try field["amount"].money(currency)]
+        rate = StripeMoney.rate(stated: try row["exchange_rate"].rate(), candidates: candidates, settled: try row["amount"].money(settled))?.rate
     }
 
     func payment(_ caseID: String, _ settings: StripeSettings) -> SourceDocument {

@@ -148,6 +148,13 @@ enum StripeMoney {
         return minor.magnitude <= StripeLimits.amountMinor.magnitude ? Money(minor: minor, currency) : nil
     }
 
+    /// Of several amounts that may have been converted, the one that Stripe's rate makes `settled` of; the last where none does.
+    static func rate(stated: ExactDecimal?, candidates: [Money], settled: Money) -> (rate: ExactDecimal, charged: Money)? {
+        let rates = candidates.map { (rate: rate(stated: stated, charged: $0, settled: settled), charged: $0) }
+        guard let found = rates.first(where: { stated != nil && $0.rate == stated }) ?? rates.last, let rate = found.rate else { return nil }
+        return (rate, found.charged)
+    }
+
     /// Units of `settled` for one of `charged` so that exactly this comes out: Stripe's own rate where it does, else the quotient.
     static func rate(stated: ExactDecimal?, charged: Money, settled: Money) -> ExactDecimal? {
         guard charged.minor > 0, settled.minor > 0 else { return nil }

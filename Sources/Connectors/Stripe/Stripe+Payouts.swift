@@ -156,11 +156,11 @@ struct PayoutReading {
         guard [.charge, .refund, .refundFailure].contains(kind), source.view.isObject, !source["currency"].isNull else { return nil }
         let currency = try source["currency"].currency()
         guard currency != amount.currency else { return nil }
-        let stated = try row["exchange_rate"].rate()
-        var candidates = [try source["amount"].money(currency)]
-        if !source["amount_captured"].isNull { candidates.insert(try source["amount_captured"].money(currency), at: 0) }
-        let fitting = candidates.first { StripeMoney.rate(stated: stated, charged: $0, settled: amount.magnitude) == stated && stated != nil }
-        guard let found = fitting ?? candidates.first else { return nil }
-        return amount.minor < 0 ? -found.magnitude : found.magnitude
+        let whole = try source["amount"].money(currency)
+        let taken = try source["amount_captured"].isNull ? whole : source["amount_captured"].money(currency)
+        // A part that was not captured is a row of its own.
+        let rest = BalanceKind(row.view) == .captureReversal ? [whole - taken] : []
+        let found = StripeMoney.rate(stated: try row["exchange_rate"].rate(), candidates: rest + [taken, whole], settled: amount.magnitude)?.charged ?? whole
+        return amount.minor < 0 ? -found : found
     }
 }
