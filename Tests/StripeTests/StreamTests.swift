@@ -199,18 +199,21 @@ import Wire
         #expect(try normalized("refund.created", try fixture("refund-event")).fetch == ["re_3QLpaYKJ2mNpQr5t1Rfd0001"])
     }
 
+    private func status(_ document: SourceDocument) throws -> String {
+        guard case .dispute(let body) = document.body else { throw Fault("no_dispute", stage: .normalize, disposition: .bug, summary: "no dispute") }
+        return body.status
+    }
+
     @Test("a dispute's versions rise from opened to lost or won")
     func disputes() throws {
         let json = try fixture("dispute")
         var last: Int64 = 0
         let opened = try normalized("dispute", json.changing("dispute", "balance_transactions", to: [])).documents[0]
         let moved = try normalized("dispute", json).documents[0]
-        guard case .dispute(let first) = opened.body else { return }
-        #expect(first.status == "needs_response" && opened.version < moved.version)
+        #expect(try status(opened) == "needs_response" && opened.version < moved.version)
         for status in ["needs_response", "under_review", "lost", "won"] {
             let document = try normalized("dispute", json.changing("dispute", "status", to: .string(status))).documents[0]
-            guard case .dispute(let body) = document.body else { return }
-            #expect(body.status == (["lost", "won"].contains(status) ? status : "funds_withdrawn"))
+            #expect(try self.status(document) == (["lost", "won"].contains(status) ? status : "funds_withdrawn"))
             #expect(document.version > last)
             last = document.version
         }
