@@ -2,6 +2,7 @@ public import ConnectorKit
 internal import Odoo
 internal import QuickBooksOnline
 internal import Shopify
+internal import Stripe
 internal import Xero
 
 /// Every connector there is, in the order of their ids.
@@ -10,6 +11,7 @@ public enum Catalog {
         OdooConnector(),
         QuickBooksOnlineConnector(),
         ShopifyConnector(),
+        StripeConnector(),
         XeroConnector(),
     ]
 

@@ -112,10 +112,13 @@ public struct SweepPage: Sendable {
 public struct WebhookDelivery: Sendable, Equatable {
     public var topic: String
     public var deliveryID: String
+    /// When it may be taken, where the platform dates its signatures: what is older was sent before, by whomever. `nil`: at any time.
+    public var valid: ClosedRange<Timestamp>?
 
-    public init(topic: String, deliveryID: String) {
+    public init(topic: String, deliveryID: String, valid: ClosedRange<Timestamp>? = nil) {
         self.topic = topic
         self.deliveryID = deliveryID
+        self.valid = valid
     }
 }
 

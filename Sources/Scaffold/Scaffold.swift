@@ -68,15 +68,7 @@ public struct Scaffold: Sendable {
         let places: [(before: String, line: String)] =
             switch path {
             case "Package.swift":
-                [
-                    ("    (\"Catalog\", [", "    (\"__TYPE__\", [\"ConnectorKit\", \"Books\", \"Wire\", \"Crypto\", \"Kernel\"]),\n"),
-                    ("    (\"Sandbox\", [", "    (\"Twin__TYPE__\", [\"TwinKit\", \"Kernel\", \"Wire\", \"Crypto\"]),\n"),
-                    (
-                        "    (\"DayTests\", [",
-                        "    (\"__TYPE__Tests\", [\"__TYPE__\", \"ConnectorKit\", \"Books\", \"Wire\", \"Crypto\", \"Kernel\"], false),\n"
-                            + "    (\"Twin__TYPE__Tests\", [\"Twin__TYPE__\", \"TwinKit\", \"Crypto\", \"Wire\", \"Kernel\"], false),\n"
-                    ),
-                ]
+                [("]\nlet connectorImports", "    \"__TYPE__\",\n"), ("]\nlet twinImports", "    \"Twin__TYPE__\",\n")]
             case "Sources/Catalog/Catalog.swift":
                 [("    ]\n\n    public static let connectors", "        __TYPE__Connector(),\n"), ("\n/// Every connector there is", "internal import __TYPE__\n")]
             default:
@@ -92,12 +84,6 @@ public struct Scaffold: Sendable {
         }
         var out = text
         for place in places { out = try insert(filled(place.line), before: place.before, in: out, path) }
-        guard path == "Package.swift" else { return out }
-        // Two lists of one line each.
-        out = try insert(", \"\(type)\"", before: "]\n\n/// Where a room's sources are", in: out, path)
-        let list = "    (\"Catalog\", ["
-        guard let start = out.ranges(of: list).first, let end = out[start.upperBound...].firstIndex(of: "]") else { throw Scaffold.noPlace(path, list) }
-        out.insert(contentsOf: ", \"\(type)\"", at: end)
         return out
     }
 

@@ -31,7 +31,8 @@ func text(_ path: String) throws -> String { String(decoding: try bytes(path), a
 /// - `ids`: `number` where a ledger's ids are numbers; GUIDs otherwise.
 /// - `answers`: good ones, each `{"status", "headers", "body" or "text"}`.
 /// - `errors`: the vendor's own, each with the `read` and `write` verdict it must lead to and its `source`.
-/// - of a source: `page` (a sweep's answer that has a next page, and that page's `cursor`), `webhook` (a delivery signed by other means than ours)
+/// - of a source: `page` (a sweep's answer that has a next page, and that page's `cursor`), `webhook` (a delivery signed by other means than ours;
+///   with `signed_at` and `tolerance_s` where the platform dates its signatures)
 ///   and `records` (topic and file of recorded bodies).
 struct Specimen: Sendable {
     struct Problem: Sendable {

@@ -28,7 +28,7 @@ private func spec(_ id: String, _ roles: [PlatformSpec.Role], _ auth: Authentica
 
 private let none = Fault("not_here", stage: .sandbox, disposition: .bug, summary: "the fake has no such call")
 
-/// Signs with HMAC-SHA-256 in hexadecimal.
+/// Signs with HMAC-SHA-256 in hexadecimal; `X-Signed-At` dates it.
 struct FakeShop: SourceConnector {
     let spec: PlatformSpec
     init() { spec = ControlPlaneTests.spec("shop", [.source]) }
@@ -44,7 +44,9 @@ struct FakeShop: SourceConnector {
         guard let signature = fields["X-Signature"], let id = fields["X-Id"],
             constantTimeEquals(Array(signature.utf8), Array(HMAC.sha256(key: secret.reveal(), body).hexText.utf8))
         else { return nil }
-        return WebhookDelivery(topic: fields["X-Topic"] ?? "orders/create", deliveryID: id)
+        let signed = fields["X-Signed-At"].flatMap { Timestamp(rfc3339: $0) }
+        return WebhookDelivery(
+            topic: fields["X-Topic"] ?? "orders/create", deliveryID: id, valid: signed.map { $0 - .seconds(300) ... $0 + .seconds(300) })
     }
 
     func uses(topic: String) -> Bool { topic != "products/update" }

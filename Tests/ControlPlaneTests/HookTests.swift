@@ -58,6 +58,24 @@ import Wire
         #expect(bench.metrics.rendered().contains(#"counterfoil_webhooks_total{platform="shop",result="refused"} 2"#))
     }
 
+    @Test("a dated signature is taken while it is fresh, and neither later nor before its time") func dated() async throws {
+        let bench = try await Bench.make()
+        let made = try await ready(bench)
+        let body = Array("{}".utf8), signature = HMAC.sha256(key: Array("whs".utf8), body).hexText
+        func deliver(_ id: String, signed: Timestamp) async -> HTTPResponse {
+            await bench.raw(.post, "/hooks/\(made.source)", body, fields: ["X-Signature": signature, "X-Id": id, "X-Signed-At": signed.description])
+        }
+        let now = bench.clocks.now()
+        #expect(await deliver("d1", signed: now).status == 200)
+        for (n, age) in [Duration.seconds(400), .seconds(-400)].enumerated() {
+            let late = await deliver("late\(n)", signed: now - age)
+            #expect(late.status == 401 && late.bodyText.contains("signature_outdated"))
+        }
+        bench.clocks.step(.seconds(301))
+        #expect(await deliver("d2", signed: now).status == 401)
+        #expect(try await bench.count("SELECT count(*) FROM app.events") == 1)
+    }
+
     @Test("a topic that no document can come of is acknowledged and not kept, its signature checked like any other's") func unused() async throws {
         let bench = try await Bench.make()
         let made = try await ready(bench)

@@ -49,10 +49,7 @@ struct ScaffoldTests {
     @Test("the lines go into this very checkout's files, each in its place, and only once") func edits() throws {
         let scaffold = try Scaffold(id: "acme-books", role: .ledger)
         let added: [String: [String]] = [
-            "Package.swift": [
-                "(\"AcmeBooks\", [\"ConnectorKit\",", "(\"TwinAcmeBooks\", [\"TwinKit\",", "(\"AcmeBooksTests\", [\"AcmeBooks\",", "(\"TwinAcmeBooksTests\", [\"TwinAcmeBooks\",",
-                ", \"AcmeBooks\"]\n\n/// Where", ", \"AcmeBooks\"]),\n",
-            ],
+            "Package.swift": ["    \"AcmeBooks\",\n]", "    \"TwinAcmeBooks\",\n]"],
             "Sources/Catalog/Catalog.swift": ["internal import AcmeBooks\n", "        AcmeBooksConnector(),\n    ]"],
             "Sources/Catalog/Verification.swift": ["\"acme-books\": Verification(twin: \"TwinAcmeBooks\""],
         ]

@@ -12,12 +12,21 @@ struct Rooms {
 
     init(manifest: String) {
         guard let table = manifest.firstMatch(of: /let rooms[^=]*= \[(?<rows>[\s\S]*?)\n\]/) else { return }
-        for row in String(table.rows).matches(of: /\("(?<name>\w+)",\s*\[(?<list>[^\]]*)\]\)/) {
+        for row in String(table.rows).matches(of: /\("(?<name>\w+)",\s*\[(?<list>[^\]]*)\](?: \+ \w+)?\)/) {
             imports[String(row.name)] = Set(String(row.list).matches(of: /"(\w+)"/).map { String($0.1) })
         }
-        if let list = manifest.firstMatch(of: /let connectors: Set<String> = \[([^\]]*)\]/) {
-            connectors = Set(String(list.1).matches(of: /"(\w+)"/).map { String($0.1) })
+        connectors = Rooms.names("connectors", manifest)
+        let twins = Rooms.names("twins", manifest)
+        for (list, rooms) in [("connectorImports", connectors), ("twinImports", twins)] {
+            for room in rooms { imports[room] = Rooms.names(list, manifest) }
         }
+        imports["Catalog", default: []].formUnion(connectors)
+        imports["Sandbox", default: []].formUnion(twins)
+    }
+
+    private static func names(_ list: String, _ manifest: String) -> Set<String> {
+        guard let start = manifest.firstRange(of: "let \(list) = [")?.upperBound, let end = manifest[start...].firstIndex(of: "]") else { return [] }
+        return Set(manifest[start ..< end].matches(of: /"(\w+)"/).map { String($0.1) })
     }
 
     /// The room that a file belongs to; `nil` for the executable, which may import every room.

@@ -45,6 +45,13 @@ extension Endpoints {
             desk.log.warning(.webhookRefused, ("connection", entry.connection.description), ("platform", entry.platform), ("request", visit.id))
             throw Refusal(401, "signature_refused", "The delivery's signature is missing or wrong.", remedy: "Check the connection's webhook secret.")
         }
+        if let valid = delivery.valid, !valid.contains(desk.clocks.now()) {
+            desk.metrics.count(.webhooks, ("platform", entry.platform), ("result", "refused"))
+            desk.log.warning(.webhookRefused, ("connection", entry.connection.description), ("platform", entry.platform), ("request", visit.id))
+            throw Refusal(
+                401, "signature_outdated", "The delivery was signed too long ago, or in the future.",
+                remedy: "Check this host's clock; the platform signs each of its attempts anew.")
+        }
         guard connector.uses(topic: delivery.topic) else { return (nil, entry.platform) }
         guard let key = entry.publicKey else {
             forget(visit)
