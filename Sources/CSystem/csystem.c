@@ -9,6 +9,7 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -157,6 +158,25 @@ int cf_random(void *buffer, size_t n) {
         n -= (size_t)r;
     }
     return 0;
+}
+
+int cf_epoll(void) { return result(epoll_create1(EPOLL_CLOEXEC)); }
+
+int cf_epoll_watch(int epoll, int descriptor, uint64_t token, int reading, int writing, int known) {
+    struct epoll_event event = {.events = (reading ? EPOLLIN : 0) | (writing ? EPOLLOUT : 0), .data.u64 = token};
+    return result(epoll_ctl(epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, &event));
+}
+
+int cf_epoll_forget(int epoll, int descriptor) { return result(epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL)); }
+
+int cf_epoll_wait(int epoll, struct cf_ready *ready, int most, int milliseconds) {
+    struct epoll_event events[256];
+    int n = epoll_wait(epoll, events, most < 256 ? most : 256, milliseconds);
+    for (int i = 0; i < n; i++) {
+        uint32_t what = events[i].events;
+        ready[i] = (struct cf_ready){events[i].data.u64, (what & EPOLLIN) != 0, (what & EPOLLOUT) != 0, (what & (EPOLLERR | EPOLLHUP)) != 0};
+    }
+    return n < 0 ? 0 : n;
 }
 
 /* What can't be written to can be dropped and read again; an object whose code the loader had to change is left alone. */

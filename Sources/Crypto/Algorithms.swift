@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Kernel
 
 /// Handles of OpenSSL's algorithms, fetched once for the life of the process: a fetch by name takes the provider's lock
 /// and a search, a fetched handle takes neither.
@@ -23,7 +24,7 @@ enum Algorithms {
 
     /// A context with its hash chosen and an empty key, only ever duplicated. Choosing the hash fetches by name again,
     /// and version 3.0 duplicates no context that never saw a key.
-    private static func hmacTemplate(_ hash: StaticString) -> Handle {
+    private static func hmacTemplate(_ hash: StaticString) -> MACTemplate {
         let context = Handle(EVP_MAC_CTX_new(hmac.pointer), "HMAC context")
         let ready = hash.withUTF8Buffer { name in
             var choice = name.map { CChar(bitPattern: $0) } + [0]
@@ -37,7 +38,35 @@ enum Algorithms {
             }
         }
         precondition(ready == 1, "OpenSSL refused HMAC with \(hash)")
-        return context
+        return MACTemplate(context)
+    }
+}
+
+/// Contexts of one keyed hash. A copy and its freeing cost as much as hashing 500 bytes: one context waits for the next message.
+struct MACTemplate: Sendable {
+    private let template: Algorithms.Handle
+    private let spare = Locked<Algorithms.Handle?>(nil)
+
+    init(_ template: Algorithms.Handle) { self.template = template }
+
+    /// A context that wants its key.
+    func take() -> OpaquePointer {
+        if let context = spare.with({ slot in slot.take() }) { return context.pointer }
+        guard let copy = EVP_MAC_CTX_dup(template.pointer) else {
+            preconditionFailure("OpenSSL could not copy an HMAC context; only exhausted memory explains it")
+        }
+        return copy
+    }
+
+    /// Keeps the context without its key, or frees it, which cleanses the key too.
+    func put(back context: OpaquePointer) {
+        let forgot = withUnsafePointer(to: UInt8(0)) { EVP_MAC_init(context, $0, 0, nil) } == 1
+        let kept = forgot && spare.with { slot in
+            guard slot == nil else { return false }
+            slot = Algorithms.Handle(context, "HMAC context")
+            return true
+        }
+        if !kept { EVP_MAC_CTX_free(context) }
     }
 }
 

@@ -24,13 +24,10 @@ public enum HMAC {
     }
 
     private static func code(
-        _ template: Algorithms.Handle, key: [UInt8], _ message: [UInt8], count: Int
+        _ template: MACTemplate, key: [UInt8], _ message: [UInt8], count: Int
     ) -> [UInt8] {
-        guard let context = EVP_MAC_CTX_dup(template.pointer) else {
-            preconditionFailure("OpenSSL could not copy an HMAC context; only exhausted memory explains it")
-        }
-        // Freeing the context also cleanses its copy of the key.
-        defer { EVP_MAC_CTX_free(context) }
+        let context = template.take()
+        defer { template.put(back: context) }
         var out = [UInt8](repeating: 0, count: count)
         var written = 0
         // A nil key would mean "the template's key", and an empty array may have no address.

@@ -1,10 +1,8 @@
+internal import CSystem
 internal import Glibc
 
-/// Which descriptors the thread waits on, level-triggered, each under a token.
-///
-/// poll(2), because the Swift overlay of the C library shows neither epoll(7) nor eventfd(2). Its cost grows with the
-/// open connections; the interface is what an epoll one would have.
-struct Poller {
+/// Which descriptors the thread waits on, level-triggered, each under a token: epoll(7). A descriptor is forgotten before it is closed.
+struct Poller: ~Copyable {
     struct Ready {
         var token: UInt64
         var readable: Bool
@@ -13,47 +11,36 @@ struct Poller {
         var broken: Bool
     }
 
-    private var entries: [pollfd] = []
-    private var tokens: [UInt64] = []
-    private var slots: [Int32: Int] = [:]
+    /// Below 0 when the system had none left; then nothing can be watched.
+    private let descriptor: Int32
+    private var known: Set<Int32> = []
+    private let room = UnsafeMutableBufferPointer<cf_ready>.allocate(capacity: 256)
 
-    /// Adds the descriptor or changes what it waits for.
-    mutating func watch(_ descriptor: Int32, token: UInt64, reading: Bool, writing: Bool) {
-        let events = Int16((reading ? POLLIN : 0) | (writing ? POLLOUT : 0))
-        if let slot = slots[descriptor] {
-            entries[slot].events = events
-            tokens[slot] = token
-        } else {
-            slots[descriptor] = entries.count
-            entries.append(pollfd(fd: descriptor, events: events, revents: 0))
-            tokens.append(token)
-        }
+    init() { descriptor = cf_epoll() }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+        room.deallocate()
+    }
+
+    /// Adds the descriptor or changes what it waits for. False when the system can't watch one more.
+    mutating func watch(_ descriptor: Int32, token: UInt64, reading: Bool, writing: Bool) -> Bool {
+        let isKnown = known.contains(descriptor)
+        guard cf_epoll_watch(self.descriptor, descriptor, token, reading ? 1 : 0, writing ? 1 : 0, isKnown ? 1 : 0) == 0 else { return false }
+        if !isKnown { known.insert(descriptor) }
+        return true
     }
 
     mutating func forget(_ descriptor: Int32) {
-        guard let slot = slots.removeValue(forKey: descriptor), let last = entries.popLast(),
-            let token = tokens.popLast()
-        else { return }
-        guard slot < entries.count else { return }
-        entries[slot] = last
-        tokens[slot] = token
-        slots[last.fd] = slot
+        if known.remove(descriptor) != nil { _ = cf_epoll_forget(self.descriptor, descriptor) }
     }
 
     /// Waits for the first of them; a negative time waits for ever.
-    mutating func wait(milliseconds: Int32, into ready: inout [Ready]) {
+    func wait(milliseconds: Int32, into ready: inout [Ready]) {
         ready.removeAll(keepingCapacity: true)
-        var left = poll(&entries, nfds_t(entries.count), milliseconds)
-        guard left > 0 else { return }
-        for (slot, entry) in entries.enumerated() where entry.revents != 0 {
-            let events = Int32(entry.revents)
-            ready.append(
-                Ready(
-                    token: tokens[slot], readable: events & POLLIN != 0, writable: events & POLLOUT != 0,
-                    broken: events & (POLLERR | POLLHUP | POLLNVAL) != 0
-                ))
-            left -= 1
-            if left == 0 { break }
+        let count = cf_epoll_wait(descriptor, room.baseAddress, Int32(room.count), milliseconds)
+        for one in room.prefix(Int(count)) {
+            ready.append(Ready(token: one.token, readable: one.readable != 0, writable: one.writable != 0, broken: one.broken != 0))
         }
     }
 }

@@ -9,8 +9,8 @@ extension ServeLoop {
     func watch(_ connection: Connection) {
         let wants = Connection.Interest(reading: connection.wantsBytes, writing: !connection.outbox.isEmpty)
         guard connection.phase != .closed, connection.watched != wants else { return }
+        guard poller.watch(connection.descriptor, token: connection.id, reading: wants.reading, writing: wants.writing) else { return close(connection) }
         connection.watched = wants
-        poller.watch(connection.descriptor, token: connection.id, reading: wants.reading, writing: wants.writing)
     }
 
     /// Reads what is there, within a turn's bound so that one client can't hold up the others.

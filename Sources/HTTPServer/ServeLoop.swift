@@ -52,8 +52,12 @@ final class ServeLoop {
 
     /// Serves until told to stop and everything in flight has ended or run out of grace.
     func run() -> Result<Void, Fault> {
-        poller.watch(listener, token: Self.listenerToken, reading: true, writing: false)
-        poller.watch(mailbox.wakeDescriptor, token: Self.mailboxToken, reading: true, writing: false)
+        guard poller.watch(listener, token: Self.listenerToken, reading: true, writing: false),
+            poller.watch(mailbox.wakeDescriptor, token: Self.mailboxToken, reading: true, writing: false)
+        else {
+            Sockets.close(listener)
+            return .failure(Sockets.noDescriptors)
+        }
         var ready: [Poller.Ready] = []
         while true {
             readClock()
@@ -123,7 +127,7 @@ final class ServeLoop {
             case .none: return
             case .exhausted:
                 // The listener stays readable: without a pause the thread would spin on it.
-                poller.watch(listener, token: Self.listenerToken, reading: false, writing: false)
+                _ = poller.watch(listener, token: Self.listenerToken, reading: false, writing: false)
                 acceptResumes = now + Int64(ServerLimits.acceptPause_ms) * 1000
                 return
             case .connection(let descriptor, let peer): admit(descriptor, peer)
@@ -139,13 +143,14 @@ final class ServeLoop {
         nextID += 1
         connections[connection.id] = connection
         watch(connection)
+        guard connection.phase != .closed else { return }
         if surplus >= 0 { return refuse(connection, .tooManyConnections) }
         setDeadline(connection, timeouts.head)
     }
 
     private func resumeAccepting() {
         acceptResumes = .max
-        if listener >= 0 { poller.watch(listener, token: Self.listenerToken, reading: true, writing: false) }
+        if listener >= 0 { _ = poller.watch(listener, token: Self.listenerToken, reading: true, writing: false) }
     }
 
     // MARK: Deadlines

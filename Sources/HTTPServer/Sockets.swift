@@ -53,13 +53,16 @@ enum Sockets {
     /// - Throws: `server_descriptors`.
     static func pair() throws(Fault) -> (Int32, Int32) {
         var ends: [Int32] = [-1, -1]
-        guard socketpair(AF_UNIX, streamType, 0, &ends) == 0 else {
-            throw Fault(
-                "server_descriptors", stage: .http, disposition: .retry, summary: "no descriptors left for a server",
-                remedy: "Raise the process's limit of open files", underlying: String(cString: strerror(errno))
-            )
-        }
+        guard socketpair(AF_UNIX, streamType, 0, &ends) == 0 else { throw noDescriptors }
         return (ends[0], ends[1])
+    }
+
+    /// Made right after the call that failed.
+    static var noDescriptors: Fault {
+        Fault(
+            "server_descriptors", stage: .http, disposition: .retry, summary: "no descriptors left for a server",
+            remedy: "Raise the process's limit of open files", underlying: String(cString: strerror(errno))
+        )
     }
 
     static func accept(_ listener: Int32) -> Accepted {

@@ -42,6 +42,15 @@ int cf_next_signal(int descriptor);
 int64_t cf_boottime_ns(void);
 /* Wall clock, microseconds since 1970-01-01 UTC. */
 int64_t cf_wall_us(void);
+/* epoll(7), level-triggered. A descriptor's token comes back with what it is ready for. */
+struct cf_ready { uint64_t token; int readable, writable, broken; };
+/* The new epoll descriptor, close-on-exec, or -errno. */
+int cf_epoll(void);
+/* Adds the descriptor (known: changes what it is watched for); 0 or -errno. */
+int cf_epoll_watch(int epoll, int descriptor, uint64_t token, int reading, int writing, int known);
+int cf_epoll_forget(int epoll, int descriptor);
+/* Waits for the first of them, `milliseconds` at most (below 0: for ever). How many of the `most` at `ready` are filled in; 0 when a signal came. */
+int cf_epoll_wait(int epoll, struct cf_ready *ready, int most, int milliseconds);
 /* Gives back the pages of code and constants that are mapped and were perhaps only needed until now; what is still needed is mapped again when it is
    used. The pages stay in the system's cache. */
 void cf_forget_constants(void);

@@ -29,8 +29,10 @@ enum HTTPBench: Bench {
             for target in [stored, path] { try await get(workbench, wrk, plane.port, target, header, plane.child.pid, "ours", &warm) }
             for _ in 0 ..< workbench.rounds {
                 try await get(workbench, wrk, nginx.port, "/body.json", [], nginx.child.pid, "nginx", &rounds)
+                try await calm(workbench, load, nginx.port, "/body.json", [], "nginx", &rounds)
                 try await get(workbench, wrk, node.port, "/", header, node.child.pid, "node", &rounds)
                 try await get(workbench, wrk, plane.port, path, header, plane.child.pid, "ours", &rounds)
+                try await calm(workbench, load, plane.port, path, header, "ours", &rounds)
                 try await get(workbench, wrk, plane.port, stored, header, plane.child.pid, "stored", &rounds)
                 try await post(workbench, load, node.port, file, node.child.pid, "node", &rounds)
                 try await post(workbench, load, plane.port, unused, plane.child.pid, "ours", &rounds)
@@ -46,11 +48,13 @@ enum HTTPBench: Bench {
         }
         await plane.stop(workbench)
         workbench.tell("  besides: a GET that asks the database, \(figureText(rounds.median("stored GET µs"))) µs/request, p99 \(figureText(rounds.median("stored GET p99"))) ms")
+        workbench.tell(
+            "  besides: p99 as fast as wrk can ask, \(figureText(rounds.median("ours GET p99"))) ms; nginx and a file \(figureText(rounds.median("nginx GET p99"))) ms")
         workbench.tell("  besides: a POST that is sealed and committed, \(figureText(rounds.median("stored POST µs"))) µs/request of this process")
         return [
             .atMost("GET CPU", 20, rounds, ours: "ours GET µs", ceiling: "nginx GET µs", peer: "node GET µs", unit: "µs/request"),
             .atMost("POST CPU", 26, rounds, ours: "ours POST µs", peer: "node POST µs", unit: "µs/request"),
-            .atMost("GET p99", 3, rounds, ours: "ours GET p99", ceiling: "nginx GET p99", unit: "ms"),
+            .atMost("GET p99 at half load", 3, rounds, ours: "ours calm p99", ceiling: "nginx calm p99", unit: "ms"),
             .atMost("memory", 20, rounds, ours: "memory", peer: "node memory", unit: "MB"),
         ]
     }
@@ -66,6 +70,18 @@ enum HTTPBench: Bench {
         }
         rounds.add("\(name) GET µs", (after.coreSeconds - before.coreSeconds) * 1e6 / report.requests)
         rounds.add("\(name) GET p99", report.p99_ms)
+        rounds.add("\(name) GET rate", report.perSecond)
+    }
+
+    /// At half of what wrk got last, a late request counted from when it was due: what is asked for as fast as it is answered waits for itself.
+    private static func calm(
+        _ workbench: Workbench, _ load: String, _ port: Int, _ path: String, _ header: [String], _ name: String, _ rounds: inout Rounds
+    ) async throws(Fault) {
+        let file = "\(workbench.folder)/\(name).http"
+        try write(Array("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\n\(header.last.map { $0 + "\r\n" } ?? "")\r\n".utf8), to: file)
+        let rate = rounds.median("\(name) GET rate") / 2
+        let report = try await workbench.undisturbed(load, ["\(port)", "\(connections)", "\(workbench.seconds)", "\(rate)", file])
+        rounds.add("\(name) calm p99", report["p99_ms"] ?? .infinity)
     }
 
     private static func post(

@@ -61,7 +61,7 @@ struct PrivateCluster {
         [
             "-D", data, "-k", socketFolder, "-p", PrivateCluster.port, "-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=128MB",
             "-c", "unix_socket_permissions=0777", "-c", "password_encryption=scram-sha-256", "-c", "log_min_messages=warning",
-            "-c", "log_min_error_statement=panic", "-c", "wal_compression=on", "-c", "max_wal_size=2GB",
+            "-c", "log_min_error_statement=panic", "-c", "wal_compression=on", "-c", "max_wal_size=2GB", "-c", "min_wal_size=512MB",
         ]
     }
 
