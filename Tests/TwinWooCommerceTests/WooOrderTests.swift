@@ -10,7 +10,8 @@ struct WooOrderTests {
     func creates() throws {
         let desk = try WooDesk()
         let body: JSON = [
-            "payment_method": "bacs", "payment_method_title": "Bank", "billing": ["first_name": "Mara", "email": "mara@example.com", "country": "US", "state": "CA"],
+            "payment_method": "bacs", "payment_method_title": "Bank",
+            "billing": ["first_name": "Mara", "email": "mara@example.com", "country": "US", "state": "CA"],
             "line_items": [["sku": "MUG-01", "quantity": 2, "meta_data": [["key": "engraving", "value": "M"]]]], "customer_note": "Ring twice",
             "shipping_lines": [["method_id": "flat_rate", "method_title": "Flat rate", "total": "7.95"]], "meta_data": [["key": "_our_ref", "value": "A-1"]],
         ]
@@ -97,8 +98,8 @@ struct WooOrderTests {
         #expect(try desk.ids("orders?per_page=10&page=3").count == 3 && desk.ids("orders?page=9") == [])
         #expect(try desk.ids("orders?offset=20&per_page=2") == [1044, 1043])
         #expect(try desk.ids("orders?per_page=2") == [1064, 1063])
-        for (query, code) in [("per_page=101", "rest_invalid_param"), ("page=0", "rest_invalid_param"), ("order=up", "rest_invalid_param"), ("status=odd", "rest_invalid_param"), ("after=today", "rest_invalid_param")] {
-            #expect(try desk.refusal(.get, "orders?" + query) == code)
+        for query in ["per_page=101", "page=0", "order=up", "status=odd", "after=today", "dates_are_gmt=perhaps"] {
+            #expect(try desk.refusal(.get, "orders?" + query) == "rest_invalid_param")
         }
         let why = try desk.call(.get, "orders?per_page=101", status: 400)
         #expect(why.member("data", "params", "per_page")?.string == "per_page must be between 1 (inclusive) and 100 (inclusive)")
@@ -169,7 +170,8 @@ struct WooOrderTests {
                 "create": [["line_items": [["product_id": 93]]], ["line_items": [["quantity": 1]]]],
                 "update": [["id": .whole(a), "status": "completed"], ["id": 9, "status": "completed"]], "delete": [.whole(b), 7],
             ])
-        #expect(out["create"]?[0]?.text("total") == "19.49" && out["create"]?[1]?.member("error", "code")?.string == "woocommerce_rest_required_product_reference")
+        #expect(out["create"]?[0]?.text("total") == "19.49")
+        #expect(out["create"]?[1]?.member("error", "code")?.string == "woocommerce_rest_required_product_reference")
         #expect(out["update"]?[0]?.text("status") == "completed" && out["update"]?[1]?.member("error", "data", "status")?.int == 400)
         #expect(out["delete"]?[0]?.whole("id") == b && out["delete"]?[1]?.member("error", "data", "status")?.int == 404)
         #expect(try desk.ids("orders?status=any,trash").contains(b) == false)
@@ -183,7 +185,8 @@ struct WooOrderTests {
         let wrong: [(JSON, String)] = [
             (["customer_id": 999], "woocommerce_rest_invalid_customer_id"), (["status": "odd"], "rest_invalid_param"),
             (["line_items": "mug"], "rest_invalid_param"), (["line_items": [["product_id": 93, "total": "a lot"]]], "rest_invalid_param"),
-            (["shipping_lines": [["total": "1"]]], "woocommerce_rest_invalid_shipping_item"), (["fee_lines": [["total": "1"]]], "woocommerce_rest_invalid_fee_item"),
+            (["shipping_lines": [["total": "1"]]], "woocommerce_rest_invalid_shipping_item"),
+            (["fee_lines": [["total": "1"]]], "woocommerce_rest_invalid_fee_item"),
             (["coupon_lines": [["code": "none"]]], "woocommerce_rest_invalid_coupon"), (["billing": ["email": "nobody"]], "rest_invalid_param"),
             (["id": 5], "woocommerce_rest_shop_order_exists"), (["line_items": [["product_id": 93, "total": "999999999999"]]], "rest_invalid_param"),
             (["line_items": [["product_id": 93, "quantity": 99999]]], "rest_invalid_param"), (["currency": "XXX"], "rest_invalid_param"),
@@ -221,7 +224,7 @@ struct WooRefundTests {
             "orders/\(id)/refunds",
             [
                 "reason": "damaged", "api_refund": true,
-                "line_items": [["id": .whole(mug), "quantity": 1, "refund_total": 16.2, "refund_tax": [["id": 7, "refund_total": 1.34]]]],
+                "line_items": [["id": .whole(mug), "quantity": 1, "refund_total": .number("16.2"), "refund_tax": [["id": 7, "refund_total": .number("1.34")]]]],
             ])
         #expect(refund.text("amount") == "17.54" && refund.flag("refunded_payment") && refund["parent_id"].map { _ in true } == nil)
         let line = try #require(refund["line_items"]?[0])

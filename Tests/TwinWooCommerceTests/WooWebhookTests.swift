@@ -48,9 +48,10 @@ struct WooWebhookTests {
     func refused() throws {
         let desk = try WooDesk()
         #expect(try desk.call(.post, "webhooks", [:], status: 400).text("message") == "Missing parameter(s): topic, delivery_url")
-        #expect(try desk.refusal(.post, "webhooks", ["topic": "order.refunded", "delivery_url": "http://a.example"]) == "woocommerce_rest_shop_webhook_invalid_topic")
-        #expect(
-            try desk.refusal(.post, "webhooks", ["topic": "order.updated", "delivery_url": "a.example"]) == "woocommerce_rest_shop_webhook_invalid_delivery_url")
+        let topic: JSON = ["topic": "order.refunded", "delivery_url": "http://a.example"]
+        #expect(try desk.refusal(.post, "webhooks", topic) == "woocommerce_rest_shop_webhook_invalid_topic")
+        let address: JSON = ["topic": "order.updated", "delivery_url": "a.example"]
+        #expect(try desk.refusal(.post, "webhooks", address) == "woocommerce_rest_shop_webhook_invalid_delivery_url")
         #expect(try desk.refusal(.get, "webhooks/9", status: 404) == "woocommerce_rest_shop_webhook_invalid_id")
         let id = try subscribe(desk, "action.woocommerce_anything")
         #expect(try desk.refusal(.delete, "webhooks/\(id)", status: 501) == "woocommerce_rest_trash_not_supported")
@@ -128,7 +129,9 @@ struct WooWebhookTests {
     @Test("the bin is told with the number alone, deletion for good is not told, and a refund is an update")
     func topics() throws {
         let desk = try WooDesk()
-        for topic in ["order.created", "order.updated", "order.deleted", "order.restored", "product.updated", "customer.created"] { _ = try subscribe(desk, topic) }
+        for topic in ["order.created", "order.updated", "order.deleted", "order.restored", "product.updated", "customer.created"] {
+            _ = try subscribe(desk, topic)
+        }
         func topics() -> [String] { carry(desk).compactMap { $0.fields["X-WC-Webhook-Topic"] }.sorted() }
         let order = try desk.placed([("MUG-01", 1)])
         #expect(topics() == ["order.created", "order.updated", "product.updated"])
@@ -146,6 +149,19 @@ struct WooWebhookTests {
         desk.shop = "thames"
         _ = try desk.placed([("BOWL-1", 1)])
         #expect(topics() == [])
+    }
+
+    @Test("hooks of payments and refunds can be listened to; they name what they are about and no more")
+    func actions() throws {
+        let desk = try WooDesk()
+        for hook in ["payment_complete", "order_refunded", "refund_created", "refund_deleted"] { _ = try subscribe(desk, "action.woocommerce_" + hook) }
+        func told() throws -> [String] { try carry(desk).map { try JSON(parsing: $0.body) }.map { "\($0.text("action") ?? "") \($0.whole("arg"))" } }
+        let order = try desk.placed([("MUG-01", 1)])
+        #expect(try told() == ["woocommerce_payment_complete \(order)"])
+        let refund = try desk.post("orders/\(order)/refunds", ["amount": "1.00"]).whole("id")
+        #expect(try told() == ["woocommerce_order_refunded \(order)", "woocommerce_refund_created \(refund)"])
+        try desk.happens(["do": "refund_deleted", "refund": .whole(refund)])
+        #expect(try told() == ["woocommerce_refund_deleted \(refund)"])
     }
 
     @Test("a restart goes on with what was not sent, and with nothing else")

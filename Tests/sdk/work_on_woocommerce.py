@@ -47,7 +47,7 @@ class Shop:
         self.api = API(url=f"{base}/woocommerce/{name}", consumer_key=key("ck", place, right),
                        consumer_secret=secret or key("cs", place, right), version="wc/v3", timeout=30)
 
-    def ask(self, method, path, data=None, status=None, **params):
+    def ask(self, method, path, data=None, code=None, **params):
         arguments = {"params": params} if params else {}
         call = getattr(self.api, method)
         for _ in range(8):
@@ -57,7 +57,7 @@ class Shop:
                 continue
             if reply.status_code not in (429, 503):
                 break
-        expected = status or {"post": 201}.get(method, 200)
+        expected = code or {"post": 201}.get(method, 200)
         expect(reply.status_code == expected, f"{method} {path}: {reply.status_code} {reply.text[:300]}, not {expected}")
         return reply
 
@@ -156,7 +156,7 @@ def pages(shop, world):
     made = [world.happens("placed", shop=shop.name, items=[{"sku": "SEED-3", "quantity": n + 1}])["order"] for n in range(23)]
     seen, page = [], 1
     while True:
-        reply = shop.ask("get", "orders", status=200, per_page=5, page=page, orderby="id", order="asc", product=95)
+        reply = shop.ask("get", "orders", code=200, per_page=5, page=page, orderby="id", order="asc", product=95)
         seen += [order["id"] for order in reply.json()]
         if 'rel="next"' not in reply.headers.get("Link", ""):
             break
@@ -176,7 +176,7 @@ def refunds(shop, order):
     expect(given["amount"] == "17.54" and given["line_items"][0]["total"] == "-16.20", "a piece comes back with its tax")
     expect(shop.get(f"orders/{order['id']}")["refunds"][0]["total"] == "-17.54", "the order shows its refund")
     expect([one["id"] for one in shop.get("refunds") if one["parent_id"] == order["id"]] == [given["id"]], "all refunds are listed with their orders")
-    much = shop.ask("post", f"orders/{order['id']}/refunds", {"amount": "50.00", "api_refund": False}, status=500).json()
+    much = shop.ask("post", f"orders/{order['id']}/refunds", {"amount": "50.00", "api_refund": False}, code=500).json()
     expect(much["message"] == "Invalid refund amount.", "more than what is left is refused")
     rest = shop.ask("put", f"orders/{order['id']}", {"status": "refunded"}).json()
     expect(sum(Decimal(one["total"]) for one in rest["refunds"]) == Decimal("-66.89"), "a refunded order has all of it back")
@@ -185,29 +185,30 @@ def refunds(shop, order):
 def others(shop):
     customer = shop.make("customers", {"email": "ida@example.com", "first_name": "Ida"})
     expect(shop.get("customers", email="ida@example.com")[0]["id"] == customer["id"], "a customer is found by address")
-    expect(shop.ask("post", "customers", {"email": "ida@example.com"}, status=400).json()["code"] == "registration-error-email-exists", "an address is used once")
+    expect(shop.ask("post", "customers", {"email": "ida@example.com"}, code=400).json()["code"] == "registration-error-email-exists", "an address is used once")
     expect(shop.get("products", sku="MUG-01")[0]["id"] == 93, "a product is found by its sku")
     stock = shop.ask("put", "products/93", {"stock_quantity": 40}).json()
     expect(stock["stock_quantity"] == 40 and stock["stock_status"] == "instock", "stock is written")
-    batch = shop.ask("post", "products/batch", {"create": [{"name": "One", "sku": "ONE"}, {"name": "Two", "sku": "ONE"}], "delete": [96]}, status=200).json()
+    both = [{"name": "One", "sku": "ONE"}, {"name": "Two", "sku": "ONE"}]
+    batch = shop.ask("post", "products/batch", {"create": both, "delete": [96]}, code=200).json()
     expect(batch["create"][1]["error"]["code"] == "product_invalid_sku" and batch["delete"][0]["id"] == 96, "a batch does each for itself")
     expect("stripe" in [gateway["id"] for gateway in shop.get("payment_gateways")], "payment gateways are listed")
 
 
 def mistakes(shop, base):
     def code(method, path, status, data=None, **params):
-        return shop.ask(method, path, data, status=status, **params).json()["code"]
+        return shop.ask(method, path, data, code=status, **params).json()["code"]
 
     expect(code("get", "orders/999999", 404) == "woocommerce_rest_shop_order_invalid_id", "an order that is not there")
     expect(code("get", "orders", 400, per_page=101) == "rest_invalid_param", "too large a page")
     expect(code("post", "orders", 400, {"line_items": [{"quantity": 1}]}) == "woocommerce_rest_required_product_reference", "a line of nothing")
     expect(code("get", "nothing", 404) == "rest_no_route", "a route that is none")
-    wrong_secret = Shop(base, "prairie", 1, secret="cs_wrong").ask("get", "orders", status=401).json()
+    wrong_secret = Shop(base, "prairie", 1, secret="cs_wrong").ask("get", "orders", code=401).json()
     expect(wrong_secret["message"] == "Invalid signature - provided signature does not match.", "a wrong secret")
     reader = Shop(base, "prairie", 1, right=2)
-    expect(reader.ask("post", "orders", {}, status=401).json()["code"] == "woocommerce_rest_authentication_error", "a key that only reads")
-    expect(reader.ask("get", "orders", status=200).ok, "a key that reads")
-    expect(Shop(base, "thames", 1).ask("get", "orders", status=401).json()["message"] == "Consumer key is invalid.", "another shop's key")
+    expect(reader.ask("post", "orders", {}, code=401).json()["code"] == "woocommerce_rest_authentication_error", "a key that only reads")
+    expect(reader.ask("get", "orders", code=200).ok, "a key that reads")
+    expect(Shop(base, "thames", 1).ask("get", "orders", code=401).json()["message"] == "Consumer key is invalid.", "another shop's key")
 
 
 def money(world, shops):
@@ -246,7 +247,7 @@ def main():
     once = liffey.get(f"orders/{world.happens('placed', shop='liffey', items=[{'sku': s, 'quantity': 1} for s in ('NOTE-1', 'MARK-1', 'PAPER')])['order']}")
     expect((once["total"], once["total_tax"]) == ("8.39", "1.32"), "taxes rounded once an order leave 8.39 as it is")
     gone = world.happens("placed", shop="prairie", items=[{"sku": "MUG-01", "quantity": 1}], pays=False)["order"]
-    prairie.ask("delete", f"orders/{gone}", status=200)
+    prairie.ask("delete", f"orders/{gone}", code=200)
     money(world, (prairie, thames, liffey))
     expect(intake.wait_for("order.created", "order.updated", "order.deleted", "product.updated", "customer.created"), "every kind of webhook arrives")
     expect(intake.forged == 0, f"{intake.forged} webhooks were not signed as the vendor signs")
@@ -255,7 +256,7 @@ def main():
     hook = prairie.get("webhooks", status="active")
     expect(len(hook) == 5, "five webhooks are active")
     for one in hook:
-        prairie.ask("delete", f"webhooks/{one['id']}", status=200, force="true")
+        prairie.ask("delete", f"webhooks/{one['id']}", code=200, force="true")
     print(f"  woocommerce 3.0.0: {len(intake.seen)} webhooks verified, {len(wrong)} expectations not met")
     sys.exit(1 if wrong else 0)
 

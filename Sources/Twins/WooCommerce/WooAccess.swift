@@ -15,8 +15,12 @@ struct WooNonces: Sendable {
 
     /// Whether nobody has used it with this key.
     mutating func take(_ key: String, _ nonce: String, at seconds: Int64) -> Bool {
+        // A bound on memory: what is older could not be sent again.
         if seen.count > 10_000 { seen = seen.filter { $0.value > seconds - WooState.window } }
-        return seen.updateValue(seconds, forKey: key + " " + nonce) == nil
+        let name = key + " " + nonce
+        if let before = seen[name], before > seconds - WooState.window { return false }
+        seen[name] = seconds
+        return true
     }
 }
 
@@ -45,7 +49,9 @@ extension WooState {
     /// The query's parameters come first.
     private static func basic(_ request: HTTPRequest, _ args: WooArgs) -> (String, String)? {
         if let key = args.query["consumer_key"]?.last, let secret = args.query["consumer_secret"]?.last { return (key, secret) }
-        guard let header = request.fields["Authorization"], header.hasPrefix("Basic "), let bytes = Base64.decode(String(header.dropFirst(6))) else { return nil }
+        guard let header = request.fields["Authorization"], header.hasPrefix("Basic "), let bytes = Base64.decode(String(header.dropFirst(6))) else {
+            return nil
+        }
         let pair = String(decoding: bytes, as: UTF8.self).split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         return pair.count == 2 ? (pair[0], pair[1]) : nil
     }

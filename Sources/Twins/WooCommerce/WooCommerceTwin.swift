@@ -127,22 +127,16 @@ public final class WooCommerceTwin: SourceTwin {
 
     /// WooCommerce has no limit of its own; what stands before the shop has, and answers a page.
     public func throttled(retryAfterSeconds: Int?) -> HTTPResponse {
-        var response = Self.page(429, "429 Too Many Requests")
+        var response = WooState.page(429, "429 Too Many Requests")
         if let retryAfterSeconds { response.fields["Retry-After"] = String(retryAfterSeconds) }
         return response
     }
 
     /// WordPress while it is updated.
-    public func unavailable() -> HTTPResponse { Self.page(503, "Briefly unavailable for scheduled maintenance. Check back in a minute.") }
+    public func unavailable() -> HTTPResponse { WooState.page(503, "Briefly unavailable for scheduled maintenance. Check back in a minute.") }
 
     private static func broken() -> HTTPResponse {
         let problem = WooProblem(500, "internal_server_error", "There has been a critical error on this website.")
         return .json(500, problem.body)
-    }
-
-    private static func page(_ status: Int, _ text: String) -> HTTPResponse {
-        HTTPResponse(
-            status, fields: ["Content-Type": "text/html; charset=UTF-8"],
-            body: Array("<!DOCTYPE html><html><head><title>\(text)</title></head><body><h1>\(text)</h1></body></html>".utf8))
     }
 }

@@ -89,6 +89,10 @@ extension WooState {
         o.date("date_created", row.created, zone(m.shop))
         o.date("date_modified", row.modified, zone(m.shop))
         for (key, value) in row.shown.object ?? [] where !["id", "code", "amount", "status"].contains(key) { o.set(key, value) }
+        o.set("date_expires", row.shown["date_expires_gmt"] ?? JSON.null)
+        for name in ["usage_limit_per_user", "limit_usage_to_x_items"] { o.set(name, .null) }
+        o.flag("exclude_sale_items", false)
+        for name in ["product_categories", "excluded_product_categories", "email_restrictions", "used_by"] { o.set(name, []) }
         o.set("_links", m.links([("self", "coupons/\(row.id)"), ("collection", "coupons")]))
         return o.json
     }

@@ -175,8 +175,11 @@ extension WooState {
             throw refused("Coupon \"\(code)\" cannot be applied because it does not exist.")
         }
         let coupon = row.shown
-        if let ends = coupon["date_expires_gmt"]?.string, let end = Timestamp(rfc3339: ends + "Z"), end < m.at { throw refused("Coupon \"\(code)\" has expired.") }
-        if let limit = coupon["usage_limit"]?.int, limit > 0, coupon.whole("usage_count") >= limit, order.items(.coupon).allSatisfy({ $0.plain.text("code") != code }) {
+        if let ends = coupon["date_expires_gmt"]?.string, let end = Timestamp(rfc3339: ends + "Z"), end < m.at {
+            throw refused("Coupon \"\(code)\" has expired.")
+        }
+        let isOn = order.items(.coupon).contains { $0.plain.text("code") == code }
+        if let limit = coupon["usage_limit"]?.int, limit > 0, coupon.whole("usage_count") >= limit, !isOn {
             throw refused("Usage limit for coupon \"\(code)\" has been reached.")
         }
         let least = coupon.amount("minimum_amount")

@@ -184,7 +184,9 @@ extension WooState {
         let all = ExactDecimal(item.kind == .line ? max(item.quantity, 1) : 1)
         let some = ExactDecimal(item.kind == .line ? min(max(pieces, 0), item.quantity) : 1)
         func share(_ amount: ExactDecimal) -> ExactDecimal { .ratio(amount * some, all, places: settings.places) }
-        let taxes = item.taxes.map { WooTax(rate: $0.rate, amount: ExactDecimal.ratio($0.total * some, all, places: 8).woo(settings.places, settings.taxRounding)) }
+        let taxes = item.taxes.map { part in
+            WooTax(rate: part.rate, amount: ExactDecimal.ratio(part.total * some, all, places: 8).woo(settings.places, settings.taxRounding))
+        }
         return WooRefundLine(item: item.id, quantity: item.kind == .line ? min(max(pieces, 0), item.quantity) : 0, total: share(item.total), taxes: taxes)
     }
 

@@ -48,9 +48,11 @@ struct WooFilter {
     private let order: String
     private let by: String
 
-    init(_ args: WooArgs, _ zone: Zone, by choices: [String] = ["date", "id", "include", "title", "slug", "modified"], or fallback: (by: String, order: String) = ("date", "desc"))
-        throws(WooProblem)
-    {
+    static let orders = ["date", "id", "include", "title", "slug", "modified"]
+
+    init(
+        _ args: WooArgs, _ zone: Zone, by choices: [String] = WooFilter.orders, or fallback: (by: String, order: String) = ("date", "desc")
+    ) throws(WooProblem) {
         includeOrder = try args.numbers("include")
         include = Set(includeOrder)
         exclude = Set(try args.numbers("exclude"))

@@ -23,8 +23,8 @@ extension WooState {
         switch (call.method, call.path.count) {
         case (.get, 3), (.head, 3):
             let type = try call.args.choice("type", of: ["any", "customer", "internal"]) ?? "any"
-            let found = rows.all(.note, in: m.shop).reversed().filter {
-                $0.shown.whole("order") == id && (type == "any" || $0.shown.flag("customer_note") == (type == "customer"))
+            let found = rows.all(.note, of: id, in: m.shop).reversed().filter {
+                type == "any" || $0.shown.flag("customer_note") == (type == "customer")
             }
             return WooAnswer(body: .array(found.map { shown(note: $0, m) }))
         case (.get, 4), (.head, 4): return WooAnswer(body: shown(note: try note(try call.number(3), of: id, m), m))

@@ -225,6 +225,7 @@ extension WooState {
         if order.paid == nil { order.paid = m.seconds }
         move(&order, to: needsProcessing(order, m) ? "processing" : "completed", m)
         save(order, m)
+        tell("action.woocommerce_payment_complete", order.id, m)
     }
 
     // MARK: Stock

@@ -19,7 +19,9 @@ extension WooState {
             return .made(shown(made, places, m), at: m.rest + "orders/\(made.id)")
         case (.post, 2), (.put, 2), (.patch, 2):
             let found = try order(try call.number(1), m, status: 400)
-            return WooAnswer(body: shown(try updateOrder(found, call.args, m), places, m))
+            // In two steps: in one, the state would be read before the call changed it.
+            let updated = try updateOrder(found, call.args, m)
+            return WooAnswer(body: shown(updated, places, m))
         case (.delete, 2):
             let found = try order(try call.number(1), m)
             let body = shown(found, places, m)

@@ -16,6 +16,24 @@ enum WooProducts {
         return .object(first + stock + last + [("meta_data", [])])
     }()
 
+    /// What a product also shows and nobody here sets.
+    static let rest: JSON = {
+        let sale: [(key: String, value: JSON)] = [
+            ("date_on_sale_from", .null), ("date_on_sale_from_gmt", .null), ("date_on_sale_to", .null), ("date_on_sale_to_gmt", .null), ("price_html", ""),
+            ("total_sales", 0), ("downloads", []), ("download_limit", -1), ("download_expiry", -1), ("external_url", ""), ("button_text", ""),
+        ]
+        let goods: [(key: String, value: JSON)] = [
+            ("backordered", false), ("low_stock_amount", .null), ("sold_individually", false),
+            ("dimensions", .object([("length", ""), ("width", ""), ("height", "")])), ("shipping_required", true), ("shipping_taxable", true),
+            ("shipping_class", ""), ("shipping_class_id", 0), ("reviews_allowed", true), ("post_password", ""), ("average_rating", "0.00"), ("rating_count", 0),
+        ]
+        let related: [(key: String, value: JSON)] = [
+            ("related_ids", []), ("upsell_ids", []), ("cross_sell_ids", []), ("purchase_note", ""), ("brands", []), ("has_options", false),
+            ("default_attributes", []), ("grouped_products", []), ("menu_order", 0),
+        ]
+        return .object(sale + goods + related)
+    }()
+
     static let texts = [
         "name", "slug", "description", "short_description", "sku", "global_unique_id", "tax_class", "weight",
     ]
@@ -115,7 +133,8 @@ extension WooState {
         }
         for name in ["regular_price", "sale_price"] {
             guard let value = args.given(name), let text = value.scalar else { continue }
-            out = out.setting(name, text.isEmpty ? "" : .string(try WooArgs.amount(value, name).woo(max(2, min(6, ExactDecimal(text)?.scale ?? 2))).description))
+            let places = max(2, min(6, ExactDecimal(text)?.scale ?? 2))
+            out = out.setting(name, text.isEmpty ? "" : .string(try WooArgs.amount(value, name).woo(places).description))
         }
         let sale = out.text("sale_price") ?? ""
         out = out.setting("price", .string(sale.isEmpty ? out.text("regular_price") ?? "" : sale))
@@ -141,6 +160,7 @@ extension WooState {
         o.date("date_created", row.created, zone)
         o.date("date_modified", row.modified, zone)
         for (key, value) in row.shown.object ?? [] where !["id", "name", "slug"].contains(key) { o.set(key, value) }
+        for (key, value) in WooProducts.rest.object ?? [] { o.set(key, value) }
         o.flag("on_sale", row.shown.text("sale_price")?.isEmpty == false)
         o.flag("purchasable", row.shown.text("price")?.isEmpty == false)
         o.flag("backorders_allowed", row.shown.text("backorders") != "no")

@@ -13,7 +13,7 @@ struct WooRefundLine: Sendable {
 extension WooState {
     func refunds(of order: Int, _ m: WooMoment) -> [WooRefund] {
         // Newest first, as the vendor lists them.
-        rows.all(.refund, in: m.shop).filter { $0.shown.whole("parent") == order }.map { WooRefund($0) }.reversed()
+        rows.all(.refund, of: order, in: m.shop).map { WooRefund($0) }.reversed()
     }
 
     /// What can still be given back.
@@ -30,7 +30,7 @@ extension WooState {
         switch (call.method, call.path.count) {
         case (.get, 3), (.head, 3):
             let filter = try WooFilter(call.args, zone(m.shop))
-            let found = rows.all(.refund, in: m.shop).filter { $0.shown.whole("parent") == id && filter.admits($0) }
+            let found = rows.all(.refund, of: id, in: m.shop).filter { filter.admits($0) }
             return try WooPage(call.args).answer(filter.sorted(found), call) { shown(WooRefund($0), places, m) }
         case (.get, 4), (.head, 4): return WooAnswer(body: shown(try refund(try call.number(3), of: id, m), places, m))
         case (.post, 3):
@@ -192,12 +192,15 @@ extension WooState {
         insert(.refund, "\(refund.id)", refund.record, m)
         book(refund, order, m)
         tell("order.updated", order.id, m)
+        tell("action.woocommerce_order_refunded", order.id, m)
+        tell("action.woocommerce_refund_created", refund.id, m)
         return refund
     }
 
-    /// A refund that somebody takes back leaves no trace on its order: neither its time of change nor a webhook tells.
+    /// A refund that somebody takes back leaves no trace on its order: its time of change stays, and no webhook of the order tells.
     mutating func removeRefund(_ refund: WooRefund, _ m: WooMoment) {
         if let row = rows[m.shop, .refund, refund.id] { rows.remove(row) }
         if let row = rows[m.shop, .entry, "refund-\(refund.id)"] { rows.remove(row) }
+        tell("action.woocommerce_refund_deleted", refund.id, m)
     }
 }

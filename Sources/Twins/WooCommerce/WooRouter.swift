@@ -26,7 +26,9 @@ extension WooState {
     mutating func respond(_ request: HTTPRequest, at now: Timestamp, random: any RandomSource) -> HTTPResponse {
         told = []
         let parts = request.path.split(separator: "/").map { Form.unpercent($0) }
-        guard let shop = parts.first, shops[shop] != nil else { return Self.page(404, "There is no shop here. Shops: \(shops.keys.sorted().joined(separator: ", ")).") }
+        guard let shop = parts.first, shops[shop] != nil else {
+            return Self.page(404, "There is no shop here. Shops: \(shops.keys.sorted().joined(separator: ", ")).")
+        }
         let home = "http://" + (request.fields["Host"] ?? "127.0.0.1") + Self.prefix + "/" + shop
         homes[shop] = home
         var moment = WooMoment(shop: shop, at: now, random: random, home: home)
@@ -49,7 +51,8 @@ extension WooState {
         return plain.split(separator: "/").map(String.init)
     }
 
-    private static func page(_ status: Int, _ text: String) -> HTTPResponse {
+    /// A page that no program reads.
+    static func page(_ status: Int, _ text: String) -> HTTPResponse {
         HTTPResponse(
             status, fields: ["Content-Type": "text/html; charset=UTF-8"],
             body: Array("<!DOCTYPE html><html><head><title>\(text)</title></head><body><h1>\(text)</h1></body></html>".utf8))
@@ -66,7 +69,6 @@ extension WooState {
         response.fields["X-Robots-Tag"] = "noindex"
         response.fields["X-Content-Type-Options"] = "nosniff"
         response.fields["Access-Control-Expose-Headers"] = "X-WP-Total, X-WP-TotalPages, Link"
-        response.fields["Allow"] = "GET"
         response.fields["Link"] = "<\(m.home)/wp-json/>; rel=\"https://api.w.org/\""
         for (name, value) in answer.fields { response.fields[name] = value }
         if answer.status == 401, request.fields["Authorization"]?.hasPrefix("Basic ") == true {

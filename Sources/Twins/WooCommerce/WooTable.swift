@@ -28,6 +28,15 @@ struct WooRow: Sendable {
     var number: Int { Int(id) ?? 0 }
     var key: String { Self.key(shop, kind, id) }
 
+    /// The order that a refund or a note belongs to.
+    var order: Int? {
+        switch kind {
+        case .refund: shown.whole("parent")
+        case .note: shown.whole("order")
+        default: nil
+        }
+    }
+
     static func key(_ shop: String, _ kind: WooKind, _ id: String) -> String { "\(shop)/\(kind.rawValue)/\(id)" }
 
     init(shop: String, kind: WooKind, id: String, created: Int64, modified: Int64, shown: JSON, inner: JSON = .object([])) {
@@ -60,6 +69,7 @@ struct WooTable: Sendable {
     private struct Shelf: Hashable {
         var shop: String
         var kind: WooKind
+        var order: Int?
     }
 
     private var rows: [String: WooRow] = [:]
@@ -71,6 +81,11 @@ struct WooTable: Sendable {
 
     /// Oldest first.
     func all(_ kind: WooKind, in shop: String) -> [WooRow] { (shelves[Shelf(shop: shop, kind: kind)] ?? []).compactMap { rows[$0] } }
+
+    /// Refunds or notes of one order, oldest first.
+    func all(_ kind: WooKind, of order: Int, in shop: String) -> [WooRow] {
+        (shelves[Shelf(shop: shop, kind: kind, order: order)] ?? []).compactMap { rows[$0] }
+    }
 
     mutating func put(_ row: WooRow) {
         undo.append((row.key, rows[row.key]))
@@ -85,11 +100,16 @@ struct WooTable: Sendable {
 
     private mutating func replace(_ key: String, with row: WooRow?) {
         if let old = rows[key], row == nil {
-            shelves[Shelf(shop: old.shop, kind: old.kind)]?.removeAll { $0 == key }
+            for shelf in Self.shelves(old) { shelves[shelf]?.removeAll { $0 == key } }
         } else if let row, rows[key] == nil {
-            shelves[Shelf(shop: row.shop, kind: row.kind), default: []].append(key)
+            for shelf in Self.shelves(row) { shelves[shelf, default: []].append(key) }
         }
         rows[key] = row
+    }
+
+    private static func shelves(_ row: WooRow) -> [Shelf] {
+        let all = Shelf(shop: row.shop, kind: row.kind)
+        return row.order.map { [all, Shelf(shop: row.shop, kind: row.kind, order: $0)] } ?? [all]
     }
 
     mutating func rollback() {

@@ -19,8 +19,8 @@ struct WooRate: Sendable {
         compound = json.flag("compound")
         shipping = json.flag("shipping")
         let priority = json.whole("priority")
-        code = [json.text("country") ?? "", json.text("state") ?? "", label.isEmpty ? "TAX" : label, "\(priority)"].filter { !$0.isEmpty }.joined(separator: "-")
-            .uppercased()
+        let parts = [json.text("country") ?? "", json.text("state") ?? "", label.isEmpty ? "TAX" : label, "\(priority)"]
+        code = parts.filter { !$0.isEmpty }.joined(separator: "-").uppercased()
     }
 }
 
