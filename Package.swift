@@ -16,6 +16,7 @@ let twins = [
     "TwinOdoo",
     "TwinQuickBooksOnline",
     "TwinStripe",
+    "TwinWooCommerce",
     "TwinXero",
 ]
 let twinImports = ["TwinKit", "Kernel", "Wire", "Crypto"]

@@ -3,6 +3,7 @@ internal import TwinKit
 internal import TwinOdoo
 internal import TwinQuickBooksOnline
 internal import TwinStripe
+internal import TwinWooCommerce
 internal import TwinXero
 
 /// Makes the sandbox with all its twins.
@@ -23,6 +24,7 @@ public enum Sandbox {
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
             try OdooTwin(journal: try journal("odoo")),
             try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
+            try WooCommerceTwin(journal: try journal("woocommerce")),
         ]
         let pause: @Sendable (Duration) async -> Void = { duration in
             // A cancelled pause ends early; whoever paused looks at the cancellation itself.
