@@ -13,6 +13,8 @@ public struct Verification: Sendable, Equatable {
     public var sdks: [SDK]
 
     static let byID: [String: Verification] = [
+        "netsuite-rest": Verification(twin: nil, suites: ["ConnectorKitTests", "NetSuiteTests"], sdks: []),
+        "netsuite-suitetalk": Verification(twin: nil, suites: ["ConnectorKitTests", "NetSuiteTests"], sdks: []),
         "odoo": Verification(twin: "TwinOdoo", suites: ["ConnectorKitTests", "OdooTests", "TwinOdooTests"], sdks: [SDK(name: "odoorpc", version: "0.10.1")]),
         "quickbooks-online": Verification(
             twin: "TwinQuickBooksOnline", suites: ["ConnectorKitTests", "QuickBooksOnlineTests", "TwinQuickBooksOnlineTests"],
