@@ -108,8 +108,9 @@ import Wire
         #expect(try body(calls[1]) == json(
             #"{"itemId":"MUG@4000","displayName":"Mug","incomeAccount":{"id":"200"},"taxSchedule":{"id":"3"},"includeChildren":true,"subsidiary":{"items":[{"id":"2"}]}}"#))
         #expect(try body(calls[2])["itemId"] == "sales-x@4100")
-        let record = try operation(try #require(drive(soap, soap.createReferences([item], connection)).calls.first))["record"]
-        #expect(try sketch(#require(record)) == "record(includeChildren=true incomeAccount#200 taxSchedule#3 itemId=MUG@4000 displayName=Mug subsidiaryList(recordRef#2))")
+        let call = try #require(drive(soap, soap.createReferences([item], connection)).calls.first)
+        let record = try #require(operation(call)["record"])
+        #expect(sketch(record) == "record(includeChildren=true incomeAccount#200 taxSchedule#3 itemId=MUG@4000 displayName=Mug subsidiaryList(recordRef#2))")
     }
 
     @Test("a customer in a foreign currency has it for good") func foreign() throws {

@@ -123,23 +123,28 @@ import Wire
         #expect(end.output?[key()]?.total_minor == minor && (minor == nil) == (end.fault?.code == "unreadable_answer"))
     }
 
+    private func asked(_ since: Timestamp, _ cursor: String?, _ connection: ConnectionFacts, _ answers: HTTPResponse...) throws -> (LedgerChanges?, String) {
+        let exchange = try #require(rest.changes(since: since, cursor: cursor, connection))
+        let (end, calls) = drive(rest, exchange, answers)
+        let call = try #require(calls.first)
+        return (end.output, try #require(try body(call)["q"]?.string))
+    }
+
     @Test("changes go on behind the last row by time and id, in the account's time") func changes() throws {
         let since = try #require(Timestamp(rfc3339: "2026-11-14T10:00:00Z"))
-        let call = try #require(drive(rest, try #require(rest.changes(since: since, cursor: nil, facts(["utc_offset": "-08:00"])))).calls.first)
-        let text = try #require(try body(call)["q"]?.string)
+        let zoned = facts(["utc_offset": "-08:00"])
+        let (_, text) = try asked(since, nil, zoned)
         #expect(text.contains("externalid LIKE 'cf-%'") && text.contains("lastmodifieddate > TO_TIMESTAMP('2026-11-14 01:50:00', 'YYYY-MM-DD HH24:MI:SS')"))
         let some = rows(
             #""id":"41","externalid":"cf-0000000000000001","lastmodifieddate":"2026-11-14 02:00:00""#, #""id":"42","externalid":"SHOP-9","lastmodifieddate":"2026-11-14 02:01:00""#,
             #""id":"43","externalid":"cf-0000000000000001","lastmodifieddate":"2026-11-14 02:02:00""#)
-        let page = try #require(drive(rest, try #require(rest.changes(since: since, cursor: nil, facts(["utc_offset": "-08:00"]))), [some]).end.output)
+        let page = try asked(since, nil, zoned, some).0
         #expect(page == LedgerChanges(keys: [key()], next: nil, watermark: Timestamp(rfc3339: "2026-11-14T10:02:00Z")))
         let full = rows(#""id":"41","externalid":"cf-0000000000000001","lastmodifieddate":"2026-11-14 02:00:00""#).body
         let many = String(decoding: full, as: UTF8.self).replacing("\"items\":[", with: "\"items\":[" + String(repeating: "{\"id\":\"7\",\"lastmodifieddate\":\"2026-11-14 01:00:00\"},", count: 999))
-        let next = try #require(drive(rest, try #require(rest.changes(since: since, cursor: nil, facts)), [answer(many)]).end.output?.next)
+        let next = try asked(since, nil, facts, answer(many)).0?.next
         #expect(next == "2026-11-14 02:00:00/41")
-        let second = try #require(drive(rest, try #require(rest.changes(since: since, cursor: next, facts))).calls.first)
-        #expect(try body(second)["q"]?.string?.contains("AND id > 41") == true)
-        let unzoned = try #require(drive(rest, try #require(rest.changes(since: since, cursor: "odd' OR 1=1", facts))).calls.first)
-        #expect(try body(unzoned)["q"]?.string?.contains("'2026-11-13 08:00:00'") == true)
+        #expect(try asked(since, next, facts).1.contains("AND id > 41"))
+        #expect(try asked(since, "odd' OR 1=1", facts).1.contains("'2026-11-13 08:00:00'"))
     }
 }

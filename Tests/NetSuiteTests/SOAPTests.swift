@@ -17,7 +17,7 @@ import Wire
             parts: ["consumer_key": Secret("CONSUMERKEY"), "consumer_secret": Secret("CONSUMERSECRET"), "token": Secret("TOKENKEY"), "token_secret": Secret("TOKENSECRET")],
             accessToken: Secret(""), account: "1234567_SB1", at: Timestamp(seconds: 1_795_000_000), nonce: "6obMKq0tmY8ylVOdEkA1")
         let dressed = try Dressing.request(call, soap, facts, base: "https://1234567-sb1.suitetalk.api.netsuite.com", hand)
-        let header = try #require(try XMLElement(parsing: dressed.request.body)["Header"]?["tokenPassport"])
+        let header = try #require(XMLElement(parsing: dressed.request.body)["Header"]?["tokenPassport"])
         #expect(header.name.namespace == messages && header["account"]?.name.namespace == core)
         #expect(header.children.map { "\($0.name.local)=\($0.text)" } == [
             "account=1234567_SB1", "consumerKey=CONSUMERKEY", "token=TOKENKEY", "nonce=6obMKq0tmY8ylVOdEkA1", "timestamp=1795000000",
@@ -73,7 +73,7 @@ import Wire
     @Test("taking back is deleting; what is gone already is as wanted") func void() throws {
         let (end, calls) = drive(soap, soap.void(simple(remoteID: "41"), attempt: "a", facts), [written("delete", success())])
         #expect(word(end.output) == "posted 41")
-        let reference = try #require(try operation(calls[0])["baseRef"])
+        let reference = try #require(operation(calls[0])["baseRef"])
         #expect(reference.attribute("type") == "invoice" && reference.attribute("internalId") == "41")
         #expect(word(drive(soap, soap.void(simple(remoteID: "41"), attempt: "a", facts), [written("delete", failure("RCRD_DSNT_EXIST", "x"))]).end.output) == "posted 41")
         let linked = written("delete", failure("THIS_RECORD_CANNOT_BE_DELETED", "This record cannot be deleted because it has dependent records"))
@@ -124,13 +124,15 @@ import Wire
         let found = searched(
             record("Invoice", "41", "<s:lastModifiedDate>2026-11-14T02:12:00.000-08:00</s:lastModifiedDate>"),
             record("Journal", "42", external: "SHOP-1", "<s:lastModifiedDate>2026-11-14T03:12:00.000-08:00</s:lastModifiedDate>"), pages: 2)
-        let (end, calls) = drive(soap, try #require(soap.changes(since: since, cursor: nil, facts)), [found])
-        let search = try #require(try operation(calls[0])["searchRecord"])
+        let first = try #require(soap.changes(since: since, cursor: nil, facts))
+        let (end, calls) = drive(soap, first, [found])
+        let search = try #require(operation(calls[0])["searchRecord"])
         #expect(search.children.map { "\($0.name.local) \($0.attribute("operator") ?? "") \($0["searchValue"]?.text ?? "")" } == [
             "externalIdString startsWith cf-", "lastModifiedDate onOrAfter 2026-11-14T09:50:00Z",
         ])
         #expect(end.output == LedgerChanges(keys: [key()], next: "2/WEBSERVICES_1", watermark: Timestamp(rfc3339: "2026-11-14T10:12:00Z")))
-        let more = drive(soap, try #require(soap.changes(since: since, cursor: "2/WEBSERVICES_1", facts)), [searched(pages: 2, operation: "searchMoreWithId")])
+        let second = try #require(soap.changes(since: since, cursor: "2/WEBSERVICES_1", facts))
+        let more = drive(soap, second, [searched(pages: 2, operation: "searchMoreWithId")])
         #expect(try operation(more.calls[0])["searchId"]?.text == "WEBSERVICES_1" && operation(more.calls[0])["pageIndex"]?.text == "2")
         #expect(more.end.output == LedgerChanges(keys: [], next: nil, watermark: nil))
     }
