@@ -169,7 +169,8 @@ extension Bookkeeping {
                     "Give the item that income account again in NetSuite, or rename it.")
             }
             throw NetSuite.refused(
-                "name_taken", "the name \"\(name)\" is taken in NetSuite by something that can't be used", "Rename or reactivate whatever has this name in NetSuite.")
+                "name_taken", "the name \"\(name)\" is taken in NetSuite by something that can't be used",
+                "Rename or reactivate whatever has this name in NetSuite.")
         }
     }
 }

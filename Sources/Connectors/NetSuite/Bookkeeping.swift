@@ -199,7 +199,8 @@ struct Bookkeeping<Way: Link>: Sendable {
     private func currencyIDs(of documents: [LedgerDocument]) -> Exchange<CurrencyIDs> {
         guard documents.contains(where: { $0.plan.rate != nil && $0.kind != nil }) else { return .finish([:]) }
         return currencies().map { rows in
-            Dictionary(rows.filter { $0["inactive"] != "T" }.compactMap { row in row["code"].flatMap { code in row["id"].map { (code, $0) } } }) { one, _ in one }
+            let active = rows.filter { $0["inactive"] != "T" }
+            return Dictionary(active.compactMap { row in row["code"].flatMap { code in row["id"].map { (code, $0) } } }) { one, _ in one }
         }
     }
 

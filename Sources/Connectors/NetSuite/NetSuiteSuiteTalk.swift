@@ -37,7 +37,7 @@ public struct NetSuiteSuiteTalkConnector: LedgerConnector {
 
     private static let batchSizes: [String: Int] = {
         var out: [String: Int] = [:]
-        for object in Facts.objects(\.typeName) { for form in object.carries where PostingForm(rawValue: form) != nil { out[form] = NetSuiteLimits.batchDocuments } }
+        for form in Facts.objects(\.typeName).flatMap(\.carries) where PostingForm(rawValue: form) != nil { out[form] = NetSuiteLimits.batchDocuments }
         return out
     }()
 
@@ -85,7 +85,8 @@ public struct NetSuiteSuiteTalkConnector: LedgerConnector {
                 "version_mismatch", "NetSuite does not serve version \(Schema.version) of SOAP any more", "Connect the account by netsuite-rest."))
         // Nobody logs in, so no session can end; what says so did nothing.
         case "invalidsessionfault":
-            return .unavailable(Fault("unavailable", stage: .courier, disposition: .retry, summary: "NetSuite ended a session that there is not", underlying: problem.code))
+            return .unavailable(Fault(
+                "unavailable", stage: .courier, disposition: .retry, summary: "NetSuite ended a session that there is not", underlying: problem.code))
         default: break
         }
         // Our own words were not understood.
@@ -172,7 +173,9 @@ public struct NetSuiteSuiteTalkConnector: LedgerConnector {
                 var seen: Set<PostKey> = []
                 for element in listed {
                     guard let key = ExternalID.key(element.attribute("externalId")) else { continue }
-                    guard let time = element["lastModifiedDate"].flatMap({ Timestamp(rfc3339: $0.text) }) else { throw NetSuite.unreadable("a change has no time") }
+                    guard let time = element["lastModifiedDate"].flatMap({ Timestamp(rfc3339: $0.text) }) else {
+                        throw NetSuite.unreadable("a change has no time")
+                    }
                     if seen.insert(key).inserted { out.keys.append(key) }
                     out.watermark = max(out.watermark ?? time, time)
                 }

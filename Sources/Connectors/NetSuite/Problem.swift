@@ -31,7 +31,7 @@ struct Problem: Sendable, Equatable {
         if says("already exists") { return .duplicate }
         if says("period"), says("closed", "locked") { return .period }
         if says("does not have permission", "do not have permission", "permission violation", "need the") && says("permission") { return .access }
-        if says("cannot be deleted", "can't be deleted", "cannot delete", "linked to", "has been applied", "locked by a user defined workflow") { return .fixed }
+        if says("cannot be deleted", "can't be deleted", "cannot delete", "linked to", "has been applied", "user defined workflow") { return .fixed }
         if says("record has been changed") { return .changed }
         if says("invalid"), says("reference key") { return .reference }
         return .other

@@ -178,9 +178,9 @@ struct Query: Sendable {
             parts = [Part(
                 text: "SELECT id, taxtype, isinactive FROM salestaxitem ORDER BY id", columns: [("id", "id"), ("type", "taxtype"), ("inactive", "isinactive")])]
         case .closedPeriods:
-            let closed = "closed = 'T' OR arlocked = 'T' OR alllocked = 'T'"
+            let months = "isquarter = 'F' AND isyear = 'F'", closed = "closed = 'T' OR arlocked = 'T' OR alllocked = 'T'"
             parts = [Part(
-                text: "SELECT id, TO_CHAR(enddate, 'YYYY-MM-DD') AS enddate FROM accountingperiod WHERE isquarter = 'F' AND isyear = 'F' AND (\(closed)) ORDER BY id",
+                text: "SELECT id, TO_CHAR(enddate, 'YYYY-MM-DD') AS enddate FROM accountingperiod WHERE \(months) AND (\(closed)) ORDER BY id",
                 columns: [("id", "id"), ("end", "enddate")])]
         case .customers(let names):
             parts = names.parts(of: NetSuiteLimits.listed).map { some in

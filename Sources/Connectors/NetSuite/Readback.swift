@@ -107,7 +107,7 @@ enum Amount {
         if let decimal = fields.decimal(name), decimal.scale <= 30, decimal.coefficient.magnitude < 1_000_000_000_000_000_000_000_000_000 {
             let rounded = decimal.rounded(toScale: currency.decimals), off = decimal - rounded
             let hair = ExactDecimal(coefficient: 1, scale: currency.decimals + 3)
-            if off < hair, -off < hair, let money = Money(rounded, currency), money.minor.magnitude <= NetSuiteLimits.amountMinor.magnitude { return money.minor }
+            if off < hair, -off < hair, let minor = Money(rounded, currency)?.minor, minor.magnitude <= NetSuiteLimits.amountMinor.magnitude { return minor }
         }
         throw NetSuite.unreadable("\(name) is no amount of \(currency)")
     }

@@ -105,7 +105,8 @@ extension Record {
             guard let tax = line.taxes.first else { return }
             guard line.taxes.count == 1, tax.code.type == nil else {
                 throw NetSuite.refused(
-                    "tax_code_invalid", "a line has taxes of several codes, and NetSuite takes one", "Bind them all to one tax code or tax group of NetSuite's.")
+                    "tax_code_invalid", "a line has taxes of several codes, and NetSuite takes one",
+                    "Bind them all to one tax code or tax group of NetSuite's.")
             }
             out.add("taxCode", .ref(tax.code.code))
             // Stated even when zero: left out, NetSuite would work out one of its own.
@@ -178,7 +179,8 @@ extension Record {
             guard let value = line.dimensions[name].map(plain) ?? settings.defaults[name] else { continue }
             guard isID(value) else {
                 throw NetSuite.refused(
-                    "dimension_invalid", "the dimension \(name) is \(cut(value, limit: 60)), which is no id in NetSuite", "Set it to the id of a \(name).", position: name)
+                    "dimension_invalid", "the dimension \(name) is \(cut(value, limit: 60)), which is no id in NetSuite",
+                    "Set it to the id of a \(name).", position: name)
             }
             out.append((name, value))
         }
@@ -216,6 +218,7 @@ extension Record {
     }
 
     static func unsupported(_ form: PostingForm) -> Fault {
-        NetSuite.refused("form_unsupported", "NetSuite takes no \(form.rawValue.replacing("_", with: " ")) from us", "Choose a policy that does without this form.")
+        let name = form.rawValue.replacing("_", with: " ")
+        return NetSuite.refused("form_unsupported", "NetSuite takes no \(name) from us", "Choose a policy that does without this form.")
     }
 }

@@ -104,7 +104,8 @@ struct SalesForm: Sendable {
             throw NetSuite.refused("no_lines", "the document has no lines", "NetSuite takes no empty document: enter it there if it is needed.")
         }
         guard lines.count <= NetSuiteLimits.salesLines else {
-            throw NetSuite.refused("too_many_lines", "the document has \(lines.count) lines, and NetSuite takes \(NetSuiteLimits.salesLines)", "Split it in the source.")
+            throw NetSuite.refused(
+                "too_many_lines", "the document has \(lines.count) lines, and NetSuite takes \(NetSuiteLimits.salesLines)", "Split it in the source.")
         }
         guard total >= 0 else {
             throw NetSuite.refused(
@@ -126,7 +127,8 @@ struct SalesForm: Sendable {
     }
 
     private static func unbound(_ code: String) -> Fault {
-        NetSuite.refused("tax_code_unbound", "no tax code of NetSuite's is bound to \(cut(plain(code), limit: 80))", "Bind it under the account structure's tax codes.")
+        NetSuite.refused(
+            "tax_code_unbound", "no tax code of NetSuite's is bound to \(cut(plain(code), limit: 80))", "Bind it under the account structure's tax codes.")
     }
 
     /// `US-CO@8.25` -> 8.25.
@@ -148,7 +150,8 @@ extension SalesForm.Line {
     /// Quantity and unit price, where they multiply out to the amount exactly; otherwise one unit at the amount.
     func multiplied(_ currency: Currency) -> (quantity: ExactDecimal, price: ExactDecimal) {
         let one = (ExactDecimal.one, Money(minor: minor, currency).decimal)
-        guard let quantity = source.plan.quantity?.shortest, quantity.coefficient > 0, quantity.scale <= 5, quantity.coefficient < 1_000_000_000_000 else { return one }
+        guard let quantity = source.plan.quantity?.shortest, quantity.scale <= 5, quantity.coefficient > 0, quantity.coefficient < 1_000_000_000_000
+        else { return one }
         for scale in currency.decimals ... max(currency.decimals, NetSuiteLimits.priceScale) {
             let zeros = scale - currency.decimals + quantity.scale
             let scaled = (0 ..< zeros).reduce(Int128(minor)) { product, _ in product * 10 }
