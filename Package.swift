@@ -3,6 +3,7 @@ import PackageDescription
 
 /// The platforms: a room `Sources/Connectors/NAME` and a suite of tests each.
 let connectors = [
+    "NetSuite",
     "Odoo",
     "QuickBooksOnline",
     "Shopify",
