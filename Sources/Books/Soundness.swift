@@ -99,7 +99,7 @@ extension SourceDocument {
             refund.shipping.forEach(add)
             amounts += refund.adjustments.map(\.amount) + refund.fees.flatMap { [$0.amount, $0.tax] }
             refund.adjustments.forEach { add($0.taxes) }
-            amounts += refund.transactions.map(\.amount) + [refund.total]
+            amounts += refund.transactions.map(\.amount) + [refund.total, refund.tip]
         case .edit(let edit):
             edit.added.forEach(add)
             for removed in edit.removed {

@@ -236,6 +236,7 @@ public enum DocumentCodec {
         m.put("total", refund.total)
         m.put("transactions", list: refund.transactions, write)
         m.put("merchant", refund.merchant)
+        m.put("tip", refund.tip)
         return m.json
     }
 
@@ -252,7 +253,7 @@ public enum DocumentCodec {
                 RefundAdjustment(id: try a.text("id"), kind: try a.choice("kind"), amount: try a.money("amount"), taxes: try a.list("taxes", tax))
             },
             fees: try f.list("fees", fee), total: try f.money("total"), transactions: try f.list("transactions", movement),
-            merchant: try f.optionalText("merchant"))
+            merchant: try f.optionalText("merchant"), tip: try f.optionalMoney("tip"))
     }
 
     private static func write(_ edit: SaleEdit) -> JSON {

@@ -160,7 +160,8 @@ extension Seeded {
                     id: $0.word(), kind: $0.pick([.refundDiscrepancy, .goodwill, .taxRefund]), amount: $0.money(),
                     taxes: $0.taxes())
             },
-            fees: many(2) { $0.fee() }, total: money(), transactions: many(2) { $0.movement() }, merchant: flip(3) ? word() : nil)
+            fees: many(2) { $0.fee() }, total: money(), transactions: many(2) { $0.movement() }, merchant: flip(3) ? word() : nil,
+            tip: flip(3) ? money() : nil)
     }
 
     mutating func edit() -> SaleEdit {
