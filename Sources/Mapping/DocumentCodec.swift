@@ -20,6 +20,7 @@ public enum DocumentCodec {
         case .giftCardExpiry(let expiry): write(expiry)
         case .fulfilment(let goods): write(goods)
         case .stock(let stock): write(stock)
+        case .registerClosure(let closure): write(closure)
         }
     }
 
@@ -52,6 +53,7 @@ public enum DocumentCodec {
         case "bank_line": read = .bankLine(try bankLine(f))
         case "stock_adjustment": read = .stock(try stock(f))
         case "journal": read = try journal(f)
+        case "register_closure": read = .registerClosure(try closure(f))
         default: throw f.missing("kind")
         }
         return SourceDocument(id: id, caseID: caseID, version: version, at: at, body: read)
