@@ -2,6 +2,7 @@ public import ConnectorKit
 internal import Odoo
 internal import QuickBooksOnline
 internal import Shopify
+internal import Square
 internal import Stripe
 internal import Xero
 
@@ -11,6 +12,7 @@ public enum Catalog {
         OdooConnector(),
         QuickBooksOnlineConnector(),
         ShopifyConnector(),
+        SquareConnector(),
         StripeConnector(),
         XeroConnector(),
     ]
