@@ -100,17 +100,20 @@ struct Field: Sendable {
     /// A percentage as text, as a fraction: `"8.25"` is 0.0825.
     func rate() throws(Fault) -> ExactDecimal? {
         if isNull { return nil }
-        guard let text = view.string, let percent = ExactDecimal(text)?.shortest, !percent.isNegative, percent.scale <= 10, percent < ExactDecimal(1_000_000) else {
-            throw unreadable("a percentage")
-        }
+        guard let text = view.string, let percent = ExactDecimal(text)?.shortest, !percent.isNegative, percent.scale <= 10,
+            percent < ExactDecimal(1_000_000)
+        else { throw unreadable("a percentage") }
         return ExactDecimal(coefficient: percent.coefficient, scale: percent.scale + 2).shortest
     }
 
     /// `{"amount", "currency"}`; payouts have been seen with `currency_code`.
     func money() throws(Fault) -> Money {
         let code = self["currency"].isNull ? self["currency_code"] : self["currency"]
-        guard view.isObject, let text = code.view.string, text.utf8.count == 3, let currency = Currency(text) else { throw unreadable("an amount with its currency") }
-        guard let minor = self["amount"].view.int, minor.magnitude <= SquareLimits.amountMinor.magnitude else { throw self["amount"].unreadable("an amount in \(currency)") }
+        guard view.isObject, let text = code.view.string, text.utf8.count == 3, let currency = Currency(text) else {
+            throw unreadable("an amount with its currency")
+        }
+        let amount = self["amount"]
+        guard let minor = amount.view.int, minor.magnitude <= SquareLimits.amountMinor.magnitude else { throw amount.unreadable("an amount in \(currency)") }
         return Money(minor: Int64(minor), currency)
     }
 

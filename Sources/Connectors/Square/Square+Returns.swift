@@ -76,7 +76,9 @@ struct ReturnReading {
             (source, sold, tenders) = (nil, nil, [])
         } else {
             let facts = try OrderFacts(record["source"], place: record["location"].view, settings)
-            guard let facts, named.first == facts.id, facts.currency == order.currency else { throw record["source"].unreadable("the order that the return names") }
+            guard let facts, named.first == facts.id, facts.currency == order.currency else {
+                throw record["source"].unreadable("the order that the return names")
+            }
             let sold = try OrderReading(facts, record: record, settings)
             (source, self.sold, tenders) = (facts, sold, try sold.tenders())
         }

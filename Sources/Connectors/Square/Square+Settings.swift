@@ -55,7 +55,9 @@ struct SquareSettings: Sendable {
         readsDrawers = try either(Self.drawersKey, "off", "on")
         if let text = given(Self.locationsKey) {
             locations = Set(Self.entries(text))
-            guard !locations.isEmpty, locations.allSatisfy(SquareID.isID) else { throw Self.invalid(Self.locationsKey, "ids of locations such as LRJNZCB190DTQ") }
+            guard !locations.isEmpty, locations.allSatisfy(SquareID.isID) else {
+                throw Self.invalid(Self.locationsKey, "ids of locations such as LRJNZCB190DTQ")
+            }
         }
         if let text = given(Self.gatewayKey) {
             guard text.utf8.count <= 40, text.utf8.allSatisfy({ (97 ... 122).contains($0) || (48 ... 57).contains($0) || $0 == 95 }) else {
@@ -70,7 +72,9 @@ struct SquareSettings: Sendable {
 
     private mutating func take(place entry: String) throws(Fault) {
         let halves = entry.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
-        guard halves.count <= 2, let last = halves.last, let place = TaxPlace(setting: last) else { throw Self.invalid(Self.placeKey, "such as GB, US-CA or LRJNZCB190DTQ=US-CA") }
+        guard halves.count <= 2, let last = halves.last, let place = TaxPlace(setting: last) else {
+            throw Self.invalid(Self.placeKey, "such as GB, US-CA or LRJNZCB190DTQ=US-CA")
+        }
         if halves.count == 1 { self.place = place } else { places[halves[0]] = place }
     }
 

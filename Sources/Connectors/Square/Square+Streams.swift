@@ -270,7 +270,9 @@ struct Sweeping: Sendable {
 
     private func drawers(_ place: SweepPlace, _ own: [JSON], _ after: String?) -> Exchange<SweepPage> {
         let location = own.first?["id"] ?? .null
-        let own: SquareCalls.Query = [("location_id", location.string ?? ""), ("begin_time", (since - SquareLimits.drawersBack).description), ("sort_order", "ASC")]
+        let own: SquareCalls.Query = [
+            ("location_id", location.string ?? ""), ("begin_time", (since - SquareLimits.drawersBack).description), ("sort_order", "ASC"),
+        ]
         return .one(SquareCalls.get("cash-drawers/shifts", query(place, own))) { response throws(Fault) in
             let root = try answer(response)
             var page = SweepPage(records: [], next: nil, watermark: nil)

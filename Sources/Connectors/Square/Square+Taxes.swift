@@ -142,7 +142,9 @@ struct LineFigures {
             guard sum == total else { throw line["total_money"].unbalanced("its parts come to \(sum.text), it states \(total.text)") }
         }
         let parts = try line["applied_discounts"].each { (one) throws(Fault) in try one["applied_money"].moneyOrZero(currency) }
-        guard parts.isEmpty || parts.total(currency) == discount else { throw line["total_discount_money"].unbalanced("its discounts are not \(discount.text)") }
+        guard parts.isEmpty || parts.total(currency) == discount else {
+            throw line["total_discount_money"].unbalanced("its discounts are not \(discount.text)")
+        }
         settle(added: added, contained: contained, pricing)
     }
 

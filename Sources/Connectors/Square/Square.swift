@@ -63,7 +63,8 @@ public struct SquareConnector: SourceConnector {
         "idempotency": "read only: nothing is written, so nothing can happen twice",
         "auth": "developer.squareup.com, OAuth API: Obtain token; Access tokens: a personal token travels as Authorization: Bearer, as one of OAuth does",
         "auth.lifetime": "developer.squareup.com, OAuth API: access tokens last 30 days; renew them every 7 days or less",
-        "auth.refreshGrace": "developer.squareup.com, OAuth API, code flow: a refresh gives the same refresh token again, which does not expire; we count on 30 days",
+        "auth.refreshGrace":
+            "developer.squareup.com, OAuth API, code flow: a refresh gives the same refresh token again, which does not expire; we count on 30 days",
         "auth.refusals": "api.json of square/connect-api-specification, ErrorCode; that the token endpoint uses these is unconfirmed",
         "webhooks": "developer.squareup.com, Webhooks, Verify and validate; utils/webhooks_helper.py of the square-python-sdk",
         "objects": "api.json of square/connect-api-specification, commit 5733f662 (2025-08-20)",
