@@ -16,7 +16,7 @@ public struct SquareConnector: SourceConnector {
             limits: [RateLimit(name: Self.bucket, scope: .connection, amount: 10, window: .seconds(1))],
             concurrency: 4, batchSizes: [:], pageSize: SquareLimits.pageRows, fieldLengths: [:],
             idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero),
-            tax: .perLine, dimensions: ["location"], revisesPaidInvoices: true, apiVersion: Self.version, sunset: nil, sources: Self.sources,
+            tax: .perLine, dimensions: [], revisesPaidInvoices: true, apiVersion: Self.version, sunset: nil, sources: Self.sources,
             objects: Self.objects,
             changeFeed: [
                 .webhooks(signature: "HMAC-SHA256 over the notification URL and the body", topics: Self.topics),
