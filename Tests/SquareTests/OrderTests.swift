@@ -189,8 +189,9 @@ import Wire
         let order = try fixture("order")
         #expect(try first(order.changing("location", to: .null)) == nil, "held by preflight")
         #expect(try first(order.changing("location", "state", to: .null)) == nil && first(order.changing("location", "id", to: "LZ2")) == nil)
-        #expect(try first(order, ["tax_place": "US-NV"]) == "US-NV")
-        #expect(try first(order, ["tax_place": "US-NV, LRJNZCB190DTQ=US-OR"]) == "US-OR")
+        let plain = order.changing("order", "taxes", "0", "name", to: "Sales Tax")
+        #expect(try first(plain, ["tax_place": "US-NV"]) == "US-NV" && first(order, ["tax_place": "US-NV"]) == "US-NV-CA")
+        #expect(try first(plain, ["tax_place": "US-NV, LRJNZCB190DTQ=US-OR"]) == "US-OR")
         let california = try #require(TaxPlace(setting: "US-CA")), columbia = try #require(TaxPlace(setting: "CA-BC")),
             britain = try #require(TaxPlace(setting: "GB"))
         for (title, name) in [

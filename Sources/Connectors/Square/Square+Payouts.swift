@@ -20,7 +20,7 @@ struct PayoutReading {
 
     func payout(_ record: Field) throws(Fault) -> [SourceDocument] {
         let id = try record["payout"].object()["id"].id()
-        let told = Field(record.view["payout"], of: "payout \(id)")
+        let told = Field(record.view["payout"], "payout", of: "payout \(id)")
         let status = try told["status"].word()
         guard ["SENT", "PAID", "FAILED"].contains(status) else { throw told["status"].unreadable("a status of payouts") }
         guard settings.wants(try told["location_id"].optionalID()), Self.isDecided(told.view, settings) else { return [] }
