@@ -3,6 +3,7 @@ internal import NetSuite
 internal import Odoo
 internal import QuickBooksOnline
 internal import Shopify
+internal import Square
 internal import Stripe
 internal import Xero
 
@@ -14,6 +15,7 @@ public enum Catalog {
         OdooConnector(),
         QuickBooksOnlineConnector(),
         ShopifyConnector(),
+        SquareConnector(),
         StripeConnector(),
         XeroConnector(),
     ]
