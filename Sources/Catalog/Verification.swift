@@ -13,13 +13,9 @@ public struct Verification: Sendable, Equatable {
     public var sdks: [SDK]
 
     static let byID: [String: Verification] = [
-<<<<<<< HEAD
-        "odoo": Verification(twin: "TwinOdoo", suites: ["ConnectorKitTests", "OdooTests", "TwinOdooTests"], sdks: [SDK(name: "OdooRPC", version: "0.10.1")]),
-=======
         "netsuite-rest": Verification(twin: nil, suites: ["ConnectorKitTests", "NetSuiteTests"], sdks: []),
         "netsuite-suitetalk": Verification(twin: nil, suites: ["ConnectorKitTests", "NetSuiteTests"], sdks: []),
-        "odoo": Verification(twin: "TwinOdoo", suites: ["ConnectorKitTests", "OdooTests", "TwinOdooTests"], sdks: [SDK(name: "odoorpc", version: "0.10.1")]),
->>>>>>> w-nsc
+        "odoo": Verification(twin: "TwinOdoo", suites: ["ConnectorKitTests", "OdooTests", "TwinOdooTests"], sdks: [SDK(name: "OdooRPC", version: "0.10.1")]),
         "quickbooks-online": Verification(
             twin: "TwinQuickBooksOnline", suites: ["ConnectorKitTests", "QuickBooksOnlineTests", "TwinQuickBooksOnlineTests"],
             sdks: [SDK(name: "intuit-oauth", version: "1.2.6"), SDK(name: "python-quickbooks", version: "0.9.12")]),
