@@ -7,6 +7,7 @@ let connectors = [
     "QuickBooksOnline",
     "Shopify",
     "Stripe",
+    "WooCommerce",
     "Xero",
 ]
 let connectorImports = ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]
@@ -121,7 +122,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ScaffoldTests", ["Scaffold", "Kernel"], false),
     ("TidyTests", [], false),
 ]
-let withFixtures = ["Shopify", "Stripe"]
+let withFixtures = ["Shopify", "Stripe", "WooCommerce"]
 let platformTests = connectors.map { (name: "\($0)Tests", uses: [$0] + connectorImports, fixtures: withFixtures.contains($0)) }
 let twinTests = twins.map { (name: "\($0)Tests", uses: [$0] + twinImports, fixtures: false) }
 for test in tests + platformTests + twinTests {

@@ -3,6 +3,7 @@ internal import Odoo
 internal import QuickBooksOnline
 internal import Shopify
 internal import Stripe
+internal import WooCommerce
 internal import Xero
 
 /// Every connector there is, in the order of their ids.
@@ -12,6 +13,7 @@ public enum Catalog {
         QuickBooksOnlineConnector(),
         ShopifyConnector(),
         StripeConnector(),
+        WooCommerceConnector(),
         XeroConnector(),
     ]
 

@@ -20,6 +20,7 @@ public struct Verification: Sendable, Equatable {
         // Its twin lives with the sandbox's day, which is made of its orders.
         "shopify": Verification(twin: "Sandbox", suites: ["ConnectorKitTests", "ShopifyTests", "SandboxTests", "DayTests"], sdks: []),
         "stripe": Verification(twin: "TwinStripe", suites: ["ConnectorKitTests", "StripeTests", "TwinStripeTests"], sdks: [SDK(name: "stripe", version: "16.1.0")]),
+        "woocommerce": Verification(twin: nil, suites: ["ConnectorKitTests", "WooCommerceTests"], sdks: []),
         "xero": Verification(twin: "TwinXero", suites: ["ConnectorKitTests", "XeroTests", "TwinXeroTests"], sdks: [SDK(name: "xero-python", version: "15.2.0")]),
     ]
 
