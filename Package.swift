@@ -9,6 +9,7 @@ let connectors = [
     "Shopify",
     "Square",
     "Stripe",
+    "WooCommerce",
     "Xero",
 ]
 let connectorImports = ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]
@@ -129,7 +130,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ScaffoldTests", ["Scaffold", "Kernel"], false),
     ("TidyTests", [], false),
 ]
-let withFixtures = ["Shopify", "Square", "Stripe"]
+let withFixtures = ["Shopify", "Square", "Stripe", "WooCommerce"]
 let platformTests = connectors.map { (name: "\($0)Tests", uses: [$0] + connectorImports, fixtures: withFixtures.contains($0)) }
 let twinTests = twins.map { (name: "\($0)Tests", uses: [$0] + twinImports, fixtures: false) }
 for test in tests + platformTests + twinTests {

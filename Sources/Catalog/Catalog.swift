@@ -5,6 +5,7 @@ internal import QuickBooksOnline
 internal import Shopify
 internal import Square
 internal import Stripe
+internal import WooCommerce
 internal import Xero
 
 /// Every connector there is, in the order of their ids.
@@ -17,6 +18,7 @@ public enum Catalog {
         ShopifyConnector(),
         SquareConnector(),
         StripeConnector(),
+        WooCommerceConnector(),
         XeroConnector(),
     ]
 

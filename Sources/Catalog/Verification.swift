@@ -23,6 +23,8 @@ public struct Verification: Sendable, Equatable {
         "shopify": Verification(twin: "Sandbox", suites: ["ConnectorKitTests", "ShopifyTests", "SandboxTests", "DayTests"], sdks: []),
         "square": Verification(twin: nil, suites: ["ConnectorKitTests", "SquareTests"], sdks: []),
         "stripe": Verification(twin: "TwinStripe", suites: ["ConnectorKitTests", "StripeTests", "TwinStripeTests"], sdks: [SDK(name: "stripe", version: "16.1.0")]),
+        "woocommerce": Verification(
+            twin: "TwinWooCommerce", suites: ["ConnectorKitTests", "WooCommerceTests", "TwinWooCommerceTests"], sdks: [SDK(name: "WooCommerce", version: "3.0.0")]),
         "xero": Verification(twin: "TwinXero", suites: ["ConnectorKitTests", "XeroTests", "TwinXeroTests"], sdks: [SDK(name: "xero-python", version: "15.2.0")]),
     ]
 

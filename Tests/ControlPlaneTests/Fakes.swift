@@ -50,6 +50,8 @@ struct FakeShop: SourceConnector {
     }
 
     func uses(topic: String) -> Bool { topic != "products/update" }
+
+    func isTrial(_ fields: HTTPFields, body: [UInt8]) -> Bool { fields["X-Signature"] == nil && body == Array("hook=7".utf8) }
 }
 
 /// A platform to log in at; nothing else.
