@@ -125,7 +125,8 @@ extension IntacctCompany {
         var out = Posting()
         for line in lines("GLBATCH", of: record.no) {
             let sign: Int64 = line["TR_TYPE"] == "-1" ? -1 : 1
-            out.add(line["ACCOUNTNO"], sign * line.minor("TRX_AMOUNT", Self.places(line["CURRENCY"])), sign * line.minor("AMOUNT", Self.places(line["BASECURR"])))
+            let (minor, base) = (line.minor("TRX_AMOUNT", Self.places(line["CURRENCY"])), line.minor("AMOUNT", Self.places(line["BASECURR"])))
+            out.add(line["ACCOUNTNO"], sign * minor, sign * base)
         }
         return out
     }
@@ -143,7 +144,8 @@ extension IntacctCompany {
                 let base = IntacctAmount.text(abs(line.baseMinor), 2)
                 let isDebit = line.baseMinor >= 0
                 let values: [String: String] = [
-                    "BATCHKEY": "\(owner?.no ?? 0)", "BATCH_DATE": day, "ENTRY_DATE": day, "BATCH_TITLE": entry.reference, "REFERENCENO": owner?["REFERENCENO"] ?? "",
+                    "BATCHKEY": "\(owner?.no ?? 0)", "BATCH_DATE": day, "ENTRY_DATE": day, "BATCH_TITLE": entry.reference,
+                    "REFERENCENO": owner?["REFERENCENO"] ?? "",
                     "DOCUMENT": owner?["RECORDID"].filled ?? owner?["DOCNUMBER"] ?? "", "LINE_NO": "\(place + 1)", "ACCOUNTNO": line.account,
                     "ACCOUNTTITLE": named("GLACCOUNT", line.account)?["TITLE"] ?? "", "TR_TYPE": isDebit ? "1" : "-1", "CURRENCY": entry.currency,
                     "BASECURR": owner?["BASECURR"].filled ?? "USD", "DEBITAMOUNT": isDebit ? base : "", "CREDITAMOUNT": isDebit ? "" : base,

@@ -57,7 +57,8 @@ extension IntacctCompany {
         let label = draft.object == side.invoice ? side.label : "adjustment"
         var values: [String: String] = [
             "RECORDTYPE": ["ARINVOICE": "ri", "ARADJUSTMENT": "ra", "APBILL": "pi", "APADJUSTMENT": "pa"][draft.object] ?? "",
-            side.partyField: person[side.partyField], side.nameField: person["NAME"], "WHENCREATED": IntacctTime.day(created), "DOCNUMBER": draft.document ?? "",
+            side.partyField: person[side.partyField], side.nameField: person["NAME"], "WHENCREATED": IntacctTime.day(created),
+            "DOCNUMBER": draft.document ?? "",
             "DESCRIPTION": draft.description ?? "", "_EXTERNAL": draft.external ?? "", "SUPDOCID": draft.supdoc ?? "", "_NOGL": draft.skipsLedger ? "true" : "",
             "MODULEKEY": side.isSales ? "4.AR" : "3.AP", "SYSTEMGENERATED": "F", "PRBATCH": "\(side.isSales ? "Invoices" : "Bills"): \(created) Batch",
             "BILLTOPAYTOCONTACTNAME": person["DISPLAYCONTACT.CONTACTNAME"],

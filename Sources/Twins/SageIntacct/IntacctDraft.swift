@@ -204,7 +204,8 @@ struct IntacctMoney: Sendable {
 
     var values: [String: String] {
         [
-            "CURRENCY": currency, "BASECURR": base, "EXCHANGE_RATE": rate.shortest.description, "EXCH_RATE_TYPE_ID": type, "EXCH_RATE_DATE": IntacctTime.day(day),
+            "CURRENCY": currency, "BASECURR": base, "EXCHANGE_RATE": rate.shortest.description, "EXCH_RATE_TYPE_ID": type,
+            "EXCH_RATE_DATE": IntacctTime.day(day),
         ]
     }
 }

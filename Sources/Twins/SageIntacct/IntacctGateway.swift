@@ -20,7 +20,8 @@ enum IntacctGateway {
     static let unknown = failure(401, "XMLGW_JPP0002", "Sign-in information is incorrect. Please check your request.")
 
     private static func page(_ status: Int, _ words: String) -> HTTPResponse {
-        let text = "<html>\r\n<head><title>\(status) \(words)</title></head>\r\n<body>\r\n<center><h1>\(status) \(words)</h1></center>\r\n</body>\r\n</html>\r\n"
+        let head = "<html>\r\n<head><title>\(status) \(words)</title></head>\r\n"
+        let text = head + "<body>\r\n<center><h1>\(status) \(words)</h1></center>\r\n</body>\r\n</html>\r\n"
         return HTTPResponse(status, fields: ["Content-Type": "text/html"], body: Array(text.utf8))
     }
 
@@ -50,7 +51,8 @@ struct IntacctControl: Sendable {
 
     func element(_ status: String) -> XMLElement {
         .node("control", [
-            .leaf("status", status), .leaf("senderid", sender), .leaf("controlid", id), .leaf("uniqueid", isUnique ? "true" : "false"), .leaf("dtdversion", version),
+            .leaf("status", status), .leaf("senderid", sender), .leaf("controlid", id), .leaf("uniqueid", isUnique ? "true" : "false"),
+            .leaf("dtdversion", version),
         ])
     }
 }
@@ -83,7 +85,9 @@ extension IntacctState {
         } catch {
             return refuse(.schema(error.summary), nil)
         }
-        guard root.name.local == "request" else { return refuse(.schema("Element '\(root.name.local)': No matching global declaration available for the validation root."), nil) }
+        guard root.name.local == "request" else {
+            return refuse(.schema("Element '\(root.name.local)': No matching global declaration available for the validation root."), nil)
+        }
         let control = root["control"].map { IntacctControl($0) }
         if let problem = IntacctModels.problem(root) { return refuse(.schema(problem), control) }
         guard let control, let block = root["control"] else { return refuse(.schema("Element 'request': Missing child element(s)."), nil) }
@@ -117,7 +121,8 @@ extension IntacctState {
 
     /// `nil` where nobody knows to which company this goes.
     private mutating func operate(_ operation: XMLElement, _ caller: IntacctCaller, _ random: any RandomSource) -> XMLElement? {
-        guard let block = operation["authentication"], let name = companyName(block), open(name), var company = companies.removeValue(forKey: name) else { return nil }
+        guard let block = operation["authentication"], let name = companyName(block), open(name) else { return nil }
+        guard var company = companies.removeValue(forKey: name) else { return nil }
         defer { companies[name] = company }
         company.now = caller.now
         let login: IntacctLogin

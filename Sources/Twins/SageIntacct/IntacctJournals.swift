@@ -183,7 +183,8 @@ extension IntacctCompany {
         var values = batch.values
         for field in ["WHENCREATED", "WHENMODIFIED", "BATCHNO"] { values[field] = nil }
         values.merge([
-            "BATCH_DATE": date, "BATCH_TITLE": String("Reversed - \(batch["BATCH_TITLE"])".prefix(80)), "REVERSEDFROM": batch["BATCH_DATE"], "REVERSEDKEY": "\(no)",
+            "BATCH_DATE": date, "BATCH_TITLE": String("Reversed - \(batch["BATCH_TITLE"])".prefix(80)), "REVERSEDFROM": batch["BATCH_DATE"],
+            "REVERSEDKEY": "\(no)",
         ]) { $1 }
         let other = insert("GLBATCH", values)
         update("GLBATCH", other, ["BATCHNO": "\(other)"])

@@ -4,13 +4,15 @@ internal import Wire
 /// What documents refer to: customers, accounts, dimensions.
 extension IntacctCompany {
     private static let masters: Set<String> = [
-        "GLACCOUNT", "JOURNAL", "CHECKINGACCOUNT", "ARTERM", "APTERM", "ARACCOUNTLABEL", "APACCOUNTLABEL", "CUSTOMER", "VENDOR", "CONTACT", "ITEM", "DEPARTMENT",
+        "GLACCOUNT", "JOURNAL", "CHECKINGACCOUNT", "ARTERM", "APTERM", "ARACCOUNTLABEL", "APACCOUNTLABEL", "CUSTOMER", "VENDOR", "CONTACT", "ITEM",
+        "DEPARTMENT",
         "LOCATION", "CLASS", "PROJECT", "EMPLOYEE", "WAREHOUSE",
     ]
 
     /// - Source: general knowledge; Sage publishes no list.
     private static let lengths: [String: Int] = [
-        "CUSTOMERID": 20, "VENDORID": 20, "ITEMID": 30, "CLASSID": 20, "DEPARTMENTID": 20, "LOCATIONID": 20, "PROJECTID": 20, "ACCOUNTNO": 24, "NAME": 100, "TITLE": 80,
+        "CUSTOMERID": 20, "VENDORID": 20, "ITEMID": 30, "CLASSID": 20, "DEPARTMENTID": 20, "LOCATIONID": 20, "PROJECTID": 20, "ACCOUNTNO": 24,
+        "NAME": 100, "TITLE": 80,
         "CONTACTNAME": 200, "PRINTAS": 200,
     ]
 
@@ -55,7 +57,7 @@ extension IntacctCompany {
         case "ARADVANCE": return try advance(element)
         default: break
         }
-        guard Self.masters.contains(object.name) else { throw .permission("CREATE on objects of type \(object.name.lowercased())") }
+        guard Self.masters.contains(object.name) else { throw .permission("CREATE_\(object.name)") }
         return try createMaster(object, flat(object, element))
     }
 
@@ -91,7 +93,7 @@ extension IntacctCompany {
             return try change(object.name, key: "\(old.no)") { $0.take(generic: element) }
         default: break
         }
-        guard Self.masters.contains(object.name) else { throw .permission("UPDATE on objects of type \(object.name.lowercased())") }
+        guard Self.masters.contains(object.name) else { throw .permission("UPDATE_\(object.name)") }
         var values = flat(object, element)
         if !object.id.isEmpty, let id = values[object.id], id != old[object.id] { throw .rule("\(object.id) can't be changed.") }
         values["RECORDNO"] = nil
@@ -111,7 +113,7 @@ extension IntacctCompany {
             case "ARINVOICE", "APBILL", "ARADJUSTMENT", "APADJUSTMENT": _ = try remove(object.name, key: key)
             case "OTHERRECEIPTS": _ = try deleteReceipt(key: key)
             default:
-                guard Self.masters.contains(object.name) else { throw .permission("DELETE on objects of type \(object.name.lowercased())") }
+                guard Self.masters.contains(object.name) else { throw .permission("DELETE_\(object.name)") }
                 try deleteMaster(object, key)
             }
         }

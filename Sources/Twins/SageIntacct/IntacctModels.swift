@@ -15,8 +15,10 @@ enum IntacctModels {
     /// Functions that this twin has; the vendor's schema knows some hundreds more.
     static let functions: Set<String> = [
         "getAPISession", "create", "update", "delete", "read", "readByName", "readByQuery", "readMore", "query", "inspect", "lookup", "getDimensions",
-        "get_list", "get_closedbooksdate", "create_invoice", "update_invoice", "reverse_invoice", "delete_invoice", "create_aradjustment", "delete_aradjustment",
-        "create_arpayment", "apply_arpayment", "reverse_arpayment", "record_otherreceipt", "delete_otherreceipt", "record_deposit", "create_bill", "update_bill",
+        "get_list", "get_closedbooksdate", "create_invoice", "update_invoice", "reverse_invoice", "delete_invoice", "create_aradjustment",
+        "delete_aradjustment",
+        "create_arpayment", "apply_arpayment", "reverse_arpayment", "record_otherreceipt", "delete_otherreceipt", "record_deposit", "create_bill",
+        "update_bill",
         "reverse_bill", "delete_bill", "create_apadjustment", "delete_apadjustment", "reverse_appayment", "create_supdoc", "update_supdoc", "delete_supdoc",
         "create_supdocfolder", "delete_supdocfolder", "create_gltransaction",
     ]
@@ -51,8 +53,10 @@ enum IntacctModels {
         "notlike": "field, value", "isnull": "field", "isnotnull": "field",
     ]
 
-    private static let operators =
-        "and | or | equalto | notequalto | lessthan | lessthanorequalto | greaterthan | greaterthanorequalto | between | in | notin | like | notlike | isnull | isnotnull"
+    private static let operators = """
+        and | or | equalto | notequalto | lessthan | lessthanorequalto | greaterthan | greaterthanorequalto | between | in | notin | like | notlike | isnull
+        | isnotnull
+        """
 
     private static let shared: [String: String] = {
         var out: [String: String] = [
@@ -63,7 +67,10 @@ enum IntacctModels {
                 form1099box?, key?, totalpaid?, totaldue?, \(lineEnd)
                 """,
             "updatelineitem":
-                "(accountlabel | glaccountno)?, offsetglaccountno?, amount?, memo?, locationid?, departmentid?, item1099?, form1099type?, form1099box?, \(lineEnd)",
+                """
+                (accountlabel | glaccountno)?, offsetglaccountno?, amount?, memo?, locationid?, departmentid?, item1099?, form1099type?, form1099box?,
+                \(lineEnd)
+                """,
             "billto": "contact | contactname", "shipto": "contact | contactname", "payto": "contact | contactname", "returnto": "contact | contactname",
             "contact": "ANY",
         ]
@@ -163,14 +170,18 @@ enum IntacctModels {
     /// The first thing wrong with the form of a request, or `nil`.
     static func problem(_ element: XMLElement, in parent: String = "") -> String? {
         let name = element.name.local
-        if let attribute = attributes[name], element.attribute(attribute) == nil { return "Element '\(name)': The attribute '\(attribute)' is required but missing." }
+        if let attribute = attributes[name], element.attribute(attribute) == nil {
+            return "Element '\(name)': The attribute '\(attribute)' is required but missing."
+        }
         guard let model = model(name, in: parent) else {
             return element.children.isEmpty ? nil : "Element '\(element.children[0].name.local)': This element is not expected."
         }
         if case .any = model { return nil }
         var match = IntacctMatch(element)
         if let problem = match.problem(model, of: name) { return problem }
-        if !element.value.isEmpty { return "Element '\(name)': Character content other than whitespace is not allowed because the content type is 'element-only'." }
+        if !element.value.isEmpty {
+            return "Element '\(name)': Character content other than whitespace is not allowed because the content type is 'element-only'."
+        }
         for child in element.children {
             if let problem = problem(child, in: name) { return problem }
         }

@@ -223,7 +223,8 @@ extension IntacctCompany {
         }
         let sum = pay + (credit ?? 0)
         guard sum > 0, sum <= due else {
-            throw IntacctProblem("BL03000130", "The amount \(money.text(sum)) is more than the \(money.text(due)) due of transaction '\(target["RECORDID"])', or nothing.")
+            let words = "The amount \(money.text(sum)) is more than the \(money.text(due)) due of transaction '\(target["RECORDID"])', or nothing."
+            throw IntacctProblem("BL03000130", words)
         }
         var values: [String: String] = [
             "PAYMENTKEY": "\(no)", object == side.invoice ? "RECORDKEY" : "POSADJKEY": item.key, "CURRENCY": money.currency, "STATE": "Posted",

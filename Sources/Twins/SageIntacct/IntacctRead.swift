@@ -73,7 +73,9 @@ extension IntacctCompany {
 
     // MARK: - Searches
 
-    private func search(_ object: IntacctObject, _ filter: IntacctPredicate?, isFolded: Bool, private showsPrivate: Bool) throws(IntacctProblem) -> [IntacctRecord] {
+    private func search(
+        _ object: IntacctObject, _ filter: IntacctPredicate?, isFolded: Bool, private showsPrivate: Bool
+    ) throws(IntacctProblem) -> [IntacctRecord] {
         if let filter {
             guard filter.fields.allSatisfy({ object.kind($0) != nil }), filter.isReadable(object) else { throw .badField }
         }
@@ -299,7 +301,8 @@ extension IntacctCompany {
         let fields: [XMLElement] = object.fields.map { field in
             guard isDetailed else { return .leaf("Field", field.name) }
             return .node("Field", [
-                .leaf("Name", field.name), .leaf("DataType", field.kind.rawValue.lowercased()), .leaf("isReadOnly", field.name == "RECORDNO" ? "true" : "false"),
+                .leaf("Name", field.name), .leaf("DataType", field.kind.rawValue.lowercased()),
+                .leaf("isReadOnly", field.name == "RECORDNO" ? "true" : "false"),
                 .leaf("isRequired", object.required.contains(field.name) ? "true" : "false"), .leaf("DisplayLabel", field.name),
             ])
         }

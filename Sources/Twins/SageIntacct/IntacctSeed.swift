@@ -31,11 +31,13 @@ enum IntacctSeed {
     private static let accounts: [(number: String, title: String, balance: String)] = [
         ("1000", "Checking", "debit"), ("1010", "Cash on hand", "debit"), ("1020", "Barclays current", "debit"), ("1050", "Shopify Payments clearing", "debit"),
         ("1060", "PayPal clearing", "debit"), ("1070", "Undeposited funds", "debit"), ("1200", "Accounts receivable", "debit"), ("1300", "Inventory", "debit"),
-        ("1350", "VAT on purchases", "debit"), ("2000", "Accounts payable", "credit"), ("2200", "Sales tax payable", "credit"), ("2210", "VAT on sales", "credit"),
+        ("1350", "VAT on purchases", "debit"), ("2000", "Accounts payable", "credit"), ("2200", "Sales tax payable", "credit"),
+        ("2210", "VAT on sales", "credit"),
         ("2300", "Gift cards outstanding", "credit"), ("2350", "Customer deposits", "credit"), ("2360", "Tips payable", "credit"), ("4000", "Sales", "credit"),
         ("4100", "Homeware sales", "credit"), ("4200", "Stationery sales", "credit"), ("4300", "Garden sales", "credit"), ("4400", "Apparel sales", "credit"),
         ("4500", "Shipping income", "credit"), ("4510", "Restocking fees", "credit"), ("4520", "Return shipping fees", "credit"),
-        ("4900", "Discounts given", "debit"), ("4910", "Returns and allowances", "debit"), ("5000", "Cost of goods sold", "debit"), ("6000", "Expenses", "debit"),
+        ("4900", "Discounts given", "debit"), ("4910", "Returns and allowances", "debit"), ("5000", "Cost of goods sold", "debit"),
+        ("6000", "Expenses", "debit"),
         ("6200", "Bank and payment fees", "debit"), ("7100", "Exchange gain or loss", "credit"), ("9990", "Rounding", "debit"),
     ]
 
@@ -55,11 +57,15 @@ enum IntacctSeed {
         for account in accounts {
             let isBalance = account.number < "4000"
             company.insert("GLACCOUNT", [
-                "ACCOUNTNO": account.number, "TITLE": account.title, "NORMALBALANCE": account.balance, "ACCOUNTTYPE": isBalance ? "balancesheet" : "incomestatement",
-                "CLOSINGTYPE": isBalance ? "non-closing account" : "closing account", "STATUS": "active", "TAXABLE": "false", "REQUIRELOC": "false", "REQUIREDEPT": "false",
+                "ACCOUNTNO": account.number, "TITLE": account.title, "NORMALBALANCE": account.balance,
+                "ACCOUNTTYPE": isBalance ? "balancesheet" : "incomestatement",
+                "CLOSINGTYPE": isBalance ? "non-closing account" : "closing account", "STATUS": "active", "TAXABLE": "false", "REQUIRELOC": "false",
+                "REQUIREDEPT": "false",
             ])
         }
-        for (symbol, title) in [("GJ", "General journal"), ("APJ", "Accounts payable journal"), ("ARJ", "Accounts receivable journal"), ("CRJ", "Cash receipts journal")] {
+        for (symbol, title) in [
+            ("GJ", "General journal"), ("APJ", "Accounts payable journal"), ("ARJ", "Accounts receivable journal"), ("CRJ", "Cash receipts journal"),
+        ] {
             company.insert("JOURNAL", ["SYMBOL": symbol, "TITLE": title, "STATUS": "active", "BOOKID": "ACCRUAL"])
         }
         for term in ["ARTERM", "APTERM"] {
@@ -90,7 +96,8 @@ enum IntacctSeed {
             ("PAYPAL", "1060", "PayPal", "USD"), ("BARC", "1020", "Barclays", "GBP"),
         ] {
             company.insert("CHECKINGACCOUNT", [
-                "BANKACCOUNTID": id, "BANKACCOUNTNO": "0001\(account)", "GLACCOUNTNO": account, "BANKNAME": name, "CURRENCY": currency, "BANKACCOUNTTYPE": "business",
+                "BANKACCOUNTID": id, "BANKACCOUNTNO": "0001\(account)", "GLACCOUNTNO": account, "BANKNAME": name, "CURRENCY": currency,
+                "BANKACCOUNTTYPE": "business",
                 "STATUS": "active",
             ])
         }
@@ -98,11 +105,13 @@ enum IntacctSeed {
 
     private static func taxes(_ company: inout IntacctCompany) {
         company.insert("TAXSOLUTION", [
-            "SOLUTIONID": "UK VAT", "DESCRIPTION": "United Kingdom - VAT", "TAXMETHOD": "VAT", "STATUS": "active", "TYPE": "Predefined", "SHOWMULTILINETAX": "false",
+            "SOLUTIONID": "UK VAT", "DESCRIPTION": "United Kingdom - VAT", "TAXMETHOD": "VAT", "STATUS": "active", "TYPE": "Predefined",
+            "SHOWMULTILINETAX": "false",
             "GLACCOUNTSALE": "2210", "GLACCOUNTPURCHASE": "1350",
         ])
         let rows: [(name: String, type: String, rate: String, account: String, solution: String)] = [
-            ("UK Sale Standard", "Sale", "20", "2210", "UK VAT"), ("UK Sale Reduced", "Sale", "5", "2210", "UK VAT"), ("UK Sale Zero", "Sale", "0", "2210", "UK VAT"),
+            ("UK Sale Standard", "Sale", "20", "2210", "UK VAT"), ("UK Sale Reduced", "Sale", "5", "2210", "UK VAT"),
+            ("UK Sale Zero", "Sale", "0", "2210", "UK VAT"),
             ("UK Purchase Standard", "Purchase", "20", "1350", "UK VAT"), ("NY State", "Sale", "4", "2200", ""),
         ]
         for row in rows {
@@ -115,12 +124,14 @@ enum IntacctSeed {
 
     private static func people(_ company: inout IntacctCompany) {
         for (object, id, name, term) in [
-            ("CUSTOMER", "C100", "Shop customers", "N30"), ("CUSTOMER", "C200", "Garden centre", "Due on receipt"), ("VENDOR", "V100", "Pottery supplies", "N30"),
+            ("CUSTOMER", "C100", "Shop customers", "N30"), ("CUSTOMER", "C200", "Garden centre", "Due on receipt"),
+            ("VENDOR", "V100", "Pottery supplies", "N30"),
             ("VENDOR", "V200", "Parcel carrier", "N30"),
         ] {
             let contact = "\(name)(\(object.prefix(1))\(id))"
             company.insert(object, [
-                object + "ID": id, "NAME": name, "TERMNAME": term, "STATUS": "active", "ONETIME": "false", "ONHOLD": "false", "DISPLAYCONTACT.CONTACTNAME": contact,
+                object + "ID": id, "NAME": name, "TERMNAME": term, "STATUS": "active", "ONETIME": "false", "ONHOLD": "false",
+                "DISPLAYCONTACT.CONTACTNAME": contact,
                 "DISPLAYCONTACT.PRINTAS": name, "ENTITY": object.prefix(1) + id,
             ])
             company.insert("CONTACT", ["CONTACTNAME": contact, "PRINTAS": name, "STATUS": "active"])

@@ -40,9 +40,9 @@ extension IntacctCompany {
             try guardEntity(entity)
             return IntacctLogin(user: login.value("userid") ?? "", entity: entity, began: now, ends: now + life)
         }
-        guard let session = session(block.value("sessionid") ?? ""), session["ENDED"].isEmpty, let ends = session.int("ENDS").map({ Timestamp(seconds: Int64($0)) }),
-            ends > now
-        else { throw .session }
+        guard let session = session(block.value("sessionid") ?? ""), session["ENDED"].isEmpty, let end = session.int("ENDS") else { throw .session }
+        let ends = Timestamp(seconds: Int64(end))
+        guard ends > now else { throw .session }
         // A session belongs to whoever opened it.
         guard session["SENDER"] == caller.control.sender else { throw .session }
         try guardSender(caller)

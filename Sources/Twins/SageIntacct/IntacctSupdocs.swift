@@ -10,7 +10,8 @@ extension IntacctCompany {
         guard records("_SUPDOCFOLDER", where: "NAME", is: name).isEmpty else { throw .duplicate("Attachments Folder", name) }
         if let parent = body.value("supdocparentfoldername"), records("_SUPDOCFOLDER", where: "NAME", is: parent).isEmpty { throw .invalid("folder", parent) }
         insert("_SUPDOCFOLDER", [
-            "NAME": name, "DESCRIPTION": body.value("supdocfolderdescription") ?? "", "PARENT": body.value("supdocparentfoldername") ?? "", "_AT": IntacctTime.second(now),
+            "NAME": name, "DESCRIPTION": body.value("supdocfolderdescription") ?? "", "PARENT": body.value("supdocparentfoldername") ?? "",
+            "_AT": IntacctTime.second(now),
         ])
         return name
     }
@@ -50,14 +51,17 @@ extension IntacctCompany {
         var files: [JSON] = []
         for file in body["attachments"]?.all("attachment") ?? [] {
             // A twin has no use for what is in a file, only for whether it could be read.
-            guard let data = Base64.decode(file["attachmentdata"]?.text.filter { !$0.isWhitespace } ?? ""), !data.isEmpty else { throw .invalid("attachment data", file.value("attachmentname") ?? "") }
+            let text = file["attachmentdata"]?.text.filter { !$0.isWhitespace } ?? ""
+            guard let data = Base64.decode(text), !data.isEmpty else { throw .invalid("attachment data", file.value("attachmentname") ?? "") }
             files.append(.object([
-                ("name", .string(file.value("attachmentname") ?? "")), ("type", .string(file.value("attachmenttype") ?? "")), ("bytes", .number("\(data.count)")),
+                ("name", .string(file.value("attachmentname") ?? "")), ("type", .string(file.value("attachmenttype") ?? "")),
+                ("bytes", .number("\(data.count)")),
                 ("digest", .string(Digest.sha256(data).hexText)),
             ]))
         }
         return [
-            "FOLDER": folder, "NAME": body.value("supdocname") ?? old?["NAME"] ?? "", "DESCRIPTION": body.value("supdocdescription") ?? old?["DESCRIPTION"] ?? "",
+            "FOLDER": folder, "NAME": body.value("supdocname") ?? old?["NAME"] ?? "",
+            "DESCRIPTION": body.value("supdocdescription") ?? old?["DESCRIPTION"] ?? "",
             "FILES": files.isEmpty ? old?["FILES"] ?? "" : JSON.array(files).text,
         ]
     }
@@ -80,7 +84,8 @@ extension IntacctCompany {
         case "supdocfolder":
             rows = all("_SUPDOCFOLDER").map { row in
                 .node("supdocfolder", [
-                    .leaf("name", row["NAME"]), .leaf("description", row["DESCRIPTION"]), .leaf("parentfolder", row["PARENT"]), .leaf("creationdate", row["_AT"]),
+                    .leaf("name", row["NAME"]), .leaf("description", row["DESCRIPTION"]), .leaf("parentfolder", row["PARENT"]),
+                    .leaf("creationdate", row["_AT"]),
                 ])
             }
         default: throw .noObject(name)

@@ -47,7 +47,8 @@ extension SageIntacctTwin {
 
     /// The same request with a session that nobody has.
     public func withRevokedToken(_ request: HTTPRequest) -> HTTPRequest {
-        guard let root = try? XMLElement(parsing: request.body), let session = root.at(["operation", "authentication"])?.value("sessionid") else { return request }
+        guard let root = try? XMLElement(parsing: request.body) else { return request }
+        guard let session = root.at(["operation", "authentication"])?.value("sessionid") else { return request }
         var revoked = request
         let body = String(decoding: request.body, as: UTF8.self)
         revoked.body = Array(body.split(separator: session, omittingEmptySubsequences: false).joined(separator: "revoked-by-the-fault-plan").utf8)
@@ -56,7 +57,8 @@ extension SageIntacctTwin {
 
     /// The same request with `uniqueid` false: as though the gateway had forgotten which functions it has run.
     public func withoutNativeKey(_ request: HTTPRequest) -> HTTPRequest {
-        guard var root = try? XMLElement(parsing: request.body), let place = root.children.firstIndex(where: { $0.name.local == "control" }) else { return request }
+        guard var root = try? XMLElement(parsing: request.body) else { return request }
+        guard let place = root.children.firstIndex(where: { $0.name.local == "control" }) else { return request }
         var control = root.children[place]
         control.children.removeAll { $0.name.local == "uniqueid" }
         let behind = control.children.firstIndex { $0.name.local == "controlid" }.map { $0 + 1 } ?? control.children.count
