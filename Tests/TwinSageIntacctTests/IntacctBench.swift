@@ -36,7 +36,8 @@ final class IntacctBench {
     // MARK: - Requests
 
     var login: String {
-        "<login><userid>\(user)</userid><companyid>\(company)</companyid><password>\(SageIntacctTwin.userPassword)</password><locationid>\(entity)</locationid></login>"
+        "<login><userid>\(user)</userid><companyid>\(company)</companyid><password>\(SageIntacctTwin.userPassword)</password>"
+            + "<locationid>\(entity)</locationid></login>"
     }
 
     static func session(_ id: String) -> String { "<sessionid>\(id)</sessionid>" }
@@ -98,7 +99,8 @@ final class IntacctBench {
     // MARK: - Reading
 
     /// The rows of a query by one field.
-    func rows(_ object: String, _ fields: [String], _ filter: String = "", more: String = "", at place: SourceLocation = #_sourceLocation) throws -> [[String]] {
+    func rows(_ object: String, _ fields: [String], _ filter: String = "", more: String = "",
+        at place: SourceLocation = #_sourceLocation) throws -> [[String]] {
         let picks = fields.map { "<field>\($0)</field>" }.joined()
         let asked = filter.isEmpty ? "" : "<filter>\(filter)</filter>"
         let result = try call("<query><object>\(object)</object><select>\(picks)</select>\(asked)\(more)</query>", at: place)
@@ -131,11 +133,13 @@ final class IntacctBench {
         """
     }
 
-    static func payment(_ details: [(key: String, more: String)], day: String = "11/21/2026", more: String = "<FINANCIALENTITY>BOA</FINANCIALENTITY>") -> String {
+    static func payment(_ details: [(key: String, more: String)], day: String = "11/21/2026",
+        more: String = "<FINANCIALENTITY>BOA</FINANCIALENTITY>") -> String {
         let list = details.map { "<ARPYMTDETAIL><RECORDKEY>\($0.key)</RECORDKEY>\($0.more)</ARPYMTDETAIL>" }.joined()
         return """
             <create><ARPYMT><PAYMENTMETHOD>EFT</PAYMENTMETHOD><DOCNUMBER>ch_77</DOCNUMBER><DESCRIPTION>cf:zzzz456789abcdef</DESCRIPTION>
-            <CUSTOMERID>C100</CUSTOMERID><RECEIPTDATE>\(day)</RECEIPTDATE><PAYMENTDATE>\(day)</PAYMENTDATE>\(more)<ARPYMTDETAILS>\(list)</ARPYMTDETAILS></ARPYMT></create>
+            <CUSTOMERID>C100</CUSTOMERID><RECEIPTDATE>\(day)</RECEIPTDATE><PAYMENTDATE>\(day)</PAYMENTDATE>\(more)<ARPYMTDETAILS>\(list)
+            </ARPYMTDETAILS></ARPYMT></create>
             """
     }
 
@@ -146,7 +150,8 @@ final class IntacctBench {
 
     static func batch(_ entries: String, date: String = "11/20/2026", more: String = "") -> String {
         """
-        <create><GLBATCH><JOURNAL>GJ</JOURNAL><BATCH_DATE>\(date)</BATCH_DATE><BATCH_TITLE>Payout 55</BATCH_TITLE><REFERENCENO>cf:0123456789abcdef</REFERENCENO>\(more)
+        <create><GLBATCH><JOURNAL>GJ</JOURNAL><BATCH_DATE>\(date)</BATCH_DATE><BATCH_TITLE>Payout 55</BATCH_TITLE>
+        <REFERENCENO>cf:0123456789abcdef</REFERENCENO>\(more)
         <ENTRIES>\(entries)</ENTRIES></GLBATCH></create>
         """
     }

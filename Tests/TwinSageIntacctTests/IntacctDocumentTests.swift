@@ -14,7 +14,8 @@ struct IntacctDocumentTests {
         let result = try bench.call(IntacctBench.invoice())
         #expect(result.children.map(\.name.local) == ["status", "function", "controlid", "key"] && result.value("function") == "create_invoice")
         let key = try #require(result.value("key"))
-        let found = try bench.rows("ARINVOICE", ["RECORDNO", "STATE", "TRX_TOTALENTERED", "TOTALDUE", "WHENDUE", "CUSTOMERNAME"], IntacctBench.equal("RECORDID", "SHOP-1001"))
+        let found = try bench.rows("ARINVOICE", ["RECORDNO", "STATE", "TRX_TOTALENTERED", "TOTALDUE", "WHENDUE", "CUSTOMERNAME"],
+            IntacctBench.equal("RECORDID", "SHOP-1001"))
         #expect(found == [[key, "Posted", "43.18", "43.18", "12/20/2026", "Shop customers"]])
         #expect(bench.lines("ARINVOICE", key) == ["1200: 4318", "4000: -3998", "2200: -320"])
         let entry = try #require(bench.entry("ARINVOICE", key))
@@ -35,7 +36,8 @@ struct IntacctDocumentTests {
         (IntacctBench.invoice(day: 31, month: 10), "Periods are closed. Your transaction date 10/31/2026 is within a period that's been closed."),
         (IntacctBench.invoice(money: "<currency>XAU</currency><exchrate>1</exchrate>"), "Invalid currency 'XAU' specified."),
         (IntacctBench.invoice(money: "<currency>EUR</currency><exchratetype>Mine</exchratetype>"), "Invalid exchange rate type 'Mine' specified."),
-        (IntacctBench.invoice(money: "<basecurr>GBP</basecurr><currency>EUR</currency><exchrate>1</exchrate>"), "The base currency 'GBP' is not that of the entity."),
+        (IntacctBench.invoice(money: "<basecurr>GBP</basecurr><currency>EUR</currency><exchrate>1</exchrate>"),
+        "The base currency 'GBP' is not that of the entity."),
         (IntacctBench.invoice(money: "<supdocid>NONE</supdocid>"), "Invalid attachment 'NONE' specified."),
         (IntacctBench.invoice(action: "Post"), "Invalid action 'Post' specified."),
         (IntacctBench.invoice(money: "<taxsolutionid>UK VAT</taxsolutionid>"), "Tax details are either missing or don't belong to the tax solution"),
@@ -56,7 +58,7 @@ struct IntacctDocumentTests {
         let refusal = try bench.refusal(IntacctBench.invoice())
         #expect(refusal.number == "BL34000061" && refusal.text.hasPrefix("Transaction with the number 'SHOP-1001' already exists"))
         try bench.call("<delete><object>ARINVOICE</object><keys>\(key)</keys></delete>")
-        #expect(bench.entry("ARINVOICE", key)?.live == false && (try bench.rows("ARINVOICEITEM", ["RECORDNO"]).isEmpty))
+        #expect(try bench.entry("ARINVOICE", key)?.live == false && bench.rows("ARINVOICEITEM", ["RECORDNO"]).isEmpty)
         #expect(try bench.key(IntacctBench.invoice()) != key)
     }
 
@@ -74,7 +76,8 @@ struct IntacctDocumentTests {
         let bench = try IntacctBench()
         let key = try bench.key(IntacctBench.invoice())
         let items = "<updatelineitem line_num=\"1\"><amount>50.00</amount></updatelineitem>" + IntacctBench.line("4500", "5")
-        try bench.call("<update_invoice key=\"\(key)\"><description>cf:0123456789abcdef again</description><updateinvoiceitems>\(items)</updateinvoiceitems></update_invoice>")
+        try bench.call("<update_invoice key=\"\(key)\"><description>cf:0123456789abcdef again</description>"
+            + "<updateinvoiceitems>\(items)</updateinvoiceitems></update_invoice>")
         #expect(bench.lines("ARINVOICE", key) == ["1200: 5820", "4000: -5000", "2200: -320", "4500: -500"])
         #expect(try bench.row("ARINVOICE", key, "DESCRIPTION", "TRX_TOTALDUE", "RECORDID") == ["cf:0123456789abcdef again", "58.2", "SHOP-1001"])
     }
@@ -85,22 +88,26 @@ struct IntacctDocumentTests {
         let (one, two) = (try bench.key(IntacctBench.invoice("A-1")), try bench.key(IntacctBench.invoice("A-2")))
         let reversal = "\(IntacctBench.day("datereversed", 21))<description>mistake</description></reverse_invoice>"
         try bench.call("<reverse_invoice key=\"\(one)\">\(reversal)")
-        #expect(bench.entry("ARINVOICE", one)?.live == false && (try bench.row("ARINVOICE", one, "STATE", "TRX_TOTALDUE")) == ["Reversed", "0"])
+        #expect(try bench.entry("ARINVOICE", one)?.live == false && bench.row("ARINVOICE", one, "STATE", "TRX_TOTALDUE") == ["Reversed", "0"])
         #expect(try bench.refusal("<reverse_invoice key=\"\(one)\">\(reversal)").text.contains("was reversed"))
         _ = try bench.made(IntacctBench.payment([(two, "<TRX_PAYMENTAMOUNT>1</TRX_PAYMENTAMOUNT>")]))
         #expect(try bench.refusal("<reverse_invoice key=\"\(two)\">\(reversal)").text.hasPrefix("The transaction is paid or partly paid"))
-        #expect(try bench.refusal("<update_invoice key=\"\(two)\"><ponumber>1</ponumber></update_invoice>").text.hasPrefix("The transaction is paid or partly paid"))
-        #expect(try bench.refusal("<delete><object>ARINVOICE</object><keys>77777</keys></delete>").text.hasPrefix("Cannot find arinvoice with key '77777' to delete."))
+        #expect(try bench.refusal("<update_invoice key=\"\(two)\"><ponumber>1</ponumber></update_invoice>")
+            .text.hasPrefix("The transaction is paid or partly paid"))
+        #expect(try bench.refusal("<delete><object>ARINVOICE</object><keys>77777</keys></delete>")
+            .text.hasPrefix("Cannot find arinvoice with key '77777' to delete."))
     }
 
     @Test("another currency is worth what its rate says: of the day, or its own")
     func currencies() throws {
         let bench = try IntacctBench()
         let daily = "<currency>EUR</currency><exchratetype>Intacct Daily Rate</exchratetype>"
-        let (early, late) = (try bench.key(IntacctBench.invoice("A-1", day: 14, money: daily)), try bench.key(IntacctBench.invoice("A-2", day: 20, money: daily)))
+        let (early, late) = (try bench.key(IntacctBench.invoice("A-1", day: 14, money: daily)),
+            try bench.key(IntacctBench.invoice("A-2", day: 20, money: daily)))
         #expect(try bench.row("ARINVOICE", early, "TRX_TOTALENTERED", "TOTALENTERED", "EXCHANGE_RATE") == ["43.18", "47.5", "1.1"])
         #expect(bench.lines("ARINVOICE", late) == ["1200: 4836", "4000: -4478", "2200: -358"])
-        let own = try bench.key(IntacctBench.invoice("A-3", money: "<currency>JPY</currency><exchrate>0.0071</exchrate>", lines: IntacctBench.line("4000", "12345")))
+        let own = try bench.key(IntacctBench.invoice("A-3", money: "<currency>JPY</currency><exchrate>0.0071</exchrate>",
+            lines: IntacctBench.line("4000", "12345")))
         #expect(bench.lines("ARINVOICE", own) == ["1200: 8765", "4000: -8765"] && bench.entry("ARINVOICE", own)?.lines.first?.minor == 12345)
     }
 
@@ -116,7 +123,8 @@ struct IntacctDocumentTests {
         #expect(try bench.row("ARINVOICE", key, "TRX_TOTALENTERED", "BASECURR", "TAXSOLUTIONID", "MEGAENTITYID") == ["58.51", "GBP", "UK VAT", "200"])
         #expect(bench.lines("ARINVOICE", key) == ["1200: 5851", "4000: -4000", "2210: -851", "4500: -1000"])
         for more in ["", given.replacing("Sale Standard", with: "Purchase Standard"), given.replacing("UK Sale Standard", with: "NY State")] {
-            #expect(try bench.refusal(IntacctBench.invoice("A-2", lines: IntacctBench.line("4000", "40", more: more))).text.hasPrefix("Tax details are either missing"))
+            #expect(try bench.refusal(IntacctBench.invoice("A-2",
+                lines: IntacctBench.line("4000", "40", more: more))).text.hasPrefix("Tax details are either missing"))
         }
     }
 
@@ -174,8 +182,10 @@ struct IntacctDocumentTests {
             """
         #expect(bench.lines("APBILL", try bench.key(legacy)) == ["2000: -500", "6000: 500"])
         let payment = """
-            <create><APPYMT><FINANCIALENTITY>BOA</FINANCIALENTITY><PAYMENTMETHOD>EFT</PAYMENTMETHOD><VENDORID>V100</VENDORID><PAYMENTDATE>11/21/2026</PAYMENTDATE>
-            <APPYMTDETAILS><APPYMTDETAIL><RECORDKEY>\(key)</RECORDKEY><TRX_PAYMENTAMOUNT>9.45</TRX_PAYMENTAMOUNT></APPYMTDETAIL></APPYMTDETAILS></APPYMT></create>
+            <create><APPYMT><FINANCIALENTITY>BOA</FINANCIALENTITY><PAYMENTMETHOD>EFT</PAYMENTMETHOD><VENDORID>V100</VENDORID>
+            <PAYMENTDATE>11/21/2026</PAYMENTDATE>
+            <APPYMTDETAILS><APPYMTDETAIL><RECORDKEY>\(key)</RECORDKEY><TRX_PAYMENTAMOUNT>9.45</TRX_PAYMENTAMOUNT></APPYMTDETAIL></APPYMTDETAILS>
+            </APPYMT></create>
             """
         #expect(bench.lines("APPYMT", try bench.made(payment)) == ["1000: -945", "2000: 945"])
         #expect(try bench.row("APBILL", key, "STATE", "WHENPAID") == ["Paid", "11/21/2026"])
@@ -199,7 +209,8 @@ struct IntacctDocumentTests {
     func attachments() throws {
         let bench = try IntacctBench()
         try bench.call("<create_supdocfolder><supdocfoldername>Orders</supdocfoldername></create_supdocfolder>")
-        let file = "<attachment><attachmentname>order</attachmentname><attachmenttype>txt</attachmenttype><attachmentdata>aGVsbG8=</attachmentdata></attachment>"
+        let file = "<attachment><attachmentname>order</attachmentname><attachmenttype>txt</attachmenttype><attachmentdata>aGVsbG8=</attachmentdata>"
+            + "</attachment>"
         let body = "<create_supdoc><supdocid>AT1</supdocid><supdocfoldername>Orders</supdocfoldername><attachments>\(file)</attachments></create_supdoc>"
         #expect(try bench.key(body) == "AT1")
         #expect(try bench.refusal(body).number == "BL34000061")

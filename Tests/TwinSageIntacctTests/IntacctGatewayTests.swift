@@ -80,8 +80,9 @@ struct IntacctGatewayTests {
     // MARK: - Form
 
     @Test("what is no XML, or XML in another order, is refused as a whole", arguments: [
-        ("<request>", "XML Parse schema error"), ("<reques/>", "Element 'reques'"), ("<request><operation/></request>", "Element 'operation': This element is not expected."),
-        ("<request><control><password>x</password></control></request>", "Element 'password': This element is not expected."),
+        ("<request>", "XML Parse schema error"), ("<reques/>", "Element 'reques'"),
+        ("<request><operation/></request>", "Element 'operation': This element is not expected."),
+        ("<request><control><password>x</password></control><operation/></request>", "Element 'password': This element is not expected."),
         ("<!DOCTYPE request><request/>", "XML Parse schema error"),
     ])
     func malformed(body: String, text: String) throws {
@@ -97,7 +98,8 @@ struct IntacctGatewayTests {
         ("<create_invoice><customerid>C100</customerid></create_invoice>", "Element 'create_invoice': Missing child element(s). Expected is ( datecreated )."),
         ("<reverse_invoice><datereversed/></reverse_invoice>", "The attribute 'key' is required but missing."),
         ("<query><object>CUSTOMER</object></query>", "Element 'query': Missing child element(s). Expected is ( select )."),
-        ("<query><object>CUSTOMER</object><select><field>NAME</field></select><filter><and><isnull><field>NAME</field></isnull></and></filter></query>", "Element 'and'"),
+        ("<query><object>CUSTOMER</object><select><field>NAME</field></select><filter><and><isnull><field>NAME</field></isnull></and></filter></query>",
+        "Element 'and'"),
         ("<launch_rocket/>", "Element 'launch_rocket': This element is not expected."),
     ])
     func order(function: String, text: String) throws {
@@ -137,7 +139,8 @@ struct IntacctGatewayTests {
     func policy() throws {
         let bench = try IntacctBench()
         let answer = try bench.send(
-            IntacctBench.function("<getDimensions/>", id: "f"), control: IntacctBench.control("<uniqueid>false</uniqueid><dtdversion>3.0</dtdversion><policyid>night</policyid>"))
+            IntacctBench.function("<getDimensions/>", id: "f"),
+                control: IntacctBench.control("<uniqueid>false</uniqueid><dtdversion>3.0</dtdversion><policyid>night</policyid>"))
         #expect(answer.at(["errormessage", "error", "description2"])?.value.hasPrefix("night is not a valid transport policy.") == true)
     }
 
@@ -157,7 +160,8 @@ struct IntacctGatewayTests {
     @Test("in a transaction all functions are done or none")
     func transaction() throws {
         let bench = try IntacctBench()
-        let functions = IntacctBench.function(IntacctBench.invoice("A-1"), id: "f1") + IntacctBench.function(IntacctBench.invoice("A-2", customer: "C999"), id: "f2")
+        let functions = IntacctBench.function(IntacctBench.invoice("A-1"), id: "f1")
+            + IntacctBench.function(IntacctBench.invoice("A-2", customer: "C999"), id: "f2")
         let together = try bench.send(functions, transaction: true)["operation"]?.all("result") ?? []
         #expect(together.map { $0.value("status") } == ["aborted", "failure"] && together.map { $0.value("controlid") } == ["f1", "f2"])
         #expect(IntacctBench.texts(together[0]) == ["The entire transaction in this operation has been rolled back due to an error."])

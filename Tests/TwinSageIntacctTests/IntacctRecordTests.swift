@@ -15,12 +15,13 @@ struct IntacctRecordTests {
     func customers() throws {
         let bench = try IntacctBench()
         let address = "<MAILADDRESS><ADDRESS1>1 Lake St</ADDRESS1><CITY>Ithaca</CITY></MAILADDRESS>"
-        let body = Self.customer("C300", "Möller &amp; Söhne", more: "<DISPLAYCONTACT><PRINTAS>Möller</PRINTAS><EMAIL1>a@example.com</EMAIL1>\(address)</DISPLAYCONTACT>")
+        let body = Self.customer("C300", "Möller &amp; Söhne",
+            more: "<DISPLAYCONTACT><PRINTAS>Möller</PRINTAS><EMAIL1>a@example.com</EMAIL1>\(address)</DISPLAYCONTACT>")
         let data = try #require(try bench.call(body)["data"])
         #expect(data.attribute("listtype") == "objects" && data.attribute("count") == "1" && data.at(["customer", "CUSTOMERID"])?.value == "C300")
         let no = try #require(data["customer"]?.value("RECORDNO"))
         #expect(try bench.row("CUSTOMER", no, "NAME", "DISPLAYCONTACT.MAILADDRESS.CITY", "STATUS") == ["Möller & Söhne", "Ithaca", "active"])
-        #expect(try bench.rows("CONTACT", ["EMAIL1"], IntacctBench.equal("CONTACTNAME", "Möller & Söhne(CC300)")) == [["a@example.com"]])
+        #expect(try bench.rows("CONTACT", ["EMAIL1"], IntacctBench.equal("CONTACTNAME", "Möller &amp; Söhne(CC300)")) == [["a@example.com"]])
         try bench.call("<update><CUSTOMER><CUSTOMERID>C300</CUSTOMERID><DISPLAYCONTACT><EMAIL1>b@example.com</EMAIL1></DISPLAYCONTACT></CUSTOMER></update>")
         let read = try bench.call("<readByName><object>CUSTOMER</object><keys>C300</keys></readByName>").at(["data", "CUSTOMER"])
         #expect(read?.at(["DISPLAYCONTACT", "EMAIL1"])?.value == "b@example.com" && read?.at(["DISPLAYCONTACT", "MAILADDRESS", "CITY"])?.value == "Ithaca")
@@ -36,11 +37,14 @@ struct IntacctRecordTests {
         #expect(try bench.refusal(Self.customer("C1", "x", more: "<TERMNAME>N99</TERMNAME>")).text.hasPrefix("Invalid term 'N99' specified."))
         #expect(try bench.refusal(Self.customer(String(repeating: "C", count: 21), "x")).text.hasPrefix("The value of CUSTOMERID is longer than 20 characters"))
         #expect(try bench.refusal("<create><ROCKET><NAME>x</NAME></ROCKET></create>").text.hasPrefix("Object definition ROCKET not found"))
-        #expect(try bench.refusal("<delete><object>CUSTOMER</object><keys>999</keys></delete>").text.hasPrefix("Cannot find customer with key '999' to delete."))
+        #expect(try bench.refusal("<delete><object>CUSTOMER</object><keys>999</keys></delete>")
+            .text.hasPrefix("Cannot find customer with key '999' to delete."))
         try bench.call(IntacctBench.invoice())
         let no = try bench.rows("CUSTOMER", ["RECORDNO", "TOTALDUE"], IntacctBench.equal("CUSTOMERID", "C100"))[0]
-        #expect(no[1] == "43.18" && (try bench.refusal("<delete><object>CUSTOMER</object><keys>\(no[0])</keys></delete>").text.contains("is used by transactions")))
-        let account = "<GLACCOUNT><ACCOUNTNO>4600</ACCOUNTNO><TITLE>Gift wrap</TITLE><ACCOUNTTYPE>incomestatement</ACCOUNTTYPE><REQUIREDEPT>true</REQUIREDEPT></GLACCOUNT>"
+        #expect(try no[1] == "43.18"
+            && bench.refusal("<delete><object>CUSTOMER</object><keys>\(no[0])</keys></delete>").text.contains("is used by transactions"))
+        let account = "<GLACCOUNT><ACCOUNTNO>4600</ACCOUNTNO><TITLE>Gift wrap</TITLE><ACCOUNTTYPE>incomestatement</ACCOUNTTYPE>"
+            + "<REQUIREDEPT>true</REQUIREDEPT></GLACCOUNT>"
         let made = try bench.made("<create>\(account)</create>")
         let lines = IntacctBench.line("4600", "1")
         #expect(try bench.refusal(IntacctBench.invoice("A-2", lines: lines)).text.hasPrefix("Missing the Department dimension for Account 4600"))
@@ -59,11 +63,13 @@ struct IntacctRecordTests {
         let data = try #require(try bench.call(body)["data"])
         #expect(["totalcount", "offset", "count", "numremaining", "listtype"].map { data.attribute($0) } == ["25", "20", "5", "0", "CUSTOMER"])
         #expect(data.children.map { $0.value("CUSTOMERID") } == ["Q05", "Q04", "Q03", "Q02", "Q01"])
-        let both = "<and>\(like)<or>\(IntacctBench.equal("NAME", "Customer 3"))<in><field>CUSTOMERID</field><value>Q07</value><value>C100</value></in></or></and>"
+        let both = "<and>\(like)<or>\(IntacctBench.equal("NAME", "Customer 3"))<in><field>CUSTOMERID</field><value>Q07</value><value>C100</value></in>"
+            + "</or></and>"
         #expect(try bench.rows("CUSTOMER", ["CUSTOMERID"], both) == [["Q03"], ["Q07"]])
         #expect(try bench.rows("CUSTOMER", ["CUSTOMERID"], "<between><field>RECORDNO</field><value>1</value><value>2</value></between>").count == 2)
         #expect(try bench.rows("CUSTOMER", ["NAME"], IntacctBench.equal("NAME", "customer 3")).isEmpty)
-        #expect(try bench.rows("CUSTOMER", ["NAME"], IntacctBench.equal("NAME", "customer 3"), more: "<options><caseinsensitive>true</caseinsensitive></options>").count == 1)
+        #expect(try bench.rows("CUSTOMER", ["NAME"], IntacctBench.equal("NAME", "customer 3"),
+            more: "<options><caseinsensitive>true</caseinsensitive></options>").count == 1)
         #expect(try bench.rows("CUSTOMER", ["NAME"], "<isnull><field>TERMNAME</field></isnull>").count == 25)
     }
 
@@ -106,7 +112,8 @@ struct IntacctRecordTests {
         #expect(last.children.map { $0.value("CUSTOMERID") } == ["R5"] && last.attribute("numremaining") == "0")
         #expect(try bench.result(more).value("status") == "failure")
         let conditions = [
-            ("NAME = 'O''Neil 1'", 1), ("NAME = 'O\\'Neil 1'", 1), ("CUSTOMERID in ('R1', 'R2') and not NAME like '%2'", 1), ("RECORDNO &gt;= 3 and (STATUS = 'active')", 5),
+            ("NAME = 'O''Neil 1'", 1), ("NAME = 'O\\'Neil 1'", 1), ("CUSTOMERID in ('R1', 'R2') and not NAME like '%2'", 1),
+            ("RECORDNO &gt;= 3 and (STATUS = 'active')", 5),
             ("TERMNAME is null", 5), ("CUSTOMERID not in ('R1')", 6), ("", 7),
         ]
         for (query, count) in conditions { #expect(try bench.call(ask(query, size: 100))["data"]?.attribute("totalcount") == "\(count)", "\(query)") }
@@ -119,24 +126,31 @@ struct IntacctRecordTests {
     func schema() throws {
         let bench = try IntacctBench()
         let all = try #require(try bench.call("<inspect><object>*</object></inspect>")["data"])
-        #expect(all.children.contains { $0.attribute("typename") == "ARINVOICE" } && !all.children.contains { $0.attribute("typename")?.hasPrefix("_") == true })
+        #expect(all.children.contains { $0.attribute("typename") == "ARINVOICE" }
+            && !all.children.contains { $0.attribute("typename")?.hasPrefix("_") == true })
         let lookup = try bench.call("<lookup><object>GLBATCH</object></lookup>").at(["data", "Type", "Fields"])
         #expect(lookup?.children.first { $0.value("ID") == "BATCH_DATE" }?.value("DATATYPE") == "DATE")
         try bench.call(IntacctBench.invoice("A-1"))
         try bench.call(IntacctBench.invoice("A-2"))
-        let body = "<query><object>ARINVOICE</object><select><field>CUSTOMERID</field><count>RECORDNO</count><sum>TRX_TOTALDUE</sum><max>RECORDNO</max></select></query>"
+        let body = "<query><object>ARINVOICE</object><select><field>CUSTOMERID</field><count>RECORDNO</count><sum>TRX_TOTALDUE</sum>"
+            + "<max>RECORDNO</max></select></query>"
         let row = try #require(try bench.call(body).at(["data", "ARINVOICE"]))
         #expect(row.value("COUNT.RECORDNO") == "2" && row.value("SUM.TRX_TOTALDUE") == "86.36")
     }
 
     @Test("whatever is sent, the answer is XML and the twin goes on", arguments: [
-        "<create/>", "<update/>", "<create><CUSTOMER/></create>", "<update><CUSTOMER><RECORDNO>x</RECORDNO></CUSTOMER></update>", "<delete><object>_SESSION</object><keys>1</keys></delete>",
-        "<create><_SESSION><SESSIONID>mine</SESSIONID></_SESSION></create>", "<create><ARPYMT/></create>", "<create><GLBATCH><ENTRIES/></GLBATCH></create>", "<readMore><resultId/></readMore>",
+        "<create/>", "<update/>", "<create><CUSTOMER/></create>", "<update><CUSTOMER><RECORDNO>x</RECORDNO></CUSTOMER></update>",
+        "<delete><object>_SESSION</object><keys>1</keys></delete>",
+        "<create><_SESSION><SESSIONID>mine</SESSIONID></_SESSION></create>", "<create><ARPYMT/></create>", "<create><GLBATCH><ENTRIES/></GLBATCH></create>",
+        "<readMore><resultId/></readMore>",
         "<query><object>CUSTOMER</object><select><field>NAME</field></select><pagesize>99999999999999999999</pagesize></query>",
         "<query><object>CUSTOMER</object><select><field>NAME</field></select><offset>9223372036854775807</offset></query>",
-        "<query><object>CUSTOMER</object><select><avg>NAME</avg></select></query>", "<readByQuery><object>CUSTOMER</object><query>((((((((((((((((((((((((((((((((((NAME</query></readByQuery>",
-        "<create><LOCATION><LOCATIONID>100</LOCATIONID><NAME>x</NAME></LOCATION></create>", "<update><LOCATION><LOCATIONID>100</LOCATIONID><PARENTID>110</PARENTID></LOCATION></update>",
-        "<apply_arpayment><arpaymentkey>9223372036854775808</arpaymentkey><paymentdate><year>99999</year><month>0</month><day>0</day></paymentdate></apply_arpayment>",
+        "<query><object>CUSTOMER</object><select><avg>NAME</avg></select></query>",
+        "<readByQuery><object>CUSTOMER</object><query>((((((((((((((((((((((((((((((((((NAME</query></readByQuery>",
+        "<create><LOCATION><LOCATIONID>100</LOCATIONID><NAME>x</NAME></LOCATION></create>",
+        "<update><LOCATION><LOCATIONID>100</LOCATIONID><PARENTID>110</PARENTID></LOCATION></update>",
+        "<apply_arpayment><arpaymentkey>9223372036854775808</arpaymentkey><paymentdate><year>99999</year><month>0</month><day>0</day></paymentdate>"
+            + "</apply_arpayment>",
         "<get_list object=\"rocket\"/>", "<read><object>ARINVOICE</object><keys>1,2,x,,9999999999999999999999</keys></read>",
         "<create><GLBATCH><JOURNAL>GJ</JOURNAL><BATCH_TITLE>x</BATCH_TITLE><BATCH_DATE>99/99/9999</BATCH_DATE></GLBATCH></create>",
     ])

@@ -13,12 +13,14 @@ struct IntacctTrafficTests {
     }
 
     @Test("a request's place in the posting protocol is told by its functions", arguments: [
-        ("<getAPISession/>", Purpose.token), (IntacctBench.invoice(), .write), ("<reverse_arpayment key=\"1\"/>", .write), ("<create><GLBATCH/></create>", .write),
+        ("<getAPISession/>", Purpose.token), (IntacctBench.invoice(), .write), ("<reverse_arpayment key=\"1\"/>", .write),
+        ("<create><GLBATCH/></create>", .write),
         ("<create><CUSTOMER/></create>", .reference), ("<create_supdoc/>", .reference), ("<delete><object>ARINVOICE</object><keys>1</keys></delete>", .write),
         ("<query><object>ARINVOICE</object><filter><equalto><field>RECORDID</field><value>x</value></equalto></filter></query>", .lookup),
         ("<query><object>ARINVOICE</object><filter><equalto><field>RECORDNO</field><value>1</value></equalto></filter></query>", .readback),
         ("<query><object>ARINVOICEITEM</object><filter><equalto><field>RECORDKEY</field><value>1</value></equalto></filter></query>", .readback),
-        ("<readByQuery><object>GLBATCH</object><query>REFERENCENO = 'x'</query></readByQuery>", .lookup), ("<read><object>GLBATCH</object><keys>1</keys></read>", .readback),
+        ("<readByQuery><object>GLBATCH</object><query>REFERENCENO = 'x'</query></readByQuery>", .lookup),
+        ("<read><object>GLBATCH</object><keys>1</keys></read>", .readback),
         ("<query><object>GLACCOUNT</object></query>", .other), ("<lookup><object>ARINVOICE</object></lookup>", .other),
     ])
     func purposes(body: String, purpose: Purpose) throws {

@@ -90,11 +90,11 @@ extension IntacctCompany {
         let (total, base) = (record.minor("TRX_TOTALENTERED", places), record.minor("TOTALENTERED", basePlaces))
         var (rest, restBase) = (total, base)
         var gain: Int64 = 0
-        out.add(record["_ACCOUNT"].filled ?? side.control, sign * total, sign * base)
+        if total != 0 { out.add(record["_ACCOUNT"].filled ?? side.control, sign * total, sign * base) }
         for detail in lines(object, of: record.no) {
             let (paid, open) = (detail.minor("TRX_PAYMENTAMOUNT", places), detail.minor("_OPEN", basePlaces))
             let worth = detail.minor("PAYMENTAMOUNT", basePlaces)
-            out.add(detail["_CONTROL"], -sign * paid, -sign * open)
+            if paid != 0 { out.add(detail["_CONTROL"], -sign * paid, -sign * open) }
             gain += worth - open
             (rest, restBase) = (rest - paid, restBase - worth)
             let credit = detail.minor("_CREDITTRX", places)

@@ -215,6 +215,11 @@ struct IntacctCompany: Sendable {
         if let closed, date <= closed { throw .closed(IntacctTime.day(date)) }
     }
 
+    mutating func setActive(_ code: String, _ active: Bool) {
+        guard let account = named("GLACCOUNT", code) else { return }
+        update("GLACCOUNT", account.no, ["STATUS": active ? "active" : "inactive"])
+    }
+
     static func places(_ currency: String) -> Int { currency == "JPY" ? 0 : 2 }
     static let currencies: Set<String> = ["USD", "EUR", "GBP", "CAD", "JPY"]
 

@@ -30,7 +30,9 @@ extension IntacctCompany {
         for element in call.body.children {
             let object = try IntacctSchema.object(element.name.local)
             do throws(IntacctProblem) {
-                made.append(self.made(object, try create(object, element)))
+                // The number first: a call on `self` would look at the company as it was before.
+                let no = try create(object, element)
+                made.append(self.made(object, no))
             } catch {
                 throw error.keeping("Could not create \(object.label) record!")
             }
@@ -67,7 +69,8 @@ extension IntacctCompany {
         for element in call.body.children {
             let object = try IntacctSchema.object(element.name.local)
             do throws(IntacctProblem) {
-                made.append(self.made(object, try update(object, element)))
+                let no = try update(object, element)
+                made.append(self.made(object, no))
             } catch {
                 throw error.keeping("Could not update \(object.label) record!")
             }
@@ -97,6 +100,7 @@ extension IntacctCompany {
         var values = flat(object, element)
         if !object.id.isEmpty, let id = values[object.id], id != old[object.id] { throw .rule("\(object.id) can't be changed.") }
         values["RECORDNO"] = nil
+        if !object.id.isEmpty { values[object.id] = old[object.id] }
         for name in object.required where values[name]?.isEmpty == true { throw .missing(name) }
         try guardMaster(object, values)
         update(object.name, old.no, values)

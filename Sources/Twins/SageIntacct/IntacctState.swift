@@ -31,6 +31,8 @@ struct IntacctState: Sendable {
     var companies: [String: IntacctCompany] = [:]
     var meter: IntacctMeter
     private var closed: LocalDate? = IntacctSeed.closed
+    /// Accounts that the bookkeeper has ended, in companies to come as well.
+    private var inactive: Set<String> = []
     private var pending: [JSON] = []
     private var refusals = 0
 
@@ -40,8 +42,20 @@ struct IntacctState: Sendable {
     mutating func open(_ name: String) -> Bool {
         if companies[name] != nil { return true }
         guard IntacctCompany.exists(name), companies.count < Self.most else { return false }
-        companies[name] = IntacctCompany(name: name, closed: closed)
+        var company = IntacctCompany(name: name, closed: closed)
+        for code in inactive.sorted() { company.setActive(code, false) }
+        company.commit()
+        companies[name] = company
         return true
+    }
+
+    mutating func setActive(_ code: String, _ active: Bool, at now: Timestamp) {
+        if active { inactive.remove(code) } else { inactive.insert(code) }
+        pending.append(.object([("t", "account"), ("code", .string(code)), ("active", .bool(active))]))
+        each {
+            $0.now = now
+            $0.setActive(code, active)
+        }
     }
 
     mutating func each(_ body: (inout IntacctCompany) -> Void) {
@@ -85,6 +99,9 @@ struct IntacctState: Sendable {
     mutating func replay(_ record: JSON) {
         switch record["t"]?.string {
         case "closed": closed = record["date"]?.string.flatMap { LocalDate($0) }
+        case "account":
+            guard let code = record["code"]?.string, let active = record["active"]?.bool else { return }
+            if active { inactive.remove(code) } else { inactive.insert(code) }
         case "intacct":
             guard let name = record["c"]?.string, open(name) else { return }
             companies[name]?.replay(record)

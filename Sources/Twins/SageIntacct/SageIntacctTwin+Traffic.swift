@@ -6,6 +6,9 @@ extension SageIntacctTwin {
     private static let documents: Set<String> = [
         "ARINVOICE", "ARADJUSTMENT", "ARPYMT", "ARADVANCE", "OTHERRECEIPTS", "DEPOSIT", "APBILL", "APADJUSTMENT", "APPYMT", "GLBATCH", "SODOCUMENT",
     ]
+    private static let parts: Set<String> = [
+        "ARINVOICEITEM", "ARADJUSTMENTITEM", "ARPYMTDETAIL", "ARADVANCEITEM", "OTHERRECEIPTSENTRY", "APBILLITEM", "APADJUSTMENTITEM", "APPYMTDETAIL", "GLENTRY",
+    ]
     private static let references: Set<String> = ["create_supdoc", "update_supdoc", "delete_supdoc", "create_supdocfolder", "delete_supdocfolder"]
     private static let others: Set<String> = ["inspect", "lookup", "getDimensions", "get_list", "get_closedbooksdate", "readMore"]
 
@@ -26,7 +29,7 @@ extension SageIntacctTwin {
         case "read", "readByName": return documents.contains(call.value("object")?.uppercased() ?? "") ? .readback : .other
         case "query", "readByQuery":
             let object = call.value("object")?.uppercased() ?? ""
-            guard documents.contains(object) else { return object.hasPrefix("AR") || object == "GLENTRY" ? .readback : .other }
+            guard documents.contains(object) else { return parts.contains(object) ? .readback : .other }
             return asksByKey(call) ? .readback : .lookup
         default: return others.contains(name) ? .other : references.contains(name) ? .reference : .write
         }

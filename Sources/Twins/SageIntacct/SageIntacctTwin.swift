@@ -99,13 +99,7 @@ public final class SageIntacctTwin: LedgerTwin {
     }
 
     public func setAccountActive(_ code: String, _ active: Bool) {
-        change { state, now in
-            state.each { company in
-                company.now = now
-                guard let account = company.named("GLACCOUNT", code) else { return }
-                company.update("GLACCOUNT", account.no, ["STATUS": active ? "active" : "inactive"])
-            }
-        }
+        change { state, now in state.setActive(code, active, at: now) }
     }
 
     public func setLockDate(_ date: LocalDate?) { change { state, now in state.close(date, at: now) } }
