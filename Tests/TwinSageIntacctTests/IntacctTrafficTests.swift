@@ -49,6 +49,20 @@ struct IntacctTrafficTests {
         #expect(bench.twin.entries().count == 2)
     }
 
+    @Test("a search that lags finds less, and counts less")
+    func staleSearch() throws {
+        let bench = try IntacctBench()
+        try bench.call(IntacctBench.invoice("0123456789abcdef"))
+        try bench.call(IntacctBench.invoice("A-2").replacing("cf:0123456789abcdef", with: "cf:"))
+        let asked = bench.request(
+            IntacctBench.function("<query><object>ARINVOICE</object><select><field>RECORDID</field></select></query>", id: "q"), control: IntacctBench.control())
+        let answer = bench.post(asked)
+        let stale = try #require(bench.twin.withoutFound(["0123456789abcdef"], in: answer))
+        let data = try XMLElement(parsing: stale.body).at(["operation", "result", "data"])
+        #expect(data?.attribute("totalcount") == "1" && data?.attribute("count") == "1" && data?.children.map { $0.value("RECORDID") } == ["A-2"])
+        #expect(bench.twin.withoutFound(["zzzz456789abcdef"], in: answer)?.body == answer.body)
+    }
+
     @Test("answers of a plan look as the gateway's own")
     func planned() throws {
         let bench = try IntacctBench()

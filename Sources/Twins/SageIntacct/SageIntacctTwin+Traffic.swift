@@ -58,6 +58,30 @@ extension SageIntacctTwin {
         return revoked
     }
 
+    /// Rows of a search leave, and its counts with them.
+    public func withoutFound(_ keys: Set<String>, in response: HTTPResponse) -> HTTPResponse? {
+        guard response.status == 200, !keys.isEmpty, var root = try? XMLElement(parsing: response.body) else { return response }
+        var gone = 0
+        for operation in root.children.indices {
+            for result in root.children[operation].children.indices {
+                guard let place = root.children[operation].children[result].children.firstIndex(where: { $0.name.local == "data" }) else { continue }
+                var data = root.children[operation].children[result].children[place]
+                let before = data.children.count
+                data.children.removeAll { !KeyText.keys(in: $0.bytes).isDisjoint(with: keys) }
+                let fewer = before - data.children.count
+                gone += fewer
+                for n in data.attributes.indices where ["count", "totalcount"].contains(data.attributes[n].name.local) {
+                    data.attributes[n].value = "\((Int(data.attributes[n].value) ?? fewer) - fewer)"
+                }
+                root.children[operation].children[result].children[place] = data
+            }
+        }
+        guard gone > 0 else { return response }
+        var out = response
+        out.body = IntacctXML.document(root, isSpaced: false)
+        return out
+    }
+
     /// The same request with `uniqueid` false: as though the gateway had forgotten which functions it has run.
     public func withoutNativeKey(_ request: HTTPRequest) -> HTTPRequest {
         guard var root = try? XMLElement(parsing: request.body) else { return request }
