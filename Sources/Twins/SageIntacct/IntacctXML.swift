@@ -43,6 +43,6 @@ enum IntacctXML {
     }
 
     static func answer(_ status: Int, _ root: XMLElement, isSpaced: Bool = false) -> HTTPResponse {
-        HTTPResponse(status, fields: ["Content-Type": "text/xml; encoding=\"UTF-8\""], body: document(root, isSpaced: isSpaced))
+        HTTPResponse(status, fields: ["Content-Type": "text/xml; charset=UTF-8"], body: document(root, isSpaced: isSpaced))
     }
 }
