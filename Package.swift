@@ -18,6 +18,7 @@ let connectorImports = ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]
 let twins = [
     "TwinOdoo",
     "TwinQuickBooksOnline",
+    "TwinSageIntacct",
     "TwinStripe",
     "TwinWooCommerce",
     "TwinXero",

@@ -31,6 +31,10 @@ public protocol Twin: Sendable {
     /// The request without the platform's own idempotency key: as though the platform had forgotten it.
     func withoutNativeKey(_ request: HTTPRequest) -> HTTPRequest
 
+    /// The answer to a search as it would be if documents with these posting keys could not be found yet; `nil` where answers are JSON, which the
+    /// sandbox itself knows how to shorten.
+    func withoutFound(_ keys: Set<String>, in response: HTTPResponse) -> HTTPResponse?
+
     /// The request by which a second client with the same grant refreshes its token; `nil` where tokens are not refreshed.
     func refresh(with refreshToken: String) -> HTTPRequest?
 }
@@ -65,6 +69,8 @@ extension Twin {
         out.fields["Idempotency-Key"] = nil
         return out
     }
+
+    public func withoutFound(_: Set<String>, in _: HTTPResponse) -> HTTPResponse? { nil }
 
     public func refresh(with _: String) -> HTTPRequest? { nil }
 

@@ -2,6 +2,7 @@ public import Kernel
 internal import TwinKit
 internal import TwinOdoo
 internal import TwinQuickBooksOnline
+internal import TwinSageIntacct
 internal import TwinStripe
 internal import TwinWooCommerce
 internal import TwinXero
@@ -23,6 +24,7 @@ public enum Sandbox {
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
             try OdooTwin(journal: try journal("odoo")),
+            try SageIntacctTwin(journal: try journal("intacct")),
             try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
             try WooCommerceTwin(journal: try journal("woocommerce")),
         ]

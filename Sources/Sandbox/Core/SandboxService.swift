@@ -146,7 +146,7 @@ public final class SandboxService: Service {
             traffic.with { $0.wrote(KeyText.keys(in: request.body), at: clocks.monotonic(), lag: lag) }
         case .lookup where lag > .zero:
             let fresh = traffic.with { $0.fresh(at: clocks.monotonic(), lag: lag) }
-            let seen = StaleSearch.without(fresh, response)
+            let seen = twin.withoutFound(fresh, in: response) ?? StaleSearch.without(fresh, response)
             if seen.body != response.body { traffic.with { $0.count("stale_search") } }
             return seen
         case .token where response.status == 200:
