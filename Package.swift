@@ -15,6 +15,7 @@ let connectorImports = ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]
 let twins = [
     "TwinOdoo",
     "TwinQuickBooksOnline",
+    "TwinSquare",
     "TwinStripe",
     "TwinXero",
 ]

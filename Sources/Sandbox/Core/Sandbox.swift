@@ -2,6 +2,7 @@ public import Kernel
 internal import TwinKit
 internal import TwinOdoo
 internal import TwinQuickBooksOnline
+internal import TwinSquare
 internal import TwinStripe
 internal import TwinXero
 
@@ -22,6 +23,7 @@ public enum Sandbox {
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
             try OdooTwin(journal: try journal("odoo")),
+            try SquareTwin(journal: try journal("square"), retries: .rehearsal),
             try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
         ]
         let pause: @Sendable (Duration) async -> Void = { duration in
