@@ -117,7 +117,8 @@ final class SquareDesk {
         try get(path, query, at: place).list(name).compactMap { $0.text("id") }
     }
 
-    /// The sheet's sale: two mugs and a towel, 10 % off, 8.25 % tax on top.
+    /// The sale of the story: two mugs and a towel, 10 % off, 8.25 % tax on top.
+    @discardableResult
     func sale(_ more: [(String, JSON)] = []) throws -> JSON {
         let sale: JSON = [
             "do": "sells", "reference_id": "till-2-1042",

@@ -92,7 +92,8 @@ struct SquarePricingTests {
         let off = try desk.price([
             "location_id": "LRJNZCB190DTQ", "line_items": [["name": "Fanta", "quantity": "1", "base_price_money": ["amount": 915, "currency": "USD"]]],
             "discounts": [
-                ["percentage": "10", "scope": "ORDER", "name": "percent"], ["amount_money": ["amount": 4, "currency": "USD"], "scope": "ORDER", "name": "amount"],
+                ["percentage": "10", "scope": "ORDER", "name": "percent"],
+                ["amount_money": ["amount": 4, "currency": "USD"], "scope": "ORDER", "name": "amount"],
             ],
         ])
         #expect(amounts(off, "discounts") == [91, 4] && off.amount("total_money") == 820)
