@@ -268,8 +268,8 @@ struct SquareMoneyTests {
         #expect(tender?.text("type") == "SQUARE_GIFT_CARD")
         try desk.happens(["do": "refunded", "payment": .string(try id(paid, "payments")), "amount": 700])
         #expect(try desk.post("gift-cards/from-gan", ["gan": card["gan"] ?? JSON.null])["gift_card"]?.amount("balance_money") == 700)
-        let types = try desk.get("gift-cards/activities", [("sort_order", "ASC")]).list("gift_card_activities").compactMap { $0.text("type") }
-        #expect(types == ["ACTIVATE", "REDEEM", "REFUND"])
+        let types = try desk.get("gift-cards/activities").list("gift_card_activities").compactMap { $0.text("type") }
+        #expect(types.sorted() == ["ACTIVATE", "REDEEM", "REFUND"])
         let over: JSON = ["with": card_id, "amount": 5894]
         #expect(throws: Fault.self) { try desk.sale([("payments", [over])]) }
     }
@@ -289,7 +289,7 @@ struct SquareMoneyTests {
         #expect(shown.amount("cash_payment_money") == 5894 && shown.amount("cash_refunds_money") == -1754 && shown.text("state") == "CLOSED")
         #expect(try desk.get("cash-drawers/shifts", place).list("cash_drawer_shifts").first?["cash_payment_money"] == nil, "the list has summaries")
         let events = try desk.get("cash-drawers/shifts/\(shift)/events", place).list("cash_drawer_shift_events").compactMap { $0.text("event_type") }
-        #expect(events == ["CASH_TENDER_PAYMENT", "CASH_TENDER_REFUND", "PAID_IN", "PAID_OUT"] || Set(events).count == 4)
+        #expect(events.sorted() == ["CASH_TENDER_PAYMENT", "CASH_TENDER_REFUND", "PAID_IN", "PAID_OUT"])
         #expect(try desk.refusal(.get, "cash-drawers/shifts").text("field") == "location_id")
         #expect(throws: Fault.self) { try desk.happens(["do": "closes_drawer", "amount": 1]) }
     }

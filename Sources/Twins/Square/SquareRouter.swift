@@ -86,7 +86,7 @@ extension SquareState {
         let token = String(header.dropFirst(7))
         if let owner = merchants.values.first(where: { "EAAASandbox" + $0.keyName == token }) { return SquareAccess(merchant: owner.id, scopes: nil) }
         if token.hasPrefix("revoked") { throw .unauthorised("ACCESS_TOKEN_REVOKED", "The access token has been revoked.") }
-        guard let row = rows[Self.tokenID(token)], row.kind == .token else { throw .unauthorised() }
+        guard let row = rows[Self.tokenID(token)], row.kind == .token, !row.inner.flag("refresh") else { throw .unauthorised() }
         if row.shown.flag("revoked") { throw .unauthorised("ACCESS_TOKEN_REVOKED", "The access token has been revoked.") }
         if row.shown.minor("expires") <= now.seconds { throw .unauthorised("ACCESS_TOKEN_EXPIRED", "The access token has expired.") }
         return SquareAccess(merchant: row.merchant, scopes: Set(row.shown.list("scopes").compactMap(\.string)))
