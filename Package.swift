@@ -19,6 +19,7 @@ let twins = [
     "TwinOdoo",
     "TwinQuickBooksOnline",
     "TwinSageIntacct",
+    "TwinSquare",
     "TwinStripe",
     "TwinWooCommerce",
     "TwinXero",

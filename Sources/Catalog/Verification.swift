@@ -21,7 +21,7 @@ public struct Verification: Sendable, Equatable {
             sdks: [SDK(name: "intuit-oauth", version: "1.2.6"), SDK(name: "python-quickbooks", version: "0.9.12")]),
         // Its twin lives with the sandbox's day, which is made of its orders.
         "shopify": Verification(twin: "Sandbox", suites: ["ConnectorKitTests", "ShopifyTests", "SandboxTests", "DayTests"], sdks: []),
-        "square": Verification(twin: nil, suites: ["ConnectorKitTests", "SquareTests"], sdks: []),
+        "square": Verification(twin: "TwinSquare", suites: ["ConnectorKitTests", "SquareTests", "TwinSquareTests"], sdks: [SDK(name: "squareup", version: "46.0.0.20260916")]),
         "stripe": Verification(twin: "TwinStripe", suites: ["ConnectorKitTests", "StripeTests", "TwinStripeTests"], sdks: [SDK(name: "stripe", version: "16.1.0")]),
         "woocommerce": Verification(
             twin: "TwinWooCommerce", suites: ["ConnectorKitTests", "WooCommerceTests", "TwinWooCommerceTests"], sdks: [SDK(name: "WooCommerce", version: "3.0.0")]),

@@ -3,6 +3,7 @@ internal import TwinKit
 internal import TwinOdoo
 internal import TwinQuickBooksOnline
 internal import TwinSageIntacct
+internal import TwinSquare
 internal import TwinStripe
 internal import TwinWooCommerce
 internal import TwinXero
@@ -25,6 +26,7 @@ public enum Sandbox {
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
             try OdooTwin(journal: try journal("odoo")),
             try SageIntacctTwin(journal: try journal("intacct")),
+            try SquareTwin(journal: try journal("square"), retries: .rehearsal),
             try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
             try WooCommerceTwin(journal: try journal("woocommerce")),
         ]
