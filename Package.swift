@@ -5,6 +5,7 @@ import PackageDescription
 let connectors = [
     "Odoo",
     "QuickBooksOnline",
+    "SageIntacct",
     "Shopify",
     "Stripe",
     "Xero",
