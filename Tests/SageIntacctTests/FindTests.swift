@@ -103,7 +103,7 @@ import Wire
     }
 
     @Test("amounts and days that are none are not guessed", arguments: [
-        ["TRX_TOTALENTERED": "ten"], ["TRX_TOTALENTERED": "1e3"], ["TRX_TOTALENTERED": "10.005"], ["TRX_TOTALENTERED": "99999999999999999999"],
+        ["TRX_TOTALENTERED": "ten"], ["TRX_TOTALENTERED": "10.005"], ["TRX_TOTALENTERED": "99999999999999999999"],
         ["WHENPOSTED": "2026-11-14"], ["WHENPOSTED": "13/40/2026"],
     ])
     func odd(_ more: [String: String]) {
