@@ -6,6 +6,7 @@ let connectors = [
     "NetSuite",
     "Odoo",
     "QuickBooksOnline",
+    "SageIntacct",
     "Shopify",
     "Square",
     "Stripe",

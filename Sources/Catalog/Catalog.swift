@@ -2,6 +2,7 @@ public import ConnectorKit
 internal import NetSuite
 internal import Odoo
 internal import QuickBooksOnline
+internal import SageIntacct
 internal import Shopify
 internal import Square
 internal import Stripe
@@ -15,6 +16,7 @@ public enum Catalog {
         NetSuiteSuiteTalkConnector(),
         OdooConnector(),
         QuickBooksOnlineConnector(),
+        SageIntacctConnector(),
         ShopifyConnector(),
         SquareConnector(),
         StripeConnector(),

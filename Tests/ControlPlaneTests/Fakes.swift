@@ -62,6 +62,20 @@ struct FakeVault: Connector {
     func identify(_: ConnectionFacts) -> Exchange<AccountIdentity> { .fail(none) }
 }
 
+/// Knows the operator by a sender of his, and the tenant by a user.
+struct FakeGate: Connector {
+    let spec: PlatformSpec
+    init() {
+        spec = ControlPlaneTests.spec("gate", [.ledger], .keys(Authentication.Keys(
+            parts: [
+                CredentialPart("sender", "the operator's name there", isSecret: false, isOperators: true),
+                CredentialPart("sender_password", "its password", isOperators: true), CredentialPart("user", "the user", isSecret: false),
+            ], headers: [])))
+    }
+    func judge(_: HTTPResponse, to _: Call) -> Verdict { .accepted }
+    func identify(_: ConnectionFacts) -> Exchange<AccountIdentity> { .fail(none) }
+}
+
 /// Writes a document as its key, party, accounts and amounts.
 struct FakeBooks: LedgerConnector {
     let spec: PlatformSpec
