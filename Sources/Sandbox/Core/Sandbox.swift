@@ -23,7 +23,7 @@ public enum Sandbox {
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
             try OdooTwin(journal: try journal("odoo")),
-            try SquareTwin(journal: try journal("square"), retries: .rehearsal),
+            try SquareTwin(journal: try journal("square"), limits: .rehearsal, retries: .rehearsal),
             try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
         ]
         let pause: @Sendable (Duration) async -> Void = { duration in
