@@ -26,7 +26,7 @@ public enum Sandbox {
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
             try OdooTwin(journal: try journal("odoo")),
             try SageIntacctTwin(journal: try journal("intacct")),
-            try SquareTwin(journal: try journal("square"), retries: .rehearsal),
+            try SquareTwin(journal: try journal("square"), limits: .rehearsal, retries: .rehearsal),
             try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
             try WooCommerceTwin(journal: try journal("woocommerce")),
         ]

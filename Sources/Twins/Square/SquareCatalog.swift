@@ -89,7 +89,8 @@ extension SquareState {
         }
         var seen = Set(objects.compactMap { $0.text("id") })
         let found = ids.filter { seen.insert($0).inserted }.compactMap { catalog($0, m) }.map { whole($0, m) }
-        return found.isEmpty ? nil : .array(found)
+        guard !found.isEmpty else { return nil }
+        return .array(found)
     }
 
     // MARK: Search

@@ -176,7 +176,9 @@ extension SquareState {
         let rest = String(field[field.index(after: close)...].drop { $0 == "." })
         let rows = order.list(list).compactMap { row -> JSON? in
             guard row.text("uid") == uid else { return row }
-            return rest.isEmpty ? nil : row.without(rest)
+            // Not a ternary: there `nil` would be the literal for `JSON.null`.
+            if rest.isEmpty { return nil }
+            return row.without(rest)
         }
         return order.setting(list, .array(rows))
     }

@@ -19,7 +19,10 @@ extension SquareState {
         case (.get, 2):
             guard let row = find(.refund, call.id, m) else { throw .notFound("Could not find refund with id: \(call.id)", "refund_id") }
             return .object([("refund", row.shown)])
-        case (.post, 1): return .object([("refund", shown(try createRefund(call)))])
+        case (.post, 1):
+            // In two steps: in one, the state would be read before the call changed it.
+            let id = try createRefund(call)
+            return .object([("refund", shown(id))])
         default: throw .notFound()
         }
     }

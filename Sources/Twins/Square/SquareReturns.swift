@@ -147,7 +147,8 @@ extension SquareState {
                 o.money("applied_money", one.minor, currency)
                 return o.json
             }
-            return rows.isEmpty ? nil : .array(rows)
+            guard !rows.isEmpty else { return nil }
+            return .array(rows)
         }
         o.set("return_taxes", shown(taxes, "taxes", "source_tax_uid"))
         o.set("return_discounts", shown(discounts, "discounts", "source_discount_uid"))

@@ -26,6 +26,9 @@ public struct SquareLimits: Sendable {
         self.feeDelay = feeDelay
         self.refundDelay = refundDelay
     }
+
+    /// The minutes until a fee are a rehearsal's seconds.
+    public static let rehearsal = SquareLimits(feeDelay: .seconds(5), refundDelay: .seconds(2))
 }
 
 /// When a webhook that nobody acknowledged is sent again: the wait doubles each time.
