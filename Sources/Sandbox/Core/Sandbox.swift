@@ -1,5 +1,6 @@
 public import Kernel
 internal import TwinKit
+internal import TwinNetSuite
 internal import TwinOdoo
 internal import TwinQuickBooksOnline
 internal import TwinStripe
@@ -21,6 +22,7 @@ public enum Sandbox {
         let shopify = try ShopifyTwin(journal: try journal("shopify"))
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
+            try NetSuiteTwin(journal: try journal("netsuite")),
             try OdooTwin(journal: try journal("odoo")),
             try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
         ]
