@@ -22,7 +22,8 @@ struct SuiteAccessTests {
     }
 
     @Test("an assertion that is wrong in one thing is refused", arguments: [
-        ("iss", JSON.string("somebody"), "invalid_client"), ("aud", "http://127.0.0.1:4000/netsuite/token", "invalid_request"), ("scope", "restlets", "invalid_scope"),
+        ("iss", JSON.string("somebody"), "invalid_client"), ("aud", "http://127.0.0.1:4000/netsuite/token", "invalid_request"),
+        ("scope", "restlets", "invalid_scope"),
         ("exp", 1_700_000_000, "invalid_grant"), ("exp", 1_795_200_000, "invalid_grant"), ("iat", 1_795_000_000_000, "invalid_grant"),
     ])
     func wrongClaims(name: String, value: JSON, error: String) throws {
@@ -107,7 +108,8 @@ struct SuiteAccessTests {
         let bench = try SuiteBench()
         let at = bench.now.seconds
         for algorithm in ["HMAC-SHA256", "HMAC_SHA256"] {
-            let head = SuiteBench.passport(nonce: "a1b2c3" + String(algorithm.count) + (algorithm.contains("_") ? "u" : "h"), timestamp: at, algorithm: algorithm)
+            let head = SuiteBench.passport(nonce: "a1b2c3" + String(algorithm.count) + (algorithm.contains("_") ? "u" : "h"), timestamp: at,
+                algorithm: algorithm)
             _ = try bench.soap("getServerTime", "", header: head)
             #expect(try bench.fault("getServerTime", "", header: head).code == "INVALID_LOGIN_ATTEMPT")
         }
@@ -130,7 +132,8 @@ struct SuiteAccessTests {
     func applicationInfo() throws {
         let bench = try SuiteBench()
         let more = "<applicationInfo xmlns=\"urn:messages_2025_2.platform.webservices.netsuite.com\"><applicationId>X</applicationId></applicationInfo>"
-        #expect(try bench.fault("getServerTime", "", header: SuiteBench.passport(nonce: "nonce12345", timestamp: bench.now.seconds, more: more)).code == "INVALID_LOGIN_ATTEMPT")
+        #expect(try bench.fault("getServerTime", "",
+            header: SuiteBench.passport(nonce: "nonce12345", timestamp: bench.now.seconds, more: more)).code == "INVALID_LOGIN_ATTEMPT")
         #expect(try bench.fault("getServerTime", "", header: "").code == "INVALID_LOGIN_ATTEMPT")
     }
 

@@ -51,7 +51,8 @@ final class SuiteBench {
 
     func token(_ assertion: String) -> HTTPResponse {
         let form = Form.encode([
-            ("grant_type", "client_credentials"), ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), ("client_assertion", assertion),
+            ("grant_type", "client_credentials"), ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", assertion),
         ])
         let fields: HTTPFields = ["Content-Type": "application/x-www-form-urlencoded", "Host": Self.host]
         return twin.respond(HTTPRequest(.post, "/services/rest/auth/oauth2/v1/token", fields: fields, body: Array(form.utf8)), at: now)
@@ -111,7 +112,9 @@ final class SuiteBench {
 
     // MARK: - SOAP
 
-    static func passport(nonce: String, timestamp: Int64, algorithm: String = "HMAC-SHA256", secret: String = NetSuiteTwin.tokenSecret, more: String = "") -> String {
+    static func passport(
+        nonce: String, timestamp: Int64, algorithm: String = "HMAC-SHA256", secret: String = NetSuiteTwin.tokenSecret, more: String = ""
+    ) -> String {
         let base = "\(NetSuiteTwin.account)&\(NetSuiteTwin.consumerKey)&\(NetSuiteTwin.tokenID)&\(nonce)&\(timestamp)"
         let signature = Base64.encode(HMAC.sha256(key: Array("\(NetSuiteTwin.consumerSecret)&\(secret)".utf8), Array(base.utf8)))
         return """
@@ -136,7 +139,9 @@ final class SuiteBench {
     }
 
     /// The response element of an operation that is answered.
-    func soap(_ operation: String, _ inner: String, attributes: String = "", header: String? = nil, at place: SourceLocation = #_sourceLocation) throws -> XMLElement {
+    func soap(
+        _ operation: String, _ inner: String, attributes: String = "", header: String? = nil, at place: SourceLocation = #_sourceLocation
+    ) throws -> XMLElement {
         let message = "<\(operation) xmlns=\"urn:messages_\(Self.version).platform.webservices.netsuite.com\"\(attributes)>\(inner)</\(operation)>"
         let answer = twin.respond(envelope(message, header: header), at: now)
         #expect(answer.status == 200, "\(answer.bodyText)", sourceLocation: place)
@@ -144,7 +149,9 @@ final class SuiteBench {
     }
 
     /// Code and words of a fault.
-    func fault(_ operation: String, _ inner: String, header: String? = nil, namespace: String = SuiteBench.version) throws -> (name: String, code: String, text: String) {
+    func fault(
+        _ operation: String, _ inner: String, header: String? = nil, namespace: String = SuiteBench.version
+    ) throws -> (name: String, code: String, text: String) {
         let message = "<\(operation) xmlns=\"urn:messages_\(namespace).platform.webservices.netsuite.com\">\(inner)</\(operation)>"
         let answer = twin.respond(envelope(message, header: header), at: now)
         #expect(answer.status == 500)
@@ -165,7 +172,9 @@ final class SuiteBench {
 
     /// An invoice over `amount` with 8 % on it.
     @discardableResult
-    func invoice(_ amount: String = "100.00", external: String? = nil, more: String = "", date: String = "2026-11-14", at place: SourceLocation = #_sourceLocation) throws -> Int {
+    func invoice(
+        _ amount: String = "100.00", external: String? = nil, more: String = "", date: String = "2026-11-14", at place: SourceLocation = #_sourceLocation
+    ) throws -> Int {
         let id = external.map { "externalId: \"\($0)\"," } ?? ""
         return try create(
             "invoice", "{\(id) entity: {id: \"412\"}, tranDate: \"\(date)\", \(more) item: {items: [{item: {id: \"77\"}, amount: \(amount), taxCode: {id: \"7\"}}]}}", at: place)

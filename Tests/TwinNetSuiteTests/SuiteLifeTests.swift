@@ -36,7 +36,8 @@ struct SuiteLifeTests {
     func inactive() throws {
         let bench = try SuiteBench()
         bench.twin.setAccountActive("4100", false)
-        #expect(try bench.refusal(.post, "/record/v1/invoice", "{entity: {id: \"412\"}, item: {items: [{item: {id: \"77\"}, amount: 1}]}}").detail.contains("Invalid account reference key 115"))
+        #expect(try bench.refusal(.post, "/record/v1/invoice",
+            "{entity: {id: \"412\"}, item: {items: [{item: {id: \"77\"}, amount: 1}]}}").detail.contains("Invalid account reference key 115"))
         bench.twin.setAccountActive("4100", true)
         try bench.invoice()
     }
@@ -67,7 +68,8 @@ struct SuiteLifeTests {
     }
 
     @Test("requests are told apart by what they are for", arguments: [
-        (HTTPMethod.post, "/record/v1/invoice", "{}", Purpose.write), (.patch, "/record/v1/journalEntry/1", "{}", .write), (.put, "/record/v1/invoice/eid:a", "{}", .write),
+        (HTTPMethod.post, "/record/v1/invoice", "{}", Purpose.write), (.patch, "/record/v1/journalEntry/1", "{}", .write),
+        (.put, "/record/v1/invoice/eid:a", "{}", .write),
         (.post, "/record/v1/customer", "{}", .reference), (.get, "/record/v1/invoice/9001", "", .readback), (.get, "/record/v1/invoice/eid:a", "", .lookup),
         (.get, "/record/v1/invoice?q=x", "", .lookup), (.get, "/record/v1/account/1", "", .other), (.post, "/auth/oauth2/v1/token", "{}", .token),
         (.post, "/query/v1/suiteql", "{q: \"SELECT id FROM transaction WHERE externalid = 'x'\"}", .lookup),
@@ -99,8 +101,10 @@ struct SuiteLifeTests {
             let raw = HTTPRequest(.post, "/services/rest/record/v1/invoice", fields: ["Authorization": "Bearer \(bench.bearer)"], body: Array(body.utf8))
             #expect(bench.twin.respond(raw, at: bench.now).status == 400)
         }
-        for path in ["/", "//", "/services", "/services/rest/", "/services/rest/record", "/services/rest/record/v1", "/services/NetSuitePort_1999_1", "/wsdl", "/xsd/a/b", "/services/rest/record/v1/invoice/%"] {
-            #expect((400...499).contains(bench.twin.respond(HTTPRequest(.get, path, fields: ["Authorization": "Bearer \(bench.bearer)"]), at: bench.now).status))
+        for path in ["/", "//", "/services", "/services/rest/", "/services/rest/record", "/services/rest/record/v1", "/services/NetSuitePort_1999_1", "/wsdl",
+            "/xsd/a/b", "/services/rest/record/v1/invoice/%"] {
+            #expect((400...499).contains(bench.twin.respond(HTTPRequest(.get, path, fields: ["Authorization": "Bearer \(bench.bearer)"]),
+                at: bench.now).status))
         }
         for header in ["", "Bearer", "OAuth ", "OAuth a=b", "OAuth realm=\"", "Basic x"] {
             #expect(bench.twin.respond(HTTPRequest(.get, "/services/rest/record/v1/invoice", fields: ["Authorization": header]), at: bench.now).status == 401)
@@ -108,6 +112,7 @@ struct SuiteLifeTests {
         let huge = String(Int.max)
         #expect(try bench.refusal(.get, "/record/v1/invoice?limit=\(huge)").status == 400)
         #expect(try bench.refusal(.patch, "/record/v1/invoice/\(huge)", "{memo: \"x\"}").status == 404)
-        #expect(try bench.refusal(.post, "/record/v1/invoice", "{entity: {id: \"412\"}, item: {items: [{item: {id: \"77\"}, line: \(huge), amount: 1}, {item: {id: \"77\"}, amount: 1}]}}").status == 204)
+        #expect(try bench.refusal(.post, "/record/v1/invoice",
+            "{entity: {id: \"412\"}, item: {items: [{item: {id: \"77\"}, line: \(huge), amount: 1}, {item: {id: \"77\"}, amount: 1}]}}").status == 204)
     }
 }

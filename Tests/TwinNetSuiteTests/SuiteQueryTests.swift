@@ -25,7 +25,8 @@ struct SuiteQueryTests {
 
     @Test("conditions, orders and functions", arguments: [
         ("SELECT id FROM transaction WHERE id IN (9001, '9003') ORDER BY id DESC", ["9003", "9001"]),
-        ("SELECT id FROM transaction WHERE externalid LIKE 'E-%' AND NOT externalid = 'E-1' AND trandate <= TO_DATE('2026-11-13','YYYY-MM-DD')", ["9002", "9003"]),
+        ("SELECT id FROM transaction WHERE externalid LIKE 'E-%' AND NOT externalid = 'E-1' AND trandate <= TO_DATE('2026-11-13','YYYY-MM-DD')",
+            ["9002", "9003"]),
         ("SELECT t.id FROM transaction t WHERE t.lastmodifieddate >= TO_TIMESTAMP('2026-11-20 10:00:00','YYYY-MM-DD HH24:MI:SS')", []),
         ("SELECT id FROM transaction WHERE externalid IS NULL", ["9006"]),
         ("SELECT id FROM transaction WHERE (type = 'Journal' OR foreigntotal BETWEEN 50 AND 60) AND id > 9004", ["9005", "9006"]),
@@ -51,7 +52,8 @@ struct SuiteQueryTests {
         let bench = try bench()
         let page = try bench.suiteQL("SELECT id FROM transaction ORDER BY id", "?limit=4&offset=4")
         #expect((page["items"]?.array ?? []).compactMap { $0["id"]?.string } == ["9005", "9006"] && page["hasMore"] == false && page["totalResults"] == 6)
-        #expect(try bench.refusal(.post, "/query/v1/suiteql?limit=4&offset=3", "{q: \"SELECT id FROM transaction\"}", ["Prefer": "transient"]).code == "INVALID_PARAMETER")
+        #expect(try bench.refusal(.post, "/query/v1/suiteql?limit=4&offset=3", "{q: \"SELECT id FROM transaction\"}",
+            ["Prefer": "transient"]).code == "INVALID_PARAMETER")
         #expect(try bench.refusal(.post, "/query/v1/suiteql", "{q: \"SELECT id FROM transaction\"}").code == "INVALID_HEADER")
     }
 

@@ -43,13 +43,16 @@ struct SuiteSOAPTests {
         let other = Self.invoice.replacing("SHOP-INV-1001", with: "X")
         let unknown = SuiteBench.written(try bench.soap("add", other.replacing("internalId=\"77\"", with: "internalId=\"770\"")))
         #expect(unknown.code == "INVALID_KEY_OR_REF" && unknown.message == "Invalid item reference key 770.")
-        #expect(SuiteBench.written(try bench.soap("add", other.replacing("entity internalId=\"412\"", with: "entity externalId=\"none\""))).code == "NONEXISTENT_EXTERNAL_ID")
+        #expect(SuiteBench.written(try bench.soap("add",
+            other.replacing("entity internalId=\"412\"", with: "entity externalId=\"none\""))).code == "NONEXISTENT_EXTERNAL_ID")
         #expect(SuiteBench.written(try bench.soap("add", other.replacing("2026-11-20", with: "2026-10-20"))).code == "TRAN_PERIOD_CLOSED")
         let long = other.replacing("Web order", with: String(repeating: "x", count: 1000))
         #expect(SuiteBench.written(try bench.soap("add", long)).code == "EXCEEDED_MAX_FIELD_LENGTH")
-        #expect(SuiteBench.written(try bench.soap("add", other.replacing("<s:memo>Web order</s:memo>", with: "<s:total>1</s:total>"))).code == "INSUFFICIENT_PERMISSION")
+        #expect(SuiteBench.written(try bench.soap("add",
+            other.replacing("<s:memo>Web order</s:memo>", with: "<s:total>1</s:total>"))).code == "INSUFFICIENT_PERMISSION")
         #expect(SuiteBench.written(try bench.soap("update", other)).code == "RCRD_DSNT_EXIST")
-        #expect(try bench.soap("get", "<baseRef xsi:type=\"c:RecordRef\" type=\"invoice\" internalId=\"5\"/>").at(["readResponse", "status", "statusDetail", "code"])?.text == "RCRD_DSNT_EXIST")
+        let missing = try bench.soap("get", "<baseRef xsi:type=\"c:RecordRef\" type=\"invoice\" internalId=\"5\"/>")
+        #expect(missing.at(["readResponse", "status", "statusDetail", "code"])?.text == "RCRD_DSNT_EXIST")
         #expect(bench.twin.entries().count == 1)
     }
 
@@ -77,7 +80,8 @@ struct SuiteSOAPTests {
         let writes = response["writeResponseList"]?.all("writeResponse") ?? []
         #expect(writes.map { $0["status"]?.attribute("isSuccess") } == ["true", "false", "true"])
         #expect(bench.twin.entries().count == 2)
-        let deleted = try bench.soap("deleteList", "<baseRef xsi:type=\"c:RecordRef\" type=\"invoice\" externalId=\"C\"/><baseRef xsi:type=\"c:RecordRef\" type=\"invoice\" internalId=\"1\"/>")
+        let deleted = try bench.soap("deleteList",
+            "<baseRef xsi:type=\"c:RecordRef\" type=\"invoice\" externalId=\"C\"/><baseRef xsi:type=\"c:RecordRef\" type=\"invoice\" internalId=\"1\"/>")
         #expect((deleted["writeResponseList"]?.all("writeResponse") ?? []).map { $0["status"]?.attribute("isSuccess") } == ["true", "false"])
         let filter = "<getDeletedFilter><c:type operator=\"anyOf\"><c:searchValue>invoice</c:searchValue></c:type></getDeletedFilter><pageIndex>1</pageIndex>"
         let gone = try bench.soap("getDeleted", filter).at(["getDeletedResult", "deletedRecordList", "deletedRecord", "record"])
@@ -117,12 +121,15 @@ struct SuiteSOAPTests {
         let id = all["searchId"]?.text ?? ""
         let last = try bench.soap("searchMoreWithId", "<searchId>\(id)</searchId><pageIndex>3</pageIndex>")["searchResult"]
         #expect(last?["recordList"]?.children.count == 2 && last?["pageIndex"]?.text == "3")
-        #expect(try bench.soap("searchMoreWithId", "<searchId>\(id)</searchId><pageIndex>4</pageIndex>").at(["searchResult", "status", "statusDetail", "code"])?.text == "INVALID_SEARCH_PAGE_INDEX")
+        #expect(try bench.soap("searchMoreWithId",
+            "<searchId>\(id)</searchId><pageIndex>4</pageIndex>").at(["searchResult", "status", "statusDetail", "code"])?.text == "INVALID_SEARCH_PAGE_INDEX")
         let late = "<p:lastModifiedDate operator=\"onOrAfter\"><c:searchValue>2026-11-20T10:00:00.000Z</c:searchValue></p:lastModifiedDate>"
         #expect(try search(late)["totalRecords"]?.text == "0")
         bench.now = bench.now + .seconds(901)
-        #expect(try bench.soap("searchMoreWithId", "<searchId>\(id)</searchId><pageIndex>1</pageIndex>").at(["searchResult", "status", "statusDetail", "code"])?.text == "INVALID_SEARCH_MORE")
-        #expect(try search("<p:basic><p:entityId operator=\"startsWith\"><c:searchValue>ann</c:searchValue></p:entityId></p:basic>", "r:CustomerSearch")["totalRecords"]?.text == "1")
+        #expect(try bench.soap("searchMoreWithId",
+            "<searchId>\(id)</searchId><pageIndex>1</pageIndex>").at(["searchResult", "status", "statusDetail", "code"])?.text == "INVALID_SEARCH_MORE")
+        #expect(try search("<p:basic><p:entityId operator=\"startsWith\"><c:searchValue>ann</c:searchValue></p:entityId></p:basic>",
+            "r:CustomerSearch")["totalRecords"]?.text == "1")
         #expect(try bench.fault("search", "<searchRecord xsi:type=\"p:TransactionSearchBasic\"><p:nothing/></searchRecord>").text.contains("Invalid element"))
     }
 
@@ -141,7 +148,8 @@ struct SuiteSOAPTests {
     @Test("the data centre is told to anyone, the time to those who may come in")
     func service() throws {
         let bench = try SuiteBench()
-        let urls = try bench.soap("getDataCenterUrls", "<account>1234567_SB1</account>", header: "").at(["getDataCenterUrlsResult", "dataCenterUrls", "webservicesDomain"])
+        let urls = try bench.soap("getDataCenterUrls", "<account>1234567_SB1</account>",
+            header: "").at(["getDataCenterUrlsResult", "dataCenterUrls", "webservicesDomain"])
         #expect(urls?.text == "https://1234567-sb1.suitetalk.api.netsuite.com")
         #expect(try bench.soap("getServerTime", "").at(["getServerTimeResult", "serverTime"])?.text == "2026-11-20T09:00:00.000Z")
         let currencies = try bench.soap("getAll", "<record recordType=\"currency\"/>").at(["getAllResult", "recordList"])
