@@ -168,6 +168,8 @@ struct SuiteSOAPTests {
             let schema = try XMLElement(parsing: get(path).body)
             #expect(schema.attribute("targetNamespace") == place.attribute("namespace"))
         }
+        let general = try XMLElement(parsing: get("/xsd/transactions/v\(version)_0/general.xsd").body).all("complexType").compactMap { $0.attribute("name") }
+        #expect(general.prefix(3) == ["JournalEntry", "JournalEntryLine", "JournalEntryLineList"] && general.contains("AdvInterCompanyJournalEntryLineList"))
         #expect(wsdl.at(["service", "port", "address"])?.attribute("location") == "http://127.0.0.1:4000/netsuite/services/NetSuitePort_\(version)")
         #expect(get("/wsdl/v2016_1_0/netsuite.wsdl").status == 404 && get("/xsd/platform/v\(version)_0/nothing.xsd").status == 404)
     }

@@ -222,6 +222,12 @@ enum SuiteWSDL {
             complex("\(type.soap) < core:Record | \(words.joined(separator: " "))", &writer)
             for list in type.lists where list.type != "TaxDetails" { lines(list, &writer) }
         }
+        // Some clients look for these types when they start; the service takes no such records.
+        if area == "general.transactions", let journal = SuiteSchema.whole.types["journalEntry"]?.list("line") {
+            let name = "AdvInterCompanyJournalEntry"
+            complex("\(name) < core:Record | lineList:\(name)LineList @internalId:string @externalId:string", &writer)
+            lines(SuiteList(name: "line", wrapper: "lineList", element: "line", type: name + "Line", key: "line", fields: journal.fields), &writer)
+        }
         for table in SuiteSearchTypes.tables where table.area == area {
             complex("\(table.name)Search < core:SearchRecord | basic:common:\(table.name)SearchBasic", &writer)
         }
