@@ -19,6 +19,11 @@ public protocol Twin: Sendable {
     /// The vendor's answer when it is out of order.
     func unavailable() -> HTTPResponse
 
+    /// The same two, and `errorInSuccess`, for the request that meets them: a platform that speaks several protocols refuses in the caller's.
+    func throttled(_ request: HTTPRequest, retryAfterSeconds: Int?) -> HTTPResponse
+    func unavailable(_ request: HTTPRequest) -> HTTPResponse
+    func errorInSuccess(_ request: HTTPRequest) -> HTTPResponse
+
     /// The request as it would be with a token the vendor has revoked.
     func withRevokedToken(_ request: HTTPRequest) -> HTTPRequest
 
@@ -47,6 +52,10 @@ extension Twin {
     }
 
     public func unavailable() -> HTTPResponse { .text(503, "Service Unavailable") }
+
+    public func throttled(_: HTTPRequest, retryAfterSeconds: Int?) -> HTTPResponse { throttled(retryAfterSeconds: retryAfterSeconds) }
+    public func unavailable(_: HTTPRequest) -> HTTPResponse { unavailable() }
+    public func errorInSuccess(_: HTTPRequest) -> HTTPResponse { errorInSuccess() }
 
     public func withRevokedToken(_ request: HTTPRequest) -> HTTPRequest {
         var revoked = request

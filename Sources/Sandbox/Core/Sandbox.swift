@@ -1,5 +1,6 @@
 public import Kernel
 internal import TwinKit
+internal import TwinNetSuite
 internal import TwinOdoo
 internal import TwinQuickBooksOnline
 internal import TwinSageIntacct
@@ -24,6 +25,7 @@ public enum Sandbox {
         let shopify = try ShopifyTwin(journal: try journal("shopify"))
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
+            try NetSuiteTwin(journal: try journal("netsuite")),
             try OdooTwin(journal: try journal("odoo")),
             try SageIntacctTwin(journal: try journal("intacct")),
             try SquareTwin(journal: try journal("square"), limits: .rehearsal, retries: .rehearsal),

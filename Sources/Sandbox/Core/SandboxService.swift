@@ -125,12 +125,12 @@ public final class SandboxService: Service {
             _ = handle(request, twin, purpose)
             return nil
         case .throttled(let text):
-            var response = twin.throttled(retryAfterSeconds: nil)
+            var response = twin.throttled(request, retryAfterSeconds: nil)
             if let text { response.fields["Retry-After"] = text }
             return response
-        case .unavailable: return twin.unavailable()
+        case .unavailable: return twin.unavailable(request)
         case .revokedToken: return handle(twin.withRevokedToken(request), twin, purpose)
-        case .errorInSuccess: return twin.errorInSuccess()
+        case .errorInSuccess: return twin.errorInSuccess(request)
         case .heldBefore, .heldAfter: return handle(request, twin, purpose)
         }
     }
