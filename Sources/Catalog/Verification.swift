@@ -13,8 +13,10 @@ public struct Verification: Sendable, Equatable {
     public var sdks: [SDK]
 
     static let byID: [String: Verification] = [
-        "netsuite-rest": Verification(twin: nil, suites: ["ConnectorKitTests", "NetSuiteTests"], sdks: []),
-        "netsuite-suitetalk": Verification(twin: nil, suites: ["ConnectorKitTests", "NetSuiteTests"], sdks: []),
+        "netsuite-rest": Verification(
+            twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuite", version: "0.12.0")]),
+        "netsuite-suitetalk": Verification(
+            twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuitesdk", version: "3.3.0")]),
         "odoo": Verification(twin: "TwinOdoo", suites: ["ConnectorKitTests", "OdooTests", "TwinOdooTests"], sdks: [SDK(name: "OdooRPC", version: "0.10.1")]),
         "quickbooks-online": Verification(
             twin: "TwinQuickBooksOnline", suites: ["ConnectorKitTests", "QuickBooksOnlineTests", "TwinQuickBooksOnlineTests"],
