@@ -200,7 +200,8 @@ extension ProofStatements {
         """
     }
 
-    /// Each posting's total, on the side of the source document it stands for.
+    /// Each posting's total, on the side of the source document it stands for. A statement (a payout of nothing) brings no money: what it moves
+    /// between accounts is the clearing accounts' proof.
     public static func postingAmounts(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         """
         SELECT CASE WHEN form IN ('invoice', 'sales_receipt') OR (form = 'credit_note' AND (subject LIKE '%/%' OR subject NOT IN (
@@ -210,7 +211,9 @@ extension ProofStatements {
                  SELECT source_id FROM app.documents r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.kind = 'refund'))) THEN case_id
                WHEN form IN ('payout', 'deposit', 'journal') THEN subject ELSE split_part(subject, '/', 1) END AS source_id,
           CASE WHEN p.state = 'gathered' THEN coalesce((SELECT g.state FROM app.postings g WHERE g.tenant_id = p.tenant_id AND g.post_key = p.part_of), 'cleared')
-            ELSE p.state END AS state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment') THEN -1 ELSE 1 END AS minor,
+            ELSE p.state END AS state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment') THEN -1 WHEN form = 'payout' AND p.subject IN (
+              SELECT source_id FROM app.documents s WHERE s.tenant_id = \(tenant) AND s.flow_id = \(flow) AND s.kind = 'payout'
+                AND s.body->>'amount' ~ '^-?0(\\.0*)? ') THEN 0 ELSE 1 END AS minor,
           coalesce(findings->0->>'check', fault->>'code', state) AS why, ledger_date AS day, currency
         FROM app.postings p WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state <> 'superseded'
         """

@@ -62,6 +62,17 @@ extension Desk {
         }
     }
 
+    @Test("a statement that pays nothing out books its fee, and its day proves") func statement() async throws {
+        try await Desk.with { desk in
+            let rows = [row("b1", .charge, "P-1", 10_000, fee: 320), row("kept", .retained, nil, -9_680)]
+            try await desk.run(sale(), payment(), payout("S-1", 0, rows))
+            #expect(try await desk.lines("payout", "S-1") == ["clearing:card:USD -3.20", "processor_fees 3.20"])
+            #expect(Set(try await desk.states().values) == ["reconciled"])
+            #expect(try await desk.unexplained() == 0)
+            #expect(try await desk.clearing() == ["clearing:card:USD balance of card 9680 retained"])
+        }
+    }
+
     @Test("a payout waits by name for charges that have not come, and goes on when they are posted") func waits() async throws {
         try await Desk.with { desk in
             try await desk.run(payout())

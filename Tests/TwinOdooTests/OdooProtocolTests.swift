@@ -234,4 +234,10 @@ struct OdooProtocolTests {
         #expect(refusal.message.hasPrefix("You are not allowed to create 'Journal Entry' (account.move) records."))
         #expect(try bench.refusal("res.partner", "search", "[[]]", "{context: {allowed_company_ids: [9]}}").message == "Access to unauthorized or invalid companies.")
     }
+
+    @Test("a company tells its country as a code", arguments: [14, 19])
+    func country(version: Int) throws {
+        let bench = try OdooBench(version)
+        #expect(try bench.call("res.company", "read", "[[1], [\"country_code\"]]")[0]?["country_code"]?.string == "US")
+    }
 }

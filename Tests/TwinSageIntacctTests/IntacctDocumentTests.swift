@@ -205,6 +205,15 @@ struct IntacctDocumentTests {
         try bench.call(IntacctBench.invoice(day: 1, month: 1))
     }
 
+    @Test("a company tells its base currency, and none where its entities have their own", arguments: [("Lakeside", "", "true"), ("Solo", "USD", "false")])
+    func financialSetup(company: String, currency: String, isMulti: String) throws {
+        let bench = try IntacctBench(company)
+        let setup = try bench.call("<getFinancialSetup/>").at(["data", "financialSetup"])
+        #expect(setup?["baseCurrency"]?.value == currency)
+        #expect(setup?["multiBaseCurrency"]?.value == isMulti)
+        #expect(setup?["firstFiscalMonth"]?.value == "1")
+    }
+
     @Test("an attachment is made first and may be put on a document at any time")
     func attachments() throws {
         let bench = try IntacctBench()

@@ -16,7 +16,7 @@ enum OdooFields {
         property_account_position_id>account.fiscal.position
         model res.company "Companies" sequence asc, name asc
         name:char! partner_id>res.partner! currency_id>res.currency! email:char phone:char vat:char street:char street2:char city:char zip:char
-        website:char country_id>res.country state_id>res.country.state parent_id>res.company child_ids*res.company/parent_id sequence:integer
+        website:char country_id>res.country country_code:char= state_id>res.country.state parent_id>res.company child_ids*res.company/parent_id sequence:integer
         active:boolean@16- fiscalyear_last_day:integer! fiscalyear_last_month:selection{1|2|3|4|5|6|7|8|9|10|11|12}!
         fiscalyear_lock_date:date period_lock_date:date@-17 tax_lock_date:date sale_lock_date:date@18- purchase_lock_date:date@18- hard_lock_date:date@18-
         tax_calculation_rounding_method:selection{round_per_line|round_globally} account_price_include:selection{tax_included|tax_excluded}!@18-

@@ -74,6 +74,7 @@ extension OdooDatabase {
 
     private func computedElsewhere(_ record: OdooRecord, _ model: String, _ field: String) -> JSON? {
         switch (model, field) {
+        case ("res.company", "country_code"): return .orFalse(self.record("res.country", record.int("country_id"))?.text("code"))
         case ("res.currency", "rate"): return OdooAmount.number(rate(record.id, on: today))
         case ("res.currency", "inverse_rate"): return OdooAmount.number(Self.quotient(.one, rate(record.id, on: today), places: 6))
         case ("res.currency", "date"): return .orFalse(rates(record.id).last { $0.text("name") ?? "" <= today.description }?.text("name"))

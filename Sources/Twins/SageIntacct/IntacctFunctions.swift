@@ -5,6 +5,7 @@ internal import Wire
 extension IntacctCompany {
     private static let readers: Set<String> = [
         "getAPISession", "read", "readByName", "readByQuery", "readMore", "query", "inspect", "lookup", "getDimensions", "get_list", "get_closedbooksdate",
+        "getFinancialSetup",
     ]
 
     /// Runs one function; its answer's elements behind `controlid`. Whoever calls takes back what a refused one has done.
@@ -35,6 +36,7 @@ extension IntacctCompany {
         case "lookup": return try lookup(call)
         case "get_list": return try list(call)
         case "get_closedbooksdate": return [.node("data", [.node("closedbooksdate", Self.parts(closed))])]
+        case "getFinancialSetup": return getFinancialSetup()
         default: return getDimensions()
         }
     }

@@ -15,7 +15,7 @@ enum IntacctModels {
     /// Functions that this twin has; the vendor's schema knows some hundreds more.
     static let functions: Set<String> = [
         "getAPISession", "create", "update", "delete", "read", "readByName", "readByQuery", "readMore", "query", "inspect", "lookup", "getDimensions",
-        "get_list", "get_closedbooksdate", "create_invoice", "update_invoice", "reverse_invoice", "delete_invoice", "create_aradjustment",
+        "get_list", "get_closedbooksdate", "getFinancialSetup", "create_invoice", "update_invoice", "reverse_invoice", "delete_invoice", "create_aradjustment",
         "delete_aradjustment",
         "create_arpayment", "apply_arpayment", "reverse_arpayment", "record_otherreceipt", "delete_otherreceipt", "record_deposit", "create_bill",
         "update_bill",

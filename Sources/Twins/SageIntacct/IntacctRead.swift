@@ -323,6 +323,16 @@ extension IntacctCompany {
         return [.node("data", [type], [("listtype", "All"), ("count", "1")])]
     }
 
+    /// - Source: developer.intacct.com, "Financial Setup": without a base currency where entities have their own.
+    func getFinancialSetup() -> [XMLElement] {
+        let setup: XMLElement = .node("financialSetup", [
+            .leaf("baseCurrency", isMultiEntity ? "" : baseCurrency("")), .leaf("defaultBook", "ACCRUAL"), .leaf("firstFiscalMonth", "1"),
+            .leaf("multiBaseCurrency", isMultiEntity ? "true" : "false"), .leaf("multiBook", "false"), .leaf("multiCurrency", "true"),
+            .leaf("multiEntityShared", isMultiEntity ? "true" : "false"),
+        ])
+        return [.node("data", [setup])]
+    }
+
     func getDimensions() -> [XMLElement] {
         let list: [XMLElement] = IntacctSchema.references.map { reference in
             .node("dimension", [

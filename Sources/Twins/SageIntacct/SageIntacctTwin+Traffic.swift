@@ -10,7 +10,7 @@ extension SageIntacctTwin {
         "ARINVOICEITEM", "ARADJUSTMENTITEM", "ARPYMTDETAIL", "ARADVANCEITEM", "OTHERRECEIPTSENTRY", "APBILLITEM", "APADJUSTMENTITEM", "APPYMTDETAIL", "GLENTRY",
     ]
     private static let references: Set<String> = ["create_supdoc", "update_supdoc", "delete_supdoc", "create_supdocfolder", "delete_supdocfolder"]
-    private static let others: Set<String> = ["inspect", "lookup", "getDimensions", "get_list", "get_closedbooksdate", "readMore"]
+    private static let others: Set<String> = ["inspect", "lookup", "getDimensions", "get_list", "get_closedbooksdate", "getFinancialSetup", "readMore"]
 
     /// Of several functions, that which writes tells.
     public func purpose(of request: HTTPRequest) -> Purpose {
