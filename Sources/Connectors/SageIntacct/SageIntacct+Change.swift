@@ -34,8 +34,7 @@ extension SageIntacctConnector {
                 guard !standing.effective.isEmpty else {
                     // Ended already, by an earlier void or by somebody.
                     if let id = known, !standing.ended.isEmpty { return .finish(.posted(remoteID: id, version: nil)) }
-                    return .finish(.rejected(Self.refused(
-                        "ledger_document_missing", "Sage Intacct has no such document", "Look for it in Sage Intacct; it may have been deleted there.")))
+                    return .finish(.rejected(Self.missing))
                 }
                 let id = standing.effective[0].id
                 let functions = Self.takenBack(standing, document, attempt: attempt, reversing: true)
@@ -49,6 +48,9 @@ extension SageIntacctConnector {
             return .finish(.rejected(error))
         }
     }
+
+    private static let missing = refused(
+        "ledger_document_missing", "Sage Intacct has no such document", "Look for it in Sage Intacct; it may have been deleted there.")
 
     // MARK: What stands
 
@@ -79,33 +81,39 @@ extension SageIntacctConnector {
         _ document: LedgerDocument, then next: @escaping @Sendable (Standing) -> Exchange<PostOutcome>
     ) -> Exchange<PostOutcome> {
         let records = Record.candidates(document.plan.form)
-        var queries = records.map { Query($0.rawValue, $0.fields, Self.filter($0, of: document)) }
+        var queries = records.map { Query($0.rawValue, $0.fields, .any($0.numberField, [document.key.text])) }
         if records.contains(.adjustment), document.plan.form != .creditNote {
             queries.append(Query("ARPYMT", ["RECORDNO", "DOCNUMBER", "STATE"], .any("DOCNUMBER", [document.matchNumber]), label: "matches"))
         }
-        return rows(queries) { found in
-            do throws(Fault) {
-                var standing = Standing()
-                for record in records {
-                    for row in found[record.rawValue] ?? [] {
-                        let one = Standing.One(record: record, id: try Self.recordNumber(row), row: row)
-                        // A record number of another kind of document may be the same.
-                        guard row[record.numberField] == document.key.text || Self.key(ofWords: row[record.wordsField]) == document.key else { continue }
-                        if Effect(row) == .ended { standing.ended.append(one) } else { standing.effective.append(one) }
-                    }
-                }
-                for row in found["matches"] ?? [] where Effect(row) != .ended { standing.matches.append(try Self.recordNumber(row)) }
-                return next(standing)
-            } catch {
-                return .fail(error)
+        let searches = queries
+        guard let id = document.remoteID, isRecordNumber(id) else { return rows(searches) { self.stood($0, document, then: next) } }
+        // By its record number in a request of its own: a search by what we wrote may not show yet what is there.
+        return rows(records.map { Query($0.rawValue, $0.fields, .any("RECORDNO", [id])) }) { known in
+            self.rows(searches) { found in
+                self.stood(found.merging(known) { searched, read in read + searched.filter { row in !read.contains { $0["RECORDNO"] == row["RECORDNO"] } } }, document, then: next)
             }
         }
     }
 
-    private static func filter(_ record: Record, of document: LedgerDocument) -> Query.Filter {
-        let byKey = Query.Filter.any(record.numberField, [document.key.text])
-        guard let id = document.remoteID, isRecordNumber(id) else { return byKey }
-        return .either([byKey, .any("RECORDNO", [id])])
+    private func stood(
+        _ found: Found, _ document: LedgerDocument, then next: @escaping @Sendable (Standing) -> Exchange<PostOutcome>
+    ) -> Exchange<PostOutcome> {
+        let records = Record.candidates(document.plan.form)
+        do throws(Fault) {
+            var standing = Standing()
+            for record in records {
+                for row in found[record.rawValue] ?? [] {
+                    let one = Standing.One(record: record, id: try Self.recordNumber(row), row: row)
+                    // A record number of another kind of document may be the same.
+                    guard row[record.numberField] == document.key.text || Self.key(ofWords: row[record.wordsField]) == document.key else { continue }
+                    if Effect(row) == .ended { standing.ended.append(one) } else { standing.effective.append(one) }
+                }
+            }
+            for row in found["matches"] ?? [] where Effect(row) != .ended { standing.matches.append(try Self.recordNumber(row)) }
+            return next(standing)
+        } catch {
+            return .fail(error)
+        }
     }
 
     static func recordNumber(_ row: Row) throws(Fault) -> String {
@@ -119,6 +127,8 @@ extension SageIntacctConnector {
         _ document: LedgerDocument, _ standing: Standing, _ content: Function.Content, attempt: String, _ settings: Settings
     ) throws(Fault) -> Exchange<PostOutcome> {
         if let paid = standing.paid { throw paid }
+        // Written anew only for what is seen to have ended: what is not seen may stand.
+        guard !standing.effective.isEmpty || !standing.ended.isEmpty else { throw Self.missing }
         if Record(document) == .entry, let one = standing.effective.first, standing.effective.count == 1, one.record == .entry {
             let update = Function(Self.controlID(document, "update.\(Self.step(attempt))"), try Self.entryUpdate(document, id: one.id, settings))
             return done([update], atomic: false) { answers in
