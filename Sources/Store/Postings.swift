@@ -337,11 +337,16 @@ extension Store {
 }
 
 extension PostingStatements {
-    /// What settles or corrects a rejected document is checked again, and held.
+    /// What settles or corrects a document that is not sent is checked again, and held: to the end of the chain, from the invoice by its credit note
+    /// to the money that goes back.
     public static func recheckDependants(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
+        WITH RECURSIVE d AS (
+          SELECT post_key FROM app.postings WHERE tenant_id = \(tenant) AND applies_to = ANY (\(keys.map(\.text))) AND state IN ('mapped', 'cleared', 'held')
+          UNION SELECT p.post_key FROM app.postings p JOIN d ON p.applies_to = d.post_key WHERE p.tenant_id = \(tenant) AND p.state IN ('mapped', 'cleared', 'held')
+        )
         UPDATE app.postings SET state = 'mapped', updated_at = clock_timestamp()
-        WHERE tenant_id = \(tenant) AND applies_to = ANY (\(keys.map(\.text))) AND state = 'cleared'
+        WHERE tenant_id = \(tenant) AND post_key IN (SELECT post_key FROM d) AND state = 'cleared'
         """
     }
 }
