@@ -47,6 +47,16 @@ struct SuiteRESTTests {
         #expect(foreign.code == "USER_ERROR" && foreign.detail.contains("reference key 8 for subsidiary 1"))
     }
 
+    @Test("an item belongs to several subsidiaries, and to none that is not there")
+    func subsidiaries() throws {
+        let bench = try SuiteBench()
+        let id = try bench.create("nonInventorySaleItem", "{itemId: \"Vase\", incomeAccount: {id: \"115\"}, subsidiary: {items: [{id: \"1\"}, {id: \"2\"}]}}")
+        let shown = try bench.read("nonInventorySaleItem", id)
+        #expect(shown.member("subsidiary", "items")?.array?.map { $0["id"]?.string } == ["1", "2"])
+        let refusal = try bench.refusal(.post, "/record/v1/nonInventorySaleItem", "{itemId: \"Jug\", incomeAccount: {id: \"115\"}, subsidiary: {items: [{id: \"9\"}]}}")
+        #expect(refusal.detail.contains("subsidiary") && refusal.detail.contains("9"))
+    }
+
     @Test("discounts come off a line or the whole")
     func discounts() throws {
         let bench = try SuiteBench()

@@ -49,7 +49,7 @@ enum SuiteCatalog {
         case .date: members += [("type", "string"), ("format", "date")]
         case .time: members += [("type", "string"), ("format", "date-time")]
         case .text(let most): members += [("type", "string"), ("x-ns-max-length", .int(most))]
-        case .choice, .choiceOfTwo, .address, .document, .reference: members.append(("type", "object"))
+        case .choice, .choiceOfTwo, .address, .document, .reference, .references: members.append(("type", "object"))
         }
         if field.isReadOnly { members.append(("readOnly", true)) }
         return .object(members)

@@ -94,6 +94,11 @@ struct SuiteRESTReader {
             return .string(word)
         case .document: return try reference(value, "transaction", field, path)
         case .reference(let target): return try reference(value, target, field, path)
+        case .references(let target):
+            guard let items = value["items"]?.array else { throw .value(path, value.text) }
+            var ids: [JSON] = []
+            for (at, item) in items.enumerated() { ids.append(try reference(item, target, field, "\(path).items[\(at)]")) }
+            return .array(ids)
         case .address:
             guard let members = value.object else { throw .value(path, value.text) }
             return .object(members.filter { SuiteWSDL.addressFields.contains($0.key) }.map { (key: $0.key, value: $0.value["id"] ?? $0.value) })
@@ -174,6 +179,7 @@ struct SuiteRESTPrinter {
             return bare.map { SuiteAmount.number($0.value) } ?? value
         case .document: return reference("transaction", value)
         case .reference(let target): return reference(target, value)
+        case .references(let target): return .object([("items", .array((value.array ?? []).map { reference(target, $0) }))])
         default: return value
         }
     }

@@ -50,6 +50,13 @@ struct SuiteSOAPPrinter {
             writer.start(name, [("internalId", id)])
             if let shown = target.isEmpty ? nil : state.name(family, Int(id)) { writer.element("platformCore:name", shown) }
             writer.end()
+        case .references:
+            writer.start(name)
+            for id in value.array ?? [] {
+                writer.start("platformCore:recordRef", [("internalId", id.string ?? "")])
+                writer.end()
+            }
+            writer.end()
         case .date: writer.element(name, (value.string ?? "") + "T00:00:00.000Z")
         case .time: writer.element(name, SuiteTime.soap(value.string ?? ""))
         case .flag, .choiceOfTwo: writer.element(name, value.isTrue ? "true" : "false")

@@ -124,6 +124,10 @@ struct SuiteSOAPReader {
         case .document: return .string(text)
         case .choice: return .string(text.hasPrefix("_") ? SuiteWords.rest(text) : text)
         case .reference(let target): return try reference(field, target, element)
+        case .references(let target):
+            var ids: [JSON] = []
+            for one in element.children { ids.append(try reference(field, target, one)) }
+            return .array(ids)
         case .address:
             return .object(element.children.map { (key: $0.name.local, value: .string(SuiteWords.rest($0.text))) })
         }

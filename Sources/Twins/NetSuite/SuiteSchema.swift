@@ -19,6 +19,8 @@ enum SuiteKind: Sendable, Equatable {
     case time
     /// A record of that type or family; "" for families that the twin does not keep.
     case reference(String)
+    /// Several records of that type: `subsidiaryList` with `recordRef` in SOAP, a collection in REST. Kept as a list of ids.
+    case references(String)
     /// A transaction: its bare number in SOAP.
     case document
     /// A word of a list: a bare word in SOAP, `{"id", "refName"}` in REST.
@@ -192,6 +194,7 @@ struct SuiteSchema: Sendable {
         case "o": return .document
         case "e": return .choice
         case "A": return .address
+        case "R": return .references(String(word.dropFirst(2)))
         default:
             precondition(word.hasPrefix("r"), "a field of the twin's tables is of an unknown kind")
             return .reference(String(word.dropFirst(2)))

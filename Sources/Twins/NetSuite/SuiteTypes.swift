@@ -30,7 +30,7 @@ enum SuiteTypes {
             """,
         "item": """
             @dates salesDescription:t999 includeChildren:b incomeAccount:r=account isTaxable:b customForm:r= itemId:t250* upcCode:t displayName:t250
-            isInactive:b @segments rate:q salesTaxCode:r=salesTaxItem expenseAccount:r=account cost:q
+            isInactive:b @segments subsidiary/subsidiaryList:R=subsidiary rate:q salesTaxCode:r=salesTaxItem expenseAccount:r=account cost:q
             """,
         "unit": "name:t60* includeChildren:b parent:r= isInactive:b",
     ]

@@ -252,6 +252,7 @@ enum SuiteWSDL {
         case .money, .decimal: "double"
         case .date, .time: "dateTime"
         case .reference: "core:RecordRef"
+        case .references: "core:RecordRefList"
         case .address: "common:Address"
         }
     }

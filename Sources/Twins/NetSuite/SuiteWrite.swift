@@ -111,6 +111,10 @@ extension SuiteState {
     }
 
     private func check(_ field: SuiteField?, _ value: JSON) throws(SuiteProblem) {
+        if let field, case .references(let target) = field.kind {
+            let one = SuiteField(name: field.name, soap: field.soap, kind: .reference(target), isReadOnly: false, isRequired: false)
+            for id in value.array ?? [] { try check(one, id) }
+        }
         guard let field, let text = value.string else { return }
         switch field.kind {
         case .reference(let target) where !target.isEmpty:
