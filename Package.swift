@@ -114,7 +114,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("BooksTests", ["Books", "Kernel"], false),
     ("ChecksTests", ["Checks", "Books", "Kernel"], false),
     ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
-    ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinStripe", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
+    ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinSquare", "TwinStripe", "TwinWooCommerce", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
     ("DayTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
     ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Crypto", "Telemetry", "Mapping", "Books",
                            "Wire", "Kernel"], false),

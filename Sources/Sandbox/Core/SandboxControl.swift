@@ -26,6 +26,8 @@ extension SandboxService {
             case (.get, "/live"): return .json(200, live())
             case (.get, "/entries"): return try entries(request.query("ledger") ?? "")
             case (.get, "/money"): return try money(request.query("source") ?? "")
+            case (.post, "/trade"): return .json(200, try trade(body))
+            case (.get, "/trade/verdict"): return .json(200, try tradeVerdict())
             case (.get, "/subscriptions"): return .json(200, subscriptions())
             default: return try subscribe(request.method, path, body)
             }
@@ -184,7 +186,7 @@ extension SandboxService {
         .object(ledgers.map { (key: $0.name, value: .number("\($0.twin.entries().count(where: \.live))")) })
     }
 
-    private func source(_ name: String) throws(Fault) -> any SourceTwin {
+    func source(_ name: String) throws(Fault) -> any SourceTwin {
         guard let found = sources.first(where: { $0.name == name }) else {
             throw Fault(
                 "unknown_source", stage: .sandbox, disposition: .reject, summary: "the sandbox has no source of that name that lives by itself",

@@ -18,6 +18,8 @@ public final class SandboxService: Service {
     let traffic = Locked(Traffic())
     /// The last refresh token each twin gave out: for a second client that refreshes behind the first one's back.
     let refreshTokens = Locked<[String: String]>([:])
+    /// What happened at the businesses of `tenants/mixed`, in this run.
+    let trading = Locked<TradeWorld?>(nil)
     /// How far the twins' wall clock is off.
     let skew: Locked<Duration>
     /// Carries the webhooks of those twins that send them by themselves.

@@ -34,6 +34,15 @@ final class Tally: Sendable {
     func count(_ fault: TortureFault, _ count: Int) { state.with { $0.faults[fault, default: 0] += count } }
     func killed() { state.with { $0.kills += 1 } }
 
+    /// A worker, while it waited at the point.
+    func killed(at point: ProtocolPoint) {
+        note("kill at \(point.rawValue)")
+        state.with { state in
+            state.kills += 1
+            state.hits.add(.kill, point, 1)
+        }
+    }
+
     func resumed(after what: String, _ time: Duration) {
         note("  went on after \(time.wholeMilliseconds) ms: \(what)")
         state.with { $0.resumes.append((what, time.inSeconds)) }

@@ -9,12 +9,14 @@ enum TortureCommand: Command {
     static let name = "torture"
     static let summary = "break everything on purpose while a day is posted, and judge what became of it"
     static let help = """
-        usage: counterfoil torture --documents N --seed S [--minutes M] [--json] [--port N] [--sandbox-port N]\(sabotageUsage)
+        usage: counterfoil torture --documents N --seed S [--tenants mixed] [--minutes M] [--json] [--port N] [--sandbox-port N]\(sabotageUsage)
 
         Runs everything that `up` runs, on a database of its own with fsync on, and plays a day of trade into it. Meanwhile workers, scheduler, control
         plane and database are killed and stopped, requests and answers get lost, tokens are revoked, books are closed, a tenant is removed. The judge
         reads the twins' books and the entries that were written down before the day began, and nothing of ours.
           --documents N     ledger documents to get right, 90 to 50000 (600); from \(TortureSchedule.fullFrom) on every fault has to strike at every point
+          --tenants mixed   other businesses: Stripe into Odoo, WooCommerce into Sage Intacct, Square into NetSuite and QuickBooks Online; workers are
+                            killed at points of the protocol by chance, services and database now and then, every twin loses and tears what it is sent
           --seed S          which day and which faults in which order (drawn and printed when not given); the same seed replays
           --minutes M       give up after so many minutes (60)
           --json            the last line is one JSON object with the result
@@ -25,7 +27,7 @@ enum TortureCommand: Command {
         Works in COUNTERFOIL_VAR/torture, which it empties first; logs and the schedule stay there. Exit 0 only if nothing is lost, doubled or
         unexplained, exactly what was planted is held, every pair of fault and point was hit, and work went on within 60 s of every fault.\(sabotageHelp)
         """
-    static let options = ["documents", "seed", "minutes", "port", "sandbox-port"] + sabotageOptions
+    static let options = ["documents", "seed", "tenants", "minutes", "port", "sandbox-port"] + sabotageOptions
     static let flags = ["json"]
 
     #if SABOTAGE
@@ -47,6 +49,7 @@ enum TortureCommand: Command {
         let started = SystemClocks().monotonic()
         let minutes = try arguments.number("minutes", in: 1 ... 24 * 60, default: 60)
         let trial = try Trial(arguments)
+        if let tenants = arguments.value("tenants"), tenants != "mixed" { throw usage("--tenants is mixed, or left out") }
         let stop = try Stop()
         let surroundings = try TortureFolder.prepare()
         note("torture: seed \(trial.seed), \(trial.documents) documents" + (trial.sabotage.map { ", wall taken out: \($0)" } ?? ""))
@@ -61,6 +64,15 @@ enum TortureCommand: Command {
         let status: Int32
         do throws(Fault) {
             try await house.waitUntilReady(stop)
+            if arguments.value("tenants") != nil {
+                let torture = try MixedTorture(house, seed: trial.seed, documents: trial.documents, arguments, stop: stop, until: until)
+                let result = try await torture.run(since: started)
+                say(result.table)
+                if arguments.flags.contains("json") { say(result.json.text) }
+                alarm.cancel()
+                await house.supervisor.stop()
+                return result.isClean ? 0 : 1
+            }
             let torture = try Torture(house, trial, thirdPort: sandboxPort + 1, arguments, stop: stop, until: until)
             let result = try await torture.run(since: started)
             say(result.table)

@@ -1,0 +1,36 @@
+internal import Kernel
+internal import TwinKit
+internal import Wire
+
+/// Trade at the businesses of `tenants/mixed`.
+extension SandboxService {
+    /// `{"seed": 7, "count": 20}` lets twenty more things happen; `{"close": true}` pays out. The first call's seed counts.
+    func trade(_ body: JSON) throws(Fault) -> JSON {
+        let now = clocks.now() + skew.with { $0 }
+        let twins = Dictionary(uniqueKeysWithValues: sources.map { ($0.name, $0.twin) })
+        let outcome: Result<Int, Fault> = trading.with { world in
+            var next = world ?? TradeWorld(seed: UInt64(body["seed"]?.int ?? 1))
+            defer { world = next }
+            do throws(Fault) {
+                for _ in 0 ..< min(body["count"]?.int ?? 0, 1000) { try next.step(twins, at: now) }
+                if body["close"]?.bool == true { try next.close(twins, at: now) }
+            } catch { return .failure(error) }
+            return .success(next.entries.count)
+        }
+        courier.wake()
+        return .object([("documents", .number("\(try outcome.get())"))])
+    }
+
+    func tradeVerdict() throws(Fault) -> JSON {
+        guard let world = trading.with({ $0 }) else {
+            throw Fault("day_not_prepared", stage: .sandbox, disposition: .reject, summary: "there is nothing expected to judge by", remedy: "Let something happen first: POST /_sandbox/trade.")
+        }
+        var paidOut: [String: Int64] = [:]
+        for business in TradeBusiness.allCases where business != .oaklandMugs && paidOut[business.source] == nil {
+            let money = try source(business.source).expectedMoney().filter { $0.kind == .payout || $0.kind == .payoutReversal }
+            paidOut[business.source] = -money.reduce(Int64(0)) { $0 + $1.minor }
+        }
+        let books = Dictionary(uniqueKeysWithValues: ledgers.map { ($0.name, $0.twin.entries()) })
+        return TradeJudge(expected: world.entries, books: books, paidOut: paidOut).verdict()
+    }
+}

@@ -1,0 +1,99 @@
+import Kernel
+import Testing
+import TwinKit
+import TwinSquare
+import TwinStripe
+import TwinWooCommerce
+import Wire
+
+@testable import Sandbox
+
+@Suite("Trade at the mixed businesses") struct TradeTests {
+    private static let noon = Timestamp(rfc3339: "2026-11-20T20:00:00Z") ?? Timestamp(seconds: 0)
+
+    private static let nowhen = Zone.utc.date(of: Timestamp(seconds: 0))
+
+    private static func twins() throws -> [String: any SourceTwin] {
+        func journal() -> TwinJournal { TwinJournal(inMemory: []) }
+        return [
+            "stripe": try StripeTwin(journal: journal(), random: SeededRandom(seed: 1)),
+            "square": try SquareTwin(journal: journal(), limits: .rehearsal, retries: .rehearsal, random: SeededRandom(seed: 2)),
+            "woocommerce": try WooCommerceTwin(journal: journal(), random: SeededRandom(seed: 3)),
+        ]
+    }
+
+    private static func played(_ seed: UInt64, _ twins: [String: any SourceTwin], steps: Int = 60) throws -> TradeWorld {
+        var world = TradeWorld(seed: seed)
+        for n in 0 ..< steps { try world.step(twins, at: noon + .seconds(n)) }
+        return world
+    }
+
+    /// The books that a ledger would have if all of it was posted once.
+    private static func books(_ entries: [TradeEntry]) -> [String: [LedgerEntry]] {
+        var out: [String: [LedgerEntry]] = [:]
+        for (n, entry) in entries.enumerated() {
+            let lines = entry.sums.map { (account: $0.key, minor: $0.value, baseMinor: $0.value) }
+            out[entry.business.ledger, default: []].append(
+                LedgerEntry(
+                    id: "\(n)", kind: "journal", reference: "cf:0123456789abcdef \(entry.reference)", key: "", date: LocalDate(entry.day ?? "2026-11-24") ?? nowhen,
+                    currency: "USD", lines: lines, live: true))
+        }
+        return out
+    }
+
+    private static func verdict(_ entries: [TradeEntry], _ books: [String: [LedgerEntry]]) -> [String: Int] {
+        let json = TradeJudge(expected: entries, books: books, paidOut: [:]).verdict()
+        return Dictionary(uniqueKeysWithValues: ["lost", "doubled", "altered", "unexpected", "unexplained_minor"].map { ($0, json[$0]?.int ?? -1) })
+    }
+
+    @Test("whatever happens, each document balances, and the same seed leads to the same sums", arguments: [1, 2, 3] as [UInt64]) func balanced(seed: UInt64) throws {
+        let world = try Self.played(seed, try Self.twins())
+        #expect(world.entries.count > 90)
+        #expect(world.entries.allSatisfy { $0.sums.values.reduce(0, +) == 0 && !$0.sums.isEmpty })
+        #expect(Set(world.entries.map { "\($0.business) \($0.reference)" }).count == world.entries.count, "each document has a reference of its own")
+        #expect(Set(world.entries.map(\.business)) == Set(TradeBusiness.allCases))
+        let again = try Self.played(seed, try Self.twins())
+        #expect(again.entries.map(\.sums) == world.entries.map(\.sums))
+    }
+
+    @Test("what is paid out is what the processors' own books say") func paidOut() throws {
+        let twins = try Self.twins()
+        var world = try Self.played(9, twins)
+        try world.close(twins, at: Self.noon + .seconds(600))
+        let payouts = world.entries.filter { $0.reference.hasPrefix("payout po_") }
+        #expect(payouts.count == 3)
+        for source in ["stripe", "square"] {
+            let banked = payouts.filter { $0.business.source == source }.reduce(Int64(0)) { $0 + ($1.sums[$1.business.accounts.bank] ?? 0) }
+            let told = try #require(twins[source]).expectedMoney().filter { $0.kind == .payout }.reduce(Int64(0)) { $0 + $1.minor }
+            #expect(banked > 0 && banked == -told)
+        }
+    }
+
+    @Test("the judge sees what is lost, doubled, changed, dated otherwise and never called for") func judge() throws {
+        let entries = try Self.played(4, try Self.twins(), steps: 30).entries
+        let whole = Self.books(entries)
+        #expect(Self.verdict(entries, whole) == ["lost": 0, "doubled": 0, "altered": 0, "unexpected": 0, "unexplained_minor": 0])
+        for ledger in whole.keys {
+            var books = whole
+            let all = try #require(whole[ledger]), gone = all[0]
+            books[ledger] = Array(all.dropFirst())
+            #expect(Self.verdict(entries, books)["lost"] == 1 && Self.verdict(entries, books)["unexplained_minor"] != 0)
+            books[ledger]?.append(gone)
+            books[ledger]?.append(gone)
+            #expect(Self.verdict(entries, books)["doubled"] == 1 && Self.verdict(entries, books)["unexplained_minor"] != 0)
+            books[ledger]?[0].lines[0].minor += 1
+            #expect(Self.verdict(entries, books)["altered"] == 1)
+            books = whole
+            books[ledger]?[0].date = LocalDate("2026-11-01") ?? Self.nowhen
+            #expect(Self.verdict(entries, books)["altered"] == (entries.first { $0.business.ledger == ledger }?.day == nil ? 0 : 1))
+            books = whole
+            books[ledger]?[0].reference = "cf:0123456789abcdef order 0"
+            #expect(Self.verdict(entries, books)["unexpected"] == 1 && Self.verdict(entries, books)["lost"] == 1)
+            books = whole
+            books[ledger]?[0].live = false
+            #expect(Self.verdict(entries, books)["lost"] == 1, "what is void counts for nothing")
+        }
+        let apart = TradeJudge(expected: entries, books: whole, paidOut: ["stripe": 1]).verdict()
+        #expect(apart["unexplained_minor"]?.int == 1, "the processor paid out what no ledger has")
+    }
+}
