@@ -120,7 +120,7 @@ struct SimConnector: LedgerConnector {
     func meant(_ document: LedgerDocument) -> LedgerReadback {
         LedgerReadback(
             key: document.key, remoteID: document.remoteID ?? "", version: nil, date: nil, currency: nil, total_minor: document.plan.total.minor,
-            tax_minor: nil, party: nil, accounts: [:], voided: document.plan.effect == .void)
+            tax_minor: nil, party: nil, accounts: [:], voided: document.plan.effect == .void, appliesTo: document.appliesTo)
     }
 
     /// What binding is in the real pipeline; a document here is its key, effect and total.

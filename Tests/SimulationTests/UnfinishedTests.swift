@@ -38,6 +38,26 @@ import Testing
         #expect(settled.outcome == .unknown && settled.remoteID == nil && settled.again > .zero && settled.again <= .seconds(5))
     }
 
+    /// Some ledgers tie a payment to its invoice in a step of its own.
+    @Test("one that stands and settles nothing yet is gone on with; one that settles something else, or is otherwise apart, counts as posted for a person to see", arguments: [
+        ("", 7, Settlement.Outcome.notSent), ("12", 7, .posted), ("99", 7, .posted), ("", 8, .posted),
+    ])
+    func untied(settles: String, total: Int64, outcome: Settlement.Outcome) throws {
+        let row = World.row(IntentMachine.keyed, amount: 7)
+        let connector = SimConnector(RemoteLedger.Nature())
+        var document = try #require(SimConnector.bind([row]).documents.first)
+        document.appliesTo = "12"
+        var seen = connector.meant(document)
+        (seen.remoteID, seen.appliesTo, seen.total_minor) = ("41", settles, total)
+        func settle(_ action: NewIntent.Action, _ age: Duration) -> Settlement {
+            let unsettled = UnsettledRow(posting: row, intent: 1, action: action, attempt: "a", age: age, evidence: nil)
+            return Recover.settle(unsettled, document, seen, connector: connector, settles: .seconds(900))
+        }
+        let settled = settle(.create, Self.over + .seconds(1))
+        #expect(settled.outcome == outcome && settled.remoteID == "41")
+        #expect(settle(.create, .seconds(1)).outcome == (outcome == .notSent ? .unknown : .posted))
+    }
+
     @Test("is not taken for one that was voided") func voided() throws {
         #expect(try settle(.void, age: .seconds(1), unfinished: false, remoteID: "41").outcome == .posted)
         #expect(try settle(.void, age: .seconds(1), remoteID: "41").outcome == .unknown)

@@ -63,15 +63,16 @@ enum Recover {
         // The request may have started this late, and may have been under way for its time-out.
         let over = Post.sendWithin + .seconds(Limits.requestSeconds)
         let believable = over + settles
+        let isBegun = seen.map { $0.unfinished || (row.action == .create && settlesNothing(document, connector, $0)) } ?? false
         func settled(_ outcome: Settlement.Outcome, _ why: String, again: Duration = .zero) -> Settlement {
             // What is there is gone on from: a send without its id would write another one.
-            let there = outcome == .posted || (outcome == .notSent && seen?.unfinished == true)
+            let there = outcome == .posted || (outcome == .notSent && isBegun)
             return Settlement(
                 key: row.posting.key, attempt: row.attempt, outcome: outcome, remoteID: there ? seen?.remoteID ?? row.posting.remoteID : nil,
                 remoteVersion: there ? seen?.version : nil, evidence: evidence(row, why), again: again)
         }
         // Its last request may be under way still, on this very document.
-        if let seen, seen.unfinished {
+        if isBegun {
             guard row.age > over else { return settled(.unknown, "found unfinished", again: min(max(over - row.age, .milliseconds(200)), .seconds(5))) }
             return settled(.notSent, "found unfinished: it is gone on with")
         }
@@ -96,6 +97,12 @@ enum Recover {
             "number_taken", stage: .post, disposition: .reject, summary: "the ledger has another document with this posting's number",
             remedy: "Find it in the ledger by the reference, correct it, then release.")
         return Settlement(key: row.posting.key, attempt: row.attempt, outcome: .rejected, evidence: fault.json.bytes)
+    }
+
+    /// Whether all that is missing is the tie to the document that it settles: some ledgers tie in a step of their own, whose answer was lost.
+    private static func settlesNothing(_ document: LedgerDocument, _ connector: any LedgerConnector, _ seen: LedgerReadback) -> Bool {
+        let differs = Confirm.differences(document, connector: connector, seen: seen).compactMap(\.position)
+        return differs == ["applies_to"] && seen.appliesTo == ""
     }
 
     /// Nothing can tell what became of it: a person has to look.
