@@ -3,6 +3,7 @@ import PackageDescription
 
 /// The platforms: a room `Sources/Connectors/NAME` and a suite of tests each.
 let connectors = [
+    "Inbound",
     "Odoo",
     "QuickBooksOnline",
     "Shopify",
@@ -35,6 +36,7 @@ let rooms: [(name: String, imports: [String])] = [
     ("Store", ["Kernel", "Telemetry", "Books", "Crypto", "Postgres"]),
     ("Courier", ["Store", "ConnectorKit", "HTTPClient", "Telemetry", "Kernel", "Wire", "Books", "Crypto"]),
     ("Catalog", ["ConnectorKit", "Kernel", "Wire"] + connectors),
+    ("Drop", ["Kernel", "Wire"]),
     ("Scaffold", ["Kernel"]),
     ("Mapping", ["Books", "Wire", "Kernel"]),
     ("Checks", ["Mapping", "Books", "Wire", "Kernel"]),
@@ -123,6 +125,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("SimulationTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Wire", "Books", "Crypto",
                          "Kernel", "TestKit", "Postgres"], false),
     ("TortureTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], false),
+    ("DropTests", ["Drop", "Wire", "Kernel"], false),
     ("ScaffoldTests", ["Scaffold", "Kernel"], false),
     ("TidyTests", [], false),
 ]

@@ -1,4 +1,5 @@
 public import ConnectorKit
+internal import Inbound
 internal import Odoo
 internal import QuickBooksOnline
 internal import Shopify
@@ -8,6 +9,7 @@ internal import Xero
 /// Every connector there is, in the order of their ids.
 public enum Catalog {
     private static let all: [any Connector] = [
+        InboundConnector(.erp), InboundConnector(.jobCRM),
         OdooConnector(),
         QuickBooksOnlineConnector(),
         ShopifyConnector(),

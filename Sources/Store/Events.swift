@@ -30,6 +30,13 @@ public struct EventRow: Sendable {
 public enum EventStatements {
     /// Keeps what is new, forgets what was delivered before, and asks for normalisation: one statement, so one effect. Returns the number kept.
     public static func ingest(_ events: [NewEvent], lane: Job.Lane) -> SQL {
+        keep(events, lane: lane, gives: "SELECT (SELECT count(*) FROM kept) AS kept, (SELECT count(*) FROM asked) AS asked")
+    }
+
+    /// The same, and names what was new: `delivery_id`. Of one connection's events.
+    public static func ingestNaming(_ events: [NewEvent], lane: Job.Lane) -> SQL { keep(events, lane: lane, gives: "SELECT delivery_id FROM kept") }
+
+    private static func keep(_ events: [NewEvent], lane: Job.Lane, gives result: String) -> SQL {
         """
         WITH input AS (
           SELECT DISTINCT ON (t, c, d) t, c, p, d, b FROM unnest(\(events.map(\.tenant)), \(events.map(\.connection)), \(events.map(\.topic)),
@@ -40,14 +47,14 @@ public enum EventStatements {
         ), kept AS (
           INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body)
           SELECT t, c, p, d, b FROM input JOIN fresh ON tenant_id = t AND connection_id = c AND delivery_id = d
-          RETURNING tenant_id, connection_id
+          RETURNING tenant_id, connection_id, delivery_id
         ), asked AS (
           INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
           SELECT DISTINCT tenant_id, 'normalize', connection_id::text, \(lane.rawValue) FROM kept ORDER BY 1, 3
           ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET generation = j.generation + 1, due_at = least(j.due_at, EXCLUDED.due_at)
           RETURNING 1
         )
-        SELECT (SELECT count(*) FROM kept) AS kept, (SELECT count(*) FROM asked) AS asked
+        \(unsafe: result)
         """
     }
 

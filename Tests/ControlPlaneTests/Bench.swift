@@ -34,7 +34,7 @@ struct Bench {
         let configuration = ControlPlaneConfiguration(
             host: "127.0.0.1", port: 0, intakeKey: intakeKey, allowedHosts: ["127.0.0.1:8099", "books.example.com"], version: "test")
         let plane = try ControlPlane(
-            store: store, connectors: ["shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault()], configuration: configuration, clocks: clocks,
+            store: store, connectors: ["shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault(), "inbox": FakeContract()], configuration: configuration, clocks: clocks,
             random: SystemRandom(), log: Log(component: "test", least: .debug, sink: log.write), metrics: metrics)
         let key = try await store.createKey(
             consultancy: nil, tenant: nil, label: "operator", scopes: ["admin"], actor: "test", random: SystemRandom())

@@ -55,6 +55,7 @@ private func pipeline(_ t: TenantID) -> [Sample] {
     let event = NewEvent(tenant: t, connection: connection, topic: "orders", deliveryID: "d", sealedBody: [1])
     return [
         Sample("EventStatements.ingest", EventStatements.ingest([event], lane: .webhook)),
+        Sample("EventStatements.ingestNaming", EventStatements.ingestNaming([event], lane: .webhook)),
         Sample("EventStatements.ingested", EventStatements.ingested(t, connection, limit: 10)),
         Sample("EventStatements.normalized", EventStatements.normalized(t, ids: [1])),
         Sample("EventStatements.held", EventStatements.held(t, id: 1, fault: json)),
