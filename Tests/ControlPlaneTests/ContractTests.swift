@@ -32,7 +32,8 @@ import Wire
         #expect(try await bench.count("SELECT count(*) FROM app.jobs WHERE kind = 'identify' AND subject = \(box.id.description)") == 1)
     }
 
-    @Test("each event is answered for: taken, known, or refused with the place of what is wrong; the others are kept, sealed and with their job") func events() async throws {
+    @Test("each event is answered for: taken, known, or refused with the place of what is wrong; the others are kept, sealed and with their job")
+    func events() async throws {
         let bench = try await Bench.make()
         let box = try await box(bench)
         let body: JSON = ["events": [["id": "e1", "type": "sale"], ["id": "e2", "colour": "red"], ["id": "e1"], ["type": "sale"]]]

@@ -42,7 +42,9 @@ struct DropFolderTests {
         let yard = try Yard()
         try yard.put("invoice-2026-11-12.csv", "good")
         try yard.put("payment.csv", "bad")
-        let outcomes = try await yard.pass { $0 == "good" ? json(200, ["accepted": 2, "duplicate": 0]) : json(422, ["code": "file_refused", "detail": "line 2"]) }
+        let outcomes = try await yard.pass {
+            $0 == "good" ? json(200, ["accepted": 2, "duplicate": 0]) : json(422, ["code": "file_refused", "detail": "line 2"])
+        }
         #expect(outcomes.map(\.fate) == [.done, .failed] && outcomes.map(\.words) == ["2 new, 0 known", "line 2"])
         #expect(try yard.names("in").isEmpty && yard.names("done").count == 2 && yard.names("failed").count == 2)
         #expect(yard.sent.with { $0 } == ["true invoice good", "true payment bad"])

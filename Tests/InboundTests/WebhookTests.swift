@@ -34,7 +34,9 @@ struct WebhookTests {
         #expect(found.valid == at - .seconds(300) ... at + .seconds(300) && found.topic == "invoice.created")
     }
 
-    @Test("a signature over another time, or without one, is none", arguments: ["", "t=1", "v1=", "t=1,t=1,v1=", "t=-1,v1=", "t=1794734467,v1=", "t=1794734466;v1="])
+    @Test(
+        "a signature over another time, or without one, is none",
+        arguments: ["", "t=1", "v1=", "t=1,t=1,v1=", "t=-1,v1=", "t=1794734467,v1=", "t=1794734466;v1="])
     func forms(prefix: String) {
         #expect(verified(prefix + signature("k", "1794734466", body), body, secret: "k") == nil)
     }

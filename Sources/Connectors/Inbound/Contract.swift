@@ -100,25 +100,30 @@ enum Contract {
         Member("lines", .list(line, least: least, most: InboundLimits.lines), required: true, "what is sold")
     }
     private static let relief = Member(
-        "tax_relief", .choice(["reverse_charge_eu_services", "domestic_reverse_charge", "export_zero_rated"]), "why it carries no tax, where that needs a reason")
+        "tax_relief", .choice(["reverse_charge_eu_services", "domestic_reverse_charge", "export_zero_rated"]),
+        "why it carries no tax, where that needs a reason")
     private static let tip = Member("tip", amount, "for the staff, outside of the sale")
 
     static let order: [Member] = [
-        number, Member("status", statuses, required: true, "draft posts nothing"), Member("placed_on", .day, required: true, "when it was ordered"), currency, rate,
-        included, relief, customer, Member("po_number", .text(100), "the customer's own number"), lines(least: 0), allTaxes, tip, total,
+        number, Member("status", statuses, required: true, "draft posts nothing"),
+        Member("placed_on", .day, required: true, "when it was ordered"),
+        currency, rate, included, relief, customer, Member("po_number", .text(100), "the customer's own number"), lines(least: 0), allTaxes, tip, total,
     ]
 
     static let invoice: [Member] = [
         number, Member("status", statuses, required: true, "draft posts nothing, void takes it back; paid is no payment"),
         Member("issued_on", .day, required: true, "dates the ledger's document"), Member("due_on", .day, "when it is due"),
-        Member("voided_on", .day, "when it was voided; occurred_at where absent"), currency, rate, included, Member("tax_exempt", .flag, "no tax by law"), relief, customer,
-        Member("po_number", .text(100), "the customer's own number"), Member("job", .id, "the job it bills"), Member("order", .id, "the sales order it bills"),
+        Member("voided_on", .day, "when it was voided; occurred_at where absent"), currency, rate, included,
+        Member("tax_exempt", .flag, "no tax by law"), relief, customer,
+        Member("po_number", .text(100), "the customer's own number"), Member("job", .id, "the job it bills"),
+        Member("order", .id, "the sales order it bills"),
         lines(least: 1), allTaxes, tip,
         Member(
             "deposits_applied",
             .list(
                 .object([
-                    Member("id", .id, required: true, "unique in the invoice"), Member("deposit", .id, required: true, "the deposit's object_id"),
+                    Member("id", .id, required: true, "unique in the invoice"),
+                    Member("deposit", .id, required: true, "the deposit's object_id"),
                     Member("amount", amount, required: true, "used up by this invoice"),
                 ]), least: 0, most: 100), "deposits that pay for it"),
         total,
@@ -133,16 +138,19 @@ enum Contract {
 
     static let payment: [Member] = settles + [
         Member("status", moneyStatus, required: true, "paid alone counts; sent is under way, void failed or was taken back"),
-        Member("received_on", .day, required: true, "when the money came"), currency, Member("amount", amount, required: true, "what came"), method, reference,
+        Member("received_on", .day, required: true, "when the money came"), currency,
+        Member("amount", amount, required: true, "what came"), method, reference,
     ]
 
     static let deposit: [Member] = [
-        Member("status", moneyStatus, required: true, "paid alone counts"), Member("received_on", .day, required: true, "when the money came"), currency, rate,
+        Member("status", moneyStatus, required: true, "paid alone counts"),
+        Member("received_on", .day, required: true, "when the money came"), currency, rate,
         Member("amount", amount, required: true, "what came"), method, customer, Member("job", .id, "the job it is for"), reference,
     ]
 
     static let creditNote: [Member] = settles + [
-        number, Member("status", statuses, required: true, "draft and void credit nothing"), Member("issued_on", .day, required: true, "dates the ledger's document"),
+        number, Member("status", statuses, required: true, "draft and void credit nothing"),
+        Member("issued_on", .day, required: true, "dates the ledger's document"),
         currency, included,
         Member(
             "lines",
@@ -150,7 +158,8 @@ enum Contract {
                 .object([
                     Member("id", .id, required: true, "unique in the credit note"),
                     Member("invoice_line", .id, "the line it takes back; a goodwill where absent"), Member("description", .text(500), "what it is"),
-                    Member("quantity", .decimal(places: 6, negative: false), "units; 1 where absent"), Member("net", amount, required: true, "taken back"), taxes,
+                    Member("quantity", .decimal(places: 6, negative: false), "units; 1 where absent"),
+                    Member("net", amount, required: true, "taken back"), taxes,
                     Member("reason_code", .word, "decides the account, by a rule"), Member("restocked", .flag, "the goods are sold again"),
                 ]), least: 1, most: InboundLimits.lines), required: true, "what is taken back"),
         Member(
@@ -165,7 +174,8 @@ enum Contract {
     ]
 
     static let closure: [Member] = [
-        number, Member("register", .id, required: true, "the till"), Member("closed_at", .instant, required: true, "dates the ledger's document"), currency, included,
+        number, Member("register", .id, required: true, "the till"),
+        Member("closed_at", .instant, required: true, "dates the ledger's document"), currency, included,
         lines(least: 0), allTaxes, tip, total,
         Member(
             "tenders",

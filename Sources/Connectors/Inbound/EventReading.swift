@@ -59,7 +59,8 @@ struct EventReading {
         sale.isInvoice = true
         sale.isDraft = body.text("status") == "draft"
         for part in body.list("deposits_applied") {
-            sale.deposits.append(DepositApplied(id: try part.needed("id"), deposit: try part.needed("deposit"), amount: try part.money("amount", sale.currency)))
+            sale.deposits.append(
+                DepositApplied(id: try part.needed("id"), deposit: try part.needed("deposit"), amount: try part.money("amount", sale.currency)))
         }
         let told = document(id, in: id, at: try body.moment("issued_on"), .sale(sale))
         guard body.text("status") == "void" else { return [told] }
@@ -98,7 +99,9 @@ struct EventReading {
         switch (body.text("invoice"), body.text("order")) {
         case (let invoice?, nil): return invoice
         case (nil, let order?): return Self.order(order)
-        default: throw body.unreadable("invoice", "and order: exactly one of them must be there", "Name the document that it belongs to; without one send a deposit.")
+        default:
+            throw body.unreadable(
+                "invoice", "and order: exactly one of them must be there", "Name the document that it belongs to; without one send a deposit.")
         }
     }
 
@@ -112,7 +115,9 @@ struct EventReading {
 
     private func payment() throws(Fault) -> SourceDocument {
         let caseID = try settled(), currency = try body.currency()
-        guard !isDeleted else { return document(id, in: caseID, at: occurred, .payment(Payment(gateway: "none", amount: .zero(currency), status: .voided))) }
+        guard !isDeleted else {
+            return document(id, in: caseID, at: occurred, .payment(Payment(gateway: "none", amount: .zero(currency), status: .voided)))
+        }
         let payment = Payment(
             gateway: try body.needed("method"), amount: try body.money("amount", currency), status: status(body), reference: body.text("reference"))
         return document(id, in: caseID, at: try body.moment("received_on"), .payment(payment))
@@ -120,7 +125,9 @@ struct EventReading {
 
     private func deposit() throws(Fault) -> SourceDocument {
         let currency = try body.currency(), caseID = "deposit:\(id)"
-        guard !isDeleted else { return document(id, in: caseID, at: occurred, .deposit(Deposit(gateway: "none", amount: .zero(currency), status: .voided))) }
+        guard !isDeleted else {
+            return document(id, in: caseID, at: occurred, .deposit(Deposit(gateway: "none", amount: .zero(currency), status: .voided)))
+        }
         let deposit = Deposit(
             gateway: try body.needed("method"), amount: try body.money("amount", currency), status: status(body),
             customer: body.part("customer").text("id") ?? "house", rate: try body.decimal("rate"))

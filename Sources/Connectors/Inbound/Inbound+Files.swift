@@ -63,6 +63,7 @@ private struct FileReading {
                     return add("line \(line)", "is the \(InboundLimits.objects + 1)st document", "Send at most \(InboundLimits.objects) documents in a file.")
                 }
             }
+            if documents.isEmpty, findings.isEmpty { add("line 2", "is missing: the file has a header alone", "Send a row for each document.") }
         } catch { add(error.position ?? "line 1", error.summary, error.remedy) }
     }
 
@@ -74,7 +75,8 @@ private struct FileReading {
             if column != nil, header[..<n].contains(name) { add("line 1, column \(n + 1)", "is there twice: \(name)", "Leave one of them out.") }
             if column == nil {
                 let shown = String(String.UnicodeScalarView(name.unicodeScalars.prefix(64).map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
-                let finding = ContractFinding("line 1, column \(n + 1)", "is not a column of \(layout.name): \(shown)", "Known are \(layout.columns.map(\.name).joined(separator: ", ")).")
+                let known = layout.columns.map(\.name).joined(separator: ", ")
+                let finding = ContractFinding("line 1, column \(n + 1)", "is not a column of \(layout.name): \(shown)", "Known are \(known).")
                 if refusesUnknown { add(finding.pointer, finding.why, finding.remedy) } else { warnings.append(finding) }
             }
             out.append(column)
@@ -95,13 +97,17 @@ private struct FileReading {
         }
         if documents.last?.id != id {
             guard seen.insert(id).inserted else {
-                return add("line \(line), column object_id", "has rows apart from each other", "Sort the file by object_id; one file tells one version of a document.")
+                return add(
+                    "line \(line), column object_id", "has rows apart from each other",
+                    "Sort the file by object_id; one file tells one version of a document.")
             }
             documents.append(FileDocument(id: id, line: line))
         }
         let last = documents.count - 1
         if let conflict = documents[last].take(cells) {
-            add("line \(line), column \(conflict)", "differs from the document's earlier rows, or is not of its form", "State it once, or the same in each row; flags are true or false.")
+            add(
+                "line \(line), column \(conflict)", "differs from the document's earlier rows, or is not of its form",
+                "State it once, or the same in each row; flags are true or false.")
         }
     }
 }

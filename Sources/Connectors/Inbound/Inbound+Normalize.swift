@@ -41,8 +41,11 @@ extension InboundConnector {
             inspection.add("", "must be an object", "Send one event: { \"id\": … }.")
             return (inspection, nil, false)
         }
-        guard words.count == 2, let object = InboundObject(rawValue: words[0]), profile.objects.contains(object), let verb = InboundVerb(rawValue: words[1]) else {
-            inspection.add("/type", "is not one of this connection's types", "Known are \(profile.objects.map { $0.rawValue }.joined(separator: ", ")), each with .created, .updated or .deleted.")
+        guard words.count == 2, let object = InboundObject(rawValue: words[0]), profile.objects.contains(object),
+            let verb = InboundVerb(rawValue: words[1])
+        else {
+            let known = profile.objects.map(\.rawValue).joined(separator: ", ")
+            inspection.add("/type", "is not one of this connection's types", "Known are \(known), each with .created, .updated or .deleted.")
             return (inspection, nil, false)
         }
         inspection.check(event, object.shape(deleted: verb == .deleted), "")
@@ -103,7 +106,9 @@ struct Part: Sendable {
     func part(_ name: String) -> Part { Part(json: json.member(name) ?? [:], pointer: "\(pointer)/\(name)") }
 
     func unreadable(_ name: String, _ why: String, _ remedy: String) -> Fault {
-        Fault("unreadable_record", stage: .normalize, disposition: .hold, summary: "\(pointer)/\(name) \(why)", remedy: remedy, position: "\(pointer)/\(name)")
+        Fault(
+            "unreadable_record", stage: .normalize, disposition: .hold, summary: "\(pointer)/\(name) \(why)", remedy: remedy,
+            position: "\(pointer)/\(name)")
     }
 
     /// Sums that the sender states do not agree.

@@ -57,9 +57,11 @@ public struct InboundConnector: ContractSource {
 
     public var settings: [String: String] {
         [
-            InboundSettings.unknownKey: "refuse (default): an event with a member that the contract lacks is refused; warn: it is taken, and its answer says so",
+            InboundSettings.unknownKey:
+                "refuse (default): an event with a member that the contract lacks is refused; warn: it is taken, and its answer says so",
             InboundSettings.ordersKey:
-                "none (default): sales orders and jobs post nothing, their invoices do; sale: one that is sent or paid is the sale itself, and no invoice follows",
+                "none (default): sales orders and jobs post nothing, their invoices do; sale: one that is sent or paid is the sale itself, "
+                + "and no invoice follows",
         ]
     }
 }

@@ -48,16 +48,18 @@ struct Layout: Sendable {
             columns += Self.heads(["number", "status", "placed_on", "currency", "rate", "tax_included", "tax_relief"]) + Self.customer
             columns += Self.heads(["po_number", "tip", "total"]) + Self.lines + Self.headTaxes
         case .invoice:
-            columns += Self.heads(["number", "status", "issued_on", "due_on", "voided_on", "currency", "rate", "tax_included", "tax_exempt", "tax_relief"])
-            columns += Self.customer + Self.heads(["po_number", "job", "order", "tip", "total"]) + Self.lines + Self.headTaxes
+            columns += Self.heads(["number", "status", "issued_on", "due_on", "voided_on", "currency", "rate"])
+            columns += Self.heads(["tax_included", "tax_exempt", "tax_relief"]) + Self.customer
+            columns += Self.heads(["po_number", "job", "order", "tip", "total"]) + Self.lines + Self.headTaxes
             columns += Self.entries("deposits_applied", "deposit", ["id", "deposit", "amount"])
         case .payment: columns += Self.heads(["invoice", "order", "status", "received_on", "currency", "amount", "method", "reference"])
         case .deposit:
             columns += Self.heads(["status", "received_on", "currency", "rate", "amount", "method"]) + Self.customer + Self.heads(["job", "reference"])
         case .creditNote:
             columns += Self.heads(["invoice", "order", "number", "status", "issued_on", "currency", "tax_included", "total"])
-            columns += Self.lineColumns(["id", "invoice_line", "description", "quantity", "net", "reason_code"]) + [Column("restocked", .line("restocked"), .flag)]
-            columns += Self.taxes + Self.entries("refunds", "refund", ["id", "method", "amount", "status", "paid_on"])
+            columns += Self.lineColumns(["id", "invoice_line", "description", "quantity", "net", "reason_code"])
+            columns += [Column("restocked", .line("restocked"), .flag)] + Self.taxes
+            columns += Self.entries("refunds", "refund", ["id", "method", "amount", "status", "paid_on"])
         case .registerClosure:
             columns += Self.heads(["number", "register", "closed_at", "currency", "tax_included", "tip", "total"]) + Self.lines + Self.headTaxes
             columns += Self.entries("tenders", "tender", ["method", "counted", "expected"])
@@ -67,8 +69,8 @@ struct Layout: Sendable {
     }
 
     private static let envelope = [
-        Column("object_id", .envelope("object_id")), Column("object_version", .envelope("object_version"), .version), Column("occurred_at", .envelope("occurred_at")),
-        Column("event", .envelope("event")),
+        Column("object_id", .envelope("object_id")), Column("object_version", .envelope("object_version"), .version),
+        Column("occurred_at", .envelope("occurred_at")), Column("event", .envelope("event")),
     ]
     private static let customer = [
         Column("customer_id", .head(["customer", "id"])), Column("customer_name", .head(["customer", "name"])),

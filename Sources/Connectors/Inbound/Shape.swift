@@ -180,7 +180,8 @@ enum InboundID {
     static func decimal(_ text: String, places: Int) -> ExactDecimal? {
         let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
         let halves = digits.utf8.split(separator: 46, omittingEmptySubsequences: false)
-        guard (1 ... 2).contains(halves.count), (1 ... InboundLimits.wholeDigits).contains(halves[0].count), halves.count == 1 || (1 ... places).contains(halves[1].count),
+        guard (1 ... 2).contains(halves.count), (1 ... InboundLimits.wholeDigits).contains(halves[0].count),
+            halves.count == 1 || (1 ... places).contains(halves[1].count),
             halves.allSatisfy({ $0.allSatisfy { (48 ... 57).contains($0) } })
         else { return nil }
         return ExactDecimal(text)

@@ -31,11 +31,13 @@ extension Endpoints {
         let platform = row["platform"]?.string ?? ""
         guard let connector = visit.desk.connectors[platform] as? any ContractSource else {
             throw Refusal(
-                422, "no_contract", "Connections of \(platform) take no events by the API.", remedy: "The platform tells of its events itself; see its page in docs/connectors.")
+                422, "no_contract", "Connections of \(platform) take no events by the API.",
+                remedy: "The platform tells of its events itself; see its page in docs/connectors.")
         }
         var settings: [String: String] = [:]
         for (name, value) in row["settings"]?.object ?? [] { settings[name] = value.string }
-        return Place(id: id, tenant: tenant, platform: platform, facts: ConnectionFacts(account: row["account"]?.string ?? "", settings: settings), connector: connector)
+        let facts = ConnectionFacts(account: row["account"]?.string ?? "", settings: settings)
+        return Place(id: id, tenant: tenant, platform: platform, facts: facts, connector: connector)
     }
 
     // MARK: Events
@@ -58,7 +60,9 @@ extension Endpoints {
         let body = try JSON(parsing: visit.request.body)
         guard let list = body["events"]?.array, (1 ... ControlPlaneLimits.contractEvents).contains(list.count), body.object?.count == 1 else {
             throw Refusal.invalid([
-                .init(field: "events", why: "must be a list of 1 to \(ControlPlaneLimits.contractEvents) events, and nothing beside it", remedy: "Send { \"events\": [ … ] }."),
+                .init(
+                    field: "events", why: "must be a list of 1 to \(ControlPlaneLimits.contractEvents) events, and nothing beside it",
+                    remedy: "Send { \"events\": [ … ] }."),
             ])
         }
         var answers: [Answer] = [], records: [RawRecord] = [], seen: Set<String> = []
@@ -98,7 +102,9 @@ extension Endpoints {
         let digest = Digest.sha256(visit.request.body).hexText
         let file = place.connector.records(of: visit.request.body, layout: layout, digest: digest, place.facts)
         guard file.findings.isEmpty else {
-            var refusal = Refusal(422, "file_refused", "The file has \(file.findings.count) faults or more; nothing of it was taken.", remedy: "Mend them and send the whole file again.")
+            var refusal = Refusal(
+                422, "file_refused", "The file has \(file.findings.count) faults or more; nothing of it was taken.",
+                remedy: "Mend them and send the whole file again.")
             refusal.errors = file.findings.map { .init(field: $0.pointer, why: $0.why, remedy: $0.remedy) }
             throw refusal
         }

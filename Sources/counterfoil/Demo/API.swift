@@ -39,7 +39,8 @@ struct API: Sendable {
     /// A file as it is: the answer, whatever it says; `nil` when there was none.
     func file(_ path: String, _ bytes: [UInt8], type: String) async -> HTTPResponse? {
         let fields: HTTPFields = ["Authorization": "Bearer " + key.revealText(), "Accept": "application/json", "Content-Type": type]
-        guard case .answered(let response) = await client.send(HTTPRequest(.post, base + path, fields: fields, body: bytes), timeout: .seconds(60)) else { return nil }
+        let request = HTTPRequest(.post, base + path, fields: fields, body: bytes)
+        guard case .answered(let response) = await client.send(request, timeout: .seconds(60)) else { return nil }
         return response
     }
 
