@@ -1,19 +1,28 @@
 public import ConnectorKit
 internal import Inbound
+internal import NetSuite
 internal import Odoo
 internal import QuickBooksOnline
+internal import SageIntacct
 internal import Shopify
+internal import Square
 internal import Stripe
+internal import WooCommerce
 internal import Xero
 
 /// Every connector there is, in the order of their ids.
 public enum Catalog {
     private static let all: [any Connector] = [
         InboundConnector(.erp), InboundConnector(.jobCRM),
+        NetSuiteRESTConnector(),
+        NetSuiteSuiteTalkConnector(),
         OdooConnector(),
         QuickBooksOnlineConnector(),
+        SageIntacctConnector(),
         ShopifyConnector(),
+        SquareConnector(),
         StripeConnector(),
+        WooCommerceConnector(),
         XeroConnector(),
     ]
 
