@@ -118,7 +118,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
     ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinStripe", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
     ("DayTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
-    ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Crypto", "Telemetry", "Mapping", "Books",
+    ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Inbound", "Crypto", "Telemetry", "Mapping", "Books",
                            "Wire", "Kernel"], false),
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",
                        "HTTPServer", "HTTPClient", "Kernel", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "QuickBooksOnline", "Xero"], false),

@@ -26,12 +26,15 @@ public struct ContractReading: Sendable, Equatable {
     public var findings: [ContractFinding]
     /// It is taken all the same.
     public var warnings: [ContractFinding]
+    /// Digest of what it says, as `WebhookDelivery.content` has it.
+    public var content: [UInt8]?
 
-    public init(id: String?, topic: String?, findings: [ContractFinding], warnings: [ContractFinding] = []) {
+    public init(id: String?, topic: String?, findings: [ContractFinding], warnings: [ContractFinding] = [], content: [UInt8]? = nil) {
         self.id = id
         self.topic = topic
         self.findings = findings
         self.warnings = warnings
+        self.content = content
     }
 }
 

@@ -26,48 +26,73 @@ public struct DropFolder: Sendable {
         self.send = send
     }
 
-    /// Looks at every file that is there and has not changed for a while.
+    /// Looks at every file that is there and has not changed for a while. What is wrong with one connection's folders or one file keeps no other back.
     /// - Parameter now: files younger than `DropLimits.settles` may still be written, and wait.
-    /// - Throws: `drop_unreadable` when the folder or a connection's folders can't be read or made.
+    /// - Throws: `drop_unreadable` when the folder can't be read.
     public func pass(now: Timestamp) async throws(Fault) -> [Outcome] {
         var out: [Outcome] = []
         for connection in try names(in: root) where DropLimits.isConnection(connection) {
             let home = root.appending(path: connection)
-            for folder in ["in", "done", "failed"] { try make(home.appending(path: folder)) }
-            for name in try names(in: home.appending(path: "in")).prefix(DropLimits.filesOfPass) {
-                if let outcome = try await take(name, of: connection, at: home, now) { out.append(outcome) }
-            }
+            do throws(Fault) {
+                for folder in ["in", "done", "failed"] { try make(home.appending(path: folder)) }
+                for name in try names(in: home.appending(path: "in")).prefix(DropLimits.filesOfPass) {
+                    if let outcome = await take(name, of: connection, at: home, now) { out.append(outcome) }
+                }
+            } catch { out.append(Outcome(connection: connection, name: "", fate: .waits, words: error.summary)) }
         }
         return out
     }
 
     /// `nil` for what is no file of ours: hidden, unfinished, or not a plain file.
-    private func take(_ name: String, of connection: String, at home: URL, _ now: Timestamp) async throws(Fault) -> Outcome? {
+    private func take(_ name: String, of connection: String, at home: URL, _ now: Timestamp) async -> Outcome? {
         let path = home.appending(path: "in").appending(path: name)
-        guard DropLimits.isFile(name), let facts = facts(path), facts.isPlain else { return nil }
-        func outcome(_ fate: Outcome.Fate, _ words: String) -> Outcome { Outcome(connection: connection, name: name, fate: fate, words: words) }
-        guard facts.changed + DropLimits.settles <= now else { return outcome(.waits, "it was changed just now") }
-        func refuse(_ code: String, _ why: String) throws(Fault) -> Outcome {
-            let report = JSON.object([("code", .string(code)), ("detail", .string(why))])
-            try put(path, into: home.appending(path: "failed"), name, report, now)
-            return outcome(.failed, why)
+        guard DropLimits.isFile(name), let before = facts(path), before.isPlain else { return nil }
+        func waits(_ words: String) -> Outcome { Outcome(connection: connection, name: name, fate: .waits, words: words) }
+        guard before.changed + DropLimits.settles <= now else { return waits(DropFolder.young) }
+        let verdict: Verdict
+        if before.bytes > DropLimits.fileBytes {
+            verdict = .refused("file_too_large", "it has more than \(DropLimits.fileBytes) bytes")
+        } else if let layout = DropLimits.layout(of: name) {
+            guard let bytes = try? Data(contentsOf: path) else { return waits("it can't be read") }
+            // A row without its end may lack half of its last cell, and 239.00 cut to 2 is an amount too.
+            guard bytes.isEmpty || bytes.last == 10 else { return waits("its last line has no end, so it may be half written") }
+            verdict = DropFolder.verdict(await send(connection, layout, Array(bytes)))
+        } else {
+            verdict = .refused("layout_unknown", "its name does not begin with a layout: write invoice.csv or invoice-2026-11-12.csv")
         }
-        guard facts.bytes <= DropLimits.fileBytes else { return try refuse("file_too_large", "it has more than \(DropLimits.fileBytes) bytes") }
-        guard let layout = DropLimits.layout(of: name) else {
-            return try refuse("layout_unknown", "its name does not begin with a layout: write invoice.csv or invoice-2026-11-12.csv")
+        guard case .settled(let fate, let words, let report) = verdict else { return waits(verdict.words) }
+        // What was written to it meanwhile was not sent; what was sent is known when the whole comes.
+        guard let after = facts(path) else { return waits("it is gone: another pass took it") }
+        guard after == before else { return waits("it was written to while it was sent") }
+        do throws(Fault) {
+            try put(path, into: home.appending(path: fate.rawValue), name, report, now)
+            return Outcome(connection: connection, name: name, fate: fate, words: words)
+        } catch { return waits(facts(path) == nil ? "it is gone: another pass took it" : error.summary) }
+    }
+
+    /// What is to become of a file.
+    private enum Verdict {
+        case settled(Outcome.Fate, String, report: JSON)
+        case waits(String)
+
+        static func refused(_ code: String, _ why: String) -> Verdict {
+            .settled(.failed, why, report: .object([("code", .string(code)), ("detail", .string(why))]))
         }
-        guard let data = try? Data(contentsOf: path) else { throw DropFolder.unreadable(path) }
-        guard let response = await send(connection, layout, Array(data)) else { return outcome(.waits, "nobody answered; it is sent again in the next pass") }
+
+        var words: String { switch self { case .settled(_, let words, _), .waits(let words): words } }
+    }
+
+    /// As a file that may still be written is told of.
+    public static let young = "it was changed just now"
+
+    private static func verdict(_ response: HTTPResponse?) -> Verdict {
+        guard let response else { return .waits("nobody answered; it is sent again in the next pass") }
         let report = (try? JSON(parsing: response.body)) ?? .object([("status", .number("\(response.status)"))])
         switch response.status {
-        case 200 ..< 300:
-            try put(path, into: home.appending(path: "done"), name, report, now)
-            return outcome(.done, "\(report["accepted"]?.int ?? 0) new, \(report["duplicate"]?.int ?? 0) known")
+        case 200 ..< 300: return .settled(.done, "\(report["accepted"]?.int ?? 0) new, \(report["duplicate"]?.int ?? 0) known", report: report)
         // The key, the pace and the server are nothing that is wrong with the file.
-        case 401, 403, 404, 408, 429, 500...: return outcome(.waits, "the API answered \(response.status): \(report["detail"]?.string ?? "")")
-        default:
-            try put(path, into: home.appending(path: "failed"), name, report, now)
-            return outcome(.failed, report["detail"]?.string ?? "the API answered \(response.status)")
+        case 401, 403, 404, 408, 429, 500...: return .waits("the API answered \(response.status): \(report["detail"]?.string ?? "")")
+        default: return .settled(.failed, report["detail"]?.string ?? "the API answered \(response.status)", report: report)
         }
     }
 
@@ -81,11 +106,21 @@ public struct DropFolder: Sendable {
         do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch { throw DropFolder.unreadable(folder) }
     }
 
-    private func facts(_ path: URL) -> (isPlain: Bool, bytes: Int, changed: Timestamp)? {
+    private struct Facts: Equatable {
+        var isPlain: Bool
+        var bytes: Int
+        /// Another file of the name is another file.
+        var number: Int
+        var at: Date
+        var changed: Timestamp { Timestamp(seconds: Int64(at.timeIntervalSince1970)) }
+    }
+
+    private func facts(_ path: URL) -> Facts? {
         // Of the entry itself: a link is not followed.
-        guard let known = try? FileManager.default.attributesOfItem(atPath: path.path), let changed = known[.modificationDate] as? Date else { return nil }
-        let bytes = known[.size] as? Int ?? (known[.size] as? UInt64).map { Int(clamping: $0) } ?? .max
-        return ((known[.type] as? FileAttributeType) == .typeRegular, bytes, Timestamp(seconds: Int64(changed.timeIntervalSince1970)))
+        guard let known = try? FileManager.default.attributesOfItem(atPath: path.path), let at = known[.modificationDate] as? Date else { return nil }
+        func count(_ key: FileAttributeKey) -> Int? { known[key] as? Int ?? (known[key] as? UInt64).map { Int(clamping: $0) } }
+        let isPlain = (known[.type] as? FileAttributeType) == .typeRegular
+        return Facts(isPlain: isPlain, bytes: count(.size) ?? .max, number: count(.systemFileNumber) ?? 0, at: at)
     }
 
     /// The report first: a file that has left `in` always has one.

@@ -34,7 +34,21 @@ public enum EventStatements {
     }
 
     /// The same, and names what was new: `delivery_id`. Of one connection's events.
-    public static func ingestNaming(_ events: [NewEvent], lane: Job.Lane) -> SQL { keep(events, lane: lane, gives: "SELECT delivery_id FROM kept") }
+    public static func ingestNaming(_ events: [NewEvent], lane: Job.Lane) -> SQL { keep(events, lane: lane, gives: "SELECT delivery_id FROM fresh") }
+
+    /// Remembers what deliveries said, each as its id, a number sign and a digest: in the same table, which deliveries of platforms then pay nothing for.
+    public static func said(_ tenant: TenantID, _ connection: ConnectionID, _ marks: [String]) -> SQL {
+        """
+        INSERT INTO app.deliveries (tenant_id, connection_id, delivery_id)
+        SELECT \(tenant)::uuid, \(connection)::uuid, mark FROM unnest(\(marks)) AS mark ORDER BY mark
+        ON CONFLICT DO NOTHING
+        """
+    }
+
+    /// Those of the marks that are remembered: `delivery_id`.
+    public static func remembered(_ tenant: TenantID, _ connection: ConnectionID, _ marks: [String]) -> SQL {
+        "SELECT delivery_id FROM app.deliveries WHERE tenant_id = \(tenant) AND connection_id = \(connection) AND delivery_id = ANY (\(marks))"
+    }
 
     private static func keep(_ events: [NewEvent], lane: Job.Lane, gives result: String) -> SQL {
         """
@@ -47,7 +61,7 @@ public enum EventStatements {
         ), kept AS (
           INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body)
           SELECT t, c, p, d, b FROM input JOIN fresh ON tenant_id = t AND connection_id = c AND delivery_id = d
-          RETURNING tenant_id, connection_id, delivery_id
+          RETURNING tenant_id, connection_id
         ), asked AS (
           INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
           SELECT DISTINCT tenant_id, 'normalize', connection_id::text, \(lane.rawValue) FROM kept ORDER BY 1, 3

@@ -2,6 +2,7 @@ import Books
 import ConnectorKit
 import Crypto
 import FoundationEssentials
+import Inbound
 import Kernel
 import Postgres
 import Store
@@ -36,7 +37,10 @@ struct Bench {
             operatorParts: ["gate": ["sender": Secret("house"), "sender_password": Secret("operators-hush"), "user": Secret("nobody")]])
         let plane = try ControlPlane(
             store: store,
-            connectors: ["shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault(), "gate": FakeGate(), "inbox": FakeContract()], configuration: configuration,
+            connectors: [
+                "shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault(), "gate": FakeGate(), "inbox": FakeContract(), "erp": InboundConnector(.erp),
+            ],
+            configuration: configuration,
             clocks: clocks, random: SystemRandom(), log: Log(component: "test", least: .debug, sink: log.write), metrics: metrics)
         let key = try await store.createKey(
             consultancy: nil, tenant: nil, label: "operator", scopes: ["admin"], actor: "test", random: SystemRandom())

@@ -37,7 +37,7 @@ import Wire
     func events() async throws {
         let bench = try await Bench.make()
         let box = try await box(bench)
-        let body: JSON = ["events": [["id": "e1", "type": "sale"], ["id": "e2", "colour": "red"], ["id": "e1"], ["type": "sale"]]]
+        let body: JSON = ["events": [["id": "e1", "type": "sale"], ["id": "e2", "colour": "red"], ["id": "e1", "type": "sale"], ["type": "sale"]]]
         let answer = await bench.call(.post, "\(box.path)/events", body)
         #expect(answer.status == 422)
         #expect(answer.json["events"]?.array?.compactMap { $0["status"]?.string } == ["accepted", "refused", "duplicate", "refused"])
@@ -60,6 +60,90 @@ import Wire
         #expect(second.status == 200)
         #expect(second.json["events"]?.array?.compactMap { $0["status"]?.string } == ["duplicate", "duplicate", "accepted"])
         #expect(try await bench.count("SELECT count(*) FROM app.events") == 3)
+    }
+
+    @Test("an id with other content is refused, by API and webhook, within a request and across them; what was first stays") func conflicts() async throws {
+        let bench = try await Bench.make()
+        let box = try await box(bench)
+        #expect(await bench.call(.put, "\(box.path)/webhook-secret", ["secret": "whs"]).status == 200)
+        let sale: JSON = ["id": "e1", "type": "sale"], other: JSON = ["id": "e1", "type": "return"]
+        let within = await bench.call(.post, "\(box.path)/events", ["events": .array([sale, other, sale])])
+        #expect(within.status == 422 && within.json["events"]?.array?.compactMap { $0["status"]?.string } == ["accepted", "refused", "duplicate"])
+        let across = await bench.call(.post, "\(box.path)/events", ["events": .array([other, other, ["id": "e2", "type": "sale"]])])
+        #expect(across.status == 422 && [across.json["accepted"], across.json["refused"]] == [1, 2])
+        #expect(across.json["events"]?[0]?["errors"]?[0]?["pointer"] == "/id")
+        #expect(await deliver(bench, box, sale).status == 200)
+        let hook = await deliver(bench, box, other)
+        #expect(hook.status == 409 && hook.json["code"] == "event_conflict")
+        #expect(await deliver(bench, box, ["id": "e3", "type": "sale"]).status == 200)
+        #expect(await deliver(bench, box, ["id": "e3", "type": "sale"]).status == 200)
+        let late = await bench.call(.post, "\(box.path)/events", ["events": [["id": "e3", "type": "return"], ["id": "e3", "type": "sale"]]])
+        #expect(late.json["events"]?[0]?["status"] == "refused")
+        var kept: [JSON] = []
+        for row in try await bench.root.pool.query("SELECT body FROM app.events ORDER BY delivery_id") {
+            kept.append(try JSON(parsing: try box.tenant.privateKey.open(try row.get("body"), context: Array("event \(box.tenant.id) \(box.id)".utf8))))
+        }
+        #expect(kept == [sale, ["id": "e2", "type": "sale"], ["id": "e3", "type": "sale"]])
+    }
+
+    private func deliver(_ bench: Bench, _ box: Box, _ event: JSON, secret: String = "whs") async -> Answer {
+        Answer(await bench.raw(.post, "/hooks/\(box.id)", event.bytes, fields: ["X-Secret": secret]))
+    }
+
+    @Test("of one id sent with two contents at the same time one is kept and the other refused") func race() async throws {
+        let bench = try await Bench.make()
+        let box = try await box(bench)
+        for round in 0 ..< 4 {
+            let id = JSON.string("r\(round)")
+            async let one = bench.call(.post, "\(box.path)/events", ["events": [["id": id, "type": "sale"]]])
+            async let two = bench.call(.post, "\(box.path)/events", ["events": [["id": id, "type": "return"]]])
+            #expect(await [one.status, two.status].sorted() == [200, 422])
+        }
+        #expect(try await bench.count("SELECT count(*) FROM app.events") == 4)
+    }
+
+    @Test("a webhook with a wrong secret is refused, and so is one for a connection that is not there") func strangers() async throws {
+        let bench = try await Bench.make()
+        let box = try await box(bench)
+        #expect(await deliver(bench, box, ["id": "e1"]).status == 401)
+        #expect(await bench.call(.put, "\(box.path)/webhook-secret", ["secret": "whs"]).status == 200)
+        #expect(await deliver(bench, box, ["id": "e1"], secret: "other").status == 401)
+        #expect(await deliver(bench, box, ["id": "e1"]).status == 200)
+        let nowhere = await bench.raw(.post, "/hooks/00000000-0000-4000-8000-00000000dead", Array("{}".utf8), fields: ["X-Secret": "whs"])
+        #expect(nowhere.status == 404)
+        let path = "/v1/connections/00000000-0000-4000-8000-00000000dead/events"
+        #expect(await bench.call(.post, path, ["events": [["id": "e1"]]]).status == 404)
+        #expect(try await bench.count("SELECT count(*) FROM app.events") == 1)
+    }
+
+    @Test("an ERP's signed event is taken once, within five minutes of its time; older, newer, spoiled or signed by another it is 401") func signed() async throws {
+        let bench = try await Bench.make()
+        let tenant = try await bench.tenant(), now = bench.clocks.now().seconds
+        let made = await bench.call(.post, "/v1/tenants/\(tenant.id)/connections", ["slug": "erp", "platform": "erp", "account": "till"])
+        let id = try made.id(), body = #"{"id":"evt-1","type":"invoice.deleted","occurred_at":"2026-11-12T16:00:00Z","object_id":"J-1","object_version":2}"#
+        #expect(await bench.call(.put, "/v1/connections/\(id)/webhook-secret", ["secret": "old new"]).status == 200)
+        func send(_ sent: String, at: Int64, key: String = "new") async -> Answer {
+            let v1 = HMAC.sha256(key: Array(key.utf8), Array("\(at).\(body)".utf8)).hexText
+            return Answer(await bench.raw(.post, "/hooks/\(id)", Array(sent.utf8), fields: ["Counterfoil-Signature": "t=\(at),v1=\(v1)"]))
+        }
+        for at in [now - 400, now + 400] { #expect(await send(body, at: at).code == "signature_outdated") }
+        #expect(await send(body, at: now, key: "third").code == "signature_refused")
+        #expect(await send(body.replacing("J-1", with: "J-2"), at: now).code == "signature_refused")
+        #expect(try await bench.count("SELECT count(*) FROM app.events") == 0)
+        for at in [now, now, now - 200, now + 200] { #expect(await send(body, at: at).status == 200) }
+        #expect(await send(body, at: now, key: "old").status == 200)
+        #expect(try await bench.count("SELECT count(*) FROM app.events") == 1)
+        #expect(try await bench.count("SELECT count(*) FROM app.deliveries") == 2)
+    }
+
+    @Test("a member that is there twice, in the list or in an event, is 400, and nothing of the request is kept",
+          arguments: [#"{"events":[{"id":"e1","id":"e2"}]}"#, #"{"events":[{"id":"e1"}],"events":[{"id":"e2"}]}"#, #"{"events":[{"id":"e1"}"#])
+    func doubled(body: String) async throws {
+        let bench = try await Bench.make()
+        let box = try await box(bench)
+        let fields: HTTPFields = ["Authorization": "Bearer \(bench.key)", "Content-Type": "application/json"]
+        #expect(await bench.raw(.post, "\(box.path)/events", Array(body.utf8), fields: fields).status == 400)
+        #expect(try await bench.count("SELECT count(*) FROM app.events") == 0)
     }
 
     @Test("what is odd and allowed is said") func warnings() async throws {
@@ -113,7 +197,7 @@ import Wire
     }
 
     @Test("bodies of events and files may be as large as a delivery's, and nothing else may") func sizes() {
-        for path in ["/hooks/x", "/v1/connections/c/events", "/v1/connections/c/files"] { #expect(Endpoints.carriesEvents(path), "\(path)") }
-        for path in ["/v1/connections/c", "/v1/events", "/v1/tenants/t/connections", "/events"] { #expect(!Endpoints.carriesEvents(path), "\(path)") }
+        for path in ["/hooks/x", "/v1/connections/c/events", "/v1/connections/c/files", "/v1/connections/c/files?layout=sale"] { #expect(Endpoints.carriesEvents(path), "\(path)") }
+        for path in ["/v1/connections/c", "/v1/events", "/v1/connections/c?x=/files", "/events"] { #expect(!Endpoints.carriesEvents(path), "\(path)") }
     }
 }

@@ -68,7 +68,11 @@ struct FakeContract: ContractSource {
     func sweep(since _: Timestamp, cursor _: String?, _: ConnectionFacts) -> Exchange<SweepPage> { .fail(none) }
     func fetch(_: String, _: ConnectionFacts) -> Exchange<RawRecord?> { .fail(none) }
     func normalize(_: RawRecord, _: ConnectionFacts) throws(Fault) -> Normalized { Normalized(documents: []) }
-    func verify(_: HTTPFields, body _: [UInt8], secret _: Secret) -> WebhookDelivery? { nil }
+    /// Signed by saying the secret; named by the event's id.
+    func verify(_ fields: HTTPFields, body: [UInt8], secret: Secret) -> WebhookDelivery? {
+        guard fields["X-Secret"] == secret.revealText(), let id = (try? JSON(parsing: body))?["id"]?.string else { return nil }
+        return WebhookDelivery(topic: "sale", deliveryID: id, content: Digest.sha256(body))
+    }
     var settings: [String: String] { ["lax": "true takes anything"] }
     var layouts: [(name: String, columns: [String])] { [("sale", ["id"])] }
 
@@ -77,7 +81,8 @@ struct FakeContract: ContractSource {
         let lax = connection.settings["lax"] == "true"
         var findings = lax ? [] : odd
         if event["id"]?.string == nil { findings.append(ContractFinding("/id", "is missing", "Add it.")) }
-        return ContractReading(id: event["id"]?.string, topic: event["type"]?.string ?? "sale", findings: findings, warnings: lax ? odd : [])
+        return ContractReading(
+            id: event["id"]?.string, topic: event["type"]?.string ?? "sale", findings: findings, warnings: lax ? odd : [], content: Digest.sha256(event.bytes))
     }
 
     func records(of bytes: [UInt8], layout: String, digest: String, _: ConnectionFacts) -> ContractFile {

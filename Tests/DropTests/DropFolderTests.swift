@@ -17,14 +17,16 @@ private struct Yard {
     }
 
     func folder(_ name: String) -> URL { root.appending(path: Yard.connection).appending(path: name) }
-    func put(_ name: String, _ text: String) throws { try Data(text.utf8).write(to: folder("in").appending(path: name)) }
+    /// A file of whole lines.
+    func put(_ name: String, _ text: String) throws { try write(name, text + "\n") }
+    func write(_ name: String, _ text: String) throws { try Data(text.utf8).write(to: folder("in").appending(path: name)) }
     func names(_ name: String) throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder(name).path).sorted() }
 
     /// Passes an hour after now, so that all files have settled.
     func pass(after: Duration = .seconds(3_600), _ answer: @escaping @Sendable (String) -> HTTPResponse?) async throws -> [DropFolder.Outcome] {
         let sent = sent
         let drop = DropFolder(root.path) { connection, layout, bytes in
-            let text = String(decoding: bytes, as: UTF8.self)
+            let text = String(decoding: bytes.last == 10 ? bytes.dropLast() : bytes[...], as: UTF8.self)
             sent.with { $0.append("\(connection == Yard.connection) \(layout) \(text)") }
             return answer(text)
         }
@@ -60,6 +62,68 @@ struct DropFolderTests {
         #expect(try yard.names("in") == ["invoice.csv"])
         #expect(try await yard.pass { _ in json(200, ["accepted": 0, "duplicate": 1]) }.map(\.words) == ["0 new, 1 known"])
         #expect(try await yard.pass { _ in nil }.isEmpty)
+    }
+
+    @Test("a file that is dropped twice is sent twice, and both lie in done", arguments: ["invoice.csv", "invoice-again.csv"])
+    func twice(second: String) async throws {
+        let yard = try Yard()
+        let known = Locked<Set<String>>([])
+        for (n, name) in ["invoice.csv", second].enumerated() {
+            try yard.put(name, "x")
+            let outcomes = try await yard.pass(after: .seconds(3_600 + n)) { text in
+                let isNew = known.with { $0.insert(text).inserted }
+                return json(200, ["accepted": .number(isNew ? "1" : "0"), "duplicate": .number(isNew ? "0" : "1")])
+            }
+            #expect(outcomes.map(\.words) == [n == 0 ? "1 new, 0 known" : "0 new, 1 known"])
+        }
+        #expect(try yard.names("in").isEmpty)
+        #expect(try yard.names("done").filter { !$0.hasSuffix(".report.json") }.count == 2)
+    }
+
+    @Test("a file whose last line has no end may be half written: it waits unsent until it is whole", arguments: ["x", "a,b\n1,2", "a,b\r\n1,239.0"])
+    func half(text: String) async throws {
+        let yard = try Yard()
+        try yard.write("invoice.csv", text)
+        #expect(try await yard.pass { _ in HTTPResponse(200) }.map(\.fate) == [.waits])
+        #expect(yard.sent.with { $0 }.isEmpty)
+        try yard.write("invoice.csv", text + "\n")
+        #expect(try await yard.pass { _ in json(200, [:]) }.map(\.fate) == [.done])
+    }
+
+    @Test("a file that is written to while it is sent stays, and is sent again whole")
+    func growing() async throws {
+        let yard = try Yard()
+        try yard.put("invoice.csv", "head\nrow 1")
+        let outcomes = try await yard.pass { _ in
+            do { try yard.put("invoice.csv", "head\nrow 1\nrow 2") } catch { return nil }
+            return json(200, ["accepted": 1])
+        }
+        #expect(outcomes.map(\.fate) == [.waits])
+        #expect(try yard.names("in") == ["invoice.csv"])
+        #expect(try yard.names("done").isEmpty)
+        #expect(try await yard.pass { _ in json(200, ["accepted": 1]) }.map(\.fate) == [.done])
+        #expect(yard.sent.with { $0.last?.hasSuffix("row 2") } == true)
+    }
+
+    @Test("what another pass took meanwhile is told, and the pass goes on")
+    func gone() async throws {
+        let yard = try Yard()
+        for name in ["deposit.csv", "invoice.csv"] { try yard.put(name, name) }
+        let outcomes = try await yard.pass { text in
+            if text == "deposit.csv" { do { try FileManager.default.removeItem(at: yard.folder("in").appending(path: text)) } catch { return nil } }
+            return json(200, ["accepted": 1])
+        }
+        #expect(outcomes.map(\.fate) == [.waits, .done] && outcomes.first?.words.hasPrefix("it is gone") == true)
+    }
+
+    @Test("a connection whose folders can't be made keeps no other back")
+    func neighbours() async throws {
+        let yard = try Yard()
+        try yard.put("invoice.csv", "x")
+        let other = yard.root.appending(path: "00000000-0000-4000-8000-000000000000")
+        try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
+        try Data().write(to: other.appending(path: "in"))
+        #expect(try await yard.pass { _ in json(200, [:]) }.map(\.fate) == [.waits, .done])
     }
 
     @Test("a file that may still be written waits, unsent")

@@ -84,6 +84,21 @@ struct FileTests {
         #expect(read(many, "teapots").findings.map(\.pointer) == ["layout"])
     }
 
+    @Test("a file that breaks off at any line's end is refused, or tells of whole documents and nothing else")
+    func half() throws {
+        let whole = ([head] + rows).joined(separator: "\n") + "\n"
+        var told: [[SourceDocument]] = []
+        for record in read(whole).records { told.append(try erp.normalize(record, facts()).documents) }
+        var (refused, taken) = (0, 0)
+        for (n, byte) in whole.utf8.enumerated() where byte == 10 {
+            let file = erp.records(of: Array(whole.utf8.prefix(n + 1)), layout: "invoice", digest: "half", facts())
+            if !file.findings.isEmpty { refused += 1 } else { taken += 1 }
+            for (record, document) in zip(file.records, told) { #expect(try erp.normalize(record, facts()).documents == document) }
+        }
+        // After the header and after half of a document; after each whole one.
+        #expect(refused == 2 && taken == 2)
+    }
+
     @Test("each layout has distinct columns, and its object's required members")
     func layouts() {
         for it in [erp, jobs] {

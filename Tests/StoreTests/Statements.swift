@@ -56,6 +56,8 @@ private func pipeline(_ t: TenantID) -> [Sample] {
     return [
         Sample("EventStatements.ingest", EventStatements.ingest([event], lane: .webhook)),
         Sample("EventStatements.ingestNaming", EventStatements.ingestNaming([event], lane: .webhook)),
+        Sample("EventStatements.said", EventStatements.said(t, connection, ["d#1"])),
+        Sample("EventStatements.remembered", EventStatements.remembered(t, connection, ["d#1"])),
         Sample("EventStatements.ingested", EventStatements.ingested(t, connection, limit: 10)),
         Sample("EventStatements.normalized", EventStatements.normalized(t, ids: [1])),
         Sample("EventStatements.held", EventStatements.held(t, id: 1, fault: json)),

@@ -61,7 +61,7 @@ enum Contract {
     static func envelope(_ types: [String], data: [Member]?, dataRequired: Bool) -> [Member] {
         var out = [
             Member("contract", .choice([version]), "version of this contract"),
-            Member("id", .id, required: true, "the event's own id: a second event with it is dropped"),
+            Member("id", .id, required: true, "the event's own id: a second event with it is dropped, or refused where it says anything else"),
             Member("type", .choice(types), required: true, "object and what happened to it"),
             Member("occurred_at", .instant, required: true, "when it happened"),
             Member("object_id", .id, required: true, "the object's id, which never changes"),

@@ -4,8 +4,8 @@ public import Kernel
 public import Wire
 
 extension InboundConnector {
-    /// - Throws: `malformed_json`; `unreadable_record` with the JSON pointer of the first thing wrong, `unbalanced_record` where sums do not agree,
-    ///   `invalid_setting` (all hold).
+    /// - Throws: `malformed_json` (reject), also where a member is there twice; `unreadable_record` with the JSON pointer of the first thing wrong,
+    ///   `unbalanced_record` where sums do not agree, `invalid_setting` (all hold).
     public func normalize(_ record: RawRecord, _ connection: ConnectionFacts) throws(Fault) -> Normalized {
         let settings = try InboundSettings(connection.settings)
         let event = try JSON(parsing: record.body)
@@ -28,7 +28,8 @@ extension InboundConnector {
             if findings.isEmpty, let object {
                 _ = try EventReading(event, object, profile, settings, deleted: deleted).documents()
             }
-            return ContractReading(id: id, topic: topic, findings: findings, warnings: settings.refusesUnknown ? [] : inspection.unknown)
+            return ContractReading(
+                id: id, topic: topic, findings: findings, warnings: settings.refusesUnknown ? [] : inspection.unknown, content: Self.content(of: event))
         } catch {
             return ContractReading(id: id, topic: topic, findings: [ContractFinding(error.position ?? "", error.summary, error.remedy)])
         }

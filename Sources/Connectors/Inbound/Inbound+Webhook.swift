@@ -21,15 +21,28 @@ extension InboundConnector {
         let at = Timestamp(seconds: signed.seconds), name = Self.name(of: body)
         return WebhookDelivery(
             topic: name?.topic ?? "unreadable", deliveryID: name?.id ?? "sha256:" + Digest.sha256(body).hexText,
-            valid: at - InboundLimits.tolerance ... at + InboundLimits.tolerance)
+            valid: at - InboundLimits.tolerance ... at + InboundLimits.tolerance, content: name?.content)
     }
 
-    private static func name(of body: [UInt8]) -> (id: String, topic: String)? {
+    private static func name(of body: [UInt8]) -> (id: String, topic: String, content: [UInt8])? {
         do throws(Fault) {
-            let root = try JSONDocument(parsing: body).root
-            guard let id = root["id"].string, InboundID.isID(id), let topic = root["type"].string, isTopic(topic) else { return nil }
-            return (id, topic)
+            let event = try JSON(parsing: body)
+            guard let id = event["id"]?.string, InboundID.isID(id), let topic = event["type"]?.string, isTopic(topic) else { return nil }
+            return (id, topic, content(of: event))
         } catch { return nil }
+    }
+
+    /// What an event says, whatever blanks it has and in whatever order its members stand.
+    static func content(of event: JSON) -> [UInt8] { Digest.sha256(ordered(event).bytes) }
+
+    private static func ordered(_ value: JSON) -> JSON {
+        switch value {
+        case .object(let members):
+            let inner = members.map { (key: $0.key, value: ordered($0.value)) }
+            return .object(inner.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) })
+        case .array(let elements): return .array(elements.map { ordered($0) })
+        default: return value
+        }
     }
 
     static func isTopic(_ text: String) -> Bool {

@@ -14,8 +14,12 @@ extension Endpoints {
     ]
 
     /// Paths whose bodies may be as large as a platform's delivery.
-    static func carriesEvents(_ path: String) -> Bool {
-        path.hasPrefix("/hooks/") || path.hasPrefix("/v1/connections/") && (path.hasSuffix("/events") || path.hasSuffix("/files"))
+    /// - Parameter target: with its query, if it has one.
+    static func carriesEvents(_ target: String) -> Bool {
+        if target.hasPrefix("/hooks/") { return true }
+        guard target.hasPrefix("/v1/connections/") else { return false }
+        let path = target.prefix { $0 != "?" }
+        return path.hasSuffix("/events") || path.hasSuffix("/files")
     }
 
     private struct Place {
@@ -46,6 +50,16 @@ extension Endpoints {
         var reading: ContractReading
         var status: String
 
+        /// Its id was used for something else, which stays what it was.
+        mutating func conflicts() {
+            status = "refused"
+            reading.findings = [
+                ContractFinding(
+                    "/id", "was used for other content, which is kept",
+                    "Give each event an id of its own; a later state of an object is a new event with a higher version."),
+            ]
+        }
+
         var json: JSON {
             var members: [(key: String, value: JSON)] = [("id", .optional(reading.id)), ("status", .string(status))]
             if !reading.findings.isEmpty { members.append(("errors", .array(reading.findings.map(\.json)))) }
@@ -65,23 +79,30 @@ extension Endpoints {
                     remedy: "Send { \"events\": [ … ] }."),
             ])
         }
-        var answers: [Answer] = [], records: [RawRecord] = [], seen: Set<String> = []
+        var answers: [Answer] = [], records: [RawRecord] = [], contents: [String: [UInt8]?] = [:]
         for event in list {
             let reading = place.connector.check(event, place.facts)
             guard reading.findings.isEmpty, let id = reading.id, let topic = reading.topic else {
                 answers.append(Answer(reading: reading, status: "refused"))
                 continue
             }
-            let isFirst = seen.insert(id).inserted
-            answers.append(Answer(reading: reading, status: isFirst ? "accepted" : "duplicate"))
-            if isFirst { records.append(RawRecord(topic: topic, deliveryID: id, body: event.bytes)) }
+            if let before = contents[id] {
+                answers.append(Answer(reading: reading, status: "duplicate"))
+                if before != reading.content { answers[answers.count - 1].conflicts() }
+            } else {
+                contents[id] = .some(reading.content)
+                answers.append(Answer(reading: reading, status: "accepted"))
+                records.append(RawRecord(topic: topic, deliveryID: id, body: event.bytes))
+            }
         }
-        let sealed = try await self.sealed(records, place, visit.desk), read = answers
+        let sealed = try await self.sealed(records, place, visit.desk), read = answers, said = contents.compactMapValues { $0 }
         return try await visit.change { tx throws(Fault) in
-            let fresh = try await keep(sealed, place, visit, "events.taken", [], tx)
+            let kept = try await keep(sealed, said, place, visit, "events.taken", [], tx)
             var answers = read, counts = ["accepted": 0, "duplicate": 0, "refused": 0]
             for i in answers.indices {
-                if answers[i].status == "accepted", !fresh.contains(answers[i].reading.id ?? "") { answers[i].status = "duplicate" }
+                let id = answers[i].reading.id ?? ""
+                if answers[i].status == "accepted", !kept.fresh.contains(id) { answers[i].status = "duplicate" }
+                if answers[i].status == "duplicate", kept.conflicts.contains(id) { answers[i].conflicts() }
                 counts[answers[i].status, default: 0] += 1
             }
             var members = ["accepted", "duplicate", "refused"].map { (key: $0, value: JSON.number("\(counts[$0] ?? 0)")) }
@@ -111,7 +132,7 @@ extension Endpoints {
         let sealed = try await self.sealed(file.records, place, visit.desk), total = file.records.count, warnings = file.warnings
         return try await visit.change { tx throws(Fault) in
             let detail: [(key: String, value: JSON)] = [("layout", .string(layout)), ("sha256", .string(digest))]
-            let fresh = try await keep(sealed, place, visit, "file.taken", detail, tx)
+            let fresh = try await keep(sealed, [:], place, visit, "file.taken", detail, tx).fresh
             var members: [(key: String, value: JSON)] = detail + [
                 ("documents", .number("\(total)")), ("accepted", .number("\(fresh.count)")), ("duplicate", .number("\(total - fresh.count)")),
             ]
@@ -135,18 +156,46 @@ extension Endpoints {
         return out
     }
 
-    /// Ids of those that were new, kept with the audit row that says so.
-    private static func keep(
-        _ events: [NewEvent], _ place: Place, _ visit: Visit, _ action: String, _ detail: [(key: String, value: JSON)], _ tx: PostgresTransaction
-    ) async throws(Fault) -> Set<String> {
-        guard !events.isEmpty else { return [] }
+    /// What became of events, by their ids.
+    struct Kept: Sendable {
         var fresh: Set<String> = []
-        for row in try await tx.query(EventStatements.ingestNaming(events, lane: .webhook)) { fresh.insert(try row.get("delivery_id")) }
-        guard !fresh.isEmpty else { return [] }
-        let counted = detail + [("accepted", JSON.number("\(fresh.count)"))]
+        /// Known, and with other content.
+        var conflicts: Set<String> = []
+    }
+
+    /// Keeps what is new of one connection's events, and holds what is known against what it said when it was.
+    /// - Parameter contents: digests by delivery id; for ids that stand for their content there are none.
+    static func keep(_ events: [NewEvent], _ contents: [String: [UInt8]], _ tx: PostgresTransaction) async throws(Fault) -> Kept {
+        var out = Kept()
+        guard let first = events.first else { return out }
+        for row in try await tx.query(EventStatements.ingestNaming(events, lane: .webhook)) { out.fresh.insert(try row.get("delivery_id")) }
+        var marks: [String] = [], doubted: [(id: String, mark: String)] = []
+        for (id, content) in contents {
+            // No id of a contract has a number sign.
+            let mark = "\(id)#\(content.hexText)"
+            if out.fresh.contains(id) { marks.append(mark) } else { doubted.append((id, mark)) }
+        }
+        if !marks.isEmpty { _ = try await tx.query(EventStatements.said(first.tenant, first.connection, marks)) }
+        guard !doubted.isEmpty else { return out }
+        var known: Set<String> = []
+        for row in try await tx.query(EventStatements.remembered(first.tenant, first.connection, doubted.map(\.mark))) {
+            known.insert(try row.get("delivery_id"))
+        }
+        for (id, mark) in doubted where !known.contains(mark) { out.conflicts.insert(id) }
+        return out
+    }
+
+    /// The same, with the audit row that says so.
+    private static func keep(
+        _ events: [NewEvent], _ contents: [String: [UInt8]], _ place: Place, _ visit: Visit, _ action: String, _ detail: [(key: String, value: JSON)],
+        _ tx: PostgresTransaction
+    ) async throws(Fault) -> Kept {
+        let kept = try await keep(events, contents, tx)
+        guard !kept.fresh.isEmpty else { return kept }
+        let counted = detail + [("accepted", JSON.number("\(kept.fresh.count)"))]
         try await tx.audit(place.tenant, [visit.entry(action, "connection \(place.id)", JSON.object(counted).bytes)])
         _ = try await tx.query(JobStatements.wake())
-        visit.desk.metrics.count(.webhooks, ("platform", place.platform), ("result", "accepted"), by: Double(fresh.count))
-        return fresh
+        visit.desk.metrics.count(.webhooks, ("platform", place.platform), ("result", "accepted"), by: Double(kept.fresh.count))
+        return kept
     }
 }

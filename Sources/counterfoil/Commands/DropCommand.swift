@@ -26,6 +26,6 @@ enum DropCommand: Command {
         }
         let outcomes = try await drop.pass(now: SystemClocks().now())
         for outcome in outcomes { say("\(outcome.fate.rawValue.padded(to: 8))\(outcome.connection)/\(outcome.name): \(outcome.words)") }
-        return outcomes.allSatisfy { $0.fate == .done || $0.words == "it was changed just now" } ? 0 : 1
+        return outcomes.allSatisfy { $0.fate == .done || $0.words == DropFolder.young } ? 0 : 1
     }
 }
