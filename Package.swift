@@ -3,6 +3,7 @@ import PackageDescription
 
 /// The platforms: a room `Sources/Connectors/NAME` and a suite of tests each.
 let connectors = [
+    "Inbound",
     "NetSuite",
     "Odoo",
     "QuickBooksOnline",
@@ -43,6 +44,7 @@ let rooms: [(name: String, imports: [String])] = [
     ("Store", ["Kernel", "Telemetry", "Books", "Crypto", "Postgres"]),
     ("Courier", ["Store", "ConnectorKit", "HTTPClient", "Telemetry", "Kernel", "Wire", "Books", "Crypto"]),
     ("Catalog", ["ConnectorKit", "Kernel", "Wire"] + connectors),
+    ("Drop", ["Kernel", "Wire"]),
     ("Scaffold", ["Kernel"]),
     ("Mapping", ["Books", "Wire", "Kernel"]),
     ("Checks", ["Mapping", "Books", "Wire", "Kernel"]),
@@ -116,7 +118,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
     ("SandboxTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinSquare", "TwinStripe", "TwinWooCommerce", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
     ("DayTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
-    ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Crypto", "Telemetry", "Mapping", "Books",
+    ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Inbound", "Crypto", "Telemetry", "Mapping", "Books",
                            "Wire", "Kernel"], false),
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",
                        "HTTPServer", "HTTPClient", "Kernel", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "QuickBooksOnline", "Xero"], false),
@@ -131,6 +133,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("SimulationTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Wire", "Books", "Crypto",
                          "Kernel", "TestKit", "Postgres"], false),
     ("TortureTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], false),
+    ("DropTests", ["Drop", "Wire", "Kernel"], false),
     ("ScaffoldTests", ["Scaffold", "Kernel"], false),
     ("TidyTests", [], false),
 ]

@@ -1,4 +1,5 @@
 public import ConnectorKit
+internal import Inbound
 internal import NetSuite
 internal import Odoo
 internal import QuickBooksOnline
@@ -12,6 +13,7 @@ internal import Xero
 /// Every connector there is, in the order of their ids.
 public enum Catalog {
     private static let all: [any Connector] = [
+        InboundConnector(.erp), InboundConnector(.jobCRM),
         NetSuiteRESTConnector(),
         NetSuiteSuiteTalkConnector(),
         OdooConnector(),

@@ -13,6 +13,8 @@ public struct Verification: Sendable, Equatable {
     public var sdks: [SDK]
 
     static let byID: [String: Verification] = [
+        "erp": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
+        "job-crm": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
         "netsuite-rest": Verification(
             twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuite", version: "0.12.0")]),
         "netsuite-suitetalk": Verification(

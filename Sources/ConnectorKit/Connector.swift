@@ -114,11 +114,14 @@ public struct WebhookDelivery: Sendable, Equatable {
     public var deliveryID: String
     /// When it may be taken, where the platform dates its signatures: what is older was sent before, by whomever. `nil`: at any time.
     public var valid: ClosedRange<Timestamp>?
+    /// Digest of what it says, where the same id with other content is the sender's mistake and he is to be told. `nil`: the id alone counts.
+    public var content: [UInt8]?
 
-    public init(topic: String, deliveryID: String, valid: ClosedRange<Timestamp>? = nil) {
+    public init(topic: String, deliveryID: String, valid: ClosedRange<Timestamp>? = nil, content: [UInt8]? = nil) {
         self.topic = topic
         self.deliveryID = deliveryID
         self.valid = valid
+        self.content = content
     }
 }
 

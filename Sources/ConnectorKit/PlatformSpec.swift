@@ -8,7 +8,8 @@ public struct PlatformSpec: Sendable {
     public var id: String
     public var name: String
     public var roles: [Role]
-    /// Scheme and host of production, with the connection's account in it where it belongs there (see `Address`).
+    /// Scheme and host of production, with the connection's account in it where it belongs there (see `Address`). Empty where nobody is called:
+    /// whatever there is comes to us.
     public var productionBase: String
     /// Scheme and host of the vendor's sandbox; `nil` where there is none.
     public var sandboxBase: String?
@@ -70,6 +71,9 @@ public struct PlatformSpec: Sendable {
         self.changeFeed = changeFeed
         self.currency = currency
     }
+
+    /// Nobody is called there, so no credential is needed either: a connection lives from the day that it is made.
+    public var isInbound: Bool { productionBase.isEmpty }
 }
 
 /// One budget of the platform: `amount` units in each `window`.

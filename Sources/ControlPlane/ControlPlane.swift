@@ -29,7 +29,7 @@ public final class ControlPlane: Service {
         self.desk = desk
         let http = HTTPServerConfiguration(
             host: configuration.host, port: configuration.port,
-            maxBodyBytesFor: { $0.hasPrefix("/hooks/") ? Limits.webhookBodyBytes : Limits.apiBodyBytes })
+            maxBodyBytesFor: { Endpoints.carriesEvents($0) ? Limits.webhookBodyBytes : Limits.apiBodyBytes })
         server = try HTTPServer(http, responder: { request, _ in desk.respond(request) })
     }
 
@@ -84,4 +84,6 @@ enum ControlPlaneLimits {
     static let settings = 50
     static let configurationBytes = 512 << 10
     static let previewDocuments = 20
+    /// Events of one request.
+    static let contractEvents = 500
 }

@@ -61,7 +61,7 @@ final class Desk: Sendable {
             guard case .key(let scope) = route.endpoint.access else { return perform(call, route, .nobody) }
             let digest = try Keyring.digest(request)
             guard let found = keyring.remembered(digest) else { return .task(inline: true) { await self.lookUp(digest, scope, call, route) } }
-            return perform(call, route, try checked(found, scope, request))
+            return perform(call, route, try checked(found, scope, request, route.endpoint.takes))
         } catch { return .now(call.finish(.failure(error))) }
     }
 
@@ -73,7 +73,7 @@ final class Desk: Sendable {
     /// The key is not remembered: everything after waits for the database.
     private func lookUp(_ digest: [UInt8], _ scope: Scope, _ call: Call, _ route: Router.Route) async -> HTTPResponse? {
         do {
-            let asker = try checked(try await keyring.asker(digest: digest), scope, call.request)
+            let asker = try checked(try await keyring.asker(digest: digest), scope, call.request, route.endpoint.takes)
             return await perform(call, route, asker).response()
         } catch { return call.finish(.failure(error)) }
     }
@@ -90,19 +90,23 @@ final class Desk: Sendable {
         }
     }
 
-    private func checked(_ asker: Asker?, _ scope: Scope, _ request: HTTPRequest) throws -> Asker {
+    private func checked(_ asker: Asker?, _ scope: Scope, _ request: HTTPRequest, _ takes: String) throws -> Asker {
         guard let asker else { throw Refusal(401, "unauthenticated", "The API key is unknown or revoked.", remedy: "Ask your operator for a key.") }
         guard asker.scopes.contains(scope) else {
             throw Refusal(403, "scope_missing", "This key has not the scope '\(scope.rawValue)'.", remedy: "Use a key with that scope.")
         }
-        try checkContentType(request)
+        try checkContentType(request, takes)
         return asker
     }
 
-    /// A body is JSON and says so.
-    private func checkContentType(_ request: HTTPRequest) throws {
+    /// A body is what the endpoint takes, mostly JSON, and says so.
+    private func checkContentType(_ request: HTTPRequest, _ takes: String) throws {
         guard !request.body.isEmpty, [.post, .put, .patch].contains(request.method) else { return }
         let type = (request.fields["Content-Type"] ?? "").prefix { $0 != ";" }.lowercased().filter { $0 != " " }
+        guard takes == "application/json" else {
+            guard type == takes else { throw Refusal(415, "unsupported_media_type", "The body must be \(takes).", remedy: "Send Content-Type: \(takes).") }
+            return
+        }
         guard type == "application/json" || type == "application/merge-patch+json" && request.method == .patch else {
             throw Refusal(415, "unsupported_media_type", "The body must be JSON.", remedy: "Send Content-Type: application/json.")
         }

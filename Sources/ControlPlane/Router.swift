@@ -34,16 +34,22 @@ final class Endpoint: Sendable {
     let pattern: String
     let access: Access
     let work: Work
+    /// What a body is: JSON, unless it says otherwise.
+    let takes: String
 
-    init(_ method: HTTPMethod, _ pattern: String, _ access: Access, _ work: Work) {
+    init(_ method: HTTPMethod, _ pattern: String, _ access: Access, takes: String = "application/json", _ work: Work) {
+        self.takes = takes
         self.method = method
         self.pattern = pattern
         self.access = access
         self.work = work
     }
 
-    convenience init(_ method: HTTPMethod, _ pattern: String, _ access: Access, _ handle: @escaping @Sendable (Visit) async throws -> HTTPResponse) {
-        self.init(method, pattern, access, .waits(handle))
+    convenience init(
+        _ method: HTTPMethod, _ pattern: String, _ access: Access, takes: String = "application/json",
+        _ handle: @escaping @Sendable (Visit) async throws -> HTTPResponse
+    ) {
+        self.init(method, pattern, access, takes: takes, .waits(handle))
     }
 }
 
@@ -162,6 +168,6 @@ struct Router: Sendable {
 /// Every endpoint there is.
 enum Endpoints {
     /// Deliveries first: nothing else is asked for as often.
-    static let all: [Endpoint] = hooks + keys + consultancies + tenants + organisations + connections + secrets + versions + flows + documents + postings
+    static let all: [Endpoint] = hooks + keys + consultancies + tenants + organisations + connections + secrets + contract + versions + flows + documents + postings
         + trail + work + reports + health + console
 }

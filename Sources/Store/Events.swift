@@ -30,6 +30,27 @@ public struct EventRow: Sendable {
 public enum EventStatements {
     /// Keeps what is new, forgets what was delivered before, and asks for normalisation: one statement, so one effect. Returns the number kept.
     public static func ingest(_ events: [NewEvent], lane: Job.Lane) -> SQL {
+        keep(events, lane: lane, gives: "SELECT (SELECT count(*) FROM kept) AS kept, (SELECT count(*) FROM asked) AS asked")
+    }
+
+    /// The same, and names what was new: `delivery_id`. Of one connection's events.
+    public static func ingestNaming(_ events: [NewEvent], lane: Job.Lane) -> SQL { keep(events, lane: lane, gives: "SELECT delivery_id FROM fresh") }
+
+    /// Remembers what deliveries said, each as its id, a number sign and a digest: in the same table, which deliveries of platforms then pay nothing for.
+    public static func said(_ tenant: TenantID, _ connection: ConnectionID, _ marks: [String]) -> SQL {
+        """
+        INSERT INTO app.deliveries (tenant_id, connection_id, delivery_id)
+        SELECT \(tenant)::uuid, \(connection)::uuid, mark FROM unnest(\(marks)) AS mark ORDER BY mark
+        ON CONFLICT DO NOTHING
+        """
+    }
+
+    /// Those of the marks that are remembered: `delivery_id`.
+    public static func remembered(_ tenant: TenantID, _ connection: ConnectionID, _ marks: [String]) -> SQL {
+        "SELECT delivery_id FROM app.deliveries WHERE tenant_id = \(tenant) AND connection_id = \(connection) AND delivery_id = ANY (\(marks))"
+    }
+
+    private static func keep(_ events: [NewEvent], lane: Job.Lane, gives result: String) -> SQL {
         """
         WITH input AS (
           SELECT DISTINCT ON (t, c, d) t, c, p, d, b FROM unnest(\(events.map(\.tenant)), \(events.map(\.connection)), \(events.map(\.topic)),
@@ -47,7 +68,7 @@ public enum EventStatements {
           ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET generation = j.generation + 1, due_at = least(j.due_at, EXCLUDED.due_at)
           RETURNING 1
         )
-        SELECT (SELECT count(*) FROM kept) AS kept, (SELECT count(*) FROM asked) AS asked
+        \(unsafe: result)
         """
     }
 

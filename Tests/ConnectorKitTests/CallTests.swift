@@ -73,7 +73,7 @@ struct CallTests {
         let it = try connector(id)
         let specimen = try Specimen(id)
         let made = everyCall(it, specimen, specimen.facts)
-        #expect(!made.isEmpty)
+        #expect(made.isEmpty != calledIDs.contains(id))
         for one in made {
             let call = one.call
             if Self.reading.contains(one.purpose) {

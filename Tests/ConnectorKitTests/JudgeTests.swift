@@ -46,7 +46,7 @@ struct JudgeTests {
 
     @Test(
         "every status has a meaning, whatever the body: an unknown 4xx is a no, an unknown 5xx to a write leaves the outcome open",
-        arguments: ids)
+        arguments: calledIDs)
     func total(id: String) throws {
         let it = try connector(id)
         let (read, write) = try calls(id)
@@ -63,7 +63,7 @@ struct JudgeTests {
 
     @Test(
         "objects that no platform's format explains make no difference to a status that is not a success",
-        arguments: ids)
+        arguments: calledIDs)
     func objects(id: String) throws {
         let it = try connector(id)
         let (read, write) = try calls(id)
@@ -78,7 +78,7 @@ struct JudgeTests {
         }
     }
 
-    @Test("each error as the vendor words it means what it must, to a read and to a write", arguments: ids)
+    @Test("each error as the vendor words it means what it must, to a read and to a write", arguments: calledIDs)
     func vendor(id: String) throws {
         let it = try connector(id)
         let (read, write) = try calls(id)
@@ -92,7 +92,7 @@ struct JudgeTests {
         }
     }
 
-    @Test("no 5xx to a write is ever taken for a no, even with a body that says one", arguments: ids)
+    @Test("no 5xx to a write is ever taken for a no, even with a body that says one", arguments: calledIDs)
     func refusalUnder500(id: String) throws {
         let it = try connector(id)
         let write = try calls(id).write
@@ -112,7 +112,7 @@ struct JudgeTests {
 
     @Test(
         "spoiled errors stop nothing, and what is told of them is short, on one line and names no credential",
-        arguments: ids)
+        arguments: calledIDs)
     func spoiled(id: String) throws {
         let it = try connector(id)
         let (read, write) = try calls(id)
@@ -144,7 +144,7 @@ struct JudgeTests {
         }
     }
 
-    @Test("what an answer says of budgets are budgets that exist", arguments: ids)
+    @Test("what an answer says of budgets are budgets that exist", arguments: calledIDs)
     func readings(id: String) throws {
         let it = try connector(id)
         let names = Set(it.spec.limits.map(\.name))

@@ -9,6 +9,9 @@ import Wire
 /// Every connector there is, by id: a new one is tested by being listed.
 let ids: [String] = Catalog.connectors.map(\.spec.id)
 let sourceIDs: [String] = Catalog.connectors.filter { $0 is any SourceConnector }.map(\.spec.id)
+/// Those that are called at all, and sources that are asked for what changed: of a contract of ours everything comes by itself.
+let calledIDs: [String] = Catalog.connectors.filter { !$0.spec.isInbound }.map(\.spec.id)
+let askedIDs: [String] = sourceIDs.filter(calledIDs.contains)
 let ledgerIDs: [String] = Catalog.connectors.filter { $0 is any LedgerConnector }.map(\.spec.id)
 
 func connector(_ id: String) throws -> any Connector { try #require(Catalog.byID[id]) }
@@ -56,7 +59,7 @@ struct Specimen: Sendable {
                 response: Self.response($0), read: $0["read"]?.string ?? "", write: $0["write"]?.string ?? "",
                 source: $0["source"]?.string ?? "")
         }
-        try #require(!answers.isEmpty, "the specimen has none of the platform's answers yet")
+        try #require(!answers.isEmpty || !calledIDs.contains(id), "the specimen has none of the platform's answers yet")
     }
 
     static func response(_ json: JSON) -> HTTPResponse {

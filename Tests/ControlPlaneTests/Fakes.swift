@@ -54,6 +54,45 @@ struct FakeShop: SourceConnector {
     func isTrial(_ fields: HTTPFields, body: [UInt8]) -> Bool { fields["X-Signature"] == nil && body == Array("hook=7".utf8) }
 }
 
+/// Writes to a contract: an event is `{"id", "type"}`, and nothing else unless `lax` is set; a file has an id a line.
+struct FakeContract: ContractSource {
+    let spec: PlatformSpec
+    init() {
+        var spec = ControlPlaneTests.spec("inbox", [.source], .keys(.init(parts: [], headers: [])))
+        (spec.productionBase, spec.sandboxBase) = ("", nil)
+        self.spec = spec
+    }
+
+    func judge(_: HTTPResponse, to _: Call) -> Verdict { .accepted }
+    func identify(_: ConnectionFacts) -> Exchange<AccountIdentity> { .fail(none) }
+    func sweep(since _: Timestamp, cursor _: String?, _: ConnectionFacts) -> Exchange<SweepPage> { .fail(none) }
+    func fetch(_: String, _: ConnectionFacts) -> Exchange<RawRecord?> { .fail(none) }
+    func normalize(_: RawRecord, _: ConnectionFacts) throws(Fault) -> Normalized { Normalized(documents: []) }
+    /// Signed by saying the secret; named by the event's id.
+    func verify(_ fields: HTTPFields, body: [UInt8], secret: Secret) -> WebhookDelivery? {
+        guard fields["X-Secret"] == secret.revealText(), let id = (try? JSON(parsing: body))?["id"]?.string else { return nil }
+        return WebhookDelivery(topic: "sale", deliveryID: id, content: Digest.sha256(body))
+    }
+    var settings: [String: String] { ["lax": "true takes anything"] }
+    var layouts: [(name: String, columns: [String])] { [("sale", ["id"])] }
+
+    func check(_ event: JSON, _ connection: ConnectionFacts) -> ContractReading {
+        let odd = (event.object ?? []).filter { !["id", "type"].contains($0.key) }.map { ContractFinding("/\($0.key)", "is unknown", "Leave it out.") }
+        let lax = connection.settings["lax"] == "true"
+        var findings = lax ? [] : odd
+        if event["id"]?.string == nil { findings.append(ContractFinding("/id", "is missing", "Add it.")) }
+        return ContractReading(
+            id: event["id"]?.string, topic: event["type"]?.string ?? "sale", findings: findings, warnings: lax ? odd : [], content: Digest.sha256(event.bytes))
+    }
+
+    func records(of bytes: [UInt8], layout: String, digest: String, _: ConnectionFacts) -> ContractFile {
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+        let wrong = lines.enumerated().filter { $0.element == "wrong" }.map { ContractFinding("line \($0.offset + 1)", "is wrong", "Mend it.") }
+        let records = lines.enumerated().map { RawRecord(topic: layout, deliveryID: "file:\(digest):\($0.offset)", body: Array($0.element.utf8)) }
+        return ContractFile(records: wrong.isEmpty ? records : [], findings: wrong)
+    }
+}
+
 /// A platform to log in at; nothing else.
 struct FakeVault: Connector {
     let spec: PlatformSpec

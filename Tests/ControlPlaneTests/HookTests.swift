@@ -220,6 +220,12 @@ import Wire
         #expect(await exchange(bench.plane.port, large).hasPrefix("HTTP/1.1 200"))
         let api = Array("POST /v1/consultancies HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: \(Limits.apiBodyBytes + 1)\r\n\r\n".utf8)
         #expect(await exchange(bench.plane.port, api).hasPrefix("HTTP/1.1 413"))
+        for path in ["events", "files?layout=sale"] {
+            let head = "POST /v1/connections/\(made.source)/\(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+            #expect(await exchange(bench.plane.port, Array("\(head)\(Limits.webhookBodyBytes + 1)\r\n\r\n".utf8)).hasPrefix("HTTP/1.1 413"))
+            let inside = Array("\(head)\(2 << 20)\r\n\r\n".utf8) + body
+            #expect(await exchange(bench.plane.port, inside).hasPrefix("HTTP/1.1 401"))
+        }
         #expect(await exchange(bench.plane.port, Array("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".utf8)).contains("X-Request-Id"))
         server.cancel()
         _ = try? await server.value
@@ -234,7 +240,8 @@ private func exchange(_ port: Int, _ bytes: [UInt8]) async -> String {
     }
 }
 
-private enum Thread {
+/// A thread of its own for what blocks.
+enum Thread {
     static func start(_ body: @escaping @Sendable () -> Void) {
         final class Box: Sendable {
             let body: @Sendable () -> Void

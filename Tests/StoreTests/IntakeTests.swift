@@ -28,6 +28,34 @@ import Testing
         }
     }
 
+    @Test("naming what is new changes nothing in the statement of ordinary deliveries but its last line, which counts") func naming() throws {
+        let random = SeededRandom(seed: 3)
+        let events = [NewEvent(tenant: random.identifier(), connection: random.identifier(), topic: "t", deliveryID: "a", sealedBody: [1])]
+        let plain = EventStatements.ingest(events, lane: .webhook), naming = EventStatements.ingestNaming(events, lane: .webhook)
+        var lines = plain.text.split(separator: "\n"), others = naming.text.split(separator: "\n")
+        let ends = (lines.popLast(), others.popLast())
+        #expect(ends.0 == "SELECT (SELECT count(*) FROM kept) AS kept, (SELECT count(*) FROM asked) AS asked")
+        #expect(ends.1 == "SELECT delivery_id FROM fresh")
+        #expect(lines == others)
+        #expect(plain.text.matches(of: /RETURNING ([^\n]*)/).map { String($0.1) } == ["tenant_id, connection_id, delivery_id", "tenant_id, connection_id", "1"])
+    }
+
+    @Test("naming keeps what is new once, with its job, and remembers what it said apart from what was delivered") func named() async throws {
+        try await Street.with { house async throws in
+            let pool = house.worker.pool
+            func named(_ ids: String...) async throws -> [String] {
+                try await pool.texts(EventStatements.ingestNaming(ids.map { event(house, $0) }, lane: .webhook)).sorted()
+            }
+            #expect(try await named("a", "b", "a") == ["a", "b"])
+            #expect(try await named("b", "c") == ["c"])
+            #expect(try await kept(house).sorted() == ["a", "b", "c"])
+            #expect(try await house.worker.dueJobs(house.tenant, limit: 5).map(\.kind) == [.normalize])
+            for _ in 0 ..< 2 { try await pool.query(EventStatements.said(house.tenant, house.source, ["a#1", "b#2"])) }
+            #expect(try await pool.texts(EventStatements.remembered(house.tenant, house.source, ["a#1", "b#1", "c#1"])) == ["a#1"])
+            #expect(try await pool.texts(EventStatements.remembered(house.tenant, house.ledger, ["a#1"])).isEmpty)
+        }
+    }
+
     @Test("a delivery repeated asks for no work; a new one asks again while the job runs") func asked() async throws {
         try await Street.with { house async throws in
             _ = try await house.worker.ingest([event(house, "a")], lane: .webhook)

@@ -55,6 +55,7 @@ private func pipeline(_ t: TenantID) -> [Sample] {
     let event = NewEvent(tenant: t, connection: connection, topic: "orders", deliveryID: "d", sealedBody: [1])
     return [
         Sample("EventStatements.ingest", EventStatements.ingest([event], lane: .webhook)),
+        Sample("EventStatements.ingestNaming", EventStatements.ingestNaming([event], lane: .webhook)),
         Sample("EventStatements.ingested", EventStatements.ingested(t, connection, limit: 10)),
         Sample("EventStatements.normalized", EventStatements.normalized(t, ids: [1])),
         Sample("EventStatements.held", EventStatements.held(t, id: 1, fault: json)),
@@ -127,6 +128,8 @@ private func work(_ t: TenantID) -> [Sample] {
     let chart = ChartRow(lockDate: nil, baseCurrency: "USD", currencies: ["USD"], taxCodes: [], accounts: json, readAt: now)
     let alert = AlertRow(key: "k", severity: .warning, cause: "c", remedy: "r")
     return [
+        Sample("EventStatements.said", EventStatements.said(t, connection, ["d#1"])),
+        Sample("EventStatements.remembered", EventStatements.remembered(t, connection, ["d#1"])),
         Sample("IntentStatements.write", IntentStatements.write(t, epoch: 1, [intent])),
         Sample("IntentStatements.markPosting", IntentStatements.markPosting(t, [intent])),
         Sample("IntentStatements.settle", IntentStatements.settle(t, [Settlement(key: sampleKey, attempt: "a", outcome: .posted)])),

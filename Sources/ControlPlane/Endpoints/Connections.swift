@@ -37,6 +37,11 @@ extension Endpoints {
         return try await visit.change { tx throws(Fault) in
             let row = try (try await tx.query(AdminConnectionStatements.insert(tenant, new))).adminRow()
             try await tx.audit(tenant, [visit.entry("connection.created", "connection \(new.id)")])
+            // Where nobody is called there is no credential to wait for.
+            if connector?.spec.isInbound == true {
+                _ = try await tx.query(JobStatements.ask(tenant, [Job(.identify, new.id.description, lane: .interactive)]))
+                _ = try await tx.query(JobStatements.wake())
+            }
             return .init(201, row.json, location: "/v1/connections/\(new.id)")
         }
     }

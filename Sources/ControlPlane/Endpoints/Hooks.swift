@@ -1,6 +1,7 @@
 internal import ConnectorKit
 internal import Crypto
 internal import Kernel
+internal import Postgres
 internal import Store
 internal import Telemetry
 internal import Wire
@@ -22,25 +23,49 @@ extension Endpoints {
 
     private static func accept(_ visit: Visit, _ entry: HookBook.Entry?, _ done: @escaping Done) {
         do {
-            let (event, platform) = try checked(visit, entry)
+            let (event, content, platform) = try checked(visit, entry)
             guard let event else {
                 visit.desk.tallies.unused(platform)
                 return done(.success(taken))
             }
+            if let content { return keep(event, saying: content, visit, platform, done) }
             visit.desk.intake.keep(event) { kept in done(Result { try answer(visit, kept, platform) }) }
         } catch { done(.failure(error)) }
+    }
+
+    /// A delivery that is held against what its id said before, in a transaction of its own.
+    private static func keep(_ event: NewEvent, saying content: [UInt8], _ visit: Visit, _ platform: String, _ done: @escaping Done) {
+        Task {
+            var kept = Kept(), failure: Fault?
+            do throws(Fault) {
+                kept = try await visit.desk.store.transaction { tx throws(Fault) in
+                    let kept = try await keep([event], [event.deliveryID: content], tx)
+                    if !kept.fresh.isEmpty { _ = try await tx.query(JobStatements.wake()) }
+                    return kept
+                }
+            } catch { failure = error }
+            let conflict = !kept.conflicts.isEmpty
+            done(Result {
+                if let failure { return try answer(visit, .failure(failure), platform) }
+                guard conflict else { return try answer(visit, .success(()), platform) }
+                visit.desk.metrics.count(.webhooks, ("platform", platform), ("result", "refused"))
+                throw Refusal(
+                    409, "event_conflict", "The event's id was used for other content, which is kept.",
+                    remedy: "Give each event an id of its own, and don't send this one again.")
+            })
+        }
     }
 
     private static let taken = HTTPResponse(200, fields: ["Content-Type": "application/json"], body: Array("{}".utf8))
 
     /// The delivery, whose signature is its connection's, sealed for its tenant; `nil` when its topic can lead to nothing.
-    private static func checked(_ visit: Visit, _ entry: HookBook.Entry?) throws -> (NewEvent?, platform: String) {
+    private static func checked(_ visit: Visit, _ entry: HookBook.Entry?) throws -> (NewEvent?, content: [UInt8]?, platform: String) {
         let desk = visit.desk
         guard let entry, let connector = desk.sources[entry.platform] else {
             desk.metrics.count(.webhooks, ("platform", "none"), ("result", "unknown"))
             throw Refusal.notFound("There is no connection that takes deliveries at this path.")
         }
-        if connector.isTrial(visit.request.fields, body: visit.request.body) { return (nil, entry.platform) }
+        if connector.isTrial(visit.request.fields, body: visit.request.body) { return (nil, nil, entry.platform) }
         guard let secret = entry.secret, let delivery = connector.verify(visit.request.fields, body: visit.request.body, secret: secret) else {
             desk.metrics.count(.webhooks, ("platform", entry.platform), ("result", "refused"))
             desk.log.warning(.webhookRefused, ("connection", entry.connection.description), ("platform", entry.platform), ("request", visit.id))
@@ -53,7 +78,7 @@ extension Endpoints {
                 401, "signature_outdated", "The delivery was signed too long ago, or in the future.",
                 remedy: "Check this host's clock; the platform signs each of its attempts anew.")
         }
-        guard connector.uses(topic: delivery.topic) else { return (nil, entry.platform) }
+        guard connector.uses(topic: delivery.topic) else { return (nil, nil, entry.platform) }
         guard let key = entry.publicKey else {
             forget(visit)
             throw Refusal.keysPending
@@ -61,7 +86,7 @@ extension Endpoints {
         let event = NewEvent(
             tenant: entry.tenant, connection: entry.connection, topic: topic(delivery.topic), deliveryID: deliveryID(delivery.deliveryID),
             sealedBody: try key.seal(visit.request.body, context: entry.context, random: desk.drawn))
-        return (event, entry.platform)
+        return (event, delivery.content, entry.platform)
     }
 
     private static func answer(_ visit: Visit, _ kept: Result<Void, Fault>, _ platform: String) throws -> HTTPResponse {

@@ -104,7 +104,7 @@ extension Endpoints {
     }
 
     /// Waits a little for the scheduler to make a new tenant's keys.
-    private static func publicKey(of tenant: TenantID, _ desk: Desk) async throws -> BoxPublicKey {
+    static func publicKey(of tenant: TenantID, _ desk: Desk) async throws -> BoxPublicKey {
         let deadline = desk.clocks.monotonic() + .milliseconds(ControlPlaneLimits.keysWait_ms)
         while true {
             if let bytes = try await desk.store.publicKey(tenant) { return try BoxPublicKey(bytes) }

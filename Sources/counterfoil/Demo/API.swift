@@ -36,6 +36,14 @@ struct API: Sendable {
     func put(_ path: String, _ body: JSON) async throws(Fault) -> JSON { try await call(.put, path, body) }
     func patch(_ path: String, _ body: JSON) async throws(Fault) -> JSON { try await call(.patch, path, body) }
 
+    /// A file as it is: the answer, whatever it says; `nil` when there was none.
+    func file(_ path: String, _ bytes: [UInt8], type: String) async -> HTTPResponse? {
+        let fields: HTTPFields = ["Authorization": "Bearer " + key.revealText(), "Accept": "application/json", "Content-Type": type]
+        let request = HTTPRequest(.post, base + path, fields: fields, body: bytes)
+        guard case .answered(let response) = await client.send(request, timeout: .seconds(60)) else { return nil }
+        return response
+    }
+
     /// Every item of a paged list.
     func items(_ path: String) async throws(Fault) -> [JSON] {
         var out: [JSON] = []

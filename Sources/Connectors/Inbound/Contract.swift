@@ -1,0 +1,215 @@
+internal import ConnectorKit
+internal import Wire
+
+/// What events tell of.
+enum InboundObject: String, Sendable, CaseIterable {
+    case salesOrder = "sales_order", job, invoice, payment, creditNote = "credit_note", deposit
+    case registerClosure = "register_closure", inventoryThreshold = "inventory_threshold"
+
+    /// What `data` is when the object was created or changed: the whole object as it then was.
+    var members: [Member] {
+        switch self {
+        case .salesOrder, .job: Contract.order
+        case .invoice: Contract.invoice
+        case .payment: Contract.payment
+        case .creditNote: Contract.creditNote
+        case .deposit: Contract.deposit
+        case .registerClosure: Contract.closure
+        case .inventoryThreshold: Contract.threshold
+        }
+    }
+
+    /// What `data` is when it was deleted: as much as finds its place. Empty where the id does.
+    var deletedMembers: [Member] {
+        switch self {
+        case .payment, .creditNote: Contract.settles + [Contract.currency]
+        case .deposit: [Contract.currency]
+        case .salesOrder, .job, .invoice, .registerClosure, .inventoryThreshold: []
+        }
+    }
+
+    /// What becomes of it.
+    var carries: [String] {
+        switch self {
+        case .salesOrder, .job: ["sale"]
+        case .invoice: ["invoice"]
+        case .payment: ["payment"]
+        case .creditNote: ["refund"]
+        case .deposit: ["deposit"]
+        case .registerClosure: ["sale", "payment"]
+        case .inventoryThreshold: []
+        }
+    }
+}
+
+enum InboundVerb: String, Sendable, CaseIterable { case created, updated, deleted }
+
+/// The contract, version 1.
+enum Contract {
+    static let version = "1"
+
+    private static let money = Shape.decimal(places: 4, negative: true)
+    private static let amount = Shape.decimal(places: 4, negative: false)
+    static let currency = Member("currency", .currency, required: true, "ISO 4217 code of every amount here")
+    private static let statuses = Shape.choice(["draft", "sent", "paid", "void"])
+    private static let number = Member("number", .text(100), required: true, "what people call it")
+    private static let rate = Member("rate", .decimal(places: 12, negative: false), "base units per unit of currency, where it is not the books' own")
+    private static let included = Member("tax_included", .flag, "amounts of lines contain their taxes; false where absent")
+    private static let total = Member("total", amount, required: true, "what is owed, tax included")
+
+    /// Around every object.
+    static func envelope(_ types: [String], data: [Member]?, dataRequired: Bool) -> [Member] {
+        var out = [
+            Member("contract", .choice([version]), "version of this contract"),
+            Member("id", .id, required: true, "the event's own id: a second event with it is dropped, or refused where it says anything else"),
+            Member("type", .choice(types), required: true, "object and what happened to it"),
+            Member("occurred_at", .instant, required: true, "when it happened"),
+            Member("object_id", .id, required: true, "the object's id, which never changes"),
+            Member("object_version", .version, required: true, "grows with each change of the object; of two events the higher counts"),
+        ]
+        if let data { out.append(Member("data", .object(data), required: dataRequired, "the whole object as it then was")) }
+        return out
+    }
+
+    private static let customer = Member(
+        "customer",
+        .object([
+            Member("id", .id, required: true, "the customer's id"), Member("name", .text(200), "the customer's name"),
+            Member("tax_number", .text(60), "the customer's tax number, which tax_relief may need"),
+        ]), "who buys; the house's customer where absent")
+
+    private static let tax = Shape.object([
+        Member("jurisdiction", .text(60), "whose tax: GB, CA-ON-HST, US-CO; held before posting where absent"),
+        Member("rate", .decimal(places: 8, negative: false), "a fraction: 0.13"),
+        Member("amount", money, required: true, "what was charged"),
+    ])
+    private static let taxes = Member("taxes", .list(tax, least: 0, most: 20), "of this line; absent where taxes are stated for the whole document")
+    private static let allTaxes = Member("taxes", .list(tax, least: 0, most: 20), "of the whole document, where its lines state none")
+
+    private static let line = Shape.object([
+        Member("id", .id, required: true, "unique in the document, the same in later versions"),
+        Member("sku", .text(100), "the item"), Member("description", .text(500), "what it is"),
+        Member("group", .word, "what decides the sales account: a group, or a number of an account that a rule names"),
+        Member("quantity", .decimal(places: 6, negative: false), required: true, "units"),
+        Member("unit_price", .decimal(places: 6, negative: false), "checked against net and discount where it is given"),
+        Member("discount", amount, "taken off; 0.00 where absent"),
+        Member("net", amount, required: true, "quantity times price less discount"), taxes,
+        Member("location", .text(100), "store, warehouse or branch"), Member("tax_code", .text(60), "canonical tax code, where taxes do not say it"),
+    ])
+    private static func lines(least: Int) -> Member {
+        Member("lines", .list(line, least: least, most: InboundLimits.lines), required: true, "what is sold")
+    }
+    private static let relief = Member(
+        "tax_relief", .choice(["reverse_charge_eu_services", "domestic_reverse_charge", "export_zero_rated"]),
+        "why it carries no tax, where that needs a reason")
+    private static let tip = Member("tip", amount, "for the staff, outside of the sale")
+
+    static let order: [Member] = [
+        number, Member("status", statuses, required: true, "draft posts nothing"),
+        Member("placed_on", .day, required: true, "when it was ordered"),
+        currency, rate, included, relief, customer, Member("po_number", .text(100), "the customer's own number"), lines(least: 0), allTaxes, tip, total,
+    ]
+
+    static let invoice: [Member] = [
+        number, Member("status", statuses, required: true, "draft posts nothing, void takes it back; paid is no payment"),
+        Member("issued_on", .day, required: true, "dates the ledger's document"), Member("due_on", .day, "when it is due"),
+        Member("voided_on", .day, "when it was voided; occurred_at where absent"), currency, rate, included,
+        Member("tax_exempt", .flag, "no tax by law"), relief, customer,
+        Member("po_number", .text(100), "the customer's own number"), Member("job", .id, "the job it bills"),
+        Member("order", .id, "the sales order it bills"),
+        lines(least: 1), allTaxes, tip,
+        Member(
+            "deposits_applied",
+            .list(
+                .object([
+                    Member("id", .id, required: true, "unique in the invoice"),
+                    Member("deposit", .id, required: true, "the deposit's object_id"),
+                    Member("amount", amount, required: true, "used up by this invoice"),
+                ]), least: 0, most: 100), "deposits that pay for it"),
+        total,
+    ]
+
+    static let settles: [Member] = [
+        Member("invoice", .id, "the invoice's object_id; this or order"), Member("order", .id, "the sales order's or job's object_id"),
+    ]
+    private static let method = Member("method", .word, required: true, "the tender, which names the clearing account: card, cash, bank")
+    private static let moneyStatus = Shape.choice(["draft", "sent", "paid", "void"])
+    private static let reference = Member("reference", .text(200), "what the payer or the bank wrote on it")
+
+    static let payment: [Member] = settles + [
+        Member("status", moneyStatus, required: true, "paid alone counts; sent is under way, void failed or was taken back"),
+        Member("received_on", .day, required: true, "when the money came"), currency,
+        Member("amount", amount, required: true, "what came"), method, reference,
+    ]
+
+    static let deposit: [Member] = [
+        Member("status", moneyStatus, required: true, "paid alone counts"),
+        Member("received_on", .day, required: true, "when the money came"), currency, rate,
+        Member("amount", amount, required: true, "what came"), method, customer, Member("job", .id, "the job it is for"), reference,
+    ]
+
+    static let creditNote: [Member] = settles + [
+        number, Member("status", statuses, required: true, "draft and void credit nothing"),
+        Member("issued_on", .day, required: true, "dates the ledger's document"),
+        currency, included,
+        Member(
+            "lines",
+            .list(
+                .object([
+                    Member("id", .id, required: true, "unique in the credit note"),
+                    Member("invoice_line", .id, "the line it takes back; a goodwill where absent"), Member("description", .text(500), "what it is"),
+                    Member("quantity", .decimal(places: 6, negative: false), "units; 1 where absent"),
+                    Member("net", amount, required: true, "taken back"), taxes,
+                    Member("reason_code", .word, "decides the account, by a rule"), Member("restocked", .flag, "the goods are sold again"),
+                ]), least: 1, most: InboundLimits.lines), required: true, "what is taken back"),
+        Member(
+            "refunds",
+            .list(
+                .object([
+                    Member("id", .id, required: true, "the refund's id"), method, Member("amount", amount, required: true, "given back"),
+                    Member("status", .choice(["sent", "paid", "void"]), required: true, "paid alone counts"),
+                    Member("paid_on", .day, "when; issued_on where absent"),
+                ]), least: 0, most: 100), "money given back; none where the credit stays with the customer"),
+        total,
+    ]
+
+    static let closure: [Member] = [
+        number, Member("register", .id, required: true, "the till"),
+        Member("closed_at", .instant, required: true, "dates the ledger's document"), currency, included,
+        lines(least: 0), allTaxes, tip, total,
+        Member(
+            "tenders",
+            .list(
+                .object([
+                    method, Member("counted", amount, required: true, "what was there; this is posted"),
+                    Member("expected", amount, "what should have been there: a difference stays open on the customer"),
+                ]), least: 0, most: 50), required: true, "how it was paid"),
+    ]
+
+    static let threshold: [Member] = [
+        Member("sku", .text(100), required: true, "the item"), Member("location", .text(100), "store or warehouse"),
+        Member("threshold", .decimal(places: 6, negative: false), required: true, "fewer units than this"),
+        Member("on_hand", .decimal(places: 6, negative: true), required: true, "units that are there"),
+        Member("reorder_quantity", .decimal(places: 6, negative: false), "units to order"),
+    ]
+}
+
+extension InboundObject {
+    func types(_ verbs: [InboundVerb]) -> [String] { verbs.map { "\(rawValue).\($0.rawValue)" } }
+
+    /// The whole event, by what happened.
+    func shape(deleted: Bool) -> Shape {
+        guard deleted else { return .object(Contract.envelope(types([.created, .updated]), data: members, dataRequired: true)) }
+        let data = deletedMembers
+        return .object(Contract.envelope(types([.deleted]), data: data.isEmpty ? nil : data, dataRequired: true))
+    }
+
+    /// Of the object's events, with the id that docs/schemas gives it.
+    var schema: JSON {
+        .object([
+            ("$schema", "https://json-schema.org/draft/2020-12/schema"), ("$id", .string("https://counterfoil.dev/schemas/\(rawValue).json")),
+            ("title", .string("Counterfoil inbound contract, version \(Contract.version): \(rawValue)")),
+            ("oneOf", .array([shape(deleted: false).schema, shape(deleted: true).schema])),
+        ])
+    }
+}
