@@ -22,7 +22,7 @@ struct MixedTorture: Sendable {
     private static let twins = ["stripe", "woocommerce", "square", "odoo", "intacct", "netsuite", "qbo"]
     private static let ledgers: Set<String> = ["odoo", "intacct", "netsuite", "qbo"]
     /// Happenings between two faults.
-    private static let stride = 6
+    private static let stride = 4
     /// Longest wait for a worker to come to a point.
     private static let patience = Duration.seconds(12)
 
@@ -109,15 +109,15 @@ struct MixedTorture: Sendable {
 
     /// A worker at one of the points of the protocol by turns; now and then the scheduler, the control plane, the database.
     private func strike(_ turn: Int, _ tenants: [TenantID], _ random: inout Seeded) async throws(Fault) {
-        if turn % 15 == 0 {
+        if turn % 10 == 0 {
             await crash("postgres", SIGQUIT)
             return tally.count(.postgresCrash, 1)
         }
-        if turn % 11 == 0 {
+        if turn % 7 == 0 {
             await crash("schedule", SIGKILL)
             return tally.count(.killScheduler, 1)
         }
-        if turn % 7 == 0 {
+        if turn % 9 == 0 {
             await crash("serve", SIGKILL)
             return tally.count(.killControlPlane, 1)
         }
