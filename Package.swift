@@ -3,7 +3,9 @@ import PackageDescription
 
 /// The platforms: a room `Sources/Connectors/NAME` and a suite of tests each.
 let connectors = [
+    "AccountEdge",
     "Odoo",
+    "Patriot",
     "QuickBooksOnline",
     "Shopify",
     "Stripe",

@@ -1,5 +1,7 @@
+internal import AccountEdge
 public import ConnectorKit
 internal import Odoo
+internal import Patriot
 internal import QuickBooksOnline
 internal import Shopify
 internal import Stripe
@@ -8,7 +10,9 @@ internal import Xero
 /// Every connector there is, in the order of their ids.
 public enum Catalog {
     private static let all: [any Connector] = [
+        AccountEdgeConnector(),
         OdooConnector(),
+        PatriotConnector(),
         QuickBooksOnlineConnector(),
         ShopifyConnector(),
         StripeConnector(),

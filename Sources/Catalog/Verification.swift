@@ -13,7 +13,9 @@ public struct Verification: Sendable, Equatable {
     public var sdks: [SDK]
 
     static let byID: [String: Verification] = [
+        "accountedge": Verification(twin: nil, suites: ["ConnectorKitTests", "AccountEdgeTests"], sdks: []),
         "odoo": Verification(twin: "TwinOdoo", suites: ["ConnectorKitTests", "OdooTests", "TwinOdooTests"], sdks: [SDK(name: "OdooRPC", version: "0.10.1")]),
+        "patriot": Verification(twin: nil, suites: ["ConnectorKitTests", "PatriotTests"], sdks: []),
         "quickbooks-online": Verification(
             twin: "TwinQuickBooksOnline", suites: ["ConnectorKitTests", "QuickBooksOnlineTests", "TwinQuickBooksOnlineTests"],
             sdks: [SDK(name: "intuit-oauth", version: "1.2.6"), SDK(name: "python-quickbooks", version: "0.9.12")]),
