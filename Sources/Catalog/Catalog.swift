@@ -1,21 +1,30 @@
 internal import AccountEdge
 public import ConnectorKit
+internal import NetSuite
 internal import Odoo
 internal import Patriot
 internal import QuickBooksOnline
+internal import SageIntacct
 internal import Shopify
+internal import Square
 internal import Stripe
+internal import WooCommerce
 internal import Xero
 
 /// Every connector there is, in the order of their ids.
 public enum Catalog {
     private static let all: [any Connector] = [
         AccountEdgeConnector(),
+        NetSuiteRESTConnector(),
+        NetSuiteSuiteTalkConnector(),
         OdooConnector(),
         PatriotConnector(),
         QuickBooksOnlineConnector(),
+        SageIntacctConnector(),
         ShopifyConnector(),
+        SquareConnector(),
         StripeConnector(),
+        WooCommerceConnector(),
         XeroConnector(),
     ]
 

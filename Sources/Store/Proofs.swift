@@ -73,6 +73,15 @@ public enum ProofStatements {
         """
     }
 
+    /// A stored amount, `12.30 USD`: a proof that leaves one out would prove nothing.
+    static func money(_ text: String) throws(Fault) -> Money {
+        let parts = text.split(separator: " ")
+        guard parts.count == 2, let currency = Currency(parts[1]), let money = Money(parts[0], currency) else {
+            throw Fault("stored_amount_malformed", stage: .reconcile, disposition: .bug, summary: "a stored amount is not one: '\(text.prefix(40))'")
+        }
+        return money
+    }
+
     /// Confirmed postings of days that prove become reconciled.
     public static func reconcile(_ tenant: TenantID, _ flow: FlowID, days: [LocalDate]) -> SQL {
         """
@@ -212,14 +221,13 @@ extension Store {
     public func sourceAmounts(_ tenant: TenantID, _ flow: FlowID, zone: String) async throws(Fault) -> [SourceAmount] {
         var sums: [String: SourceAmount] = [:]
         for row in try await pool.query(ProofStatements.sourceAmounts(tenant, flow, zone: zone)) {
-            let text: String? = try row.get("amount")
-            let parts = (text ?? "").split(separator: " ")
-            guard parts.count == 2, let currency = Currency(parts[1]), let money = Money(parts[0], currency) else { continue }
+            guard let text: String = try row.get("amount") else { continue }
+            let money = try ProofStatements.money(text)
             let sign = Int64(try row.get("sign", as: Int32.self))
             let side: String = try row.get("side")
             let id: String = try row.get("source_id")
             var sum = SourceAmount(
-                side: side, sourceID: id, day: try row.get("day"), currency: currency.code, minor: sign * money.minor, cancelled: try row.get("cancelled"),
+                side: side, sourceID: id, day: try row.get("day"), currency: money.currency.code, minor: sign * money.minor, cancelled: try row.get("cancelled"),
                 pending: try row.get("pending"))
             // A refund with two tenders moves money twice: one amount per document and side.
             sum.minor += sums["\(side) \(id)"]?.minor ?? 0
@@ -233,8 +241,7 @@ extension Store {
         guard try await knows(tenant, into: ledger, kind: "payout") else { return ([], []) }
         var captured: [ClearingLine] = []
         for row in try await pool.query(ProofStatements.clearing(tenant, ledger)) {
-            let parts = try row.get("amount", as: String.self).split(separator: " ")
-            guard parts.count == 2, let currency = Currency(parts[1]), let money = Money(parts[0], currency) else { continue }
+            let money = try ProofStatements.money(try row.get("amount"))
             captured.append(ClearingLine(
                 flow: try row.get("flow_id"), day: try row.get("ledger_date"), role: try row.get("role"), item: try row.get("item"), amount: money))
         }

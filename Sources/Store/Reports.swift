@@ -9,8 +9,7 @@ public enum ReportStatements {
             SELECT t.tenant_id, json_build_object('tenant', t.tenant_id, 'slug', t.slug, 'name', t.name, 'state', t.state,
               'ledger', (SELECT string_agg(DISTINCT c.platform, ',' ORDER BY c.platform) FROM app.flows f
                 JOIN app.connections c ON c.tenant_id = f.tenant_id AND c.id = f.ledger_id WHERE f.tenant_id = t.tenant_id),
-              'events', (SELECT count(*) FROM app.events e WHERE e.tenant_id = t.tenant_id),
-              'events_held', (SELECT count(*) FROM app.events e WHERE e.tenant_id = t.tenant_id AND e.state = 'held'),
+              'events', e.events, 'events_held', e.held,
               'documents', n.documents, 'confirmed', n.confirmed, 'held', n.held, 'rejected', n.rejected, 'unknown', n.unknown,
               'manual', n.manual, 'superseded', n.superseded, 'voided', n.voided, 'skipped', n.skipped, 'in_progress', n.in_progress,
               'posted', (SELECT count(*) FROM app.postings p WHERE p.tenant_id = t.tenant_id AND p.remote_id IS NOT NULL),
@@ -20,6 +19,7 @@ public enum ReportStatements {
               SELECT count(*) AS documents, \(unsafe: sums) FROM (
                 SELECT \(unsafe: AdminDocumentStatements.state) AS fate FROM app.documents d \(unsafe: AdminDocumentStatements.fates)
                 WHERE d.tenant_id = t.tenant_id) x) n
+            CROSS JOIN LATERAL (SELECT count(*) AS events, count(*) FILTER (WHERE state = 'held') AS held FROM app.events WHERE tenant_id = t.tenant_id) e
             WHERE \(sees.condition("t"))
             """
         if let consultancy { sql += " AND t.consultancy_id = \(consultancy)" }
