@@ -25,7 +25,9 @@ extension FileLedger {
 
     public func judge(_: HTTPResponse, to call: Call) -> Verdict { call.kind == .write ? .outcomeUnknown(unreachable) : .rejected(unreachable) }
     /// The connection is what its owner says it is.
-    public func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> { .finish(AccountIdentity(account: connection.account, name: spec.name)) }
+    public func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> {
+        .finish(AccountIdentity(account: connection.account, name: spec.name))
+    }
     public func chart(_: ConnectionFacts) -> Exchange<Chart> { .fail(unreachable) }
     public func itemKey(of _: LedgerDocument.Line) -> String? { nil }
     public func references(for _: LedgerDocument) -> [ReferenceWant] { [] }
@@ -44,7 +46,8 @@ extension FileLedger {
     public func meant(_ document: LedgerDocument) -> LedgerReadback {
         LedgerReadback(
             key: document.key, remoteID: document.remoteID ?? "", version: nil, date: document.plan.date, currency: document.plan.currency.code,
-            total_minor: document.plan.total.minor, tax_minor: nil, party: nil, accounts: [:], voided: document.plan.effect == .void, appliesTo: document.appliesTo)
+            total_minor: document.plan.total.minor, tax_minor: nil, party: nil, accounts: [:], voided: document.plan.effect == .void,
+            appliesTo: document.appliesTo)
     }
 }
 

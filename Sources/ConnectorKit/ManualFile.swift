@@ -48,7 +48,8 @@ public struct ManualFile: Sendable {
         for want in wants {
             do throws(Fault) {
                 guard form.carries.contains(want.document.plan.form) else {
-                    throw Fault("manual_form_unsupported", stage: .post, disposition: .hold, summary: "\(form.name) does not carry the form \(want.document.plan.form.rawValue)",
+                    throw Fault("manual_form_unsupported", stage: .post, disposition: .hold,
+                        summary: "\(form.name) does not carry the form \(want.document.plan.form.rawValue)",
                         remedy: "Choose another form for it, or wait for the ledger's API.")
                 }
                 if try open.take(want, facts) { continue }
@@ -189,13 +190,15 @@ private struct Pen {
         let (bytes, same) = encode(text)
         guard fits, same else {
             throw Fault("manual_text_unfit", stage: .post, disposition: .hold, summary: "the file can't hold this name as it is",
-                remedy: "Give the account or code a name of plain letters, \(most) characters at most, that does not begin with = + - or @.", position: String(text.prefix(60)))
+                remedy: "Give the account or code a name of plain letters, \(most) characters at most, that does not begin with = + - or @.",
+                position: String(text.prefix(60)))
         }
         return bytes
     }
 
     private mutating func words(_ text: String, _ most: Int, _ reference: String) -> [UInt8] {
-        var plain = String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 32 || $0.value == 127 || $0.value == 0x2028 || $0.value == 0x2029 ? " " : $0 }))
+        let scalars = text.unicodeScalars.map { $0.value < 32 || [0x7f, 0x2028, 0x2029].contains($0.value) ? " " : $0 }
+        var plain = String(String.UnicodeScalarView(scalars))
         if !writing.quotes { plain = plain.replacing("\"", with: "'") }
         if Self.isFormula(plain) { plain = "'" + plain }
         let cut = String(plain.prefix(most))

@@ -203,7 +203,8 @@ public struct ManualEntry: Sendable {
                     remedy: "Bind it in the account structure.", position: line.plan.role.text)
             }
             out.append(Leg(
-                role: line.plan.role, account: line.account, amount: reversed ? -line.plan.amount : line.plan.amount, base: reversed ? line.plan.base.map { -$0 } : line.plan.base,
+                role: line.plan.role, account: line.account, amount: reversed ? -line.plan.amount : line.plan.amount,
+                base: reversed ? line.plan.base.map { -$0 } : line.plan.base,
                 text: line.plan.text.isEmpty ? line.plan.role.text : line.plan.text, taxCode: line.taxCode, dimensions: line.dimensions, isReversal: reversed,
                 part: line.plan.part))
         }
@@ -227,7 +228,30 @@ public struct ManualEntry: Sendable {
     }
 }
 
+extension ManualEntry {
+    /// For files of documents, which only ever add: what is there already is changed and taken back by journals.
+    /// - Throws: `manual_change_unfit`.
+    public func isNew() throws(Fault) {
+        guard before == nil, document.plan.effect == .post else {
+            throw Fault("manual_change_unfit", stage: .post, disposition: .hold, summary: "the file adds documents only, and this changes one or takes it back",
+                remedy: "Hand it over as a journal, or change the document in the ledger by hand.")
+        }
+    }
+}
+
 extension ManualCell {
+    /// A tax code as the importer wants it: by the words that people see, `tax_name_<code>` among the connection's settings. Empty for none.
+    /// - Throws: `manual_tax_unnamed`.
+    public static func taxName(_ code: String?, _ facts: ConnectionFacts) throws(Fault) -> ManualCell {
+        guard let code else { return .empty }
+        guard let name = facts.settings["tax_name_\(code)"], !name.isEmpty else {
+            throw Fault("manual_tax_unnamed", stage: .post, disposition: .hold,
+                summary: "the importer names tax codes by the words that people see, and \(code) has none",
+                remedy: "Set tax_name_\(code) on the ledger's connection.", position: "settings.tax_name_\(code)")
+        }
+        return .exact(name, most: 100)
+    }
+
     /// Debit and credit of an amount in two columns, one of them empty.
     public static func sides(_ amount: Money) -> [ManualCell] {
         amount.minor > 0 ? [.number(amount.text), .empty] : [.empty, .number((-amount).text)]

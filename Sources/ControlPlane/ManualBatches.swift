@@ -52,7 +52,8 @@ struct ManualBatches: Sendable {
             do throws(Fault) {
                 let document = try self.document(row, row.plan)
                 var before: LedgerDocument?
-                if row.byHandBefore, let sent = row.sent { before = try self.document(row, sent) }
+                // The ledger has it already: only what went there by hand is ever taken in hand again.
+                if row.remoteID != nil, let sent = row.sent { before = try self.document(row, sent) }
                 let want = ManualFile.Want(document: document, before: before, party: party(document), source: sources[row.flow] ?? "")
                 out.list.append((row, want))
             } catch { out.left.append(ManualFile.Left(key: row.key, fault: error)) }
@@ -69,7 +70,8 @@ struct ManualBatches: Sendable {
                     remedy: "Bind it in the account structure.", position: line.role.text)
             }
             lines.append(LedgerDocument.Line(
-                plan: line, account: account, taxCode: side.mapper.taxCode(for: line, of: plan)?.value, dimensions: side.mapper.dimensions(for: line, of: plan)))
+                plan: line, account: account, taxCode: side.mapper.taxCode(for: line, of: plan)?.value,
+                dimensions: side.mapper.dimensions(for: line, of: plan)))
         }
         return LedgerDocument(
             key: row.key, revision: row.revision, plan: plan, lines: lines, reference: row.reference, remoteID: row.remoteID, remoteVersion: row.remoteVersion)
@@ -105,7 +107,8 @@ struct ManualBatches: Sendable {
 
     private func waits(_ row: PostingRow) -> ManualFile.Left {
         ManualFile.Left(key: row.key, fault: Fault(
-            "manual_waits", stage: .post, disposition: .hold, summary: "what it settles is neither in the ledger nor in this batch", remedy: "Hand that over first."))
+            "manual_waits", stage: .post, disposition: .hold, summary: "what it settles is neither in the ledger nor in this batch",
+            remedy: "Hand that over first."))
     }
 
     private func keep(_ file: ManualFile, _ tx: PostgresTransaction) async throws(Fault) -> JSON {
@@ -122,20 +125,17 @@ struct ManualBatches: Sendable {
             })
         try await tx.keep(tenant, new)
         return .object([
-            ("id", .string(new.id.description)), ("number", .number(number)), ("form", .string(form.id)), ("state", "open"), ("postings", .number("\(new.items.count)")),
+            ("id", .string(new.id.description)), ("number", .number(number)), ("form", .string(form.id)), ("state", "open"),
+            ("postings", .number("\(new.items.count)")),
             ("rows", .number("\(new.rows)")), ("file_name", .string(new.fileName)), ("sha256", .string(new.digest.hexText)),
         ])
     }
 
     private static func json(_ left: ManualFile.Left) -> JSON {
         .object([
-            ("post_key", .string(left.key.text)), ("code", .string(left.fault.code)), ("why", .string(left.fault.summary)), ("remedy", .string(left.fault.remedy)),
+            ("post_key", .string(left.key.text)), ("code", .string(left.fault.code)), ("why", .string(left.fault.summary)),
+            ("remedy", .string(left.fault.remedy)),
             ("position", .optional(left.fault.position)),
         ])
     }
-}
-
-extension PostingRow {
-    /// The ledger has it already: only what went there by hand is ever taken in hand again.
-    fileprivate var byHandBefore: Bool { remoteID != nil }
 }

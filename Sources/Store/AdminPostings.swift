@@ -117,7 +117,10 @@ extension PostgresTransaction {
         let rows = try await query(sql)
         guard let row = rows.first else {
             throw Fault("wrong_state", stage: .api, disposition: .reject, summary: "the posting's state does not allow to \(order.rawValue) it",
-                remedy: "hold: mapped, cleared, held, rejected; release: held, rejected, manual; retry: rejected, unknown, or manual with a remote id. What a batch has in hand waits for it.")
+                remedy: """
+                    hold: mapped, cleared, held, rejected; release: held, rejected, manual; retry: rejected, unknown, or manual with a remote id. What a batch \
+                    has in hand waits for it.
+                    """)
         }
         let flow: FlowID = try row.get("flow_id")
         if order != .hold { _ = try await query(DocumentStatements.markDirty(tenant, flow, cases: [try row.get("case_id")])) }

@@ -76,7 +76,8 @@ extension PostgresTransaction {
     public func download(_ tenant: TenantID, _ batch: BatchHead, actor: String) async throws(Fault) -> [UInt8] {
         guard let row = try await query(BatchStatements.download(tenant, batch.id)).first else {
             throw Self.wrong(
-                "the batch is \(batch.state): its file is not given out", batch.state == "open" ? "POST hand-over first." : "Its postings may have been sent since: make a new batch.")
+                "the batch is \(batch.state): its file is not given out",
+                batch.state == "open" ? "POST hand-over first." : "Its postings may have been sent since: make a new batch.")
         }
         try await audit(tenant, [AuditEntry(actor: actor, action: "batch.downloaded", subject: "batch \(batch.id)")])
         return try row.get("content")
@@ -89,9 +90,17 @@ extension PostgresTransaction {
         return out
     }
 
-    /// Settles what is there as meant, and notes what is there otherwise.
-    /// - Throws: `wrong_state` unless the batch is handed over.
+    /// What of the batch was confirmed before.
+    public func confirmedItems(_ tenant: TenantID, _ batch: BatchHead) async throws(Fault) -> [BatchItem] {
+        var out: [BatchItem] = []
+        for row in try await query(BatchStatements.confirmedItems(tenant, batch.id)) { out.append(try BatchItem(row)) }
+        return out
+    }
+
+    /// Settles what is there as meant, and notes what is there otherwise. What was confirmed before stays as it is: saying it again changes nothing.
+    /// - Throws: `wrong_state` unless the batch is handed over, or confirmed before.
     public func confirm(_ tenant: TenantID, _ batch: BatchHead, _ items: [BatchItem], _ word: BatchWord, actor: String, detail: [UInt8]) async throws(Fault) {
+        if batch.state == "confirmed", items.isEmpty { return }
         guard batch.state == "handed_over" else {
             throw Self.wrong("the batch is \(batch.state): only what was handed over can be confirmed", "POST hand-over first, or look at what became of it.")
         }
@@ -122,16 +131,48 @@ extension PostgresTransaction {
 
     /// The batch's end if nothing is left in hand, and the jobs that follow: plans may have changed meanwhile, and others may have waited.
     fileprivate func follow(_ tenant: TenantID, _ batch: BatchHead, _ items: [BatchItem], stands: Bool) async throws(Fault) {
-        _ = try await query(BatchStatements.close(tenant, batch.id))
+        if try await query(BatchStatements.close(tenant, batch.id)).affected > 0 {
+            _ = try await query(AlertStatements.resolve(tenant, keys: [Self.changedKey(batch.id)]))
+        }
         guard !items.isEmpty else { return }
         var jobs: [Job] = []
         for (flow, own) in Dictionary(grouping: items, by: \.flow).sorted(by: { $0.key < $1.key }) {
             _ = try await query(DocumentStatements.markDirty(tenant, flow, cases: own.map(\.caseID)))
             jobs += [.map, .post, .confirm, .reconcile].map { Job($0, flow.description, lane: .interactive) }
         }
+        try await askMaps(tenant, try await query(BatchStatements.dirtyParts(tenant, items.map(\.key))))
         if stands { try await askMaps(tenant, try await query(MemberStatements.dirtyAround(tenant, items.map(\.key)))) }
         _ = try await query(JobStatements.ask(tenant, jobs))
         _ = try await query(JobStatements.wake())
+    }
+
+    private static func changedKey(_ batch: BatchID) -> String { "changed_in_hand/\(batch)" }
+
+    /// What the sources say otherwise than the file in hand, by name and by batch, for people to decide; and what they say as it stands there again.
+    public func noteInHand(_ tenant: TenantID, changed: [PostKey], same: [PostKey], findings: [UInt8]) async throws(Fault) {
+        if !same.isEmpty { _ = try await query(BatchStatements.noteInHand(tenant, same, findings: Array("[]".utf8))) }
+        guard !changed.isEmpty else { return }
+        var alerts: [String: AlertRow] = [:], entries: [AuditEntry] = []
+        for row in try await query(BatchStatements.noteInHand(tenant, changed, findings: findings)) {
+            let number: Int32 = try row.get("number"), key = Self.changedKey(try row.get("id"))
+            alerts[key] = AlertRow(
+                key: key, severity: .warning, cause: "a document changed after it was written to the file of batch \(number)",
+                remedy: "Confirm the batch if its file was imported: the change follows in a later one. Withdraw it if it was not, and make a new one.")
+            entries.append(AuditEntry(actor: "worker", action: "posting.changed_in_hand", subject: "posting \(try row.get("post_key", as: String.self))"))
+        }
+        try await raise(tenant, alerts.sorted { $0.key < $1.key }.map(\.value))
+        try await audit(tenant, entries)
+    }
+
+    /// Parts of gathered documents in hand, with the document that each is a part of.
+    public func partsInHand(_ tenant: TenantID, _ keys: [PostKey]) async throws(Fault) -> [(part: PostKey, whole: PostKey)] {
+        guard !keys.isEmpty else { return [] }
+        var out: [(part: PostKey, whole: PostKey)] = []
+        for row in try await query(BatchStatements.partsInHand(tenant, keys)) {
+            if let part = PostKey(try row.get("post_key", as: String.self)),
+                let whole = PostKey(try row.get("whole", as: String.self)) { out.append((part, whole)) }
+        }
+        return out
     }
 
     private static var moved: Fault {

@@ -86,8 +86,8 @@ public enum BatchStatements {
           'state', b.state, 'file', json_build_object('name', b.file_name, 'media_type', b.media_type, 'bytes', octet_length(b.content),
             'sha256', encode(b.digest, 'hex'), 'rows', b.file_rows, 'downloads', b.downloads), 'notes', b.notes, 'created_by', b.created_by,
           'created_at', \(AdminSQL.utc("b.created_at")), 'handed_over_at', \(AdminSQL.utc("b.handed_over_at")), 'settled_at', \(AdminSQL.utc("b.settled_at")),
-          'postings', (SELECT json_build_object('in_hand', count(*) FILTER (WHERE i.state = 'in_hand'), 'confirmed', count(*) FILTER (WHERE i.state = 'confirmed'),
-            'withdrawn', count(*) FILTER (WHERE i.state = 'withdrawn')) FROM app.batch_postings i WHERE i.tenant_id = b.tenant_id AND i.batch_id = b.id))
+          'postings', (SELECT json_build_object('in_hand', count(*) FILTER (WHERE i.state = 'in_hand'),
+            'confirmed', count(*) FILTER (WHERE i.state = 'confirmed'), 'withdrawn', count(*) FILTER (WHERE i.state = 'withdrawn')) FROM app.batch_postings i WHERE i.tenant_id = b.tenant_id AND i.batch_id = b.id))
         """
 
     public static func list(_ tenant: TenantID, _ connection: ConnectionID, state: String?, _ page: PageRequest) -> SQL {
@@ -108,10 +108,11 @@ public enum BatchStatements {
 
     public static func items(_ tenant: TenantID, _ id: BatchID, _ page: PageRequest) -> SQL {
         """
-        SELECT i.tenant_id, ARRAY[i.reference] AS cursor, json_build_object('post_key', i.post_key, 'revision', i.revision, 'reference', i.reference, 'state', i.state,
-          'currency', i.currency, 'figure_minor', i.figure_minor, 'findable', i.findable, 'finding', i.finding, 'settled_at', \(unsafe: AdminSQL.utc("i.settled_at")))
-          AS json
-        FROM app.batch_postings i WHERE i.tenant_id = \(tenant) AND i.batch_id = \(id) AND i.reference > \(page.text(0)) ORDER BY i.reference LIMIT \(page.limit)
+        SELECT i.tenant_id, ARRAY[i.reference] AS cursor, json_build_object('post_key', i.post_key, 'revision', i.revision, 'reference', i.reference,
+          'state', i.state, 'currency', i.currency, 'figure_minor', i.figure_minor, 'findable', i.findable, 'finding', i.finding,
+          'settled_at', \(unsafe: AdminSQL.utc("i.settled_at"))) AS json
+        FROM app.batch_postings i WHERE i.tenant_id = \(tenant) AND i.batch_id = \(id) AND i.reference > \(page.text(0))
+        ORDER BY i.reference LIMIT \(page.limit)
         """
     }
 
@@ -148,9 +149,10 @@ public enum BatchStatements {
 
     public static func insert(_ tenant: TenantID, _ new: NewBatch) -> SQL {
         """
-        INSERT INTO app.batches AS b (tenant_id, id, connection_id, number, form, form_version, file_name, media_type, content, digest, file_rows, notes, created_by)
-        VALUES (\(tenant), \(new.id), \(new.connection), \(Int32(new.number)), \(new.form), \(new.formVersion), \(new.fileName), \(new.mediaType), \(new.content),
-          \(new.digest), \(Int32(new.rows)), \(PostgresJSON(new.notes)), \(new.actor))
+        INSERT INTO app.batches AS b (tenant_id, id, connection_id, number, form, form_version, file_name, media_type, content, digest, file_rows, notes,
+          created_by)
+        VALUES (\(tenant), \(new.id), \(new.connection), \(Int32(new.number)), \(new.form), \(new.formVersion), \(new.fileName), \(new.mediaType),
+          \(new.content), \(new.digest), \(Int32(new.rows)), \(PostgresJSON(new.notes)), \(new.actor))
         """
     }
 
@@ -218,6 +220,47 @@ public enum BatchStatements {
         """
     }
 
+    /// What of the batch was confirmed: a list that shows it otherwise now shows what happened since.
+    public static func confirmedItems(_ tenant: TenantID, _ id: BatchID) -> SQL {
+        """
+        SELECT i.post_key, p.flow_id, p.case_id, i.reference, i.currency, i.figure_minor, i.findable
+        FROM app.batch_postings i JOIN app.postings p ON p.tenant_id = i.tenant_id AND p.post_key = i.post_key
+        WHERE i.tenant_id = \(tenant) AND i.batch_id = \(id) AND i.state = 'confirmed' ORDER BY i.post_key
+        """
+    }
+
+    /// Notes what the sources say of postings in hand, where it is news. The file stays as it is. Gives back their batches.
+    public static func noteInHand(_ tenant: TenantID, _ keys: [PostKey], findings: [UInt8]) -> SQL {
+        """
+        WITH n AS (
+          UPDATE app.postings SET findings = \(PostgresJSON(findings)), updated_at = clock_timestamp()
+          WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND batch_id IS NOT NULL AND findings <> \(PostgresJSON(findings))
+          RETURNING post_key, batch_id
+        )
+        SELECT n.post_key, b.id, b.number FROM n JOIN app.batches b ON b.tenant_id = \(tenant) AND b.id = n.batch_id ORDER BY b.number, n.post_key
+        """
+    }
+
+    /// Of these postings, the parts of a gathered document that a batch has in hand: they stay as they stand in its file.
+    public static func partsInHand(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        SELECT p.post_key, g.post_key AS whole FROM app.postings p JOIN app.postings g ON g.tenant_id = p.tenant_id AND g.post_key = p.part_of
+        WHERE p.tenant_id = \(tenant) AND p.post_key = ANY (\(keys.map(\.text))) AND g.batch_id IS NOT NULL ORDER BY p.post_key
+        """
+    }
+
+    /// The cases of the parts of these documents: their plans waited for the batch.
+    public static func dirtyParts(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        WITH d AS (
+          UPDATE app.cases c SET dirty = true, changed_at = clock_timestamp() FROM (
+            SELECT DISTINCT p.flow_id, p.case_id FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.part_of = ANY (\(keys.map(\.text)))) x
+          WHERE c.tenant_id = \(tenant) AND c.flow_id = x.flow_id AND c.case_id = x.case_id RETURNING c.flow_id
+        )
+        SELECT DISTINCT flow_id FROM d
+        """
+    }
+
     public static func settleItems(_ tenant: TenantID, _ id: BatchID, _ keys: [PostKey], state: String) -> SQL {
         """
         UPDATE app.batch_postings SET state = \(state), finding = CASE WHEN \(state) = 'confirmed' THEN NULL ELSE finding END, settled_at = clock_timestamp()
@@ -245,7 +288,8 @@ public enum BatchStatements {
     /// They are planned and checked anew: the file never left, or nothing could show whether it was imported and a person says that it was not.
     public static func release(_ tenant: TenantID, _ id: BatchID, _ keys: [PostKey]) -> SQL {
         """
-        UPDATE app.postings SET state = 'mapped', batch_id = NULL, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
+        UPDATE app.postings SET state = 'mapped', batch_id = NULL, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(),
+          updated_at = clock_timestamp()
         WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND batch_id = \(id) AND state = 'manual'
         """
     }
@@ -254,7 +298,7 @@ public enum BatchStatements {
     public static func doubt(_ tenant: TenantID, _ id: BatchID, _ keys: [PostKey]) -> SQL {
         """
         WITH d AS (
-          UPDATE app.postings SET state = 'unknown', batch_id = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp(),
+          UPDATE app.postings SET state = 'unknown', batch_id = NULL, findings = '[]', attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp(),
             fault = '{"code":"outcome_unknown","summary":"handed over in a file and withdrawn: looked for before it is sent"}'
           WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND batch_id = \(id) AND state = 'manual'
           RETURNING post_key, revision, plan_digest

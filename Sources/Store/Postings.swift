@@ -31,6 +31,10 @@ public struct PostingRow: Sendable {
     public var remoteVersion: String?
     /// The document that it is a part of; "" before that is planned, `nil` for what is sent by itself.
     public var partOf: String?
+    /// The batch of a file that has it in hand.
+    public var batch: BatchID?
+    /// The ledger has it by a person's word, under a file's reference.
+    public var byHand = false
 }
 
 /// A new or changed plan, as `map` leaves it.
@@ -77,7 +81,8 @@ public struct PlanRow: Sendable {
 public enum PostingStatements {
     static let columns = """
         post_key, flow_id, ledger_id, case_id, subject, form, generation, revision, effect, state, plan, plan_digest, sent, sent_digest, reference,
-        ledger_date, currency, total_minor, applies_to, findings, attempts, remote_id, remote_version, part_of
+        ledger_date, currency, total_minor, applies_to, findings, attempts, remote_id, remote_version, part_of,
+        batch_id, by_hand
         """
 
     public static func ofCases(_ tenant: TenantID, _ flow: FlowID, cases: [String]) -> SQL {
@@ -121,8 +126,8 @@ public enum PostingStatements {
     public static func restore(_ tenant: TenantID, _ rows: [PlanRow]) -> SQL {
         """
         UPDATE app.postings p SET state = CASE WHEN NOT p.by_hand THEN 'posted' WHEN e = 'void' THEN 'voided' ELSE 'confirmed' END, plan = sent,
-          plan_digest = sent_digest, effect = e, revision = r, reference = rf, ledger_date = d, currency = cu, total_minor = t, findings = '[]', fault = NULL, attempts = 0,
-          next_attempt_at = now(), updated_at = clock_timestamp()
+          plan_digest = sent_digest, effect = e, revision = r, reference = rf, ledger_date = d, currency = cu, total_minor = t, findings = '[]',
+          fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
         FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.effect)), \(rows.map { Int32($0.revision) }), \(rows.map(\.reference)), \(rows.map(\.date)),
           \(rows.map(\.currency)), \(rows.map(\.totalMinor))) AS i(k, e, r, rf, d, cu, t)
         WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.remote_id IS NOT NULL AND p.sent IS NOT NULL AND p.posted_at IS NOT NULL
@@ -268,6 +273,8 @@ extension PostingRow {
         remoteID = try row.get("remote_id")
         remoteVersion = try row.get("remote_version")
         partOf = try row.get("part_of")
+        batch = try row.get("batch_id")
+        byHand = try row.get("by_hand")
     }
 }
 

@@ -12,11 +12,13 @@ private func line(_ role: Role, _ minor: Int64, _ code: String, _ text: String, 
 
 private func day(_ n: Int, dimensions: [String: String] = [:]) throws -> ManualFile.Want {
     let lines = [
-        line("clearing:card", 22_600, "1-1180", "Card clearing", dimensions), line("sales", -20_000, "4-1100", "Sales"), line("tax_payable", -2_600, "2-2210", "Sales tax"),
+        line("clearing:card", 22_600, "1-1180", "Card clearing", dimensions), line("sales", -20_000, "4-1100", "Sales"),
+        line("tax_payable", -2_600, "2-2210", "Sales tax"),
     ]
     let date = try #require(LocalDate("2026-03-04"))
     let plan = PlannedPosting(
-        subject: "D\(n)", form: .summary, caseID: "D\(n)", covers: ["D\(n)"], date: date, currency: .usd, total: Money(minor: 22_600, .usd), lines: lines.map(\.plan), party: "shop")
+        subject: "D\(n)", form: .summary, caseID: "D\(n)", covers: ["D\(n)"], date: date, currency: .usd, total: Money(minor: 22_600, .usd),
+        lines: lines.map(\.plan), party: "shop")
     let key = try #require(PostKey("000000000000000\(n)"))
     return ManualFile.Want(
         document: LedgerDocument(key: key, revision: 1, plan: plan, lines: lines, reference: "Shop sales 2026-03-04"), party: "Shop", source: "shopify")
@@ -33,7 +35,8 @@ private func day(_ n: Int, dimensions: [String: String] = [:]) throws -> ManualF
         func rows(_ number: String) -> [String] {
             [
                 "\(number)\t03/04/2026\tShop sales 2026-03-04\t1-1180\t226.00\t\t\t\t\tCard clearing\t",
-                "\(number)\t03/04/2026\tShop sales 2026-03-04\t4-1100\t\t200.00\t\t\t\tSales\t", "\(number)\t03/04/2026\tShop sales 2026-03-04\t2-2210\t\t26.00\t\t\t\tSales tax\t",
+                "\(number)\t03/04/2026\tShop sales 2026-03-04\t4-1100\t\t200.00\t\t\t\tSales\t",
+                "\(number)\t03/04/2026\tShop sales 2026-03-04\t2-2210\t\t26.00\t\t\t\tSales tax\t",
             ]
         }
         let expected = ([heading] + rows("CF001001") + [""] + rows("CF001002") + [""]).joined(separator: "\r\n")
@@ -67,7 +70,8 @@ private func day(_ n: Int, dimensions: [String: String] = [:]) throws -> ManualF
         let text = "Account Number\tAccount Name\tHeader\tAccount Type\r\n1-0000\tAssets\tH\tAsset\r\n1-1180\tCard Clearing\t\tBank\r\n"
         let accounts = try connector.accounts(Array(text.utf8))
         #expect(accounts.map { "\($0.code) \($0.name) \($0.active)" } == ["1-0000 Assets false", "1-1180 Card Clearing true"])
-        for bad in ["", "Account Number\r\n1-1\r\n", "Account Number\tAccount Name\r\n", "Account Number\tAccount Name\r\n1\tA\r\n1\tB\r\n", "Account Number\tAccount Name\r\n\tA\r\n"] {
+        let heading = "Account Number\tAccount Name\r\n"
+        for bad in ["", "Account Number\r\n1-1\r\n", heading, "\(heading)1\tA\r\n1\tB\r\n", "\(heading)\tA\r\n"] {
             #expect(throws: Fault.self) { try connector.accounts(Array(bad.utf8)) }
         }
     }

@@ -24,7 +24,8 @@ import Wire
 
     private func states(_ bench: Bench, _ made: Furnished) async throws -> [String] {
         var out: [String] = []
-        for row in try await bench.root.pool.query("SELECT state FROM app.postings WHERE tenant_id = \(made.tenant.id) ORDER BY post_key") { out.append(try row.get(0)) }
+        let sql: SQL = "SELECT state FROM app.postings WHERE tenant_id = \(made.tenant.id) ORDER BY post_key"
+        for row in try await bench.root.pool.query(sql) { out.append(try row.get(0)) }
         return out
     }
 
@@ -53,13 +54,23 @@ import Wire
         let second = await bench.call(.post, "\(path)/confirm", ["list": .string(file.text)])
         #expect(second.json["batch"]?["state"]?.string == "confirmed" && second.json["confirmed"]?.int == 1)
         #expect(try await states(bench, made) == ["confirmed", "confirmed"])
+        // Said again, it changes nothing; a second import shows.
+        let settled = try await bench.root.pool.query("SELECT settled_at FROM app.batches").first?.get(0, as: Timestamp.self)
+        let third = await bench.call(.post, "\(path)/confirm", ["list": .string(file.text)])
+        #expect(third.status == 200 && third.json["confirmed"]?.int == 0 && third.json["differs"]?.array?.isEmpty == true)
+        #expect(try await bench.root.pool.query("SELECT settled_at FROM app.batches").first?.get(0, as: Timestamp.self) == settled)
+        let again = await bench.call(.post, "\(path)/confirm", ["list": .string(wrong)])
+        #expect(again.status == 200 && again.json["differs"]?.array?.count == 1)
+        #expect(try await bench.count("SELECT count(*) FROM app.alerts WHERE key LIKE 'differs_by_hand/%' AND severity = 'critical'") == 1)
+        #expect(await bench.call(.post, "\(path)/withdraw", ["not_imported": true]).status == 409)
         let posting = await bench.call(.get, "/v1/postings/\(keys[0])")
         #expect(posting.json["by_hand"]?.bool == true && posting.json["remote_id"]?.string == keys[0].text.uppercased())
         let whole = await bench.call(.get, path)
         #expect(whole.json["steps"]?.array?.isEmpty == false && whole.json["file"]?["downloads"]?.int == 2)
     }
 
-    @Test("what was handed over is withdrawn only by a person's word that it was not imported; then it is looked for or planned anew") func withdraw() async throws {
+    @Test("what was handed over is withdrawn only by a person's word that it was not imported; then it is looked for or planned anew")
+    func withdraw() async throws {
         let (bench, made, _) = try await ready(1)
         let open = await create(bench, made).json["batches"]?[0]?["id"]?.string ?? ""
         #expect(await bench.call(.post, "/v1/batches/\(open)/withdraw").json["state"]?.string == "withdrawn")
@@ -92,6 +103,39 @@ import Wire
         #expect(second.json["left"]?.array?.contains { $0["post_key"]?.string == bare.text && $0["code"]?.string == "unbound_line" } == true)
     }
 
+    @Test("what is in hand and what waits for a batch stand among what waits for people, each with its batch or remedy") func inbox() async throws {
+        let (bench, made, keys) = try await ready(1)
+        let id = await create(bench, made).json["batches"]?[0]?["id"]?.string ?? ""
+        _ = await bench.call(.post, "/v1/batches/\(id)/hand-over")
+        let waiting = try await bench.posting(made, 2, of: "O-2", state: "cleared", checks: ["waits_for_batch"])
+        _ = try await bench.posting(made, 3, of: "O-3", state: "cleared")
+        let rows = await bench.call(.get, "/v1/report/held?tenant=\(made.tenant.id)").items
+        #expect(rows.map { $0["post_key"]?.string } == [keys[0].text, waiting.text])
+        #expect(rows[0]["batch"]?.string == id && rows[1]["checks"]?[0]?.string == "waits_for_batch")
+        for order in ["release", "retry", "hold"] {
+            #expect(await bench.call(.post, "/v1/postings/\(keys[0])/\(order)", ["reason": "x"]).status == 409, "\(order)")
+        }
+    }
+
+    @Test("a ledger without an API takes an empty credential and a list of accounts, and no other settings than its own") func paper() async throws {
+        let (bench, made, _) = try await ready(1)
+        let path = "/v1/tenants/\(made.tenant.id)/connections"
+        let wrong: JSON = ["slug": "paper", "platform": "paper", "account": "file", "settings": ["import_date": "dmy"]]
+        #expect(await bench.call(.post, path, wrong).status == 422)
+        let id = try await bench.call(.post, path, ["slug": "paper", "platform": "paper", "account": "file", "settings": ["import_dates": "dmy"]]).id()
+        #expect(await bench.call(.put, "/v1/connections/\(id)/credential", ["token": "x"]).status == 422)
+        #expect(await bench.call(.put, "/v1/connections/\(id)/credential", [:]).status == 200)
+        let list = "number,name,type\r\n1200,Receivable,asset\r\n4010,Sales,income\r\n"
+        let accounts = "/v1/connections/\(id)/accounts"
+        #expect(await bench.call(.put, accounts, ["list": .string(list)]).status == 422, "the books' currency is missing")
+        #expect(await bench.call(.put, accounts, ["list": "nothing\r\n", "base_currency": "USD"]).code == "chart_unreadable")
+        #expect(await bench.call(.put, accounts, ["list": .string(list), "base_currency": "USD", "lock_date": "2026-10-31"]).json["accounts"]?.int == 2)
+        let connection = try #require(ConnectionID(id))
+        let chart = try #require(try await bench.root.chart(made.tenant.id, connection))
+        #expect(chart.baseCurrency == "USD" && chart.lockDate == LocalDate("2026-10-31"))
+        #expect(String(decoding: chart.accounts, as: UTF8.self).contains("\"4010\""))
+    }
+
     @Test("wrong requests are refused with their field, foreign keys see nothing, and a repeated request makes one batch") func refusals() async throws {
         let (bench, made, _) = try await ready(1)
         #expect(await create(bench, made, ["form": "nonsense"]).status == 422)
@@ -105,7 +149,9 @@ import Wire
         let two = await bench.call(.post, "/v1/connections/\(made.ledger)/batches", [:], more: more)
         #expect(one.status == 201 && one.text == two.text)
         let path = "/v1/batches/\(one.json["batches"]?[0]?["id"]?.string ?? "")"
-        for verb in ["hand-over", "file", "confirm", "withdraw"] { #expect(await bench.call(.post, "\(path)/\(verb)", [:], key: stranger).status == 404, "\(verb)") }
+        for verb in ["hand-over", "file", "confirm", "withdraw"] {
+            #expect(await bench.call(.post, "\(path)/\(verb)", [:], key: stranger).status == 404, "\(verb)")
+        }
         #expect(await bench.call(.get, path, key: stranger).status == 404)
         _ = await bench.call(.post, "\(path)/hand-over")
         let wrong: [JSON] = [

@@ -35,7 +35,7 @@ struct Bench {
             host: "127.0.0.1", port: 0, intakeKey: intakeKey, allowedHosts: ["127.0.0.1:8099", "books.example.com"], version: "test",
             operatorParts: ["gate": ["sender": Secret("house"), "sender_password": Secret("operators-hush"), "user": Secret("nobody")]])
         let plane = try ControlPlane(
-            store: store, connectors: ["shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault(), "gate": FakeGate()], configuration: configuration,
+            store: store, connectors: ["shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault(), "gate": FakeGate(), "paper": FakePaper()], configuration: configuration,
             clocks: clocks, random: SystemRandom(), log: Log(component: "test", least: .debug, sink: log.write), metrics: metrics)
         let key = try await store.createKey(
             consultancy: nil, tenant: nil, label: "operator", scopes: ["admin"], actor: "test", random: SystemRandom())

@@ -12,11 +12,14 @@ private func want(_ legs: [(code: String, minor: Int64, name: String)], currency
     }
     let date = try #require(LocalDate("2026-03-04")), key = try #require(PostKey("00000000000000a1"))
     let plan = PlannedPosting(
-        subject: "D", form: .summary, caseID: "D", covers: ["D"], date: date, currency: currency, total: Money(minor: 21_650, currency), lines: lines.map(\.plan), party: "shop")
-    return ManualFile.Want(document: LedgerDocument(key: key, revision: 1, plan: plan, lines: lines, reference: "day 2026-03-04"), party: "Shop", source: "shopify")
+        subject: "D", form: .summary, caseID: "D", covers: ["D"], date: date, currency: currency, total: Money(minor: 21_650, currency),
+        lines: lines.map(\.plan), party: "shop")
+    return ManualFile.Want(document: LedgerDocument(key: key, revision: 1, plan: plan, lines: lines, reference: "day 2026-03-04"), party: "Shop",
+        source: "shopify")
 }
 
-private let sales: [(code: String, minor: Int64, name: String)] = [("1050", 21_650, "Card Clearing"), ("4010", -20_000, "Shop Sales"), ("2200", -1_650, "Sales Tax Collected")]
+private let sales: [(code: String, minor: Int64, name: String)] = [("1050", 21_650, "Card Clearing"), ("4010", -20_000, "Shop Sales"),
+    ("2200", -1_650, "Sales Tax Collected")]
 
 @Suite("Patriot Accounting") struct PatriotTests {
     private let connector = PatriotConnector()
@@ -59,14 +62,16 @@ private let sales: [(code: String, minor: Int64, name: String)] = [("1050", 21_6
         let file = try #require(ManualFile.files(connector.manualForms[1], [try want(sales)], first: 1, facts).files.first)
         #expect(String(decoding: file.bytes, as: UTF8.self) == [
             "journal_ref,line,date,account_number,account_name,debit,credit,memo", "00000000000000A1,1,2026-03-04,1050,Card Clearing,216.50,,Card Clearing",
-            "00000000000000A1,2,2026-03-04,4010,Shop Sales,,200.00,Shop Sales", "00000000000000A1,3,2026-03-04,2200,Sales Tax Collected,,16.50,Sales Tax Collected", "",
+            "00000000000000A1,2,2026-03-04,4010,Shop Sales,,200.00,Shop Sales",
+            "00000000000000A1,3,2026-03-04,2200,Sales Tax Collected,,16.50,Sales Tax Collected", "",
         ].joined(separator: "\r\n"))
     }
 
     @Test("accounts come from the chart's list; one without numbers is known by its names")
     func accounts() throws {
         let text = "Account Name,Type,Subtype,Account Number\r\nCard Clearing,Asset,Bank Account,1050\r\nShop Sales,Income,Income,4010\r\n"
-        #expect(try connector.accounts(Array(text.utf8)).map { "\($0.code) \($0.name) \($0.type)" } == ["1050 Card Clearing Bank Account", "4010 Shop Sales Income"])
+        #expect(try connector.accounts(Array(text.utf8)).map { "\($0.code) \($0.name) \($0.type)" } == ["1050 Card Clearing Bank Account",
+            "4010 Shop Sales Income"])
         #expect(try connector.accounts(Array("Account Name,Type\r\nShop Sales,Income\r\n".utf8)).map(\.code) == ["Shop Sales"])
         #expect(throws: Fault.self) { try connector.accounts(Array("Name only\r\nx\r\n".utf8)) }
     }

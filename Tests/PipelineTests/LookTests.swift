@@ -16,10 +16,13 @@ extension Desk {
         return try await house.supervisor.transaction { tx throws(Fault) -> BatchID in
             let (rows, next) = try await tx.takeable(house.tenant, house.ledger, until: nil, limit: 100)
             let content = Array("file".utf8)
+            let items = rows.map { row in
+                NewBatch.Item(
+                    key: row.key, revision: row.revision, reference: "\(row.key.text)-\(row.revision)", currency: "USD", figureMinor: 1, findable: findable)
+            }
             let new = NewBatch(
-                id: SystemRandom().identifier(), connection: house.ledger, number: next, form: "journal-csv", formVersion: "1", fileName: "f.csv", mediaType: "text/csv",
-                content: content, digest: Digest.sha256(content), rows: 1, notes: Array("[]".utf8), actor: "test",
-                items: rows.map { NewBatch.Item(key: $0.key, revision: $0.revision, reference: $0.key.text, currency: "USD", figureMinor: 1, findable: findable) })
+                id: SystemRandom().identifier(), connection: house.ledger, number: next, form: "journal-csv", formVersion: "1", fileName: "f.csv",
+                mediaType: "text/csv", content: content, digest: Digest.sha256(content), rows: 1, notes: Array("[]".utf8), actor: "test", items: items)
             try await tx.keep(house.tenant, new)
             try await tx.handOver(house.tenant, try await tx.batch(house.tenant, new.id), actor: "test")
             return new.id
@@ -137,7 +140,111 @@ extension Desk {
             try await desk.arrive(payment())
             try await desk.later()
             #expect(try await desk.states()["payment P-1"] == "cleared", "it settles what the API does not know")
+            #expect(try await desk.checks("payment", "P-1") == ["waits_for_batch"], "and says so")
+            #expect(try await desk.alerts() == ["held/waits_for_batch/"])
             #expect(desk.books.writes.isEmpty)
+        }
+    }
+}
+
+@Suite("What changes while a file has it in hand") struct ChangedInHandTests {
+    private func handed(_ desk: Desk) async throws -> BatchID {
+        try await desk.clear(sale())
+        let id = try await desk.handOver(findable: false)
+        try await desk.down("live")
+        return id
+    }
+
+    @Test("it is told by name with its remedy, and nothing of it is sent; what changes back is not told any more") func told() async throws {
+        try await Desk.with { desk in
+            let id = try await handed(desk)
+            try await desk.run(sale(cups: 3, version: 2))
+            #expect(try await desk.states() == ["invoice O-1": "manual"])
+            #expect(try await desk.checks("invoice", "O-1") == ["changed_in_hand"])
+            #expect(try await desk.alerts() == ["changed_in_hand/\(id)"])
+            #expect(try await desk.posting("invoice", "O-1").totalMinor == 10_000, "what stands in the file stays")
+            try await desk.run(sale(cups: 4, version: 3))
+            #expect(try await desk.house.count("SELECT count(*) FROM app.audit WHERE action = 'posting.changed_in_hand'") == 1, "once is enough")
+            try await desk.run(sale(cups: 2, version: 4))
+            #expect(try await desk.checks("invoice", "O-1") == [])
+            #expect(desk.books.writes.isEmpty)
+        }
+    }
+
+    @Test("confirmed, its change waits for another batch by name; handed over and confirmed too, everything stands once") func confirmed() async throws {
+        try await Desk.with { desk in
+            let id = try await handed(desk)
+            try await desk.run(sale(cups: 3, version: 2))
+            try await desk.settle(id, confirm: true)
+            try await desk.later()
+            #expect(try await desk.states() == ["invoice O-1": "cleared"])
+            #expect(try await desk.checks("invoice", "O-1") == ["waits_for_batch"])
+            #expect(try await desk.alerts() == ["held/waits_for_batch/"], "the batch is settled")
+            let next = try await desk.handOver(findable: false)
+            let change = try await desk.posting("invoice", "O-1")
+            #expect(change.revision == 2 && change.totalMinor == 15_000 && change.sent != nil)
+            try await desk.settle(next, confirm: true)
+            try await desk.later()
+            #expect(["confirmed", "reconciled"].contains(try await desk.states()["invoice O-1"] ?? ""))
+            #expect(try await desk.unexplained() == 0 && desk.books.writes.isEmpty)
+        }
+    }
+
+    @Test("withdrawn, it is planned as it is by now and sent once") func withdrawn() async throws {
+        try await Desk.with { desk in
+            let id = try await handed(desk)
+            try await desk.run(sale(cups: 3, version: 2))
+            try await desk.settle(id, confirm: false)
+            try await desk.later()
+            #expect(desk.books.entries.map(\.total) == [15_000] && desk.books.writes.count == 1)
+            #expect(!(try await desk.alerts()).contains("changed_in_hand/\(id)"))
+        }
+    }
+
+    @Test("an order that is cancelled meanwhile is told; confirmed, it is taken back by a batch; withdrawn, nothing is left of it", arguments: [true, false])
+    func cancelled(confirm: Bool) async throws {
+        try await Desk.with { desk in
+            let id = try await handed(desk)
+            try await desk.run(cancellation())
+            #expect(try await desk.checks("invoice", "O-1") == ["changed_in_hand"])
+            try await desk.settle(id, confirm: confirm)
+            try await desk.later()
+            let row = try await desk.posting("invoice", "O-1")
+            #expect("\(row.effect) \(row.state)" == (confirm ? "void cleared" : "post superseded"))
+            #expect(desk.books.writes.isEmpty)
+        }
+    }
+
+    @Test("a payment that comes meanwhile waits by name for the batch, and follows by hand what went by hand") func payments() async throws {
+        try await Desk.with { desk in
+            let id = try await handed(desk)
+            try await desk.run(payment())
+            #expect(try await desk.states() == ["invoice O-1": "manual", "payment P-1": "held"])
+            #expect(try await desk.checks("payment", "P-1") == ["waits_for_original"])
+            try await desk.settle(id, confirm: true)
+            try await desk.later()
+            #expect(try await desk.states()["payment P-1"] == "cleared")
+            #expect(desk.books.writes.isEmpty)
+            _ = try await desk.handOver(findable: false)
+            #expect(try await desk.states()["payment P-1"] == "manual")
+        }
+    }
+
+    @Test("the parts of a summary in hand stay in it: none is gathered anew or sent by itself until its batch is settled") func parts() async throws {
+        let policies: [(name: String, value: String)] = [("posting", "daily_summary"), ("edit", "revise")]
+        let day = "2026-11-02:shop"
+        try await Desk.with(policies: policies) { desk in
+            let id = try await handed(desk)
+            #expect(try await desk.states() == ["invoice O-1": "gathered", "summary \(day)": "manual"])
+            // Another day's summary would have it, while the file has it too.
+            try await desk.run(sale(version: 2, at: "2026-11-03T10:00:00Z"))
+            #expect(try await desk.states() == ["invoice O-1": "gathered", "summary \(day)": "manual"])
+            #expect(try await desk.checks("summary", day) == ["changed_in_hand"])
+            #expect(desk.books.writes.isEmpty)
+            try await desk.settle(id, confirm: false)
+            try await desk.later()
+            #expect(desk.books.entries.map(\.subject) == ["2026-11-03:shop"], "it stands once, on its new day")
+            #expect(try await desk.unexplained() == 0)
         }
     }
 }

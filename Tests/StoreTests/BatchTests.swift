@@ -11,7 +11,8 @@ extension House {
     fileprivate func batch(_ keys: [PostKey], number: Int = 1, findable: Bool = false) -> NewBatch {
         let content = Array("file \(number)\r\n".utf8)
         return NewBatch(
-            id: SystemRandom().identifier(), connection: ledger, number: number, form: "journal-csv", formVersion: "generic-journal/1", fileName: "f-\(number).csv",
+            id: SystemRandom().identifier(), connection: ledger, number: number, form: "journal-csv", formVersion: "generic-journal/1",
+            fileName: "f-\(number).csv",
             mediaType: "text/csv", content: content, digest: Digest.sha256(content), rows: keys.count, notes: Array("[]".utf8), actor: "test",
             items: keys.map { NewBatch.Item(key: $0, revision: 1, reference: $0.text.uppercased(), currency: "USD", figureMinor: 1, findable: findable) })
     }
@@ -57,7 +58,9 @@ extension House {
             house.tenant, epoch: lease.epoch, [NewIntent(key: key, revision: 1, action: .create, attempt: attempt, requestDigest: [1])], audit: [])
     }
 
-    @Test("a batch takes what is cleared and nothing else", arguments: ["mapped", "held", "posting", "unknown", "posted", "rejected", "manual", "superseded", "gathered"])
+    @Test(
+        "a batch takes what is cleared and nothing else",
+        arguments: ["mapped", "held", "posting", "unknown", "posted", "rejected", "manual", "superseded", "gathered"])
     func takes(state: String) async throws {
         try await Street.with { house async throws in
             let ready = try await house.posting("cleared")
@@ -118,11 +121,17 @@ extension House {
             #expect(await code("UPDATE app.batches SET state = 'withdrawn' WHERE id = \(id)") != nil)
             #expect(await faultCode { try await house.withdraw(id) } == "wrong_state")
             #expect(await faultCode { try await house.handOver(id) } == "wrong_state")
+            let before = try await house.texts("SELECT to_jsonb(p)::text FROM app.postings p WHERE p.tenant_id = \(house.tenant)")
+            let rows = try await house.count("SELECT count(*) FROM app.audit WHERE tenant_id = \(house.tenant)")
+            try await house.confirm(id)
+            #expect(try await house.texts("SELECT to_jsonb(p)::text FROM app.postings p WHERE p.tenant_id = \(house.tenant)") == before)
+            #expect(try await house.count("SELECT count(*) FROM app.audit WHERE tenant_id = \(house.tenant)") == rows, "confirmed twice, nothing changes")
             #expect(await faultCode { try await house.supervisor.pool.query("DELETE FROM app.batches WHERE id = \(id)") } != nil)
         }
     }
 
-    @Test("only what was handed over is confirmed; it then stands there by hand, and nothing sends its changes or what settles it") func confirmed() async throws {
+    @Test("only what was handed over is confirmed; it then stands there by hand, and nothing sends its changes or what settles it")
+    func confirmed() async throws {
         try await Street.with { house async throws in
             let key = try await house.posting("cleared")
             let id = try #require(try await house.take())
@@ -197,6 +206,24 @@ extension House {
         }
     }
 
+    @Test("what is in hand takes no plan, is not superseded and not given another state by any statement of the pipeline") func pipeline() async throws {
+        try await Street.with { house async throws in
+            let key = try await house.posting("cleared"), t = house.tenant
+            let id = try #require(try await house.take())
+            try await house.handOver(id)
+            let before = try await house.texts("SELECT to_jsonb(p)::text FROM app.postings p WHERE p.tenant_id = \(t)")
+            let findings = Array("[]".utf8)
+            let statements: [SQL] = [
+                PostingStatements.supersede(t, [key]), PostingStatements.clear(t, [(key, findings, false)]), PostingStatements.confirmed(t, [(key, nil)]),
+                PostingStatements.hold(t, key, findings: findings), PostingStatements.retryLater(t, [key], by: .seconds(1), fault: nil),
+                PostingStatements.recheckDependants(t, [key]), PostingStatements.differs(t, key, findings: findings, fault: Array("{}".utf8)),
+                MemberStatements.gather(t, [(key, key)]),
+            ]
+            for statement in statements { _ = try await house.worker.pool.query(statement) }
+            #expect(try await house.texts("SELECT to_jsonb(p)::text FROM app.postings p WHERE p.tenant_id = \(t)") == before)
+        }
+    }
+
     @Test("another tenant's worker sees no batch") func isolation() async throws {
         try await Street.with { house async throws in
             _ = try await house.posting("cleared")
@@ -215,7 +242,9 @@ extension House {
     /// Never: a posting in two open batches, one that is handed over and being sent, one that is handed over and may be sent.
     private func invariants(_ house: House, _ seed: UInt64, _ step: Int) async throws {
         let t = house.tenant
-        let twice = try await house.count("SELECT count(*) FROM (SELECT post_key FROM app.batch_postings WHERE tenant_id = \(t) AND state = 'in_hand' GROUP BY 1 HAVING count(*) > 1) x")
+        let twice = try await house.count("""
+            SELECT count(*) FROM (SELECT post_key FROM app.batch_postings WHERE tenant_id = \(t) AND state = 'in_hand' GROUP BY 1 HAVING count(*) > 1) x
+            """)
         let both = try await house.count("""
             SELECT count(*) FROM app.batch_postings b JOIN app.intents i ON i.tenant_id = b.tenant_id AND i.post_key = b.post_key
             WHERE b.tenant_id = \(t) AND b.state = 'in_hand' AND i.state IN ('open', 'unknown')
@@ -235,7 +264,8 @@ extension House {
         #expect([twice, both, loose, effects, ended] == [0, 0, 0, 0, 0], "seed \(seed), step \(step)")
     }
 
-    @Test("no posting is ever in two open batches, or both sent and handed over", arguments: [1, 2, 3, 4, 5, 6] as [UInt64]) func property(seed: UInt64) async throws {
+    @Test("no posting is ever in two open batches, or both sent and handed over", arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
+    func property(seed: UInt64) async throws {
         try await Street.with { house async throws in
             let random = SeededRandom(seed: seed), lease = try await house.lease()
             var keys: [PostKey] = []
@@ -255,7 +285,9 @@ extension House {
                         let intent = NewIntent(key: key, revision: 1, action: .create, attempt: "s\(step)", requestDigest: [1])
                         try await house.worker.writeIntents(house.tenant, epoch: lease.epoch, [intent], audit: [])
                     case 7:
-                        let open = try await house.texts("SELECT attempt FROM app.intents WHERE tenant_id = \(house.tenant) AND post_key = \(key.text) AND state IN ('open', 'unknown')")
+                        let open = try await house.texts("""
+                            SELECT attempt FROM app.intents WHERE tenant_id = \(house.tenant) AND post_key = \(key.text) AND state IN ('open', 'unknown')
+                            """)
                         let outcome: Settlement.Outcome = [.posted, .notSent, .unknown, .notSent][pick(4)]
                         if let attempt = open.first {
                             let row = Settlement(

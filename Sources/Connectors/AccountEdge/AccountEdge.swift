@@ -8,7 +8,8 @@ public struct AccountEdgeConnector: FileLedger {
 
     public var spec: PlatformSpec {
         PlatformSpec(
-            id: "accountedge", name: "AccountEdge", roles: [.ledger], productionBase: "", sandboxBase: nil, auth: .none, headers: [:], limits: [], concurrency: 1,
+            id: "accountedge", name: "AccountEdge", roles: [.ledger], productionBase: "", sandboxBase: nil, auth: .none, headers: [:], limits: [],
+            concurrency: 1,
             batchSizes: [:], pageSize: 1, fieldLengths: ["document_number": 8, "memo": 255, "account": 20, "job": 5, "category": 15],
             idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero), tax: .none, dimensions: ["job", "category"],
             revisesPaidInvoices: false, apiVersion: "none; forms 1", sunset: nil, sources: Self.sources,
@@ -24,7 +25,8 @@ public struct AccountEdgeConnector: FileLedger {
         "idempotency": "AccountEdge help, Import and export fields, Journal Entries: journals are always added, whatever their number",
         "auth": "no public API was found; importing needs the user's own rights in the company file",
         "fields": "AccountEdge help, Import and export fields: Journal Number 8, Memo and Allocation Memo 255, Job 5, Category 15",
-        "tax": "AccountEdge help, Journal Entries: a journal computes no tax; it is posted to its account", "errors": "there are no answers; the import's log is read by people",
+        "tax": "AccountEdge help, Journal Entries: a journal computes no tax; it is posted to its account",
+        "errors": "there are no answers; the import's log is read by people",
         "objects": "AccountEdge help, Import and export fields: Journal Entries, Accounts",
         "currency": "AccountEdge help, Journal Entries: one foreign currency an entry at most, with its rate; amounts are rounded to two decimals",
     ]
@@ -47,7 +49,10 @@ public struct AccountEdgeConnector: FileLedger {
             separator: 9, encoding: .windows1252, emptyRowBetween: true, ending: "txt", mediaType: "text/tab-separated-values; charset=windows-1252"),
         bounds: ManualBounds(rows: 5_000, entries: 1_000, bytes: 2_000_000),
         heading: [
-            ["Journal Number", "Date", "Memo", "Account Number", "Debit Amount", "Credit Amount", "Job", "Currency Code", "Exchange Rate", "Allocation Memo", "Category"]
+            [
+                "Journal Number", "Date", "Memo", "Account Number", "Debit Amount", "Credit Amount", "Job", "Currency Code", "Exchange Rate",
+                "Allocation Memo", "Category",
+            ]
         ],
         columns: (reference: 0, figure: 4), carries: ManualForm.journals,
         steps: [
@@ -55,7 +60,7 @@ public struct AccountEdgeConnector: FileLedger {
             "Match the fields by their names and import. Do not open the file in a spreadsheet first.",
             "File > Export Data > Journal Entries for the same days, and confirm the batch with that file.",
         ],
-        source: "AccountEdge help, Import and export fields, Journal Entries; the empty line between entries is general knowledge, the bound of 1 000 our choice",
+        source: "AccountEdge help, Import and export fields, Journal Entries; the empty line between entries is general knowledge, the bounds our choice",
         reference: { $0.short }, rows: rows)
 
     private static let rows: @Sendable (ManualEntry, ConnectionFacts) throws(Fault) -> [[ManualCell]] = { entry, facts throws(Fault) in
@@ -70,7 +75,9 @@ public struct AccountEdgeConnector: FileLedger {
         let rate = plan.rate.map { $0.rounded(toScale: 6).description }
         var rows: [[ManualCell]] = []
         for leg in try entry.legs(only: plan.currency) {
-            let head: [ManualCell] = [.exact(entry.reference, most: 8), .number(date), .text(entry.document.reference, most: 255), .exact(leg.account.code, most: 20)]
+            let head: [ManualCell] = [
+                .exact(entry.reference, most: 8), .number(date), .text(entry.document.reference, most: 255), .exact(leg.account.code, most: 20),
+            ]
             let money = ManualCell.sides(leg.amount)
             let tail: [ManualCell] = [
                 leg.dimensions["job"].map { ManualCell.exact($0, most: 5) } ?? .empty, foreign.map { ManualCell.number($0) } ?? .empty,

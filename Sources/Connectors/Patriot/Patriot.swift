@@ -2,14 +2,15 @@ internal import Books
 public import ConnectorKit
 public import Kernel
 
-/// Patriot Accounting: a web product without an API. What it imports are the rows of a bank account; a clearing account set up as one takes each leg of a journal as
-/// a row, and its user assigns the other side.
+/// Patriot Accounting: a web product without an API. What it imports are the rows of a bank account; a clearing account set up as one takes each leg of a
+/// journal as a row, and its user assigns the other side.
 public struct PatriotConnector: FileLedger {
     public init() {}
 
     public var spec: PlatformSpec {
         PlatformSpec(
-            id: "patriot", name: "Patriot Accounting", roles: [.ledger], productionBase: "", sandboxBase: nil, auth: .none, headers: [:], limits: [], concurrency: 1,
+            id: "patriot", name: "Patriot Accounting", roles: [.ledger], productionBase: "", sandboxBase: nil, auth: .none, headers: [:], limits: [],
+            concurrency: 1,
             batchSizes: [:], pageSize: 1, fieldLengths: ["description": Self.descriptionMost],
             idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero), tax: .none, dimensions: [], revisesPaidInvoices: false,
             apiVersion: "none; forms 1", sunset: nil, sources: Self.sources,
@@ -26,7 +27,8 @@ public struct PatriotConnector: FileLedger {
         "concurrency": "nothing is sent: files alone", "page": "nothing is read over a network",
         "idempotency": "help.patriotsoftware.com, Import bank transactions: nothing is said of rows that are imported twice; assume that they stay twice",
         "auth": "no public API was found; a user signs in", "fields": "no length is published; 60 characters are our choice",
-        "tax": "help.patriotsoftware.com: tax is an amount on an account by this way", "errors": "there are no answers; the upload page shows problems to its user",
+        "tax": "help.patriotsoftware.com: tax is an amount on an account by this way",
+        "errors": "there are no answers; the upload page shows problems to its user",
         "objects": "help.patriotsoftware.com, Import bank transactions and Import the chart of accounts; no import of journals was found",
         "currency": "Patriot Accounting serves businesses of the United States; it knows no currency but USD",
     ]
@@ -57,7 +59,8 @@ public struct PatriotConnector: FileLedger {
 
     private static let rows: @Sendable (ManualEntry, ConnectionFacts) throws(Fault) -> [[ManualCell]] = { entry, facts throws(Fault) in
         guard let clearing = facts.settings["clearing_account"], !clearing.isEmpty else {
-            throw Fault("clearing_account_missing", stage: .post, disposition: .hold, summary: "the connection does not say which account the bank rows are for",
+            throw Fault("clearing_account_missing", stage: .post, disposition: .hold,
+                summary: "the connection does not say which account the bank rows are for",
                 remedy: "Set clearing_account on the ledger's connection.", position: "settings.clearing_account")
         }
         let date = entry.document.plan.date.monthFirst

@@ -69,8 +69,10 @@ extension Endpoints {
     private static func form(of form: ManualForm) -> JSON {
         .object([
             ("id", .string(form.id)), ("name", .string(form.name)), ("version", .string(form.version)), ("ending", .string(form.writing.ending)),
-            ("encoding", .string(form.writing.encoding.rawValue)), ("rows_most", .number("\(form.bounds.rows)")), ("postings_most", .number("\(form.bounds.entries)")),
-            ("carries", .array(form.carries.map(\.rawValue).sorted().map { .string($0) })), ("found_by_api", .array(form.findable.map(\.rawValue).sorted().map { .string($0) })),
+            ("encoding", .string(form.writing.encoding.rawValue)), ("rows_most", .number("\(form.bounds.rows)")),
+            ("postings_most", .number("\(form.bounds.entries)")),
+            ("carries", .array(form.carries.map(\.rawValue).sorted().map { .string($0) })),
+            ("found_by_api", .array(form.findable.map(\.rawValue).sorted().map { .string($0) })),
             ("steps", .array(form.steps.map { .string($0) })),
         ])
     }
@@ -105,7 +107,8 @@ extension Endpoints {
         guard let row = try await visit.store.batch(id, visit.asker.sees) else { throw Refusal.notFound() }
         let json = try JSON(parsing: row.json)
         var members = json.object ?? []
-        if let connection = json["connection"]?.string.flatMap({ ConnectionID($0) }), let found = try await visit.store.adminConnection(connection, visit.asker.sees) {
+        if let connection = json["connection"]?.string.flatMap({ ConnectionID($0) }),
+            let found = try await visit.store.adminConnection(connection, visit.asker.sees) {
             let platform = try JSON(parsing: found.json)["platform"]
             let form = try ledger(platform, visit.desk).manualForm(json["form"]?.string ?? "")
             members.append(("steps", .array((form?.steps ?? []).map { .string($0) })))
@@ -132,7 +135,8 @@ extension Endpoints {
         var name = batch.fileName
         if batch.downloads > 0, let dot = name.lastIndex(of: ".") { name.insert(contentsOf: "-COPY", at: dot) }
         return HTTPResponse(200, fields: [
-            "Content-Type": batch.mediaType, "Content-Disposition": "attachment; filename=\"\(name)\"", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+            "Content-Type": batch.mediaType, "Content-Disposition": "attachment; filename=\"\(name)\"", "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
         ], body: content)
     }
 
@@ -143,7 +147,9 @@ extension Endpoints {
         let (id, tenant) = try await batchID(visit)
         var input = try visit.input(["list", "references", "all"])
         let given = ["list", "references", "all"].filter { input.has($0) }
-        if given.count != 1 { input.add("list", "must be the one of list, references and all", "Send the ledger's own list if there is one: sums are then compared.") }
+        if given.count != 1 {
+            input.add("list", "must be the one of list, references and all", "Send the ledger's own list if there is one: sums are then compared.")
+        }
         let text = input.json["list"]?.string, all = input.json["all"]?.bool == true
         let references = input.json["references"]?.array?.compactMap(\.string)
         if given == ["list"], text == nil { input.add("list", "must be text", "Send the file's content as a string.") }
@@ -152,7 +158,8 @@ extension Endpoints {
         try input.check()
         guard let row = try await visit.store.batch(id, visit.asker.sees) else { throw Refusal.notFound() }
         let shown = try JSON(parsing: row.json)
-        guard let connection = shown["connection"]?.string.flatMap({ ConnectionID($0) }), let found = try await visit.store.adminConnection(connection, visit.asker.sees)
+        guard let connection = shown["connection"]?.string.flatMap({ ConnectionID($0) }),
+            let found = try await visit.store.adminConnection(connection, visit.asker.sees)
         else { throw Refusal.notFound() }
         let form = try ledger(try JSON(parsing: found.json)["platform"], visit.desk).manualForm(shown["form"]?.string ?? "") ?? .journalCSV
         let list = try text.map { words throws(Fault) in try ManualList.read(Array(words.utf8), form) } ?? references.map { ManualList(references: $0) }
@@ -160,14 +167,27 @@ extension Endpoints {
             let batch = try await tx.batch(tenant, id)
             let items = try await tx.inHand(tenant, batch)
             let (word, missing) = judge(items, list)
-            let detail = JSON.object([("by", .string(given.first ?? "")), ("confirmed", .number("\(word.confirmed.count)")), ("missing", .number("\(missing.count)"))])
+            // What was confirmed stays so; a list that shows it otherwise now is told: as a rule the file was imported twice.
+            let since = list == nil ? [] : judge(try await tx.confirmedItems(tenant, batch), list).word.findings
+            if let first = since.first { try await tx.raise(tenant, [importedTwice(batch, first.why)]) }
+            let detail = JSON.object([
+                ("by", .string(given.first ?? "")), ("confirmed", .number("\(word.confirmed.count)")), ("missing", .number("\(missing.count)")),
+            ])
             try await tx.confirm(tenant, batch, items, word, actor: visit.asker.actor, detail: detail.bytes)
             let after = try JSON(parsing: try await answer(tx, id, visit).json)
-            let findings = word.findings.map { finding in JSON.object([("post_key", .string(finding.key.text)), ("why", .string(finding.why))]) }
+            let findings = (word.findings + since).map { finding in JSON.object([("post_key", .string(finding.key.text)), ("why", .string(finding.why))]) }
             return .init(200, JSON.object([
-                ("batch", after), ("confirmed", .number("\(word.confirmed.count)")), ("differs", .array(findings)), ("missing", .array(missing.map { .string($0) })),
+                ("batch", after), ("confirmed", .number("\(word.confirmed.count)")), ("differs", .array(findings)),
+                ("missing", .array(missing.map { .string($0) })),
             ]).bytes)
         }
+    }
+
+    private static func importedTwice(_ batch: BatchHead, _ why: String) -> AlertRow {
+        AlertRow(
+            key: "differs_by_hand/\(batch.id)", severity: .critical,
+            cause: "batch \(batch.number) was confirmed, and the ledger's list shows it otherwise now: \(why)",
+            remedy: "Look in the ledger: if the file was imported twice, delete what came in by the second import.")
     }
 
     /// Without a list: everything is there.
@@ -195,7 +215,8 @@ extension Endpoints {
             let batch = try await tx.batch(tenant, id)
             guard batch.state != "handed_over" || sure else {
                 throw Fault("not_imported_missing", stage: .api, disposition: .reject, summary: "the file was handed over: it may have been imported",
-                    remedy: "Look in the ledger. If nothing of it is there, send {\"not_imported\": true}; confirm what is there first.", position: "not_imported")
+                    remedy: "Look in the ledger. If nothing of it is there, send {\"not_imported\": true}; confirm what is there first.",
+                    position: "not_imported")
             }
             let items = try await tx.inHand(tenant, batch)
             let doubted = batch.state == "handed_over" ? items.filter(\.findable).map(\.key) : []
@@ -220,11 +241,13 @@ extension Endpoints {
         let accounts = try connector.accounts(Array(list.utf8))
         let json = JSON.array(accounts.map { a in
             .object([
-                ("code", .string(a.code)), ("remote_id", .string(a.remoteID)), ("name", .string(a.name)), ("type", .string(a.type)), ("active", .bool(a.active)),
+                ("code", .string(a.code)), ("remote_id", .string(a.remoteID)), ("name", .string(a.name)), ("type", .string(a.type)),
+                ("active", .bool(a.active)),
                 ("currency", .optional(a.currency)),
             ])
         })
-        let chart = ChartRow(lockDate: lock, baseCurrency: currency, currencies: [currency], taxCodes: [], accounts: json.bytes, readAt: visit.desk.clocks.now())
+        let chart = ChartRow(lockDate: lock, baseCurrency: currency, currencies: [currency], taxCodes: [], accounts: json.bytes,
+            readAt: visit.desk.clocks.now())
         let flows = try await visit.store.flows(tenant).filter { $0.ledgerID == id }.map(\.id)
         return try await visit.change { tx throws(Fault) in
             _ = try await tx.query(LedgerStatements.saveChart(tenant, id, chart))
