@@ -3,8 +3,8 @@ public import ConnectorKit
 internal import Kernel
 
 extension QuickBooksOnlineConnector {
-    /// Journals for the importer of QuickBooks Online, and the same for QuickBooks Desktop.
-    public var manualForms: [ManualForm] { [Self.journals, Self.iif] }
+    /// Journals and invoices for the importers of QuickBooks Online, and journals for QuickBooks Desktop.
+    public var manualForms: [ManualForm] { [Self.journals, Self.invoices, Self.iif] }
 
     /// What becomes a journal entry by the API too: `find` sees it by its number.
     private static let journalForms: Set<PostingForm> = [.refundPayment, .journal, .reversal, .settlement, .payout, .deposit, .summary]
@@ -54,7 +54,8 @@ extension QuickBooksOnlineConnector {
             "Names that the company file lacks are created without a word: compare its chart of accounts first.",
             "Confirm the batch with a list in the columns reference and amount.",
         ],
-        source: "Intuit, IIF import kit: keywords, columns and signs; lengths are general knowledge, the bounds our choice", reference: { $0.short }, rows: iifRows)
+        source: "Intuit, IIF import kit: keywords, columns and signs; lengths are general knowledge, the bounds our choice", reference: { $0.short },
+        rows: iifRows)
 
     private static let iifRows: @Sendable (ManualEntry, ConnectionFacts) throws(Fault) -> [[ManualCell]] = { entry, _ throws(Fault) in
         let plan = entry.document.plan
@@ -89,7 +90,8 @@ extension QuickBooksOnlineConnector {
             }
             guard out[first].account == leg.account else {
                 throw Fault("two_receivables", stage: .post, disposition: .hold,
-                    summary: "it has lines on two receivable accounts, and QuickBooks Online takes one in a journal", remedy: "Bind the receivable roles to one account.")
+                    summary: "it has lines on two receivable accounts, and QuickBooks Online takes one in a journal",
+                    remedy: "Bind the receivable roles to one account.")
             }
             out[first].amount += leg.amount
         }

@@ -3,8 +3,8 @@ public import ConnectorKit
 internal import Kernel
 
 extension XeroConnector {
-    /// Manual journals. Invoices are not written to files: the importer names tax rates by the words that people see, which the API's codes are not.
-    public var manualForms: [ManualForm] { [Self.journals, .journalCSV] }
+    /// Manual journals and sales invoices.
+    public var manualForms: [ManualForm] { [Self.journals, Self.invoices, .journalCSV] }
 
     static let journals = ManualForm(
         id: "xero-manual-journals", name: "Xero manual journals (CSV)", version: "xero-manual-journals/1", writing: .csv,
@@ -40,7 +40,8 @@ extension XeroConnector {
             }
             // Tax has lines of its own: a rate here would add more of it.
             rows.append([
-                .text(narration, most: 255), .number(date), .text(leg.isReversal ? "Reversal: \(leg.text)" : leg.text, most: 255), .exact(leg.account.code, most: 10),
+                .text(narration, most: 255), .number(date), .text(leg.isReversal ? "Reversal: \(leg.text)" : leg.text, most: 255),
+                .exact(leg.account.code, most: 10),
                 .exact(facts.settings["no_tax_rate"] ?? "No VAT", most: 100), .number(leg.amount.text), .empty, .empty, .empty, .empty,
             ])
         }
