@@ -3,9 +3,11 @@ import PackageDescription
 
 /// The platforms: a room `Sources/Connectors/NAME` and a suite of tests each.
 let connectors = [
+    "AccountEdge",
     "Inbound",
     "NetSuite",
     "Odoo",
+    "Patriot",
     "QuickBooksOnline",
     "SageIntacct",
     "Shopify",

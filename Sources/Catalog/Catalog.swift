@@ -1,7 +1,9 @@
+internal import AccountEdge
 public import ConnectorKit
 internal import Inbound
 internal import NetSuite
 internal import Odoo
+internal import Patriot
 internal import QuickBooksOnline
 internal import SageIntacct
 internal import Shopify
@@ -13,10 +15,12 @@ internal import Xero
 /// Every connector there is, in the order of their ids.
 public enum Catalog {
     private static let all: [any Connector] = [
+        AccountEdgeConnector(),
         InboundConnector(.erp), InboundConnector(.jobCRM),
         NetSuiteRESTConnector(),
         NetSuiteSuiteTalkConnector(),
         OdooConnector(),
+        PatriotConnector(),
         QuickBooksOnlineConnector(),
         SageIntacctConnector(),
         ShopifyConnector(),

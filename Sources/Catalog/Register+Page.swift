@@ -28,9 +28,10 @@ extension Register {
         let shown = Verification.of(spec.id)
         var facts: [[String]] = [
             ["credential", spec.auth.parts.map { parts in parts.map { "`\($0.name)`" }.joined(separator: ", ") } ?? "token set of an OAuth 2 consent"],
+            ["by file", Register.files(spec).map { "`\($0)`" }.joined(separator: ", ")],
             ["limits", spec.limits.map { "\($0.amount) in \($0.window.components.seconds) s (\($0.name), \($0.scope.rawValue))" }.joined(separator: "; ")],
             ["in flight", "\(spec.concurrency)"],
-            ["once only by", once(spec.idempotency)],
+            ["once only by", spec.auth.word == "none" ? "nothing is sent: a posting is in one file at a time" : once(spec.idempotency)],
             ["changes", spec.changeFeed.map(changes).joined(separator: "; ")],
             ["tax", spec.tax.rawValue], ["dimensions", spec.dimensions.joined(separator: ", ")],
             ["currencies", spec.currency.foreign ? "foreign too; rate: \(spec.currency.rate.rawValue)" : "one"],

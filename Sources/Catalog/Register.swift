@@ -14,6 +14,7 @@ public enum Register {
             ("change_feed", .array(spec.changeFeed.map(feed))), ("limits", .array(spec.limits.map(limit))), ("concurrency", number(spec.concurrency)),
             ("batch", .object(spec.batchSizes.sorted { $0.key < $1.key }.map { ($0.key, number($0.value)) })), ("page_size", number(spec.pageSize)),
             ("dimensions", words(spec.dimensions)), ("tax", .string(spec.tax.rawValue)), ("currency", currency(spec.currency)),
+            ("files", words(files(spec))),
             ("api_version", .string(spec.apiVersion)), ("sunset", .optional(spec.sunset?.description)), ("docs", .string("docs/connectors/\(spec.id).md")),
             ("verified_by", verification(Verification.of(spec.id))),
         ]
@@ -24,6 +25,13 @@ public enum Register {
     /// What it does with any of its objects, in the order of the words' declaration.
     public static func operations(_ spec: PlatformSpec) -> [String] {
         PlatformObject.Operation.allCases.filter { word in spec.objects.contains { $0.operations.contains(word) } }.map(\.rawValue)
+    }
+
+    /// Forms that a person imports there, its own first; every ledger's postings can be handed over.
+    public static func files(_ spec: PlatformSpec) -> [String] {
+        guard let ledger = Catalog.byID[spec.id] as? any LedgerConnector else { return [] }
+        let own = ledger.manualForms.map(\.id)
+        return own.contains(ManualForm.journalCSV.id) ? own : own + [ManualForm.journalCSV.id]
     }
 
     private static func words(_ list: [String]) -> JSON { .array(list.map { .string($0) }) }

@@ -13,6 +13,7 @@ public struct Verification: Sendable, Equatable {
     public var sdks: [SDK]
 
     static let byID: [String: Verification] = [
+        "accountedge": Verification(twin: nil, suites: ["ConnectorKitTests", "AccountEdgeTests"], sdks: []),
         "erp": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
         "job-crm": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
         "netsuite-rest": Verification(
@@ -20,6 +21,7 @@ public struct Verification: Sendable, Equatable {
         "netsuite-suitetalk": Verification(
             twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuitesdk", version: "3.3.0")]),
         "odoo": Verification(twin: "TwinOdoo", suites: ["ConnectorKitTests", "OdooTests", "TwinOdooTests"], sdks: [SDK(name: "OdooRPC", version: "0.10.1")]),
+        "patriot": Verification(twin: nil, suites: ["ConnectorKitTests", "PatriotTests"], sdks: []),
         "quickbooks-online": Verification(
             twin: "TwinQuickBooksOnline", suites: ["ConnectorKitTests", "QuickBooksOnlineTests", "TwinQuickBooksOnlineTests"],
             sdks: [SDK(name: "intuit-oauth", version: "1.2.6"), SDK(name: "python-quickbooks", version: "0.9.12")]),

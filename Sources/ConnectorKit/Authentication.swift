@@ -22,9 +22,13 @@ public enum Authentication: Sendable {
         .keys(Keys(parts: [user, password], headers: [.basic(.part(user.name), .part(password.name))]))
     }
 
-    /// One word for it: `oauth2`, `client_credentials`, `keys`, `session`.
+    /// Nobody proves anything: nothing is ever sent.
+    public static let none: Authentication = .keys(Keys(parts: [], headers: []))
+
+    /// One word for it: `oauth2`, `client_credentials`, `keys`, `session`; `none` where nothing is asked for.
     public var word: String {
         switch self {
+        case .keys(let keys) where keys.parts.isEmpty && keys.headers.isEmpty: "none"
         case .oauth2: "oauth2"
         case .clientCredentials: "client_credentials"
         case .keys: "keys"

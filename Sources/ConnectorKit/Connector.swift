@@ -374,6 +374,16 @@ public protocol LedgerConnector: Connector {
 
     /// Documents of ours that changed there since an instant, one page; `cursor` continues an earlier page. `nil` where the platform can't be asked.
     func changes(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<LedgerChanges>?
+
+    /// The files that the ledger imports, the first being what to take when nothing else is known. `journalCSV` where its own are not known.
+    var manualForms: [ManualForm] { get }
+}
+
+extension LedgerConnector {
+    public var manualForms: [ManualForm] { [.journalCSV] }
+
+    /// The form of this id, among the ledger's own and those that any accountant can use.
+    public func manualForm(_ id: String) -> ManualForm? { (manualForms + [.journalCSV]).first { $0.id == id } }
 }
 
 extension LedgerConnector {

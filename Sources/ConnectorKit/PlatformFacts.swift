@@ -7,6 +7,10 @@ public struct PlatformObject: Sendable, Equatable {
         /// Looked for by our key or by name.
         case find
         case create, update, void
+        /// Written to a file that a person imports there.
+        case handOver = "hand_over"
+        /// Read from a list that a person exports there.
+        case takeList = "take_list"
     }
 
     /// As the platform calls it: `CreditNote`.

@@ -80,6 +80,8 @@ enum ControlPlaneLimits {
     static let sessions = 1_000
     static let sessionSeconds = 12 * 3600
     static let textCharacters = 200
+    /// Postings that one request takes in hand.
+    static let batchPostings = 2_000
     static let secretBytes = 8 << 10
     static let settings = 50
     static let configurationBytes = 512 << 10

@@ -35,17 +35,17 @@ struct Ledgerside: Sendable {
         for (name, value) in connection["settings"]?.object ?? [] { settings[name] = value.string }
         let account = connection["account"]?.string ?? ""
         return Ledgerside(
-            mapper: Mapper(structure: structure, rules: rules, accounts: try await accounts(tenant, ledger, desk)), connector: connector,
+            mapper: Mapper(structure: structure, rules: rules, ledger: try await accounts(tenant, ledger, desk)), connector: connector,
             facts: ConnectionFacts(account: account, settings: settings),
             base: connection["base_url"]?.string ?? Address.of(connector.spec.productionBase, account: account), references: references)
     }
 
-    private static func accounts(
-        _ tenant: TenantID, _ ledger: ConnectionID, _ desk: Desk
-    ) async throws -> [(code: String, remoteID: String, name: String, active: Bool)] {
+    private static func accounts(_ tenant: TenantID, _ ledger: ConnectionID, _ desk: Desk) async throws -> [BoundAccount] {
         guard let chart = try await desk.store.chart(tenant, ledger) else { return [] }
         return (try JSON(parsing: chart.accounts).array ?? []).map { a in
-            (a["code"]?.string ?? "", a["remote_id"]?.string ?? "", a["name"]?.string ?? "", a["active"]?.bool ?? false)
+            BoundAccount(
+                code: a["code"]?.string ?? "", remoteID: a["remote_id"]?.string ?? "", name: a["name"]?.string ?? "", active: a["active"]?.bool ?? false, rule: "",
+                currency: a["currency"]?.string.flatMap { Currency($0) }, type: a["type"]?.string ?? "")
         }
     }
 }

@@ -169,5 +169,5 @@ struct Router: Sendable {
 enum Endpoints {
     /// Deliveries first: nothing else is asked for as often.
     static let all: [Endpoint] = hooks + keys + consultancies + tenants + organisations + connections + secrets + contract + versions + flows + documents + postings
-        + trail + work + reports + health + console
+        + batches + trail + work + reports + health + console
 }

@@ -29,6 +29,7 @@ public enum FlowKind {}
 public enum EventKind {}
 public enum DocumentKindTag {}
 public enum KeyKind {}
+public enum BatchKind {}
 
 public typealias ConsultancyID = Identifier<ConsultancyKind>
 public typealias TenantID = Identifier<TenantKind>
@@ -38,6 +39,7 @@ public typealias FlowID = Identifier<FlowKind>
 public typealias EventID = Identifier<EventKind>
 public typealias DocumentID = Identifier<DocumentKindTag>
 public typealias APIKeyID = Identifier<KeyKind>
+public typealias BatchID = Identifier<BatchKind>
 
 /// Where identifiers and other chance come from; a parameter everywhere, so that a seed replays a run.
 public protocol RandomSource: Sendable {

@@ -63,6 +63,7 @@ public struct Pipeline: Sendable {
         case .reconcile: try await reconcile(try setup.flow(job.subject), in: setup)
         case .chart: try await readChart(try setup.connection(job.subject), in: setup)
         case .identify: try await identify(try setup.connection(job.subject), in: setup)
+        case .look: try await look(try setup.connection(job.subject), in: setup)
         }
     }
 

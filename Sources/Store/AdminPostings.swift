@@ -24,7 +24,7 @@ public enum AdminPostingStatements {
           'subject', p.subject, 'form', p.form, 'effect', p.effect, 'generation', p.generation, 'revision', p.revision, 'state', p.state,
           'reference', p.reference, 'date', p.ledger_date, 'currency', p.currency, 'total_minor', p.total_minor, 'applies_to', p.applies_to,
           'findings', p.findings, 'fault', p.fault, 'attempts', p.attempts, 'next_attempt_at', \(AdminSQL.utc("p.next_attempt_at")),
-          'remote_id', p.remote_id, 'remote_version', p.remote_version, 'posted_at', \(AdminSQL.utc("p.posted_at")),
+          'batch', p.batch_id, 'by_hand', p.by_hand, 'remote_id', p.remote_id, 'remote_version', p.remote_version, 'posted_at', \(AdminSQL.utc("p.posted_at")),
           'confirmed_at', \(AdminSQL.utc("p.confirmed_at")), 'updated_at', \(AdminSQL.utc("p.updated_at")))
         """
 
@@ -83,7 +83,7 @@ public enum AdminPostingStatements {
         """
         UPDATE app.postings AS p SET state = 'mapped', findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(),
           updated_at = clock_timestamp()
-        WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state IN ('held', 'rejected', 'manual')
+        WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state IN ('held', 'rejected', 'manual') AND p.batch_id IS NULL
         RETURNING p.tenant_id, p.flow_id, p.case_id, \(unsafe: posting) AS json
         """
     }
@@ -96,7 +96,7 @@ public enum AdminPostingStatements {
           findings = CASE WHEN p.state = 'unknown' THEN p.findings ELSE '[]' END, fault = CASE WHEN p.state = 'unknown' THEN p.fault END,
           attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
         WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text)
-          AND (p.state IN ('rejected', 'unknown') OR (p.state = 'manual' AND p.remote_id IS NOT NULL))
+          AND (p.state IN ('rejected', 'unknown') OR (p.state = 'manual' AND p.remote_id IS NOT NULL AND p.batch_id IS NULL AND NOT p.by_hand))
         RETURNING p.tenant_id, p.flow_id, p.case_id, \(unsafe: posting) AS json
         """
     }
@@ -117,7 +117,10 @@ extension PostgresTransaction {
         let rows = try await query(sql)
         guard let row = rows.first else {
             throw Fault("wrong_state", stage: .api, disposition: .reject, summary: "the posting's state does not allow to \(order.rawValue) it",
-                remedy: "hold: mapped, cleared, held, rejected; release: held, rejected, manual; retry: rejected, unknown, or manual with a remote id.")
+                remedy: """
+                    hold: mapped, cleared, held, rejected; release: held, rejected, manual; retry: rejected, unknown, or manual with a remote id. What a batch \
+                    has in hand waits for it.
+                    """)
         }
         let flow: FlowID = try row.get("flow_id")
         if order != .hold { _ = try await query(DocumentStatements.markDirty(tenant, flow, cases: [try row.get("case_id")])) }

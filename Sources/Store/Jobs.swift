@@ -3,7 +3,7 @@ public import Postgres
 
 /// One thing to do for a tenant.
 public struct Job: Sendable, Hashable {
-    public enum Kind: String, Sendable, CaseIterable { case normalize, map, post, confirm, reconcile, sweep, fetch, chart, identify }
+    public enum Kind: String, Sendable, CaseIterable { case normalize, map, post, confirm, reconcile, sweep, fetch, chart, identify, look }
     public enum Lane: String, Sendable, CaseIterable { case interactive, webhook, poll, backfill, audit }
 
     public var kind: Kind

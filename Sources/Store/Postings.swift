@@ -31,6 +31,10 @@ public struct PostingRow: Sendable {
     public var remoteVersion: String?
     /// The document that it is a part of; "" before that is planned, `nil` for what is sent by itself.
     public var partOf: String?
+    /// The batch of a file that has it in hand.
+    public var batch: BatchID?
+    /// The ledger has it by a person's word, under a file's reference.
+    public var byHand = false
 }
 
 /// A new or changed plan, as `map` leaves it.
@@ -77,7 +81,8 @@ public struct PlanRow: Sendable {
 public enum PostingStatements {
     static let columns = """
         post_key, flow_id, ledger_id, case_id, subject, form, generation, revision, effect, state, plan, plan_digest, sent, sent_digest, reference,
-        ledger_date, currency, total_minor, applies_to, findings, attempts, remote_id, remote_version, part_of
+        ledger_date, currency, total_minor, applies_to, findings, attempts, remote_id, remote_version, part_of,
+        batch_id, by_hand
         """
 
     public static func ofCases(_ tenant: TenantID, _ flow: FlowID, cases: [String]) -> SQL {
@@ -120,8 +125,9 @@ public enum PostingStatements {
     /// Changes that the case no longer calls for: what the ledger has is what is wanted again, to be confirmed anew.
     public static func restore(_ tenant: TenantID, _ rows: [PlanRow]) -> SQL {
         """
-        UPDATE app.postings p SET state = 'posted', plan = sent, plan_digest = sent_digest, effect = e, revision = r, reference = rf, ledger_date = d,
-          currency = cu, total_minor = t, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
+        UPDATE app.postings p SET state = CASE WHEN NOT p.by_hand THEN 'posted' WHEN e = 'void' THEN 'voided' ELSE 'confirmed' END, plan = sent,
+          plan_digest = sent_digest, effect = e, revision = r, reference = rf, ledger_date = d, currency = cu, total_minor = t, findings = '[]',
+          fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
         FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.effect)), \(rows.map { Int32($0.revision) }), \(rows.map(\.reference)), \(rows.map(\.date)),
           \(rows.map(\.currency)), \(rows.map(\.totalMinor))) AS i(k, e, r, rf, d, cu, t)
         WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.remote_id IS NOT NULL AND p.sent IS NOT NULL AND p.posted_at IS NOT NULL
@@ -158,11 +164,11 @@ public enum PostingStatements {
     }
 
     /// A cleared posting `p` may go: what it settles stands in the ledger and is not about to be changed there. A void goes after the voids of
-    /// whatever settled it.
+    /// whatever settled it. What went there by hand is changed by hand, and settled by hand too: its id there is not known.
     static let free = """
-        CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
+        NOT p.by_hand AND CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
             AND q.case_id = p.case_id AND q.applies_to = p.post_key AND q.effect = 'void' AND q.state IN ('mapped', 'cleared', 'posting', 'unknown'))
-          ELSE p.applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.post_key = p.applies_to
+          ELSE p.applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.post_key = p.applies_to AND NOT q.by_hand
             AND (q.state IN ('posted', 'confirmed', 'reconciled') OR (q.state IN ('held', 'rejected') AND q.remote_id IS NOT NULL))) END
         """
 
@@ -267,6 +273,8 @@ extension PostingRow {
         remoteID = try row.get("remote_id")
         remoteVersion = try row.get("remote_version")
         partOf = try row.get("part_of")
+        batch = try row.get("batch_id")
+        byHand = try row.get("by_hand")
     }
 }
 

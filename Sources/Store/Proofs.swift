@@ -214,7 +214,8 @@ extension ProofStatements {
             ELSE p.state END AS state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment') THEN -1 WHEN form = 'payout' AND p.subject IN (
               SELECT source_id FROM app.documents s WHERE s.tenant_id = \(tenant) AND s.flow_id = \(flow) AND s.kind = 'payout'
                 AND s.body->>'amount' ~ '^-?0(\\.0*)? ') THEN 0 ELSE 1 END AS minor,
-          coalesce(findings->0->>'check', fault->>'code', state) AS why, ledger_date AS day, currency
+          coalesce(findings->0->>'check', fault->>'code', CASE WHEN p.state = 'gathered' THEN (SELECT g.findings->0->>'check' FROM app.postings g
+            WHERE g.tenant_id = p.tenant_id AND g.post_key = p.part_of) END, state) AS why, ledger_date AS day, currency
         FROM app.postings p WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state <> 'superseded'
         """
     }

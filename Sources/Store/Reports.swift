@@ -55,10 +55,10 @@ public enum ReportStatements {
               'reference', p.reference, 'state', p.state, 'date', p.ledger_date, 'currency', p.currency, 'total_minor', p.total_minor,
               'checks', (SELECT coalesce(json_agg(DISTINCT c.name), '[]') FROM (
                 SELECT f->>'check' AS name FROM jsonb_array_elements(p.findings) f UNION SELECT p.fault->>'code' WHERE p.fault IS NOT NULL) c),
-              'findings', p.findings, 'fault', p.fault) AS json
+              'findings', p.findings, 'fault', p.fault, 'batch', p.batch_id) AS json
             FROM app.tenants t JOIN app.postings p ON p.tenant_id = t.tenant_id
             JOIN app.connections l ON l.tenant_id = p.tenant_id AND l.id = p.ledger_id
-            WHERE \(sees.condition("t")) AND p.state IN ('held', 'rejected', 'unknown', 'manual')
+            WHERE \(sees.condition("t")) AND (p.state IN ('held', 'rejected', 'unknown', 'manual') OR (p.state = 'cleared' AND p.findings <> '[]'))
               AND (p.tenant_id::text, p.post_key) > (\(page.text(0)), \(page.text(1)))
             """
         if let tenant { sql += " AND p.tenant_id = \(tenant)" }

@@ -18,18 +18,24 @@ struct RegisterTests {
     @Test("the list names of each platform everything that its readers rely on")
     func members() throws {
         let list = try #require(Register.json.array)
-        #expect(list.compactMap { $0["id"]?.string } == ids)
+        #expect(list.compactMap { $0["id"]?.string } == allIDs)
         for entry in list {
             #expect(entry.object?.map(\.key) == [
                 "id", "name", "roles", "auth", "objects", "operations", "idempotency", "change_feed", "limits", "concurrency", "batch", "page_size", "dimensions",
-                "tax", "currency", "api_version", "sunset", "docs", "verified_by",
+                "tax", "currency", "files", "api_version", "sunset", "docs", "verified_by",
             ])
-            #expect(entry["auth"]?["kind"]?.string != nil && entry["auth"]?["parts"]?.array?.isEmpty == !calledIDs.contains(entry["id"]?.string ?? ""))
+            let asksNothing = entry["auth"]?["parts"]?.array?.isEmpty == true, id = entry["id"]?.string ?? ""
+            #expect(entry["auth"]?["kind"]?.string != nil && asksNothing == (fileIDs.contains(id) || !calledIDs.contains(id)))
+            #expect((entry["auth"]?["kind"]?.string == "none") == asksNothing)
+            let says = entry["operations"]?.array?.compactMap(\.string) ?? []
+            if fileIDs.contains(id) { #expect(says == ["hand_over", "take_list"], "\(id): by file, and nothing else") }
+            let isLedger = try connector(id) is any LedgerConnector
+            #expect(entry["files"]?.array?.isEmpty == !isLedger, "\(id)")
             #expect(try JSON(parsing: entry.bytes) == entry)
         }
     }
 
-    @Test("what is said to verify a connector is there: twin, suites, and SDKs as they are pinned", arguments: ids)
+    @Test("what is said to verify a connector is there: twin, suites, and SDKs as they are pinned", arguments: allIDs)
     func verifications(id: String) throws {
         let shown = Verification.of(id)
         let manifest = try text("Package.swift"), pins = try text("Tests/sdk/requirements.txt").split(separator: "\n").map(String.init)
@@ -61,7 +67,7 @@ struct RegisterTests {
         Issue.record("\(form) is neither written nor refused")
     }
 
-    @Test("objects are named in the platform's words and ours, with their source; a source says how it learns of changes", arguments: ids)
+    @Test("objects are named in the platform's words and ours, with their source; a source says how it learns of changes", arguments: allIDs)
     func objects(id: String) throws {
         let spec = try connector(id).spec
         let known = Set(PostingForm.allCases.map(\.rawValue) + DocumentKind.allCases.map(\.rawValue) + ["account", "tax_code"])

@@ -10,9 +10,9 @@ import Wire
 struct SpecTests {
     @Test("ids are distinct, in order, and found again")
     func catalog() {
-        #expect(ids == ids.sorted() && Set(ids).count == ids.count && !ids.isEmpty)
+        #expect(allIDs == allIDs.sorted() && Set(allIDs).count == allIDs.count && !ids.isEmpty && !fileIDs.isEmpty)
         for connector in Catalog.connectors { #expect(Catalog.byID[connector.spec.id]?.spec.id == connector.spec.id) }
-        #expect(Set(sourceIDs).union(ledgerIDs) == Set(ids))
+        #expect(Set(sourceIDs).union(ledgerIDs) == Set(ids) && Set(fileIDs).union(ids) == Set(allIDs) && Set(fileIDs).isDisjoint(with: ids))
     }
 
     @Test("the id is lower-case words and hyphens, the same in the docs and in the specimens", arguments: ids)
@@ -30,15 +30,15 @@ struct SpecTests {
 
     @Test("no page and no specimen is left of a connector that is gone")
     func leftovers() throws {
-        for (folder, ending) in [("docs/connectors", ".md"), ("Tests/ConnectorKitTests/Fixtures", ".json")] {
+        for (folder, ending, known) in [("docs/connectors", ".md", allIDs), ("Tests/ConnectorKitTests/Fixtures", ".json", ids)] {
             let names = try FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path).filter {
                 $0.hasSuffix(ending)
             }
-            #expect(Set(names.map { String($0.dropLast(ending.count)) }) == Set(ids), "\(folder)")
+            #expect(Set(names.map { String($0.dropLast(ending.count)) }) == Set(known), "\(folder)")
         }
     }
 
-    @Test("it can do what its roles say", arguments: ids)
+    @Test("it can do what its roles say", arguments: allIDs)
     func roles(id: String) throws {
         let it = try connector(id)
         #expect(!it.spec.roles.isEmpty && Set(it.spec.roles).count == it.spec.roles.count)
@@ -97,7 +97,7 @@ struct SpecTests {
         if let life = means.nativeKeyLifetime { #expect(life > .zero) }
     }
 
-    @Test("headers of every request hold no credential", arguments: ids)
+    @Test("headers of every request hold no credential", arguments: allIDs)
     func headers(id: String) throws {
         let spec = try connector(id).spec
         for name in spec.headers.keys {
@@ -147,7 +147,7 @@ struct SpecTests {
         return out
     }
 
-    @Test("every limit, length and fact has its source", arguments: ids)
+    @Test("every limit, length and fact has its source", arguments: allIDs)
     func sources(id: String) throws {
         let spec = try connector(id).spec
         for fact in facts(spec) {
@@ -159,7 +159,7 @@ struct SpecTests {
         for (name, source) in spec.sources { #expect(source.count >= 10 && !source.hasSuffix("TODO"), "\(name)") }
     }
 
-    @Test("the version is stated, in the docs too, and is not past its end when it is new", arguments: ids)
+    @Test("the version is stated, in the docs too, and is not past its end when it is new", arguments: allIDs)
     func version(id: String) throws {
         let spec = try connector(id).spec
         let last = spec.apiVersion.split { $0 == " " || $0 == "," }.last.map(String.init) ?? ""
@@ -170,12 +170,13 @@ struct SpecTests {
         if let began = LocalDate(last + "-01") { #expect(sunset > began) }
     }
 
-    @Test("the docs page tells settings, limits and what is not done yet", arguments: ids)
+    @Test("the docs page tells settings, limits and what is not done yet", arguments: allIDs)
     func page(id: String) throws {
         let page = try text("docs/connectors/\(id).md")
         #expect(page.hasPrefix("# ") && page.contains("## Known gaps") && page.contains("| source |"))
-        if let it = try connector(id) as? any SourceConnector {
-            for (name, meaning) in it.settings {
+        let it = try connector(id)
+        if let settings = (it as? any SourceConnector)?.settings ?? (it as? any FileLedger)?.settings {
+            for (name, meaning) in settings {
                 #expect(page.contains("`\(name)`"), "\(name)")
                 #expect(!meaning.isEmpty)
             }

@@ -7,12 +7,16 @@ import Testing
 import Wire
 
 /// Every connector there is, by id: a new one is tested by being listed.
-let ids: [String] = Catalog.connectors.map(\.spec.id)
+let allIDs: [String] = Catalog.connectors.map(\.spec.id)
+/// Ledgers that have no API: nothing is sent to them.
+let fileIDs: [String] = Catalog.connectors.filter { $0 is any FileLedger }.map(\.spec.id)
+/// Those that are spoken to over the net.
+let ids: [String] = Catalog.connectors.filter { !($0 is any FileLedger) }.map(\.spec.id)
 let sourceIDs: [String] = Catalog.connectors.filter { $0 is any SourceConnector }.map(\.spec.id)
 /// Those that are called at all, and sources that are asked for what changed: of a contract of ours everything comes by itself.
-let calledIDs: [String] = Catalog.connectors.filter { !$0.spec.isInbound }.map(\.spec.id)
+let calledIDs: [String] = Catalog.connectors.filter { !$0.spec.isInbound && !($0 is any FileLedger) }.map(\.spec.id)
 let askedIDs: [String] = sourceIDs.filter(calledIDs.contains)
-let ledgerIDs: [String] = Catalog.connectors.filter { $0 is any LedgerConnector }.map(\.spec.id)
+let ledgerIDs: [String] = Catalog.connectors.filter { $0 is any LedgerConnector && !($0 is any FileLedger) }.map(\.spec.id)
 
 func connector(_ id: String) throws -> any Connector { try #require(Catalog.byID[id]) }
 func source(_ id: String) throws -> any SourceConnector { try #require(Catalog.byID[id] as? any SourceConnector) }

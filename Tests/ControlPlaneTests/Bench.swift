@@ -38,7 +38,7 @@ struct Bench {
         let plane = try ControlPlane(
             store: store,
             connectors: [
-                "shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault(), "gate": FakeGate(), "inbox": FakeContract(), "erp": InboundConnector(.erp),
+                "shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault(), "gate": FakeGate(), "inbox": FakeContract(), "erp": InboundConnector(.erp), "paper": FakePaper(),
             ],
             configuration: configuration,
             clocks: clocks, random: SystemRandom(), log: Log(component: "test", least: .debug, sink: log.write), metrics: metrics)

@@ -115,6 +115,14 @@ struct FakeGate: Connector {
     func identify(_: ConnectionFacts) -> Exchange<AccountIdentity> { .fail(none) }
 }
 
+/// A ledger without an API: files alone.
+struct FakePaper: FileLedger {
+    let spec: PlatformSpec
+    init() { spec = ControlPlaneTests.spec("paper", [.ledger], .none) }
+    var settings: [String: String] { ["import_dates": "mdy or dmy"] }
+    func accounts(_ file: [UInt8]) throws(Fault) -> [LedgerAccount] { try AccountList.read(file, code: ["number"], name: ["name"], type: ["type"]) }
+}
+
 /// Writes a document as its key, party, accounts and amounts.
 struct FakeBooks: LedgerConnector {
     let spec: PlatformSpec

@@ -75,6 +75,14 @@ import Wire
             "INSERT INTO app.case_members VALUES (\(t), \(made.flow), 'PO-1', 'O-1')",
             "INSERT INTO app.crashes (tenant_id, kind, subject, crashes) VALUES (\(t), 'post', 'x', 1)",
             "INSERT INTO app.tenant_shares VALUES (\(t), 5)",
+            """
+            INSERT INTO app.batches (tenant_id, id, connection_id, number, form, form_version, file_name, media_type, content, digest, file_rows, created_by)
+            VALUES (\(t), \(t), \(made.ledger), 1, 'f', 'f/1', 'f.csv', 'text/csv', 'x', sha256('x'), 1, 'a')
+            """,
+            """
+            INSERT INTO app.batch_postings (tenant_id, batch_id, post_key, revision, reference, currency, figure_minor, findable)
+            SELECT tenant_id, \(t), post_key, 1, 'R', 'USD', 1, false FROM app.postings WHERE tenant_id = \(t) LIMIT 1
+            """,
             "INSERT INTO app.budgets VALUES (\(t), \(made.ledger), 'minute', 1, 1000, now(), 0)",
             "INSERT INTO app.audit_seals VALUES (\(t), 1, '1', 1, decode(repeat('00', 32), 'hex'))",
         ] { _ = try await bench.root.pool.query(sql) }

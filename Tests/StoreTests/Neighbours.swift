@@ -42,6 +42,14 @@ extension House {
             "INSERT INTO app.tenant_shares (tenant_id, served_ms) VALUES (\(tenant), 1)",
             SealStatements.add(tenant, number: 1, beforeXID: "1", rows: 1, digest: digest),
             "INSERT INTO app.crashes (tenant_id, kind, subject, crashes) VALUES (\(tenant), 'post', 'f', 1)",
+            """
+            INSERT INTO app.batches (tenant_id, id, connection_id, number, form, form_version, file_name, media_type, content, digest, file_rows, created_by)
+            VALUES (\(tenant), \(tenant), \(ledger), 1, 'f', 'f/1', 'f.csv', 'text/csv', 'x', sha256('x'), 1, 'a')
+            """,
+            """
+            INSERT INTO app.batch_postings (tenant_id, batch_id, post_key, revision, reference, currency, figure_minor, findable)
+            SELECT tenant_id, \(tenant), post_key, 1, 'R', 'USD', 1, false FROM app.postings WHERE tenant_id = \(tenant) LIMIT 1
+            """,
             "INSERT INTO app.api_keys (id, digest, label, tenant_id, scopes) VALUES (\(tenant), \(digest), 'l', \(tenant), ARRAY['read'])",
         ])
     }

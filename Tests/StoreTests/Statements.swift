@@ -47,7 +47,42 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + scheduling(t) + administration(t) + reports(t) + trials(t)
+    pipeline(t) + work(t) + scheduling(t) + administration(t) + batches(t) + reports(t) + trials(t)
+}
+
+private func batches(_ t: TenantID) -> [Sample] {
+    let id: BatchID = random.identifier(), keys = [sampleKey], page = PageRequest(limit: 10)
+    let new = NewBatch(
+        id: id, connection: connection, number: 1, form: "f", formVersion: "f/1", fileName: "f.csv", mediaType: "text/csv", content: [1], digest: [1], rows: 1,
+        notes: json, actor: "a", items: [NewBatch.Item(key: sampleKey, revision: 1, reference: "R", currency: "USD", figureMinor: 1, findable: false)])
+    return [
+        Sample("BatchStatements.list", BatchStatements.list(t, connection, state: "open", page), by: .supervisor),
+        Sample("BatchStatements.one", BatchStatements.one(id, .all), by: .supervisor),
+        Sample("BatchStatements.items", BatchStatements.items(t, id, page), by: .supervisor),
+        Sample("BatchStatements.lockConnection", BatchStatements.lockConnection(t, connection), by: .supervisor),
+        Sample("BatchStatements.nextNumber", BatchStatements.nextNumber(t, connection), by: .supervisor),
+        Sample("BatchStatements.takeable", BatchStatements.takeable(t, connection, until: day, limit: 10), by: .supervisor),
+        Sample("BatchStatements.standing", BatchStatements.standing(t, keys), by: .supervisor),
+        Sample("BatchStatements.insert", BatchStatements.insert(t, new), by: .supervisor),
+        Sample("BatchStatements.insertItems", BatchStatements.insertItems(t, new), by: .supervisor),
+        Sample("BatchStatements.take", BatchStatements.take(t, new), by: .supervisor),
+        Sample("BatchStatements.head", BatchStatements.head(t, id)),
+        Sample("BatchStatements.handOver", BatchStatements.handOver(t, id), by: .supervisor),
+        Sample("BatchStatements.download", BatchStatements.download(t, id), by: .supervisor),
+        Sample("BatchStatements.inHand", BatchStatements.inHand(t, id)),
+        Sample("BatchStatements.settleByHand", BatchStatements.settleByHand(t, id, keys), by: .supervisor),
+        Sample("BatchStatements.settleFound", BatchStatements.settleFound(t, id, [(sampleKey, "1", nil)])),
+        Sample("BatchStatements.confirmedItems", BatchStatements.confirmedItems(t, id), by: .supervisor),
+        Sample("BatchStatements.noteInHand", BatchStatements.noteInHand(t, keys, findings: json)),
+        Sample("BatchStatements.partsInHand", BatchStatements.partsInHand(t, keys)),
+        Sample("BatchStatements.dirtyParts", BatchStatements.dirtyParts(t, keys)),
+        Sample("BatchStatements.settleItems", BatchStatements.settleItems(t, id, keys, state: "confirmed")),
+        Sample("BatchStatements.note", BatchStatements.note(t, id, [(sampleKey, "w")]), by: .supervisor),
+        Sample("BatchStatements.close", BatchStatements.close(t, id)),
+        Sample("BatchStatements.release", BatchStatements.release(t, id, keys), by: .supervisor),
+        Sample("BatchStatements.doubt", BatchStatements.doubt(t, id, keys), by: .supervisor),
+        Sample("BatchStatements.handedOver", BatchStatements.handedOver(t, connection, after: "", limit: 10)),
+    ]
 }
 
 private func pipeline(_ t: TenantID) -> [Sample] {

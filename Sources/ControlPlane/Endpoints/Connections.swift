@@ -108,9 +108,9 @@ extension Input {
     /// Settings that the platform's connector understands.
     mutating func settings(_ key: String, of connector: (any Connector)?) -> [(name: String, value: String)]? {
         guard let given = strings(key) else { return nil }
-        if let source = connector as? any SourceConnector {
-            for (name, _) in given where source.settings[name] == nil {
-                add("\(key).\(name.prefix(64))", "is not a setting of this platform", "Known are \(source.settings.keys.sorted().joined(separator: ", ")).")
+        if let known = (connector as? any SourceConnector)?.settings ?? (connector as? any FileLedger)?.settings {
+            for (name, _) in given where known[name] == nil {
+                add("\(key).\(name.prefix(64))", "is not a setting of this platform", "Known are \(known.keys.sorted().joined(separator: ", ")).")
             }
         }
         return given

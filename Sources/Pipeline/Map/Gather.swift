@@ -116,6 +116,8 @@ extension Map {
             plans.append(plan)
         }
         differ(plans, existing, ledger, flow, tenant, into: &out)
+        // Its parts stay as they are while it is in hand, so that it says the same whatever became of them: what was told of it stays told.
+        out.sameInHand = []
         return out
     }
 }

@@ -114,7 +114,16 @@ extension Pipeline {
 extension PostgresTransaction {
     /// The rows that change, with their audit.
     fileprivate func keep(_ outputs: [Map.Output], _ flow: Setup.Flow, _ tenant: TenantID) async throws(Fault) {
-        let rows = outputs.flatMap(\.rows), superseded = outputs.flatMap(\.superseded), restored = outputs.flatMap(\.restored)
+        let restored = outputs.flatMap(\.restored)
+        var rows = outputs.flatMap(\.rows), superseded = outputs.flatMap(\.superseded), changed = outputs.flatMap(\.changedInHand)
+        // A file in hand has its parts as they are: what becomes of them waits until it is settled.
+        let fixed = try await partsInHand(tenant, rows.map(\.key) + superseded)
+        if !fixed.isEmpty {
+            let parts = Set(fixed.map(\.part))
+            rows.removeAll { parts.contains($0.key) }
+            superseded.removeAll { parts.contains($0) }
+            changed += fixed.map(\.whole)
+        }
         var entries: [AuditEntry] = []
         func note(_ action: String, _ changed: PostgresRows) throws(Fault) {
             for row in changed { entries.append(AuditEntry(actor: "worker", action: action, subject: "posting \(try row.get("post_key", as: String.self))")) }
@@ -128,6 +137,7 @@ extension PostgresTransaction {
             _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.row.id.description, lane: .webhook)]))
         }
         if !superseded.isEmpty { try note("posting.superseded", try await query(PostingStatements.supersede(tenant, superseded))) }
+        try await noteInHand(tenant, changed: changed, same: outputs.flatMap(\.sameInHand), findings: JSON.array([PlanCodec.finding(Map.changedInHand)]).bytes)
         let parts = outputs.flatMap(\.parts)
         if !parts.isEmpty { _ = try await query(MemberStatements.gather(tenant, parts)) }
         try await audit(tenant, entries)
@@ -168,6 +178,9 @@ enum Map {
         var superseded: [PostKey] = []
         /// Postings whose pending change nothing calls for any more.
         var restored: [PlanRow] = []
+        /// Postings that a file has in hand: what the sources say of them by now is something else, or what stands in the file.
+        var changedInHand: [PostKey] = []
+        var sameInHand: [PostKey] = []
         /// Ids of other cases' documents that the plan looked at.
         var members: Set<String> = []
         /// Days of which a part came, changed or went.
@@ -225,7 +238,9 @@ enum Map {
             switch ledger.action(for: plan) {
             case .nothing: continue
             case .unchanged:
-                if let existing, let posted = ledger.posted[plan.id], existing.planDigest != existing.sentDigest {
+                if let existing, existing.batch != nil {
+                    out.changedInHand.append(key)
+                } else if let existing, let posted = ledger.posted[plan.id], existing.planDigest != existing.sentDigest {
                     out.restored.append(row(posted.plan, key: key, revision: posted.revision, body: existing.sent ?? [], flow, tenant))
                 }
                 continue
@@ -238,15 +253,26 @@ enum Map {
             made.isPart = existing?.remoteID == nil && policy != .perDocument && !singles.contains(plan.id)
             // What a person stopped or skipped waits for a person, as long as it says the same.
             if let existing, existing.planDigest == made.planDigest, existing.revision == revision, (existing.partOf != nil) == made.isPart,
-                ["cleared", "mapped", "manual", "skipped", "gathered"].contains(existing.state) { continue }
-            if existing?.state == "manual" { continue }
+                ["cleared", "mapped", "manual", "skipped", "gathered"].contains(existing.state) {
+                if existing.batch != nil { out.sameInHand.append(key) }
+                continue
+            }
+            if existing?.state == "manual" {
+                if existing?.batch != nil { out.changedInHand.append(key) }
+                continue
+            }
             if made.isPart || existing?.partOf != nil { touch(key, [made.date, existing?.date], policy, &out) }
             out.rows.append(made)
         }
         let gone = rows.filter { $0.remoteID == nil && !wanted.contains($0.key) && $0.state != "superseded" && $0.state != "skipped" }
         out.superseded += gone.map(\.key)
+        out.changedInHand += gone.filter { $0.batch != nil }.map(\.key)
         for row in gone where row.partOf != nil { touch(row.key, [row.date], flow.policies.posting(on: row.date), &out) }
     }
+
+    static let changedInHand = Finding(
+        check: "changed_in_hand", why: "the source says something else by now than the file that was handed over",
+        remedy: "Confirm its batch if the file was imported: the change follows in a later one. Withdraw it if it was not, and make a new one.")
 
     private static func touch(_ key: PostKey, _ days: [LocalDate?], _ policy: Policies.Posting, _ out: inout Output) {
         if policy == .payout { out.settling.append(key) } else { out.days.formUnion(days.compactMap(\.self)) }

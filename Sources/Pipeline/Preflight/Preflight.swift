@@ -13,21 +13,23 @@ extension Pipeline {
     /// Runs every check on every mapped posting, case by case, and clears or holds it.
     func preflight(_ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) {
         let context = checkContext(flow, mapper, try await store.chart(tenant, flow.row.ledgerID))
-        let objections = try objections(flow, mapper)
+        let objections = try objections(flow, mapper), byFile = try ledger(flow.ledger) is any FileLedger
         while true {
             let cases = try await store.mappedCases(tenant, flow.row.id, limit: Limits.batchDocuments)
             if cases.isEmpty { return }
             let grouped = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: cases), by: \.caseID)
             var results: [(key: PostKey, findings: [UInt8], held: Bool)] = []
-            var held: [Preflight.Held] = []
+            var held: [Preflight.Held] = [], told: [Preflight.Held] = []
             let parts = grouped.values.joined().filter { $0.state == "mapped" && $0.partOf != nil }
             for (_, rows) in grouped.sorted(by: { $0.key < $1.key }) {
+                let waiting = byFile ? [] : Preflight.waitForFile(rows)
                 for result in Preflight.judge(rows, context, mapper, objections) {
-                    results.append((result.key, JSON.array(result.findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
-                    if !result.findings.isEmpty { held.append(result) }
+                    let findings = result.findings.isEmpty && waiting.contains(result.key) ? [Preflight.waitsForBatch] : result.findings
+                    results.append((result.key, JSON.array(findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
+                    if !result.findings.isEmpty { held.append(result) } else if !findings.isEmpty { told.append(Preflight.Held(key: result.key, findings: findings)) }
                 }
             }
-            try await save(results, held, cases, parts, flow)
+            try await save(results, held, told, cases, parts, flow)
         }
     }
 
@@ -66,7 +68,8 @@ extension Pipeline {
     }
 
     private func save(
-        _ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ cases: [String], _ parts: [PostingRow], _ flow: Setup.Flow
+        _ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ told: [Preflight.Held], _ cases: [String], _ parts: [PostingRow],
+        _ flow: Setup.Flow
     ) async throws(Fault) {
         let tenant = tenant
         let entries = results.map {
@@ -74,7 +77,7 @@ extension Pipeline {
                 actor: "worker", action: $0.held ? "posting.held" : "posting.cleared", subject: "posting \($0.key)",
                 detail: Array("{\"findings\":".utf8) + $0.findings + Array("}".utf8))
         }
-        let alerts = Preflight.alerts(held)
+        let alerts = Preflight.alerts(held + told)
         try await store.transaction { tx throws(Fault) in
             _ = try await tx.query(PostingStatements.clear(tenant, results))
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "cleared", cases: cases))
@@ -100,6 +103,17 @@ enum Preflight {
     }
 
     typealias Objections = @Sendable (PostingRow) throws(Fault) -> [Finding]
+
+    /// What the ledger has by a person's hand is changed and settled by hand: cleared it is, but nothing sends it.
+    static let waitsForBatch = Finding(
+        check: "waits_for_batch", why: "the ledger has the document by a file: what changes or settles it is not sent",
+        remedy: "Hand it over in a batch, or enter it in the ledger by hand.")
+
+    /// Of a case's rows, those that only a file takes there.
+    static func waitForFile(_ rows: [PostingRow]) -> Set<PostKey> {
+        let byHand = Set(rows.filter(\.byHand).map(\.key))
+        return Set(rows.filter { $0.partOf == nil && ($0.byHand || $0.appliesTo.map(byHand.contains) ?? false) }.map(\.key))
+    }
 
     /// The findings of each mapped posting of one case; none = cleared. A case that can't be checked is held as a whole.
     static func judge(_ rows: [PostingRow], _ context: CheckContext, _ mapper: Mapper, _ objections: Objections) -> [Held] {
@@ -180,6 +194,10 @@ enum Preflight {
             return [Finding(
                 check: "waits_for_original", why: "its \(form) is not to be posted: it may be dated before the cut-over",
                 remedy: "Enter it in the ledger by hand, or move the flow's cut-over day.", position: plan.appliesTo?.subject)]
+        }
+        if original.remoteID == nil, original.batch != nil {
+            return [Finding(
+                check: "waits_for_original", why: "its \(form) is in hand of a batch", remedy: "released when that batch is settled", position: plan.appliesTo?.subject)]
         }
         if original.remoteID == nil, ["held", "manual"].contains(original.state) {
             return [Finding(check: "waits_for_original", why: "its \(form) is held", remedy: "released with it", position: plan.appliesTo?.subject)]

@@ -103,7 +103,9 @@ public enum Reconcile {
                 }
             }
             if rest != 0 {
-                if let why = excuse(source, cutOver) {
+                // What a file has in hand changes once its batch is settled.
+                let inHand = mine.first { $0.state == "manual" && $0.why == Map.changedInHand.check }?.why
+                if let why = excuse(source, cutOver) ?? inHand {
                     proof.open += rest
                     proof.items.append(.init(document: "\(source.side) \(source.sourceID)", amount: rest, why: why))
                 } else {

@@ -57,14 +57,22 @@ struct API: Sendable {
         return out
     }
 
-    /// A service that is just being restarted is asked again; a refusal is not.
+    /// What is answered, as it is.
+    func file(_ path: String, _ body: JSON) async throws(Fault) -> [UInt8] { try await answer(.post, path, body) }
+
     private func call(_ method: HTTPMethod, _ path: String, _ body: JSON?) async throws(Fault) -> JSON {
+        let bytes = try await answer(method, path, body)
+        return bytes.isEmpty ? .null : try JSON(parsing: bytes)
+    }
+
+    /// A service that is just being restarted is asked again; a refusal is not.
+    private func answer(_ method: HTTPMethod, _ path: String, _ body: JSON?) async throws(Fault) -> [UInt8] {
         var request = HTTPRequest(method, base + path, fields: ["Authorization": "Bearer " + key.revealText(), "Accept": "application/json"], body: body?.bytes ?? [])
         if body != nil { request.fields["Content-Type"] = "application/json" }
         var last = Fault("api_unreachable", stage: .api, disposition: .retry, summary: "the API at \(base) can't be reached", remedy: "Is `counterfoil up` or `counterfoil serve` running?")
         for attempt in 0 ..< 40 {
             switch await client.send(request, timeout: .seconds(30)) {
-            case .answered(let response) where response.status < 300: return response.body.isEmpty ? .null : try JSON(parsing: response.body)
+            case .answered(let response) where response.status < 300: return response.body
             case .answered(let response):
                 let problem = (try? JSON(parsing: response.body)) ?? .null
                 let fault = Fault(

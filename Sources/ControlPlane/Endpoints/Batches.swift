@@ -1,0 +1,261 @@
+internal import Books
+internal import ConnectorKit
+internal import Kernel
+internal import Postgres
+internal import Store
+internal import Wire
+
+extension Endpoints {
+    /// Manual posting: docs/manual-posting.md.
+    static let batches: [Endpoint] = [
+        Endpoint(.get, "/v1/connections/{connection}/forms", .key(.read)) { visit in try await forms(visit) },
+        Endpoint(.post, "/v1/connections/{connection}/batches", .key(.write)) { visit in try await createBatches(visit) },
+        Endpoint(.get, "/v1/connections/{connection}/batches", .key(.read)) { visit in
+            let ((id, tenant, _), page) = (try await connection(visit), try visit.page())
+            return try visit.answer(try await visit.store.batches(tenant, id, state: visit.request.query("state"), page), page)
+        },
+        Endpoint(.post, "/v1/connections/{connection}/look", .key(.write)) { visit in
+            let (id, tenant, _) = try await connection(visit)
+            return try await visit.change { tx throws(Fault) in
+                _ = try await tx.query(JobStatements.ask(tenant, [Job(.look, id.description, lane: .interactive)]))
+                _ = try await tx.query(JobStatements.wake())
+                return .init(202, JSON.object([("job", "look"), ("subject", .string(id.description))]).bytes)
+            }
+        },
+        Endpoint(.put, "/v1/connections/{connection}/accounts", .key(.admin)) { visit in try await putAccounts(visit) },
+        Endpoint(.get, "/v1/batches/{batch}", .key(.read)) { visit in try await batch(visit) },
+        Endpoint(.get, "/v1/batches/{batch}/postings", .key(.read)) { visit in
+            let (id, tenant) = try await batchID(visit), page = try visit.page()
+            return try visit.answer(try await visit.store.batchItems(tenant, id, page), page)
+        },
+        Endpoint(.post, "/v1/batches/{batch}/hand-over", .key(.write)) { visit in
+            let (id, tenant) = try await batchID(visit)
+            return try await visit.change { tx throws(Fault) in
+                try await tx.handOver(tenant, try await tx.batch(tenant, id), actor: visit.asker.actor)
+                return try await answer(tx, id, visit)
+            }
+        },
+        Endpoint(.post, "/v1/batches/{batch}/file", .key(.write)) { visit in try await download(visit) },
+        Endpoint(.post, "/v1/batches/{batch}/confirm", .key(.write)) { visit in try await confirm(visit) },
+        Endpoint(.post, "/v1/batches/{batch}/withdraw", .key(.write)) { visit in try await withdraw(visit) },
+    ]
+
+    private static func ledger(_ platform: JSON?, _ desk: Desk) throws -> any LedgerConnector {
+        guard let connector = desk.connectors[platform?.string ?? ""] as? any LedgerConnector else {
+            throw Refusal(409, "no_connector", "There is no ledger connector for this connection's platform.")
+        }
+        return connector
+    }
+
+    private static func batchID(_ visit: Visit) async throws -> (BatchID, TenantID) {
+        let id: BatchID = try visit.identifier("batch")
+        guard let tenant = try await visit.store.batch(id, visit.asker.sees)?.tenant else { throw Refusal.notFound() }
+        return (id, tenant)
+    }
+
+    private static func answer(_ tx: PostgresTransaction, _ id: BatchID, _ visit: Visit) async throws(Fault) -> Visit.Outcome {
+        .init(200, try (try await tx.query(BatchStatements.one(id, visit.asker.sees))).adminRow().json)
+    }
+
+    // MARK: Making
+
+    private static func forms(_ visit: Visit) async throws -> HTTPResponse {
+        let (_, _, row) = try await connection(visit)
+        let connector = try ledger(row["platform"], visit.desk)
+        let own = connector.manualForms, all = own + [ManualForm.journalCSV].filter { form in !own.contains { $0.id == form.id } }
+        return .json(200, .object([("items", .array(all.map { form(of: $0) })), ("next", .null)]))
+    }
+
+    private static func form(of form: ManualForm) -> JSON {
+        .object([
+            ("id", .string(form.id)), ("name", .string(form.name)), ("version", .string(form.version)), ("ending", .string(form.writing.ending)),
+            ("encoding", .string(form.writing.encoding.rawValue)), ("rows_most", .number("\(form.bounds.rows)")),
+            ("postings_most", .number("\(form.bounds.entries)")),
+            ("carries", .array(form.carries.map(\.rawValue).sorted().map { .string($0) })),
+            ("found_by_api", .array(form.findable.map(\.rawValue).sorted().map { .string($0) })),
+            ("steps", .array(form.steps.map { .string($0) })),
+        ])
+    }
+
+    private static func createBatches(_ visit: Visit) async throws -> HTTPResponse {
+        let (id, tenant, row) = try await connection(visit)
+        let connector = try ledger(row["platform"], visit.desk)
+        var input = try visit.input(["form", "until", "limit"])
+        let wanted = input.optionalText("form", most: 64) ?? connector.manualForms.first?.id ?? ManualForm.journalCSV.id
+        let until = input.date("until"), limit = input.integer("limit", 1 ... ControlPlaneLimits.batchPostings) ?? ControlPlaneLimits.batchPostings
+        let form = connector.manualForm(wanted)
+        if form == nil { input.add("form", "is not a form of this ledger", "GET /v1/connections/\(id)/forms names them.") }
+        try input.check()
+        guard let form else { throw Refusal.notFound() }
+        var platforms: [ConnectionID: String] = [:], sources: [FlowID: String] = [:]
+        for connection in try await visit.store.connections(tenant) { platforms[connection.id] = connection.platform }
+        for flow in try await visit.store.flows(tenant) { sources[flow.id] = platforms[flow.sourceID] }
+        let maker = ManualBatches(
+            tenant: tenant, connection: id, slug: row["slug"]?.string ?? "ledger", side: try await Ledgerside.load(tenant, id, visit.desk), form: form,
+            sources: sources, actor: visit.asker.actor, random: visit.desk.random)
+        return try await visit.change { tx throws(Fault) in
+            let made = try await maker.make(tx, until: until, limit: limit)
+            return .init(made["batches"]?.array?.isEmpty == true ? 200 : 201, made.bytes)
+        }
+    }
+
+    // MARK: Looking and taking away
+
+    /// The manifest: what is in the file, and what a person does with it.
+    private static func batch(_ visit: Visit) async throws -> HTTPResponse {
+        let id: BatchID = try visit.identifier("batch")
+        guard let row = try await visit.store.batch(id, visit.asker.sees) else { throw Refusal.notFound() }
+        let json = try JSON(parsing: row.json)
+        var members = json.object ?? []
+        if let connection = json["connection"]?.string.flatMap({ ConnectionID($0) }),
+            let found = try await visit.store.adminConnection(connection, visit.asker.sees) {
+            let platform = try JSON(parsing: found.json)["platform"]
+            let form = try ledger(platform, visit.desk).manualForm(json["form"]?.string ?? "")
+            members.append(("steps", .array((form?.steps ?? []).map { .string($0) })))
+        }
+        return .json(200, .object(members))
+    }
+
+    /// The second time under another name, and only when asked for: a file that is imported twice posts twice.
+    private static func download(_ visit: Visit) async throws -> HTTPResponse {
+        let (id, tenant) = try await batchID(visit)
+        var input = try visit.input(["copy"])
+        let copy = input.json["copy"]?.bool ?? false
+        if input.has("copy"), input.json["copy"]?.bool == nil { input.add("copy", "must be true or false", "Send true for one more copy.") }
+        try input.check()
+        let actor = visit.asker.actor
+        let (batch, content) = try await visit.store.transaction { tx throws(Fault) -> (BatchHead, [UInt8]) in
+            let batch = try await tx.batch(tenant, id)
+            guard batch.downloads == 0 || copy else {
+                throw Fault("batch_downloaded", stage: .api, disposition: .reject, summary: "the file was given out already: importing it twice posts twice",
+                    remedy: "Send {\"copy\": true} for a copy that is not to be imported again.")
+            }
+            return (batch, try await tx.download(tenant, batch, actor: actor))
+        }
+        var name = batch.fileName
+        if batch.downloads > 0, let dot = name.lastIndex(of: ".") { name.insert(contentsOf: "-COPY", at: dot) }
+        return HTTPResponse(200, fields: [
+            "Content-Type": batch.mediaType, "Content-Disposition": "attachment; filename=\"\(name)\"", "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+        ], body: content)
+    }
+
+    // MARK: What became of it
+
+    /// `list`: the ledger's own export; `references`: names alone; `all`: a person's word for everything.
+    private static func confirm(_ visit: Visit) async throws -> HTTPResponse {
+        let (id, tenant) = try await batchID(visit)
+        var input = try visit.input(["list", "references", "all"])
+        let given = ["list", "references", "all"].filter { input.has($0) }
+        if given.count != 1 {
+            input.add("list", "must be the one of list, references and all", "Send the ledger's own list if there is one: sums are then compared.")
+        }
+        let text = input.json["list"]?.string, all = input.json["all"]?.bool == true
+        let references = input.json["references"]?.array?.compactMap(\.string)
+        if given == ["list"], text == nil { input.add("list", "must be text", "Send the file's content as a string.") }
+        if given == ["references"], references?.isEmpty != false { input.add("references", "must be names", "Send the references of what is there.") }
+        if given == ["all"], !all { input.add("all", "must be true", "Leave it out, or say true.") }
+        try input.check()
+        guard let row = try await visit.store.batch(id, visit.asker.sees) else { throw Refusal.notFound() }
+        let shown = try JSON(parsing: row.json)
+        guard let connection = shown["connection"]?.string.flatMap({ ConnectionID($0) }),
+            let found = try await visit.store.adminConnection(connection, visit.asker.sees)
+        else { throw Refusal.notFound() }
+        let form = try ledger(try JSON(parsing: found.json)["platform"], visit.desk).manualForm(shown["form"]?.string ?? "") ?? .journalCSV
+        let list = try text.map { words throws(Fault) in try ManualList.read(Array(words.utf8), form) } ?? references.map { ManualList(references: $0) }
+        return try await visit.change { tx throws(Fault) in
+            let batch = try await tx.batch(tenant, id)
+            let items = try await tx.inHand(tenant, batch)
+            let (word, missing) = judge(items, list)
+            // What was confirmed stays so; a list that shows it otherwise now is told: as a rule the file was imported twice.
+            let since = list == nil ? [] : judge(try await tx.confirmedItems(tenant, batch), list).word.findings
+            if let first = since.first { try await tx.raise(tenant, [importedTwice(batch, first.why)]) }
+            let detail = JSON.object([
+                ("by", .string(given.first ?? "")), ("confirmed", .number("\(word.confirmed.count)")), ("missing", .number("\(missing.count)")),
+            ])
+            try await tx.confirm(tenant, batch, items, word, actor: visit.asker.actor, detail: detail.bytes)
+            let after = try JSON(parsing: try await answer(tx, id, visit).json)
+            let findings = (word.findings + since).map { finding in JSON.object([("post_key", .string(finding.key.text)), ("why", .string(finding.why))]) }
+            return .init(200, JSON.object([
+                ("batch", after), ("confirmed", .number("\(word.confirmed.count)")), ("differs", .array(findings)),
+                ("missing", .array(missing.map { .string($0) })),
+            ]).bytes)
+        }
+    }
+
+    private static func importedTwice(_ batch: BatchHead, _ why: String) -> AlertRow {
+        AlertRow(
+            key: "differs_by_hand/\(batch.id)", severity: .critical,
+            cause: "batch \(batch.number) was confirmed, and the ledger's list shows it otherwise now: \(why)",
+            remedy: "Look in the ledger: if the file was imported twice, delete what came in by the second import.")
+    }
+
+    /// Without a list: everything is there.
+    private static func judge(_ items: [BatchItem], _ list: ManualList?) -> (word: BatchWord, missing: [String]) {
+        guard let list else { return (BatchWord(confirmed: items.map(\.key)), []) }
+        var word = BatchWord(confirmed: []), missing: [String] = []
+        for item in items {
+            guard let currency = Currency(item.currency), let finding = list.finding(item.reference, figure_minor: item.figureMinor, currency) else {
+                missing.append(item.reference)
+                continue
+            }
+            if let why = finding { word.findings.append((item.key, why)) } else { word.confirmed.append(item.key) }
+        }
+        return (word, missing)
+    }
+
+    /// What was handed over may have been imported: a person says that it was not, and where the ledger can be asked it is asked before anything is sent.
+    private static func withdraw(_ visit: Visit) async throws -> HTTPResponse {
+        let (id, tenant) = try await batchID(visit)
+        var input = try visit.input(["not_imported", "reason"])
+        let sure = input.json["not_imported"]?.bool == true, reason = input.optionalText("reason", most: 500)
+        try input.check()
+        let detail = reason.map { JSON.object([("reason", .string($0))]).bytes } ?? Array("{}".utf8)
+        return try await visit.change { tx throws(Fault) in
+            let batch = try await tx.batch(tenant, id)
+            guard batch.state != "handed_over" || sure else {
+                throw Fault("not_imported_missing", stage: .api, disposition: .reject, summary: "the file was handed over: it may have been imported",
+                    remedy: "Look in the ledger. If nothing of it is there, send {\"not_imported\": true}; confirm what is there first.",
+                    position: "not_imported")
+            }
+            let items = try await tx.inHand(tenant, batch)
+            let doubted = batch.state == "handed_over" ? items.filter(\.findable).map(\.key) : []
+            try await tx.withdraw(tenant, batch, items, doubted: doubted, actor: visit.asker.actor, detail: detail)
+            return try await answer(tx, id, visit)
+        }
+    }
+
+    // MARK: Accounts of ledgers without an API
+
+    private static func putAccounts(_ visit: Visit) async throws -> HTTPResponse {
+        let (id, tenant, row) = try await connection(visit)
+        guard let connector = visit.desk.connectors[row["platform"]?.string ?? ""] as? any FileLedger else {
+            throw Refusal(409, "not_by_file", "This ledger's accounts are read by its API.", remedy: "Leave them to the worker.")
+        }
+        var input = try visit.input(["list", "base_currency", "lock_date"])
+        let list = input.json["list"]?.string ?? ""
+        if list.isEmpty { input.add("list", "must be text", "Send the exported list of accounts as a string.") }
+        let lock = input.date("lock_date")
+        let currency = connector.onlyCurrency ?? input.currency("base_currency")
+        try input.check()
+        let accounts = try connector.accounts(Array(list.utf8))
+        let json = JSON.array(accounts.map { a in
+            .object([
+                ("code", .string(a.code)), ("remote_id", .string(a.remoteID)), ("name", .string(a.name)), ("type", .string(a.type)),
+                ("active", .bool(a.active)),
+                ("currency", .optional(a.currency)),
+            ])
+        })
+        let chart = ChartRow(lockDate: lock, baseCurrency: currency, currencies: [currency], taxCodes: [], accounts: json.bytes,
+            readAt: visit.desk.clocks.now())
+        let flows = try await visit.store.flows(tenant).filter { $0.ledgerID == id }.map(\.id)
+        return try await visit.change { tx throws(Fault) in
+            _ = try await tx.query(LedgerStatements.saveChart(tenant, id, chart))
+            try await tx.audit(tenant, [visit.entry("chart.given", "connection \(id)")])
+            for flow in flows { _ = try await tx.query(DocumentStatements.dirtyHeld(tenant, flow)) }
+            _ = try await tx.query(JobStatements.ask(tenant, flows.map { Job(.map, $0.description, lane: .interactive) }))
+            _ = try await tx.query(JobStatements.wake())
+            return .init(200, JSON.object([("accounts", .number("\(accounts.count)"))]).bytes)
+        }
+    }
+}
