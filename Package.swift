@@ -5,6 +5,7 @@ import PackageDescription
 let connectors = [
     "Odoo",
     "QuickBooksOnline",
+    "SapBusinessOne",
     "Shopify",
     "Stripe",
     "Xero",

@@ -1,6 +1,7 @@
 public import ConnectorKit
 internal import Odoo
 internal import QuickBooksOnline
+internal import SapBusinessOne
 internal import Shopify
 internal import Stripe
 internal import Xero
@@ -10,6 +11,7 @@ public enum Catalog {
     private static let all: [any Connector] = [
         OdooConnector(),
         QuickBooksOnlineConnector(),
+        SapBusinessOneConnector(),
         ShopifyConnector(),
         StripeConnector(),
         XeroConnector(),
