@@ -3,20 +3,28 @@ import PackageDescription
 
 /// The platforms: a room `Sources/Connectors/NAME` and a suite of tests each.
 let connectors = [
+    "NetSuite",
     "Odoo",
     "QuickBooksOnline",
     "SapBusinessOne",
+    "SageIntacct",
     "Shopify",
+    "Square",
     "Stripe",
+    "WooCommerce",
     "Xero",
 ]
 let connectorImports = ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]
 
 /// What plays a platform in the sandbox: a room `Sources/Twins/NAME`, without the `Twin` before it, and a suite of tests each.
 let twins = [
+    "TwinNetSuite",
     "TwinOdoo",
     "TwinQuickBooksOnline",
+    "TwinSageIntacct",
+    "TwinSquare",
     "TwinStripe",
+    "TwinWooCommerce",
     "TwinXero",
 ]
 let twinImports = ["TwinKit", "Kernel", "Wire", "Crypto"]
@@ -127,7 +135,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ScaffoldTests", ["Scaffold", "Kernel"], false),
     ("TidyTests", [], false),
 ]
-let withFixtures = ["Shopify", "Stripe"]
+let withFixtures = ["Shopify", "Square", "Stripe", "WooCommerce"]
 let platformTests = connectors.map { (name: "\($0)Tests", uses: [$0] + connectorImports, fixtures: withFixtures.contains($0)) }
 let twinTests = twins.map { (name: "\($0)Tests", uses: [$0] + twinImports, fixtures: false) }
 for test in tests + platformTests + twinTests {

@@ -58,7 +58,7 @@ extension CasePlan {
     mutating func planAsPair(_ told: Told<Refund>, _ draft: CreditDraft) -> Bool {
         let refund = told.body
         let plain =
-            refund.shipping.isEmpty && refund.adjustments.isEmpty && refund.fees.isEmpty
+            refund.shipping.isEmpty && refund.adjustments.isEmpty && refund.fees.isEmpty && refund.tip == nil
             && draft.explained.allSatisfy { $0.body.fees.isEmpty } && draft.findings.isEmpty && !refund.lines.isEmpty
         let standing = ledger.posted[reference(.reversal, "\(caseID)/\(told.id)")] != nil
         guard plain, standing || ledger.isClosed(day(told.at)),

@@ -10,6 +10,7 @@ struct Refunded {
 
     var lines: [String: Line] = [:]
     var shipping: Int64 = 0
+    var tip: Int64 = 0
     /// Per jurisdiction over the whole order; `""` where the source does not say.
     var taxes: [String: Int64] = [:]
     var total: Int64 = 0
@@ -46,6 +47,7 @@ extension CasePlan {
         {
             addAdjustment(adjustment, &draft, &next)
         }
+        addTip(&draft, &next)
         addFees(&draft)
         if let settlement { draft.findings += oddSettlement(settlement, told.id) }
         next.total += refund.total.minor
@@ -254,6 +256,14 @@ extension CasePlan {
                 tax.rate.map { Tax.contained(in: amount, rate: $0, sum: taxes.sumOfRates) } ?? .zero(amount.currency)
             return part
         }
+    }
+
+    /// A tip that goes back is not owed to staff any more.
+    private func addTip(_ draft: inout CreditDraft, _ next: inout Refunded) {
+        guard let tip = draft.refund.tip, !tip.isZero else { return }
+        next.tip += tip.minor
+        draft.lines.append(
+            PostingLine(.tip, role: "tips_payable", amount: tip, group: "tip", derivedFrom: ["\(draft.id)/tip"], text: "Tip given back"))
     }
 
     /// Fees kept: the returns system's account of them, else the shop's.

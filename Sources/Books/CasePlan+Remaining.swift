@@ -16,6 +16,7 @@ extension CasePlan {
             }
         }
         if next.shipping > sale.shipping.map(\.net.minor).reduce(0, +) { over.append("shipping") }
+        if next.tip > sale.tip?.minor ?? 0 { over.append("tip") }
         for (jurisdiction, amount) in next.taxes.sorted(by: { $0.key < $1.key }) {
             let lines = figures.flatMap(\.now.taxes) + sale.shipping.flatMap(\.taxes)
             if amount > lines.filter({ ($0.jurisdiction ?? "") == jurisdiction }).map(\.amount.minor).reduce(0, +) {

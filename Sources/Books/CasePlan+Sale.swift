@@ -335,4 +335,21 @@ extension CasePlan {
         finish(&plan, control: "tips:\(told.id)")
         postings.append(plan)
     }
+    /// A till that held what it should posts nothing.
+    mutating func planClosure(_ told: Told<RegisterClosure>) {
+        let over = told.body.over
+        guard !over.isZero else { return }
+        let id = reference(.journal, told.id)
+        let date = dated(day(told.at), id, source: told.id)
+        let words = (over.minor > 0 ? "Over in the till" : "Short in the till") + (told.body.register.map { ": \($0)" } ?? "")
+        var plan = PlannedPosting(
+            subject: told.id, form: .journal, caseID: caseID, covers: [told.id], date: date.date, currency: over.currency,
+            rate: rate(over.currency), total: over.magnitude,
+            lines: [
+                PostingLine(.tender, role: tender(told.body.gateway, over.currency), amount: over, derivedFrom: [told.id], text: words),
+                PostingLine(.control, role: "cash_over_short", amount: -over, derivedFrom: [told.id], text: words),
+            ], party: "shop", reference: date.words)
+        finish(&plan, control: "till:\(told.id)")
+        postings.append(plan)
+    }
 }

@@ -48,7 +48,7 @@ public struct OrderCase: Sendable, Equatable {
     private struct Identity: Hashable {
         enum Kind: Int {
             case sale, payment, refund, edit, cancellation, goodsReturn, tipPayout, payout, dispute, deposit, bankLine
-            case giftCardExpiry, fulfilment, stock
+            case giftCardExpiry, fulfilment, stock, registerClosure
         }
         var kind: Kind
         var id: String
@@ -71,6 +71,7 @@ public struct OrderCase: Sendable, Equatable {
                 case .giftCardExpiry: .giftCardExpiry
                 case .fulfilment: .fulfilment
                 case .stock: .stock
+                case .registerClosure: .registerClosure
                 }
         }
     }

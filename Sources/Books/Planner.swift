@@ -82,6 +82,7 @@ struct CasePlan {
     var deposits: [Told<Deposit>] = []
     var expiries: [Told<GiftCardExpiry>] = []
     var fulfilments: [Told<Fulfilment>] = []
+    var closures: [Told<RegisterClosure>] = []
 
     /// The lines as they stand after every edit.
     var figures: [LineFigures] = []
@@ -129,6 +130,7 @@ struct CasePlan {
         case .deposit(let body): deposits.append(told(body))
         case .giftCardExpiry(let body): expiries.append(told(body))
         case .fulfilment(let body): fulfilments.append(told(body))
+        case .registerClosure(let body): closures.append(told(body))
         // They post nothing by themselves: a payout's row, a payment, and what is kept of stock make use of them.
         case .dispute, .bankLine, .stock: break
         }
@@ -139,6 +141,7 @@ struct CasePlan {
         for payout in payouts { planPayout(payout) }
         for deposit in deposits { planDeposit(deposit) }
         for expiry in expiries { planExpiry(expiry) }
+        for closure in closures { planClosure(closure) }
         if sale?.body.isDraft ?? true {
             planOrphans()
         } else {

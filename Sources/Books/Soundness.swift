@@ -99,7 +99,7 @@ extension SourceDocument {
             refund.shipping.forEach(add)
             amounts += refund.adjustments.map(\.amount) + refund.fees.flatMap { [$0.amount, $0.tax] }
             refund.adjustments.forEach { add($0.taxes) }
-            amounts += refund.transactions.map(\.amount) + [refund.total]
+            amounts += refund.transactions.map(\.amount) + [refund.total, refund.tip]
         case .edit(let edit):
             edit.added.forEach(add)
             for removed in edit.removed {
@@ -127,6 +127,7 @@ extension SourceDocument {
         case .giftCardExpiry(let expiry): amounts.append(expiry.amount)
         case .dispute(let dispute): foreign.append(dispute.amount)
         case .bankLine(let line): amounts.append(line.amount)
+        case .registerClosure(let closure): amounts += [closure.expected, closure.counted]
         case .fulfilment(let goods): quantities += goods.lines.map(\.quantity)
         case .stock(let stock):
             amounts += stock.lines.map(\.value) + [stock.amount]
@@ -177,7 +178,7 @@ extension CasePlan {
         case .payment: form = .payment
         case .refund, .goodsReturn: form = .creditNote
         case .edit, .cancellation: form = .invoice
-        case .tipPayout, .giftCardExpiry, .stock, .fulfilment, .dispute, .bankLine: form = .journal
+        case .tipPayout, .giftCardExpiry, .stock, .fulfilment, .dispute, .bankLine, .registerClosure: form = .journal
         case .payout: form = .payout
         case .deposit: form = .deposit
         }

@@ -161,6 +161,28 @@ public struct BankLine: Sendable, Equatable {
     }
 }
 
+/// A till that was counted and closed. What it should have held and what was in it differ by what is over or short.
+public struct RegisterClosure: Sendable, Equatable {
+    /// The tender it holds, as payments name it: `cash`.
+    public var gateway: String
+    public var expected: Money
+    public var counted: Money
+    /// What people call the till.
+    public var register: String?
+    public var location: String?
+
+    public init(gateway: String, expected: Money, counted: Money, register: String? = nil, location: String? = nil) {
+        self.gateway = gateway
+        self.expected = expected
+        self.counted = counted
+        self.register = register
+        self.location = location
+    }
+
+    /// Positive: more was there than should have been.
+    public var over: Money { counted - expected }
+}
+
 /// What was left on a gift card when it ran out.
 public struct GiftCardExpiry: Sendable, Equatable {
     public var card: String

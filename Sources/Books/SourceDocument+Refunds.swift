@@ -86,11 +86,13 @@ public struct Refund: Sendable, Equatable {
     public var transactions: [MoneyMovement]
     /// The legal entity that gives the money, where there are several.
     public var merchant: String?
+    /// What of the sale's tip goes back: staff is owed that much less.
+    public var tip: Money?
 
     public init(
         currency: Currency, taxIncluded: Bool, lines: [RefundLine], shipping: [ShippingLine] = [],
         adjustments: [RefundAdjustment] = [],
-        fees: [ReturnFee] = [], total: Money, transactions: [MoneyMovement], merchant: String? = nil
+        fees: [ReturnFee] = [], total: Money, transactions: [MoneyMovement], merchant: String? = nil, tip: Money? = nil
     ) {
         self.currency = currency
         self.taxIncluded = taxIncluded
@@ -101,6 +103,7 @@ public struct Refund: Sendable, Equatable {
         self.total = total
         self.transactions = transactions
         self.merchant = merchant
+        self.tip = tip
     }
 }
 

@@ -49,6 +49,8 @@ public struct SourceDocument: Sendable, Equatable {
         case fulfilment(Fulfilment)
         /// Stock that came in, was counted, or cost more than its price.
         case stock(StockMovement)
+        /// A till that was counted.
+        case registerClosure(RegisterClosure)
     }
 
     public init(id: String, caseID: String, version: Int64, at: Timestamp, body: Body) {
@@ -71,6 +73,7 @@ public struct SourceDocument: Sendable, Equatable {
         case .deposit: .deposit
         case .bankLine: .bankLine
         case .stock: .stockAdjustment
+        case .registerClosure: .registerClosure
         case .edit, .cancellation, .goodsReturn, .fulfilment: nil
         }
     }

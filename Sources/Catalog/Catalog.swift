@@ -1,19 +1,28 @@
 public import ConnectorKit
+internal import NetSuite
 internal import Odoo
 internal import QuickBooksOnline
 internal import SapBusinessOne
+internal import SageIntacct
 internal import Shopify
+internal import Square
 internal import Stripe
+internal import WooCommerce
 internal import Xero
 
 /// Every connector there is, in the order of their ids.
 public enum Catalog {
     private static let all: [any Connector] = [
+        NetSuiteRESTConnector(),
+        NetSuiteSuiteTalkConnector(),
         OdooConnector(),
         QuickBooksOnlineConnector(),
         SapBusinessOneConnector(),
+        SageIntacctConnector(),
         ShopifyConnector(),
+        SquareConnector(),
         StripeConnector(),
+        WooCommerceConnector(),
         XeroConnector(),
     ]
 

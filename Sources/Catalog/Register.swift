@@ -33,7 +33,7 @@ public enum Register {
         let parts = (auth.parts ?? []).map { part in
             JSON.object([
                 ("name", .string(part.name)), ("meaning", .string(part.meaning)), ("form", .string(part.form.rawValue)), ("secret", .bool(part.isSecret)),
-                ("required", .bool(part.isRequired)),
+                ("required", .bool(part.isRequired)), ("operator", .bool(part.isOperators)),
             ])
         }
         var members: [(key: String, value: JSON)] = [("kind", .string(auth.word))]

@@ -13,14 +13,23 @@ public struct Verification: Sendable, Equatable {
     public var sdks: [SDK]
 
     static let byID: [String: Verification] = [
+        "netsuite-rest": Verification(
+            twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuite", version: "0.12.0")]),
+        "netsuite-suitetalk": Verification(
+            twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuitesdk", version: "3.3.0")]),
         "odoo": Verification(twin: "TwinOdoo", suites: ["ConnectorKitTests", "OdooTests", "TwinOdooTests"], sdks: [SDK(name: "OdooRPC", version: "0.10.1")]),
         "quickbooks-online": Verification(
             twin: "TwinQuickBooksOnline", suites: ["ConnectorKitTests", "QuickBooksOnlineTests", "TwinQuickBooksOnlineTests"],
             sdks: [SDK(name: "intuit-oauth", version: "1.2.6"), SDK(name: "python-quickbooks", version: "0.9.12")]),
         "sap-business-one": Verification(twin: nil, suites: ["ConnectorKitTests", "SapBusinessOneTests"], sdks: []),
+        "sage-intacct": Verification(
+            twin: "TwinSageIntacct", suites: ["ConnectorKitTests", "SageIntacctTests", "TwinSageIntacctTests"], sdks: [SDK(name: "sageintacctsdk", version: "1.28.1")]),
         // Its twin lives with the sandbox's day, which is made of its orders.
         "shopify": Verification(twin: "Sandbox", suites: ["ConnectorKitTests", "ShopifyTests", "SandboxTests", "DayTests"], sdks: []),
+        "square": Verification(twin: "TwinSquare", suites: ["ConnectorKitTests", "SquareTests", "TwinSquareTests"], sdks: [SDK(name: "squareup", version: "46.0.0.20260916")]),
         "stripe": Verification(twin: "TwinStripe", suites: ["ConnectorKitTests", "StripeTests", "TwinStripeTests"], sdks: [SDK(name: "stripe", version: "16.1.0")]),
+        "woocommerce": Verification(
+            twin: "TwinWooCommerce", suites: ["ConnectorKitTests", "WooCommerceTests", "TwinWooCommerceTests"], sdks: [SDK(name: "WooCommerce", version: "3.0.0")]),
         "xero": Verification(twin: "TwinXero", suites: ["ConnectorKitTests", "XeroTests", "TwinXeroTests"], sdks: [SDK(name: "xero-python", version: "15.2.0")]),
     ]
 

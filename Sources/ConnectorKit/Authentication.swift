@@ -78,13 +78,18 @@ public struct CredentialPart: Sendable, Equatable {
     /// Names of users and companies are none; they are sealed all the same.
     public var isSecret: Bool
     public var isRequired: Bool
+    /// One for all connections of an installation: whoever runs it is known to the platform by it. Given with a connection, it counts there alone.
+    public var isOperators: Bool
 
-    public init(_ name: String, _ meaning: String, form: Form = .text, isSecret: Bool = true, isRequired: Bool = true) {
+    public init(
+        _ name: String, _ meaning: String, form: Form = .text, isSecret: Bool = true, isRequired: Bool = true, isOperators: Bool = false
+    ) {
         self.name = name
         self.meaning = meaning
         self.form = form
         self.isSecret = isSecret
         self.isRequired = isRequired
+        self.isOperators = isOperators
     }
 }
 

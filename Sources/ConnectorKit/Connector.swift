@@ -126,6 +126,9 @@ public protocol SourceConnector: Connector {
     /// Checks the signature over the raw bytes and names the delivery. `nil` when the signature is wrong or missing.
     func verify(_ fields: HTTPFields, body: [UInt8], secret: Secret) -> WebhookDelivery?
 
+    /// Whether a delivery without a signature is only the platform trying the address when a webhook is set up: answered, and nothing of it kept.
+    func isTrial(_ fields: HTTPFields, body: [UInt8]) -> Bool
+
     /// Whether deliveries of this topic can ever lead to documents. Others are acknowledged and not kept: shops subscribe to more than books need.
     func uses(topic: String) -> Bool
 
@@ -144,6 +147,7 @@ public protocol SourceConnector: Connector {
 }
 
 extension SourceConnector {
+    public func isTrial(_: HTTPFields, body _: [UInt8]) -> Bool { false }
     public func uses(topic _: String) -> Bool { true }
 }
 

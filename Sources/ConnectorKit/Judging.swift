@@ -64,7 +64,7 @@ public struct Judging: Sendable {
     public static func retryAfter(_ response: HTTPResponse) -> Duration? {
         guard let text = response.fields["Retry-After"] else { return nil }
         if let seconds = Int64(text) { return seconds < 0 ? nil : min(.seconds(seconds), pauseMost) }
-        guard let until = HTTPDate.timestamp(text), let now = response.fields["Date"].flatMap({ HTTPDate.timestamp($0) }) else { return nil }
+        guard let until = HTTPDate.timestamp(text), let now = response.date else { return nil }
         return min(max(until - now, .zero), pauseMost)
     }
 
@@ -75,6 +75,11 @@ public struct Judging: Sendable {
         let words = line.split(separator: " ").joined(separator: " ")
         return words.isEmpty ? nil : String(words.prefix(textCharacters))
     }
+}
+
+extension HTTPResponse {
+    /// When the answer was made, by its own `Date`; `nil` where it has none that can be read.
+    public var date: Timestamp? { fields["Date"].flatMap { HTTPDate.timestamp($0) } }
 }
 
 /// Dates as HTTP writes them: `Sun, 06 Nov 1994 08:49:37 GMT`.

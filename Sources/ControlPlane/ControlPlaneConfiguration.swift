@@ -1,4 +1,5 @@
 public import Crypto
+public import Kernel
 
 /// How the control plane listens and what it may do.
 public struct ControlPlaneConfiguration: Sendable {
@@ -11,12 +12,17 @@ public struct ControlPlaneConfiguration: Sendable {
     /// `host:port` (or `host`, for 80 and 443) that connections may name as their base besides what their platform itself has.
     public var allowedHosts: [String]
     public var version: String
+    /// Parts of credentials that are the operator's own, by platform and name. They are sealed with each connection's; no endpoint shows them.
+    public var operatorParts: [String: [String: Secret]]
 
-    public init(host: String, port: Int, intakeKey: AEADKey, allowedHosts: [String], version: String) {
+    public init(
+        host: String, port: Int, intakeKey: AEADKey, allowedHosts: [String], version: String, operatorParts: [String: [String: Secret]] = [:]
+    ) {
         self.host = host
         self.port = port
         self.intakeKey = intakeKey
         self.allowedHosts = allowedHosts
         self.version = version
+        self.operatorParts = operatorParts
     }
 }

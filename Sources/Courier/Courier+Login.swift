@@ -35,7 +35,8 @@ extension Courier {
             let dressed = try Dressing.request(call, trip.connector, facts, base: base(trip, bare), hand, login: true)
             hide(dressed.hidden, trip)
             let outcome = try await ask(dressed.request)
-            return told(LoginAnswer(session: session, platform: trip.spec.name).event(outcome, to: call, trip.connector, from: set, at: clocks.now()), trip)
+            let answer = LoginAnswer(session: session, platform: trip.spec.name, staysThere: trip.connection.row.baseURL != nil)
+            return told(answer.event(outcome, to: call, trip.connector, from: set, at: clocks.now()), trip)
         }
     }
 
@@ -60,6 +61,8 @@ extension Courier {
 struct LoginAnswer: Sendable {
     var session: Authentication.Session
     var platform: String
+    /// The connection names its own base, and keeps to it wherever the login would send it.
+    var staysThere = false
 
     /// The name under which the address is kept that a login sent us to; no platform's value has it.
     static let base = "(base)"
@@ -87,7 +90,7 @@ struct LoginAnswer: Sendable {
         var out = set
         out.session = made
         out.expiresAt = end(response, now)
-        if let moves = session.moves, let address = made[moves.value]?.revealText() {
+        if !staysThere, let moves = session.moves, let address = made[moves.value]?.revealText() {
             guard let base = LoginAnswer.base(of: address, within: moves.domains) else {
                 return .failed(Fault(
                     "login_moved_away", stage: .courier, disposition: .retry, summary: "the login at \(platform) names an address that is not \(platform)'s"))

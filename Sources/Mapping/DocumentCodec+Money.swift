@@ -103,6 +103,22 @@ extension DocumentCodec {
         return .tipPayout(TipPayout(gateway: try f.text("gateway"), amount: try f.money("amount")))
     }
 
+    static func write(_ closure: RegisterClosure) -> JSON {
+        var m = Members()
+        m.put("gateway", closure.gateway)
+        m.put("expected", closure.expected)
+        m.put("counted", closure.counted)
+        m.put("register", closure.register)
+        m.put("location", closure.location)
+        return m.json
+    }
+
+    static func closure(_ f: Fields) throws(Fault) -> RegisterClosure {
+        RegisterClosure(
+            gateway: try f.text("gateway"), expected: try f.money("expected"), counted: try f.money("counted"),
+            register: try f.optionalText("register"), location: try f.optionalText("location"))
+    }
+
     static func write(_ goods: Fulfilment) -> JSON {
         var m = Members()
         m.put("lines", list: goods.lines) { line in

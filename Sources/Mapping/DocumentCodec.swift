@@ -20,6 +20,7 @@ public enum DocumentCodec {
         case .giftCardExpiry(let expiry): write(expiry)
         case .fulfilment(let goods): write(goods)
         case .stock(let stock): write(stock)
+        case .registerClosure(let closure): write(closure)
         }
     }
 
@@ -52,6 +53,7 @@ public enum DocumentCodec {
         case "bank_line": read = .bankLine(try bankLine(f))
         case "stock_adjustment": read = .stock(try stock(f))
         case "journal": read = try journal(f)
+        case "register_closure": read = .registerClosure(try closure(f))
         default: throw f.missing("kind")
         }
         return SourceDocument(id: id, caseID: caseID, version: version, at: at, body: read)
@@ -236,6 +238,7 @@ public enum DocumentCodec {
         m.put("total", refund.total)
         m.put("transactions", list: refund.transactions, write)
         m.put("merchant", refund.merchant)
+        m.put("tip", refund.tip)
         return m.json
     }
 
@@ -252,7 +255,7 @@ public enum DocumentCodec {
                 RefundAdjustment(id: try a.text("id"), kind: try a.choice("kind"), amount: try a.money("amount"), taxes: try a.list("taxes", tax))
             },
             fees: try f.list("fees", fee), total: try f.money("total"), transactions: try f.list("transactions", movement),
-            merchant: try f.optionalText("merchant"))
+            merchant: try f.optionalText("merchant"), tip: try f.optionalMoney("tip"))
     }
 
     private static func write(_ edit: SaleEdit) -> JSON {

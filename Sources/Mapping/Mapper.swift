@@ -46,7 +46,7 @@ public struct Mapper: Sendable {
         case .goodsReturn(var back):
             for i in back.lines.indices { back.lines[i].taxes = back.lines[i].taxes?.map { classify($0, date) } }
             out.body = .goodsReturn(back)
-        case .sale, .payment, .cancellation, .tipPayout, .payout, .dispute, .deposit, .bankLine, .giftCardExpiry, .fulfilment, .stock: break
+        case .sale, .payment, .cancellation, .tipPayout, .payout, .dispute, .deposit, .bankLine, .giftCardExpiry, .fulfilment, .stock, .registerClosure: break
         }
         return out
     }

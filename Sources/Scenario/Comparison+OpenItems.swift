@@ -186,6 +186,7 @@ extension Comparison {
         case .deposit(let deposit): return deposit.status != .success
         case .fulfilment: return policies.revenue == .atOrder
         case .stock(let stock): return policies.inventory == .none || stock.kind == .opening
+        case .registerClosure(let closure): return closure.over.isZero
         case .refund, .edit, .tipPayout, .dispute, .bankLine, .giftCardExpiry: return false
         }
     }

@@ -19,6 +19,11 @@ public protocol Twin: Sendable {
     /// The vendor's answer when it is out of order.
     func unavailable() -> HTTPResponse
 
+    /// The same two, and `errorInSuccess`, for the request that meets them: a platform that speaks several protocols refuses in the caller's.
+    func throttled(_ request: HTTPRequest, retryAfterSeconds: Int?) -> HTTPResponse
+    func unavailable(_ request: HTTPRequest) -> HTTPResponse
+    func errorInSuccess(_ request: HTTPRequest) -> HTTPResponse
+
     /// The request as it would be with a token the vendor has revoked.
     func withRevokedToken(_ request: HTTPRequest) -> HTTPRequest
 
@@ -30,6 +35,10 @@ public protocol Twin: Sendable {
 
     /// The request without the platform's own idempotency key: as though the platform had forgotten it.
     func withoutNativeKey(_ request: HTTPRequest) -> HTTPRequest
+
+    /// The answer to a search as it would be if documents with these posting keys could not be found yet; `nil` where answers are JSON, which the
+    /// sandbox itself knows how to shorten.
+    func withoutFound(_ keys: Set<String>, in response: HTTPResponse) -> HTTPResponse?
 
     /// The request by which a second client with the same grant refreshes its token; `nil` where tokens are not refreshed.
     func refresh(with refreshToken: String) -> HTTPRequest?
@@ -43,6 +52,10 @@ extension Twin {
     }
 
     public func unavailable() -> HTTPResponse { .text(503, "Service Unavailable") }
+
+    public func throttled(_: HTTPRequest, retryAfterSeconds: Int?) -> HTTPResponse { throttled(retryAfterSeconds: retryAfterSeconds) }
+    public func unavailable(_: HTTPRequest) -> HTTPResponse { unavailable() }
+    public func errorInSuccess(_: HTTPRequest) -> HTTPResponse { errorInSuccess() }
 
     public func withRevokedToken(_ request: HTTPRequest) -> HTTPRequest {
         var revoked = request
@@ -65,6 +78,8 @@ extension Twin {
         out.fields["Idempotency-Key"] = nil
         return out
     }
+
+    public func withoutFound(_: Set<String>, in _: HTTPResponse) -> HTTPResponse? { nil }
 
     public func refresh(with _: String) -> HTTPRequest? { nil }
 

@@ -48,6 +48,24 @@ struct RefundPlanTests {
         #expect(checks(planned([sale(), payment(), back])) == ["refund_exceeds_remaining"])
     }
 
+    @Test("a tip that goes back is owed to staff no more; one above the sale's is held")
+    func tips() throws {
+        func tipped(_ back: Int64) throws -> [PlannedPosting] {
+            guard case .sale(var order) = sale(total: 11_000).body, case .refund(var refund) = refund(total: 5_300 + back).body else { throw Missing() }
+            order.tip = usd(400)
+            refund.tip = usd(back)
+            return planned([
+                document("O-1", at("2026-11-02T10:00:00Z"), .sale(order)), payment("P-1", 11_000), document("R-1", at("2026-11-08T10:00:00Z"), .refund(refund)),
+            ])
+        }
+        let plans = try tipped(150)
+        #expect(checks(plans).isEmpty)
+        #expect(balances(plans)["tips_payable"] == -250 && balances(plans)["receivable:shop"] == nil && balances(plans)["clearing:card:USD"] == 11_000 - 5_450)
+        #expect(try checks(tipped(401)) == ["refund_exceeds_remaining"])
+    }
+
+    private struct Missing: Error {}
+
     @Test("the shop's refund waits for the return that explains it, and no longer than the policy says")
     func rmsWait() throws {
         var wait = Policies()

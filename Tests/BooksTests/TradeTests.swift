@@ -260,4 +260,18 @@ struct TradeTests {
         let odd = document("F", at("2026-11-05T10:00:00Z"), .fulfilment(Fulfilment(lines: [.init(line: "L9", quantity: .one)])))
         #expect(checks(planned([sale(), odd], shopUS, policies { $0.revenue = .atFulfilment })) == ["unknown_line"])
     }
+
+    @Test("a till that held more or less than it should posts the difference, one that held what it should nothing")
+    func till() throws {
+        func closed(_ counted: Int64) -> [PlannedPosting] {
+            let closure = RegisterClosure(gateway: "cash", expected: usd(41_210), counted: usd(counted), register: "Till 2")
+            return planned([document("T-1", at("2026-11-14T22:00:00Z"), .registerClosure(closure))])
+        }
+        let short = try #require(closed(41_000).first)
+        #expect(short.form == .journal && short.total == usd(210) && short.covers == ["T-1"] && short.findings.isEmpty)
+        #expect(sums(short) == ["cash_over_short": 210, "clearing:cash:USD": -210])
+        #expect(sums(closed(41_211).first) == ["cash_over_short": -1, "clearing:cash:USD": 1])
+        #expect(closed(41_210).isEmpty)
+        #expect(checks(closed(20_000_000_000_000)) == ["amount_out_of_range"])
+    }
 }

@@ -133,6 +133,12 @@ struct JudgingTests {
         #expect(Judging.retryAfter(response) == wait)
     }
 
+    @Test("an answer's own time, where it says one")
+    func date() {
+        #expect(HTTPResponse(404, fields: ["Date": "Sun, 06 Nov 1994 08:49:37 GMT"]).date == Timestamp(rfc3339: "1994-11-06T08:49:37Z"))
+        #expect(HTTPResponse(404).date == nil && HTTPResponse(404, fields: ["Date": "yesterday"]).date == nil)
+    }
+
     @Test("a platform's words become one short line")
     func short() {
         #expect(Judging.short("a\r\n b\u{0}\tc ") == "a b c")

@@ -32,10 +32,11 @@ struct Bench {
         let log = LogBook(), metrics = Metrics(), clocks = SteppedClocks()
         let intakeKey = AEADKey.random(SystemRandom())
         let configuration = ControlPlaneConfiguration(
-            host: "127.0.0.1", port: 0, intakeKey: intakeKey, allowedHosts: ["127.0.0.1:8099", "books.example.com"], version: "test")
+            host: "127.0.0.1", port: 0, intakeKey: intakeKey, allowedHosts: ["127.0.0.1:8099", "books.example.com"], version: "test",
+            operatorParts: ["gate": ["sender": Secret("house"), "sender_password": Secret("operators-hush"), "user": Secret("nobody")]])
         let plane = try ControlPlane(
-            store: store, connectors: ["shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault()], configuration: configuration, clocks: clocks,
-            random: SystemRandom(), log: Log(component: "test", least: .debug, sink: log.write), metrics: metrics)
+            store: store, connectors: ["shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault(), "gate": FakeGate()], configuration: configuration,
+            clocks: clocks, random: SystemRandom(), log: Log(component: "test", least: .debug, sink: log.write), metrics: metrics)
         let key = try await store.createKey(
             consultancy: nil, tenant: nil, label: "operator", scopes: ["admin"], actor: "test", random: SystemRandom())
         return Bench(

@@ -50,12 +50,28 @@ struct FakeShop: SourceConnector {
     }
 
     func uses(topic: String) -> Bool { topic != "products/update" }
+
+    func isTrial(_ fields: HTTPFields, body: [UInt8]) -> Bool { fields["X-Signature"] == nil && body == Array("hook=7".utf8) }
 }
 
 /// A platform to log in at; nothing else.
 struct FakeVault: Connector {
     let spec: PlatformSpec
     init() { spec = ControlPlaneTests.spec("vault", [.ledger], login) }
+    func judge(_: HTTPResponse, to _: Call) -> Verdict { .accepted }
+    func identify(_: ConnectionFacts) -> Exchange<AccountIdentity> { .fail(none) }
+}
+
+/// Knows the operator by a sender of his, and the tenant by a user.
+struct FakeGate: Connector {
+    let spec: PlatformSpec
+    init() {
+        spec = ControlPlaneTests.spec("gate", [.ledger], .keys(Authentication.Keys(
+            parts: [
+                CredentialPart("sender", "the operator's name there", isSecret: false, isOperators: true),
+                CredentialPart("sender_password", "its password", isOperators: true), CredentialPart("user", "the user", isSecret: false),
+            ], headers: [])))
+    }
     func judge(_: HTTPResponse, to _: Call) -> Verdict { .accepted }
     func identify(_: ConnectionFacts) -> Exchange<AccountIdentity> { .fail(none) }
 }

@@ -89,6 +89,15 @@ import Wire
         #expect(metrics.contains(#"counterfoil_webhooks_total{platform="shop",result="accepted"} 1"#))
     }
 
+    @Test("a platform that tries the address without a signature is answered, nothing of it is kept, and no other body passes so") func trial() async throws {
+        let bench = try await Bench.make()
+        let made = try await ready(bench)
+        #expect(await bench.raw(.post, "/hooks/\(made.source)", Array("hook=7".utf8)).status == 200)
+        #expect(await bench.raw(.post, "/hooks/\(made.source)", Array("hook=8".utf8)).status == 401)
+        #expect(await bench.raw(.post, "/hooks/\(made.source)", Array("hook=7".utf8), fields: ["X-Signature": "x"]).status == 401)
+        #expect(try await bench.count("SELECT count(*) FROM app.events") == 0)
+    }
+
     @Test("unknown connections and other methods are told so") func unknown() async throws {
         let bench = try await Bench.make()
         #expect(await bench.webhook(SystemRandom().identifier(), "{}", id: "d").status == 404)

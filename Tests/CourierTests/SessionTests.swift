@@ -184,6 +184,24 @@ struct SessionTests {
         }
     }
 
+    @Test("a connection that names its own base keeps to it, wherever its login would send it")
+    func stays() {
+        let session = Authentication.Session(
+            parts: [], gives: [SessionValue("s", .json(["s"])), SessionValue("at", .json(["at"]))], moves: ("at", ["door.example"])
+        ) { _ in Call(.read, HTTPRequest(.post, "/login")) }
+        let answer = HTTPOutcome.answered(HTTPResponse(200, body: Array(#"{"s":"a","at":"http://127.0.0.1:8099/door"}"#.utf8)))
+        func event(_ staysThere: Bool) -> TokenRefresh.Event {
+            LoginAnswer(session: session, platform: "P", staysThere: staysThere).event(
+                answer, to: Call(.read, HTTPRequest(.post, "/login")), KindConnector(.cookieSession), from: Kind.cookieSession.credential,
+                at: Timestamp(seconds: 1_800_000_000))
+        }
+        guard case .issued(let set) = event(true), case .failed(let fault) = event(false) else {
+            Issue.record("the base is not kept to, or the move is not refused")
+            return
+        }
+        #expect(set.session[LoginAnswer.base] == nil && set.session["s"]?.revealText() == "a" && fault.code == "login_moved_away")
+    }
+
     @Test("every way in which a session's life can be told, and none that can't be meant")
     func lives() {
         let now = Timestamp(seconds: 1_800_000_000)

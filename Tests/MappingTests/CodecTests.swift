@@ -78,7 +78,7 @@ struct CodecTests {
             seen == [
                 "sale": false, "invoice": false, "payment": false, "refund": false, "journal": false, "edit": true,
                 "cancellation": true, "goods_return": true, "payout": false, "dispute": false, "deposit": false,
-                "bank_line": false, "stock_adjustment": false, "fulfilment": true,
+                "bank_line": false, "stock_adjustment": false, "fulfilment": true, "register_closure": false,
             ])
     }
 

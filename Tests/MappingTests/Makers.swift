@@ -160,7 +160,8 @@ extension Seeded {
                     id: $0.word(), kind: $0.pick([.refundDiscrepancy, .goodwill, .taxRefund]), amount: $0.money(),
                     taxes: $0.taxes())
             },
-            fees: many(2) { $0.fee() }, total: money(), transactions: many(2) { $0.movement() }, merchant: flip(3) ? word() : nil)
+            fees: many(2) { $0.fee() }, total: money(), transactions: many(2) { $0.movement() }, merchant: flip(3) ? word() : nil,
+            tip: flip(3) ? money() : nil)
     }
 
     mutating func edit() -> SaleEdit {
@@ -191,7 +192,7 @@ extension Seeded {
 
     mutating func document() -> SourceDocument {
         let body: SourceDocument.Body =
-            switch int(0 ... 13) {
+            switch int(0 ... 14) {
             case 0: .sale(sale())
             case 1: .refund(refund())
             case 2: .edit(edit())
@@ -215,6 +216,9 @@ extension Seeded {
             case 10: .bankLine(BankLine(account: word(), amount: money(), reference: word()))
             case 11: .giftCardExpiry(GiftCardExpiry(card: word(), amount: money()))
             case 12: .fulfilment(Fulfilment(lines: many(3) { Fulfilment.Line(line: $0.word(), quantity: $0.decimal()) }))
+            case 13:
+                .registerClosure(
+                    RegisterClosure(gateway: word(), expected: money(), counted: money(), register: some { $0.word() }, location: some { $0.word() }))
             default: .stock(stock())
             }
         return SourceDocument(id: word(), caseID: word(), version: Int64(int(0 ... 9)), at: instant(), body: body)

@@ -103,6 +103,8 @@ private final class CountingTwin: Twin {
         seen.with { $0.append("\(request.target) \(request.fields["Authorization"] ?? "-")") }
         return .text(200, "ok")
     }
+
+    func unavailable(_ request: HTTPRequest) -> HTTPResponse { .text(503, "not now, \(request.target)") }
 }
 
 @Suite("The sandbox's service")
@@ -153,6 +155,13 @@ struct CoreServiceTests {
         _ = await service.respond(
             post("/_sandbox/faults", #"{"twins":{"count":{"throttled_without_header_per_mille":1000}}}"#))
         #expect(await service.respond(HTTPRequest(.get, "/count/a"))?.fields["Retry-After"] == nil)
+    }
+
+    @Test("a planned fault is answered for the request that meets it")
+    func unavailable() async throws {
+        let service = try service(CountingTwin())
+        _ = await service.respond(post("/_sandbox/faults", #"{"twins":{"count":{"unavailable_per_mille":1000}}}"#))
+        #expect(await service.respond(HTTPRequest(.get, "/count/soap"))?.bodyText == "not now, /soap")
     }
 
     @Test("a revoked token replaces a bearer token and leaves the token endpoint's own credentials")

@@ -37,15 +37,18 @@ struct DocsTests {
         #expect(Self.listed(FaultCode.table(codes)) == Set(codes.keys))
     }
 
-    /// Platform folders whose docs page is missing or does not name the connector's id.
+    /// Platform folders whose docs page is missing or does not name the connector's id. A folder may hold several connectors, with a page each.
     static func pagesMissing(_ files: [ProjectFile]) -> [String] {
         let folders = Set(files.map { $0.path.split(separator: "/").map(String.init) }.filter { $0.count > 3 && $0[1] == "Connectors" }.map { $0[2] })
-        return folders.sorted().compactMap { folder in
+        return folders.sorted().flatMap { folder -> [String] in
             let text = files.filter { $0.path.hasPrefix("Sources/Connectors/\(folder)/") }.map(\.text).joined(separator: "\n")
-            guard let id = text.firstMatch(of: /PlatformSpec\(\s*id: "([a-z0-9-]+)"/) else { return "\(folder): no PlatformSpec with an id" }
-            let page = "docs/connectors/\(id.1).md"
-            guard let found = files.first(where: { $0.path == page }) else { return "\(folder): \(page) is missing" }
-            return found.text.contains("`\(id.1)`") ? nil : "\(folder): \(page) does not name the id `\(id.1)`"
+            let ids = text.matches(of: /PlatformSpec\(\s*id: "([a-z0-9-]+)"/).map { String($0.1) }
+            if ids.isEmpty { return ["\(folder): no PlatformSpec with an id"] }
+            return ids.compactMap { id in
+                let page = "docs/connectors/\(id).md"
+                guard let found = files.first(where: { $0.path == page }) else { return "\(folder): \(page) is missing" }
+                return found.text.contains("`\(id)`") ? nil : "\(folder): \(page) does not name the id `\(id)`"
+            }
         }
     }
 
@@ -56,6 +59,8 @@ struct DocsTests {
         #expect(Self.pagesMissing([folder]).count == 1)
         #expect(Self.pagesMissing([folder, ProjectFile(path: "docs/connectors/ink-well.md", text: "Connector id `ink-well`")]) == [])
         #expect(Self.pagesMissing([ProjectFile(path: "Sources/Connectors/Ink/Ink.swift", text: "")]).count == 1)
+        let second = ProjectFile(path: "Sources/Connectors/Ink/Pen.swift", text: "PlatformSpec(id: \"ink-pen\", name: 2)")
+        #expect(Self.pagesMissing([folder, second, ProjectFile(path: "docs/connectors/ink-well.md", text: "Connector id `ink-well`")]).count == 1)
     }
 
     /// Links to files of the checkout that are not there.

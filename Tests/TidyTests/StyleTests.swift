@@ -36,7 +36,7 @@ enum Rules {
         forbids: [#"\b(?:Double|Float|Float16|Float32|Float64|Float80|CGFloat)\b"#])
 
     /// Places where a query language of a platform, not SQL, is spoken. `TestKit`, which only tests import, lays out the rows that tests start from.
-    static let otherQueryLanguages = ["Sources/Twins/QuickBooksOnline/", "Sources/Connectors/QuickBooksOnline/"]
+    static let otherQueryLanguages = ["Sources/Twins/QuickBooksOnline/", "Sources/Connectors/QuickBooksOnline/", "Sources/Connectors/NetSuite/"]
 
     private static let statement = Pattern(#"(?i)\b(?:SELECT\s[^;]{1,400}\bFROM\s|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s)"#)
     private static let opening = Pattern(#"\b(?:SELECT|UPDATE) "#)

@@ -40,6 +40,7 @@ extension Endpoints {
             desk.metrics.count(.webhooks, ("platform", "none"), ("result", "unknown"))
             throw Refusal.notFound("There is no connection that takes deliveries at this path.")
         }
+        if connector.isTrial(visit.request.fields, body: visit.request.body) { return (nil, entry.platform) }
         guard let secret = entry.secret, let delivery = connector.verify(visit.request.fields, body: visit.request.body, secret: secret) else {
             desk.metrics.count(.webhooks, ("platform", entry.platform), ("result", "refused"))
             desk.log.warning(.webhookRefused, ("connection", entry.connection.description), ("platform", entry.platform), ("request", visit.id))

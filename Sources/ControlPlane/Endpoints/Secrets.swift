@@ -16,8 +16,9 @@ extension Endpoints {
     /// Sealed for the tenant's worker, which proves it by asking the platform who we are.
     private static func putCredential(_ visit: Visit) async throws -> HTTPResponse {
         let (id, tenant, old) = try await connection(visit)
-        let parts = visit.desk.connectors[old["platform"]?.string ?? ""]?.spec.auth.parts
-        let members = try parts.map { try credentialParts(visit, $0) } ?? tokenSet(visit)
+        let platform = old["platform"]?.string ?? ""
+        let parts = visit.desk.connectors[platform]?.spec.auth.parts
+        let members = try parts.map { try credentialParts(visit, $0, own: visit.desk.configuration.operatorParts[platform] ?? [:]) } ?? tokenSet(visit)
         let key = try await publicKey(of: tenant, visit.desk)
         let sealed = try key.seal(JSON.object(members).bytes, context: Array("credential \(tenant) \(id)".utf8), random: SystemRandom())
         return try await visit.change { tx throws(Fault) in
@@ -49,12 +50,16 @@ extension Endpoints {
         return members
     }
 
-    /// What the platform's credential consists of, by its connector: no more, no less.
-    private static func credentialParts(_ visit: Visit, _ parts: [CredentialPart]) throws -> [(key: String, value: JSON)] {
+    /// What the platform's credential consists of, by its connector: no more, no less. What the operator has for all connections is taken where none is
+    /// given for this one.
+    private static func credentialParts(
+        _ visit: Visit, _ parts: [CredentialPart], own operators: [String: Secret]
+    ) throws -> [(key: String, value: JSON)] {
         var input = try visit.input(parts.map(\.name))
         var members: [(key: String, value: JSON)] = [], own: [(key: String, value: JSON)] = []
         for part in parts {
-            guard let value = input.optionalSecret(part.name) else {
+            let usual = part.isOperators && !input.has(part.name) ? operators[part.name] : nil
+            guard let value = input.optionalSecret(part.name) ?? usual else {
                 if part.isRequired, !input.has(part.name) { input.add(part.name, "is missing", "Send \(part.meaning).") }
                 continue
             }

@@ -1,8 +1,12 @@
 public import Kernel
 internal import TwinKit
+internal import TwinNetSuite
 internal import TwinOdoo
 internal import TwinQuickBooksOnline
+internal import TwinSageIntacct
+internal import TwinSquare
 internal import TwinStripe
+internal import TwinWooCommerce
 internal import TwinXero
 
 /// Makes the sandbox with all its twins.
@@ -21,8 +25,12 @@ public enum Sandbox {
         let shopify = try ShopifyTwin(journal: try journal("shopify"))
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
+            try NetSuiteTwin(journal: try journal("netsuite")),
             try OdooTwin(journal: try journal("odoo")),
+            try SageIntacctTwin(journal: try journal("intacct")),
+            try SquareTwin(journal: try journal("square"), limits: .rehearsal, retries: .rehearsal),
             try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
+            try WooCommerceTwin(journal: try journal("woocommerce")),
         ]
         let pause: @Sendable (Duration) async -> Void = { duration in
             // A cancelled pause ends early; whoever paused looks at the cancellation itself.

@@ -125,12 +125,12 @@ public final class SandboxService: Service {
             _ = handle(request, twin, purpose)
             return nil
         case .throttled(let text):
-            var response = twin.throttled(retryAfterSeconds: nil)
+            var response = twin.throttled(request, retryAfterSeconds: nil)
             if let text { response.fields["Retry-After"] = text }
             return response
-        case .unavailable: return twin.unavailable()
+        case .unavailable: return twin.unavailable(request)
         case .revokedToken: return handle(twin.withRevokedToken(request), twin, purpose)
-        case .errorInSuccess: return twin.errorInSuccess()
+        case .errorInSuccess: return twin.errorInSuccess(request)
         case .heldBefore, .heldAfter: return handle(request, twin, purpose)
         }
     }
@@ -146,7 +146,7 @@ public final class SandboxService: Service {
             traffic.with { $0.wrote(KeyText.keys(in: request.body), at: clocks.monotonic(), lag: lag) }
         case .lookup where lag > .zero:
             let fresh = traffic.with { $0.fresh(at: clocks.monotonic(), lag: lag) }
-            let seen = StaleSearch.without(fresh, response)
+            let seen = twin.withoutFound(fresh, in: response) ?? StaleSearch.without(fresh, response)
             if seen.body != response.body { traffic.with { $0.count("stale_search") } }
             return seen
         case .token where response.status == 200:

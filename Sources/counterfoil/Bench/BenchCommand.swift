@@ -47,6 +47,7 @@ enum BenchCommand: Command {
             for bench in chosen {
                 workbench.tell("\(bench.name): \(bench.summary)")
                 let bars = try await bench.run(workbench)
+                workbench.tellDisturbances()
                 let result = BenchResult(bench: bench.name, bars: bars)
                 show(result, workbench)
                 results.append(result)

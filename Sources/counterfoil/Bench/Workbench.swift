@@ -16,6 +16,11 @@ final class Workbench: Sendable {
     private let running = Locked<[Child]>([])
     /// The private cluster runs.
     let hasCluster = Locked(false)
+    /// Shares of the processors that the host took in runs that counted all the same.
+    private let disturbed = Locked<[Double]>([])
+    /// The share that the host may take before a run is repeated.
+    private static let calm = 0.005
+    private static let tries = 4
 
     init(rounds: Int, seconds: Int, database: String?, quiet: Bool) throws(Fault) {
         self.rounds = rounds
@@ -92,21 +97,34 @@ final class Workbench: Sendable {
         return out
     }
 
-    /// The figures of a run in which the host left the processors to us: what a neighbour on the same hardware takes (the kernel's steal time)
-    /// is nobody's latency. At most five runs; the least disturbed counts.
-    func undisturbed(_ program: String, _ arguments: [String]) async throws(Fault) -> [String: Double] {
-        var best: (stolen: Double, figures: [String: Double])?
-        for _ in 0 ..< 5 {
-            let before = HostTime.now
-            let figures = try await figures(program, arguments)
+    /// The result of a run in which the host left the processors to us: what a neighbour on the same hardware takes (the kernel's steal time) is no work
+    /// and no latency of ours. At most four runs; the least disturbed counts.
+    func undisturbed<Result: Sendable>(_ run: () async throws(Fault) -> Result) async throws(Fault) -> Result {
+        var before = HostTime.now
+        var best = (stolen: 0.0, result: try await run())
+        best.stolen = HostTime.now.stolenShare(since: before)
+        var runs = 1
+        while best.stolen > Workbench.calm, runs < Workbench.tries {
+            before = HostTime.now
+            let result = try await run()
             let stolen = HostTime.now.stolenShare(since: before)
-            if stolen < best?.stolen ?? .infinity { best = (stolen, figures) }
-            if stolen <= 0.005 { break }
+            if stolen < best.stolen { best = (stolen, result) }
+            runs += 1
         }
-        if let best, best.stolen > 0.005 {
-            tell("  the host took \((best.stolen * 1000).rounded() / 10) % of the processors in the least disturbed of five runs: latencies are the host's")
+        if best.stolen > Workbench.calm {
+            disturbed.with { $0.append(best.stolen) }
         }
-        return best?.figures ?? [:]
+        return best.result
+    }
+
+    /// Says once for a bench how much of its runs was the host's.
+    func tellDisturbances() {
+        let shares = disturbed.with { shares in
+            defer { shares = [] }
+            return shares
+        }
+        guard let worst = shares.max() else { return }
+        tell("  the host took up to \((worst * 1000).rounded() / 10) % of the processors in \(shares.count) runs that were the calmest of \(Workbench.tries)")
     }
 
     /// Starts a program that goes on until `stop` or our end; its output is in `var/bench/NAME.log`.

@@ -63,7 +63,8 @@ enum ServeCommand: Command {
           --port N         port to listen on (8080; 0: any free one, printed in the log)
 
         Environment: COUNTERFOIL_DATABASE_URL (as the role counterfoil_supervisor), COUNTERFOIL_DATABASE_PASSWORD_FILE,
-        COUNTERFOIL_VAR (keys are in its folder secrets/), COUNTERFOIL_ALLOWED_HOSTS (hosts that connections may name).
+        COUNTERFOIL_VAR (keys are in its folder secrets/, and in operator.json the parts of credentials that are yours for all connections),
+        COUNTERFOIL_ALLOWED_HOSTS (hosts that connections may name).
         """
     static let options = ["host", "port", "parent"]
     static let flags: [String] = []
@@ -75,7 +76,8 @@ enum ServeCommand: Command {
         let pool = PostgresPool(try surroundings.database(), size: Limits.poolConnections)
         let configuration = ControlPlaneConfiguration(
             host: arguments.value("host") ?? "127.0.0.1", port: try arguments.number("port", in: 0 ... 65_535, default: 8080),
-            intakeKey: try Secrets(surroundings).key("intake.key"), allowedHosts: surroundings.allowedHosts, version: Counterfoil.version)
+            intakeKey: try Secrets(surroundings).key("intake.key"), allowedHosts: surroundings.allowedHosts, version: Counterfoil.version,
+            operatorParts: try OperatorParts.read(try Secrets(surroundings)))
         let service = try ControlPlane(
             store: Store(pool), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
         log.info(.listening, ("port", "\(service.port)"))

@@ -1,0 +1,91 @@
+internal import ConnectorKit
+internal import Kernel
+
+/// What a connection's settings say of the company.
+struct Settings: Sendable, Equatable {
+    /// Location id of the entity whose books these are; without it the session is at the company's top level.
+    var entity: String?
+    /// Of lines that a rule gives none.
+    var location: String?
+    var department: String?
+    /// Symbol of the journal that entries go to.
+    var journal: String
+    /// Name of the tax solution, in companies with several.
+    var taxSolution: String?
+    /// Where the company does not say it itself.
+    var baseCurrency: String?
+    /// The receivable of sales is the one that is bound, instead of the company's own.
+    var statesReceivable: Bool
+    /// Customers get their ids from the company's numbering.
+    var numbersCustomers: Bool
+
+    /// Settings that this connector understands.
+    static let meanings: [String: String] = [
+        "entity": "the location id of the entity whose books these are",
+        "location": "the location id of lines that no rule gives one",
+        "department": "the department id of lines that no rule gives one",
+        "journal": "the symbol of a general ledger journal",
+        "tax_solution": "the name of a tax solution",
+        "base_currency": "a currency code",
+        "receivable": "bound or company",
+        "customer_ids": "own or numbered",
+    ]
+
+    /// - Throws: `setting_invalid` (reject).
+    init(_ connection: ConnectionFacts) throws(Fault) {
+        let given = connection.settings
+        entity = try Settings.text(given, "entity")
+        location = try Settings.text(given, "location") ?? entity
+        department = try Settings.text(given, "department")
+        journal = try Settings.text(given, "journal") ?? "GJ"
+        taxSolution = try Settings.text(given, "tax_solution")
+        baseCurrency = try Settings.text(given, "base_currency")
+        if let code = baseCurrency, code.utf8.count != 3 || !code.utf8.allSatisfy({ (65 ... 90).contains($0) }) { throw Settings.invalid("base_currency") }
+        statesReceivable = try Settings.choice(given, "receivable", yes: "bound", no: "company")
+        numbersCustomers = try Settings.choice(given, "customer_ids", yes: "numbered", no: "own")
+    }
+
+    private static func text(_ given: [String: String], _ name: String) throws(Fault) -> String? {
+        guard let value = given[name], !value.isEmpty else { return nil }
+        guard value == plain(value), value.count <= IntacctLimits.setting else { throw invalid(name) }
+        return value
+    }
+
+    private static func choice(_ given: [String: String], _ name: String, yes: String, no: String) throws(Fault) -> Bool {
+        guard let value = given[name], !value.isEmpty, value != no else { return false }
+        guard value == yes else { throw invalid(name) }
+        return true
+    }
+
+    private static func invalid(_ name: String) -> Fault {
+        Fault(
+            "setting_invalid", stage: .post, disposition: .reject,
+            summary: "the connection's setting \(name) says nothing that Sage Intacct's connector understands",
+            remedy: "Set it to \(meanings[name] ?? "something else").", position: name)
+    }
+}
+
+/// The beginning of a text, cut between characters.
+func cut(_ text: String, limit: Int) -> String { text.count <= limit ? text : String(text.prefix(limit)) }
+
+/// A text of one line without control characters and without blanks at its ends.
+func plain(_ text: String) -> String {
+    var out = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        let control = scalar.value < 32 || (127 ... 159).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
+        if control || scalar == " " {
+            if let last = out.last, last != " " { out.append(" ") }
+        } else {
+            out.append(scalar)
+        }
+    }
+    if out.last == " " { out.removeLast() }
+    return String(out)
+}
+
+extension Array {
+    /// Slices of at most `size`, in order.
+    func parts(of size: Int) -> [[Element]] {
+        stride(from: 0, to: count, by: size).map { Array(self[$0 ..< Swift.min($0 + size, count)]) }
+    }
+}

@@ -1,0 +1,111 @@
+internal import Kernel
+internal import Wire
+
+/// Calls that are let through: a bucket that fills as time goes on.
+struct IntacctMeter: Sendable {
+    let limits: SageIntacctLimits
+    /// Thousandths of a call.
+    private var level: Int64
+    private var last: Timestamp?
+
+    init(limits: SageIntacctLimits) {
+        self.limits = limits
+        level = Int64(limits.burst) * 1000
+    }
+
+    mutating func admits(_ now: Timestamp) -> Bool {
+        let since = last.map { max(0, (now - $0).wholeMilliseconds) } ?? 0
+        last = max(now, last ?? now)
+        level = min(Int64(limits.burst) * 1000, level + min(since, 86_400_000) * Int64(limits.callsPerSecond))
+        guard level >= 1000 else { return false }
+        level -= 1000
+        return true
+    }
+}
+
+/// All companies behind the gateway.
+struct IntacctState: Sendable {
+    /// Companies of one gateway.
+    static let most = 64
+
+    var companies: [String: IntacctCompany] = [:]
+    var meter: IntacctMeter
+    private var closed: LocalDate? = IntacctSeed.closed
+    /// Accounts that the bookkeeper has ended, in companies to come as well.
+    private var inactive: Set<String> = []
+    private var pending: [JSON] = []
+    private var refusals = 0
+
+    init(limits: SageIntacctLimits) { meter = IntacctMeter(limits: limits) }
+
+    /// True where the company is there, or could be made.
+    mutating func open(_ name: String) -> Bool {
+        if companies[name] != nil { return true }
+        guard IntacctCompany.exists(name), companies.count < Self.most else { return false }
+        var company = IntacctCompany(name: name, closed: closed)
+        for code in inactive.sorted() { company.setActive(code, false) }
+        company.commit()
+        companies[name] = company
+        return true
+    }
+
+    mutating func setActive(_ code: String, _ active: Bool, at now: Timestamp) {
+        if active { inactive.remove(code) } else { inactive.insert(code) }
+        pending.append(.object([("t", "account"), ("code", .string(code)), ("active", .bool(active))]))
+        each {
+            $0.now = now
+            $0.setActive(code, active)
+        }
+    }
+
+    mutating func each(_ body: (inout IntacctCompany) -> Void) {
+        for name in companies.keys.sorted() {
+            guard var company = companies.removeValue(forKey: name) else { continue }
+            body(&company)
+            companies[name] = company
+        }
+    }
+
+    /// Closes periods, those of companies to come as well.
+    mutating func close(_ date: LocalDate?, at now: Timestamp) {
+        closed = date
+        pending.append(.object([("t", "closed"), ("date", .optional(date?.description))]))
+        each {
+            $0.now = now
+            $0.close(date)
+        }
+    }
+
+    /// What the vendor's support would find a refusal by.
+    mutating func support() -> String {
+        refusals += 1
+        return "sandbox%7E\(refusals)"
+    }
+
+    // MARK: - Journal
+
+    var changes: [JSON] { pending + companies.keys.sorted().compactMap { companies[$0]?.changes } }
+
+    mutating func commit() {
+        pending = []
+        each { $0.commit() }
+    }
+
+    mutating func rollback() {
+        pending = []
+        each { $0.rollback() }
+    }
+
+    mutating func replay(_ record: JSON) {
+        switch record["t"]?.string {
+        case "closed": closed = record["date"]?.string.flatMap { LocalDate($0) }
+        case "account":
+            guard let code = record["code"]?.string, let active = record["active"]?.bool else { return }
+            if active { inactive.remove(code) } else { inactive.insert(code) }
+        case "intacct":
+            guard let name = record["c"]?.string, open(name) else { return }
+            companies[name]?.replay(record)
+        default: return
+        }
+    }
+}
