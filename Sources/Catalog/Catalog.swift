@@ -2,8 +2,8 @@ public import ConnectorKit
 internal import NetSuite
 internal import Odoo
 internal import QuickBooksOnline
-internal import SapBusinessOne
 internal import SageIntacct
+internal import SapBusinessOne
 internal import Shopify
 internal import Square
 internal import Stripe
@@ -17,8 +17,8 @@ public enum Catalog {
         NetSuiteSuiteTalkConnector(),
         OdooConnector(),
         QuickBooksOnlineConnector(),
-        SapBusinessOneConnector(),
         SageIntacctConnector(),
+        SapBusinessOneConnector(),
         ShopifyConnector(),
         SquareConnector(),
         StripeConnector(),

@@ -60,7 +60,8 @@ func document(
 /// A sale of 10.00 without tax.
 func simple(_ n: Int = 1, amount: Int64 = 1000, remoteID: String? = nil, effect: PlannedPosting.Effect = .post) -> LedgerDocument {
     document(
-        .invoice, [control(amount), line(.goods, "sales:homeware", -amount, "400000", group: "L1", text: "Mug")], key: key(n), effect: effect, remoteID: remoteID)
+        .invoice, [control(amount), line(.goods, "sales:homeware", -amount, "400000", group: "L1", text: "Mug")], key: key(n), effect: effect,
+        remoteID: remoteID)
 }
 
 /// 20.00 of goods less 2.00, with VAT of 3.60 by the group O1.
@@ -178,13 +179,17 @@ func sale(
 ) -> String {
     let rows = lines.enumerated().map { "{\"LineNum\":\($0),\"AccountCode\":\"\($1.0)\",\"LineTotal\":\($1.1),\"RowTotalFC\":\($1.1)}" }.joined(separator: ",")
     return """
-        {"DocEntry":\(id),"DocNum":5012,"CardCode":"C20000","DocDate":"2026-11-20T00:00:00Z","DocCurrency":"\(currency)","DocTotal":\(total),"DocTotalFc":\(total),\
-        "VatSum":\(tax),"VatSumFc":\(tax),"Cancelled":"\(cancelled)","CancelStatus":"\(status)","NumAtCard":"cf:\(key(n)) order 1001","UpdateDate":"2026-11-20",\
+        {"DocEntry":\(id),"DocNum":5012,"CardCode":"C20000","DocDate":"2026-11-20T00:00:00Z","DocCurrency":"\(currency)","DocTotal":\(total),\
+        "DocTotalFc":\(total),\
+        "VatSum":\(tax),"VatSumFc":\(tax),"Cancelled":"\(cancelled)","CancelStatus":"\(status)",\
+        "NumAtCard":"cf:\(key(n)) order 1001","UpdateDate":"2026-11-20",\
         "UpdateTime":"10:15:00","DocumentLines":[\(rows)]}
         """
 }
 
-func paid(_ id: Int, key n: Int = 1, sum: String = "10.0", on invoices: String = #"{"LineNum":0,"DocEntry":77,"InvoiceType":"it_Invoice","SumApplied":10.0}"#) -> String {
+func paid(
+    _ id: Int, key n: Int = 1, sum: String = "10.0", on invoices: String = #"{"LineNum":0,"DocEntry":77,"InvoiceType":"it_Invoice","SumApplied":10.0}"#
+) -> String {
     """
     {"DocEntry":\(id),"CardCode":"C20000","DocDate":"2026-11-20","DocCurrency":"GBP","Cancelled":"tNO","TransferAccount":"161000","TransferSum":\(sum),\
     "TransferReference":"cf:\(key(n))","CashAccount":null,"CashSum":0.0,"PaymentInvoices":[\(invoices)]}

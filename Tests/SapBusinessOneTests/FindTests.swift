@@ -17,7 +17,7 @@ import Wire
 
     @Test("by the key at the head of the reference, several keys at once, each kind in its own list") func filters() {
         let calls = found([simple(1), simple(2), payment(3), payout(4)], [list(), list(), list(), list()]).calls
-        #expect(names(calls) == ["GET Invoices", "GET IncomingPayments", "GET JournalEntries", "GET Drafts"])
+        #expect(names(calls) == ["GET Invoices", "GET IncomingPayments", "GET JournalEntries", "GET Drafts", "GET PaymentDrafts"])
         #expect(filter(calls[0]) == "startswith(NumAtCard,'cf:0000000000000001') or startswith(NumAtCard,'cf:0000000000000002')")
         #expect(filter(calls[1]) == "TransferReference eq 'cf:0000000000000003'")
         #expect(filter(calls[2]) == "Reference eq 'cf:0000000000000003' or Reference eq 'cf:0000000000000004'")
@@ -99,6 +99,22 @@ import Wire
         #expect(seen.unfinished && seen.voided && seen.remoteID == "Drafts/7")
         #expect(found([simple()], [list(), list(draft.replacing("bost_Open", with: "bost_Close"))]).seen?.isEmpty == true)
         #expect(found([simple()], [list(), refusal("Unrecognized resource path.", -1000, status: 404)]).seen?.isEmpty == true)
+    }
+
+    @Test("a payment that waits for an approval is looked for in a list of its own") func paymentDrafts() throws {
+        func draft(_ status: String, cancelled: String = "tNO") -> HTTPResponse {
+            list(#"{"DocEntry":8,"AuthorizationStatus":"\#(status)","Cancelled":"\#(cancelled)","TransferReference":"cf:0000000000000001"}"#)
+        }
+        let (seen, calls, _) = found([payment()], [list(), list(), draft("pasPending")])
+        #expect(seen?[key()]?.unfinished == true && seen?[key()]?.remoteID == "PaymentDrafts/8")
+        #expect(names(calls) == ["GET IncomingPayments", "GET JournalEntries", "GET PaymentDrafts"])
+        #expect(filter(calls[2]) == "TransferReference eq 'cf:0000000000000001'")
+        for gone in [draft("pasGenerated"), draft("pasGeneratedbyAuthorizer"), draft("pasCancelled", cancelled: "tYES"), HTTPResponse(404)] {
+            #expect(found([payment()], [list(), list(), gone]).seen?.isEmpty == true)
+        }
+        // An entry waits for nobody.
+        #expect(names(found([payment(fee: 30)], [list(), list()]).calls) == ["GET IncomingPayments", "GET JournalEntries"])
+        #expect(found([payment()], [list(paid(31)), list()]).calls.count == 2)
     }
 
     @Test("a document of another key, or with words that only look like one, is nobody's") func strangers() {

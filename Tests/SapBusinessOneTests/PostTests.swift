@@ -46,16 +46,31 @@ import Wire
         #expect(create(taxed(), [right]).outcomes == ["posted 812"])
     }
 
+    @Test("a foreign document at another value than the rate makes is cancelled at once: the company states rates the other way round") func rates() {
+        let usd = document(
+            .invoice, [control(1000, currency: .usd, base: 800), line(.goods, "sales:homeware", -1000, "400000", text: "Mug", currency: .usd, base: -800)],
+            currency: .usd, rate: "0.8")
+        func made(_ local: String) -> HTTPResponse {
+            answer(sale(812, currency: "USD").replacing("\"DocTotal\":10.0", with: "\"DocTotal\":\(local)"), status: 201)
+        }
+        let (outcomes, calls) = create(usd, [made("12.5"), done])
+        #expect(outcomes == ["rejected rate_differs"] && calls == ["POST Invoices", "POST Invoices(812)/Cancel"])
+        for near in ["8.0", "8.03", "7.97"] { #expect(create(usd, [made(near)]).outcomes == ["posted 812"]) }
+        #expect(create(usd, [made("8.06"), refusal("Document cannot be cancelled")]).outcomes == ["posted 812"])
+    }
+
     @Test("several go one after the other, each with its own outcome") func several() {
         let (end, calls) = drive(
-            connector.create([simple(1), document(.memo, []), simple(2)], attempt: "a", facts), [answer(sale(812), status: 201), answer(sale(813, key: 2), status: 201)])
+            connector.create([simple(1), document(.memo, []), simple(2)], attempt: "a", facts),
+            [answer(sale(812), status: 201), answer(sale(813, key: 2), status: 201)])
         #expect(end.output?.map(word) == ["posted 812", "rejected form_unsupported", "posted 813"] && calls.count == 2)
     }
 
     // MARK: Changing
 
     @Test("a change cancels what stands and writes anew under the same key") func changed() throws {
-        let (outcome, calls, bodies) = update(simple(amount: 1500, remoteID: "41"), [list(sale(41)), done, answer(sale(42, total: "15.0", lines: [("400000", "15.0")]), status: 201)])
+        let made = answer(sale(42, total: "15.0", lines: [("400000", "15.0")]), status: 201)
+        let (outcome, calls, bodies) = update(simple(amount: 1500, remoteID: "41"), [list(sale(41)), done, made])
         #expect(outcome == "posted 42" && calls == ["GET Invoices", "POST Invoices(41)/Cancel", "POST Invoices"])
         #expect(bodies[2]?["NumAtCard"] == "cf:0000000000000001 order 1001")
         let asked = drive(connector.update(simple(remoteID: "41"), attempt: "a", facts)).calls
@@ -97,7 +112,8 @@ import Wire
         let new = document(
             .payout, [line(.tender, "bank:GBP", 9600, "161500"), line(.fee, "fees:card", 400, "620000"), line(.other, "clearing:card:GBP", -10_000, "161000")],
             total: 10_000, reference: "payout 55", remoteID: "91")
-        let (outcome, calls, bodies) = update(new, [list(entry(91, payoutLines)), answer(#"{"JdtNum":92}"#, status: 201), answer(#"{"JdtNum":93}"#, status: 201)])
+        let answers = [list(entry(91, payoutLines)), answer(#"{"JdtNum":92}"#, status: 201), answer(#"{"JdtNum":93}"#, status: 201)]
+        let (outcome, calls, bodies) = update(new, answers)
         #expect(outcome == "posted 93" && calls == ["GET JournalEntries", "POST JournalEntries", "POST JournalEntries"])
         #expect(try bodies[1] == json(#"""
             {"ReferenceDate":"2026-11-20","DueDate":"2026-11-20","TaxDate":"2026-11-20","Memo":"Reversal of 91: payout 55","Reference":"cf:0000000000000001",
@@ -126,7 +142,8 @@ import Wire
 
     @Test("an entry of a customer is reversed on the customer") func voidedPartner() throws {
         let rows = [("161000", "161000", "9.7", "0.0"), ("120000", "C20000", "0.0", "10.0"), ("620000", "620000", "0.3", "0.0")]
-        let (outcome, _, bodies) = void(payment(remoteID: "JournalEntries/91", fee: 30), [list(), list(entry(91, rows)), answer(#"{"JdtNum":92}"#, status: 201)])
+        let answers = [list(), list(entry(91, rows)), answer(#"{"JdtNum":92}"#, status: 201)]
+        let (outcome, _, bodies) = void(payment(remoteID: "JournalEntries/91", fee: 30), answers)
         #expect(outcome == "posted JournalEntries/91")
         #expect(try bodies[2]?["JournalEntryLines"] == json(#"""
             [{"AccountCode":"161000","Credit":9.7},{"ShortName":"C20000","Debit":10.0},{"AccountCode":"620000","Credit":0.3}]
@@ -137,6 +154,8 @@ import Wire
         let draft = list(#"{"DocEntry":7,"DocumentStatus":"bost_Open","NumAtCard":"cf:0000000000000001 order 1001"}"#)
         #expect(update(simple(remoteID: "Drafts/7"), [list(), draft]).outcome == "rejected ledger_approval_pending")
         #expect(void(simple(remoteID: "Drafts/7", effect: .void), [list(), draft]).outcome == "rejected ledger_approval_pending")
+        let paymentDraft = list(#"{"DocEntry":8,"AuthorizationStatus":"pasPending","Cancelled":"tNO","TransferReference":"cf:0000000000000001"}"#)
+        #expect(update(payment(remoteID: "PaymentDrafts/8"), [list(), list(), paymentDraft]).outcome == "rejected ledger_approval_pending")
         // Once it is approved and added it is the document that was meant.
         #expect(update(simple(remoteID: "Drafts/7"), [list(sale(41))]).outcome == "posted 41")
     }

@@ -49,6 +49,8 @@ extension SapBusinessOneConnector {
             ("CardCode", .string(party)), ("DocType", dialect.lines == .service ? "dDocument_Service" : "dDocument_Items"), ("DocDate", day),
             // A payment term of the customer's would move it.
             ("TaxDate", day), ("DocDueDate", day),
+            // So would a discount of the customer's the total.
+            ("DiscountPercent", 0),
         ]
         let reference = plain(document.reference)
         if let field = dialect.keyField {
@@ -94,7 +96,7 @@ extension SapBusinessOneConnector {
             // Stated even where it is zero: it would be worked out otherwise.
             members.append(("TaxTotal", money(line.tax, currency)))
         }
-        return members + dimensions(line.source)
+        return members + (try dimensions(line.source))
     }
 
     // MARK: Payments
@@ -162,7 +164,7 @@ extension SapBusinessOneConnector {
             let text = plain(item.line.plan.text)
             if !text.isEmpty { members.append(("LineMemo", .string(cut(text, limit: B1Limits.memo)))) }
             if let branch = dialect.branch { members.append(("BPLID", .id(branch))) }
-            members += dimensions(item.line)
+            members += try dimensions(item.line)
             lines.append(.object(members))
         }
         return .object([
@@ -194,10 +196,18 @@ extension SapBusinessOneConnector {
         return cut(words.prefix(1).uppercased() + words.dropFirst(), limit: B1Limits.lineText)
     }
 
-    private static func dimensions(_ line: LedgerDocument.Line) -> [(key: String, value: JSON)] {
+    private static func dimensions(_ line: LedgerDocument.Line) throws(Fault) -> [(key: String, value: JSON)] {
         var members: [(key: String, value: JSON)] = []
         for name in dimensionNames {
-            if let value = line.dimensions[name.ours], !value.isEmpty { members.append((name.theirs, .string(plain(value)))) }
+            guard let text = line.dimensions[name.ours].map(plain), !text.isEmpty else { continue }
+            let most = name.theirs == "ProjectCode" ? B1Limits.projectCode : B1Limits.costingCode
+            // Cut, it would be another one's code.
+            guard text.utf16.count <= most else {
+                throw refused(
+                    "dimension_invalid", "the dimension \(name.ours) is \(cut(text, limit: 60)), which is no code in SAP Business One",
+                    "Set it to a code of at most \(most) characters.")
+            }
+            members.append((name.theirs, .string(text)))
         }
         return members
     }

@@ -72,7 +72,7 @@ extension SapBusinessOneConnector {
         return .send(query.call(dialect, skip: current.count)) { answer in
             guard let part = Page(answer, dialect) else {
                 // Companies without drafts of this kind have no such list.
-                guard answer.status == 404, query.set == "Drafts" else { return .fail(Self.unreadable("it gives no list of \(query.set)")) }
+                guard answer.status == 404, query.set.hasSuffix("Drafts") else { return .fail(Self.unreadable("it gives no list of \(query.set)")) }
                 return self.rows(queries.dropFirst(), dialect, page: 0, [], found + [[]], then: next)
             }
             let all = current + part.rows

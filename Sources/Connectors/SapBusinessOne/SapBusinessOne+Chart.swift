@@ -9,8 +9,9 @@ extension SapBusinessOneConnector {
         speaking(connection) { dialect in
             company(dialect) { company in
                 self.locked(dialect) { lock in
+                    // Sales tax codes are few, and which of their properties an older version has is not told.
                     let taxes = dialect.taxCodes == .vatGroups
-                        ? Query("VatGroups", ["Code", "Name", "Category", "Inactive"], order: "Code") : Query("SalesTaxCodes", ["Code", "Name"], order: "Code")
+                        ? Query("VatGroups", ["Code", "Name", "Category", "Inactive"], order: "Code") : Query("SalesTaxCodes", [], order: "Code")
                     let accounts = Query(
                         "ChartOfAccounts", ["Code", "FormatCode", "Name", "AccountType", "ActiveAccount", "AcctCurrency", "FrozenFor", "LockManualTransaction"],
                         order: "Code")
@@ -28,8 +29,8 @@ extension SapBusinessOneConnector {
         for row in pages[0] { chart.accounts.append(try account(row, company.base, dialect)) }
         for row in pages[1] {
             guard let code = row["Code"]?.words else { throw unreadable("a tax code has no Code") }
-            // Of VAT groups those of sales.
-            if row["Category"]?.string == "bovcInputTax" || row["Inactive"]?.string == "tYES" { continue }
+            // Those of sales, in either list.
+            if row["Category"]?.string == "bovcInputTax" || row["ValidForAR"]?.string == "tNO" || row["Inactive"]?.string == "tYES" { continue }
             if !chart.taxCodes.contains(code) { chart.taxCodes.append(code) }
         }
         chart.taxCodes.append("none")
@@ -67,16 +68,26 @@ extension SapBusinessOneConnector {
             if let base = dialect.base {
                 return next(Company(name: nil, country: nil, base: base, currencies: [base] + known.subtracting([base]).sorted()))
             }
-            return .send(Self.ask("CompanyService_GetAdminInfo", [:], dialect)) { answer in
-                guard let info = try? JSON(parsing: answer.body), let local = info["LocalCurrency"]?.words else {
-                    return .fail(Self.unreadable("the company names no LocalCurrency"))
-                }
+            return self.settings(of: dialect) { info in
+                guard let local = info?["LocalCurrency"]?.words else { return .fail(Self.unreadable("the company names no LocalCurrency")) }
                 let own: JSON = rows.first { $0["Code"]?.string == local } ?? ["Code": .string(local)]
                 guard let base = Self.currency(own, dialect) else { return .fail(Self.currencyUnknown(local, own["DocumentsCode"]?.words)) }
                 return next(Company(
-                    name: info["CompanyName"]?.words, country: info["Country"]?.words, base: base,
+                    name: info?["CompanyName"]?.words, country: info?["Country"]?.words, base: base,
                     currencies: [base] + known.subtracting([base]).sorted()))
             }
+        }
+    }
+
+    /// The company's own settings. OData 4 has them as a function, which is got, OData 3 as an operation, which is posted; servers that have moved
+    /// half of the way take the other.
+    private func settings<Output: Sendable>(of dialect: Dialect, then next: @escaping @Sendable (JSON?) -> Exchange<Output>) -> Exchange<Output> {
+        let posted = Self.ask(HTTPRequest.companySettings, [:], dialect)
+        guard dialect.version == .v2 else { return .send(posted) { next(try? JSON(parsing: $0.body)) } }
+        let got = Call(.read, HTTPRequest(.get, "\(dialect.version.root)/\(HTTPRequest.companySettings)"), cost: Budget.one)
+        return .send(got) { answer in
+            if (200 ..< 300).contains(answer.status) { return next(try? JSON(parsing: answer.body)) }
+            return .send(posted) { next(try? JSON(parsing: $0.body)) }
         }
     }
 

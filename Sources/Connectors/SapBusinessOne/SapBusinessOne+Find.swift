@@ -17,8 +17,8 @@ struct Seen: Sendable {
 /// All that was found of some documents.
 struct Look: Sendable {
     var seen: [Seen] = []
-    /// Drafts, by key, of documents that are nowhere else.
-    var drafts: [PostKey: Int] = [:]
+    /// Drafts, by key, of documents that are nowhere else: `Drafts/7`.
+    var drafts: [PostKey: String] = [:]
 
     func isDraft(_ document: LedgerDocument) -> Bool { drafts[document.key] != nil && !seen.contains { $0.key == document.key && !$0.isVoided } }
 }
@@ -47,7 +47,7 @@ extension SapBusinessOneConnector {
                 }
                 for (key, id) in look.drafts where out[key] == nil {
                     out[key] = LedgerReadback(
-                        key: key, remoteID: "Drafts/\(id)", version: nil, date: nil, currency: nil, total_minor: 0, tax_minor: nil, party: nil, accounts: [:],
+                        key: key, remoteID: id, version: nil, date: nil, currency: nil, total_minor: 0, tax_minor: nil, party: nil, accounts: [:],
                         voided: true, unfinished: true)
                 }
                 return out
@@ -112,25 +112,35 @@ extension SapBusinessOneConnector {
         return set.isSales ? "startswith(\(field),\(text))" : "\(field) eq \(text)"
     }
 
-    /// What stands nowhere may wait for an approval.
+    /// What stands nowhere may wait for an approval: those of sales in one list, those of payments in another.
     private func drafts(_ documents: [LedgerDocument], _ look: Look, _ dialect: Dialect) -> Exchange<Look> {
-        let missing = documents.filter { document in
-            EntitySet.usual(document.plan.form)?.isSales == true && !look.seen.contains { $0.key == document.key && !$0.isVoided }
-        }
-        let field = EntitySet.invoices.keyField(dialect)
-        let queries = missing.map { Self.condition($0.key, .invoices, dialect) }.parts(of: B1Limits.listed).map { part in
-            Query("Drafts", ["DocEntry", "DocumentStatus", field], filter: Query.anyOf(part), order: "DocEntry")
-        }
+        let missing = documents.filter { document in !look.seen.contains { $0.key == document.key && !$0.isVoided } }
+        let sales = missing.filter { EntitySet($0)?.isSales == true }, payments = missing.filter { EntitySet($0)?.isPayment == true }
+        let queries = Self.drafts(of: sales, like: .invoices, "Drafts", ["DocEntry", "DocumentStatus"], dialect)
+            + Self.drafts(of: payments, like: .incomingPayments, "PaymentDrafts", ["DocEntry", "AuthorizationStatus", "Cancelled"], dialect)
         return rows(queries, dialect) { pages in
             var out = look
-            for row in pages.joined() {
-                // One that was added is closed, and its document was cancelled then.
-                guard let key = Self.key(of: row[field]?.string), let id = row["DocEntry"]?.entry, row["DocumentStatus"]?.string != "bost_Close"
-                else { continue }
-                if missing.contains(where: { $0.key == key }) { out.drafts[key] = id }
+            for (query, page) in zip(queries, pages) {
+                let field = (query.set == "Drafts" ? EntitySet.invoices : .incomingPayments).keyField(dialect)
+                for row in page where Self.waits(row) {
+                    guard let key = Self.key(of: row[field]?.string), let id = row["DocEntry"]?.entry else { continue }
+                    if missing.contains(where: { $0.key == key }) { out.drafts[key] = "\(query.set)/\(id)" }
+                }
             }
             return .finish(out)
         }
+    }
+
+    private static func drafts(of documents: [LedgerDocument], like set: EntitySet, _ list: String, _ fields: [String], _ dialect: Dialect) -> [Query] {
+        documents.map { condition($0.key, set, dialect) }.parts(of: B1Limits.listed).map { part in
+            Query(list, fields + [set.keyField(dialect)], filter: Query.anyOf(part), order: "DocEntry")
+        }
+    }
+
+    /// One that was added is closed, or generated, and its document was cancelled then.
+    private static func waits(_ row: JSON) -> Bool {
+        row["DocumentStatus"]?.string != "bost_Close" && row["Cancelled"]?.string != "tYES"
+            && !["pasGenerated", "pasGeneratedbyAuthorizer"].contains(row["AuthorizationStatus"]?.string ?? "")
     }
 
     /// - Throws: `unreadable_answer`: a document believed missing is written again.

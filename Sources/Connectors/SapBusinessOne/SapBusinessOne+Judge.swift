@@ -20,8 +20,11 @@ extension SapBusinessOneConnector {
         guard (400 ..< 500).contains(response.status), response.status != 408, response.status != 429 else {
             return Self.judging.verdict(response, to: call, says: problem?.text)
         }
-        if response.status == 404, call.request.method == .get, call.request.path.hasSuffix("/Drafts") { return .accepted }
+        if response.status == 404, call.request.listsDrafts { return .accepted }
+        if [404, 405].contains(response.status), call.request.getsCompanySettings { return .accepted }
         guard let problem else { return Self.judging.verdict(response, to: call) }
+        // A company whose licences are all in use lets nobody in now; its password is right.
+        if call.request.isLogin, problem.kind == .access { return .unavailable(Self.full(problem)) }
         if response.status == 401 { return .reauthorize(Self.judging.tokenRefused(problem.text)) }
         switch problem.kind {
         case .session: return .reauthorize(Self.judging.tokenRefused(problem.text))
@@ -30,9 +33,22 @@ extension SapBusinessOneConnector {
         default: return call.request.isCancellation ? .accepted : .rejected(problem.fault)
         }
     }
+
+    private static func full(_ problem: Problem) -> Fault {
+        Fault(
+            "unavailable", stage: .courier, disposition: .retry, summary: "SAP Business One lets nobody in now: \(Judging.short(problem.text) ?? "")",
+            remedy: "It is asked again; a user with a licence of its own for Counterfoil keeps others from taking it.",
+            underlying: problem.code.map { "code \($0)" })
+    }
 }
 
 extension HTTPRequest {
+    static let companySettings = "CompanyService_GetAdminInfo"
+
+    var isLogin: Bool { method == .post && path.hasSuffix("/Login") }
+    /// Companies without drafts of a kind have no such list.
+    var listsDrafts: Bool { method == .get && path.hasSuffix("Drafts") }
+    var getsCompanySettings: Bool { method == .get && path.hasSuffix("/\(HTTPRequest.companySettings)") }
     /// A customer or an item is created.
     var makesReference: Bool { method == .post && (path.hasSuffix("/BusinessPartners") || path.hasSuffix("/Items")) }
     var isCancellation: Bool { method == .post && path.hasSuffix(")/Cancel") }
@@ -63,6 +79,9 @@ struct Problem: Sendable, Equatable {
         }
         let words = text.lowercased()
         func says(_ some: String...) -> Bool { some.contains { words.contains($0) } }
+        // The database's own number may stand in the words only, and codes of customers have a sentence of their own.
+        if says("(odbc -2035)", "already exists", "already assigned to a business partner") { return .exists }
+        if says("(odbc -2039)") { return .busy }
         if says("deadlock", "another user") { return .busy }
         if says("permissible range", "posting period", "period is locked", "locked period") { return .period }
         if says("not authorized", "permission", "license", "licence") { return .access }

@@ -33,9 +33,8 @@ extension SapBusinessOneConnector {
                 let place = Place(set, id)
                 let posted = PostOutcome.posted(remoteID: place.remoteID(document.plan.form), version: Self.version(row))
                 guard set.isSales, let seen = try? Self.readback(row, place, of: document, dialect) else { return next(posted) }
-                let meant = self.meant(document)
-                if seen.total_minor == meant.total_minor, seen.tax_minor == nil || seen.tax_minor == meant.tax_minor { return next(posted) }
-                return self.takeBack(place, Self.differs(seen, meant, document), posted, dialect, then: next)
+                guard let fault = Self.differs(seen, self.meant(document), document) ?? Self.ratesDiffer(row, document) else { return next(posted) }
+                return self.takeBack(place, fault, posted, dialect, then: next)
             }
         } catch {
             return next(Self.outcome(error))
@@ -52,12 +51,26 @@ extension SapBusinessOneConnector {
         }
     }
 
-    private static func differs(_ seen: LedgerReadback, _ meant: LedgerReadback, _ document: LedgerDocument) -> Fault {
+    private static func differs(_ seen: LedgerReadback, _ meant: LedgerReadback, _ document: LedgerDocument) -> Fault? {
+        if seen.total_minor == meant.total_minor, seen.tax_minor == nil || seen.tax_minor == meant.tax_minor { return nil }
         let currency = document.plan.currency
         let (theirs, ours) = (Money(minor: seen.total_minor, currency).text, Money(minor: meant.total_minor, currency).text)
         return refused(
             "tax_differs", "SAP Business One makes \(theirs) of it, and the source charged \(ours); it was cancelled again",
             "Allow that tax is changed by hand in SAP Business One's document settings, or bind the tax to a code with the source's rate.")
+    }
+
+    /// A company that states rates the other way round than its settings say has the document at a wrong value, and right in its own currency.
+    /// Roundings of lines, and of the rate, are none of it.
+    private static func ratesDiffer(_ row: JSON, _ document: LedgerDocument) -> Fault? {
+        let control = document.lines.filter(\.isReceivable).compactMap(\.plan.base)
+        guard document.plan.rate != nil, let base = control.first?.currency, let theirs = row["DocTotal"]?.minor(base) else { return nil }
+        let ours = abs(control.map(\.minor).reduce(0, +))
+        guard abs(theirs - ours) > ours / 1_000 + Int64(document.lines.count) + 2 else { return nil }
+        return refused(
+            "rate_differs",
+            "SAP Business One keeps it at \(Money(minor: theirs, base)), and the source's rate makes \(Money(minor: ours, base)) of it; it was cancelled again",
+            "Set the connection's rate to direct or indirect, as the company states exchange rates.")
     }
 
     private static func outcome(_ fault: Fault) -> PostOutcome { fault.disposition == .retry ? .throttled(fault) : .rejected(fault) }

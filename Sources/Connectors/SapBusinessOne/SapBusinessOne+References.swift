@@ -39,7 +39,8 @@ extension SapBusinessOneConnector {
                     let rows = pages.joined().filter { $0["CardCode"] != nil }
                     for want in parties {
                         let (name, code) = (Self.name(want), Self.cardCode(want))
-                        let own = rows.first { $0["CardCode"]?.string == code } ?? rows.first { $0["CardName"]?.string == name }
+                        let named = rows.first { $0["CardName"]?.string == name && $0["Frozen"]?.string != "tYES" }
+                        let own = rows.first { $0["CardCode"]?.string == code } ?? named
                         if let known = own?["CardCode"]?.words { found[want.key] = known }
                     }
                     return .finish(found)
@@ -53,7 +54,7 @@ extension SapBusinessOneConnector {
     private static func partyQueries(_ parties: [ReferenceWant]) -> [Query] {
         let conditions = parties.map { "CardName eq \(Query.text(name($0))) or CardCode eq \(Query.text(cardCode($0)))" }
         return conditions.parts(of: 3).map { part in
-            Query("BusinessPartners", ["CardCode", "CardName"], filter: "CardType eq 'cCustomer' and (\(Query.anyOf(part)))", order: "CardCode")
+            Query("BusinessPartners", ["CardCode", "CardName", "Frozen"], filter: "CardType eq 'cCustomer' and (\(Query.anyOf(part)))", order: "CardCode")
         }
     }
 

@@ -31,6 +31,7 @@ public struct SapBusinessOneConnector: LedgerConnector {
         PlatformObject(
             "JournalEntries", carries: ["payment", "refund_payment"] + EntitySet.entryForms.map(\.rawValue).sorted(), [.find, .read, .create, .update, .void]),
         PlatformObject("Drafts", carries: [], [.find]),
+        PlatformObject("PaymentDrafts", carries: [], [.find]),
         PlatformObject("BusinessPartners", carries: ["party"], [.find, .create]),
         PlatformObject("Items", carries: ["item"], [.find, .create]),
         PlatformObject("ChartOfAccounts", carries: ["account"], [.list]),
@@ -127,6 +128,9 @@ enum B1Limits {
     static let memo = 50
     static let cardCode = 15
     static let itemCode = 50
+    /// Of a distribution rule.
+    static let costingCode = 8
+    static let projectCode = 20
     /// An entry of a table.
     static let ids = 1 ... 2_147_483_647
     static let requestLife = Duration.seconds(300)
