@@ -49,7 +49,7 @@ import Wire
             connector.createReferences([shop, mug, shop], items),
             [answer(#"{"CardCode":"CF-shop"}"#, status: 201), answer(#"{"ItemCode":"A00001"}"#, status: 201)])
         #expect(calls.end.output == ["shop": "CF-shop", "A00001": "A00001"] && calls.calls.count == 2)
-        #expect(try body(calls.calls[0]) == json(##"{"CardCode":"CF-shop","CardName":"Shop customers","CardType":"cCustomer","Currency":"##"}"##))
+        #expect(try body(calls.calls[0]) == json(###"{"CardCode":"CF-shop","CardName":"Shop customers","CardType":"cCustomer","Currency":"##"}"###))
         #expect(try body(calls.calls[1]) == json(#"{"ItemCode":"A00001","ItemName":"Mug","InventoryItem":"tNO","SalesItem":"tYES","PurchaseItem":"tNO"}"#))
         let series = drive(connector.createReferences([shop], facts(["customer_series": "71"])), [answer(#"{"CardCode":"C00099"}"#, status: 201)])
         #expect(series.end.output == ["shop": "C00099"])
@@ -88,7 +88,7 @@ import Wire
         #expect(names(calls) == ["GET Currencies", "GET CompanyService_GetAdminInfo"] && calls.allSatisfy { $0.kind == .read })
         let set = drive(connector.identify(facts(["base_currency": "GBP"])), [Self.currencies])
         #expect(set.end.output == AccountIdentity(account: "SBODemoGB", name: "SBODemoGB", currency: "GBP"))
-        let odd = drive(connector.identify(facts), [list(##"{"Code":"##"}"##), answer(#"{"LocalCurrency":"§"}"#)])
+        let odd = drive(connector.identify(facts), [list(###"{"Code":"##"}"###), answer(#"{"LocalCurrency":"§"}"#)])
         #expect(odd.end.fault?.code == "currency_code_unknown")
         // Documents would be written and read by another code than the company's.
         let unnamed = drive(connector.identify(facts), [Self.currencies, Self.company]).end.fault
@@ -107,7 +107,7 @@ import Wire
     @Test("accounts by the number that people see, tax codes of sales, currencies, the last closed day") func chart() throws {
         let accounts = list(
             #"{"Code":"_SYS00000000012","FormatCode":"161000001","Name":"Bank","ActiveAccount":"tYES","AcctCurrency":"$","FrozenFor":"tNO"}"#,
-            ##"{"Code":"120000","Name":"Debtors","ActiveAccount":"tYES","AcctCurrency":"##","LockManualTransaction":"tYES"}"##,
+            ###"{"Code":"120000","Name":"Debtors","ActiveAccount":"tYES","AcctCurrency":"##","LockManualTransaction":"tYES"}"###,
             #"{"Code":"400000","Name":"Sales","AccountType":"at_Revenues","ActiveAccount":"tYES","AcctCurrency":"EUR","FrozenFor":"tYES"}"#,
             #"{"Code":"400","Name":"A title","ActiveAccount":"tNO"}"#)
         let taxes = list(#"{"Code":"O1","Category":"bovcOutputTax"}"#, #"{"Code":"I1","Category":"bovcInputTax"}"#, #"{"Code":"O9","Inactive":"tYES"}"#)

@@ -65,7 +65,8 @@ extension SapBusinessOneConnector {
     private static func ratesDiffer(_ row: JSON, _ document: LedgerDocument) -> Fault? {
         let control = document.lines.filter(\.isReceivable).compactMap(\.plan.base)
         guard document.plan.rate != nil, let base = control.first?.currency, let theirs = row["DocTotal"]?.minor(base) else { return nil }
-        let ours = abs(control.map(\.minor).reduce(0, +))
+        let sum = control.reduce(Int128(0)) { $0 + Int128($1.minor) }
+        guard let ours = Int64(exactly: sum < 0 ? -sum : sum), ours <= B1Limits.amountMinor else { return nil }
         guard abs(theirs - ours) > ours / 1_000 + Int64(document.lines.count) + 2 else { return nil }
         return refused(
             "rate_differs",
