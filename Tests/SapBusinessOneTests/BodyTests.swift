@@ -107,6 +107,16 @@ import Wire
             """#))
     }
 
+    @Test("a deposit that is drawn pays the invoice; a difference beside money makes it an entry") func deposit() throws {
+        let drawn = document(
+            .payment, [line(.control, "customer_deposits", 1000, "222000"), line(.control, "receivable:shop", -1000, "120000")], total: 1000, appliesTo: "77",
+            against: .invoice)
+        #expect(try sent(drawn)["TransferAccount"] == "222000")
+        let beside = [line(.tender, "clearing:card:GBP", 990, "161000"), line(.other, "rounding", 10, "999000"), control(-1000)]
+        let call = try #require(drive(connector.create([document(.payment, beside, appliesTo: "77", against: .invoice)], attempt: "a", facts)).calls.first)
+        #expect(call.request.path == "/b1s/v2/JournalEntries")
+    }
+
     @Test("an entry: reference, memo, sides") func entry() throws {
         #expect(try sent(payout()) == json(#"""
             {"ReferenceDate":"2026-11-20","DueDate":"2026-11-20","TaxDate":"2026-11-20","Memo":"payout 55","Reference":"cf:0000000000000001",

@@ -31,7 +31,8 @@ struct PaymentForm: Sendable {
             if line.isReceivable {
                 owed -= minor
             } else {
-                guard minor > 0 else { return nil }
+                // A fee is no money that came in, though it lowers what is owed as well; a deposit that is drawn is.
+                guard minor > 0, [.tender, .giftCard, .control].contains(line.plan.part) else { return nil }
                 if let at = tenders.firstIndex(where: { $0.account.code == line.account.code && $0.account.remoteID == line.account.remoteID }) {
                     tenders[at].minor += minor
                 } else {
