@@ -10,6 +10,7 @@ let connectors = [
     "Patriot",
     "QuickBooksOnline",
     "SageIntacct",
+    "SapBusinessOne",
     "Shopify",
     "Square",
     "Stripe",

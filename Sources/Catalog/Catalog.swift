@@ -6,6 +6,7 @@ internal import Odoo
 internal import Patriot
 internal import QuickBooksOnline
 internal import SageIntacct
+internal import SapBusinessOne
 internal import Shopify
 internal import Square
 internal import Stripe
@@ -23,6 +24,7 @@ public enum Catalog {
         PatriotConnector(),
         QuickBooksOnlineConnector(),
         SageIntacctConnector(),
+        SapBusinessOneConnector(),
         ShopifyConnector(),
         SquareConnector(),
         StripeConnector(),
