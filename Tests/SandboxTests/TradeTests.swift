@@ -61,7 +61,7 @@ import Wire
         var world = try Self.played(9, twins)
         try world.close(twins, at: Self.noon + .seconds(600))
         let payouts = world.entries.filter { $0.reference.hasPrefix("payout po_") }
-        #expect(payouts.count == 3)
+        #expect(payouts.count == 4)
         for source in ["stripe", "square"] {
             let banked = payouts.filter { $0.business.source == source }.reduce(Int64(0)) { $0 + ($1.sums[$1.business.accounts.bank] ?? 0) }
             let told = try #require(twins[source]).expectedMoney().filter { $0.kind == .payout }.reduce(Int64(0)) { $0 + $1.minor }
@@ -95,5 +95,18 @@ import Wire
         }
         let apart = TradeJudge(expected: entries, books: whole, paidOut: ["stripe": 1]).verdict()
         #expect(apart["unexplained_minor"]?.int == 1, "the processor paid out what no ledger has")
+    }
+
+    private static let head = "journal_ref,line_no,date,account_code,account_name,debit,credit,currency,source_type,source_ref\r\n"
+
+    @Test("a file of journals is read as it is, quotes and all; one that does not balance is refused") func paper() throws {
+        let text = Self.head + "k1,1,2026-11-20,1200,\"Receivable, trade\",12.30,,USD,invoice,ch_1\r\nk1,2,2026-11-20,4000,Sales,,12.30,USD,invoice,ch_1\r\n"
+            + "k2,1,2026-11-20,1010,Clearing,5,,USD,refund_payment,re_1/T1\r\nk2,2,2026-11-20,1200,Receivable,,5.00,USD,refund_payment,re_1/T1\r\n"
+        let read = try PaperJournal.read(text)
+        #expect(read.map(\.reference) == ["order ch_1", "transaction re_1"])
+        #expect(read[0].lines.map(\.account) == ["1200", "4000"] && read[0].lines.map(\.minor) == [1230, -1230])
+        for bad in ["", Self.head + "k1,1,2026-11-20,1200,R,12.30,,USD,invoice,ch_1\r\n", Self.head + "k1,1,2026-11-20,1200,R,1.234,,USD,invoice,ch_1\r\n", Self.head + "k1,1,today\r\n"] {
+            #expect(throws: Fault.self) { try PaperJournal.read(bad) }
+        }
     }
 }

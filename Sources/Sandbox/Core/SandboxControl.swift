@@ -27,6 +27,7 @@ extension SandboxService {
             case (.get, "/entries"): return try entries(request.query("ledger") ?? "")
             case (.get, "/money"): return try money(request.query("source") ?? "")
             case (.post, "/trade"): return .json(200, try trade(body))
+            case (.post, "/trade/paper"): return .json(200, try bring(body))
             case (.get, "/trade/verdict"): return .json(200, try tradeVerdict())
             case (.get, "/subscriptions"): return .json(200, subscriptions())
             default: return try subscribe(request.method, path, body)
@@ -42,7 +43,7 @@ extension SandboxService {
         case "unknown_shop", "unknown_ledger", "unknown_source", "unknown_endpoint", "unknown_shot": status = 404
         case "day_already_prepared", "day_not_prepared": status = 409
         case "malformed_json", "day_refused", "url_refused", "faults_refused", "until_refused", "shot_refused", "clock_refused",
-            "tokens_refused", "happening_refused":
+            "tokens_refused", "happening_refused", "paper_refused":
             status = 400
         default: status = 500
         }

@@ -20,6 +20,8 @@ public final class SandboxService: Service {
     let refreshTokens = Locked<[String: String]>([:])
     /// What happened at the businesses of `tenants/mixed`, in this run.
     let trading = Locked<TradeWorld?>(nil)
+    /// What was brought by file to the one of them whose ledger has no API.
+    let papers = Locked<[LedgerEntry]>([])
     /// How far the twins' wall clock is off.
     let skew: Locked<Duration>
     /// Carries the webhooks of those twins that send them by themselves.

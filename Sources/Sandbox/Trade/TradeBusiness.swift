@@ -4,31 +4,37 @@ enum TradeBusiness: String, CaseIterable, Sendable {
     case oaklandMugs = "oakland-mugs"
     case pierStore = "pier-store"
     case marketStall = "market-stall"
+    case cornerCafe = "corner-cafe"
 
     struct Accounts: Sendable {
         var receivable: String, sales: String, shipping: String, tax: String, returns: String, tips: String, clearing: String, bank: String, fees: String
     }
 
+    static let paper = "paper"
+    /// Whether Stripe's money is real there.
+    var isLive: Bool { self != .cornerCafe }
+
     /// The twin where it sells.
     var source: String {
         switch self {
-        case .soundStudio: "stripe"
+        case .soundStudio, .cornerCafe: "stripe"
         case .oaklandMugs: "woocommerce"
         case .pierStore, .marketStall: "square"
         }
     }
 
-    /// The twin that has its books.
+    /// The twin that has its books; `paper` is what was brought there by file.
     var ledger: String {
         switch self {
         case .soundStudio: "odoo"
         case .oaklandMugs: "intacct"
         case .pierStore: "netsuite"
         case .marketStall: "qbo"
+        case .cornerCafe: Self.paper
         }
     }
 
-    var zone: String { self == .soundStudio ? "America/Chicago" : "America/Los_Angeles" }
+    var zone: String { source == "stripe" ? "America/Chicago" : "America/Los_Angeles" }
 
     /// A seller's place at Square; empty elsewhere.
     var location: String { self == .pierStore ? "LRJNZCB190DTQ" : self == .marketStall ? "LMARKETSTALL2" : "" }
@@ -37,6 +43,8 @@ enum TradeBusiness: String, CaseIterable, Sendable {
         switch self {
         case .soundStudio:
             Accounts(receivable: "121000", sales: "400000", shipping: "", tax: "251000", returns: "400910", tips: "", clearing: "101601", bank: "101401", fees: "620000")
+        case .cornerCafe:
+            Accounts(receivable: "1200", sales: "4000", shipping: "", tax: "2200", returns: "4910", tips: "", clearing: "1010", bank: "1000", fees: "6200")
         case .oaklandMugs:
             Accounts(receivable: "1200", sales: "4100", shipping: "4500", tax: "2200", returns: "4910", tips: "", clearing: "1050", bank: "1000", fees: "6200")
         case .pierStore:

@@ -44,7 +44,7 @@ struct TradeWorld: Sendable {
             return
         }
         switch business {
-        case .soundStudio: try session(twin, day, now)
+        case .soundStudio, .cornerCafe: try session(business, twin, day, now)
         case .oaklandMugs: try order(twin, day, now)
         case .pierStore, .marketStall: try tillSale(business, twin, day, now)
         }
@@ -54,31 +54,31 @@ struct TradeWorld: Sendable {
     mutating func close(_ twins: [String: any SourceTwin], at now: Timestamp) throws(Fault) {
         for business in TradeBusiness.allCases {
             guard let twin = twins[business.source], let money = held[business], money.gross - money.fees > 0 else { continue }
-            let isStripe = business == .soundStudio
+            let isStripe = business.source == "stripe"
             let ask: JSON = isStripe
-                ? .object([("do", "day_closes"), ("live", true)]) : .object([("do", "pays_out"), ("merchant", .string(Self.merchant)), ("location", .string(business.location))])
+                ? .object([("do", "day_closes"), ("live", .bool(business.isLive))]) : .object([("do", "pays_out"), ("merchant", .string(Self.merchant)), ("location", .string(business.location))])
             let out = try twin.happen(ask, at: now)
             guard let payout = isStripe ? out["payouts"]?[0]?.string : out["payout"]?.string else { throw Self.apart("no payout came of what is held for \(business.rawValue)") }
             let a = business.accounts
             record(business, "payout \(payout)", nil, [a.bank: money.gross - money.fees, a.clearing: -money.gross, a.fees: money.fees])
             held[business] = nil
-            _ = try twin.happen(.object([("do", "payout_arrives"), ("live", true), ("merchant", .string(Self.merchant)), ("payout", .string(payout))]), at: now)
+            _ = try twin.happen(.object([("do", "payout_arrives"), ("live", .bool(business.isLive)), ("merchant", .string(Self.merchant)), ("payout", .string(payout))]), at: now)
         }
     }
 
     // MARK: Sales
 
     /// Music lessons, paid by card in a checkout of Stripe's: no tax, one line.
-    private mutating func session(_ twin: any SourceTwin, _ day: String, _ now: Timestamp) throws(Fault) {
+    private mutating func session(_ business: TradeBusiness, _ twin: any SourceTwin, _ day: String, _ now: Timestamp) throws(Fault) {
         let amount = Int64(random.int(500 ... 25_000))
         let out = try twin.happen(
             .object([
-                ("do", "pays"), ("live", true), ("amount", .number("\(amount)")), ("currency", "usd"), ("description", .string("Session \(count)")), ("method", "pm_card_bypassPending"),
+                ("do", "pays"), ("live", .bool(business.isLive)), ("amount", .number("\(amount)")), ("currency", "usd"), ("description", .string("Session \(count)")), ("method", "pm_card_bypassPending"),
             ]), at: now)
         guard let charge = out["charge"]?.string else { throw Self.apart("no charge came of a payment") }
-        sold(.soundStudio, "order \(charge)", "transaction \(charge)", day, net: amount, tax: 0)
-        hold(.soundStudio, gross: amount, fee: Self.halfUp(amount, 290) + 30)
-        sales.append(Sale(business: .soundStudio, order: charge, payment: charge, quantity: 1, net: amount, tax: 0, isCard: true))
+        sold(business, "order \(charge)", "transaction \(charge)", day, net: amount, tax: 0)
+        hold(business, gross: amount, fee: Self.halfUp(amount, 290) + 30)
+        sales.append(Sale(business: business, order: charge, payment: charge, quantity: 1, net: amount, tax: 0, isCard: true))
     }
 
     /// An order in the shop of one or two products, with delivery now and then; the gateway notes its fee.
@@ -126,9 +126,9 @@ struct TradeWorld: Sendable {
         var sale = sale
         let refund: String, money: String
         switch sale.business {
-        case .soundStudio:
+        case .soundStudio, .cornerCafe:
             sale.net = Int64(random.int(50 ... Int(sale.net)))
-            let out = try twin.happen(.object([("do", "refunded"), ("live", true), ("payment", .string(sale.payment)), ("amount", .number("\(sale.net)"))]), at: now)
+            let out = try twin.happen(.object([("do", "refunded"), ("live", .bool(sale.business.isLive)), ("payment", .string(sale.payment)), ("amount", .number("\(sale.net)"))]), at: now)
             (refund, money) = (out["refund"]?.string ?? "", out["refund"]?.string ?? "")
         case .oaklandMugs:
             let item: JSON = .object([("sku", .string(sale.payment)), ("quantity", .number("\(sale.quantity)"))])

@@ -9,7 +9,7 @@ struct TenantApply {
     struct Outcome {
         var created = 0
         var changed = 0
-        var connections: [(id: String, platform: String, account: String)] = []
+        var connections: [(id: String, platform: String, account: String, tenant: String)] = []
         /// One line for each thing created or changed.
         var steps: [String] = []
     }
@@ -81,7 +81,7 @@ struct TenantApply {
             let members = (credential.object ?? []).filter { $0.value.string != "" }
             if !dry { _ = try await api.put("/v1/connections/\(id)/credential", .object(members)) }
         }
-        out.connections.append((id, connection["platform"]?.string ?? "", connection["account"]?.string ?? ""))
+        out.connections.append((id, connection["platform"]?.string ?? "", connection["account"]?.string ?? "", slug))
         return id
     }
 

@@ -15,7 +15,7 @@ enum TortureCommand: Command {
         plane and database are killed and stopped, requests and answers get lost, tokens are revoked, books are closed, a tenant is removed. The judge
         reads the twins' books and the entries that were written down before the day began, and nothing of ours.
           --documents N     ledger documents to get right, 90 to 50000 (600); from \(TortureSchedule.fullFrom) on every fault has to strike at every point
-          --tenants mixed   other businesses: Stripe into Odoo, WooCommerce into Sage Intacct, Square into NetSuite and QuickBooks Online; workers are
+          --tenants mixed   other businesses: Stripe into Odoo, WooCommerce into Sage Intacct, Square into NetSuite and QuickBooks Online, Stripe into Patriot by file; workers are
                             killed at points of the protocol by chance, services and database now and then, every twin loses and tears what it is sent
           --seed S          which day and which faults in which order (drawn and printed when not given); the same seed replays
           --minutes M       give up after so many minutes (60)
