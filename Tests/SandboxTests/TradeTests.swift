@@ -35,7 +35,8 @@ import Wire
             let lines = entry.sums.map { (account: $0.key, minor: $0.value, baseMinor: $0.value) }
             out[entry.business.ledger, default: []].append(
                 LedgerEntry(
-                    id: "\(n)", kind: "journal", reference: "cf:0123456789abcdef \(entry.reference)", key: "", date: LocalDate(entry.day ?? "2026-11-24") ?? nowhen,
+                    id: "\(n)", kind: "journal", reference: "cf:0123456789abcdef \(entry.reference)", key: "",
+                    date: LocalDate(entry.day ?? "2026-11-24") ?? nowhen,
                     currency: "USD", lines: lines, live: true))
         }
         return out
@@ -46,7 +47,9 @@ import Wire
         return Dictionary(uniqueKeysWithValues: ["lost", "doubled", "altered", "unexpected", "unexplained_minor"].map { ($0, json[$0]?.int ?? -1) })
     }
 
-    @Test("whatever happens, each document balances, and the same seed leads to the same sums", arguments: [1, 2, 3] as [UInt64]) func balanced(seed: UInt64) throws {
+    @Test("whatever happens, each document balances, and the same seed leads to the same sums", arguments: [1, 2, 3] as [UInt64]) func balanced(seed: UInt64)
+        throws
+    {
         let world = try Self.played(seed, try Self.twins())
         #expect(world.entries.count > 90)
         #expect(world.entries.allSatisfy { $0.sums.values.reduce(0, +) == 0 && !$0.sums.isEmpty })
@@ -75,7 +78,8 @@ import Wire
         #expect(Self.verdict(entries, whole) == ["lost": 0, "doubled": 0, "altered": 0, "unexpected": 0, "unexplained_minor": 0])
         for ledger in whole.keys {
             var books = whole
-            let all = try #require(whole[ledger]), gone = all[0]
+            let all = try #require(whole[ledger])
+            let gone = all[0]
             books[ledger] = Array(all.dropFirst())
             #expect(Self.verdict(entries, books)["lost"] == 1 && Self.verdict(entries, books)["unexplained_minor"] != 0)
             books[ledger]?.append(gone)
@@ -100,12 +104,16 @@ import Wire
     private static let head = "journal_ref,line_no,date,account_code,account_name,debit,credit,currency,source_type,source_ref\r\n"
 
     @Test("a file of journals is read as it is, quotes and all; one that does not balance is refused") func paper() throws {
-        let text = Self.head + "k1,1,2026-11-20,1200,\"Receivable, trade\",12.30,,USD,invoice,ch_1\r\nk1,2,2026-11-20,4000,Sales,,12.30,USD,invoice,ch_1\r\n"
+        let text =
+            Self.head + "k1,1,2026-11-20,1200,\"Receivable, trade\",12.30,,USD,invoice,ch_1\r\nk1,2,2026-11-20,4000,Sales,,12.30,USD,invoice,ch_1\r\n"
             + "k2,1,2026-11-20,1010,Clearing,5,,USD,refund_payment,re_1/T1\r\nk2,2,2026-11-20,1200,Receivable,,5.00,USD,refund_payment,re_1/T1\r\n"
         let read = try PaperJournal.read(text)
         #expect(read.map(\.reference) == ["order ch_1", "transaction re_1"])
         #expect(read[0].lines.map(\.account) == ["1200", "4000"] && read[0].lines.map(\.minor) == [1230, -1230])
-        for bad in ["", Self.head + "k1,1,2026-11-20,1200,R,12.30,,USD,invoice,ch_1\r\n", Self.head + "k1,1,2026-11-20,1200,R,1.234,,USD,invoice,ch_1\r\n", Self.head + "k1,1,today\r\n"] {
+        for bad in [
+            "", Self.head + "k1,1,2026-11-20,1200,R,12.30,,USD,invoice,ch_1\r\n", Self.head + "k1,1,2026-11-20,1200,R,1.234,,USD,invoice,ch_1\r\n",
+            Self.head + "k1,1,today\r\n",
+        ] {
             #expect(throws: Fault.self) { try PaperJournal.read(bad) }
         }
     }

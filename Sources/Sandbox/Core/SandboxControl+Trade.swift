@@ -23,7 +23,9 @@ extension SandboxService {
 
     func tradeVerdict() throws(Fault) -> JSON {
         guard let world = trading.with({ $0 }) else {
-            throw Fault("day_not_prepared", stage: .sandbox, disposition: .reject, summary: "there is nothing expected to judge by", remedy: "Let something happen first: POST /_sandbox/trade.")
+            throw Fault(
+                "day_not_prepared", stage: .sandbox, disposition: .reject, summary: "there is nothing expected to judge by",
+                remedy: "Let something happen first: POST /_sandbox/trade.")
         }
         var paidOut: [String: Int64] = [:]
         for business in TradeBusiness.allCases where business != .oaklandMugs && paidOut[business.source] == nil {

@@ -20,7 +20,8 @@ enum PaperJournal {
                 guard let place = places[name], row.indices.contains(place) else { throw refused("a row has no \(name)") }
                 return row[place]
             }
-            let journal = try cell("journal_ref"), form = try cell("source_type")
+            let journal = try cell("journal_ref")
+            let form = try cell("source_type")
             guard let date = LocalDate(try cell("date")), let word = words[form] else { throw refused("a row's date or type means nothing here: \(form)") }
             if journals[journal] == nil {
                 order.append(journal)
@@ -37,7 +38,8 @@ enum PaperJournal {
 
     private static func minor(_ text: String) throws(Fault) -> Int64 {
         if text.isEmpty { return 0 }
-        guard let amount = ExactDecimal(text), let minor = Int64(exactly: (amount * ExactDecimal(100)).rounded(toScale: 0).coefficient), amount.scale <= 2 else {
+        guard let amount = ExactDecimal(text), let minor = Int64(exactly: (amount * ExactDecimal(100)).rounded(toScale: 0).coefficient), amount.scale <= 2
+        else {
             throw refused("\(text) is no amount")
         }
         return minor

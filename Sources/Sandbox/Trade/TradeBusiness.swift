@@ -42,7 +42,9 @@ enum TradeBusiness: String, CaseIterable, Sendable {
     var accounts: Accounts {
         switch self {
         case .soundStudio:
-            Accounts(receivable: "121000", sales: "400000", shipping: "", tax: "251000", returns: "400910", tips: "", clearing: "101601", bank: "101401", fees: "620000")
+            Accounts(
+                receivable: "121000", sales: "400000", shipping: "", tax: "251000", returns: "400910", tips: "", clearing: "101601", bank: "101401",
+                fees: "620000")
         case .cornerCafe:
             Accounts(receivable: "1200", sales: "4000", shipping: "", tax: "2200", returns: "4910", tips: "", clearing: "1010", bank: "1000", fees: "6200")
         case .oaklandMugs:

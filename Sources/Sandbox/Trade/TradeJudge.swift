@@ -14,8 +14,12 @@ struct TradeJudge {
     var paidOut: [String: Int64]
 
     func verdict() -> JSON {
-        var lost: [JSON] = [], doubled: [JSON] = [], altered: [JSON] = [], unexpected: [JSON] = []
-        var unexplained: Int64 = 0, documents: [(key: String, value: JSON)] = []
+        var lost: [JSON] = []
+        var doubled: [JSON] = []
+        var altered: [JSON] = []
+        var unexpected: [JSON] = []
+        var unexplained: Int64 = 0
+        var documents: [(key: String, value: JSON)] = []
         var banked: [String: Int64] = [:]
         for business in TradeBusiness.allCases {
             let found = standing(in: business.ledger)
@@ -38,7 +42,9 @@ struct TradeJudge {
                 unexpected.append(Self.shown(business, reference))
                 unexplained += there.flatMap(\.lines).reduce(0) { $0 + max(0, $1.minor) }
             }
-            for line in found.values.joined().flatMap(\.lines) where line.account == business.accounts.bank { banked[business.source, default: 0] += line.minor }
+            for line in found.values.joined().flatMap(\.lines) where line.account == business.accounts.bank {
+                banked[business.source, default: 0] += line.minor
+            }
         }
         // The other witness: the processors' own double entry.
         for (source, minor) in paidOut { unexplained += Int64((minor - (banked[source] ?? 0)).magnitude) }
@@ -46,7 +52,8 @@ struct TradeJudge {
         return .object([
             ("documents", .object(documents)), ("expected", number(expected.count)), ("lost", number(lost.count)), ("doubled", number(doubled.count)),
             ("unexplained_minor", number(unexplained)), ("unexpected", number(unexpected.count)), ("altered", number(altered.count)),
-            ("paid_out", .object(paidOut.sorted { $0.key < $1.key }.map { ($0.key, number($0.value)) })), ("lost_list", .array(Array(lost.prefix(Self.listed)))),
+            ("paid_out", .object(paidOut.sorted { $0.key < $1.key }.map { ($0.key, number($0.value)) })),
+            ("lost_list", .array(Array(lost.prefix(Self.listed)))),
             ("doubled_list", .array(Array(doubled.prefix(Self.listed)))), ("altered_list", .array(Array(altered.prefix(Self.listed)))),
             ("unexpected_list", .array(Array(unexpected.prefix(Self.listed)))),
         ])

@@ -55,14 +55,20 @@ struct TradeWorld: Sendable {
         for business in TradeBusiness.allCases {
             guard let twin = twins[business.source], let money = held[business], money.gross - money.fees > 0 else { continue }
             let isStripe = business.source == "stripe"
-            let ask: JSON = isStripe
-                ? .object([("do", "day_closes"), ("live", .bool(business.isLive))]) : .object([("do", "pays_out"), ("merchant", .string(Self.merchant)), ("location", .string(business.location))])
+            let ask: JSON =
+                isStripe
+                ? .object([("do", "day_closes"), ("live", .bool(business.isLive))])
+                : .object([("do", "pays_out"), ("merchant", .string(Self.merchant)), ("location", .string(business.location))])
             let out = try twin.happen(ask, at: now)
-            guard let payout = isStripe ? out["payouts"]?[0]?.string : out["payout"]?.string else { throw Self.apart("no payout came of what is held for \(business.rawValue)") }
+            guard let payout = isStripe ? out["payouts"]?[0]?.string : out["payout"]?.string else {
+                throw Self.apart("no payout came of what is held for \(business.rawValue)")
+            }
             let a = business.accounts
             record(business, "payout \(payout)", nil, [a.bank: money.gross - money.fees, a.clearing: -money.gross, a.fees: money.fees])
             held[business] = nil
-            _ = try twin.happen(.object([("do", "payout_arrives"), ("live", .bool(business.isLive)), ("merchant", .string(Self.merchant)), ("payout", .string(payout))]), at: now)
+            _ = try twin.happen(
+                .object([("do", "payout_arrives"), ("live", .bool(business.isLive)), ("merchant", .string(Self.merchant)), ("payout", .string(payout))]),
+                at: now)
         }
     }
 
@@ -73,7 +79,8 @@ struct TradeWorld: Sendable {
         let amount = Int64(random.int(500 ... 25_000))
         let out = try twin.happen(
             .object([
-                ("do", "pays"), ("live", .bool(business.isLive)), ("amount", .number("\(amount)")), ("currency", "usd"), ("description", .string("Session \(count)")), ("method", "pm_card_bypassPending"),
+                ("do", "pays"), ("live", .bool(business.isLive)), ("amount", .number("\(amount)")), ("currency", "usd"),
+                ("description", .string("Session \(count)")), ("method", "pm_card_bypassPending"),
             ]), at: now)
         guard let charge = out["charge"]?.string else { throw Self.apart("no charge came of a payment") }
         sold(business, "order \(charge)", "transaction \(charge)", day, net: amount, tax: 0)
@@ -83,8 +90,10 @@ struct TradeWorld: Sendable {
 
     /// An order in the shop of one or two products, with delivery now and then; the gateway notes its fee.
     private mutating func order(_ twin: any SourceTwin, _ day: String, _ now: Timestamp) throws(Fault) {
-        let product = random.pick(Self.mugs), quantity = random.int(1 ... 4)
-        let net = product.price * Int64(quantity), tax = Self.halfUp(net, 825)
+        let product = random.pick(Self.mugs)
+        let quantity = random.int(1 ... 4)
+        let net = product.price * Int64(quantity)
+        let tax = Self.halfUp(net, 825)
         let shipping: Int64 = random.flip(3) ? 600 : 0
         let fee = Int64(random.int(31 ... 299))
         let transaction = "ch_trade\(count)"
@@ -94,7 +103,9 @@ struct TradeWorld: Sendable {
         ]
         if shipping > 0 { ask.append(("shipping", .string(Self.text(shipping)))) }
         let out = try twin.happen(.object(ask), at: now)
-        guard let order = out["order"]?.int, out["total"]?.string == Self.text(net + tax + shipping) else { throw Self.apart("an order has another total than its prices: \(out.text)") }
+        guard let order = out["order"]?.int, out["total"]?.string == Self.text(net + tax + shipping) else {
+            throw Self.apart("an order has another total than its prices: \(out.text)")
+        }
         sold(.oaklandMugs, "order \(order)", "transaction \(transaction)", day, net: net, tax: tax, shipping: shipping)
         let a = TradeBusiness.oaklandMugs.accounts
         record(.oaklandMugs, "payout \(order)-fee", day, [a.clearing: -fee, a.fees: fee])
@@ -103,15 +114,18 @@ struct TradeWorld: Sendable {
 
     /// A sale at the till: one line with tax, by card with a tip now and then, or in cash.
     private mutating func tillSale(_ business: TradeBusiness, _ twin: any SourceTwin, _ day: String, _ now: Timestamp) throws(Fault) {
-        let product = random.pick(Self.till), quantity = random.int(1 ... 3)
-        let net = product.price * Int64(quantity), tax = Self.halfUp(net, 825)
+        let product = random.pick(Self.till)
+        let quantity = random.int(1 ... 3)
+        let net = product.price * Int64(quantity)
+        let tax = Self.halfUp(net, 825)
         let isCard = random.int(1 ... 10) > 3
         let tip: Int64 = isCard && random.flip(4) ? 200 : 0
         let payment: JSON = isCard ? .object([("with", "card"), ("tip", .number("\(tip)"))]) : .object([("with", "cash")])
         let line: JSON = .object([("uid", "goods"), ("catalog_object_id", .string(product.variation)), ("quantity", .string("\(quantity)"))])
         let out = try twin.happen(
             .object([
-                ("do", "sells"), ("merchant", .string(Self.merchant)), ("location", .string(business.location)), ("lines", [line]), ("taxes", Self.taxOfTill), ("payments", [payment]),
+                ("do", "sells"), ("merchant", .string(Self.merchant)), ("location", .string(business.location)), ("lines", [line]), ("taxes", Self.taxOfTill),
+                ("payments", [payment]),
             ]), at: now)
         guard let order = out["order"]?.string, let paid = out["payments"]?[0]?.string else { throw Self.apart("no order came of a sale") }
         sold(business, "order \(order)", "transaction \(paid)", day, net: net, tax: tax, tip: tip)
@@ -124,11 +138,14 @@ struct TradeWorld: Sendable {
     /// All of a line goes back, with its tax; of a lesson a part.
     private mutating func refund(_ sale: Sale, _ twin: any SourceTwin, _ day: String, _ now: Timestamp) throws(Fault) {
         var sale = sale
-        let refund: String, money: String
+        let refund: String
+        let money: String
         switch sale.business {
         case .soundStudio, .cornerCafe:
             sale.net = Int64(random.int(50 ... Int(sale.net)))
-            let out = try twin.happen(.object([("do", "refunded"), ("live", .bool(sale.business.isLive)), ("payment", .string(sale.payment)), ("amount", .number("\(sale.net)"))]), at: now)
+            let out = try twin.happen(
+                .object([("do", "refunded"), ("live", .bool(sale.business.isLive)), ("payment", .string(sale.payment)), ("amount", .number("\(sale.net)"))]),
+                at: now)
             (refund, money) = (out["refund"]?.string ?? "", out["refund"]?.string ?? "")
         case .oaklandMugs:
             let item: JSON = .object([("sku", .string(sale.payment)), ("quantity", .number("\(sale.quantity)"))])
@@ -136,10 +153,12 @@ struct TradeWorld: Sendable {
             (refund, money) = ("\(out["refund"]?.int ?? 0)", "\(out["refund"]?.int ?? 0)")
         case .pierStore, .marketStall:
             let line: JSON = .object([("line", .string(sale.payment)), ("quantity", .string("\(sale.quantity)"))])
-            let out = try twin.happen(.object([("do", "returns"), ("merchant", .string(Self.merchant)), ("order", .string(sale.order)), ("lines", [line])]), at: now)
+            let out = try twin.happen(
+                .object([("do", "returns"), ("merchant", .string(Self.merchant)), ("order", .string(sale.order)), ("lines", [line])]), at: now)
             (refund, money) = (out["order"]?.string ?? "", out["refunds"]?[0]?.string ?? "")
         }
-        let a = sale.business.accounts, total = sale.net + sale.tax
+        let a = sale.business.accounts
+        let total = sale.net + sale.tax
         record(sale.business, "refund \(refund)", day, [a.returns: sale.net, a.tax: sale.tax, a.receivable: -total])
         record(sale.business, "transaction \(money)", day, [a.receivable: total, a.clearing: -total])
         if sale.isCard, sale.business != .oaklandMugs { hold(sale.business, gross: -total, fee: 0) }
@@ -150,7 +169,8 @@ struct TradeWorld: Sendable {
     private mutating func sold(
         _ business: TradeBusiness, _ order: String, _ payment: String, _ day: String, net: Int64, tax: Int64, shipping: Int64 = 0, tip: Int64 = 0
     ) {
-        let a = business.accounts, total = net + tax + shipping + tip
+        let a = business.accounts
+        let total = net + tax + shipping + tip
         record(business, order, day, [a.receivable: total, a.sales: -net, a.tax: -tax, a.shipping: -shipping, a.tips: -tip])
         record(business, payment, day, [a.clearing: total, a.receivable: -total])
     }

@@ -46,7 +46,8 @@ struct MixedTorture: Sendable {
         try await vantage.install()
         try await background()
         var random = Seeded(seed)
-        var made = 0, turn = 0
+        var made = 0
+        var turn = 0
         while made < documents {
             try check()
             made = try await trade([("count", .number("\(Self.stride)"))])
@@ -56,7 +57,7 @@ struct MixedTorture: Sendable {
             if turn == documents / Self.stride / 4 { made = try await payOut() }
             try await strike(turn, tenants, &random)
         }
-        try await calm()
+        try await rest("trade")
         made = try await payOut()
         try await rest("end")
         let verdict = try await demo.control(.get, "/trade/verdict", nil)
@@ -65,7 +66,8 @@ struct MixedTorture: Sendable {
         let report = try await demo.api.get("/v1/report")
         await vantage.close()
         return MixedResult(
-            seed: seed, files: files.with { $0 }, verdict: verdict, report: report, held: held, tally: tally.now, fates: traffic["fates"] ?? .null, took: clocks.monotonic() - started)
+            seed: seed, files: files.with { $0 }, verdict: verdict, report: report, held: held, tally: tally.now, fates: traffic["fates"] ?? .null,
+            took: clocks.monotonic() - started)
     }
 
     private func trade(_ what: [(key: String, value: JSON)]) async throws(Fault) -> Int {
@@ -82,7 +84,8 @@ struct MixedTorture: Sendable {
     private func check() throws(Fault) {
         let over = clocks.monotonic() > until
         if over || stop.isSet {
-            throw Fault("torture_ended", stage: .sandbox, disposition: .hold, summary: over ? "the run is not over in the time it was given" : "the run was stopped")
+            throw Fault(
+                "torture_ended", stage: .sandbox, disposition: .hold, summary: over ? "the run is not over in the time it was given" : "the run was stopped")
         }
     }
 
@@ -93,15 +96,15 @@ struct MixedTorture: Sendable {
         func rates(_ pairs: [(String, Int)]) -> JSON { .object(pairs.map { (key: $0.0, value: JSON.number("\($0.1)")) }) }
         let twins = Self.twins.map { name -> (key: String, value: JSON) in
             let common = [("lost_request_per_mille", 5), ("torn_reply_per_mille", 8), ("unavailable_per_mille", 5), ("throttled_per_mille", 3)]
-            let more = Self.ledgers.contains(name) ? [("search_lag_ms", 1500)] : [("lost_webhook_per_mille", 50), ("duplicated_webhook_per_mille", 50), ("late_webhook_per_mille", 50)]
+            let more =
+                Self.ledgers.contains(name)
+                ? [("search_lag_ms", 1500)] : [("lost_webhook_per_mille", 50), ("duplicated_webhook_per_mille", 50), ("late_webhook_per_mille", 50)]
             return (name, rates(common + more))
         }
         _ = try await demo.control(.post, "/faults", .object([("seed", .number("\(seed)")), ("twins", .object(twins))]))
     }
 
     /// Sweeps until nothing comes any more: what a webhook did not bring is found by the second at the latest, because the first may have been cut off.
-    private func calm() async throws(Fault) { try await rest("trade") }
-
     private func rest(_ what: String) async throws(Fault) {
         for _ in 0 ..< 2 {
             try await demo.pull()
@@ -152,8 +155,11 @@ struct MixedTorture: Sendable {
             return tally.count(.killControlPlane, 1)
         }
         guard turn % 2 == 0 else { return await pause(.milliseconds(300)) }
-        let gates: [(Vantage.Gate, ProtocolPoint)] = [(.beforeIntent, .beforeIntent), (.intentSend, .intentSend), (.replyCommit, .replyCommit), (.confirm, .confirm)]
-        let (gate, point) = random.pick(gates), tenant = random.pick(tenants)
+        let gates: [(Vantage.Gate, ProtocolPoint)] = [
+            (.beforeIntent, .beforeIntent), (.intentSend, .intentSend), (.replyCommit, .replyCommit), (.confirm, .confirm),
+        ]
+        let (gate, point) = random.pick(gates)
+        let tenant = random.pick(tenants)
         let vantage = vantage
         do throws(Fault) {
             try await vantage.close(gate, for: tenant) { () throws(Fault) in
@@ -199,7 +205,8 @@ struct MixedTorture: Sendable {
     /// The list of accounts as Patriot exports it.
     private func giveAccounts(_ connection: String) async throws(Fault) {
         let accounts = [
-            ("Checking", "Asset", "1000"), ("Stripe clearing", "Asset", "1010"), ("Accounts receivable", "Asset", "1200"), ("Sales tax payable", "Liability", "2200"),
+            ("Checking", "Asset", "1000"), ("Stripe clearing", "Asset", "1010"), ("Accounts receivable", "Asset", "1200"),
+            ("Sales tax payable", "Liability", "2200"),
             ("Sales", "Income", "4000"), ("Discounts", "Income", "4900"), ("Returns", "Income", "4910"), ("Chargebacks", "Expense", "6000"),
             ("Card fees", "Expense", "6200"), ("Rounding", "Expense", "9990"),
         ]
@@ -214,10 +221,15 @@ struct MixedTorture: Sendable {
         switch platform {
         case "stripe":
             let form = "enabled_events[]=*&url=" + Form.percent(url)
-            let made = try await call("/stripe/v1/webhook_endpoints", live ? "Bearer sk_live_51PrairieGoods" : "Bearer sk_test_51PrairieGoods", Array(form.utf8), "application/x-www-form-urlencoded")
+            let made = try await call(
+                "/stripe/v1/webhook_endpoints", live ? "Bearer sk_live_51PrairieGoods" : "Bearer sk_test_51PrairieGoods", Array(form.utf8),
+                "application/x-www-form-urlencoded")
             return made["secret"]?.string
         case "square":
-            let topics = ["order.created", "order.updated", "payment.created", "payment.updated", "refund.created", "refund.updated", "payout.sent", "payout.paid", "payout.failed"]
+            let topics = [
+                "order.created", "order.updated", "payment.created", "payment.updated", "refund.created", "refund.updated", "payout.sent", "payout.paid",
+                "payout.failed",
+            ]
             let wanted: JSON = .object([
                 ("name", .string(url)), ("event_types", .array(topics.map(JSON.string))), ("notification_url", .string(url)), ("api_version", "2026-09-16"),
             ])
@@ -239,7 +251,8 @@ struct MixedTorture: Sendable {
 
     private func call(_ path: String, _ authorization: String, _ body: [UInt8], _ type: String) async throws(Fault) -> JSON {
         let client = HTTPClient(policy: EgressPolicy(allowedHosts: ["127.0.0.1:\(house.sandboxPort)"]))
-        let outcome = await client.send(HTTPRequest(.post, house.sandbox + path, fields: ["Authorization": authorization, "Content-Type": type], body: body), timeout: .seconds(30))
+        let outcome = await client.send(
+            HTTPRequest(.post, house.sandbox + path, fields: ["Authorization": authorization, "Content-Type": type], body: body), timeout: .seconds(30))
         await client.shutdown()
         guard case .answered(let response) = outcome, response.status < 300 else {
             throw Fault("sandbox_refused", stage: .sandbox, disposition: .reject, summary: "the twin refused \(path): \(outcome)")
@@ -278,21 +291,33 @@ struct MixedResult {
         return .object([
             ("documents", verdict["documents"] ?? .null), ("lost", number(self.number("lost"))), ("doubled", number(self.number("doubled"))),
             ("unexplained_minor", number(unexplained)), ("unexpected", number(self.number("unexpected"))), ("altered", number(self.number("altered"))),
-            ("held_unexpected", number(held.count)), ("paid_out", verdict["paid_out"] ?? .null), ("files", number(files)), ("kills", number(tally.kills)), ("kills_at", .object(hits)),
-            ("postgres_crashes", number(tally.faults[.postgresCrash] ?? 0)), ("fates", fates), ("seed", .number("\(seed)")), ("seconds", number(Int(took.components.seconds))),
+            ("held_unexpected", number(held.count)), ("paid_out", verdict["paid_out"] ?? .null), ("files", number(files)), ("kills", number(tally.kills)),
+            ("kills_at", .object(hits)),
+            ("postgres_crashes", number(tally.faults[.postgresCrash] ?? 0)), ("fates", fates), ("seed", .number("\(seed)")),
+            ("seconds", number(Int(took.components.seconds))),
         ])
     }
 
     var table: String {
-        var out = "\n" + "tenant".padded(to: 16) + "ledger".padded(to: 20) + "documents".paddedLeft(to: 10) + "confirmed".paddedLeft(to: 11) + "unexplained".paddedLeft(to: 13) + "\n"
+        var out =
+            "\n" + "tenant".padded(to: 16) + "ledger".padded(to: 20) + "documents".paddedLeft(to: 10) + "confirmed".paddedLeft(to: 11)
+            + "unexplained".paddedLeft(to: 13) + "\n"
         for t in tenants {
-            out += (t["slug"]?.string ?? "?").padded(to: 16) + (t["ledger"]?.string ?? "?").padded(to: 20) + "\(verdict.member("documents", t["slug"]?.string ?? "")?.int ?? 0)".paddedLeft(to: 10)
+            out +=
+                (t["slug"]?.string ?? "?").padded(to: 16) + (t["ledger"]?.string ?? "?").padded(to: 20)
+                + "\(verdict.member("documents", t["slug"]?.string ?? "")?.int ?? 0)".paddedLeft(to: 10)
                 + "\(t["confirmed"]?.int ?? 0)".paddedLeft(to: 11) + "\(t["unexplained_minor"]?.int ?? 0)".paddedLeft(to: 13) + "\n"
         }
-        out += "\n\(number("expected")) documents: lost \(number("lost")), doubled \(number("doubled")), unexplained \(unexplained), unexpected \(number("unexpected")), altered \(number("altered")), held \(held.count)"
-        out += "\n\(files) files, \(tally.kills) kills, \(tally.faults[.postgresCrash] ?? 0) crashes of the database; by chance: " + (fates.object ?? []).map { "\($0.key) \($0.value.text)" }.joined(separator: ", ")
+        out += "\n\(number("expected")) documents: lost \(number("lost")), doubled \(number("doubled")), unexplained \(unexplained)"
+        out += ", unexpected \(number("unexpected")), altered \(number("altered")), held \(held.count)"
+        out +=
+            "\n\(files) files, \(tally.kills) kills, \(tally.faults[.postgresCrash] ?? 0) crashes of the database; by chance: "
+            + (fates.object ?? []).map { "\($0.key) \($0.value.text)" }.joined(separator: ", ")
         out += "\nseed \(seed), \(took.components.seconds) s"
-        for row in held.prefix(10) { out += "\nheld: \(row["tenant_slug"]?.string ?? "") \(row["reference"]?.string ?? "") \(row["state"]?.string ?? ""): \((row["checks"]?.array ?? []).map(\.text).joined(separator: ", ")) \(row.member("fault", "summary")?.string ?? "")" }
+        for row in held.prefix(10) {
+            let why = (row["checks"]?.array ?? []).map(\.text).joined(separator: ", ") + " " + (row.member("fault", "summary")?.string ?? "")
+            out += "\nheld: \(row["tenant_slug"]?.string ?? "") \(row["reference"]?.string ?? "") \(row["state"]?.string ?? ""): \(why)"
+        }
         for key in ["lost_list", "doubled_list", "unexpected_list", "altered_list"] {
             let list = verdict[key]?.array ?? []
             if !list.isEmpty { out += "\n\(key): " + list.prefix(5).map(\.text).joined(separator: " ") }
