@@ -59,6 +59,8 @@ extension Torture {
             try await demo.control(.get, "/shots/\(id)", nil)["met"]?.int ?? 0 > 0
         }
         if met { tally.struck(step) } else { tally.note("never met: \(step)") }
+        // What a wall's absence does after a fault must not meet the next fault: a second send that is torn as well does no harm.
+        if trial.sabotage != nil { await rest(.seconds(1)) }
     }
 
     // MARK: Workers and the database, at a point
