@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Glibc
 public import Kernel
 public import Wire
 
@@ -110,17 +111,19 @@ public struct DropFolder: Sendable {
         var isPlain: Bool
         var bytes: Int
         /// Another file of the name is another file.
-        var number: Int
-        var at: Date
-        var changed: Timestamp { Timestamp(seconds: Int64(at.timeIntervalSince1970)) }
+        var number: UInt64
+        var seconds: Int64, nanoseconds: Int64
+        var changed: Timestamp { Timestamp(seconds: seconds) }
     }
 
+    /// Of the entry itself: a link is not followed. What the file system says, and not Foundation's dictionary, whose number types differ from one build
+    /// to the other.
     private func facts(_ path: URL) -> Facts? {
-        // Of the entry itself: a link is not followed.
-        guard let known = try? FileManager.default.attributesOfItem(atPath: path.path), let at = known[.modificationDate] as? Date else { return nil }
-        func count(_ key: FileAttributeKey) -> Int? { known[key] as? Int ?? (known[key] as? UInt64).map { Int(clamping: $0) } }
-        let isPlain = (known[.type] as? FileAttributeType) == .typeRegular
-        return Facts(isPlain: isPlain, bytes: count(.size) ?? .max, number: count(.systemFileNumber) ?? 0, at: at)
+        var known = stat()
+        guard lstat(path.path, &known) == 0 else { return nil }
+        return Facts(
+            isPlain: known.st_mode & S_IFMT == S_IFREG, bytes: Int(known.st_size), number: UInt64(known.st_ino), seconds: Int64(known.st_mtim.tv_sec),
+            nanoseconds: Int64(known.st_mtim.tv_nsec))
     }
 
     /// The report first: a file that has left `in` always has one.
