@@ -231,7 +231,8 @@ struct MixedTorture: Sendable {
                 "payout.failed",
             ]
             let wanted: JSON = .object([
-                ("name", .string(url)), ("event_types", .array(topics.map(JSON.string))), ("notification_url", .string(url)), ("api_version", "2026-09-16"),
+                ("name", .string("Books " + url.suffix(36))), ("event_types", .array(topics.map(JSON.string))), ("notification_url", .string(url)),
+                ("api_version", "2026-09-16"),
             ])
             let body: JSON = .object([("idempotency_key", .string(String(url.suffix(36)))), ("subscription", wanted)])
             let made = try await call("/square/v2/webhooks/subscriptions", "Bearer EAAASandboxCounterfoilHub", body.bytes, "application/json")
