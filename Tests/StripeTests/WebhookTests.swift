@@ -23,12 +23,12 @@ import Wire
     /// Made with another program's HMAC: body `{"id":1042}`.
     @Test("the known vector is genuine, and no byte of it may differ")
     func known() throws {
-        let header = try #require(SignatureHeader("t=\(time),v1=\(vector)"))
+        let header = try #require(DatedSignature("t=\(time),v1=\(vector)", bytes: StripeLimits.signatureBytes, most: StripeLimits.signatures))
         #expect(header.seconds == 1_794_734_466)
         #expect(header.isGenuine(Array(#"{"id":1042}"#.utf8), Secret(secret)))
         #expect(!header.isGenuine(Array(#"{"id":1043}"#.utf8), Secret(secret)))
         #expect(!header.isGenuine(Array(#"{"id":1042}"#.utf8), Secret("whsec_test_secre")))
-        let later = try #require(SignatureHeader("t=\(time + 1),v1=\(vector)"))
+        let later = try #require(DatedSignature("t=\(time + 1),v1=\(vector)", bytes: StripeLimits.signatureBytes, most: StripeLimits.signatures))
         #expect(!later.isGenuine(Array(#"{"id":1042}"#.utf8), Secret(secret)))
     }
 

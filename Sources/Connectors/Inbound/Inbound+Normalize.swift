@@ -20,7 +20,7 @@ extension InboundConnector {
     public func check(_ event: JSON, _ connection: ConnectionFacts) -> ContractReading {
         let (inspection, object, deleted) = inspect(event)
         let id = event["id"]?.string.flatMap { InboundID.isID($0) ? $0 : nil }
-        let topic = event["type"]?.string.flatMap { Self.isTopic($0) ? $0 : nil }
+        let topic = event["type"]?.string.flatMap { WebhookDelivery.isTopic($0) ? $0 : nil }
         do throws(Fault) {
             let settings = try InboundSettings(connection.settings)
             var findings = inspection.findings

@@ -11,7 +11,7 @@ extension SquareConnector {
     /// - Source: developer.squareup.com, Webhooks, "Verify and validate an event notification"; square-python-sdk, `webhooks_helper.py`.
     public func verify(_ fields: HTTPFields, body: [UInt8], secret: Secret) -> WebhookDelivery? {
         guard let signature = fields.only("x-square-hmacsha256-signature"), SquareSignature.isGenuine(signature, body, secret),
-            let root = Self.parsed(body), let id = root["event_id"].string, SquareID.isID(id), let topic = root["type"].string, Self.isTopic(topic)
+            let root = Self.parsed(body), let id = root["event_id"].string, SquareID.isID(id), let topic = root["type"].string, WebhookDelivery.isTopic(topic)
         else { return nil }
         return WebhookDelivery(topic: topic, deliveryID: id)
     }
@@ -24,10 +24,6 @@ extension SquareConnector {
 
     private static func parsed(_ body: [UInt8]) -> JSONView? {
         do throws(Fault) { return try JSONDocument(parsing: body).root } catch { return nil }
-    }
-
-    private static func isTopic(_ text: String) -> Bool {
-        (1 ... 100).contains(text.utf8.count) && text.utf8.allSatisfy { (97 ... 122).contains($0) || (48 ... 57).contains($0) || $0 == 46 || $0 == 95 }
     }
 }
 
