@@ -82,7 +82,10 @@ struct Demo {
     }
 
     /// Waits until nothing is under way any more: the same emptiness seen several times in a row.
-    func settled(_ what: String, stuckAfter patience: Duration = .seconds(240)) async throws(Fault) {
+    /// - Parameter meanwhile: called at each look that finds something, with what has still to become postings, and the postings that are open.
+    func settled(
+        _ what: String, stuckAfter patience: Duration = .seconds(240), meanwhile: (Int, Int) async throws(Fault) -> Void = { _, _ in }
+    ) async throws(Fault) {
         var still = 0
         var last = ""
         var stuck = SystemClocks().monotonic()
@@ -92,6 +95,7 @@ struct Demo {
             progress("\(what): \(counts[0]) events, \(counts[1]) cases and \(counts[2]) postings under way")
             still = counts.allSatisfy { $0 == 0 } ? still + 1 : 0
             if still >= 4 { return }
+            try await meanwhile(counts[0] + counts[1], counts[2])
             let now = SystemClocks().monotonic()
             if "\(counts)" != last {
                 last = "\(counts)"

@@ -108,21 +108,11 @@ struct MixedTorture: Sendable {
     private func rest(_ what: String) async throws(Fault) {
         for _ in 0 ..< 2 {
             try await demo.pull()
-            try await settled(what)
-        }
-    }
-
-    /// Until nothing is under way any more; what is cleared for the ledger without an API is brought there by file meanwhile.
-    private func settled(_ what: String) async throws(Fault) {
-        var still = 0
-        while still < 4 {
+            // What is cleared for the ledger without an API is brought there by file meanwhile.
+            try await demo.settled(what, stuckAfter: .seconds(480)) { before, open throws(Fault) in
+                if before == 0, open > 0 { try await bring() }
+            }
             try check()
-            let pending = try await demo.api.get("/v1/report/pending")
-            let counts = ["events_ingested", "cases_dirty", "postings_open", "jobs_due"].map { pending[$0]?.int ?? 0 }
-            Progress.show("\(what): \(counts[0]) events, \(counts[1]) cases and \(counts[2]) postings under way")
-            still = counts.allSatisfy { $0 == 0 } ? still + 1 : 0
-            if counts[2] > 0, counts[0] + counts[1] == 0 { try await bring() }
-            await pause(.milliseconds(250))
         }
     }
 
