@@ -375,6 +375,15 @@ public protocol LedgerConnector: Connector {
     /// Documents of ours that changed there since an instant, one page; `cursor` continues an earlier page. `nil` where the platform can't be asked.
     func changes(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<LedgerChanges>?
 
+    /// Checks the signature of a webhook over the raw bytes and reads what it says has changed, of whatever accounts of the app. `nil` when the
+    /// signature is wrong or missing, or where the platform sends none; empty where it only tries the address.
+    /// - Throws: `unreadable_notice` (hold) for a genuine delivery that can't be read.
+    func notices(_ fields: HTTPFields, body: [UInt8], secret: Secret) throws(Fault) -> [LedgerNotice]?
+
+    /// Puts a file beside a document that is there already, once: looks for one of its name first. `nil` where the platform has no place for files
+    /// at documents of this form.
+    func attach(_ file: LedgerFile, to document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome>?
+
     /// The files that the ledger imports, the first being what to take when nothing else is known. `journalCSV` where its own are not known.
     var manualForms: [ManualForm] { get }
 }
@@ -388,6 +397,8 @@ extension LedgerConnector {
 
 extension LedgerConnector {
     public func changes(since _: Timestamp, cursor _: String?, _: ConnectionFacts) -> Exchange<LedgerChanges>? { nil }
+    public func notices(_: HTTPFields, body _: [UInt8], secret _: Secret) throws(Fault) -> [LedgerNotice]? { nil }
+    public func attach(_: LedgerFile, to _: LedgerDocument, attempt _: String, _: ConnectionFacts) -> Exchange<PostOutcome>? { nil }
 }
 
 extension LedgerConnector {
