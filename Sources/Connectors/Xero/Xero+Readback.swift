@@ -6,12 +6,20 @@ internal import Wire
 extension XeroConnector {
     /// Our key: the number, else the head of the reference or narration.
     static func key(of fields: JSONView, _ endpoint: Endpoint) -> PostKey? {
-        if let field = endpoint.numberField, let key = PostKey(fields[field].string ?? "") { return key }
-        guard let text = fields[endpoint.textField].string, text.hasPrefix("cf:") else { return nil }
+        let number = endpoint.numberField.flatMap { fields[$0].string } ?? ""
+        return PostKey(number) ?? key(atHeadOf: number) ?? fields[endpoint.textField].string.flatMap { key(atHeadOf: $0) }
+    }
+
+    /// `cf:<key> …`.
+    private static func key(atHeadOf text: String) -> PostKey? {
+        guard text.hasPrefix("cf:") else { return nil }
         let rest = text.dropFirst(3)
         guard rest.dropFirst(16).first.map({ $0 == " " }) ?? true else { return nil }
         return PostKey(rest.prefix(16))
     }
+
+    /// It has no effect any more.
+    static func isGone(_ row: JSONView) -> Bool { ["VOIDED", "DELETED"].contains(row["Status"].string ?? "") }
 
     /// A document as the ledger holds it, in the words of the one that was meant.
     /// - Throws: `unreadable_answer` where an amount, a date or an id is missing or no such thing.
@@ -25,12 +33,12 @@ extension XeroConnector {
             key: key(of: fields, endpoint), remoteID: id,
             version: fields["UpdatedDateUTC"].string.map { String($0.prefix(64)) }, date: nil,
             currency: nil, total_minor: 0, tax_minor: nil, party: nil, accounts: [:],
-            voided: ["VOIDED", "DELETED"].contains(fields["Status"].string ?? ""))
+            voided: isGone(fields))
         // Of what has no effect any more, amounts may be gone.
         if out.voided { return out }
         out.date = try day(of: fields)
         switch endpoint {
-        case .invoices, .creditNotes: try readSales(fields, endpoint, document.plan.currency, &out)
+        case .invoices, .creditNotes, .purchaseOrders: try readTrade(fields, endpoint, document.plan.currency, &out)
         case .payments: try readPayment(fields, document.plan, &out)
         case .manualJournals: try readJournal(fields, journalCurrency(document), &out)
         case .bankTransactions: try readBankTransaction(fields, document.plan.currency, &out)
@@ -46,7 +54,7 @@ extension XeroConnector {
         throw unreadable("a document has no date")
     }
 
-    private static func readSales(
+    private static func readTrade(
         _ fields: JSONView, _ endpoint: Endpoint, _ meant: Currency, _ out: inout LedgerReadback
     ) throws(Fault) {
         let currency = fields["CurrencyCode"].string.flatMap { Currency($0) } ?? meant
@@ -54,7 +62,7 @@ extension XeroConnector {
         out.total_minor = try minor(fields["Total"], currency, "Total")
         out.tax_minor = try minor(fields["TotalTax"], currency, "TotalTax")
         out.party = fields["Contact"]["ContactID"].string
-        let sign: Int64 = endpoint == .invoices ? -1 : 1
+        let sign: Int64 = endpoint == .invoices && !isBill(fields) ? -1 : 1
         let inclusive = fields["LineAmountTypes"].string?.uppercased() == "INCLUSIVE"
         for line in fields["LineItems"].elements where !line["LineAmount"].isNull {
             var net = try minor(line["LineAmount"], currency, "LineAmount")
@@ -132,7 +140,7 @@ extension XeroConnector {
             currency: plan.currency.code,
             total_minor: plan.total.minor, tax_minor: nil, party: nil, accounts: [:], voided: plan.effect == .void)
         switch Endpoint(document) {
-        case .invoices, .creditNotes:
+        case .invoices, .creditNotes, .purchaseOrders:
             let sign = document.salesSign
             out.total_minor = document.salesTotal.minor
             out.party = document.party

@@ -7,18 +7,17 @@ extension XeroConnector {
     /// Lines go by account code: no items.
     public func itemKey(of _: LedgerDocument.Line) -> String? { nil }
 
-    /// The contact of an invoice or credit note; a contact takes documents in any currency. Payments and journals
+    /// The contact of a document that has one; it takes documents in any currency, and who sells to us may buy as well. Payments and journals
     /// name none.
     public func references(for document: LedgerDocument) -> [ReferenceWant] {
-        guard let endpoint = Endpoint(document), endpoint.hasLineItems else { return [] }
-        return [
-            ReferenceWant(kind: .party, key: document.plan.party, name: document.plan.party, text: document.plan.party)
-        ]
+        guard let endpoint = Endpoint(document), endpoint.hasContact else { return [] }
+        let party = document.plan.party
+        return [ReferenceWant(kind: document.plan.form.isPurchase ? .vendor : .party, key: party, name: party, text: party)]
     }
 
     /// Active contacts by their exact name, else by the name in another case.
     public func findReferences(_ wants: [ReferenceWant], _: ConnectionFacts) -> Exchange<[String: String]> {
-        let parties = wants.filter { $0.kind == .party }
+        let parties = wants.filter { $0.kind != .item }
         return rows(Self.queries(parties)) { .finish(Self.match(parties, $0)) }
     }
 
@@ -79,7 +78,7 @@ extension XeroConnector {
     /// Creates contacts, 50 a call. A name that is taken after all is looked up and used. What succeeded is given
     /// back even where others failed; the call fails when none succeeded.
     public func createReferences(_ wants: [ReferenceWant], _: ConnectionFacts) -> Exchange<[String: String]> {
-        create(Making(open: wants.filter { $0.kind == .party }))
+        create(Making(open: wants.filter { $0.kind != .item }))
     }
 
     /// Where the making of contacts stands.
