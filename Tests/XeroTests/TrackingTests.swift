@@ -120,6 +120,8 @@ struct TrackingTests {
                 continue
             }
             #expect(fault.code == "setting_invalid")
+            // It is told before anything is cleared.
+            #expect(connector.objections(to: document, connection(text)).map(\.code) == ["setting_invalid"])
         }
     }
 

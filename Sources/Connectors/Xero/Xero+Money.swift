@@ -92,16 +92,14 @@ extension XeroConnector {
     /// What can be told before anything is sent: party, and what a payment settles, are looked up later.
     public func objections(to document: LedgerDocument, _ connection: ConnectionFacts) -> [Fault] {
         let plan = document.plan
-        let plain: Set<PostingForm> = [.invoice, .creditNote]
         guard plan.effect == .post else { return [] }
-        do throws(Fault) { _ = try Tracking(connection) } catch { return [error] }
-        if plain.contains(plan.form) { return [] }
-        if plan.form == .refundPayment || (plan.form == .payment && document.lines.allSatisfy { $0.plan.part == .tender || $0.plan.part == .control }) { return [] }
+        let isMoneyAlone = plan.form == .payment && document.lines.allSatisfy { $0.plan.part == .tender || $0.plan.part == .control }
         var known = document
         known.party = known.party ?? "known"
         if plan.appliesTo != nil { known.appliesTo = known.appliesTo ?? "known" }
         do throws(Fault) {
-            _ = try Self.body(of: known, connection)
+            _ = try Tracking(connection)
+            if !isMoneyAlone, ![.invoice, .creditNote, .refundPayment].contains(plan.form) { _ = try Self.body(of: known, connection) }
             return []
         } catch {
             return [error]

@@ -127,11 +127,7 @@ extension XeroConnector {
             if messages.isEmpty, let id = element["ContactID"].string, isGUID(id), !isZero(id) { return .success(id) }
             let text = messages.joined(separator: "; ").lowercased()
             if text.contains("already") || text.contains("unique") {
-                return .failure(
-                    Fault(
-                        "ledger_name_taken", stage: .post, disposition: .hold,
-                        summary: "the contact name \"\(name)\" is taken in Xero",
-                        remedy: "Rename or restore the contact of that name in Xero."))
+                return .failure(nameTaken(want))
             }
             return .failure(Refusal(messages).fault())
         }
@@ -145,16 +141,17 @@ extension XeroConnector {
             let found = Self.match(making.taken, rows)
             for want in making.taken {
                 if let id = found[want.key] { next.made[want.key] = id; continue }
-                next.fault =
-                    next.fault
-                    ?? Fault(
-                        "ledger_name_taken", stage: .post, disposition: .hold,
-                        summary:
-                            "a contact that can't be used has the name \"\(Self.contactName(want))\" in Xero",
-                        remedy: "Rename or restore the contact of that name in Xero.")
+                next.fault = next.fault ?? Self.nameTaken(want)
             }
             return Self.end(next)
         }
+    }
+
+    private static func nameTaken(_ want: ReferenceWant) -> Fault {
+        Fault(
+            "ledger_name_taken", stage: .post, disposition: .hold,
+            summary: "a contact that can't be used has the name \"\(contactName(want))\" in Xero",
+            remedy: "Rename or restore the contact of that name in Xero.")
     }
 
     private static func end(_ making: Making) -> Exchange<[String: String]> {
