@@ -109,7 +109,7 @@ import Wire
         #expect(try #require(end.output).isEmpty)
     }
 
-    @Test("several credit notes and payments are asked for ten in a call")
+    @Test("several credit notes are asked for ten in a call, payments each alone, because their references have no index for more")
     func conditions() throws {
         let notes = (1 ... 11).map {
             document(.creditNote, [line(.goods, "r", 1000, "206"), control(-1000)], key: key($0))
@@ -119,19 +119,19 @@ import Wire
         #expect(try #require(end.output).isEmpty)
         #expect(calls.map { $0.request.query("where")?.split(separator: " OR ").count } == [10, 1])
         #expect(calls[1].request.query("where") == "CreditNoteNumber==\"0000000000000011\"")
-        let pays = drive(connector.find([payment(1), payment(2)], facts)).calls
+        let pays = drive(connector.find([payment(1), payment(2)], facts), [Self.list("Payments", [])]).calls
         #expect(
-            pays[0].request.query("where")
-                == "Reference==\"cf:0000000000000001 transaction 1\" OR Reference==\"cf:0000000000000002 transaction 2\""
-        )
+            pays.map { $0.request.query("where") } == [
+                "Reference==\"cf:0000000000000001 transaction 1\"", "Reference==\"cf:0000000000000002 transaction 2\"",
+            ])
         #expect(pays[0].request.target.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != UInt8(ascii: "\"") })
     }
 
     @Test("payments are found by their reference and read back with their account's side")
     func payments() throws {
-        let rows = Self.list("Payments", [Self.paid(1, id: 51), Self.paid(2, id: 52, type: "ARCREDITPAYMENT")])
+        let rows = [Self.list("Payments", [Self.paid(1, id: 51)]), Self.list("Payments", [Self.paid(2, id: 52, type: "ARCREDITPAYMENT")])]
         let back = refund(2)
-        let found = try #require(drive(connector.find([payment(1), back], facts), [rows]).end.output)
+        let found = try #require(drive(connector.find([payment(1), back], facts), rows).end.output)
         #expect(found[key(1)]?.accounts == ["611": 1000])
         #expect(found[key(2)]?.accounts == ["611": -1000])
         #expect(found[key(1)]?.party == nil)

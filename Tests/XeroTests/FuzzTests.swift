@@ -1,5 +1,6 @@
 import Books
 import ConnectorKit
+import Crypto
 import Kernel
 import Testing
 import Wire
@@ -21,6 +22,12 @@ import Wire
         "{\"Organisations\":[{\"Name\":\"a\",\"BaseCurrency\":\"GBP\",\"PeriodLockDate\":\"/Date(1793404800000+0000)/\"}]}",
         "{\"Accounts\":[{\"AccountID\":\"\(guid(1))\",\"Code\":\"200\",\"Name\":\"n\",\"Type\":\"BANK\",\"Status\":\"ACTIVE\"}]}",
         "{\"Contacts\":[{\"ContactID\":\"\(guid(1))\",\"Name\":\"Shop customers\",\"ContactStatus\":\"ACTIVE\"}]}",
+        "{\"TrackingCategories\":[{\"Name\":\"Region\",\"Status\":\"ACTIVE\",\"Options\":[{\"Name\":\"North\",\"Status\":\"ACTIVE\"}]}]}",
+        "{\"Attachments\":[{\"AttachmentID\":\"\(guid(1))\",\"FileName\":\"a.csv\",\"ContentLength\":3}]}",
+        """
+        {"DateTimeUTC":"/Date(1552327126164)/","PurchaseOrders":[{"PurchaseOrderID":"\(guid(61))","PurchaseOrderNumber":"\(key())","Status":"BILLED",
+        "Date":"/Date(1794614400000+0000)/","UpdatedDateUTC":"/Date(1763640000000+0000)/","Total":5.00,"TotalTax":0,"LineItems":[{"LineAmount":5.00,"AccountCode":"630"}]}]}
+        """,
     ]
 
     private static let pieces: [String] = [
@@ -62,7 +69,12 @@ import Wire
         let tips = document(
             .journal, [line(.control, "t", 500, "832"), line(.tender, "c", -500, "612")], total: 500, remoteID: guid(71)
         )
-        let all = [simple(remoteID: guid(41)), note, payment(remoteID: guid(51)), tips]
+        let payable = line(.control, "payable:x", -500, "800")
+        let order = document(.purchaseOrder, [line(.goods, "inventory", 500, "630"), payable], remoteID: guid(61))
+        let bill = document(.bill, [line(.goods, "inventory", 500, "630"), payable], remoteID: guid(41))
+        let all = [simple(remoteID: guid(41)), note, payment(remoteID: guid(51)), tips, order, bill]
+        let tracked = ConnectionFacts(account: facts.account, settings: ["tracking": "Region"])
+        let file = LedgerFile(name: "a.csv", contentType: "text/csv", bytes: [1, 2, 3])
         let wants = [ReferenceWant(kind: .party, key: "shop", name: "Shop customers", text: "")]
         var ends = 0
         for seed in 0 ..< UInt64(350) {
@@ -77,8 +89,20 @@ import Wire
                     ends += 1
                 }
                 _ = drive(connector.void(document, attempt: "a", facts), answers)
+                var tagged = document
+                tagged.lines[0].dimensions = ["Region": "North"]
+                _ = drive(connector.update(tagged, attempt: "a", tracked), answers)
+                if let attach = connector.attach(file, to: document, attempt: "a", facts) { _ = drive(attach, answers) }
                 if drive(connector.find([document], facts), answers).end.output != nil { ends += 1 }
                 if drive(connector.fetch([document], facts), answers).end.output != nil { ends += 1 }
+            }
+            for cursor in [nil, "PurchaseOrders/1/1763639940/1763639940/"] {
+                if let changes = connector.changes(since: Timestamp(seconds: 1_763_640_000), cursor: cursor, facts) { _ = drive(changes, answers) }
+            }
+            if let body = answers.first?.body {
+                do throws(Fault) {
+                    _ = try connector.notices(["x-xero-signature": Base64.encode(HMAC.sha256(key: [1], body))], body: body, secret: Secret([1]))
+                } catch { #expect(error.code == "unreadable_notice") }
             }
             _ = drive(connector.chart(facts), answers)
             _ = drive(connector.identify(facts), answers)

@@ -44,6 +44,37 @@ import Wire
         #expect(drive(connector.findReferences([want("Shop customers")], facts), [gone]).end.output == [:])
     }
 
+    /// Of an issue of xero-python, with what else a 400 has.
+    private static let highVolume = answer(
+        """
+        {"ErrorNumber":14,"Type":"HighVolumeException","Message":"Your request is not filtering Contacts efficiently, given the extremely high volume \
+        for this organisation. Please check https://developer.xero.com/documentation/api/efficient-data-retrieval for tips."}
+        """, status: 400)
+
+    @Test("an organisation with very many contacts is asked for each alone, and a refusal of even that is no sign that there is none")
+    func manyContacts() throws {
+        let wants = [want("A", key: "a"), want("B", key: "b")]
+        let (end, calls) = drive(
+            connector.findReferences(wants, facts), [Self.highVolume, contacts([(1, "A", "")]), contacts([(2, "B", "")])])
+        #expect(calls.map { $0.request.query("where") } == ["Name==\"A\" OR Name==\"B\"", "Name==\"A\"", "Name==\"B\""])
+        #expect(end.output == ["a": guid(1), "b": guid(2)])
+        let (refused, _) = drive(connector.findReferences(wants, facts), [Self.highVolume, Self.highVolume])
+        #expect(refused.fault?.code == "ledger_refused")
+        // Words of people that look like two conditions are one all the same.
+        let (odd, asked) = drive(connector.findReferences([want("A OR B")], facts), [Self.highVolume])
+        #expect(odd.fault?.code == "unreadable_answer" && asked.count == 1)
+        // Any other 400 is about the question.
+        let (other, _) = drive(connector.findReferences(wants, facts), [answer("{\"Message\":\"bad\"}", status: 400)])
+        #expect(other.fault?.code == "ledger_refused")
+    }
+
+    @Test("who sells to us is found and made as who buys is")
+    func suppliers() throws {
+        let supplier = ReferenceWant(kind: .vendor, key: "clay", name: "Clayworks", text: "")
+        #expect(drive(connector.findReferences([supplier], facts), [contacts([(3, "Clayworks", "")])]).end.output == ["clay": guid(3)])
+        #expect(drive(connector.createReferences([supplier], facts), [contacts([(4, "Clayworks", "")])]).end.output == ["clay": guid(4)])
+    }
+
     @Test("a name with quotes is searched for by its plain part and compared whole")
     func quotes() throws {
         let name = "The \"Old\" Pottery Shop"

@@ -128,7 +128,7 @@ private func play(_ exchange: Exchange<PostOutcome>, _ book: inout PaymentBook, 
         let moved = payment(1, on: 78, remoteID: guid(51))
         var book = PaymentBook(rows: [row(1, id: 51), row(2, id: 52)])
         #expect(try play(update(moved), &book) == .outcome(.posted(remoteID: guid(102), version: nil)))
-        #expect(book.calls == ["GET Payments", "POST Payments/\(guid(51))", "PUT Payments"])
+        #expect(book.calls == ["GET Payments/\(guid(51))", "GET Payments", "POST Payments/\(guid(51))", "PUT Payments"])
         #expect(book.live.map(\.id) == [guid(52), guid(102)])
         #expect(book.live.last?.target == guid(78))
         #expect(book.live.last?.reference == "cf:\(key(1)) transaction 1")
@@ -139,18 +139,17 @@ private func play(_ exchange: Exchange<PostOutcome>, _ book: inout PaymentBook, 
         let (_, calls) = drive(
             update(payment(1, on: 78, remoteID: guid(51))),
             [
-                FindTests.list("Payments", [FindTests.paid(1, id: 51)]),
+                FindTests.list("Payments", [FindTests.paid(1, id: 51)]), FindTests.list("Payments", [FindTests.paid(1, id: 51)]),
                 FindTests.list("Payments", [FindTests.paid(1, id: 51, status: "DELETED")]),
             ])
-        #expect(calls.map(\.kind) == [.read, .write, .write])
-        #expect(
-            calls[0].request.query("where")
-                == "PaymentID==guid(\"\(guid(51))\") OR Reference==\"cf:\(key(1)) transaction 1\"")
-        #expect(calls[1].request.target == "/api.xro/2.0/Payments/\(guid(51))")
-        #expect(calls[2].request.target == "/api.xro/2.0/Payments?summarizeErrors=false")
-        #expect(calls.dropFirst().map { $0.request.fields["Idempotency-Key"] } == ["a-delete", "a"])
-        #expect(calls.map { $0.cost["minute"] ?? 0 } == [1, 2, 0])
-        #expect(try JSON(parsing: calls[2].request.body)["Payments"]?[0]?["Invoice"]?["InvoiceID"] == .string(guid(78)))
+        #expect(calls.map(\.kind) == [.read, .read, .write, .write])
+        #expect(calls[0].request.target == "/api.xro/2.0/Payments/\(guid(51))")
+        #expect(calls[1].request.query("where") == "Reference==\"cf:\(key(1)) transaction 1\"")
+        #expect(calls[2].request.target == "/api.xro/2.0/Payments/\(guid(51))")
+        #expect(calls[3].request.target == "/api.xro/2.0/Payments?summarizeErrors=false")
+        #expect(calls.dropFirst(2).map { $0.request.fields["Idempotency-Key"] } == ["a-delete", "a"])
+        #expect(calls.map { $0.cost["minute"] ?? 0 } == [1, 1, 2, 0])
+        #expect(try JSON(parsing: calls[3].request.body)["Payments"]?[0]?["Invoice"]?["InvoiceID"] == .string(guid(78)))
     }
 
     @Test("a refund's payment is replaced on its credit note")
@@ -197,7 +196,7 @@ private func play(_ exchange: Exchange<PostOutcome>, _ book: inout PaymentBook, 
     func revives() throws {
         var book = PaymentBook(rows: [row(1, id: 51, live: false)])
         #expect(try play(update(payment(remoteID: guid(51))), &book) == .outcome(.posted(remoteID: guid(101), version: nil)))
-        #expect(book.calls == ["GET Payments", "PUT Payments"])
+        #expect(book.calls == ["GET Payments/\(guid(51))", "GET Payments", "PUT Payments"])
     }
 
     @Test("of two that stand the right one is kept and the other deleted")
@@ -226,6 +225,27 @@ private func play(_ exchange: Exchange<PostOutcome>, _ book: inout PaymentBook, 
         book.open[guid(78)] = 1000
         #expect(try play(update(moved, attempt: "b"), &book) == .outcome(.posted(remoteID: guid(101), version: nil)))
         #expect(book.live.count == 1)
+    }
+
+    @Test("a payment that moves to a day that is closed stays where it is; one that stays on its day is Xero's to refuse")
+    func lockedDay() throws {
+        func lock(_ date: String) -> HTTPResponse { answer("{\"Organisations\":[{\"PeriodLockDate\":null,\"EndOfYearLockDate\":\"\(date)\"}]}") }
+        let there = FindTests.list("Payments", [FindTests.paid(1, id: 51)])
+        var later = payment(1, remoteID: guid(51))
+        later.plan.date = day.adding(days: -1)
+        let (end, calls) = drive(update(later), [there, there, lock("2026-11-13T00:00:00")])
+        #expect(calls.map { String($0.request.path.dropFirst(13)) } == ["Payments/\(guid(51))", "Payments", "Organisation"])
+        guard case .rejected(let fault)? = end.output else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(fault.code == "ledger_period_closed" && fault.summary.contains("2026-11-13"))
+        #expect(drive(update(later), [there, there, lock("2026-11-12T00:00:00")]).calls.last?.kind == .write)
+        #expect(drive(update(later), [there, there, lock("soon")]).end.fault?.code == "unreadable_answer")
+        // A void goes nowhere, and a change on the same day asks nothing more.
+        later.plan.effect = .void
+        #expect(drive(connector.void(later, attempt: "a", facts), [there, there]).calls.last?.kind == .write)
+        #expect(drive(update(payment(1, on: 78, remoteID: guid(51))), [there, there]).calls.last?.kind == .write)
     }
 
     @Test("what can't be written in Xero's words leaves the old payment where it is")
@@ -268,8 +288,8 @@ private func play(_ exchange: Exchange<PostOutcome>, _ book: inout PaymentBook, 
     func undeleted(_ text: String) {
         let (end, calls) = drive(
             update(payment(1, on: 78, remoteID: guid(51))),
-            [FindTests.list("Payments", [FindTests.paid(1, id: 51)]), answer(text)])
-        #expect(calls.count == 2)
+            [FindTests.list("Payments", []), FindTests.list("Payments", [FindTests.paid(1, id: 51)]), answer(text)])
+        #expect(calls.count == 3)
         guard case .unknown? = end.output else {
             Issue.record("not unknown")
             return
@@ -279,8 +299,8 @@ private func play(_ exchange: Exchange<PostOutcome>, _ book: inout PaymentBook, 
     @Test("a list in which a payment does not say whether it stands is not acted on")
     func statusless() {
         let bare = FindTests.paid(1, id: 51).replacing("\"Status\":\"AUTHORISED\",", with: "")
-        let (end, calls) = drive(update(payment(1, on: 78, remoteID: guid(51))), [FindTests.list("Payments", [bare])])
-        #expect(calls.count == 1)
+        let (end, calls) = drive(update(payment(1, on: 78, remoteID: guid(51))), [answer("", status: 404), FindTests.list("Payments", [bare])])
+        #expect(calls.count == 2)
         #expect(end.fault?.code == "unreadable_answer")
     }
 
@@ -298,8 +318,8 @@ private func play(_ exchange: Exchange<PostOutcome>, _ book: inout PaymentBook, 
         let there = FindTests.paid(1, id: 51).replacing("\"GBP\"", with: "\"EUR\"")
             .replacing("\"CurrencyRate\":1.000000", with: "\"CurrencyRate\":1.250000")
         let list = FindTests.list("Payments", [there])
-        #expect(drive(update(euro("0.8")), [list]).calls.count == 1)
-        #expect(drive(update(euro("0.5")), [list]).calls.count == 2)
+        #expect(drive(update(euro("0.8")), [list, list]).calls.count == 2)
+        #expect(drive(update(euro("0.5")), [list, list]).calls.count == 3)
     }
 
     @Test("of payments the one that stands is found, of others the one that is known")

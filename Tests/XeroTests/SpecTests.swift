@@ -80,7 +80,7 @@ import Wire
         for _ in 0 ..< 3 { root.deleteLastPathComponent() }
         let text = String(
             decoding: try Data(contentsOf: root.appending(path: "docs/connectors/xero.md")), as: UTF8.self)
-        for form in ["invoice", "credit_note", "payment", "refund_payment", "journal", "sales_receipt"] {
+        for form in ["invoice", "credit_note", "payment", "refund_payment", "journal", "sales_receipt", "bill", "purchase_order"] {
             #expect(text.contains("`\(form)`"), "\(form)")
         }
         for code in [
@@ -91,9 +91,9 @@ import Wire
             "refund_without_credit_note", "form_unsupported", "waits_for_document",
             "not_connected", "token_refused",
             "rate_out_of_range", "currency_precision", "total_negative", "document_unbalanced", "unreadable_answer",
-            "outcome_unknown",
+            "outcome_unknown", "tracking_unknown", "attachment_refused", "unreadable_notice", "setting_invalid", "bank_account_line",
         ] { #expect(text.contains("`\(code)`"), "\(code)") }
-        for word in ["rate_direction", "base_per_document", "5000", "10,000", "Known gaps"] {
+        for word in ["rate_direction", "base_per_document", "`tracking`", "`changes_seconds`", "5000", "10,000", "Known gaps"] {
             #expect(text.contains(word), "\(word)")
         }
     }

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import Wire
 
 /// Dates as Xero writes them in JSON: `/Date(1763596800000+0000)/`, beside them sometimes `2026-11-20T00:00:00`.
 enum XeroDate {
@@ -13,6 +14,13 @@ enum XeroDate {
         let bytes = Array(text.utf8)
         guard bytes.count == 10 || (bytes.count > 10 && bytes[10] == UInt8(ascii: "T")) else { return nil }
         return LocalDate(String(decoding: bytes.prefix(10), as: UTF8.self))
+    }
+
+    /// The instant that a field of UTC stands for, in either form; `nil` where it is none.
+    static func time(_ field: JSONView) -> Timestamp? {
+        guard let text = field.string else { return nil }
+        if let (milliseconds, _) = parts(text) { return Timestamp(microseconds: milliseconds * 1_000) }
+        return Timestamp(rfc3339: text) ?? Timestamp(rfc3339: text + "Z")
     }
 
     private static let dayLength: Int64 = 86_400_000

@@ -11,43 +11,50 @@ extension XeroConnector {
     /// - Throws: `form_unsupported`, what `SalesLines` throws, and faults that name what the document lacks; all
     ///   reject.
     static func body(of document: LedgerDocument, _ connection: ConnectionFacts) throws(Fault) -> JSON {
+        let tracking = try Tracking(connection)
         switch Endpoint(document) {
-        case .invoices: try sales(document, type: "ACCREC", number: "InvoiceNumber", connection)
-        case .creditNotes: try sales(document, type: "ACCRECCREDIT", number: "CreditNoteNumber", connection)
-        case .payments: try payment(document, connection)
-        case .manualJournals: try journal(document)
-        case .bankTransactions: try bankTransaction(document, connection)
+        case .invoices: return try trade(document, .invoices, type: document.plan.form == .bill ? bill : "ACCREC", tracking, connection)
+        case .creditNotes: return try trade(document, .creditNotes, type: "ACCRECCREDIT", tracking, connection)
+        case .purchaseOrders: return try trade(document, .purchaseOrders, type: nil, tracking, connection)
+        case .payments: return try payment(document, connection)
+        case .manualJournals: return try journal(document, tracking)
+        case .bankTransactions: return try bankTransaction(document, tracking, connection)
         case nil: throw unsupported(document.plan.form)
         }
     }
 
-    // MARK: Invoices and credit notes
+    // MARK: What is sold and bought
 
-    private static func sales(
-        _ document: LedgerDocument, type: String, number: String, _ connection: ConnectionFacts
+    /// The type of a supplier's bill; sales invoices stand in the same lists.
+    private static let bill = "ACCPAY"
+
+    static func isBill(_ row: JSONView) -> Bool { row["Type"].string == bill }
+
+    /// Invoices, credit notes, bills and purchase orders.
+    private static func trade(
+        _ document: LedgerDocument, _ endpoint: Endpoint, type: String?, _ tracking: Tracking, _ connection: ConnectionFacts
     ) throws(Fault) -> JSON {
         let plan = document.plan
         guard let party = document.party, !party.isEmpty else {
             throw refused("party_missing", "the contact of the document is not known", "Report it.")
         }
-        if document.isGathered { try checkAccounts(document) }
+        if document.isGathered || plan.form.isPurchase { try checkAccounts(document) }
         let lines = try SalesLines(document).lines
-        var members: [(key: String, value: JSON)] = [
-            ("Type", .string(type)), ("Status", "AUTHORISED"), ("Contact", .object([("ContactID", .string(party))])),
-            (number, .string(document.key.text)),
-            ("Reference", .string(reference(document, extras: [plan.reference, plan.note]))),
-            ("Date", .string(plan.date.description)), ("DueDate", .string(plan.date.description)),
-            ("LineAmountTypes", "Exclusive"),
-            ("CurrencyCode", .string(plan.currency.code)),
-        ]
-        // A credit note falls due never.
-        if type == "ACCRECCREDIT" { members.removeAll { $0.key == "DueDate" } }
+        var members: [(key: String, value: JSON)] = []
+        if let type { members.append(("Type", .string(type))) }
+        members += [("Status", "AUTHORISED"), ("Contact", .object([("ContactID", .string(party))]))]
+        if let field = endpoint.numberField { members.append((field, .string(number(document)))) }
+        // Xero keeps none of bills.
+        if type != bill { members.append(("Reference", .string(reference(document, extras: [plan.reference, plan.note])))) }
+        members.append(("Date", .string(plan.date.description)))
+        if endpoint == .invoices { members.append(("DueDate", .string(plan.date.description))) }
+        members += [("LineAmountTypes", "Exclusive"), ("CurrencyCode", .string(plan.currency.code))]
         if let rate = try currencyRate(plan, connection) { members.append(("CurrencyRate", rate)) }
-        members.append(("LineItems", .array(lines.map { item($0, plan.currency) })))
+        members.append(("LineItems", .array(lines.map { item($0, plan.currency, tracking) })))
         return .object(members)
     }
 
-    private static func item(_ line: SalesLines.Line, _ currency: Currency) -> JSON {
+    private static func item(_ line: SalesLines.Line, _ currency: Currency, _ tracking: Tracking) -> JSON {
         // One unit at the line's net: quantity times a rounded price need not give the line back.
         var members: [(key: String, value: JSON)] = [
             ("Description", .string(description(line.source.plan))), ("Quantity", 1),
@@ -55,7 +62,7 @@ extension XeroConnector {
             account(line.source.account, code: "AccountCode"), ("TaxType", .string(line.source.taxCode ?? noTax)),
         ]
         if line.source.taxCode != nil { members.append(("TaxAmount", amount(line.tax, currency))) }
-        return .object(members)
+        return .object(members + tracking.members(of: line.source))
     }
 
     // MARK: Payments
@@ -73,12 +80,12 @@ extension XeroConnector {
         }
         let target: (object: String, id: String)
         switch (plan.form, plan.appliesTo?.form) {
-        case (.payment, .invoice), (.journal, .invoice): target = ("Invoice", "InvoiceID")
+        case (.payment, .invoice), (.journal, .invoice), (.payment, .bill): target = ("Invoice", "InvoiceID")
         case (.refundPayment, .creditNote): target = ("CreditNote", "CreditNoteID")
         default:
             throw refused(
                 "refund_without_credit_note",
-                "Xero pays money back on a credit note only, and takes money in on an invoice only",
+                "Xero pays money back on a credit note only, and takes money in on an invoice or pays it out on a bill only",
                 "Write this payment by hand, or give the refund its credit note in the source.")
         }
         guard let id = document.appliesTo, !id.isEmpty else {
@@ -99,7 +106,7 @@ extension XeroConnector {
 
     // MARK: Journals
 
-    private static func journal(_ document: LedgerDocument) throws(Fault) -> JSON {
+    private static func journal(_ document: LedgerDocument, _ tracking: Tracking) throws(Fault) -> JSON {
         try checkAccounts(document)
         let amounts = try journalAmounts(document)
         guard amounts.map(\.amount.minor).reduce(0, +) == 0, !amounts.isEmpty else {
@@ -109,7 +116,7 @@ extension XeroConnector {
             .object([
                 ("LineAmount", .number(money.text)), account(line.account, code: "AccountCode"),
                 ("Description", .string(description(line.plan))), ("TaxType", .string(noTax)),
-            ])
+            ] + tracking.members(of: line))
         }
         return .object([
             ("Narration", .string(reference(document, extras: [document.plan.reference, document.plan.note]))),
@@ -142,6 +149,13 @@ extension XeroConnector {
     }
 
     // MARK: Fields
+
+    /// Our key. What stands as reference on the screens of a bill is its number, so that one has words behind the key; whatever lists numbers
+    /// parts them by commas.
+    static func number(_ document: LedgerDocument) -> String {
+        guard document.plan.form == .bill else { return document.key.text }
+        return plain(cut(reference(document).replacing(",", with: ";"), limit: XeroLimits.billNumber))
+    }
 
     /// `cf:<key> <reference>`: how `find` knows a payment again, so nothing that a revision may change is in it.
     /// `extras` follow where there is room for the whole of them.

@@ -3,68 +3,6 @@ internal import Books
 internal import Kernel
 internal import Wire
 
-/// The kinds of document that we write there.
-enum Endpoint: String, Sendable, CaseIterable {
-    case invoices = "Invoices"
-    case creditNotes = "CreditNotes"
-    case payments = "Payments"
-    case manualJournals = "ManualJournals"
-    case bankTransactions = "BankTransactions"
-
-    /// `nil` for a form that has no counterpart there. Money that reaches or leaves a bank account of theirs is a bank transaction, because
-    /// manual journals take no bank account; a deposit that an invoice uses up is a payment of it; what stands for many orders is an
-    /// invoice over what they leave open, a credit note where that is below zero.
-    init?(_ document: LedgerDocument) {
-        switch document.plan.form {
-        case .invoice: self = .invoices
-        case .creditNote: self = .creditNotes
-        case .payment, .refundPayment: self = .payments
-        case .journal where document.settlesInvoice: self = .payments
-        case .journal, .deposit, .payout: self = document.bankLines.count == 1 ? .bankTransactions : .manualJournals
-        case .summary, .settlement: self = document.stillOwed < 0 ? .creditNotes : .invoices
-        default: return nil
-        }
-    }
-
-    /// Can't be changed there, only deleted and written anew.
-    var isReplaced: Bool { self == .payments || self == .bankTransactions }
-
-    /// What a document of this kind may have been before: a payout that came back reaches no bank any more.
-    var former: Endpoint? {
-        switch self {
-        case .bankTransactions: .manualJournals
-        case .manualJournals: .bankTransactions
-        case .invoices: .creditNotes
-        case .creditNotes: .invoices
-        case .payments: nil
-        }
-    }
-
-    var idField: String {
-        switch self {
-        case .invoices: "InvoiceID"
-        case .creditNotes: "CreditNoteID"
-        case .payments: "PaymentID"
-        case .manualJournals: "ManualJournalID"
-        case .bankTransactions: "BankTransactionID"
-        }
-    }
-
-    /// The field that holds our key alone; `nil` where there is none and the key stands at the head of a text.
-    var numberField: String? {
-        switch self {
-        case .invoices: "InvoiceNumber"
-        case .creditNotes: "CreditNoteNumber"
-        case .payments, .manualJournals, .bankTransactions: nil
-        }
-    }
-
-    /// The field whose text starts with `cf:<key> `.
-    var textField: String { self == .manualJournals ? "Narration" : "Reference" }
-
-    var hasLineItems: Bool { self == .invoices || self == .creditNotes || self == .bankTransactions }
-}
-
 /// One read without its page.
 struct Query: Sendable {
     /// Below `/api.xro/2.0/`.
@@ -75,6 +13,8 @@ struct Query: Sendable {
     var paged: Bool
     /// One record by its id or number, where 404 says that there is none.
     var single: Bool
+    /// The same in reads of one condition each, for organisations in which Xero refuses many together.
+    var apart: [Query] = []
 
     init(
         _ path: String, collection: String? = nil, _ parameters: [(name: String, value: String)] = [],
@@ -87,11 +27,17 @@ struct Query: Sendable {
         self.single = single
     }
 
+    static let organisation = Query("Organisation", collection: "Organisations", paged: false)
+
+    static let anyOf = " OR "
+
     /// `a OR b …` in as many reads as needed.
     static func anyOf(_ conditions: [String], of path: String, _ more: [(name: String, value: String)] = []) -> [Query]
     {
-        conditions.parts(of: XeroLimits.conditions).map {
-            Query(path, [("where", $0.joined(separator: " OR "))] + more)
+        conditions.parts(of: XeroLimits.conditions).map { part in
+            var query = Query(path, [("where", part.joined(separator: anyOf))] + more)
+            if part.count > 1 { query.apart = part.map { Query(path, [("where", $0)] + more) } }
+            return query
         }
     }
 
@@ -100,6 +46,8 @@ struct Query: Sendable {
         if paged { all += [("page", String(page)), ("pageSize", String(XeroLimits.pageRows))] }
         return XeroConnector.target(path, all)
     }
+
+    func call(page: Int) -> Call { Call(.read, HTTPRequest(.get, target(page: page)), cost: Budget.one) }
 }
 
 extension XeroConnector {
@@ -113,8 +61,11 @@ extension XeroConnector {
         _ method: HTTPMethod, _ path: String, _ parameters: [(name: String, value: String)], key: String?, _ body: JSON,
         cost: [String: Int] = Budget.one
     ) -> Call {
-        var request = HTTPRequest(
-            method, target(path, parameters), fields: ["Content-Type": "application/json"], body: body.bytes)
+        write(HTTPRequest(method, target(path, parameters), fields: ["Content-Type": "application/json"], body: body.bytes), key: key, cost: cost)
+    }
+
+    static func write(_ request: HTTPRequest, key: String?, cost: [String: Int] = Budget.one) -> Call {
+        var request = request
         if let key { request.fields["Idempotency-Key"] = String(key.prefix(XeroLimits.idempotencyKey)) }
         return Call(.write, request, cost: cost)
     }
@@ -123,23 +74,26 @@ extension XeroConnector {
     func rows<Output: Sendable>(
         _ queries: [Query], then next: @escaping @Sendable ([JSONView]) -> Exchange<Output>
     ) -> Exchange<Output> {
-        rows(queries[...], page: 1, [], then: next)
+        rows(queries, page: 1, [], then: next)
     }
 
     private func rows<Output: Sendable>(
-        _ queries: ArraySlice<Query>, page: Int, _ found: [JSONView],
+        _ queries: [Query], page: Int, _ found: [JSONView],
         then next: @escaping @Sendable ([JSONView]) -> Exchange<Output>
     ) -> Exchange<Output> {
         guard let query = queries.first else { return next(found) }
         guard page <= XeroLimits.pages else {
             return .fail(Self.unreadable("a list of \(query.collection) has more than \(XeroLimits.pages) pages"))
         }
-        let call = Call(.read, HTTPRequest(.get, query.target(page: page)), cost: Budget.one)
-        return .send(call) { answer in
+        return .send(query.call(page: page)) { answer in
+            if answer.status == 400 {
+                guard !query.apart.isEmpty else { return .fail(Self.unreadable("it will not look for so few")) }
+                return self.rows(query.apart + queries.dropFirst(), page: 1, found, then: next)
+            }
             do throws(Fault) {
                 let (some, last) = try Self.page(answer, of: query, page)
                 return self.rows(
-                    last ? queries.dropFirst() : queries, page: last ? 1 : page + 1, found + some, then: next)
+                    last ? Array(queries.dropFirst()) : queries, page: last ? 1 : page + 1, found + some, then: next)
             } catch {
                 return .fail(error)
             }
@@ -147,10 +101,10 @@ extension XeroConnector {
     }
 
     /// The rows of one answer, and whether it is the last page.
-    private static func page(_ answer: HTTPResponse, of query: Query, _ page: Int) throws(Fault) -> (
+    static func page(_ answer: HTTPResponse, of query: Query, _ page: Int) throws(Fault) -> (
         rows: [JSONView], last: Bool
     ) {
-        if query.single, answer.status == 404 { return ([], true) }
+        if (query.single && answer.status == 404) || answer.status == 304 { return ([], true) }
         let root = try JSONDocument(parsing: answer.body).root
         let list = root[query.collection]
         // "Nothing there" must be said, not be a misreading: a document believed missing is written again.

@@ -5,7 +5,7 @@ internal import Wire
 extension XeroConnector {
     /// All accounts (archived ones too), tax types, currencies, and the later of the two lock dates: four reads.
     public func chart(_: ConnectionFacts) -> Exchange<Chart> {
-        rows([Query("Organisation", collection: "Organisations", paged: false)]) { organisations in
+        rows([Query.organisation]) { organisations in
             self.rows([Query("Accounts", paged: false)]) { accounts in
                 self.rows([Query("TaxRates", paged: false)]) { rates in
                     self.rows([Query("Currencies", paged: false)]) { currencies in
@@ -28,13 +28,7 @@ extension XeroConnector {
         guard let organisation, let base = organisation["BaseCurrency"].string, !base.isEmpty else {
             throw unreadable("Organisation names no BaseCurrency")
         }
-        let locks = [
-            try day(organisation["PeriodLockDate"], "PeriodLockDate"),
-            try day(organisation["EndOfYearLockDate"], "EndOfYearLockDate"),
-        ]
-        var chart = Chart(
-            accounts: [], taxCodes: [], lockDate: locks.compactMap(\.self).max(), baseCurrency: base, currencies: [base]
-        )
+        var chart = Chart(accounts: [], taxCodes: [], lockDate: try lockDate(organisation), baseCurrency: base, currencies: [base])
         for fields in accounts { chart.accounts.append(try account(fields, base: base)) }
         for fields in rates where fields["Status"].string.map({ $0 == "ACTIVE" }) ?? true {
             if let type = fields["TaxType"].string, !chart.taxCodes.contains(type) { chart.taxCodes.append(type) }
@@ -45,6 +39,12 @@ extension XeroConnector {
             if let code = fields["Code"].string, !chart.currencies.contains(code) { chart.currencies.append(code) }
         }
         return chart
+    }
+
+    /// The later of the two: nothing dated on it or before can be written, changed or taken back.
+    /// - Throws: `unreadable_answer`.
+    static func lockDate(_ organisation: JSONView) throws(Fault) -> LocalDate? {
+        [try day(organisation["PeriodLockDate"], "PeriodLockDate"), try day(organisation["EndOfYearLockDate"], "EndOfYearLockDate")].compactMap(\.self).max()
     }
 
     /// Guessing a lock date that is there but unreadable would post into a closed period.

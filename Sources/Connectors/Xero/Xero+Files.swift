@@ -30,6 +30,7 @@ extension XeroConnector {
                 summary: "manual journals are in the organisation's base currency", remedy: "Post it in the ledger by hand.")
         }
         let date = facts.settings["import_dates"] == "mdy" ? plan.date.monthFirst : plan.date.dayFirst
+        let tracking = try Tracking(facts)
         let narration = "\(entry.reference) \(entry.document.reference)"
         var rows: [[ManualCell]] = []
         for leg in try entry.legs(only: plan.currency) {
@@ -42,8 +43,8 @@ extension XeroConnector {
             rows.append([
                 .text(narration, most: 255), .number(date), .text(leg.isReversal ? "Reversal: \(leg.text)" : leg.text, most: 255),
                 .exact(leg.account.code, most: 10),
-                .exact(facts.settings["no_tax_rate"] ?? "No VAT", most: 100), .number(leg.amount.text), .empty, .empty, .empty, .empty,
-            ])
+                .exact(facts.settings["no_tax_rate"] ?? "No VAT", most: 100), .number(leg.amount.text),
+            ] + tracking.cells(leg.dimensions))
         }
         return rows
     }

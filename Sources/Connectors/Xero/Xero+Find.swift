@@ -4,14 +4,14 @@ internal import Kernel
 internal import Wire
 
 extension XeroConnector {
-    /// By our key: invoices and credit notes by number, payments by their reference, journals by their day and the
-    /// head of their narration.
+    /// By our key: invoices, credit notes and purchase orders by number, payments and bank transactions by their reference, journals by
+    /// their day and the head of their narration.
     public func find(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
         let plans = Endpoint.allCases.map { endpoint in
             let some = documents.filter { Endpoint($0) == endpoint }
             return (endpoint: endpoint, documents: some, queries: Self.search(endpoint, some))
         }
-        return read(plans[...].filter { !$0.documents.isEmpty }[...], [:]) { row, plan in
+        return read(plans.filter { !$0.documents.isEmpty }[...], [:]) { row, plan in
             let key = Self.key(of: row, plan.endpoint)
             return plan.documents.first { $0.key == key }
         }
@@ -40,10 +40,8 @@ extension XeroConnector {
             var next = found
             do throws(Fault) {
                 for row in rows {
-                    // The numbers of bills are not ours.
-                    guard row["Type"].string?.hasPrefix("ACCPAY") != true, let document = owner(row, plan) else {
-                        continue
-                    }
+                    // The numbers of bills are anybody's, those of sales ours.
+                    guard let document = owner(row, plan), Self.isBill(row) == (document.plan.form == .bill) else { continue }
                     let seen = try Self.readback(row, plan.endpoint, of: document)
                     next[document.key] = next[document.key].map { Self.better($0, seen, document) } ?? seen
                 }
@@ -64,18 +62,19 @@ extension XeroConnector {
 
     // MARK: Queries
 
-    private static let decimals: [(name: String, value: String)] = [("unitdp", "4")]
-
     static func search(_ endpoint: Endpoint, _ documents: [LedgerDocument]) -> [Query] {
-        let keys = documents.map(\.key.text)
         switch endpoint {
-        case .invoices: return listed("InvoiceNumbers", keys)
-        case .creditNotes:
-            if let key = keys.first, keys.count == 1 { return [single(endpoint, key)] }
-            return Query.anyOf(keys.map { "CreditNoteNumber==\"\($0)\"" }, of: endpoint.rawValue, decimals)
-        case .payments, .bankTransactions:
-            return Query.anyOf(
-                documents.map { "Reference==\"\(reference($0))\"" }, of: endpoint.rawValue, endpoint.hasLineItems ? decimals : [])
+        case .invoices:
+            // Bills have longer numbers, and an address its limits.
+            return listed("InvoiceNumbers", documents.filter { $0.plan.form != .bill }.map(number), XeroLimits.listed)
+                + listed("InvoiceNumbers", documents.filter { $0.plan.form == .bill }.map(number), XeroLimits.conditions)
+        case .creditNotes where documents.count > 1:
+            return Query.anyOf(documents.map { "CreditNoteNumber==\"\(number($0))\"" }, of: endpoint.rawValue, endpoint.decimals)
+        // Purchase orders have no `where`.
+        case .creditNotes, .purchaseOrders: return documents.map { single(endpoint, number($0)) }
+        // Of payments only ids may stand in an OR where there are very many of them.
+        case .payments: return documents.map(byReference)
+        case .bankTransactions: return Query.anyOf(documents.map(referenceCondition), of: endpoint.rawValue, endpoint.decimals)
         case .manualJournals:
             return Set(documents.map(\.plan.date)).sorted().map { day in
                 let (year, month, number) = day.civil
@@ -86,22 +85,26 @@ extension XeroConnector {
 
     private static func lookUp(_ endpoint: Endpoint, _ documents: [LedgerDocument]) -> [Query] {
         let ids = documents.compactMap(\.remoteID)
-        if endpoint == .invoices { return listed("IDs", ids) }
-        if let id = ids.first, ids.count == 1 { return [single(endpoint, id)] }
-        let conditions = ids.map { "\(endpoint.idField)==guid(\"\($0)\")" }
-        return Query.anyOf(conditions, of: endpoint.rawValue, endpoint.hasLineItems ? decimals : [])
+        if endpoint == .invoices { return listed("IDs", ids, XeroLimits.listed) }
+        if ids.count == 1 || endpoint == .purchaseOrders { return ids.map { single(endpoint, $0) } }
+        return Query.anyOf(ids.map { "\(endpoint.idField)==guid(\"\($0)\")" }, of: endpoint.rawValue, endpoint.decimals)
     }
 
     /// With a page, because lists without one leave out the lines.
-    private static func listed(_ parameter: String, _ values: [String]) -> [Query] {
-        values.parts(of: XeroLimits.listed).map {
-            Query("Invoices", [(parameter, $0.joined(separator: ","))] + decimals)
+    private static func listed(_ parameter: String, _ values: [String], _ most: Int) -> [Query] {
+        values.parts(of: most).map {
+            Query("Invoices", [(parameter, $0.joined(separator: ","))] + Endpoint.invoices.decimals)
         }
     }
 
     static func single(_ endpoint: Endpoint, _ id: String) -> Query {
-        Query(
-            "\(endpoint.rawValue)/\(Form.percent(id))", collection: endpoint.rawValue,
-            endpoint.hasLineItems ? decimals : [], single: true)
+        Query("\(endpoint.rawValue)/\(Form.percent(id))", collection: endpoint.rawValue, endpoint.decimals, single: true)
+    }
+
+    private static func referenceCondition(_ document: LedgerDocument) -> String { "Reference==\"\(reference(document))\"" }
+
+    static func byReference(_ document: LedgerDocument) -> Query {
+        let endpoint = Endpoint(document) ?? .payments
+        return Query(endpoint.rawValue, [("where", referenceCondition(document))] + endpoint.decimals)
     }
 }

@@ -33,6 +33,7 @@ extension XeroConnector {
         }
         let date = facts.settings["import_dates"] == "mdy" ? plan.date.monthFirst : plan.date.dayFirst
         let blank = ManualCell.empty
+        let tracking = try Tracking(facts)
         var rows: [[ManualCell]] = []
         for line in try SalesLines(document).lines {
             var row: [ManualCell] = [.exact(entry.party, most: 255)] + Array(repeating: blank, count: 9)
@@ -45,7 +46,7 @@ extension XeroConnector {
             } else {
                 row += [.exact(facts.settings["no_tax_rate"] ?? "No VAT", most: 100), blank]
             }
-            row += Array(repeating: blank, count: 4) + [.number(plan.currency.code), blank]
+            row += tracking.cells(line.source.dimensions) + [.number(plan.currency.code), blank]
             rows.append(row)
         }
         return rows

@@ -4,12 +4,19 @@ internal import Kernel
 public import Wire
 
 extension XeroConnector {
-    /// The one switch. Accepted are all 2xx (what became of each document stands in the body) and the 404 to a read
-    /// of one record by its id or number, which says that there is none.
+    /// The one switch. Accepted are all 2xx (what became of each document stands in the body), the 404 to a read of one record by its id or
+    /// number, which says that there is none, the 304 to a question for changes, and a 400 that refuses only to look for many at once.
     /// - Source: docs/connectors/xero.md, Errors.
     public func judge(_ response: HTTPResponse, to call: Call) -> Verdict {
         switch response.status {
         case 200 ..< 300: .accepted
+        case 304 where call.request.fields["If-Modified-Since"] != nil: .accepted
+        case 400 where Self.canBeAskedApart(response, call): .accepted
+        case 403 where Self.isAttachment(call):
+            .rejected(
+                Self.fault(
+                    response, "attachment_refused", .reject, "Xero does not let us keep files beside documents",
+                    "Connect the organisation again, with the scope accounting.attachments."))
         case 400, 413: Self.invalid(response, call)
         case 401:
             .reauthorize(
@@ -59,9 +66,17 @@ extension XeroConnector {
         }
     }
 
+    /// Organisations with very many records refuse conditions that they have no index for; each alone they have.
+    private static func canBeAskedApart(_ response: HTTPResponse, _ call: Call) -> Bool {
+        guard call.kind == .read, call.request.query("where")?.contains(Query.anyOf) == true else { return false }
+        return Refusal.messages(of: response.body).contains { $0.lowercased().contains("high volume") }
+    }
+
+    private static func isAttachment(_ call: Call) -> Bool { call.request.path.contains("/Attachments") }
+
     private static func invalid(_ response: HTTPResponse, _ call: Call) -> Verdict {
         let messages = Refusal.messages(of: response.body)
-        if call.kind == .write, documents(in: call.request.body) > 1 {
+        if call.kind == .write, !isAttachment(call), documents(in: call.request.body) > 1 {
             return .rejected(
                 Self.fault(
                     response, "batch_refused", .reject,

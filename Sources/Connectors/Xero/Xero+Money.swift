@@ -21,9 +21,9 @@ extension LedgerDocument {
     /// Whose money a payment is: its tender, or the deposit that it uses up.
     var tenders: [Line] { plan.form == .journal ? lines.filter { !$0.isReceivable } : lines.filter { $0.plan.part == .tender } }
 
-    /// Debit-positive amounts times this are what an invoice or credit note shows.
-    var salesSign: Int64 { plan.form == .creditNote || (isGathered && stillOwed < 0) ? 1 : -1 }
-    /// The lines of an invoice or credit note: all but what is owed for it, and its taxes.
+    /// Debit-positive amounts times this are what an invoice, credit note, bill or purchase order shows.
+    var salesSign: Int64 { plan.form == .creditNote || plan.form.isPurchase || (isGathered && stillOwed < 0) ? 1 : -1 }
+    /// Its lines there: all but what is owed for it, and its taxes.
     var salesLines: [Line] { lines.filter { $0.plan.part != .tax && (isGathered ? !$0.isReceivable : $0.plan.part != .control) } }
     var salesTotal: Money { isGathered ? Money(minor: abs(stillOwed), plan.currency) : plan.total }
 
@@ -64,7 +64,7 @@ extension XeroConnector {
         return document.lines.map { ($0, $0.plan.amount) }
     }
 
-    static func bankTransaction(_ document: LedgerDocument, _ connection: ConnectionFacts) throws(Fault) -> JSON {
+    static func bankTransaction(_ document: LedgerDocument, _ tracking: Tracking, _ connection: ConnectionFacts) throws(Fault) -> JSON {
         try checkAccounts(document)
         guard let party = document.party, !party.isEmpty else {
             throw refused("party_missing", "the contact of the document is not known", "Report it.")
@@ -78,7 +78,7 @@ extension XeroConnector {
             .object([
                 ("Description", .string(description(line.plan))), ("Quantity", 1),
                 ("UnitAmount", .number((received ? -money : money).text)), account(line.account, code: "AccountCode"), ("TaxType", .string(noTax)),
-            ])
+            ] + tracking.members(of: line))
         }
         var members: [(key: String, value: JSON)] = [
             ("Type", received ? "RECEIVE" : "SPEND"), ("Contact", .object([("ContactID", .string(party))])),
@@ -92,14 +92,14 @@ extension XeroConnector {
     /// What can be told before anything is sent: party, and what a payment settles, are looked up later.
     public func objections(to document: LedgerDocument, _ connection: ConnectionFacts) -> [Fault] {
         let plan = document.plan
-        let plain: Set<PostingForm> = [.invoice, .creditNote]
-        guard plan.effect == .post, !plain.contains(plan.form) else { return [] }
-        if plan.form == .refundPayment || (plan.form == .payment && document.lines.allSatisfy { $0.plan.part == .tender || $0.plan.part == .control }) { return [] }
+        guard plan.effect == .post else { return [] }
+        let isMoneyAlone = plan.form == .payment && document.lines.allSatisfy { $0.plan.part == .tender || $0.plan.part == .control }
         var known = document
         known.party = known.party ?? "known"
         if plan.appliesTo != nil { known.appliesTo = known.appliesTo ?? "known" }
         do throws(Fault) {
-            _ = try Self.body(of: known, connection)
+            _ = try Tracking(connection)
+            if !isMoneyAlone, ![.invoice, .creditNote, .refundPayment].contains(plan.form) { _ = try Self.body(of: known, connection) }
             return []
         } catch {
             return [error]
@@ -116,27 +116,22 @@ extension XeroConnector {
         guard let former = endpoint.former, let id = document.remoteID, isGUID(id) else { return plain }
         // What can't be written must not cost what stands.
         if !isVoid {
-            do throws(Fault) { _ = try Self.body(of: document, connection) } catch {
-                return .finish(error.disposition == .reject ? .rejected(error) : .throttled(error))
-            }
+            do throws(Fault) { _ = try Self.body(of: document, connection) } catch { return .finish(.unsent(error)) }
         }
         return rows([Self.single(former, id)]) { rows in
             guard let old = rows.first, old[former.idField].string?.lowercased() == id.lowercased() else { return plain }
-            let gone = ["VOIDED", "DELETED"].contains(old["Status"].string ?? "")
-            let back: Exchange<PostOutcome> = gone ? .finish(.posted(remoteID: id, version: nil)) : self.takeBack(document, former, id, attempt: attempt)
-            return back.next { outcome in
-                guard case .posted = outcome, !isVoid else { return .finish(outcome) }
-                return self.writeOnce(document, endpoint, attempt: attempt, connection)
+            if Self.isGone(old) { return isVoid ? .finish(.posted(remoteID: id, version: nil)) : self.writeOnce(document, endpoint, attempt: attempt, connection) }
+            return self.ifOpen(document, instead: [old]) {
+                self.takeBack(document, former, id, attempt: attempt).next { outcome in
+                    guard case .posted = outcome, !isVoid else { return .finish(outcome) }
+                    return self.writeOnce(document, endpoint, attempt: attempt, connection)
+                }
             }
         }
     }
 
     private func takeBack(_ document: LedgerDocument, _ endpoint: Endpoint, _ id: String, attempt: String) -> Exchange<PostOutcome> {
-        var members: [(key: String, value: JSON)] = [
-            (endpoint.idField, .string(id)), ("Status", endpoint == .bankTransactions ? "DELETED" : "VOIDED"),
-        ]
-        if endpoint == .manualJournals { members.append(("Narration", .string(Self.reference(document)))) }
-        let body = JSON.object([(endpoint.rawValue, .array([.object(members)]))])
+        let body = Self.withdrawal(of: document, endpoint, id)
         return .send(Self.write(.post, "\(endpoint.rawValue)/\(id)", [], key: "\(attempt)-old", body)) {
             .finish(Self.outcome($0, endpoint, document.key, id: id))
         }
@@ -144,13 +139,13 @@ extension XeroConnector {
 
     private func writeOnce(_ document: LedgerDocument, _ endpoint: Endpoint, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
         rows(Self.search(endpoint, [document])) { rows in
-            let standing = rows.first { Self.key(of: $0, endpoint) == document.key && !["VOIDED", "DELETED"].contains($0["Status"].string ?? "") }
+            let standing = rows.first { Self.key(of: $0, endpoint) == document.key && !Self.isGone($0) }
             if let id = standing?[endpoint.idField].string {
                 var known = document
                 known.remoteID = id
                 return self.updated(known, attempt: attempt, connection)
             }
-            return self.create([document], attempt: attempt, connection).map { $0.first ?? .unknown(Self.lost("it leaves out the document")) }
+            return self.created([document], [:], attempt: attempt, connection).map { $0.first ?? .unknown(Self.lost("it leaves out the document")) }
         }
     }
 }

@@ -11,21 +11,27 @@ extension XeroConnector {
 
     // MARK: Create
 
-    /// One call for all of them (more only where the body would grow too big). A document that can't be said in
-    /// Xero's words is rejected here and not sent.
+    /// One call for all of them (more only where the body would grow too big), after a look at the tracking categories where lines name any.
+    /// A document that can't be said in Xero's words is rejected here and not sent.
     public func create(_ documents: [LedgerDocument], attempt: String, _ connection: ConnectionFacts) -> Exchange<
         [PostOutcome]
     > {
+        tracked(documents, connection) { self.created(documents, $0, attempt: attempt, connection) }
+    }
+
+    /// `refused`: what is not sent, by its place.
+    func created(_ documents: [LedgerDocument], _ refused: [Int: Fault], attempt: String, _ connection: ConnectionFacts) -> Exchange<[PostOutcome]> {
         guard let endpoint = documents.lazy.compactMap({ Endpoint($0) }).first else {
             return .finish(documents.map { .rejected(Self.unsupported($0.plan.form)) })
         }
         var sending = Sending(endpoint: endpoint, documents: documents, attempt: attempt)
         for (index, document) in documents.enumerated() {
             do throws(Fault) {
+                if let fault = refused[index] { throw fault }
                 guard Endpoint(document) == endpoint else { throw Self.unsupported(document.plan.form) }
                 sending.add(index, try Self.body(of: document, connection))
             } catch {
-                sending.outcomes[index] = error.disposition == .reject ? .rejected(error) : .throttled(error)
+                sending.outcomes[index] = .unsent(error)
             }
         }
         return send(sending)
@@ -71,9 +77,7 @@ extension XeroConnector {
         // The same key with another body would be an error.
         let key = sending.sent == 0 ? sending.attempt : "\(sending.attempt)-\(sending.sent)"
         let body = JSON.object([(sending.endpoint.rawValue, .array(part.map(\.body)))])
-        var parameters: [(name: String, value: String)] = [("summarizeErrors", "false")]
-        if sending.endpoint.hasLineItems { parameters.append(("unitdp", "4")) }
-        return .send(Self.write(.put, sending.endpoint.rawValue, parameters, key: key, body)) { answer in
+        return .send(Self.put(sending.endpoint, key: key, body)) { answer in
             var next = sending
             next.parts.removeFirst()
             next.sent += 1
@@ -91,8 +95,11 @@ extension XeroConnector {
     public func update(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<
         PostOutcome
     > {
-        if let endpoint = Endpoint(document), document.mayHaveMoved { return moved(document, to: endpoint, attempt: attempt, connection) }
-        return updated(document, attempt: attempt, connection)
+        tracked([document], connection) { refused in
+            if let fault = refused[0] { return .finish(.unsent(fault)) }
+            if let endpoint = Endpoint(document), document.mayHaveMoved { return self.moved(document, to: endpoint, attempt: attempt, connection) }
+            return self.updated(document, attempt: attempt, connection)
+        }
     }
 
     /// As what it was before.
@@ -106,7 +113,7 @@ extension XeroConnector {
         }
     }
 
-    /// Invoices, credit notes and journals become VOIDED, payments and bank transactions DELETED.
+    /// Invoices, credit notes and journals become VOIDED, payments, bank transactions and purchase orders DELETED.
     public func void(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<
         PostOutcome
     > {
@@ -116,12 +123,15 @@ extension XeroConnector {
 
     func voided(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
         if let endpoint = Endpoint(document), endpoint.isReplaced { return replace(document, endpoint, attempt: attempt, connection) }
-        return change(document, attempt) { endpoint, id in
-            var members: [(key: String, value: JSON)] = [(endpoint.idField, .string(id)), ("Status", "VOIDED")]
-            // The only field that the schema requires.
-            if endpoint == .manualJournals { members.append(("Narration", .string(Self.reference(document)))) }
-            return .object([(endpoint.rawValue, .array([.object(members)]))])
-        }
+        return change(document, attempt) { endpoint, id in Self.withdrawal(of: document, endpoint, id) }
+    }
+
+    /// What takes the effect of a document away that keeps its place.
+    static func withdrawal(of document: LedgerDocument, _ endpoint: Endpoint, _ id: String) -> JSON {
+        var members: [(key: String, value: JSON)] = [(endpoint.idField, .string(id)), ("Status", .string(endpoint.voidStatus))]
+        // The only field that the schema requires.
+        if endpoint == .manualJournals { members.append(("Narration", .string(reference(document)))) }
+        return .object([(endpoint.rawValue, .array([.object(members)]))])
     }
 
     private func change(
@@ -133,12 +143,16 @@ extension XeroConnector {
                 throw Self.refused("remote_id_missing", "Xero's id of the document is not known", "Report it.")
             }
             let json = try body(endpoint, id)
-            let parameters: [(name: String, value: String)] = endpoint.hasLineItems ? [("unitdp", "4")] : []
-            let call = Self.write(.post, "\(endpoint.rawValue)/\(id)", parameters, key: attempt, json)
+            let call = Self.write(.post, "\(endpoint.rawValue)/\(id)", endpoint.decimals, key: attempt, json)
             return .send(call) { .finish(Self.outcome($0, endpoint, document.key, id: id)) }
         } catch {
-            return .finish(error.disposition == .reject ? .rejected(error) : .throttled(error))
+            return .finish(.unsent(error))
         }
+    }
+
+    /// Creates and nothing else: POST with a number that is used would change the other document.
+    static func put(_ endpoint: Endpoint, key: String, _ body: JSON, cost: [String: Int] = Budget.one) -> Call {
+        write(.put, endpoint.rawValue, [("summarizeErrors", "false")] + endpoint.decimals, key: key, body, cost: cost)
     }
 
     // MARK: Answers
@@ -210,4 +224,9 @@ extension XeroConnector {
             summary: "Xero's answer does not tell what became of the document: \(why)",
             remedy: "None needed: it is looked up.")
     }
+}
+
+extension PostOutcome {
+    /// Of what was not sent for this reason.
+    static func unsent(_ fault: Fault) -> PostOutcome { fault.disposition == .reject ? .rejected(fault) : .throttled(fault) }
 }

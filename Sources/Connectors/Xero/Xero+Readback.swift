@@ -6,12 +6,20 @@ internal import Wire
 extension XeroConnector {
     /// Our key: the number, else the head of the reference or narration.
     static func key(of fields: JSONView, _ endpoint: Endpoint) -> PostKey? {
-        if let field = endpoint.numberField, let key = PostKey(fields[field].string ?? "") { return key }
-        guard let text = fields[endpoint.textField].string, text.hasPrefix("cf:") else { return nil }
+        let number = endpoint.numberField.flatMap { fields[$0].string } ?? ""
+        return PostKey(number) ?? key(atHeadOf: number) ?? fields[endpoint.textField].string.flatMap { key(atHeadOf: $0) }
+    }
+
+    /// `cf:<key> …`.
+    private static func key(atHeadOf text: String) -> PostKey? {
+        guard text.hasPrefix("cf:") else { return nil }
         let rest = text.dropFirst(3)
         guard rest.dropFirst(16).first.map({ $0 == " " }) ?? true else { return nil }
         return PostKey(rest.prefix(16))
     }
+
+    /// It has no effect any more.
+    static func isGone(_ row: JSONView) -> Bool { ["VOIDED", "DELETED"].contains(row["Status"].string ?? "") }
 
     /// A document as the ledger holds it, in the words of the one that was meant.
     /// - Throws: `unreadable_answer` where an amount, a date or an id is missing or no such thing.
@@ -25,12 +33,13 @@ extension XeroConnector {
             key: key(of: fields, endpoint), remoteID: id,
             version: fields["UpdatedDateUTC"].string.map { String($0.prefix(64)) }, date: nil,
             currency: nil, total_minor: 0, tax_minor: nil, party: nil, accounts: [:],
-            voided: ["VOIDED", "DELETED"].contains(fields["Status"].string ?? ""))
+            voided: isGone(fields))
         // Of what has no effect any more, amounts may be gone.
         if out.voided { return out }
         out.date = try day(of: fields)
         switch endpoint {
-        case .invoices, .creditNotes: try readSales(fields, endpoint, document.plan.currency, &out)
+        case .invoices, .creditNotes, .purchaseOrders:
+            try readLines(fields, sign: endpoint == .invoices && !isBill(fields) ? -1 : 1, document.plan.currency, &out)
         case .payments: try readPayment(fields, document.plan, &out)
         case .manualJournals: try readJournal(fields, journalCurrency(document), &out)
         case .bankTransactions: try readBankTransaction(fields, document.plan.currency, &out)
@@ -46,20 +55,18 @@ extension XeroConnector {
         throw unreadable("a document has no date")
     }
 
-    private static func readSales(
-        _ fields: JSONView, _ endpoint: Endpoint, _ meant: Currency, _ out: inout LedgerReadback
-    ) throws(Fault) {
+    /// What has LineItems; `sign` makes their amounts debits.
+    private static func readLines(_ fields: JSONView, sign: Int64, _ meant: Currency, _ out: inout LedgerReadback) throws(Fault) {
         let currency = fields["CurrencyCode"].string.flatMap { Currency($0) } ?? meant
         out.currency = fields["CurrencyCode"].string
         out.total_minor = try minor(fields["Total"], currency, "Total")
         out.tax_minor = try minor(fields["TotalTax"], currency, "TotalTax")
         out.party = fields["Contact"]["ContactID"].string
-        let sign: Int64 = endpoint == .invoices ? -1 : 1
         let inclusive = fields["LineAmountTypes"].string?.uppercased() == "INCLUSIVE"
         for line in fields["LineItems"].elements where !line["LineAmount"].isNull {
             var net = try minor(line["LineAmount"], currency, "LineAmount")
             if inclusive, !line["TaxAmount"].isNull { net -= try minor(line["TaxAmount"], currency, "TaxAmount") }
-            out.accounts[accountName(line), default: 0] += sign * net
+            out.accounts[accountName(line, code: "AccountCode"), default: 0] += sign * net
         }
     }
 
@@ -72,41 +79,31 @@ extension XeroConnector {
         out.currency = code
         out.total_minor = try minor(fields["Amount"], currency, "Amount")
         out.appliesTo = fields["CreditNote"]["CreditNoteID"].string ?? fields["Invoice"]["InvoiceID"].string
-        let account = fields["Account"]
-        let name = account["Code"].string.flatMap { $0.isEmpty ? nil : $0 } ?? account["AccountID"].string ?? ""
         // Money goes out for a credit note of ours, whatever we meant.
         let out_ =
             fields["PaymentType"].string.map { $0 == "ARCREDITPAYMENT" || $0 == "ACCPAYPAYMENT" }
             ?? (plan.form == .refundPayment)
-        out.accounts[name] = out_ ? -out.total_minor : out.total_minor
+        out.accounts[accountName(fields["Account"], code: "Code")] = out_ ? -out.total_minor : out.total_minor
     }
 
     private static func readJournal(_ fields: JSONView, _ currency: Currency, _ out: inout LedgerReadback) throws(Fault)
     {
         for line in fields["JournalLines"].elements where !line["LineAmount"].isNull {
             let amount = try minor(line["LineAmount"], currency, "LineAmount")
-            out.accounts[accountName(line), default: 0] += amount
+            out.accounts[accountName(line, code: "AccountCode"), default: 0] += amount
             if amount > 0 { out.total_minor += amount }
         }
     }
 
     private static func readBankTransaction(_ fields: JSONView, _ meant: Currency, _ out: inout LedgerReadback) throws(Fault) {
-        let currency = fields["CurrencyCode"].string.flatMap { Currency($0) } ?? meant
-        out.currency = fields["CurrencyCode"].string
-        out.total_minor = try minor(fields["Total"], currency, "Total")
-        out.tax_minor = try minor(fields["TotalTax"], currency, "TotalTax")
-        out.party = fields["Contact"]["ContactID"].string
         let sign: Int64 = fields["Type"].string == "SPEND" ? 1 : -1
-        for line in fields["LineItems"].elements where !line["LineAmount"].isNull {
-            out.accounts[accountName(line), default: 0] += sign * (try minor(line["LineAmount"], currency, "LineAmount"))
-        }
-        let bank = fields["BankAccount"]
-        let name = bank["Code"].string.flatMap { $0.isEmpty ? nil : $0 } ?? bank["AccountID"].string ?? ""
-        out.accounts[name, default: 0] -= sign * out.total_minor
+        try readLines(fields, sign: sign, meant, &out)
+        out.accounts[accountName(fields["BankAccount"], code: "Code"), default: 0] -= sign * out.total_minor
     }
 
-    private static func accountName(_ line: JSONView) -> String {
-        line["AccountCode"].string.flatMap { $0.isEmpty ? nil : $0 } ?? line["AccountID"].string ?? ""
+    /// Its code; its id where it has none.
+    private static func accountName(_ fields: JSONView, code: String) -> String {
+        fields[code].string.flatMap { $0.isEmpty ? nil : $0 } ?? fields["AccountID"].string ?? ""
     }
 
     private static func journalCurrency(_ document: LedgerDocument) -> Currency {
@@ -132,7 +129,7 @@ extension XeroConnector {
             currency: plan.currency.code,
             total_minor: plan.total.minor, tax_minor: nil, party: nil, accounts: [:], voided: plan.effect == .void)
         switch Endpoint(document) {
-        case .invoices, .creditNotes:
+        case .invoices, .creditNotes, .purchaseOrders:
             let sign = document.salesSign
             out.total_minor = document.salesTotal.minor
             out.party = document.party

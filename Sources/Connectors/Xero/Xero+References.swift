@@ -7,18 +7,17 @@ extension XeroConnector {
     /// Lines go by account code: no items.
     public func itemKey(of _: LedgerDocument.Line) -> String? { nil }
 
-    /// The contact of an invoice or credit note; a contact takes documents in any currency. Payments and journals
+    /// The contact of a document that has one; it takes documents in any currency, and who sells to us may buy as well. Payments and journals
     /// name none.
     public func references(for document: LedgerDocument) -> [ReferenceWant] {
-        guard let endpoint = Endpoint(document), endpoint.hasLineItems else { return [] }
-        return [
-            ReferenceWant(kind: .party, key: document.plan.party, name: document.plan.party, text: document.plan.party)
-        ]
+        guard let endpoint = Endpoint(document), endpoint.hasContact else { return [] }
+        let party = document.plan.party
+        return [ReferenceWant(kind: document.plan.form.isPurchase ? .vendor : .party, key: party, name: party, text: party)]
     }
 
     /// Active contacts by their exact name, else by the name in another case.
     public func findReferences(_ wants: [ReferenceWant], _: ConnectionFacts) -> Exchange<[String: String]> {
-        let parties = wants.filter { $0.kind == .party }
+        let parties = wants.filter { $0.kind != .item }
         return rows(Self.queries(parties)) { .finish(Self.match(parties, $0)) }
     }
 
@@ -79,7 +78,7 @@ extension XeroConnector {
     /// Creates contacts, 50 a call. A name that is taken after all is looked up and used. What succeeded is given
     /// back even where others failed; the call fails when none succeeded.
     public func createReferences(_ wants: [ReferenceWant], _: ConnectionFacts) -> Exchange<[String: String]> {
-        create(Making(open: wants.filter { $0.kind == .party }))
+        create(Making(open: wants.filter { $0.kind != .item }))
     }
 
     /// Where the making of contacts stands.
@@ -128,11 +127,7 @@ extension XeroConnector {
             if messages.isEmpty, let id = element["ContactID"].string, isGUID(id), !isZero(id) { return .success(id) }
             let text = messages.joined(separator: "; ").lowercased()
             if text.contains("already") || text.contains("unique") {
-                return .failure(
-                    Fault(
-                        "ledger_name_taken", stage: .post, disposition: .hold,
-                        summary: "the contact name \"\(name)\" is taken in Xero",
-                        remedy: "Rename or restore the contact of that name in Xero."))
+                return .failure(nameTaken(want))
             }
             return .failure(Refusal(messages).fault())
         }
@@ -146,16 +141,17 @@ extension XeroConnector {
             let found = Self.match(making.taken, rows)
             for want in making.taken {
                 if let id = found[want.key] { next.made[want.key] = id; continue }
-                next.fault =
-                    next.fault
-                    ?? Fault(
-                        "ledger_name_taken", stage: .post, disposition: .hold,
-                        summary:
-                            "a contact that can't be used has the name \"\(Self.contactName(want))\" in Xero",
-                        remedy: "Rename or restore the contact of that name in Xero.")
+                next.fault = next.fault ?? Self.nameTaken(want)
             }
             return Self.end(next)
         }
+    }
+
+    private static func nameTaken(_ want: ReferenceWant) -> Fault {
+        Fault(
+            "ledger_name_taken", stage: .post, disposition: .hold,
+            summary: "a contact that can't be used has the name \"\(contactName(want))\" in Xero",
+            remedy: "Rename or restore the contact of that name in Xero.")
     }
 
     private static func end(_ making: Making) -> Exchange<[String: String]> {

@@ -18,22 +18,38 @@ extension XeroConnector {
             // What can't be written must not cost what stands.
             let body: JSON? = document.plan.effect == .void ? .none : .some(try Self.body(of: document, connection))
             let work = Replacing(document: document, endpoint: endpoint, id: id, attempt: attempt, body: body)
-            return rows([Self.ours(document, endpoint, id: id)]) { rows in
+            // All of this posting, whatever became of them: by the id that is known and by our key.
+            return rows([Self.single(endpoint, id), Self.byReference(document)]) { rows in
                 do throws(Fault) {
-                    return self.remove(try work.reading(rows))
+                    let known = try work.reading(rows)
+                    let standing = known.kept == nil ? rows.filter { known.old.contains($0[endpoint.idField].string ?? "") } : []
+                    return self.ifOpen(document, instead: standing) { self.remove(known) }
                 } catch {
                     return .fail(error)
                 }
             }
         } catch {
-            return .finish(error.disposition == .reject ? .rejected(error) : .throttled(error))
+            return .finish(.unsent(error))
         }
     }
 
-    /// All payments of this posting, whatever became of them: by the id that is known and by our key.
-    private static func ours(_ document: LedgerDocument, _ endpoint: Endpoint, id: String) -> Query {
-        let condition = "\(endpoint.idField)==guid(\"\(id)\") OR Reference==\"\(reference(document))\""
-        return Query(endpoint.rawValue, [("where", condition)])
+    /// Goes on unless the document moves from another day to one that is closed there: taken back first, it would then be gone. Whether the day
+    /// of what stands is closed Xero says itself, before anything is lost.
+    func ifOpen(
+        _ document: LedgerDocument, instead old: [JSONView], then next: @escaping @Sendable () -> Exchange<PostOutcome>
+    ) -> Exchange<PostOutcome> {
+        let date = document.plan.date
+        let moves = old.contains { $0["Date"].string.flatMap { XeroDate.day($0) } != date }
+        guard document.plan.effect == .post, moves else { return next() }
+        return rows([Query.organisation]) { rows in
+            do throws(Fault) {
+                guard let organisation = rows.first else { throw Self.unreadable("it names no organisation") }
+                guard let lock = try Self.lockDate(organisation), date <= lock else { return next() }
+                return .finish(.rejected(Refusal(["the lock date is \(lock), and the document's new date \(date)"]).fault()))
+            } catch {
+                return .fail(error)
+            }
+        }
     }
 
     /// Where a replacement stands.
@@ -90,7 +106,7 @@ extension XeroConnector {
         guard seen.total_minor == meant.total_minor, seen.date == meant.date, seen.accounts == meant.accounts,
             seen.currency ?? document.plan.currency.code == document.plan.currency.code,
             seen.appliesTo?.lowercased() == meant.appliesTo?.lowercased(),
-            row["Reference"].string == reference(document)
+            row["Reference"].string == reference(document), Tracking.shown(row["LineItems"].elements) == Tracking.meant(body)
         else { return false }
         guard let rate = body["CurrencyRate"]?.decimal else { return true }
         return row["CurrencyRate"].decimal == rate
@@ -121,9 +137,8 @@ extension XeroConnector {
         if !work.old.isEmpty { return remove(work) }
         if let kept = work.kept { return .finish(.posted(remoteID: kept.id, version: kept.version)) }
         guard let body = work.body else { return .finish(.posted(remoteID: work.id, version: work.version)) }
-        let call = Self.write(
-            .put, work.endpoint.rawValue, [("summarizeErrors", "false")] + (work.endpoint.hasLineItems ? [("unitdp", "4")] : []), key: work.attempt,
-            .object([(work.endpoint.rawValue, .array([body]))]), cost: paid ? [:] : Budget.one)
+        let call = Self.put(
+            work.endpoint, key: work.attempt, .object([(work.endpoint.rawValue, .array([body]))]), cost: paid ? [:] : Budget.one)
         return .send(call) { answer in
             let outcomes = Self.outcomes(answer, work.endpoint, [work.document.key])
             guard case .rejected(var fault)? = outcomes.first else {

@@ -22,16 +22,25 @@ public struct XeroConnector: LedgerConnector {
                 // `Idempotency-Key` is sent with every posting, but how long it is remembered is not published:
                 // nothing may rest on it.
                 nativeKeyLifetime: nil, header: "Idempotency-Key", searchable: true, findSettles: XeroLimits.findSettles),
-            tax: .perLine, dimensions: [], revisesPaidInvoices: false, apiVersion: "2.0", sunset: nil,
-            sources: Self.sources, objects: Self.objects, currency: CurrencyAbility(foreign: true, rate: .stated, digitsMost: XeroLimits.amountScale))
+            tax: .perLine, dimensions: ["tracking"], revisesPaidInvoices: false, apiVersion: "2.0", sunset: nil,
+            sources: Self.sources, objects: Self.objects,
+            changeFeed: [
+                .webhooks(signature: "base64 of HMAC-SHA256 over the raw body in x-xero-signature", topics: ["INVOICE", "CREDITNOTE"]),
+                .sweep(by: "UpdatedDateUTC", overlap: XeroLimits.changesOverlap),
+            ], currency: CurrencyAbility(foreign: true, rate: .stated, digitsMost: XeroLimits.amountScale))
     }
 
+    private static let changeable: [PlatformObject.Operation] = [.list, .find, .read, .create, .update, .void]
+
     private static let objects: [PlatformObject] = [
-        PlatformObject("Invoice", carries: ["invoice", "summary", "settlement"], [.find, .read, .create, .update, .void]),
-        PlatformObject("CreditNote", carries: ["credit_note", "summary", "settlement"], [.find, .read, .create, .update, .void]),
-        PlatformObject("Payment", carries: ["payment", "refund_payment"], [.find, .read, .create, .update, .void]),
-        PlatformObject("ManualJournal", carries: ["journal", "deposit", "payout"], [.find, .read, .create, .update, .void]),
-        PlatformObject("BankTransaction", carries: ["payout", "deposit", "journal"], [.find, .read, .create, .update, .void]),
+        PlatformObject("Invoice", carries: ["invoice", "bill", "summary", "settlement"], [.receive] + changeable),
+        PlatformObject("CreditNote", carries: ["credit_note", "summary", "settlement"], [.receive] + changeable),
+        PlatformObject("Payment", carries: ["payment", "refund_payment"], changeable),
+        PlatformObject("ManualJournal", carries: ["journal", "deposit", "payout"], changeable),
+        PlatformObject("BankTransaction", carries: ["payout", "deposit", "journal"], changeable),
+        PlatformObject("PurchaseOrder", carries: ["purchase_order"], changeable),
+        PlatformObject("Attachment", carries: [], [.list, .create, .update]),
+        PlatformObject("TrackingCategory", carries: [], [.list]),
         PlatformObject("Contact", carries: ["party"], [.find, .create]),
         PlatformObject("Account", carries: ["account"], [.list]),
         PlatformObject("TaxRate", carries: ["tax_code"], [.list]),
@@ -44,7 +53,7 @@ public struct XeroConnector: LedgerConnector {
         scopes: [
             "offline_access", "accounting.invoices", "accounting.payments", "accounting.manualjournals",
             "accounting.banktransactions",
-            "accounting.contacts", "accounting.settings.read",
+            "accounting.contacts", "accounting.settings.read", "accounting.attachments",
         ],
         refreshGrace: .seconds(30 * 60))
 
@@ -54,10 +63,10 @@ public struct XeroConnector: LedgerConnector {
         RateLimit(name: Budget.appMinute, scope: .app, amount: 10_000, window: .seconds(60)),
     ]
 
-    private static let batchSizes: [String: Int] = [
-        "invoice": XeroLimits.batchDocuments, "credit_note": XeroLimits.batchDocuments,
-        "payment": XeroLimits.batchDocuments, "refund_payment": XeroLimits.batchDocuments,
-    ]
+    /// Where a number that is used twice is refused, or more than is owed. Nothing but the search guards bills, journals and bank transactions:
+    /// those go alone.
+    private static let batchSizes: [String: Int] = Dictionary(
+        uniqueKeysWithValues: ["invoice", "credit_note", "payment", "refund_payment", "purchase_order"].map { ($0, XeroLimits.batchDocuments) })
 
     private static let fieldLengths: [String: Int] = [
         "party_name": XeroLimits.partyName, "line_note": XeroLimits.description, "document_number": XeroLimits.number,
@@ -88,6 +97,10 @@ public struct XeroConnector: LedgerConnector {
         "objects": "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0",
         "currency": "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0: CurrencyRate, six decimals; more than two digits are refused by choice",
         "currency_rate": "conflicting (crbnos/carbon pull request 1547 against common practice): unconfirmed",
+        "webhooks": "XeroAPI/Xero-OpenAPI, xero-webhooks.yaml 16.1.0; Xero developer pages, Webhooks, Configuring your server",
+        "changes": "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0: If-Modified-Since, order; the overlap of a minute is our choice",
+        "attachments": "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0; ten a document: Linx, reference of Xero attachments; 25 MB: general knowledge",
+        "tracking": "XeroAPI/Xero-OpenAPI, xero_accounting.yaml 16.1.0: two categories a line, names of 100 characters",
         "errors": "Xero developer pages, HTTP response codes and errors; bodies of 401 and 403 are general knowledge; "
             + "lock date message: waynerobinson/xeroizer issue 92",
         "errors.throttled":
@@ -118,7 +131,7 @@ public struct XeroConnector: LedgerConnector {
 
     /// The organisation's name, country, base currency and time zone: one read.
     public func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> {
-        rows([Query("Organisation", collection: "Organisations", paged: false)]) { rows in
+        rows([Query.organisation]) { rows in
             guard let fields = rows.first, let name = fields["Name"].string, !name.isEmpty else {
                 return .fail(Self.unreadable("Organisation has no Name"))
             }
@@ -153,6 +166,20 @@ enum XeroLimits {
     /// Conditions joined by OR in one `where`.
     static let conditions = 10
     static let number = 255
+    /// What is looked for ten at a time has to fit into an address.
+    static let billNumber = 120
+    static let trackingCategories = 2
+    static let trackingName = 100
+    /// Files of one document, and the bytes of one.
+    static let attachments = 10
+    static let attachmentBytes = 25_000_000
+    static let attachmentName = 200
+    static let contentType = 100
+    /// Longest signature of a webhook that is read, and longest kind that an event names.
+    static let signatureBytes = 100
+    static let category = 50
+    /// Changes are asked for from this long before the last one that was seen.
+    static let changesOverlap = Duration.seconds(60)
     static let reference = 255
     static let partyName = 255
     static let description = 4_000
