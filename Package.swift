@@ -59,6 +59,7 @@ let rooms: [(name: String, imports: [String])] = [
     ("ControlPlane", ["Store", "HTTPServer", "ConnectorKit", "Crypto", "Telemetry", "Mapping", "Postgres",
                       "Kernel", "Wire", "Books"]),
     ("TestKit", ["Store", "Postgres", "Kernel", "CSystem"]),
+    ("ConnectorTestKit", ["ConnectorKit", "Books", "Wire", "Kernel"]),
     ("TwinKit", ["Kernel", "Wire", "Crypto", "HTTPClient"]),
     ("Sandbox", ["TwinKit", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"] + twins),
 ]
@@ -87,7 +88,7 @@ var targets: [Target] = [
 ]
 
 /// What plays the world around the product is compiled as it is written: optimising it takes a third of a release build and gives none of that time back.
-let plays = Set(twins + ["TwinKit", "Sandbox", "Scenario", "Scaffold", "TestKit"])
+let plays = Set(twins + ["TwinKit", "Sandbox", "Scenario", "Scaffold", "TestKit", "ConnectorTestKit"])
 let asWritten: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 
 let allRooms = rooms + connectors.map { ($0, connectorImports) } + twins.map { ($0, twinImports) }
@@ -100,7 +101,7 @@ for room in allRooms {
     ))
 }
 
-let everything: [String] = (rooms.map(\.name) + twins).filter { $0 != "TestKit" }
+let everything: [String] = (rooms.map(\.name) + twins).filter { !$0.hasSuffix("TestKit") }
 targets.append(.executableTarget(
     name: "counterfoil",
     dependencies: (everything + ["CSystem"]).map { .init(stringLiteral: $0) },
@@ -141,7 +142,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("TidyTests", [], false),
 ]
 let withFixtures = ["Shopify", "Square", "Stripe", "WooCommerce"]
-let platformTests = connectors.map { (name: "\($0)Tests", uses: [$0] + connectorImports, fixtures: withFixtures.contains($0)) }
+let platformTests = connectors.map { (name: "\($0)Tests", uses: [$0] + connectorImports + ["ConnectorTestKit"], fixtures: withFixtures.contains($0)) }
 let twinTests = twins.map { (name: "\($0)Tests", uses: [$0] + twinImports, fixtures: false) }
 for test in tests + platformTests + twinTests {
     targets.append(.testTarget(
