@@ -139,6 +139,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("TortureTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], false),
     ("DropTests", ["Drop", "Wire", "Kernel"], false),
     ("ScaffoldTests", ["Scaffold", "Kernel"], false),
+    ("TwinKitTests", ["TwinKit", "Wire", "Kernel"], false),
     ("TidyTests", [], false),
 ]
 let withFixtures = ["Shopify", "Square", "Stripe", "WooCommerce"]
