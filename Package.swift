@@ -59,6 +59,7 @@ let rooms: [(name: String, imports: [String])] = [
     ("ControlPlane", ["Store", "HTTPServer", "ConnectorKit", "Crypto", "Telemetry", "Mapping", "Postgres",
                       "Kernel", "Wire", "Books"]),
     ("TestKit", ["Store", "Postgres", "Kernel", "CSystem"]),
+    ("ConnectorTestKit", ["ConnectorKit", "Books", "Wire", "Kernel"]),
     ("TwinKit", ["Kernel", "Wire", "Crypto", "HTTPClient"]),
     ("Sandbox", ["TwinKit", "Kernel", "Wire", "Crypto", "HTTPServer", "HTTPClient"] + twins),
 ]
@@ -91,7 +92,7 @@ let readers: Set<String> = ["Inbound", "Shopify", "Square", "Stripe", "WooCommer
 
 /// Compiled as it is written, since optimising it takes half of a release build and gives none of that time back: what plays the world around the
 /// product, and what waits for ledgers anyway.
-let unhurried = Set(twins + ["TwinKit", "Sandbox", "Scenario", "Scaffold", "TestKit"] + connectors.filter { !readers.contains($0) })
+let unhurried = Set(twins + ["TwinKit", "Sandbox", "Scenario", "Scaffold", "TestKit", "ConnectorTestKit"] + connectors.filter { !readers.contains($0) })
 let asWritten: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 
 let allRooms = rooms + connectors.map { ($0, connectorImports) } + twins.map { ($0, twinImports) }
@@ -104,7 +105,7 @@ for room in allRooms {
     ))
 }
 
-let everything: [String] = (rooms.map(\.name) + twins).filter { $0 != "TestKit" }
+let everything: [String] = (rooms.map(\.name) + twins).filter { !$0.hasSuffix("TestKit") }
 targets.append(.executableTarget(
     name: "counterfoil",
     dependencies: (everything + ["CSystem"]).map { .init(stringLiteral: $0) },
@@ -142,10 +143,11 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("TortureTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], false),
     ("DropTests", ["Drop", "Wire", "Kernel"], false),
     ("ScaffoldTests", ["Scaffold", "Kernel"], false),
+    ("TwinKitTests", ["TwinKit", "Wire", "Kernel"], false),
     ("TidyTests", [], false),
 ]
 let withFixtures = ["Shopify", "Square", "Stripe", "WooCommerce"]
-let platformTests = connectors.map { (name: "\($0)Tests", uses: [$0] + connectorImports, fixtures: withFixtures.contains($0)) }
+let platformTests = connectors.map { (name: "\($0)Tests", uses: [$0] + connectorImports + ["ConnectorTestKit"], fixtures: withFixtures.contains($0)) }
 let twinTests = twins.map { (name: "\($0)Tests", uses: [$0] + twinImports, fixtures: false) }
 for test in tests + platformTests + twinTests {
     targets.append(.testTarget(

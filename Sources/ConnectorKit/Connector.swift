@@ -406,6 +406,11 @@ public protocol LedgerConnector: Connector {
 }
 
 extension LedgerConnector {
+    /// What a posting can't be written for, found before anything is sent: no, until somebody mends it.
+    public static func refused(_ code: String, _ summary: String, _ remedy: String) -> Fault {
+        Fault(code, stage: .post, disposition: .reject, summary: summary, remedy: remedy)
+    }
+
     public var manualForms: [ManualForm] { [.journalCSV] }
 
     /// The form of this id, among the ledger's own and those that any accountant can use.

@@ -43,6 +43,12 @@ public struct DatedSignature: Sendable {
         self.most = most
     }
 
+    /// When the delivery may be taken: what is older was sent before, by whomever; what is younger by nobody whose clock is right.
+    public func valid(within tolerance: Duration) -> ClosedRange<Timestamp> {
+        let at = Timestamp(seconds: seconds)
+        return at - tolerance ... at + tolerance
+    }
+
     /// Whether one of its signatures is of `body` under one of the keys that `secret` has, separated by spaces, commas or lines; in constant time.
     public func isGenuine(_ body: [UInt8], _ secret: Secret) -> Bool {
         let keys = secret.reveal().split(whereSeparator: { [9, 10, 13, 32, 44].contains($0) }).prefix(most)

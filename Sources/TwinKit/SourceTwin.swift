@@ -24,6 +24,15 @@ public protocol SourceTwin: Twin {
     func expectedMoney() -> [ExpectedMoney]
 }
 
+extension SourceTwin {
+    /// What can't happen in that world.
+    public static func refused(_ summary: String, _ position: String) -> Fault {
+        Fault(
+            "happening_refused", stage: .sandbox, disposition: .reject, summary: summary,
+            remedy: "Say what happens, and to what, as the twin's source lists it.", position: position)
+    }
+}
+
 /// A webhook on its way out.
 public struct DueWebhook: Sendable {
     /// One for each attempt's delivery; given back when it is settled.

@@ -11,7 +11,8 @@ public import Wire
 public final class TwinJournal: Sendable {
     private enum Medium {
         case file(descriptor: Int32, path: String)
-        case memory([JSON])
+        /// `room`: records that it still takes.
+        case memory([JSON], room: Int)
     }
 
     private let medium: Locked<Medium>
@@ -34,8 +35,8 @@ public final class TwinJournal: Sendable {
         medium = Locked(.file(descriptor: descriptor, path: path))
     }
 
-    /// A journal without a file, for tests; `records` are there as if appended before.
-    public init(inMemory records: [JSON] = []) { medium = Locked(.memory(records)) }
+    /// A journal without a file, for tests; `records` are there as if appended before, and `room` more go in before its disk is full.
+    public init(inMemory records: [JSON] = [], room: Int = .max) { medium = Locked(.memory(records, room: room)) }
 
     deinit {
         medium.with { medium in
@@ -48,7 +49,7 @@ public final class TwinJournal: Sendable {
     public func replay(_ apply: (JSON) -> Void) throws(Fault) {
         let (records, descriptor): ([JSON], Int32) = medium.with { medium in
             switch medium {
-            case .memory(let records): (records, -1)
+            case .memory(let records, _): (records, -1)
             case .file(let descriptor, _): ([], descriptor)
             }
         }
@@ -87,10 +88,12 @@ public final class TwinJournal: Sendable {
         let text = bytes
         let code: Int32 = medium.with { medium in
             switch medium {
-            case .memory(var kept):
-                medium = .memory([])
+            case .memory(var kept, let room):
+                guard added.count <= room else { return ENOSPC }
+                // Taken out while it grows, so that it is not copied.
+                medium = .memory([], room: 0)
                 kept += added
-                medium = .memory(kept)
+                medium = .memory(kept, room: room == .max ? .max : room - added.count)
                 return 0
             case .file(let descriptor, _):
                 return Self.write(text, to: descriptor)
@@ -154,10 +157,14 @@ public final class TwinJournal: Sendable {
         }
     }
 
-    private static func unusable(_ what: String, _ code: Int32) -> Fault {
+    private static func unusable(_ what: String, _ code: Int32) -> Fault { unusable("\(what) (error \(code))") }
+
+    /// Something happened that it could not take in.
+    static let unwritten = unusable("could not be written")
+
+    private static func unusable(_ what: String) -> Fault {
         Fault(
-            "journal_unusable", stage: .sandbox, disposition: .hold,
-            summary: "the twin's journal \(what) (error \(code))",
+            "journal_unusable", stage: .sandbox, disposition: .hold, summary: "the twin's journal \(what)",
             remedy: "Check the sandbox folder's owner and free space, and that no other sandbox uses it.")
     }
 }

@@ -1,5 +1,6 @@
 import Books
 import ConnectorKit
+import ConnectorTestKit
 import Kernel
 import Testing
 import Wire
@@ -14,19 +15,7 @@ let facts = ConnectionFacts(account: "1234567_SB1")
 /// A connection by its settings: `["tax": "suitetax"]`.
 func facts(_ settings: [String: String]) -> ConnectionFacts { ConnectionFacts(account: "1234567_SB1", settings: settings) }
 
-/// `0000000000000001`.
-func key(_ n: Int = 1) -> PostKey {
-    let digits = String(n)
-    guard let key = PostKey(String(repeating: "0", count: 16 - digits.count) + digits) else { preconditionFailure("a number is a key") }
-    return key
-}
-
 let day = LocalDate(year: 2026, month: 11, day: 14) ?? LocalDate(daysSince1970: 0)
-
-func decimal(_ text: String) -> ExactDecimal {
-    guard let decimal = ExactDecimal(text) else { preconditionFailure("a test's number is a number") }
-    return decimal
-}
 
 /// A bound line. `amount`: minor units, debit positive; `tax`: canonical code; `code`: NetSuite's.
 func line(
@@ -55,12 +44,9 @@ func document(
     reference: String = "order 1001", words: String? = nil, note: String? = nil, effect: PlannedPosting.Effect = .post, party: String? = "58",
     appliesTo: String? = nil, against: PostingForm? = nil, remoteID: String? = nil
 ) -> LedgerDocument {
-    let sum = total ?? lines.filter { $0.plan.part == .control }.map { abs($0.plan.amount.minor) }.reduce(0, +)
-    let plan = PlannedPosting(
-        subject: "O-1", form: form, effect: effect, caseID: "O-1", covers: ["O-1"], date: day, currency: currency, rate: rate.map(decimal),
-        total: Money(minor: sum, currency), lines: lines.map(\.plan), party: "shop",
-        appliesTo: against.map { PlannedPosting.Reference(form: $0, subject: "O-1") }, reference: words, note: note)
-    return LedgerDocument(key: k, revision: 1, plan: plan, lines: lines, reference: reference, party: party, appliesTo: appliesTo, remoteID: remoteID)
+    LedgerDocument(
+        form, lines, key: k, on: day, currency, total: total, rate: rate, reference: reference, words: words, note: note, effect: effect, party: party,
+        appliesTo: appliesTo, against: against, remoteID: remoteID)
 }
 
 /// A sale of 10.00 without tax.
@@ -98,73 +84,13 @@ func refund(on memo: String? = "78", remoteID: String? = nil) -> LedgerDocument 
 
 // MARK: Driving
 
-enum Ended<Output: Sendable>: Sendable {
-    case finished(Output)
-    case failed(Fault)
-    /// What the answer was judged to be, where it was not accepted.
-    case judged(Verdict)
-    /// More calls than answers.
-    case open
-
-    var output: Output? { if case .finished(let output) = self { output } else { nil } }
-    var fault: Fault? { if case .failed(let fault) = self { fault } else { nil } }
+func drive<Output>(_ it: any Connector, _ exchange: Exchange<Output>, _ answers: [HTTPResponse] = []) -> (end: Ended<Output>, calls: [Call]) {
+    it.drive(exchange, answers)
 }
 
-/// Plays answers to an exchange as the courier would: what `judge` does not accept never reaches it.
-func drive<Output: Sendable>(_ it: any Connector, _ exchange: Exchange<Output>, _ answers: [HTTPResponse] = []) -> (end: Ended<Output>, calls: [Call]) {
-    var step = exchange
-    var calls: [Call] = []
-    var left = answers[...]
-    while true {
-        switch step {
-        case .finish(let output): return (.finished(output), calls)
-        case .fail(let fault): return (.failed(fault), calls)
-        case .send(let call, let then):
-            calls.append(call)
-            guard let answer = left.popFirst() else { return (.open, calls) }
-            let verdict = it.judge(answer, to: call)
-            guard verdict == .accepted else { return (.judged(verdict), calls) }
-            step = then(answer)
-        }
-    }
-}
-
-func word(_ verdict: Verdict) -> String {
-    switch verdict {
-    case .accepted: "accepted"
-    case .throttled: "throttled"
-    case .unavailable(let fault): "unavailable \(fault.code)"
-    case .reauthorize: "reauthorize"
-    case .duplicate(let fault): "duplicate \(fault.code)"
-    case .rejected(let fault): "rejected \(fault.code)"
-    case .outcomeUnknown(let fault): "unknown \(fault.code)"
-    }
-}
-
-func word(_ outcome: PostOutcome?) -> String {
-    switch outcome {
-    case .posted(let id, _)?: "posted \(id)"
-    case .duplicate(let fault)?: "duplicate \(fault.code)"
-    case .rejected(let fault)?: "rejected \(fault.code)"
-    case .throttled(let fault)?: "throttled \(fault.code)"
-    case .stale(let fault)?: "stale \(fault.code)"
-    case .unknown(let fault)?: "unknown \(fault.code)"
-    case nil: "nothing"
-    }
-}
-
-func word<Output>(_ end: Ended<Output>) -> String {
-    switch end {
-    case .finished: "finished"
-    case .failed(let fault): "failed \(fault.code)"
-    case .judged(let verdict): word(verdict)
-    case .open: "open"
-    }
-}
+func word(_ outcome: PostOutcome?) -> String { outcome.map { word($0) } ?? "nothing" }
 
 // MARK: REST's answers
-
-func json(_ text: String) throws -> JSON { try JSON(parsing: Array(text.utf8)) }
 
 func answer(_ text: String, _ status: Int = 200) -> HTTPResponse { HTTPResponse(status, body: Array(text.utf8)) }
 
@@ -184,8 +110,6 @@ func refusal(_ detail: String, _ code: String = "USER_ERROR", _ status: Int = 40
 }
 
 let gone = refusal("The record instance does not exist.", "NONEXISTENT_ID", 404)
-
-func body(_ call: Call) throws -> JSON { try JSON(parsing: call.request.body) }
 
 /// The body that a create of this one document sends by REST.
 func sent(_ document: LedgerDocument, _ connection: ConnectionFacts = facts) throws -> JSON {

@@ -1,4 +1,5 @@
 import ConnectorKit
+import ConnectorTestKit
 import Kernel
 import Testing
 import Wire

@@ -1,5 +1,6 @@
 import Books
 import ConnectorKit
+import ConnectorTestKit
 import Kernel
 import Testing
 import Wire
@@ -12,19 +13,7 @@ let facts = ConnectionFacts(account: "SBODemoGB")
 /// A connection by its settings: `["api": "v1"]`.
 func facts(_ settings: [String: String]) -> ConnectionFacts { ConnectionFacts(account: "SBODemoGB", settings: settings) }
 
-/// `0000000000000001`.
-func key(_ n: Int = 1) -> PostKey {
-    let digits = String(n)
-    guard let key = PostKey(String(repeating: "0", count: 16 - digits.count) + digits) else { preconditionFailure("a number is a key") }
-    return key
-}
-
 let day = LocalDate(year: 2026, month: 11, day: 20) ?? LocalDate(daysSince1970: 0)
-
-func decimal(_ text: String) -> ExactDecimal {
-    guard let decimal = ExactDecimal(text) else { preconditionFailure("a test's number is a number") }
-    return decimal
-}
 
 /// A bound line. `amount`: minor units, debit positive; `tax`: canonical code; `code`: the company's.
 func line(
@@ -49,12 +38,9 @@ func document(
     reference: String = "order 1001", note: String? = nil, effect: PlannedPosting.Effect = .post, party: String? = "C20000",
     appliesTo: String? = nil, against: PostingForm? = nil, remoteID: String? = nil
 ) -> LedgerDocument {
-    let sum = total ?? lines.filter { $0.plan.part == .control }.map { abs($0.plan.amount.minor) }.reduce(0, +)
-    let plan = PlannedPosting(
-        subject: "O-1", form: form, effect: effect, caseID: "O-1", covers: ["O-1"], date: day, currency: currency, rate: rate.map(decimal),
-        total: Money(minor: sum, currency), lines: lines.map(\.plan), party: "shop",
-        appliesTo: against.map { PlannedPosting.Reference(form: $0, subject: "O-1") }, note: note)
-    return LedgerDocument(key: k, revision: 1, plan: plan, lines: lines, reference: reference, party: party, appliesTo: appliesTo, remoteID: remoteID)
+    LedgerDocument(
+        form, lines, key: k, on: day, currency, total: total, rate: rate, reference: reference, note: note, effect: effect, party: party,
+        appliesTo: appliesTo, against: against, remoteID: remoteID)
 }
 
 /// A sale of 10.00 without tax.
@@ -95,35 +81,8 @@ func payout(_ n: Int = 1, remoteID: String? = nil) -> LedgerDocument {
 
 // MARK: Driving
 
-enum Ended<Output: Sendable>: Sendable {
-    case finished(Output)
-    case failed(Fault)
-    /// What the answer was judged to be, where it was not accepted.
-    case judged(Verdict)
-    /// More calls than answers.
-    case open
-
-    var output: Output? { if case .finished(let output) = self { output } else { nil } }
-    var fault: Fault? { if case .failed(let fault) = self { fault } else { nil } }
-}
-
-/// Plays answers to an exchange as the courier would: what `judge` does not accept never reaches it.
-func drive<Output: Sendable>(_ exchange: Exchange<Output>, _ answers: [HTTPResponse] = []) -> (end: Ended<Output>, calls: [Call]) {
-    var step = exchange
-    var calls: [Call] = []
-    var left = answers[...]
-    while true {
-        switch step {
-        case .finish(let output): return (.finished(output), calls)
-        case .fail(let fault): return (.failed(fault), calls)
-        case .send(let call, let then):
-            calls.append(call)
-            guard let answer = left.popFirst() else { return (.open, calls) }
-            let verdict = connector.judge(answer, to: call)
-            guard verdict == .accepted else { return (.judged(verdict), calls) }
-            step = then(answer)
-        }
-    }
+func drive<Output>(_ exchange: Exchange<Output>, _ answers: [HTTPResponse] = []) -> (end: Ended<Output>, calls: [Call]) {
+    connector.drive(exchange, answers)
 }
 
 func answer(_ text: String, status: Int = 200) -> HTTPResponse { HTTPResponse(status, body: Array(text.utf8)) }
@@ -138,12 +97,8 @@ func refusal(_ message: String, _ code: Int = -5002, status: Int = 400) -> HTTPR
     .json(status, ["error": ["code": .string("\(code)"), "message": .string(message), "details": [["code": "", "message": ""]]]])
 }
 
-func json(_ text: String) throws -> JSON { try JSON(parsing: Array(text.utf8)) }
-
 /// `POST Invoices`, `GET Invoices`, `POST Invoices(41)/Cancel`.
 func names(_ calls: [Call]) -> [String] { calls.map { "\($0.request.method.rawValue) \($0.request.path.dropFirst("/b1s/v2/".count))" } }
-
-func body(_ call: Call) throws -> JSON { try JSON(parsing: call.request.body) }
 
 func filter(_ call: Call) -> String? { call.request.query("$filter") }
 
@@ -157,17 +112,6 @@ func refused(_ document: LedgerDocument, _ connection: ConnectionFacts = facts) 
     let (end, calls) = drive(connector.create([document], attempt: "a1", connection))
     #expect(calls.isEmpty)
     return end.output?.first.map(word) ?? "sent"
-}
-
-func word(_ outcome: PostOutcome) -> String {
-    switch outcome {
-    case .posted(let id, _): "posted \(id)"
-    case .duplicate(let fault): "duplicate \(fault.code)"
-    case .rejected(let fault): "rejected \(fault.code)"
-    case .throttled(let fault): "throttled \(fault.code)"
-    case .stale(let fault): "stale \(fault.code)"
-    case .unknown(let fault): "unknown \(fault.code)"
-    }
 }
 
 // MARK: What they list

@@ -1,4 +1,5 @@
 import Books
+import ConnectorTestKit
 import Kernel
 import Testing
 

@@ -1,4 +1,5 @@
 import ConnectorKit
+import ConnectorTestKit
 import Crypto
 import Kernel
 import Testing

@@ -133,9 +133,12 @@ struct ImportTests {
         #expect(found.sorted() == [])
     }
 
-    @Test("only test targets import TestKit")
-    func testKit() {
-        #expect(rooms.imports.filter { $0.value.contains("TestKit") }.keys.sorted() == [])
+    @Test("only test targets import TestKit and ConnectorTestKit", arguments: ["TestKit", "ConnectorTestKit"])
+    func testKit(room: String) {
+        #expect(rooms.imports[room] != nil)
+        #expect(rooms.imports.filter { $0.value.contains(room) }.keys.sorted() == [])
+        // The executable may import every room but these.
+        #expect(Checkout.sources.filter { rooms.room(of: $0.path) == nil && Rooms.imported($0).contains { $0.module == room } }.map(\.path) == [])
     }
 
     @Test("the rules notice an import that is not in the table, in any spelling")

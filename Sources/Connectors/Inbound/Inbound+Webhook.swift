@@ -12,10 +12,10 @@ extension InboundConnector {
         guard let header = fields.only("Counterfoil-Signature"),
             let signed = DatedSignature(header, bytes: InboundLimits.signatureBytes, most: InboundLimits.signatures), signed.isGenuine(body, secret)
         else { return nil }
-        let at = Timestamp(seconds: signed.seconds), name = Self.name(of: body)
+        let name = Self.name(of: body)
         return WebhookDelivery(
             topic: name?.topic ?? "unreadable", deliveryID: name?.id ?? "sha256:" + Digest.sha256(body).hexText,
-            valid: at - InboundLimits.tolerance ... at + InboundLimits.tolerance, content: name?.content)
+            valid: signed.valid(within: InboundLimits.tolerance), content: name?.content)
     }
 
     private static func name(of body: [UInt8]) -> (id: String, topic: String, content: [UInt8])? {

@@ -122,8 +122,7 @@ extension Bookkeeping {
 
     /// Creates what is not there, looked for once more; two wants of one name are one record.
     func createReferences(_ wants: [ReferenceWant]) -> Exchange<[String: String]> {
-        var seen: Set<String> = []
-        let open = wants.filter { seen.insert("\($0.kind)/\($0.key)").inserted }
+        let open = wants.unique { "\($0.kind)/\($0.key)" }
         guard open.contains(where: { $0.kind == .party && $0.currency != nil }) else { return create(open[...], [:], [:], [:]) }
         return currencies().next { rows in
             let ids = Dictionary(rows.compactMap { row in row["code"].flatMap { code in row["id"].map { (code, $0) } } }) { one, _ in one }
@@ -162,7 +161,7 @@ extension Bookkeeping {
     private func taken(_ want: ReferenceWant, _ fault: Fault) -> Exchange<[String: String]> {
         search([want]).reading { search throws(Fault) in
             if let id = search.found[want.key] { return [want.key: id] }
-            let name = cut(Reference.name(want), limit: 80)
+            let name = cut(Reference.name(want), utf16: 80)
             guard search.mismatched.isEmpty else {
                 throw NetSuite.refused(
                     "item_account_mismatch", "the item \"\(name)\" has another income account than the one its lines are bound to",
@@ -222,8 +221,7 @@ enum Reference {
     }
 
     static func names(_ wants: [ReferenceWant], _ kind: ReferenceWant.Kind) -> [String] {
-        var seen: Set<String> = []
-        return wants.filter { $0.kind == kind }.map(name).filter { seen.insert($0.lowercased()).inserted }
+        wants.filter { $0.kind == kind }.map(name).unique { $0.lowercased() }
     }
 
     /// - Throws: `currency_inactive`, `account_not_bound` (hold).
@@ -246,7 +244,7 @@ enum Reference {
             }
             // Only goods have a title of their own.
             var out = Record(kind: want.text.isEmpty ? .otherChargeSaleItem : .nonInventorySaleItem, fields: Fields([("itemId", .text(name(want)))]))
-            let title = cut(plain(want.text), limit: NetSuiteLimits.itemText)
+            let title = cut(plain(want.text), utf16: NetSuiteLimits.itemText)
             if !title.isEmpty { out.fields.add("displayName", .text(title)) }
             out.fields.add("incomeAccount", .ref(account))
             out.fields.add("taxSchedule", settings.taxSchedule.map { .ref($0) })

@@ -57,8 +57,8 @@ protocol Link: Sendable {
 }
 
 /// A ledger's work with records, whatever API they go by.
-struct Bookkeeping<Way: Link>: Sendable {
-    let link: Way
+public struct Bookkeeping: Sendable {
+    let link: any Link
 
     // MARK: Create
 

@@ -1,10 +1,10 @@
-public import Books
+internal import Books
 public import ConnectorKit
 public import Kernel
 public import Wire
 
 /// NetSuite as a ledger, by its REST record API and SuiteQL.
-public struct NetSuiteRESTConnector: LedgerConnector {
+public struct NetSuiteRESTConnector: NetSuiteLedger {
     public init() {}
 
     /// Facts on the platform, each with where it comes from.
@@ -69,52 +69,10 @@ public struct NetSuiteRESTConnector: LedgerConnector {
 
     // MARK: Work
 
-    private func working<Output>(_ connection: ConnectionFacts, _ work: (Bookkeeping<RESTLink>) -> Exchange<Output>) -> Exchange<Output> {
-        do throws(Fault) { return work(Bookkeeping(link: try RESTLink(connection))) } catch { return .fail(error) }
-    }
-
-    public func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> { working(connection) { $0.identify(connection.account) } }
-
-    public func chart(_ connection: ConnectionFacts) -> Exchange<Chart> { working(connection) { $0.chart() } }
-
-    public func itemKey(of line: LedgerDocument.Line) -> String? { Reference.itemKey(line) }
-
-    public func references(for document: LedgerDocument) -> [ReferenceWant] { Reference.wants(document) }
-
-    public func findReferences(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<[String: String]> {
-        working(connection) { $0.findReferences(wants) }
-    }
-
-    public func createReferences(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<[String: String]> {
-        working(connection) { $0.createReferences(wants) }
-    }
+    public func books(_ connection: ConnectionFacts) throws(Fault) -> Bookkeeping { Bookkeeping(link: try RESTLink(connection)) }
 
     /// Every document goes alone.
     public func batchGroup(of document: LedgerDocument) -> String { document.key.text }
-
-    public func objections(to document: LedgerDocument, _ connection: ConnectionFacts) -> [Fault] { Facts.objections(to: document, connection) }
-
-    public func create(_ documents: [LedgerDocument], attempt _: String, _ connection: ConnectionFacts) -> Exchange<[PostOutcome]> {
-        working(connection) { $0.create(documents) }
-    }
-
-    public func update(_ document: LedgerDocument, attempt _: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
-        working(connection) { $0.update(document) }
-    }
-
-    public func void(_ document: LedgerDocument, attempt _: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
-        working(connection) { $0.void(document) }
-    }
-
-    public func find(_ documents: [LedgerDocument], _ connection: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
-        working(connection) { $0.find(documents) }
-    }
-
-    public func fetch(_ documents: [LedgerDocument], _ connection: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
-        working(connection) { $0.fetch(documents) }
-    }
-
-    public func meant(_ document: LedgerDocument) -> LedgerReadback { LedgerReadback(meant: document) }
 
     // MARK: Changes
 

@@ -40,7 +40,7 @@ extension Record {
     /// The reference, and behind ` | ` whatever else people should know.
     static func memo(_ document: LedgerDocument) -> String {
         let more = [document.plan.reference, document.plan.note].compactMap(\.self).map(plain).filter { !$0.isEmpty }
-        return cut(([plain(document.reference)] + more).joined(separator: " | "), limit: NetSuiteLimits.memo)
+        return cut(([plain(document.reference)] + more).joined(separator: " | "), utf16: NetSuiteLimits.memo)
     }
 
     // MARK: Sales
@@ -50,7 +50,7 @@ extension Record {
         fields.add("entity", .ref(try Record.party(document)))
         try fillHeader(document, currencies)
         if kind == .invoice { fields.add("dueDate", .day(document.plan.date)) }
-        fields.add("otherRefNum", .text(cut(plain(document.reference), limit: NetSuiteLimits.otherRefNum)))
+        fields.add("otherRefNum", .text(cut(plain(document.reference), utf16: NetSuiteLimits.otherRefNum)))
         if let deposit = form.deposit {
             fields.add("undepFunds", .choice(false))
             fields.add("account", .ref(try Record.account(deposit)))
@@ -74,12 +74,12 @@ extension Record {
     private static func item(_ line: SalesForm.Line, _ mark: String, _ currency: Currency, _ settings: Settings) throws(Fault) -> Fields {
         guard let item = line.source.item, isID(item) else {
             throw NetSuite.refused(
-                "item_not_found", "\"\(cut(plain(line.source.plan.text), limit: 60))\" has no item in NetSuite", "Create the item and try again.",
+                "item_not_found", "\"\(cut(plain(line.source.plan.text), utf16: 60))\" has no item in NetSuite", "Create the item and try again.",
                 position: line.source.plan.role.text)
         }
         let (quantity, price) = line.multiplied(currency)
         var out = Fields([("item", .ref(item))])
-        let note = cut(plain(line.source.plan.text), limit: NetSuiteLimits.lineNote)
+        let note = cut(plain(line.source.plan.text), utf16: NetSuiteLimits.lineNote)
         if !note.isEmpty { out.add("description", .text(note)) }
         out.add("quantity", .number(quantity.description))
         // A price of its own: any other price level would take the item's.
@@ -162,7 +162,7 @@ extension Record {
             let amount = Value.number(Money(minor: abs(entry.minor), currency).text)
             var line = Fields([("account", .ref(try Record.account(entry.line.account))), (entry.minor > 0 ? "debit" : "credit", amount)])
             let words = plain(entry.line.plan.text)
-            line.add("memo", .text(cut(words.isEmpty ? plain(document.reference) : words, limit: NetSuiteLimits.lineNote)))
+            line.add("memo", .text(cut(words.isEmpty ? plain(document.reference) : words, utf16: NetSuiteLimits.lineNote)))
             if entry.line.isReceivable { line.add("entity", .ref(try Record.party(document))) }
             for (name, id) in try Record.classes(of: entry.line, settings) { line.add(name, .ref(id)) }
             lines.append(line)
@@ -179,7 +179,7 @@ extension Record {
             guard let value = line.dimensions[name].map(plain) ?? settings.defaults[name] else { continue }
             guard isID(value) else {
                 throw NetSuite.refused(
-                    "dimension_invalid", "the dimension \(name) is \(cut(value, limit: 60)), which is no id in NetSuite",
+                    "dimension_invalid", "the dimension \(name) is \(cut(value, utf16: 60)), which is no id in NetSuite",
                     "Set it to the id of a \(name).", position: name)
             }
             out.append((name, value))

@@ -120,7 +120,7 @@ struct SalesForm: Sendable {
     private static func code(_ text: String) throws(Fault) -> TaxCode {
         guard let code = TaxCode(text) else {
             throw NetSuite.refused(
-                "tax_code_invalid", "the tax code \(cut(text, limit: 60)) is no id of a tax code in NetSuite",
+                "tax_code_invalid", "the tax code \(cut(text, utf16: 60)) is no id of a tax code in NetSuite",
                 "Bind the tax code to an id, with SuiteTax to type/code, or to NONE.")
         }
         return code
@@ -128,7 +128,7 @@ struct SalesForm: Sendable {
 
     private static func unbound(_ code: String) -> Fault {
         NetSuite.refused(
-            "tax_code_unbound", "no tax code of NetSuite's is bound to \(cut(plain(code), limit: 80))", "Bind it under the account structure's tax codes.")
+            "tax_code_unbound", "no tax code of NetSuite's is bound to \(cut(plain(code), utf16: 80))", "Bind it under the account structure's tax codes.")
     }
 
     /// `US-CO@8.25` -> 8.25.

@@ -116,17 +116,8 @@ enum NetSuiteLimits {
 
 /// Words for what we refuse ourselves.
 enum NetSuite {
-    static func unreadable(_ why: String) -> Fault {
-        Fault(
-            "unreadable_answer", stage: .post, disposition: .retry, summary: "NetSuite's answer can't be read: \(why)",
-            remedy: "It is asked again; if this stays, report it with the time.")
-    }
-
-    static func lost(_ why: String) -> Fault {
-        Fault(
-            "outcome_unknown", stage: .post, disposition: .retry, summary: "NetSuite's answer does not tell what became of the document: \(why)",
-            remedy: "None needed: it is looked up.")
-    }
+    static func unreadable(_ why: String) -> Fault { Problem.judging.notRead(why) }
+    static func lost(_ why: String) -> Fault { Problem.judging.notTold(why) }
 
     static func refused(_ code: String, _ summary: String, _ remedy: String, position: String? = nil) -> Fault {
         Fault(code, stage: .post, disposition: .hold, summary: summary, remedy: remedy, position: position)

@@ -111,7 +111,7 @@ struct SalesForm: Sendable {
         }
         guard ids.count == 1 else {
             throw OdooConnector.refused(
-                "tax_code_invalid", "one tax of the source is bound to several of Odoo's: \(cut(line.taxCode ?? "", limit: 60))",
+                "tax_code_invalid", "one tax of the source is bound to several of Odoo's: \(cut(line.taxCode ?? "", characters: 60))",
                 "Bind each of the source's taxes to one of Odoo's.")
         }
         var carried = lines.contains { $0.source.plan.part != .tax && !$0.taxes.isEmpty && $0.source.plan.taxCode != nil }
@@ -143,7 +143,7 @@ struct SalesForm: Sendable {
         guard let code else { return [] }
         guard let ids = taxIDs(code) else {
             throw OdooConnector.refused(
-                "tax_code_invalid", "the tax code \(cut(plain(code), limit: 60)) is no id of a tax in Odoo",
+                "tax_code_invalid", "the tax code \(cut(plain(code), characters: 60)) is no id of a tax in Odoo",
                 "Bind the tax code to the id of a sales tax, to several joined by +, or to none.")
         }
         return ids
@@ -151,7 +151,7 @@ struct SalesForm: Sendable {
 
     private static func unbound(_ code: String) -> Fault {
         OdooConnector.refused(
-            "tax_code_unbound", "no tax of Odoo's is bound to \(cut(plain(code), limit: 80))", "Bind it under the account structure's tax codes.")
+            "tax_code_unbound", "no tax of Odoo's is bound to \(cut(plain(code), characters: 80))", "Bind it under the account structure's tax codes.")
     }
 }
 

@@ -34,8 +34,8 @@ extension OdooConnector {
         var members: [(key: String, value: JSON)] = [
             ("move_type", .string(form.moveType)), ("partner_id", .id(party)), ("invoice_date", .string(plan.date.description)),
             ("date", .string(plan.date.description)), ("ref", .string(reference(document))),
-            ("invoice_origin", .string(cut(plain(document.reference), limit: OdooLimits.reference))),
-            ("payment_reference", .string(cut(plain(document.reference), limit: OdooLimits.reference))),
+            ("invoice_origin", .string(cut(plain(document.reference), characters: OdooLimits.reference))),
+            ("payment_reference", .string(cut(plain(document.reference), characters: OdooLimits.reference))),
         ]
         // A payment term of the partner's would move it. A credit note falls due never.
         if form == .sales(isCredit: false) { members.append(("invoice_date_due", .string(plan.date.description))) }
@@ -75,7 +75,7 @@ extension OdooConnector {
             let words = plain(item.line.plan.text)
             var members: [(key: String, value: JSON)] = [
                 ("account_id", .id(try account(item.line.account))),
-                ("name", .string(cut(words.isEmpty ? plain(document.reference) : words, limit: OdooLimits.description))),
+                ("name", .string(cut(words.isEmpty ? plain(document.reference) : words, characters: OdooLimits.description))),
                 ("debit", .number(Money(minor: max(0, item.base.minor), item.base.currency).text)),
                 ("credit", .number(Money(minor: max(0, -item.base.minor), item.base.currency).text)), ("tax_ids", [[6, 0, []]]),
             ]
@@ -100,7 +100,7 @@ extension OdooConnector {
 
     /// `cf:<key> <reference>`: how `find` knows a document again.
     static func reference(_ document: LedgerDocument) -> String {
-        var out = plain(cut("cf:\(document.key) \(plain(document.reference))", limit: OdooLimits.reference))
+        var out = plain(cut("cf:\(document.key) \(plain(document.reference))", characters: OdooLimits.reference))
         for extra in [document.plan.reference, document.plan.note].compactMap(\.self).map(plain) where !extra.isEmpty {
             let longer = "\(out) | \(extra)"
             if longer.count <= OdooLimits.reference { out = longer }
@@ -118,9 +118,9 @@ extension OdooConnector {
 
     /// The full title; the SKU or the role's name where a line has none.
     static func description(_ line: PostingLine) -> String {
-        for text in [line.text, line.sku].map(plain) where !text.isEmpty { return cut(text, limit: OdooLimits.description) }
+        for text in [line.text, line.sku].map(plain) where !text.isEmpty { return cut(text, characters: OdooLimits.description) }
         let words = line.role.text.replacing("_", with: " ").replacing(":", with: ": ")
-        return cut(words.prefix(1).uppercased() + words.dropFirst(), limit: OdooLimits.description)
+        return cut(words.prefix(1).uppercased() + words.dropFirst(), characters: OdooLimits.description)
     }
 
     /// Analytic accounts: the dimensions `analytic`, `analytic_<plan>`, each an id. All of the line goes to all of them together.
@@ -130,7 +130,7 @@ extension OdooConnector {
         for (name, value) in named {
             guard let id = recordID(value) else {
                 throw refused(
-                    "dimension_invalid", "the dimension \(cut(plain(name), limit: 60)) is no id of an analytic account in Odoo",
+                    "dimension_invalid", "the dimension \(cut(plain(name), characters: 60)) is no id of an analytic account in Odoo",
                     "Set it to the id of an analytic account.")
             }
             if !ids.contains(id) { ids.append(id) }

@@ -83,7 +83,7 @@ struct Listing: Sendable {
 extension OdooConnector {
     /// Goes on with the connection's dialect, where its settings can be read.
     func speaking<Output: Sendable>(_ connection: ConnectionFacts, _ next: (Dialect) -> Exchange<Output>) -> Exchange<Output> {
-        do throws(Fault) { return next(try Dialect(connection)) } catch { return .fail(error) }
+        .trying { () throws(Fault) in next(try Dialect(connection)) }
     }
 
     /// Asks all lists to their last page, then goes on with the rows.
@@ -121,21 +121,8 @@ extension OdooConnector {
         }
     }
 
-    static func unreadable(_ why: String) -> Fault {
-        Fault(
-            "unreadable_answer", stage: .post, disposition: .retry, summary: "Odoo's answer can't be read: \(why)",
-            remedy: "It is asked again; if this stays, report it with the time.")
-    }
-
-    static func lost(_ why: String) -> Fault {
-        Fault(
-            "outcome_unknown", stage: .post, disposition: .retry, summary: "Odoo's answer does not tell what became of the document: \(why)",
-            remedy: "None needed: it is looked up.")
-    }
-
-    static func refused(_ code: String, _ summary: String, _ remedy: String) -> Fault {
-        Fault(code, stage: .post, disposition: .reject, summary: summary, remedy: remedy)
-    }
+    static func unreadable(_ why: String) -> Fault { judging.notRead(why) }
+    static func lost(_ why: String) -> Fault { judging.notTold(why) }
 }
 
 /// What came of a step.
@@ -143,29 +130,4 @@ enum Step: Sendable {
     case done(JSON)
     case refused(Fault)
     case unreadable
-}
-
-extension Array {
-    /// Slices of at most `size`, in order.
-    func parts(of size: Int) -> [[Element]] {
-        stride(from: 0, to: count, by: size).map { Array(self[$0 ..< Swift.min($0 + size, count)]) }
-    }
-}
-
-/// The beginning of a text, cut between characters.
-func cut(_ text: String, limit: Int) -> String { text.count <= limit ? text : String(text.prefix(limit)) }
-
-/// A text of one line without control characters and without blanks at its ends.
-func plain(_ text: String) -> String {
-    var out = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-        let control = scalar.value < 32 || (127 ... 159).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
-        if control || scalar == " " {
-            if let last = out.last, last != " " { out.append(" ") }
-        } else {
-            out.append(scalar)
-        }
-    }
-    if out.last == " " { out.removeLast() }
-    return String(out)
 }

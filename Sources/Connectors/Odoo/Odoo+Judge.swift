@@ -3,7 +3,7 @@ internal import Kernel
 public import Wire
 
 extension OdooConnector {
-    private static let judging = Judging("Odoo")
+    static let judging = Judging("Odoo")
 
     /// The one switch. By RPC errors come under a 200, so the body is read first. A clear no to a step behind a create or a change is accepted
     /// here and read by the exchange: it knows what has to be taken back.

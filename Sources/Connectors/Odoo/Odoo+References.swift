@@ -43,8 +43,7 @@ extension OdooConnector {
 
     /// Creates contacts, all in one call: names need not be unique there, so nothing but the search before keeps them single.
     public func createReferences(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<[String: String]> {
-        var seen: Set<String> = []
-        let parties = wants.filter { $0.kind == .party && seen.insert($0.key).inserted }
+        let parties = wants.filter { $0.kind == .party }.unique(by: \.key)
         return speaking(connection) { dialect in create(parties.parts(of: OdooLimits.batchDocuments)[...], dialect, [:]) }
     }
 

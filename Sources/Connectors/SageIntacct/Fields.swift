@@ -6,7 +6,7 @@ internal import Wire
 extension SageIntacctConnector {
     /// `cf:<key> <reference> | …`: how changes of ours are told from those of others.
     static func description(_ document: LedgerDocument) -> String {
-        var out = plain(cut("\(mark)\(document.key) \(plain(document.reference))", limit: IntacctLimits.memo))
+        var out = plain(cut("\(mark)\(document.key) \(plain(document.reference))", characters: IntacctLimits.memo))
         for extra in [document.plan.reference, document.plan.note].compactMap(\.self).map(plain) where !extra.isEmpty {
             let longer = "\(out) | \(extra)"
             if longer.count <= IntacctLimits.memo { out = longer }
@@ -26,9 +26,9 @@ extension SageIntacctConnector {
 
     /// The full title; the SKU or the role's name where a line has none, and the reference of a document without either.
     static func memo(_ line: PostingLine, _ document: LedgerDocument) -> String {
-        for text in [line.text, line.sku].map(plain) where !text.isEmpty { return plain(cut(text, limit: IntacctLimits.memo)) }
+        for text in [line.text, line.sku].map(plain) where !text.isEmpty { return plain(cut(text, characters: IntacctLimits.memo)) }
         let words = line.role.text.replacing("_", with: " ").replacing(":", with: ": ")
-        return plain(cut("\(words), \(plain(document.reference))", limit: IntacctLimits.memo))
+        return plain(cut("\(words), \(plain(document.reference))", characters: IntacctLimits.memo))
     }
 
     /// Functions of the older kind take a date in parts.
@@ -57,7 +57,7 @@ extension SageIntacctConnector {
 
     static func account(_ account: BoundAccount) throws(Fault) -> String {
         guard account.known, !account.code.isEmpty, account.code == plain(account.code) else {
-            let code = cut(plain(account.code), limit: 60)
+            let code = cut(plain(account.code), characters: 60)
             throw refused("account_not_bound", "account \(code) is not in Sage Intacct", "Create the account or bind the role anew.")
         }
         return account.code

@@ -102,7 +102,7 @@ struct TradeLines: Sendable {
         }
         guard details.count == 1 else {
             throw SageIntacctConnector.refused(
-                "tax_code_invalid", "one tax of the source is bound to several tax details: \(cut(plain(line.taxCode ?? ""), limit: 60))",
+                "tax_code_invalid", "one tax of the source is bound to several tax details: \(cut(plain(line.taxCode ?? ""), characters: 60))",
                 "Bind each of the source's taxes to one tax detail of Sage Intacct's.")
         }
         let carriers = carriers(of: detail, among: group)
@@ -148,7 +148,7 @@ struct TradeLines: Sendable {
         let ids = code.split(separator: "+", omittingEmptySubsequences: false).map { plain(String($0)) }
         guard ids.count <= 20, ids.allSatisfy({ !$0.isEmpty && $0.count <= IntacctLimits.setting }), Set(ids).count == ids.count else {
             throw SageIntacctConnector.refused(
-                "tax_code_invalid", "the tax code \(cut(plain(code), limit: 60)) is no id of a tax detail",
+                "tax_code_invalid", "the tax code \(cut(plain(code), characters: 60)) is no id of a tax detail",
                 "Bind the tax code to the id of a tax detail, to several joined by +, or to none.")
         }
         return ids
@@ -156,7 +156,7 @@ struct TradeLines: Sendable {
 
     private static func unbound(_ code: String) -> Fault {
         SageIntacctConnector.refused(
-            "tax_code_unbound", "no tax detail of Sage Intacct's is bound to \(cut(plain(code), limit: 80))",
+            "tax_code_unbound", "no tax detail of Sage Intacct's is bound to \(cut(plain(code), characters: 80))",
             "Bind it under the account structure's tax codes.")
     }
 }

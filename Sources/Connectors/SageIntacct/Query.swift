@@ -105,7 +105,7 @@ typealias Found = [String: [Row]]
 extension SageIntacctConnector {
     /// Goes on with the connection's settings, where they can be read.
     func configured<Output: Sendable>(_ connection: ConnectionFacts, _ next: (Settings) -> Exchange<Output>) -> Exchange<Output> {
-        do throws(Fault) { return next(try Settings(connection)) } catch { return .fail(error) }
+        .trying { () throws(Fault) in next(try Settings(connection)) }
     }
 
     /// Asks all lists to their last page, as many as are open in each request, then goes on with the rows.
@@ -169,19 +169,6 @@ extension SageIntacctConnector {
         return (rows, rest)
     }
 
-    static func unreadable(_ why: String) -> Fault {
-        Fault(
-            "unreadable_answer", stage: .post, disposition: .retry, summary: "Sage Intacct's answer can't be read: \(why)",
-            remedy: "It is asked again; if this stays, report it with the time.")
-    }
-
-    static func lost(_ why: String) -> Fault {
-        Fault(
-            "outcome_unknown", stage: .post, disposition: .retry, summary: "Sage Intacct's answer does not tell what became of the document: \(why)",
-            remedy: "None needed: it is looked up.")
-    }
-
-    static func refused(_ code: String, _ summary: String, _ remedy: String) -> Fault {
-        Fault(code, stage: .post, disposition: .reject, summary: summary, remedy: remedy)
-    }
+    static func unreadable(_ why: String) -> Fault { judging.notRead(why) }
+    static func lost(_ why: String) -> Fault { judging.notTold(why) }
 }

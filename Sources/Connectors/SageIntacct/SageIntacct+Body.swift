@@ -57,7 +57,7 @@ extension SageIntacctConnector {
             for name in ["datecreated", "dateposted", "datedue"] { date(document.plan.date, name, &writer) }
             writer.element("action", "Submit")
             writer.element("invoiceno", document.key.text)
-            let order = cut(plain(document.reference), limit: IntacctLimits.poNumber)
+            let order = cut(plain(document.reference), characters: IntacctLimits.poNumber)
             if !order.isEmpty { writer.element("ponumber", plain(order)) }
             writer.element("description", description(document))
             currency.write(&writer)
@@ -154,7 +154,7 @@ extension SageIntacctConnector {
         let money = try MoneyPlace(tender)
         let currency = try Conversion(document)
         let items = try items(trade, document, settings)
-        let payer = cut(plain(document.plan.party), limit: IntacctLimits.partyName)
+        let payer = cut(plain(document.plan.party), characters: IntacctLimits.partyName)
         return Function.Content("record_otherreceipt") { writer in
             date(document.plan.date, "paymentdate", &writer)
             writer.element("payee", payer.isEmpty ? "shop" : payer)
@@ -209,7 +209,7 @@ extension SageIntacctConnector {
         }
         return { writer in
             writer.element("BATCH_DATE", slashed(document.plan.date))
-            writer.element("BATCH_TITLE", cut(description(document), limit: IntacctLimits.batchTitle))
+            writer.element("BATCH_TITLE", cut(description(document), characters: IntacctLimits.batchTitle))
             writer.element("REFERENCENO", document.key.text)
             writer.element("STATE", "Posted")
             writer.start("ENTRIES")

@@ -115,6 +115,6 @@ extension SageIntacctConnector {
     /// An attempt as part of a control id.
     static func step(_ attempt: String) -> String {
         cut(String(String.UnicodeScalarView(attempt.unicodeScalars.filter { $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil) })),
-            limit: IntacctLimits.attempt)
+            characters: IntacctLimits.attempt)
     }
 }

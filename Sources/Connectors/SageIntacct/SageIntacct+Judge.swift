@@ -3,7 +3,7 @@ internal import Kernel
 public import Wire
 
 extension SageIntacctConnector {
-    private static let judging = Judging("Sage Intacct")
+    static let judging = Judging("Sage Intacct")
 
     /// The one switch. Failures come under a 200, at three levels: the sender, the company's user, each function. Where a request has several
     /// functions each result is the exchange's to read; so is a clear no to a step behind a create, whose document stands already.
@@ -60,7 +60,7 @@ struct Problem: Sendable, Equatable {
     init(_ errors: XMLElement?) {
         let all = errors?.all("error") ?? []
         let causes = all.filter { $0["errorno"]?.words != Problem.rolledBack }
-        number = ((causes.first ?? all.first)?["errorno"]?.words).map { cut($0, limit: 40) } ?? ""
+        number = ((causes.first ?? all.first)?["errorno"]?.words).map { cut($0, characters: 40) } ?? ""
         var said: [String] = []
         for error in causes.isEmpty ? all : causes {
             // The second description is the closer one; what is to be done may say more than either.
@@ -69,7 +69,7 @@ struct Problem: Sendable, Equatable {
                 if !line.isEmpty, !said.contains(line) { said.append(line) }
             }
         }
-        text = cut(said.joined(separator: " "), limit: IntacctLimits.errorText * 2)
+        text = cut(said.joined(separator: " "), characters: IntacctLimits.errorText * 2)
     }
 
     /// A function that was rolled back may name the cause itself.

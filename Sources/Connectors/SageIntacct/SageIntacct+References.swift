@@ -55,8 +55,7 @@ extension SageIntacctConnector {
 
     /// Creates customers, each by a function of its own.
     public func createReferences(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<[String: String]> {
-        var seen: Set<String> = []
-        let parties = wants.filter { $0.kind == .party && seen.insert($0.key).inserted }
+        let parties = wants.filter { $0.kind == .party }.unique(by: \.key)
         return configured(connection) { settings in create(parties.parts(of: IntacctLimits.batchDocuments)[...], settings, [:]) }
     }
 

@@ -64,28 +64,3 @@ struct Settings: Sendable, Equatable {
             remedy: "Set it to \(meanings[name] ?? "something else").", position: name)
     }
 }
-
-/// The beginning of a text, cut between characters.
-func cut(_ text: String, limit: Int) -> String { text.count <= limit ? text : String(text.prefix(limit)) }
-
-/// A text of one line without control characters and without blanks at its ends.
-func plain(_ text: String) -> String {
-    var out = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-        let control = scalar.value < 32 || (127 ... 159).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
-        if control || scalar == " " {
-            if let last = out.last, last != " " { out.append(" ") }
-        } else {
-            out.append(scalar)
-        }
-    }
-    if out.last == " " { out.removeLast() }
-    return String(out)
-}
-
-extension Array {
-    /// Slices of at most `size`, in order.
-    func parts(of size: Int) -> [[Element]] {
-        stride(from: 0, to: count, by: size).map { Array(self[$0 ..< Swift.min($0 + size, count)]) }
-    }
-}

@@ -63,7 +63,7 @@ struct SalesForm: Sendable {
                 lines[index].isCodedByTax = true
             } else if lines[index].isCodedByTax, lines[index].code != code {
                 throw SalesForm.fault(
-                    "tax_codes_differ", "one line has the taxes \(cut(plain(lines[index].code ?? ""), limit: 20)) and \(cut(plain(code), limit: 20))",
+                    "tax_codes_differ", "one line has the taxes \(cut(plain(lines[index].code ?? ""), utf16: 20)) and \(cut(plain(code), utf16: 20))",
                     "A line has one tax code in SAP Business One: bind all taxes of a sale to one that stands for all of them.")
             }
         }
@@ -106,7 +106,7 @@ struct SalesForm: Sendable {
         for line in lines where line.code == nil && line.source.taxCode == nil && line.source.plan.part != .tax {
             guard let code = line.source.plan.taxCode else { continue }
             throw SalesForm.fault(
-                "tax_code_unbound", "no tax code of SAP Business One's is bound to \(cut(plain(code), limit: 80))",
+                "tax_code_unbound", "no tax code of SAP Business One's is bound to \(cut(plain(code), utf16: 80))",
                 "Bind it under the account structure's tax codes.")
         }
         if let other = document.lines.first(where: { $0.isReceivable && !$0.plan.amount.isZero && $0.plan.role.detail != plan.party }) {

@@ -55,9 +55,9 @@ extension SapBusinessOneConnector {
         let reference = plain(document.reference)
         if let field = dialect.keyField {
             members.append((field, .string("cf:\(document.key)")))
-            members.append(("NumAtCard", .string(cut(reference, limit: B1Limits.numAtCard))))
+            members.append(("NumAtCard", .string(cut(reference, utf16: B1Limits.numAtCard))))
         } else {
-            members.append(("NumAtCard", .string(cut("cf:\(document.key) \(reference)", limit: B1Limits.numAtCard))))
+            members.append(("NumAtCard", .string(cut("cf:\(document.key) \(reference)", utf16: B1Limits.numAtCard))))
         }
         members += try currency(plan, dialect)
         members.append(("Comments", .string(words(document, limit: B1Limits.comments))))
@@ -162,7 +162,7 @@ extension SapBusinessOneConnector {
                 members.append(("FCCurrency", .string(dialect.code(of: plan.currency))))
             }
             let text = plain(item.line.plan.text)
-            if !text.isEmpty { members.append(("LineMemo", .string(cut(text, limit: B1Limits.memo)))) }
+            if !text.isEmpty { members.append(("LineMemo", .string(cut(text, utf16: B1Limits.memo)))) }
             if let branch = dialect.branch { members.append(("BPLID", .id(branch))) }
             members += try dimensions(item.line)
             lines.append(.object(members))
@@ -186,14 +186,14 @@ extension SapBusinessOneConnector {
     /// What people read.
     private static func words(_ document: LedgerDocument, limit: Int) -> String {
         let all = [document.reference, document.plan.reference ?? "", document.plan.note ?? ""].map(plain).filter { !$0.isEmpty }
-        return cut(all.joined(separator: " | "), limit: limit)
+        return cut(all.joined(separator: " | "), utf16: limit)
     }
 
     /// The title; the SKU or the role's name where a line has none.
     static func description(_ line: PostingLine) -> String {
-        for text in [line.text, line.sku].map(plain) where !text.isEmpty { return cut(text, limit: B1Limits.lineText) }
+        for text in [line.text, line.sku].map(plain) where !text.isEmpty { return cut(text, utf16: B1Limits.lineText) }
         let words = plain(line.role.text.replacing("_", with: " ").replacing(":", with: ": "))
-        return cut(words.prefix(1).uppercased() + words.dropFirst(), limit: B1Limits.lineText)
+        return cut(words.prefix(1).uppercased() + words.dropFirst(), utf16: B1Limits.lineText)
     }
 
     private static func dimensions(_ line: LedgerDocument.Line) throws(Fault) -> [(key: String, value: JSON)] {
@@ -204,7 +204,7 @@ extension SapBusinessOneConnector {
             // Cut, it would be another one's code.
             guard text.utf16.count <= most else {
                 throw refused(
-                    "dimension_invalid", "the dimension \(name.ours) is \(cut(text, limit: 60)), which is no code in SAP Business One",
+                    "dimension_invalid", "the dimension \(name.ours) is \(cut(text, utf16: 60)), which is no code in SAP Business One",
                     "Set it to a code of at most \(most) characters.")
             }
             members.append((name.theirs, .string(text)))

@@ -53,7 +53,7 @@ struct Page: Sendable {
 extension SapBusinessOneConnector {
     /// Goes on with the connection's dialect, where its settings can be read.
     func speaking<Output: Sendable>(_ connection: ConnectionFacts, _ next: (Dialect) -> Exchange<Output>) -> Exchange<Output> {
-        do throws(Fault) { return next(try Dialect(connection)) } catch { return .fail(error) }
+        .trying { () throws(Fault) in next(try Dialect(connection)) }
     }
 
     /// Asks all lists to their last page, then goes on with the rows of each.
@@ -91,21 +91,8 @@ extension SapBusinessOneConnector {
         Call(.write, HTTPRequest(.post, "\(dialect.version.root)/\(place.set.rawValue)(\(place.id))/\(name)", fields: jsonFields), cost: Budget.one)
     }
 
-    static func unreadable(_ why: String) -> Fault {
-        Fault(
-            "unreadable_answer", stage: .post, disposition: .retry, summary: "SAP Business One's answer can't be read: \(why)",
-            remedy: "It is asked again; if this stays, report it with the time.")
-    }
-
-    static func lost(_ why: String) -> Fault {
-        Fault(
-            "outcome_unknown", stage: .post, disposition: .retry, summary: "SAP Business One's answer does not tell what became of the document: \(why)",
-            remedy: "None needed: it is looked up.")
-    }
-
-    static func refused(_ code: String, _ summary: String, _ remedy: String) -> Fault {
-        Fault(code, stage: .post, disposition: .reject, summary: summary, remedy: remedy)
-    }
+    static func unreadable(_ why: String) -> Fault { judging.notRead(why) }
+    static func lost(_ why: String) -> Fault { judging.notTold(why) }
 }
 
 extension JSON {
@@ -132,31 +119,6 @@ extension JSON {
     }
 }
 
-extension Array {
-    /// Slices of at most `size`, in order.
-    func parts(of size: Int) -> [[Element]] {
-        stride(from: 0, to: count, by: size).map { Array(self[$0 ..< Swift.min($0 + size, count)]) }
-    }
-}
-
-extension Exchange {
-    /// Goes on with another conversation when this one has finished.
-    func next<Other: Sendable>(_ change: @escaping @Sendable (Output) -> Exchange<Other>) -> Exchange<Other> {
-        switch self {
-        case .send(let call, let then): .send(call) { then($0).next(change) }
-        case .finish(let output): change(output)
-        case .fail(let fault): .fail(fault)
-        }
-    }
-}
-
-/// The beginning of a text in at most so many UTF-16 units, cut between characters.
-func cut(_ text: String, limit: Int) -> String {
-    var out = String(text.prefix(limit))
-    while out.utf16.count > limit { out.removeLast() }
-    return out
-}
-
 /// A name in at most so many UTF-16 units; two names that differ anywhere stay two.
 func fitted(_ text: String, limit: Int) -> String {
     var characters = limit
@@ -166,20 +128,5 @@ func fitted(_ text: String, limit: Int) -> String {
         // A name that is short in characters and long in units is shortened by its characters.
         out = shortName(text, limit: min(characters, text.count - 1))
     }
-    return cut(out, limit: limit)
-}
-
-/// A text of one line without control characters and without blanks at its ends.
-func plain(_ text: String) -> String {
-    var out = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-        let control = scalar.value < 32 || (127 ... 159).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
-        if control || scalar == " " {
-            if let last = out.last, last != " " { out.append(" ") }
-        } else {
-            out.append(scalar)
-        }
-    }
-    if out.last == " " { out.removeLast() }
-    return String(out)
+    return cut(out, utf16: limit)
 }

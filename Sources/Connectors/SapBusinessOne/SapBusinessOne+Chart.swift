@@ -101,7 +101,7 @@ extension SapBusinessOneConnector {
     }
 
     private static func currencyUnknown(_ code: String, _ iso: String?) -> Fault {
-        let (code, iso) = (cut(plain(code), limit: 20), cut(plain(iso ?? "USD"), limit: 20))
+        let (code, iso) = (cut(plain(code), utf16: 20), cut(plain(iso ?? "USD"), utf16: 20))
         return Fault(
             "currency_code_unknown", stage: .post, disposition: .reject, summary: "the company's currency is \(code), which is no ISO code",
             remedy: "Name it under the connection's setting currencies: \(iso)=\(code).", position: "currencies")

@@ -3,7 +3,7 @@ internal import Kernel
 public import Wire
 
 extension SapBusinessOneConnector {
-    private static let judging = Judging("SAP Business One")
+    static let judging = Judging("SAP Business One")
 
     /// The one switch. A clear no to a cancellation, and a customer or an item that is there already, are read by the exchange, which knows what
     /// follows from them.

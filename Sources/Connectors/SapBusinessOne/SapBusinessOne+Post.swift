@@ -172,7 +172,7 @@ extension SapBusinessOneConnector {
         let date = JSON.string(day.description)
         return .object([
             ("ReferenceDate", date), ("DueDate", date), ("TaxDate", date),
-            ("Memo", .string(cut("Reversal of \(seen.place.id): \(plain(document.reference))", limit: B1Limits.memo))),
+            ("Memo", .string(cut("Reversal of \(seen.place.id): \(plain(document.reference))", utf16: B1Limits.memo))),
             ("Reference", .string("cf:\(document.key)")), ("JournalEntryLines", .array(lines)),
         ])
     }

@@ -75,7 +75,7 @@ extension SapBusinessOneConnector {
             guard let id = line["DocEntry"]?.entry else { throw unreadable("a payment settles something without a number") }
             let applied = try minor(line, foreign ? "AppliedFC" : "SumApplied", currency)
             let kind = line["InvoiceType"]?.string ?? ""
-            parts.append(kind == type && applied == total ? String(id) : "\(cut(plain(kind), limit: 40)) \(id) \(applied)")
+            parts.append(kind == type && applied == total ? String(id) : "\(cut(plain(kind), utf16: 40)) \(id) \(applied)")
         }
         return parts.joined(separator: ", ")
     }

@@ -70,7 +70,7 @@ extension SapBusinessOneConnector {
             guard let code = row["ItemCode"]?.words, let want = items.first(where: { itemCode($0) == code }) else { continue }
             guard row["InventoryItem"]?.string != "tYES" else {
                 throw Fault(
-                    "item_stocked", stage: .post, disposition: .hold, summary: "SAP Business One keeps the item \(cut(plain(code), limit: 60)) in stock",
+                    "item_stocked", stage: .post, disposition: .hold, summary: "SAP Business One keeps the item \(cut(plain(code), utf16: 60)) in stock",
                     remedy: "Make it no inventory item there, or set the connection's lines to service: its cost of sales would be posted twice.")
             }
             out[want.key] = code
@@ -100,8 +100,7 @@ extension SapBusinessOneConnector {
     /// One call each. Their codes are made of our keys, so one that is there already was made by a call whose answer was lost.
     public func createReferences(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<[String: String]> {
         speaking(connection) { dialect in
-            var seen: Set<String> = []
-            let open = wants.filter { (dialect.lines == .items || $0.kind == .party) && seen.insert("\($0.kind)/\($0.key)").inserted }
+            let open = wants.filter { dialect.lines == .items || $0.kind == .party }.unique { "\($0.kind)/\($0.key)" }
             return create(open[...], dialect, [:])
         }
     }

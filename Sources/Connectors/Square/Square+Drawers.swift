@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
@@ -7,7 +8,7 @@ internal import Wire
 enum DrawerReading {
     static func documents(_ record: Field, _ settings: SquareSettings) throws(Fault) -> [SourceDocument] {
         let told = try record["shift"].object(), id = try told["id"].id()
-        let shift = Field(told.view, told.path, of: "cash drawer shift \(id)")
+        let shift = told.named("cash drawer shift \(id)")
         let location = try shift["location_id"].or(record["location"]).optionalID()
         guard try shift["state"].word() == "CLOSED", settings.readsDrawers, settings.wants(location) else { return [] }
         let expected = try shift["expected_cash_money"].money()

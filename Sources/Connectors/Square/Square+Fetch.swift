@@ -43,12 +43,12 @@ struct Gathering: Sendable {
     }
 
     func order(_ id: String) -> Exchange<RawRecord?> {
-        SquareCalls.object("orders/\(id)", "order").followed { order in
+        SquareCalls.object("orders/\(id)", "order").next { order in
             guard let order, settings.wants(SquareID.named(order["location_id"])) else { return .finish(nil) }
-            return source(of: order).followed { source in
-                payments(of: [order] + [source].compactMap(\.self)).followed { payments in
-                    refunds(of: order).followed { refunds in
-                        cards(of: order).followed { cards in
+            return source(of: order).next { source in
+                payments(of: [order] + [source].compactMap(\.self)).next { payments in
+                    refunds(of: order).next { refunds in
+                        cards(of: order).next { cards in
                             let more: Members = [("source", source.map { [$0] } ?? []), ("payments", payments), ("refunds", refunds), ("cards", cards)]
                                 .filter { !$0.1.isEmpty }.map { ($0.0, $0.0 == "source" ? $0.1[0] : .array($0.1)) }
                             return located(order, source).map { SquareCalls.record(Topic.order, id, [("order", order)] + $0 + more) }
@@ -123,7 +123,7 @@ struct Gathering: Sendable {
     // MARK: What has no order
 
     func payment(_ id: String) -> Exchange<RawRecord?> {
-        SquareCalls.object("payments/\(id)", "payment").followed { payment in
+        SquareCalls.object("payments/\(id)", "payment").next { payment in
             guard let payment else { return .finish(nil) }
             if let own = SquareID.named(payment["order_id"]) { return order(own) }
             return .finish(SquareCalls.record(Topic.payment, id, [("payment", payment)]))
@@ -131,7 +131,7 @@ struct Gathering: Sendable {
     }
 
     func refund(_ id: String) -> Exchange<RawRecord?> {
-        SquareCalls.object("refunds/\(id)", "refund").followed { refund in
+        SquareCalls.object("refunds/\(id)", "refund").next { refund in
             guard let refund else { return .finish(nil) }
             if let own = SquareID.named(refund["order_id"]) { return order(own) }
             return paid(refund["payment_id"]).map { SquareCalls.record(Topic.refund, id, [("refund", refund)] + $0) }
@@ -139,7 +139,7 @@ struct Gathering: Sendable {
     }
 
     func dispute(_ id: String) -> Exchange<RawRecord?> {
-        SquareCalls.object("disputes/\(id)", "dispute").followed { dispute in
+        SquareCalls.object("disputes/\(id)", "dispute").next { dispute in
             guard let dispute, settings.wants(SquareID.named(dispute["location_id"])) else { return .finish(nil) }
             return paid(dispute.member("disputed_payment", "payment_id")).map { SquareCalls.record(Topic.dispute, id, [("dispute", dispute)] + $0) }
         }
@@ -154,11 +154,11 @@ struct Gathering: Sendable {
 
     /// With its entries, and the orders of the refunds among them: an entry names the refund alone.
     func payout(_ id: String) -> Exchange<RawRecord?> {
-        SquareCalls.object("payouts/\(id)", "payout").followed { payout in
+        SquareCalls.object("payouts/\(id)", "payout").next { payout in
             guard let payout else { return .finish(nil) }
             if payout["type"]?.string == "SIMPLE" { return .finish(SquareCalls.record(Topic.payout, id, [("payout", payout), ("entries", .array([]))])) }
             let query: SquareCalls.Query = [("limit", "\(SquareLimits.pageRows)"), ("sort_order", "ASC")]
-            return SquareCalls.list("payouts/\(id)/payout-entries", "payout_entries", query, pages: SquareLimits.payoutPages).followed { entries in
+            return SquareCalls.list("payouts/\(id)/payout-entries", "payout_entries", query, pages: SquareLimits.payoutPages).next { entries in
                 returned(entries).map { orders in
                     SquareCalls.record(Topic.payout, id, [("payout", payout), ("entries", .array(entries)), ("refunds", .object(orders))])
                 }

@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
@@ -15,43 +16,15 @@ enum SquareID {
     static func named(_ view: JSONView) -> String? { view.string.flatMap { isID($0) ? $0 : nil } }
 }
 
-/// A value of a record and the way to it: `order.line_items[3].total_money.amount`. What is missing or of the wrong kind is named in the fault.
-struct Field: Sendable {
-    let view: JSONView
-    let path: String
-    /// What people call the record: `order CAISEN…`.
-    let subject: String
+extension RecordRules {
+    static let square = RecordRules(
+        unreadable: "Look at it in Square's dashboard; if it is right there, report its raw event to support.",
+        unbalanced: "Fetch it again; if it stays so, enter it by hand and report its raw event to support.",
+        textCharacters: SquareLimits.textCharacters, parts: SquareLimits.parts)
+}
 
-    init(_ view: JSONView, _ path: String = "", of subject: String) {
-        self.view = view
-        self.path = path
-        self.subject = subject
-    }
-
-    subscript(_ name: StaticString) -> Field { Field(view[name], path.isEmpty ? "\(name)" : "\(path).\(name)", of: subject) }
-
-    var isNull: Bool { view.isNull }
-
-    /// The other one where this says nothing.
-    func or(_ other: Field) -> Field { isNull ? other : self }
-
-    func unreadable(_ wanted: String) -> Fault {
-        Fault(
-            "unreadable_record", stage: .normalize, disposition: .hold, summary: "\(path.isEmpty ? "the record" : path) of \(subject) is not \(wanted)",
-            remedy: "Look at it in Square's dashboard; if it is right there, report its raw event to support.", position: path.isEmpty ? "record" : path)
-    }
-
-    /// Sums that Square itself states do not agree.
-    func unbalanced(_ why: String) -> Fault {
-        Fault(
-            "unbalanced_record", stage: .normalize, disposition: .hold, summary: "\(subject): \(why)",
-            remedy: "Fetch it again; if it stays so, enter it by hand and report its raw event to support.", position: path.isEmpty ? "record" : path)
-    }
-
-    func object() throws(Fault) -> Field {
-        guard view.isObject else { throw unreadable("an object") }
-        return self
-    }
+extension Field {
+    init(_ view: JSONView, _ path: String = "", of subject: String) { self.init(view, path, of: subject, .square) }
 
     func id() throws(Fault) -> String {
         guard let id = SquareID.named(view) else { throw unreadable("an id") }
@@ -59,18 +32,6 @@ struct Field: Sendable {
     }
 
     func optionalID() throws(Fault) -> String? { isNull ? nil : try id() }
-
-    func text() throws(Fault) -> String {
-        guard let text = view.string else { throw unreadable("a text") }
-        return String(text.prefix(SquareLimits.textCharacters))
-    }
-
-    /// `nil` for null and empty.
-    func optionalText() throws(Fault) -> String? {
-        if isNull { return nil }
-        let text = try text()
-        return text.isEmpty ? nil : text
-    }
 
     /// One of Square's own words: `SQUARE_GIFT_CARD`.
     func word() throws(Fault) -> String {
@@ -125,25 +86,4 @@ struct Field: Sendable {
 
     /// Zero where it is absent.
     func moneyOrZero(_ currency: Currency) throws(Fault) -> Money { isNull ? .zero(currency) : try money(currency) }
-
-    /// The elements of a list; absent means none.
-    func list(most: Int = SquareLimits.parts) throws(Fault) -> [Field] {
-        if isNull { return [] }
-        guard view.isArray else { throw unreadable("a list") }
-        guard view.count <= most else { throw unreadable("a list of at most \(most) entries") }
-        var out: [Field] = []
-        out.reserveCapacity(view.count)
-        for (n, element) in view.elements.enumerated() {
-            let field = Field(element, "\(path)[\(n)]", of: subject)
-            out.append(try field.object())
-        }
-        return out
-    }
-
-    /// Reads each element of a list.
-    func each<Element>(_ read: (Field) throws(Fault) -> Element) throws(Fault) -> [Element] {
-        var out: [Element] = []
-        for field in try list() { out.append(try read(field)) }
-        return out
-    }
 }

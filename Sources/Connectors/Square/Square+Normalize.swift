@@ -115,7 +115,7 @@ struct FetchedID {
 enum LonePayment {
     static func documents(_ record: Field, _ settings: SquareSettings) throws(Fault) -> [SourceDocument] {
         let told = try record["payment"].object(), id = try told["id"].id()
-        let payment = Field(told.view, told.path, of: "payment \(id)")
+        let payment = told.named("payment \(id)")
         guard settings.wants(try payment["location_id"].optionalID()) else { return [] }
         let status = try Tendering.status(payment: payment)
         guard status == .success || status == .failure else { return [] }
@@ -142,7 +142,7 @@ enum LonePayment {
 
     static func refund(_ record: Field, _ settings: SquareSettings) throws(Fault) -> [SourceDocument] {
         let told = try record["refund"].object(), id = try told["id"].id()
-        let field = Field(told.view, told.path, of: "refund \(id)")
+        let field = told.named("refund \(id)")
         guard settings.wants(try field["location_id"].optionalID()) else { return [] }
         let currency = try field["amount_money"].money().currency
         let refund = try RefundFacts(field, currency, tenders: [], settings)
@@ -169,7 +169,7 @@ enum DisputeReading {
 
     static func document(_ record: Field) throws(Fault) -> SourceDocument {
         let told = try record["dispute"].object(), id = try id(told)
-        let dispute = Field(told.view, told.path, of: "dispute \(id)")
+        let dispute = told.named("dispute \(id)")
         let payment = try dispute["disputed_payment"]["payment_id"].id()
         let created = try dispute["created_at"].instant()
         let body = Dispute(

@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
@@ -20,7 +21,7 @@ struct OrderFacts {
     init?(_ order: Field, place: JSONView, _ settings: SquareSettings) throws(Fault) {
         let told = try order.object()
         id = try told["id"].id()
-        field = Field(told.view, told.path, of: "order \(id)")
+        field = told.named("order \(id)")
         location = try field["location_id"].id()
         switch try field["state"].optionalWord() ?? "OPEN" {
         case "COMPLETED": state = .closed

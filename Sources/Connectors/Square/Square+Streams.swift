@@ -69,7 +69,7 @@ struct Sweeping: Sendable {
         case .refunds: return refunds(place)
         case .disputes: return disputes(place)
         case .orders, .payments, .payouts, .drawers:
-            return SquareCalls.locations(settings).followed { locations in
+            return SquareCalls.locations(settings).next { locations in
                 let per = place.list == .orders ? SquareLimits.locationsPerSearch : 1
                 let (first, whole) = place.index.multipliedReportingOverflow(by: per)
                 guard !whole, first < locations.count else { return .finish(SweepPage(records: [], next: following(place, nil), watermark: nil)) }

@@ -54,22 +54,3 @@ enum StripeCalls {
             remedy: "Tried again by itself; report it if it stays.")
     }
 }
-
-extension Exchange {
-    /// The same conversation, and what follows from its result.
-    func followed<Other>(by next: @escaping @Sendable (Output) -> Exchange<Other>) -> Exchange<Other> {
-        switch self {
-        case .send(let call, let then): .send(call) { then($0).followed(by: next) }
-        case .finish(let output): next(output)
-        case .fail(let fault): .fail(fault)
-        }
-    }
-
-    /// One after the other, for each of a list, with what came before.
-    static func each<Item: Sendable>(
-        _ items: ArraySlice<Item>, _ before: Output, _ step: @escaping @Sendable (Item, Output) -> Exchange
-    ) -> Exchange {
-        guard let first = items.first else { return .finish(before) }
-        return step(first, before).followed(by: { each(items.dropFirst(), $0, step) })
-    }
-}

@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
@@ -19,7 +20,7 @@ struct ChargeFacts {
 
     init(_ charge: Field, _ settings: StripeSettings) throws(Fault) {
         id = try charge["id"].id()
-        field = Field(charge.view, charge.path, of: "charge \(id)")
+        field = charge.named("charge \(id)")
         let currency = try field["currency"].currency()
         created = try field["created"].instant()
         let status = try field["status"].word(), captured = try field["captured"].flag()
@@ -63,7 +64,7 @@ struct RefundFacts {
     /// `nil` for what only lets go of an amount that was never captured.
     init?(_ refund: Field, _ currency: Currency) throws(Fault) {
         id = try refund["id"].id()
-        let field = Field(refund.view, refund.path, of: "refund \(id)")
+        let field = refund.named("refund \(id)")
         guard try field["currency"].currency() == currency else { throw field["currency"].unreadable("\(currency), as its charge") }
         amount = try field["amount"].money(currency)
         created = try field["created"].instant()

@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
@@ -7,7 +8,7 @@ internal import Wire
 enum EarningReading {
     static func documents(_ record: Field, _ settings: StripeSettings) throws(Fault) -> [SourceDocument] {
         let told = try record["application_fee"].object(), id = try told["id"].id()
-        let fee = Field(told.view, told.path, of: "application fee \(id)")
+        let fee = told.named("application fee \(id)")
         let currency = try fee["currency"].currency()
         let amount = try fee["amount"].money(currency), created = try fee["created"].instant()
         guard amount.minor > 0 else { return [] }

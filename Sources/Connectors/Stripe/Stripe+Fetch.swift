@@ -15,7 +15,7 @@ extension StripeConnector {
         switch StripeID.kind(id) {
         case "ch", "py": return Gathering.charge(id, refunds: false)
         case "re", "pyr":
-            return StripeCalls.object("refunds/\(id)").followed { refund in
+            return StripeCalls.object("refunds/\(id)").next { refund in
                 guard let charge = StripeID.of(refund?["charge"]) else { return .finish(nil) }
                 return Gathering.charge(charge, refunds: true)
             }
@@ -50,12 +50,12 @@ private enum Gathering {
 
     /// `refunds`: they are listed even if the charge says that nothing went back, because one that failed says so nowhere else.
     static func charge(_ id: String, refunds: Bool) -> Exchange<RawRecord?> {
-        StripeCalls.object("charges/\(id)", [("expand[]", "balance_transaction")]).followed { charge in
+        StripeCalls.object("charges/\(id)", [("expand[]", "balance_transaction")]).next { charge in
             guard let charge else { return .finish(nil) }
             guard let intent = StripeID.of(charge["payment_intent"]) else { return plain(id, charge, refunds: refunds, checkout: []) }
-            return invoice(paidBy: intent).followed { found in
+            return invoice(paidBy: intent).next { found in
                 if let found { return invoice(found, refunds: refunds) }
-                return checkout(intent).followed { plain(id, charge, refunds: refunds, checkout: $0) }
+                return checkout(intent).next { plain(id, charge, refunds: refunds, checkout: $0) }
             }
         }
     }
@@ -76,9 +76,9 @@ private enum Gathering {
     }
 
     private static func checkout(_ intent: String) -> Exchange<Members> {
-        StripeCalls.list("checkout/sessions", [("payment_intent", intent)]).followed { rows in
+        StripeCalls.list("checkout/sessions", [("payment_intent", intent)]).next { rows in
             guard let session = rows.first(where: { StripeID.of($0["payment_intent"]) == intent }), let id = StripeID.of(session) else { return .finish([]) }
-            return shippingTaxes("checkout/sessions/\(id)", of: session).followed { whole in
+            return shippingTaxes("checkout/sessions/\(id)", of: session).next { whole in
                 StripeCalls.list("checkout/sessions/\(id)/line_items", [("expand[]", "data.taxes")]).map { items in
                     [("session", whole ?? session), ("items", .array(items))]
                 }
@@ -100,12 +100,12 @@ private enum Gathering {
     // MARK: Invoices
 
     static func invoice(_ id: String, refunds: Bool) -> Exchange<RawRecord?> {
-        StripeCalls.object("invoices/\(id)").followed { found in shippingTaxes("invoices/\(id)", of: found) }.followed { invoice in
+        StripeCalls.object("invoices/\(id)").next { found in shippingTaxes("invoices/\(id)", of: found) }.next { invoice in
             guard let invoice else { return .finish(nil) }
-            return StripeCalls.rest(invoice["lines"], "invoices/\(id)/lines").followed { lines in
-                notes(id).followed { notes in
+            return StripeCalls.rest(invoice["lines"], "invoices/\(id)/lines").next { lines in
+                notes(id).next { notes in
                     let back = refunds || notes.contains { $0["refunds"]?.array?.isEmpty == false }
-                    return payments(id, refunds: back).followed { payments in
+                    return payments(id, refunds: back).next { payments in
                         rates(of: lines + notes + [invoice]).map { rates in
                             record(Topic.invoice, id, [
                                 ("invoice", invoice), ("lines", .array(lines)), ("payments", .array(payments)), ("credit_notes", .array(notes)),
@@ -120,7 +120,7 @@ private enum Gathering {
 
     /// Credit notes, each with all of its lines.
     private static func notes(_ invoice: String) -> Exchange<[JSON]> {
-        StripeCalls.list("credit_notes", [("invoice", invoice)]).followed { notes in
+        StripeCalls.list("credit_notes", [("invoice", invoice)]).next { notes in
             if notes.count > StripeLimits.followUps { return .fail(tooMany("credit notes")) }
             return Exchange<[JSON]>.each(notes[...], []) { note, before in
                 guard let id = StripeID.of(note) else { return .fail(StripeCalls.unreadable("a credit note without an id")) }
@@ -131,11 +131,11 @@ private enum Gathering {
 
     /// What was paid, each payment with its charges and their refunds.
     private static func payments(_ invoice: String, refunds back: Bool) -> Exchange<[JSON]> {
-        StripeCalls.list("invoice_payments", [("invoice", invoice)]).followed { rows in
+        StripeCalls.list("invoice_payments", [("invoice", invoice)]).next { rows in
             let own = rows.filter { StripeID.of($0["invoice"]) == invoice }
             if own.count > StripeLimits.followUps { return .fail(tooMany("payments")) }
             return Exchange<[JSON]>.each(own[...], []) { payment, before in
-                charges(payment["payment"]).followed { charges in
+                charges(payment["payment"]).next { charges in
                     Exchange<[JSON]>.each(charges[...], []) { charge, done in
                         refunds(of: charge, always: back).map { done + [.object([("charge", charge), ("refunds", .array($0))])] }
                     }.map { before + [.object([("invoice_payment", payment), ("charges", .array($0))])] }
@@ -173,7 +173,7 @@ private enum Gathering {
     // MARK: Earnings
 
     static func earning(_ id: String) -> Exchange<RawRecord?> {
-        StripeCalls.object("application_fees/\(id)", [("expand[]", "balance_transaction")]).followed { fee in
+        StripeCalls.object("application_fees/\(id)", [("expand[]", "balance_transaction")]).next { fee in
             guard let fee else { return .finish(nil) }
             return StripeCalls.rest(fee["refunds"], "application_fees/\(id)/refunds").map { refunds in
                 record(Topic.earning, id, [("application_fee", fee), ("refunds", .array(refunds))])
@@ -184,7 +184,7 @@ private enum Gathering {
     // MARK: Payouts
 
     static func payout(_ id: String) -> Exchange<RawRecord?> {
-        StripeCalls.object("payouts/\(id)", [("expand[]", "balance_transaction")]).followed { payout in
+        StripeCalls.object("payouts/\(id)", [("expand[]", "balance_transaction")]).next { payout in
             guard let payout else { return .finish(nil) }
             let named = payout["automatic"]?.bool == true && payout["reconciliation_status"]?.string != "in_progress"
             guard named, payout["status"]?.string != "canceled" else { return .finish(record(Topic.payout, id, [("payout", payout), ("rows", .array([]))])) }

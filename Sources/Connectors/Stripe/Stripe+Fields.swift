@@ -1,41 +1,17 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
-/// A value of a record and the way to it: `lines[3].taxes[0].amount`. What is missing or of the wrong kind is named in the fault.
-struct Field: Sendable {
-    let view: JSONView
-    let path: String
-    /// What people call the record: `charge ch_3QLp…`.
-    let subject: String
+extension RecordRules {
+    static let stripe = RecordRules(
+        unreadable: "Look at it in Stripe's dashboard; if it is right there, report its raw event to support.",
+        unbalanced: "Fetch it again; if it stays so, enter it by hand and report its raw event to support.",
+        textCharacters: StripeLimits.textCharacters, parts: StripeLimits.parts)
+}
 
-    init(_ view: JSONView, _ path: String = "", of subject: String) {
-        self.view = view
-        self.path = path
-        self.subject = subject
-    }
-
-    subscript(_ name: StaticString) -> Field { Field(view[name], path.isEmpty ? "\(name)" : "\(path).\(name)", of: subject) }
-
-    var isNull: Bool { view.isNull }
-
-    func unreadable(_ wanted: String) -> Fault {
-        Fault(
-            "unreadable_record", stage: .normalize, disposition: .hold, summary: "\(path.isEmpty ? "the record" : path) of \(subject) is not \(wanted)",
-            remedy: "Look at it in Stripe's dashboard; if it is right there, report its raw event to support.", position: path.isEmpty ? "record" : path)
-    }
-
-    /// Sums that Stripe itself states do not agree.
-    func unbalanced(_ why: String) -> Fault {
-        Fault(
-            "unbalanced_record", stage: .normalize, disposition: .hold, summary: "\(subject): \(why)",
-            remedy: "Fetch it again; if it stays so, enter it by hand and report its raw event to support.", position: path.isEmpty ? "record" : path)
-    }
-
-    func object() throws(Fault) -> Field {
-        guard view.isObject else { throw unreadable("an object") }
-        return self
-    }
+extension Field {
+    init(_ view: JSONView, _ path: String = "", of subject: String) { self.init(view, path, of: subject, .stripe) }
 
     func id() throws(Fault) -> String {
         guard let id = StripeID.of(view) else { throw unreadable("an id") }
@@ -43,18 +19,6 @@ struct Field: Sendable {
     }
 
     func optionalID() throws(Fault) -> String? { isNull ? nil : try id() }
-
-    func text() throws(Fault) -> String {
-        guard let text = view.string else { throw unreadable("a text") }
-        return String(text.prefix(StripeLimits.textCharacters))
-    }
-
-    /// `nil` for null and empty.
-    func optionalText() throws(Fault) -> String? {
-        if isNull { return nil }
-        let text = try text()
-        return text.isEmpty ? nil : text
-    }
 
     func word() throws(Fault) -> String {
         let text = try text()
@@ -99,27 +63,6 @@ struct Field: Sendable {
         if isNull { return nil }
         guard let rate = view.decimal, !rate.isNegative, rate < ExactDecimal(1_000_000) else { throw unreadable("a rate") }
         return rate.scale <= 12 ? rate.shortest : rate.rounded(toScale: 12).shortest
-    }
-
-    /// The elements of a list; absent means none.
-    func list(most: Int = StripeLimits.parts) throws(Fault) -> [Field] {
-        if isNull { return [] }
-        guard view.isArray else { throw unreadable("a list") }
-        guard view.count <= most else { throw unreadable("a list of at most \(most) entries") }
-        var out: [Field] = []
-        out.reserveCapacity(view.count)
-        for (n, element) in view.elements.enumerated() {
-            let field = Field(element, "\(path)[\(n)]", of: subject)
-            out.append(try field.object())
-        }
-        return out
-    }
-
-    /// Reads each element of a list.
-    func each<Element>(_ read: (Field) throws(Fault) -> Element) throws(Fault) -> [Element] {
-        var out: [Element] = []
-        for field in try list() { out.append(try read(field)) }
-        return out
     }
 }
 

@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
@@ -17,7 +18,7 @@ struct InvoiceReading {
         self.settings = settings
         let told = try record["invoice"].object()
         id = try told["id"].id()
-        invoice = Field(told.view, told.path, of: "invoice \(id)")
+        invoice = told.named("invoice \(id)")
         currency = try invoice["currency"].currency()
         rates = TaxRates(record["tax_rates"].view, settings.place)
     }
@@ -212,7 +213,7 @@ struct CreditNoteReading {
     /// - Throws: `unbalanced_record` where its lines do not come to its total.
     init(_ note: Field, _ sale: Sale, _ rates: TaxRates) throws(Fault) {
         id = try note["id"].id()
-        let field = Field(note.view, note.path, of: "credit note \(id)")
+        let field = note.named("credit note \(id)")
         let currency = sale.currency
         created = try field["created"].instant()
         isVoid = try field["status"].word() == "void"

@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 

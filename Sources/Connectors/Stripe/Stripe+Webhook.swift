@@ -12,8 +12,7 @@ extension StripeConnector {
             let signed = DatedSignature(header, bytes: StripeLimits.signatureBytes, most: StripeLimits.signatures), signed.isGenuine(body, secret),
             let root = Self.parsed(body), let id = root["id"].string, StripeID.isID(id), let topic = root["type"].string, WebhookDelivery.isTopic(topic)
         else { return nil }
-        let at = Timestamp(seconds: signed.seconds)
-        return WebhookDelivery(topic: topic, deliveryID: id, valid: at - StripeLimits.tolerance ... at + StripeLimits.tolerance)
+        return WebhookDelivery(topic: topic, deliveryID: id, valid: signed.valid(within: StripeLimits.tolerance))
     }
 
     /// Of the many that an account may subscribe to.

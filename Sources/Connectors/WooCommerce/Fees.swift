@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
@@ -69,8 +70,8 @@ enum DepositReading {
     static let gateway = "woocommerce_payments"
 
     static func document(_ told: Field) throws(Fault) -> SourceDocument {
-        let id = try told["id"].text()
-        let deposit = Field(told.view, told.path, of: "deposit \(id.prefix(WooLimits.idCharacters))")
+        let id = try told["id"].looseText()
+        let deposit = told.named("deposit \(id.prefix(WooLimits.idCharacters))")
         guard isID(id) else { throw deposit["id"].unreadable("an id") }
         guard let code = deposit["currency"].view.string, let currency = Currency(code.uppercased()) else {
             throw deposit["currency"].unreadable("a currency code")
@@ -84,7 +85,7 @@ enum DepositReading {
         let at = Timestamp(microseconds: Int64(date) * 1_000)
         let stated = try money(deposit["amount"]), fee = try money(deposit["fee"])
         let amount = deposit["type"].view.string == "withdrawal" ? -stated.magnitude : stated
-        let state = try deposit["status"].text()
+        let state = try deposit["status"].looseText()
         let (status, rank): (Payout.Status, Int64) =
             switch state {
             case "paid": (.paid, 2)

@@ -1,61 +1,20 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
-/// A value of a record and the way to it: `order.line_items[3].taxes[0].total`. What is missing or of the wrong kind is named in the fault.
-struct Field: Sendable {
-    let view: JSONView
-    let path: String
-    /// What people call the record: `order 1042`.
-    let subject: String
+extension RecordRules {
+    static let woo = RecordRules(
+        unreadable: "Look at it in the shop; if it is right there, report its raw event to support.",
+        unbalanced: "Recalculate the order in the shop and fetch it again; if it stays so, enter it by hand.",
+        textCharacters: WooLimits.textCharacters, parts: WooLimits.parts)
+}
 
-    init(_ view: JSONView, _ path: String = "", of subject: String) {
-        self.view = view
-        self.path = path
-        self.subject = subject
-    }
+extension Field {
+    init(_ view: JSONView, _ path: String = "", of subject: String) { self.init(view, path, of: subject, .woo) }
 
-    subscript(_ name: StaticString) -> Field { Field(view[name], path.isEmpty ? "\(name)" : "\(path).\(name)", of: subject) }
-
-    var isNull: Bool { view.isNull }
     /// Null, or the empty text that PHP writes for nothing.
     var isEmpty: Bool { view.isNull || view.string == "" }
-
-    func unreadable(_ wanted: String) -> Fault {
-        Fault(
-            "unreadable_record", stage: .normalize, disposition: .hold, summary: "\(path.isEmpty ? "the record" : path) of \(subject) is not \(wanted)",
-            remedy: "Look at it in the shop; if it is right there, report its raw event to support.", position: path.isEmpty ? "record" : path)
-    }
-
-    /// Sums that the shop itself states do not agree.
-    func unbalanced(_ why: String) -> Fault {
-        Fault(
-            "unbalanced_record", stage: .normalize, disposition: .hold, summary: "\(subject): \(why)",
-            remedy: "Recalculate the order in the shop and fetch it again; if it stays so, enter it by hand.", position: path.isEmpty ? "record" : path)
-    }
-
-    func object() throws(Fault) -> Field {
-        guard view.isObject else { throw unreadable("an object") }
-        return self
-    }
-
-    /// The elements of a list, each an object; absent means none.
-    func list() throws(Fault) -> [Field] {
-        if isNull { return [] }
-        guard view.isArray else { throw unreadable("a list") }
-        guard view.count <= WooLimits.parts else { throw unreadable("a list of at most \(WooLimits.parts) entries") }
-        var out: [Field] = []
-        out.reserveCapacity(view.count)
-        for (n, element) in view.elements.enumerated() { out.append(try Field(element, "\(path)[\(n)]", of: subject).object()) }
-        return out
-    }
-
-    /// Reads each element of a list.
-    func each<Element>(_ read: (Field) throws(Fault) -> Element) throws(Fault) -> [Element] {
-        var out: [Element] = []
-        for field in try list() { out.append(try read(field)) }
-        return out
-    }
 
     // MARK: Words
 
@@ -65,15 +24,15 @@ struct Field: Sendable {
         return "\(number)"
     }
 
-    /// `nil` for null and empty; numbers as their digits.
-    func optionalText() throws(Fault) -> String? {
+    /// `nil` for null and empty; numbers, which PHP writes for texts of digits, as they are written.
+    func optionalLooseText() throws(Fault) -> String? {
         if isEmpty { return nil }
         guard let text = view.string ?? view.numberText else { throw unreadable("a text") }
-        return String(text.prefix(WooLimits.textCharacters))
+        return cut(text, characters: WooLimits.textCharacters)
     }
 
-    func text() throws(Fault) -> String {
-        guard let text = try optionalText() else { throw unreadable("a text") }
+    func looseText() throws(Fault) -> String {
+        guard let text = try optionalLooseText() else { throw unreadable("a text") }
         return text
     }
 

@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 
 /// An order in whole minor units. The shop computes with more places than its currency has and rounds here or there, as its settings are; the order's

@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
@@ -37,11 +38,11 @@ struct OrderRecord: Sendable {
 
     init(_ told: Field) throws(Fault) {
         id = try told["id"].id()
-        let order = Field(told.view, told.path, of: "order \(id)")
+        let order = told.named("order \(id)")
         field = order
-        number = try order["number"].optionalText() ?? id
-        status = WooSettings.status(try order["status"].text())
-        createdVia = try order["created_via"].optionalText() ?? ""
+        number = try order["number"].optionalLooseText() ?? id
+        status = WooSettings.status(try order["status"].looseText())
+        createdVia = try order["created_via"].optionalLooseText() ?? ""
         created = try order["date_created_gmt"].instant()
         modified = try order["date_modified_gmt"].optionalInstant() ?? created
         paid = try order["date_paid_gmt"].optionalInstant()
@@ -57,13 +58,13 @@ struct OrderRecord: Sendable {
         shipping = try order["shipping_lines"].each { field throws(Fault) in try LineRecord(field, .shipping) }
         taxes = try order["tax_lines"].each { field throws(Fault) in try TaxLineRecord(field) }
         cards = try order["gift_cards"].each { field throws(Fault) in try CardRecord(field) }
-        method = try order["payment_method"].optionalText() ?? ""
-        transaction = try order["transaction_id"].optionalText()
+        method = try order["payment_method"].optionalLooseText() ?? ""
+        transaction = try order["transaction_id"].optionalLooseText()
         customer = order["customer_id"].view.int.flatMap { $0 > 0 ? "\($0)" : nil }
-        email = try order["billing"]["email"].optionalText()
-        let goods = try order["shipping"]["country"].optionalText() != nil ? order["shipping"] : order["billing"]
-        country = try goods["country"].optionalText() ?? ""
-        state = try goods["state"].optionalText() ?? ""
+        email = try order["billing"]["email"].optionalLooseText()
+        let goods = try order["shipping"]["country"].optionalLooseText() != nil ? order["shipping"] : order["billing"]
+        country = try goods["country"].optionalLooseText() ?? ""
+        state = try goods["state"].optionalLooseText() ?? ""
         refunds = try order["refunds"].each { field throws(Fault) in try field["id"].id() }
         meta = try MetaRecord(order["meta_data"])
         let ids = (items + fees + shipping).map(\.id)
@@ -119,7 +120,7 @@ struct LineRecord: Sendable {
         self.kind = kind
         id = try line["id"].id()
         let name = kind == .shipping ? line["method_title"] : line["name"]
-        title = Self.plain(try name.optionalText() ?? "")
+        title = Self.plain(try name.optionalLooseText() ?? "")
         let product = line["product_id"].view.int ?? 0, variation = line["variation_id"].view.int ?? 0
         goods = variation > 0 ? "variation-\(variation)" : product > 0 ? "product-\(product)" : ""
         // A refund states negative units.
@@ -130,7 +131,7 @@ struct LineRecord: Sendable {
                 throw line["quantity"].unreadable("a number of units")
             }
             quantity = units
-            sku = try line["sku"].optionalText() ?? (goods.isEmpty ? "line" : goods)
+            sku = try line["sku"].optionalLooseText() ?? (goods.isEmpty ? "line" : goods)
         case .fee, .shipping:
             quantity = .one
             sku = kind == .fee ? "fee" + Self.slug(title) : ""
@@ -140,7 +141,7 @@ struct LineRecord: Sendable {
         tax = try line["total_tax"].exact()
         taxes = []
         for entry in try line["taxes"].list() where !entry["total"].isEmpty {
-            let rate = try entry["id"].text(), amount = try entry["total"].exact()
+            let rate = try entry["id"].looseText(), amount = try entry["total"].exact()
             if let at = taxes.firstIndex(where: { $0.rate == rate }) { taxes[at].amount += amount } else { taxes.append((rate, amount)) }
         }
         // Some plugins state a line's tax without saying of which rate.
@@ -180,9 +181,9 @@ struct TaxLineRecord: Sendable {
     var shipping: Exact
 
     init(_ line: Field) throws(Fault) {
-        rate = try line["rate_id"].text()
-        code = try line["rate_code"].optionalText() ?? ""
-        label = try line["label"].optionalText() ?? ""
+        rate = try line["rate_id"].looseText()
+        code = try line["rate_code"].optionalLooseText() ?? ""
+        label = try line["label"].optionalLooseText() ?? ""
         isCompound = try line["compound"].flag()
         percent = try line["rate_percent"].percent()
         cart = try line["tax_total"].exact()
@@ -196,7 +197,7 @@ struct CardRecord: Sendable {
     var amount: Exact
 
     init(_ card: Field) throws(Fault) {
-        code = try card["code"].optionalText()
+        code = try card["code"].optionalLooseText()
         amount = try card["amount"].exact()
     }
 }

@@ -1,4 +1,5 @@
 internal import Books
+internal import ConnectorKit
 internal import Kernel
 
 /// What an order's refunds gave back, one after the other. The shop states amounts with more places than can be paid: each line's share is the running
@@ -240,7 +241,7 @@ struct RefundRecord: Sendable {
 
     init(_ told: Field, of order: String) throws(Fault) {
         id = try told["id"].id()
-        let refund = Field(told.view, told.path, of: "refund \(id) of order \(order)")
+        let refund = told.named("refund \(id) of order \(order)")
         at = try refund["date_created_gmt"].instant()
         guard !refund["amount"].isEmpty else { throw refund["amount"].unreadable("an amount") }
         amount = try refund["amount"].exact()

@@ -99,14 +99,3 @@ enum WooBody {
             remedy: "Tried again by itself; if it stays, look at the shop's page caches and plugins.")
     }
 }
-
-extension Exchange {
-    /// The same conversation, and what follows from its result.
-    func leading<Other>(to next: @escaping @Sendable (Output) -> Exchange<Other>) -> Exchange<Other> {
-        switch self {
-        case .send(let call, let then): .send(call) { then($0).leading(to: next) }
-        case .finish(let output): next(output)
-        case .fail(let fault): .fail(fault)
-        }
-    }
-}

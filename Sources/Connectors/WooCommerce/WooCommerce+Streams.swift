@@ -79,7 +79,7 @@ extension WooCommerceConnector {
     /// One order after the other: a page is handed over whole.
     private static func gather(_ left: ArraySlice<JSON>, _ site: WooSite, _ page: SweepPage) -> Exchange<SweepPage> {
         guard let first = left.first else { return .finish(page) }
-        return whole(first, site).leading { record in
+        return whole(first, site).next { record in
             var page = page
             page.records.append(record)
             return gather(left.dropFirst(), site, page)

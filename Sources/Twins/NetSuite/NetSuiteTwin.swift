@@ -55,54 +55,26 @@ public final class NetSuiteTwin: LedgerTwin {
         -----END PRIVATE KEY-----
         """
 
-    private let journal: TwinJournal
     private let random: any RandomSource
-    private let state: Locked<SuiteState>
+    private let state: Remembered<SuiteState>
 
     /// Opens the account as the journal left it.
     /// - Throws: the journal's faults.
     public init(journal: TwinJournal, limits: NetSuiteLimits = NetSuiteLimits(), random: any RandomSource = SystemRandom()) throws(Fault) {
-        self.journal = journal
         self.random = random
-        var state = SuiteState(limits: limits)
-        try journal.replay { state.replay($0) }
-        self.state = Locked(state)
+        state = try Remembered(SuiteState(limits: limits), in: journal)
     }
 
     public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
-        state.with { [journal, random] state in
-            let answer = state.respond(request, at: now, random: random)
-            return Self.persist(&state, journal) ? answer : SuiteDoor.unexpected(request)
-        }
-    }
-
-    /// Commits what changed, or takes it back when the journal can't keep it.
-    private static func persist(_ state: inout SuiteState, _ journal: TwinJournal) -> Bool {
-        let records = state.changes
-        guard !records.isEmpty else { return true }
-        do {
-            try journal.append(records)
-            state.commit()
-            return true
-        } catch {
-            state.rollback()
-            return false
-        }
-    }
-
-    private func change(_ body: @Sendable (inout SuiteState) -> Void) {
-        state.with { [journal] state in
-            body(&state)
-            _ = Self.persist(&state, journal)
-        }
+        state.change { [random] in $0.respond(request, at: now, random: random) } ifLost: { _, _ in SuiteDoor.unexpected(request) }
     }
 
     // MARK: - The bookkeeper's own doings
 
-    public func entries() -> [LedgerEntry] { state.with { $0.entries() } }
+    public func entries() -> [LedgerEntry] { state.look { $0.entries() } }
 
     public func setAccountActive(_ code: String, _ active: Bool) {
-        change { state in
+        state.change { state in
             guard let id = state.account(code), var account = state.record("account", id) else { return }
             account.values["isInactive"] = .bool(!active)
             state.put(account)
@@ -110,11 +82,11 @@ public final class NetSuiteTwin: LedgerTwin {
     }
 
     /// Closes every period that ends on that day or before, and opens the others.
-    public func setLockDate(_ date: LocalDate?) { change { $0.closePeriods(through: date) } }
+    public func setLockDate(_ date: LocalDate?) { state.change { $0.closePeriods(through: date) } }
 
     /// Ends every OAuth 2.0 access token. Tokens of token-based authentication go on.
     public func revokeAccessTokens() {
-        change { state in
+        state.change { state in
             state.access.revokeAll()
             state.pending.append(.object([("t", "revoked")]))
         }
@@ -122,7 +94,7 @@ public final class NetSuiteTwin: LedgerTwin {
 
     /// Sets one lock of an accounting period, as the period close checklist does: `ar`, `ap` or `all`.
     public func lockPeriod(_ name: String, _ what: String, _ isLocked: Bool = true) {
-        change { state in
+        state.change { state in
             guard var period = state.all("accountingPeriod").first(where: { $0.text("periodName") == name }) else { return }
             period.values["\(what)Locked"] = .bool(isLocked)
             state.put(period)

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// One record as it is stored: texts by REST's names, references as ids, sublists as arrays of the same.
@@ -61,7 +62,7 @@ struct SuiteGone: Sendable {
 }
 
 /// The account: records by family, and who may come in. Changes can be undone until they are committed.
-struct SuiteState: Sendable {
+struct SuiteState: TwinMemory {
     let limits: NetSuiteLimits
     private(set) var tables: [String: [Int: SuiteRecord]] = [:]
     private(set) var externals: [String: [String: Int]] = [:]
@@ -156,7 +157,9 @@ struct SuiteState: Sendable {
 
     var mark: Int { undo.count }
 
-    mutating func rollback(to mark: Int = 0) {
+    mutating func rollback() { rollback(to: 0) }
+
+    mutating func rollback(to mark: Int) {
         while undo.count > mark, let (family, id, old) = undo.popLast() {
             let was = tables[family]?[id]
             replace(family, id, old, isUndone: true)

@@ -29,33 +29,27 @@ enum OdooProxy {
 /// Calls that are let through: a bucket that fills as time goes on. A flood that goes on against it finds the door shut for a while.
 struct OdooMeter: Sendable {
     let limits: OdooLimits
-    /// Thousandths of a call.
-    private var level: Int64
-    private var last: Timestamp?
+    private var bucket: CallBucket
     private var refused = 0
 
     init(limits: OdooLimits) {
         self.limits = limits
-        level = Int64(limits.burst) * 1000
+        bucket = CallBucket(perSecond: limits.callsPerSecond, burst: limits.burst)
     }
 
     /// `nil` lets the call through.
     mutating func admit(_ now: Timestamp) -> HTTPResponse? {
-        let since = last.map { max(0, (now - $0).wholeMilliseconds) } ?? 0
-        last = max(now, last ?? now)
-        level = min(Int64(limits.burst) * 1000, level + min(since, 86_400_000) * Int64(limits.callsPerSecond))
-        guard level >= 1000 else {
+        guard bucket.admits(now) else {
             refused += 1
             return refused > 2 * limits.burst ? OdooProxy.unavailable : OdooProxy.tooMany
         }
-        level -= 1000
         refused = 0
         return nil
     }
 }
 
 /// All databases of the server.
-struct OdooState: Sendable {
+struct OdooState: TwinMemory {
     /// Databases of one server.
     static let most = 64
 

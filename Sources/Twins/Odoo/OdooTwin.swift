@@ -38,57 +38,29 @@ public final class OdooTwin: LedgerTwin {
     /// The administrator's login, and password too.
     public static let login = "admin"
 
-    private let journal: TwinJournal
     private let random: any RandomSource
-    private let state: Locked<OdooState>
+    private let state: Remembered<OdooState>
 
     /// Opens the databases as the journal left them.
     /// - Throws: the journal's faults.
     public init(journal: TwinJournal, limits: OdooLimits = OdooLimits(), random: any RandomSource = SystemRandom()) throws(Fault) {
-        self.journal = journal
         self.random = random
-        var state = OdooState(limits: limits)
-        try journal.replay { state.replay($0) }
-        self.state = Locked(state)
+        state = try Remembered(OdooState(limits: limits), in: journal)
     }
 
     public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
-        state.with { [journal, random] state in
-            let answer = state.respond(request, at: now, random: random)
-            // A worker that can't write its database is gone: the proxy answers for it.
-            return Self.persist(&state, journal) ? answer : OdooProxy.badGateway
-        }
-    }
-
-    /// Commits what changed, or takes it back when the journal can't keep it.
-    private static func persist(_ state: inout OdooState, _ journal: TwinJournal) -> Bool {
-        let records = state.changes
-        guard !records.isEmpty else { return true }
-        do {
-            try journal.append(records)
-            state.commit()
-            return true
-        } catch {
-            state.rollback()
-            return false
-        }
-    }
-
-    private func change(_ body: @Sendable (inout OdooState) -> Void) {
-        state.with { [journal] state in
-            body(&state)
-            _ = Self.persist(&state, journal)
-        }
+        // A worker that can't write its database is gone: the proxy answers for it.
+        state.change { [random] in $0.respond(request, at: now, random: random) } ifLost: { _, _ in OdooProxy.badGateway }
     }
 
     // MARK: - The bookkeeper's own doings
 
     public func entries() -> [LedgerEntry] {
-        state.with { state in state.databases.keys.sorted().flatMap { state.databases[$0]?.entries() ?? [] } }
+        state.look { state in state.databases.keys.sorted().flatMap { state.databases[$0]?.entries() ?? [] } }
     }
 
     public func setAccountActive(_ code: String, _ active: Bool) {
-        change { state in
+        state.change { state in
             state.each { database in
                 guard let account = OdooSeed.account(code, database) else { return }
                 database.update("account.account", account, ["deprecated": .bool(!active)])
@@ -97,7 +69,7 @@ public final class OdooTwin: LedgerTwin {
     }
 
     public func setLockDate(_ date: LocalDate?) {
-        change { state in
+        state.change { state in
             state.setLockDate(date)
             state.each { $0.update("res.company", 1, ["fiscalyear_lock_date": .orFalse(date?.description)]) }
         }
@@ -105,7 +77,7 @@ public final class OdooTwin: LedgerTwin {
 
     /// Keys that programs made for themselves end; those of people and their passwords go on.
     public func revokeAccessTokens() {
-        change { state in state.each { $0.endGeneratedKeys() } }
+        state.change { state in state.each { $0.endGeneratedKeys() } }
     }
 
     // MARK: - Answers of the fault plan

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// What the gateway answers by itself.
@@ -76,7 +77,7 @@ extension IntacctState {
         guard request.path == IntacctGateway.path else { return IntacctGateway.notFound }
         guard request.method == .post else { return IntacctGateway.badMethod }
         guard meter.admits(now) else { return IntacctGateway.throttled }
-        guard request.body.count <= meter.limits.bodyBytes else { return IntacctGateway.tooLarge }
+        guard request.body.count <= limits.bodyBytes else { return IntacctGateway.tooLarge }
         let type = (request.fields["Content-Type"] ?? "").split(separator: ";").first.map { $0.lowercased() } ?? ""
         guard ["application/xml", "text/xml", "x-intacct-xml-request"].contains(type) else { return IntacctGateway.invalid }
         let root: XMLElement
@@ -114,7 +115,7 @@ extension IntacctState {
         guard known, same(block.value("password"), SageIntacctTwin.senderPassword) else { return .sender }
         if let policy = block.value("policyid") { return .policy(policy) }
         let count = root.all("operation").flatMap { $0.all("content") }.reduce(0) { $0 + $1.children.count }
-        return count > meter.limits.functions ? .schema("Element 'content': more than \(meter.limits.functions) functions.") : nil
+        return count > limits.functions ? .schema("Element 'content': more than \(limits.functions) functions.") : nil
     }
 
     // MARK: - Operations
@@ -127,7 +128,7 @@ extension IntacctState {
         company.now = caller.now
         let login: IntacctLogin
         do throws(IntacctProblem) {
-            login = try company.authenticate(block, caller, meter.limits.session)
+            login = try company.authenticate(block, caller, limits.session)
         } catch {
             let shown: [XMLElement] = [
                 .leaf("status", "failure"), .leaf("userid", block["login"]?.value("userid") ?? ""), .leaf("companyid", name), .leaf("locationid"),
@@ -140,7 +141,7 @@ extension IntacctState {
             function.children.first.map { body in
                 IntacctCall(
                     body: body, controlID: function.attribute("controlid") ?? "", sender: caller.control.sender, isUnique: caller.control.isUnique,
-                    endpoint: caller.endpoint, session: meter.limits.session)
+                    endpoint: caller.endpoint, session: limits.session)
             }
         }
         let isTransaction = operation.attribute("transaction")?.lowercased() == "true"

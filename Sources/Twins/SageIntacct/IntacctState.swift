@@ -1,42 +1,25 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
-/// Calls that are let through: a bucket that fills as time goes on.
-struct IntacctMeter: Sendable {
-    let limits: SageIntacctLimits
-    /// Thousandths of a call.
-    private var level: Int64
-    private var last: Timestamp?
-
-    init(limits: SageIntacctLimits) {
-        self.limits = limits
-        level = Int64(limits.burst) * 1000
-    }
-
-    mutating func admits(_ now: Timestamp) -> Bool {
-        let since = last.map { max(0, (now - $0).wholeMilliseconds) } ?? 0
-        last = max(now, last ?? now)
-        level = min(Int64(limits.burst) * 1000, level + min(since, 86_400_000) * Int64(limits.callsPerSecond))
-        guard level >= 1000 else { return false }
-        level -= 1000
-        return true
-    }
-}
-
 /// All companies behind the gateway.
-struct IntacctState: Sendable {
+struct IntacctState: TwinMemory {
     /// Companies of one gateway.
     static let most = 64
 
     var companies: [String: IntacctCompany] = [:]
-    var meter: IntacctMeter
+    let limits: SageIntacctLimits
+    var meter: CallBucket
     private var closed: LocalDate? = IntacctSeed.closed
     /// Accounts that the bookkeeper has ended, in companies to come as well.
     private var inactive: Set<String> = []
     private var pending: [JSON] = []
     private var refusals = 0
 
-    init(limits: SageIntacctLimits) { meter = IntacctMeter(limits: limits) }
+    init(limits: SageIntacctLimits) {
+        self.limits = limits
+        meter = CallBucket(perSecond: limits.callsPerSecond, burst: limits.burst)
+    }
 
     /// True where the company is there, or could be made.
     mutating func open(_ name: String) -> Bool {

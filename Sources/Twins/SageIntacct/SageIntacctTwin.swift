@@ -46,56 +46,32 @@ public final class SageIntacctTwin: LedgerTwin {
     public static let readerID = "ws_reader"
     public static let company = "Lakeside"
 
-    private let journal: TwinJournal
     private let random: any RandomSource
-    private let state: Locked<IntacctState>
+    private let state: Remembered<IntacctState>
     /// The last time at which anybody called: what the bookkeeper does happens then.
     private let clock = Locked(Timestamp(seconds: 1_767_225_600))
 
     /// Opens the companies as the journal left them.
     /// - Throws: the journal's faults.
     public init(journal: TwinJournal, limits: SageIntacctLimits = SageIntacctLimits(), random: any RandomSource = SystemRandom()) throws(Fault) {
-        self.journal = journal
         self.random = random
-        var state = IntacctState(limits: limits)
-        try journal.replay { state.replay($0) }
-        self.state = Locked(state)
+        state = try Remembered(IntacctState(limits: limits), in: journal)
     }
 
     public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
         clock.with { $0 = now }
-        return state.with { [journal, random] state in
-            let answer = state.respond(request, at: now, random: random)
-            return Self.persist(&state, journal) ? answer : IntacctGateway.unavailable
-        }
+        return state.change { [random] in $0.respond(request, at: now, random: random) } ifLost: { _, _ in IntacctGateway.unavailable }
     }
 
-    /// Commits what changed, or takes it back when the journal can't keep it.
-    private static func persist(_ state: inout IntacctState, _ journal: TwinJournal) -> Bool {
-        let records = state.changes
-        guard !records.isEmpty else { return true }
-        do {
-            try journal.append(records)
-            state.commit()
-            return true
-        } catch {
-            state.rollback()
-            return false
-        }
-    }
-
-    private func change(_ body: @Sendable (inout IntacctState, Timestamp) -> Void) {
+    private func change(_ body: (inout IntacctState, Timestamp) -> Void) {
         let now = clock.with { $0 }
-        state.with { [journal] state in
-            body(&state, now)
-            _ = Self.persist(&state, journal)
-        }
+        state.change { body(&$0, now) }
     }
 
     // MARK: - The bookkeeper's own doings
 
     public func entries() -> [LedgerEntry] {
-        state.with { state in state.companies.keys.sorted().flatMap { state.companies[$0]?.entries() ?? [] } }
+        state.look { state in state.companies.keys.sorted().flatMap { state.companies[$0]?.entries() ?? [] } }
     }
 
     public func setAccountActive(_ code: String, _ active: Bool) {

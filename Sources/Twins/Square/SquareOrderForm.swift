@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// Reads an order as a request writes it, and fills in what it does not say: uids, prices and names of the catalog, defaults.

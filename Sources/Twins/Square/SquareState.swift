@@ -1,14 +1,15 @@
 internal import Crypto
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// All the twin remembers.
-struct SquareState: Sendable {
+struct SquareState: TabledMemory {
     let merchants: [String: SquareMerchant]
     let limits: SquareLimits
     let retries: SquareRetries
-    var rows = SquareTable()
-    var meter = SquareMeter()
+    var rows = TwinTable<SquareRow>()
+    var meter = SecondMeter()
     /// Codes of the consent page, each good for one exchange; they live for minutes and are in no journal.
     var codes: [String: SquareCode] = [:]
     /// Webhooks that are under way.

@@ -70,9 +70,8 @@ public final class SquareTwin: SourceTwin {
     public static let british = SquareSeed.british
     public static let canadian = SquareSeed.canadian
 
-    private let journal: TwinJournal
     private let random: any RandomSource
-    private let state: Locked<SquareState>
+    private let state: Remembered<SquareState>
 
     /// Opens the twin on what `journal` remembers.
     /// - Parameter retries: when webhooks are sent again.
@@ -80,33 +79,16 @@ public final class SquareTwin: SourceTwin {
     public init(
         journal: TwinJournal, limits: SquareLimits = SquareLimits(), retries: SquareRetries = .vendor, random: any RandomSource = SystemRandom()
     ) throws(Fault) {
-        self.journal = journal
         self.random = random
-        var state = SquareState(merchants: try SquareSeed.merchants(), limits: limits, retries: retries)
-        try journal.replay { state.rows.replay($0) }
-        self.state = Locked(state)
+        state = try Remembered(SquareState(merchants: try SquareSeed.merchants(), limits: limits, retries: retries), in: journal)
     }
 
     public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
-        let (journal, random) = (journal, random)
-        return state.with { state in
+        state.change { [random] state in
             state.advance(to: now, random: random)
-            let answer = state.respond(request, at: now, random: random)
-            return Self.persist(&state, journal) ? answer : Self.outOfOrder(500, "INTERNAL_SERVER_ERROR", "An internal error has occurred.")
-        }
-    }
-
-    /// Commits what changed, or takes it back when the journal can't keep it.
-    private static func persist(_ state: inout SquareState, _ journal: TwinJournal) -> Bool {
-        let records = state.rows.changes
-        guard !records.isEmpty else { return true }
-        do {
-            try journal.append(records)
-            state.rows.commit()
-            return true
-        } catch {
-            state.rows.rollback()
-            return false
+            return state.respond(request, at: now, random: random)
+        } ifLost: { _, _ in
+            Self.outOfOrder(500, "INTERNAL_SERVER_ERROR", "An internal error has occurred.")
         }
     }
 
@@ -116,65 +98,38 @@ public final class SquareTwin: SourceTwin {
     /// - Returns: the ids of what came of it: `order` and `payments`, `refunds`, `dispute`, `payouts` or `payout`, `shift`.
     /// - Throws: `happening_refused`, `journal_unusable`.
     public func happen(_ happening: JSON, at now: Timestamp) throws(Fault) -> JSON {
-        let (journal, random) = (journal, random)
-        let outcome: Result<JSON, Fault> = state.with { state in
-            let merchant = happening.text("merchant") ?? SquareSeed.american
-            guard state.merchants[merchant] != nil else { return .failure(Self.refused("there is no such merchant", "merchant")) }
+        let merchant = happening.text("merchant") ?? SquareSeed.american
+        return try state.happen { [random] state throws(Fault) in
+            guard state.merchants[merchant] != nil else { throw Self.refused("there is no such merchant", "merchant") }
             state.advance(to: now, random: random)
             do throws(SquareProblem) {
-                let out = try state.happen(SquareBody(happening), SquareMoment(merchant: merchant, at: now, random: random))
-                guard Self.persist(&state, journal) else {
-                    return .failure(
-                        Fault(
-                            "journal_unusable", stage: .sandbox, disposition: .hold, summary: "the twin's journal could not be written",
-                            remedy: "Check the sandbox folder's owner and free space, and that no other sandbox uses it."))
-                }
-                return .success(.object(out))
-            } catch {
-                state.rows.rollback()
-                return .failure(Self.refused(error.detail, error.field ?? ""))
-            }
+                return .object(try state.happen(SquareBody(happening), SquareMoment(merchant: merchant, at: now, random: random)))
+            } catch { throw Self.refused(error.detail, error.field ?? "") }
         }
-        return try outcome.get()
     }
 
-    private static func refused(_ summary: String, _ position: String) -> Fault {
-        Fault(
-            "happening_refused", stage: .sandbox, disposition: .reject, summary: summary,
-            remedy: "Say what happens, and to what, as the twin's source lists it.", position: position)
-    }
-
-    public func expectedMoney() -> [ExpectedMoney] { state.with { $0.expectedMoney() } }
+    public func expectedMoney() -> [ExpectedMoney] { state.look { $0.expectedMoney() } }
 
     /// What the twin's books say Square owes a merchant now: the sum of all its expected money.
-    public func owed(_ merchant: String) -> Int64 { state.with { $0.owed(merchant) } }
+    public func owed(_ merchant: String) -> Int64 { state.look { $0.owed(merchant) } }
 
     // MARK: Webhooks
 
     public func takeWebhooks(at now: Timestamp, most: Int) -> [DueWebhook] {
-        let (journal, random) = (journal, random)
-        return state.with { state in
+        state.change { [random] state in
             state.advance(to: now, random: random)
-            let taken = state.takeDeliveries(at: now, most: most)
-            guard Self.persist(&state, journal) else {
-                for webhook in taken { state.underway.remove(webhook.id) }
-                return []
-            }
-            return taken
+            return state.takeDeliveries(at: now, most: most)
+        } ifLost: { state, taken in
+            for webhook in taken { state.underway.remove(webhook.id) }
+            return []
         }
     }
 
-    public func settleWebhook(_ id: String, status: Int?, at now: Timestamp) {
-        let journal = journal
-        state.with { state in
-            state.settleDelivery(id, status: status, at: now)
-            // What the disk refused is sent once more.
-            _ = Self.persist(&state, journal)
-        }
-    }
+    // What the disk refused is sent once more.
+    public func settleWebhook(_ id: String, status: Int?, at now: Timestamp) { state.change { $0.settleDelivery(id, status: status, at: now) } }
 
     /// Also when something is due to happen by itself: a fee, a refund's end. A webhook comes of it.
-    public func nextWebhook() -> Timestamp? { state.with { state in [state.nextDelivery(), state.nextTimer()].compactMap { $0 }.min() } }
+    public func nextWebhook() -> Timestamp? { state.look { state in [state.nextDelivery(), state.nextTimer()].compactMap { $0 }.min() } }
 
     // MARK: Answers of the fault plan
 

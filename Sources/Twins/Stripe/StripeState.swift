@@ -1,14 +1,15 @@
 internal import Crypto
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// All the twin remembers.
-struct StripeState: Sendable {
+struct StripeState: TabledMemory {
     let businesses: [String: StripeBusiness]
     let limits: StripeLimits
     let retries: StripeRetries
-    var rows = StripeTable()
-    var meter = StripeMeter()
+    var rows = TwinTable<StripeRow>()
+    var meter = SecondMeter()
     /// Codes of the consent page, each good for one exchange; they live for minutes and are in no journal.
     var codes: [String: String] = [:]
     /// Webhooks that are under way.
@@ -32,6 +33,12 @@ struct StripeState: Sendable {
         let scope = StripeScope(account: account, isLive: true)
         rows.put(
             StripeRow(id: "grant/\(account)", scope: scope, kind: .grant, created: now.seconds, shown: .object([("connected", .bool(connected))])))
+    }
+
+    /// What a test card would have done next is taken back with the rest.
+    mutating func rollback() {
+        rows.rollback()
+        afterwards = []
     }
 
     // MARK: Rows

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// Something that the twin keeps, in one business's one mode.
@@ -37,104 +38,36 @@ struct StripeRow: Sendable {
     }
 }
 
-/// Rows by id, and in the order of their making by business and kind; with undo to the last commit.
-struct StripeTable: Sendable {
-    private struct Shelf: Hashable {
+extension StripeRow: TwinRow {
+    struct Shelf: Hashable, Comparable, Sendable {
         var scope: StripeScope
         var kind: StripeKind
+
+        static func < (a: Shelf, b: Shelf) -> Bool { (a.scope.text, a.kind.rawValue) < (b.scope.text, b.kind.rawValue) }
     }
 
-    private var rows: [String: StripeRow] = [:]
-    private var shelves: [Shelf: [String]] = [:]
-    private var undo: [(id: String, old: StripeRow?)] = []
-
-    subscript(_ id: String) -> StripeRow? { rows[id] }
-
-    /// Oldest first.
-    func all(_ kind: StripeKind, in scope: StripeScope) -> [StripeRow] {
-        (shelves[Shelf(scope: scope, kind: kind)] ?? []).compactMap { rows[$0] }
-    }
-
-    /// Of all businesses and both modes.
-    func all(_ kind: StripeKind) -> [StripeRow] {
-        shelves.keys.filter { $0.kind == kind }.sorted { $0.scope.text < $1.scope.text }.flatMap { all(kind, in: $0.scope) }
-    }
-
-    mutating func put(_ row: StripeRow) {
-        undo.append((row.id, rows[row.id]))
-        replace(row.id, with: row)
-    }
-
-    mutating func remove(_ id: String) {
-        guard let old = rows[id] else { return }
-        undo.append((id, old))
-        replace(id, with: nil)
-    }
-
-    private mutating func replace(_ id: String, with row: StripeRow?) {
-        if let old = rows[id], row == nil {
-            shelves[Shelf(scope: old.scope, kind: old.kind)]?.removeAll { $0 == id }
-        } else if let row, rows[id] == nil {
-            shelve(row)
-        }
-        rows[id] = row
-    }
-
-    /// Events of the world may be told out of order: the list stays in the order of their time.
-    private mutating func shelve(_ row: StripeRow) {
-        let shelf = Shelf(scope: row.scope, kind: row.kind)
-        var list = shelves.removeValue(forKey: shelf) ?? []
-        var place = list.count
-        while place > 0, let earlier = rows[list[place - 1]], earlier.created > row.created { place -= 1 }
-        list.insert(row.id, at: place)
-        shelves[shelf] = list
-    }
-
-    mutating func rollback() {
-        for (id, old) in undo.reversed() { replace(id, with: old) }
-        undo = []
-    }
-
-    mutating func commit() { undo = [] }
-
-    /// What changed since the last commit, as journal records.
-    var changes: [JSON] {
-        var seen: Set<String> = []
-        return undo.compactMap { change in
-            guard seen.insert(change.id).inserted else { return nil }
-            return rows[change.id]?.record ?? .object([("t", "gone"), ("id", .string(change.id))])
-        }
-    }
-
-    mutating func replay(_ record: JSON) {
-        if let row = StripeRow(record) {
-            replace(row.id, with: row)
-        } else if record.text("t") == "gone", let id = record.text("id") {
-            replace(id, with: nil)
-        }
-    }
+    static var keyName: String { "id" }
+    var key: String { id }
+    var shelves: [Shelf] { [Shelf(scope: scope, kind: kind)] }
+    var rank: Int64 { created }
 }
 
-/// Fixed windows of one second, in memory only.
-struct StripeMeter: Sendable {
-    private struct Window: Sendable {
-        var second: Int64 = .min
-        var used = 0
-    }
+extension TwinTable<StripeRow> {
+    /// Oldest first.
+    func all(_ kind: StripeKind, in scope: StripeScope) -> [StripeRow] { all(on: .init(scope: scope, kind: kind)) }
 
-    private var windows: [String: Window] = [:]
+    /// Of all businesses and both modes.
+    func all(_ kind: StripeKind) -> [StripeRow] { all { $0.kind == kind } }
+}
 
+extension SecondMeter {
     /// Counts a request, or says which limit refuses it.
     mutating func admit(_ scope: StripeScope, _ endpoint: String, at second: Int64, _ limits: StripeLimits) -> String? {
         let most = scope.isLive ? limits.livePerSecond : limits.testPerSecond
-        guard used(scope.text, second) < most else { return "global-rate" }
+        guard used(scope.text, at: second) < most else { return "global-rate" }
         let narrow = scope.text + " " + endpoint
-        guard used(narrow, second) < limits.endpointPerSecond else { return "endpoint-rate" }
-        // A bound on memory: the windows of seconds past are of no use.
-        if windows.count > 1000 { windows = windows.filter { $0.value.second == second } }
-        for key in [scope.text, narrow] { windows[key] = Window(second: second, used: used(key, second) + 1) }
+        guard used(narrow, at: second) < limits.endpointPerSecond else { return "endpoint-rate" }
+        for what in [scope.text, narrow] { count(what, at: second) }
         return nil
     }
-
-    private func used(_ key: String, _ second: Int64) -> Int { windows[key].map { $0.second == second ? $0.used : 0 } ?? 0 }
 }

@@ -61,9 +61,8 @@ public final class StripeTwin: SourceTwin {
     public static let american = StripeSeed.american
     public static let british = StripeSeed.british
 
-    private let journal: TwinJournal
     private let random: any RandomSource
-    private let state: Locked<StripeState>
+    private let state: Remembered<StripeState>
 
     /// Opens the twin on what `journal` remembers.
     /// - Parameter retries: when webhooks are sent again.
@@ -71,33 +70,16 @@ public final class StripeTwin: SourceTwin {
     public init(
         journal: TwinJournal, limits: StripeLimits = StripeLimits(), retries: StripeRetries = .vendor, random: any RandomSource = SystemRandom()
     ) throws(Fault) {
-        self.journal = journal
         self.random = random
-        var state = StripeState(businesses: try StripeSeed.businesses(), limits: limits, retries: retries)
-        try journal.replay { state.rows.replay($0) }
-        self.state = Locked(state)
+        state = try Remembered(StripeState(businesses: try StripeSeed.businesses(), limits: limits, retries: retries), in: journal)
     }
 
     public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
-        let (journal, random) = (journal, random)
-        return state.with { state in
+        state.change { [random] state in
             if request.method == .get, request.path == "/oauth/authorize" { return state.consent(request, random: random) }
-            let answer = state.respond(request, at: now, random: random)
-            return Self.persist(&state, journal) ? answer : Self.outOfOrder(500)
-        }
-    }
-
-    /// Commits what changed, or takes it back when the journal can't keep it.
-    private static func persist(_ state: inout StripeState, _ journal: TwinJournal) -> Bool {
-        let records = state.rows.changes
-        guard !records.isEmpty else { return true }
-        do {
-            try journal.append(records)
-            state.rows.commit()
-            return true
-        } catch {
-            state.rows.rollback()
-            return false
+            return state.respond(request, at: now, random: random)
+        } ifLost: { _, _ in
+            Self.outOfOrder(500)
         }
     }
 
@@ -108,27 +90,11 @@ public final class StripeTwin: SourceTwin {
     ///   that was declined.
     /// - Throws: `happening_refused`, `journal_unusable`.
     public func happen(_ happening: StripeHappening, account: String, isLive: Bool = false, at now: Timestamp) throws(Fault) -> JSON {
-        let (journal, random) = (journal, random)
         let scope = StripeScope(account: account, isLive: isLive)
-        let outcome: Result<JSON, Fault> = state.with { state in
-            guard state.businesses[account] != nil else { return .failure(Self.refused("there is no such account", "account")) }
-            let moment = StripeMoment(scope: scope, at: now, random: random)
-            do throws(Fault) {
-                let out = try state.happen(happening, moment)
-                guard Self.persist(&state, journal) else {
-                    return .failure(
-                        Fault(
-                            "journal_unusable", stage: .sandbox, disposition: .hold, summary: "the twin's journal could not be written",
-                            remedy: "Check the sandbox folder's owner and free space, and that no other sandbox uses it."))
-                }
-                return .success(.object(out))
-            } catch {
-                state.rows.rollback()
-                state.afterwards = []
-                return .failure(error)
-            }
+        return try state.happen { [random] state throws(Fault) in
+            guard state.businesses[account] != nil else { throw Self.refused("there is no such account", "account") }
+            return .object(try state.happen(happening, StripeMoment(scope: scope, at: now, random: random)))
         }
-        return try outcome.get()
     }
 
     public func happen(_ happening: JSON, at now: Timestamp) throws(Fault) -> JSON {
@@ -136,33 +102,21 @@ public final class StripeTwin: SourceTwin {
         return try happen(parsed, account: happening.text("account") ?? StripeSeed.american, isLive: happening.flag("live"), at: now)
     }
 
-    static func refused(_ summary: String, _ position: String) -> Fault {
-        Fault(
-            "happening_refused", stage: .sandbox, disposition: .reject, summary: summary,
-            remedy: "Say what happens, and to what, as the twin's source lists it.", position: position)
-    }
-
-    public func expectedMoney() -> [ExpectedMoney] { state.with { $0.expectedMoney() } }
+    public func expectedMoney() -> [ExpectedMoney] { state.look { $0.expectedMoney() } }
 
     /// What the twin's books say Stripe owes an account now, by currency in lower case: the sum of all its expected money.
     public func owed(_ account: String, isLive: Bool = false) -> [String: Int64] {
-        state.with { $0.owed(StripeScope(account: account, isLive: isLive)) }
+        state.look { $0.owed(StripeScope(account: account, isLive: isLive)) }
     }
 
     // MARK: Webhooks
 
-    public func takeWebhooks(at now: Timestamp, most: Int) -> [DueWebhook] { state.with { $0.takeDeliveries(at: now, most: most) } }
+    public func takeWebhooks(at now: Timestamp, most: Int) -> [DueWebhook] { state.change { $0.takeDeliveries(at: now, most: most) } }
 
-    public func settleWebhook(_ id: String, status: Int?, at now: Timestamp) {
-        let journal = journal
-        state.with { state in
-            state.settleDelivery(id, status: status, at: now)
-            // What the disk refused is sent once more.
-            _ = Self.persist(&state, journal)
-        }
-    }
+    // What the disk refused is sent once more.
+    public func settleWebhook(_ id: String, status: Int?, at now: Timestamp) { state.change { $0.settleDelivery(id, status: status, at: now) } }
 
-    public func nextWebhook() -> Timestamp? { state.with { $0.nextDelivery() } }
+    public func nextWebhook() -> Timestamp? { state.look { $0.nextDelivery() } }
 
     // MARK: Answers of the fault plan
 

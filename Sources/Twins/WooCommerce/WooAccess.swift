@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// Whose key it is and what it may do.

@@ -17,9 +17,8 @@ public final class WooCommerceTwin: SourceTwin {
     public static let british = "thames"
     public static let irish = "liffey"
 
-    private let journal: TwinJournal
     private let random: any RandomSource
-    private let state: Locked<WooState>
+    private let state: Remembered<WooState>
 
     /// A consumer key and its secret that a fresh shop has.
     /// - Parameter permissions: `read_write`, `read` or `write`.
@@ -32,33 +31,12 @@ public final class WooCommerceTwin: SourceTwin {
     /// Opens the twin on what `journal` remembers.
     /// - Throws: the journal's faults, `unknown_time_zone`.
     public init(journal: TwinJournal, random: any RandomSource = SystemRandom()) throws(Fault) {
-        self.journal = journal
         self.random = random
-        var state = WooState(shops: try WooSeed.shops())
-        try journal.replay { state.rows.replay($0) }
-        self.state = Locked(state)
+        state = try Remembered(WooState(shops: try WooSeed.shops()), in: journal)
     }
 
     public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
-        let (journal, random) = (journal, random)
-        return state.with { state in
-            let answer = state.respond(request, at: now, random: random)
-            return Self.persist(&state, journal) ? answer : Self.broken()
-        }
-    }
-
-    /// Commits what changed, or takes it back when the journal can't keep it.
-    private static func persist(_ state: inout WooState, _ journal: TwinJournal) -> Bool {
-        let records = state.rows.changes
-        guard !records.isEmpty else { return true }
-        do {
-            try journal.append(records)
-            state.rows.commit()
-            return true
-        } catch {
-            state.rows.rollback()
-            return false
-        }
+        state.change { [random] in $0.respond(request, at: now, random: random) } ifLost: { _, _ in Self.broken() }
     }
 
     // MARK: The world
@@ -68,60 +46,29 @@ public final class WooCommerceTwin: SourceTwin {
     /// `key_revoked`; `shop` is where, `prairie` when it is left out.
     /// - Throws: `happening_refused`, `journal_unusable`.
     public func happen(_ happening: JSON, at now: Timestamp) throws(Fault) -> JSON {
-        let (journal, random) = (journal, random)
         let shop = happening.text("shop") ?? happening.text("account") ?? Self.american
-        let outcome: Result<JSON, Fault> = state.with { state in
-            guard state.shops[shop] != nil else { return .failure(Self.refused("there is no such shop", "shop")) }
+        return try state.happen { [random] state throws(Fault) in
+            guard state.shops[shop] != nil else { throw Self.refused("there is no such shop", "shop") }
             let home = state.homes[shop] ?? "http://127.0.0.1\(WooState.prefix)/\(shop)"
-            do throws(Fault) {
-                let out = try state.happen(happening, WooMoment(shop: shop, at: now, random: random, home: home))
-                guard Self.persist(&state, journal) else {
-                    return .failure(
-                        Fault(
-                            "journal_unusable", stage: .sandbox, disposition: .hold, summary: "the twin's journal could not be written",
-                            remedy: "Check the sandbox folder's owner and free space, and that no other sandbox uses it."))
-                }
-                return .success(.object(out))
-            } catch {
-                state.rows.rollback()
-                return .failure(error)
-            }
+            return .object(try state.happen(happening, WooMoment(shop: shop, at: now, random: random, home: home)))
         }
-        return try outcome.get()
     }
 
-    static func refused(_ summary: String, _ position: String) -> Fault {
-        Fault(
-            "happening_refused", stage: .sandbox, disposition: .reject, summary: summary,
-            remedy: "Say what happens, and to what, as the twin's source lists it.", position: position)
-    }
-
-    public func expectedMoney() -> [ExpectedMoney] { state.with { $0.expectedMoney() } }
+    public func expectedMoney() -> [ExpectedMoney] { state.look { $0.expectedMoney() } }
 
     /// The accounts of a shop's books, debit positive in minor units; they are zero in all.
-    public func accounts(_ shop: String) -> [String: Int64] { state.with { $0.accounts(shop) } }
+    public func accounts(_ shop: String) -> [String: Int64] { state.look { $0.accounts(shop) } }
 
     // MARK: Webhooks
 
     public func takeWebhooks(at now: Timestamp, most: Int) -> [DueWebhook] {
-        let (journal, random) = (journal, random)
-        return state.with { state in
-            let taken = state.takeDeliveries(at: now, most: most, random: random)
-            _ = Self.persist(&state, journal)
-            return taken
-        }
+        state.change { [random] in $0.takeDeliveries(at: now, most: most, random: random) }
     }
 
-    public func settleWebhook(_ id: String, status: Int?, at now: Timestamp) {
-        let journal = journal
-        state.with { state in
-            state.settleDelivery(id, status: status, at: now)
-            // What the disk refused is sent once more.
-            _ = Self.persist(&state, journal)
-        }
-    }
+    // What the disk refused is sent once more.
+    public func settleWebhook(_ id: String, status: Int?, at now: Timestamp) { state.change { $0.settleDelivery(id, status: status, at: now) } }
 
-    public func nextWebhook() -> Timestamp? { state.with { $0.nextDelivery() } }
+    public func nextWebhook() -> Timestamp? { state.look { $0.nextDelivery() } }
 
     // MARK: Answers of the fault plan
 

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// - Source: woocommerce `WC_REST_Customers_Controller`.

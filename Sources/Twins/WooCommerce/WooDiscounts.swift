@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// What coupons take off an order's lines, in the smallest units of the currency.

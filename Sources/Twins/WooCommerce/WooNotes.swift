@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// - Source: docs "Order notes" of wc/v3. Notes are listed without pages.

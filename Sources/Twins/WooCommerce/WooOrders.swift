@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// - Source: woocommerce `WC_REST_Orders_Controller`, `WC_REST_CRUD_Controller`; docs "Orders" of wc/v3.

@@ -1,12 +1,13 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// All the twin remembers.
-struct WooState: Sendable {
+struct WooState: TabledMemory {
     static let prefix = "/woocommerce"
 
     let shops: [String: WooShop]
-    var rows = WooTable()
+    var rows = TwinTable<WooRow>()
     var nonces = WooNonces()
     /// Webhooks that are under way.
     var underway: Set<String> = []

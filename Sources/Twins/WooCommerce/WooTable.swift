@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// What the twin keeps of a shop.
@@ -64,82 +65,34 @@ struct WooRow: Sendable {
     }
 }
 
-/// Rows by key, and in the order of their making by shop and kind; with undo to the last commit.
-struct WooTable: Sendable {
-    private struct Shelf: Hashable {
+extension WooRow: TwinRow {
+    struct Shelf: Hashable, Comparable, Sendable {
         var shop: String
         var kind: WooKind
+        /// Of refunds and notes, which stand in a list of their order as well.
         var order: Int?
+
+        static func < (a: Shelf, b: Shelf) -> Bool { (a.shop, a.kind.rawValue, a.order ?? 0) < (b.shop, b.kind.rawValue, b.order ?? 0) }
     }
 
-    private var rows: [String: WooRow] = [:]
-    private var shelves: [Shelf: [String]] = [:]
-    private var undo: [(key: String, old: WooRow?)] = []
+    static var keyName: String { "key" }
+    /// Lists are in the order of their making, whatever the rows' own times say.
+    var rank: Int64 { 0 }
+    var shelves: [Shelf] {
+        let all = Shelf(shop: shop, kind: kind)
+        return order.map { [all, Shelf(shop: shop, kind: kind, order: $0)] } ?? [all]
+    }
+}
 
-    subscript(_ shop: String, _ kind: WooKind, _ id: String) -> WooRow? { rows[WooRow.key(shop, kind, id)] }
-    subscript(_ shop: String, _ kind: WooKind, _ id: Int) -> WooRow? { rows[WooRow.key(shop, kind, "\(id)")] }
+extension TwinTable<WooRow> {
+    subscript(_ shop: String, _ kind: WooKind, _ id: String) -> WooRow? { self[WooRow.key(shop, kind, id)] }
+    subscript(_ shop: String, _ kind: WooKind, _ id: Int) -> WooRow? { self[WooRow.key(shop, kind, "\(id)")] }
 
     /// Oldest first.
-    func all(_ kind: WooKind, in shop: String) -> [WooRow] { (shelves[Shelf(shop: shop, kind: kind)] ?? []).compactMap { rows[$0] } }
+    func all(_ kind: WooKind, in shop: String) -> [WooRow] { all(on: .init(shop: shop, kind: kind)) }
 
     /// Refunds or notes of one order, oldest first.
-    func all(_ kind: WooKind, of order: Int, in shop: String) -> [WooRow] {
-        (shelves[Shelf(shop: shop, kind: kind, order: order)] ?? []).compactMap { rows[$0] }
-    }
+    func all(_ kind: WooKind, of order: Int, in shop: String) -> [WooRow] { all(on: .init(shop: shop, kind: kind, order: order)) }
 
-    mutating func put(_ row: WooRow) {
-        undo.append((row.key, rows[row.key]))
-        replace(row.key, with: row)
-    }
-
-    mutating func remove(_ row: WooRow) {
-        guard let old = rows[row.key] else { return }
-        undo.append((row.key, old))
-        replace(row.key, with: nil)
-    }
-
-    private mutating func replace(_ key: String, with row: WooRow?) {
-        if let old = rows[key], row == nil {
-            for shelf in Self.shelves(old) { shelves[shelf]?.removeAll { $0 == key } }
-        } else if let row, rows[key] == nil {
-            for shelf in Self.shelves(row) { shelves[shelf, default: []].append(key) }
-        }
-        rows[key] = row
-    }
-
-    private static func shelves(_ row: WooRow) -> [Shelf] {
-        let all = Shelf(shop: row.shop, kind: row.kind)
-        return row.order.map { [all, Shelf(shop: row.shop, kind: row.kind, order: $0)] } ?? [all]
-    }
-
-    mutating func rollback() {
-        for (key, old) in undo.reversed() { replace(key, with: old) }
-        undo = []
-    }
-
-    /// How far back `rollback(to:)` can go.
-    var mark: Int { undo.count }
-
-    mutating func rollback(to mark: Int) {
-        while undo.count > mark, let (key, old) = undo.popLast() { replace(key, with: old) }
-    }
-
-    mutating func commit() { undo = [] }
-
-    /// What changed since the last commit, as journal records.
-    var changes: [JSON] {
-        var seen: Set<String> = []
-        return undo.compactMap { change in
-            guard seen.insert(change.key).inserted else { return nil }
-            return rows[change.key]?.record ?? .object([("t", "gone"), ("key", .string(change.key))])
-        }
-    }
-
-    mutating func replay(_ record: JSON) {
-        if let row = WooRow(record) {
-            replace(row.key, with: row)
-        } else if record.text("t") == "gone", let key = record.text("key") {
-            replace(key, with: nil)
-        }
-    }
+    mutating func remove(_ row: WooRow) { remove(row.key) }
 }

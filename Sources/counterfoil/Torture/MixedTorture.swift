@@ -7,7 +7,7 @@ internal import Store
 internal import Wire
 
 /// One run at the businesses of `tenants/mixed`: trade happens on three platforms and is posted into four ledgers, while what lies between is broken.
-struct MixedTorture: Sendable {
+struct MixedTorture: TortureRun {
     let house: House
     let seed: UInt64
     let documents: Int
@@ -81,19 +81,10 @@ struct MixedTorture: Sendable {
         return try await trade([("close", true)])
     }
 
-    private func check() throws(Fault) {
-        let over = clocks.monotonic() > until
-        if over || stop.isSet {
-            throw Fault(
-                "torture_ended", stage: .sandbox, disposition: .hold, summary: over ? "the run is not over in the time it was given" : "the run was stopped")
-        }
-    }
-
     // MARK: What goes wrong
 
     /// What goes wrong by chance all the time; chance is drawn from the seed.
     private func background() async throws(Fault) {
-        func rates(_ pairs: [(String, Int)]) -> JSON { .object(pairs.map { (key: $0.0, value: JSON.number("\($0.1)")) }) }
         let twins = Self.twins.map { name -> (key: String, value: JSON) in
             let common = [("lost_request_per_mille", 5), ("torn_reply_per_mille", 8), ("unavailable_per_mille", 5), ("throttled_per_mille", 3)]
             let more =
@@ -174,8 +165,6 @@ struct MixedTorture: Sendable {
         kill(pid, signal)
         if service != "postgres" { tally.killed() }
     }
-
-    private func pause(_ time: Duration) async { do { try await clocks.sleep(for: time) } catch { return } }
 
     // MARK: Setting up
 

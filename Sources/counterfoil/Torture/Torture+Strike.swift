@@ -60,7 +60,7 @@ extension Torture {
         }
         if met { tally.struck(step) } else { tally.note("never met: \(step)") }
         // What a wall's absence does after a fault must not meet the next fault: a second send that is torn as well does no harm.
-        if trial.sabotage != nil { await rest(.seconds(1)) }
+        if trial.sabotage != nil { await pause(.seconds(1)) }
     }
 
     // MARK: Workers and the database, at a point
@@ -79,7 +79,7 @@ extension Torture {
         guard let since = struck.with({ $0 }) else { return tally.note("never came there: \(step)") }
         tally.struck(step)
         if step.fault == .stop {
-            await rest(.seconds(3))
+            await pause(.seconds(3))
             _ = try await signalWorker(step.ledger, SIGCONT)
         }
         try await life(step, since: since)
@@ -151,10 +151,10 @@ extension Torture {
         }
         guard let (pid, since) = stopped.with({ $0 }) else { return tally.note("never came there: \(step)") }
         tally.struck(step)
-        await rest(.seconds(Limits.leaseSeconds + 1))
+        await pause(.seconds(Limits.leaseSeconds + 1))
         let before = try await count(step.ledger, "write")
         kill(pid, SIGCONT)
-        await rest(.seconds(3))
+        await pause(.seconds(3))
         let sent = try await count(step.ledger, "write") - before
         kill(scheduler, SIGCONT)
         if sent > 0 { tally.violated("\(sent) writes reached \(step.ledger) from a worker whose lease was over: it does not look at its deadline before it sends") }
@@ -174,7 +174,7 @@ extension Torture {
         guard let count = before.with({ $0 }) else { return tally.note("never came there: \(step)") }
         let since = clocks.monotonic()
         tally.struck(step)
-        await rest(.seconds(8))
+        await pause(.seconds(8))
         let sent = try await self.count(step.ledger, "write") - count
         if sent > 0 { tally.violated("\(sent) writes reached \(step.ledger) while nobody of ours held the lease: an intent was written without it") }
         try await vantage.freeLease(tenant)
@@ -258,7 +258,7 @@ extension Torture {
         while clocks.monotonic() - began < limit {
             try check()
             if try await isSo() { return true }
-            await rest(.milliseconds(25))
+            await pause(.milliseconds(25))
             if let ledger, clocks.monotonic() - pushed > (atOnce ? .seconds(2) : .seconds(3)) {
                 pushed = clocks.monotonic()
                 try await pace.advance(ledger, sparing: atOnce)
@@ -273,12 +273,10 @@ extension Torture {
             do throws(Fault) { return try await body() } catch {
                 guard error.stage == .database, error.disposition != .bug else { throw error }
             }
-            await rest(.milliseconds(100))
+            await pause(.milliseconds(100))
         }
         return try await body()
     }
-
-    func rest(_ time: Duration) async { do { try await clocks.sleep(for: time) } catch { return } }
 }
 
 /// Processes of this machine, by number.

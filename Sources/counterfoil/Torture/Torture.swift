@@ -7,7 +7,7 @@ internal import Store
 internal import Wire
 
 /// One run: a day is played in small steps, and between the steps things are broken.
-struct Torture: Sendable {
+struct Torture: TortureRun {
     let house: House
     let trial: Trial
     let demo: Demo
@@ -56,7 +56,6 @@ struct Torture: Sendable {
 
     /// What goes wrong by chance all the time; chance is drawn from the seed.
     private func background() async throws(Fault) {
-        func rates(_ pairs: [(String, Int)]) -> JSON { .object(pairs.map { (key: $0.0, value: JSON.number("\($0.1)")) }) }
         let common = [("lost_request_per_mille", 2), ("torn_reply_per_mille", 4), ("unavailable_per_mille", 4), ("search_lag_ms", 1500)]
         let twins: JSON = .object([("qbo", rates(common)), ("xero", rates(common)), ("shopify", rates([("lost_request_per_mille", 10), ("torn_reply_per_mille", 10)]))])
         _ = try await demo.control(.post, "/faults", .object([("seed", .number("\(trial.seed)")), ("twins", twins)]))
@@ -80,14 +79,6 @@ struct Torture: Sendable {
     private func settled(_ half: String) async throws(Fault) {
         try await demo.settled(half == "noon" ? "morning" : "day", stuckAfter: .seconds(480))
         try check()
-    }
-
-    /// - Throws: `torture_ended` when it was told to stop or its time is over.
-    func check() throws(Fault) {
-        let over = clocks.monotonic() > until
-        if over || stop.isSet {
-            throw Fault("torture_ended", stage: .sandbox, disposition: .hold, summary: over ? "the run is not over in the time it was given" : "the run was stopped")
-        }
     }
 
     private func removeThird() async throws(Fault) {
