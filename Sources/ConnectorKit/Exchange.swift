@@ -55,11 +55,36 @@ public indirect enum Exchange<Output: Sendable>: Sendable {
         }
     }
 
+    /// The same conversation, and the one that follows from its result.
+    public func next<Other: Sendable>(_ change: @escaping @Sendable (Output) -> Exchange<Other>) -> Exchange<Other> {
+        switch self {
+        case .send(let call, let then): .send(call) { then($0).next(change) }
+        case .finish(let output): change(output)
+        case .fail(let fault): .fail(fault)
+        }
+    }
+
+    /// The same conversation, whose result is read by a function that may refuse it.
+    public func reading<Other: Sendable>(_ change: @escaping @Sendable (Output) throws(Fault) -> Other) -> Exchange<Other> {
+        next { output in .trying { () throws(Fault) in .finish(try change(output)) } }
+    }
+
+    /// What a function begins that may refuse before anything is sent.
+    public static func trying(_ begin: () throws(Fault) -> Exchange) -> Exchange {
+        do throws(Fault) { return try begin() } catch { return .fail(error) }
+    }
+
+    /// One after the other, for each of a list, with what came before.
+    public static func each<Item: Sendable>(
+        _ items: ArraySlice<Item>, _ before: Output, _ step: @escaping @Sendable (Item, Output) -> Exchange
+    ) -> Exchange {
+        guard let first = items.first else { return .finish(before) }
+        return step(first, before).next { each(items.dropFirst(), $0, step) }
+    }
+
     /// One call, whose answer is read by a function that may refuse it.
     public static func one(_ call: Call, read: @escaping @Sendable (HTTPResponse) throws(Fault) -> Output) -> Exchange {
-        .send(call) { response in
-            do throws(Fault) { return .finish(try read(response)) } catch { return .fail(error) }
-        }
+        .send(call) { response in .trying { () throws(Fault) in .finish(try read(response)) } }
     }
 }
 
@@ -97,9 +122,12 @@ public struct ConnectionFacts: Sendable {
     public var account: String
     /// Settings of the connection, as the tenant's file or the API gives them.
     public var settings: [String: String]
+    /// The connection's own base address, where it has one: the vendor's sandbox, a twin. For platforms that name their records by whole addresses.
+    public var base: String?
 
-    public init(account: String, settings: [String: String] = [:]) {
+    public init(account: String, settings: [String: String] = [:], base: String? = nil) {
         self.account = account
         self.settings = settings
+        self.base = base
     }
 }

@@ -53,6 +53,20 @@ public struct Judging: Sendable {
             remedy: "Mend what \(platform) names and release the posting.", underlying: why)
     }
 
+    /// A judged answer that is not what was asked for: found by the exchange, behind a read.
+    public func notRead(_ why: String) -> Fault {
+        Fault(
+            "unreadable_answer", stage: .post, disposition: .retry, summary: "\(platform)'s answer can't be read: \(why)",
+            remedy: "It is asked again; if this stays, report it with the time.")
+    }
+
+    /// The same behind a write.
+    public func notTold(_ why: String) -> Fault {
+        Fault(
+            "outcome_unknown", stage: .post, disposition: .retry, summary: "\(platform)'s answer does not tell what became of the document: \(why)",
+            remedy: "None needed: it is looked up.")
+    }
+
     private func unknown(_ why: String, _ text: String?) -> Fault {
         Fault(
             "outcome_unknown", stage: .post, disposition: .retry, summary: "\(platform) does not say whether it was done: \(why)",
