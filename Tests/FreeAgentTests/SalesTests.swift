@@ -163,6 +163,7 @@ struct SalesTests {
             connector.update(sale(remoteID: "3"), attempt: "a", facts),
             [HTTPResponse(404), list("invoices", [shown(id: "4")]), one("invoice", shown(id: "4")), nothing, one("invoice", shown(id: "4")), nothing])
         #expect(found == .posted(remoteID: "4", version: "2026-11-14T10:00:00Z") && said(calls)[2] == "GET /v2/invoices/4")
+        #expect(said(calls)[1] == "GET /v2/invoices?sort=-created_at&per_page=100&page=1")
         let (made, _, _, _) = drive(
             connector.update(sale(remoteID: "3"), attempt: "a", facts), [HTTPResponse(404), list("invoices"), one("invoice", shown(id: "7"), status: 201), nothing])
         #expect(made == .posted(remoteID: "7", version: "2026-11-14T10:00:00Z"))

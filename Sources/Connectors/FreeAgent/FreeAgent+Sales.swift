@@ -172,11 +172,12 @@ extension FreeAgentConnector {
         }
     }
 
-    /// Somebody deleted it, or a change that broke off did: looked for by its key first.
+    /// Somebody deleted it, or a void of ours did before it was wanted again. An earlier attempt may have written it anew: looked for by its key among
+    /// the newest, as far as the time for a write allows. Were it further back, its number would be taken when this one is sent.
     private func writeAnew(_ document: LedgerDocument, _ kind: Kind, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
-        Self.whole(kind, []).next { rows in
+        Self.list(kind, [("sort", "-created_at")], most: FreeAgentLimits.newestPages).next { rows in
             var other = document
-            other.remoteID = rows.first { $0["reference"]?.string == document.key.text }.flatMap { kind.id(of: $0["url"]?.string) }
+            other.remoteID = rows.all.first { $0["reference"]?.string == document.key.text }.flatMap { kind.id(of: $0["url"]?.string) }
             return other.remoteID == nil ? self.createSale(other, kind, connection) : self.updateSale(other, kind, connection, isLookedFor: true)
         }
     }

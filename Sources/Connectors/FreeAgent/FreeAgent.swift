@@ -97,6 +97,8 @@ enum FreeAgentLimits {
     static let pageRows = 100
     /// Pages of one list before it is given up.
     static let pages = 100
+    /// Pages that are looked through before a document that is gone is written anew: writes have to start within seconds.
+    static let newestPages = 5
     static let name = 255
     static let text = 1_000
     /// Digits after the point of an amount.
