@@ -4,6 +4,7 @@ import PackageDescription
 /// The platforms: a room `Sources/Connectors/NAME` and a suite of tests each.
 let connectors = [
     "AccountEdge",
+    "FreeAgent",
     "Inbound",
     "NetSuite",
     "Odoo",

@@ -1,5 +1,6 @@
 internal import AccountEdge
 public import ConnectorKit
+internal import FreeAgent
 internal import Inbound
 internal import NetSuite
 internal import Odoo
@@ -17,6 +18,7 @@ internal import Xero
 public enum Catalog {
     private static let all: [any Connector] = [
         AccountEdgeConnector(),
+        FreeAgentConnector(),
         InboundConnector(.erp), InboundConnector(.jobCRM),
         NetSuiteRESTConnector(),
         NetSuiteSuiteTalkConnector(),

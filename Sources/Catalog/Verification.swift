@@ -15,6 +15,7 @@ public struct Verification: Sendable, Equatable {
     static let byID: [String: Verification] = [
         "accountedge": Verification(twin: nil, suites: ["ConnectorKitTests", "AccountEdgeTests"], sdks: []),
         "erp": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
+        "freeagent": Verification(twin: nil, suites: ["ConnectorKitTests", "FreeAgentTests"], sdks: []),
         "job-crm": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
         "netsuite-rest": Verification(
             twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuite", version: "0.12.0")]),

@@ -258,10 +258,13 @@ public struct LedgerDocument: Sendable {
     /// The document as it is there, for updates and voids: its remote id and version token.
     public var remoteID: String?
     public var remoteVersion: String?
+    /// Of one that is looked for after an unclear answer: nothing of that send is older, by our clock. For ledgers that list what changed and can't
+    /// search. `nil` where nobody knows.
+    public var since: Timestamp?
 
     public init(
         key: PostKey, revision: Int, plan: PlannedPosting, lines: [Line], reference: String, party: String? = nil, appliesTo: String? = nil,
-        remoteID: String? = nil, remoteVersion: String? = nil
+        remoteID: String? = nil, remoteVersion: String? = nil, since: Timestamp? = nil
     ) {
         self.key = key
         self.revision = revision
@@ -272,6 +275,7 @@ public struct LedgerDocument: Sendable {
         self.appliesTo = appliesTo
         self.remoteID = remoteID
         self.remoteVersion = remoteVersion
+        self.since = since
     }
 }
 

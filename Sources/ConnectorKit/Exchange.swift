@@ -122,9 +122,12 @@ public struct ConnectionFacts: Sendable {
     public var account: String
     /// Settings of the connection, as the tenant's file or the API gives them.
     public var settings: [String: String]
+    /// The connection's own base address, where it has one: the vendor's sandbox, a twin. For platforms that name their records by whole addresses.
+    public var base: String?
 
-    public init(account: String, settings: [String: String] = [:]) {
+    public init(account: String, settings: [String: String] = [:], base: String? = nil) {
         self.account = account
         self.settings = settings
+        self.base = base
     }
 }

@@ -104,15 +104,18 @@ public struct Idempotency: Sendable {
     public var nativeKeyLifetime: Duration?
     /// The header that carries that key, for calls that name one (`Call.once`); `nil` where there is none or it stands elsewhere.
     public var header: String?
-    /// Our key can be searched for in a field of the document.
+    /// Our key can be found again in a field of the document.
     public var searchable: Bool
+    /// There is no search by that field: what changed is listed, and the keys are compared here.
+    public var isListed: Bool
     /// How long a search that finds nothing proves nothing.
     public var findSettles: Duration
 
-    public init(nativeKeyLifetime: Duration?, header: String? = nil, searchable: Bool, findSettles: Duration) {
+    public init(nativeKeyLifetime: Duration?, header: String? = nil, searchable: Bool, isListed: Bool = false, findSettles: Duration) {
         self.nativeKeyLifetime = nativeKeyLifetime
         self.header = header
         self.searchable = searchable
+        self.isListed = isListed
         self.findSettles = findSettles
     }
 }
@@ -123,5 +126,7 @@ public enum TaxAbility: String, Sendable {
     case documentTotal = "document_total"
     /// Each line's tax can be set.
     case perLine = "per_line"
+    /// It is made of each line's rate, and only what rounding costs can be mended.
+    case byRate = "by_rate"
     case none
 }

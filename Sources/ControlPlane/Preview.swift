@@ -36,7 +36,7 @@ struct Ledgerside: Sendable {
         let account = connection["account"]?.string ?? ""
         return Ledgerside(
             mapper: Mapper(structure: structure, rules: rules, ledger: try await accounts(tenant, ledger, desk)), connector: connector,
-            facts: ConnectionFacts(account: account, settings: settings),
+            facts: ConnectionFacts(account: account, settings: settings, base: connection["base_url"]?.string),
             base: connection["base_url"]?.string ?? Address.of(connector.spec.productionBase, account: account), references: references)
     }
 

@@ -36,7 +36,7 @@ public struct Setup: Sendable {
         for row in try await store.connections(tenant) {
             var settings: [String: String] = [:]
             for (key, value) in try JSON(parsing: row.settings).object ?? [] { settings[key] = value.string }
-            connections[row.id] = CourierConnection(row: row, facts: ConnectionFacts(account: row.account, settings: settings))
+            connections[row.id] = CourierConnection(row: row, facts: ConnectionFacts(account: row.account, settings: settings, base: row.baseURL))
         }
         guard let configuration = try await store.configuration(tenant) else {
             throw Fault("not_configured", stage: .configuration, disposition: .hold, summary: "the tenant has no account structure or no rules yet",

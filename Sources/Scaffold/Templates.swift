@@ -34,9 +34,10 @@ enum Templates {
                 "auth": "where this is written: TODO",
                 "objects": "where this is written: TODO",
                 "currency": "where this is written: TODO",
+        __FACTS__
             ]
 
-            /// Who is at the other end: one read.
+            /// Who is at the other end: one read. TODO: `account` as the platform says it; where it is not the connection's, nothing goes live.
             public func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> {
                 .one(Call(.read, HTTPRequest(.get, "/TODO"))) { response throws(Fault) in
                     guard let name = try response.json()["name"]?.string else { throw Self.unreadable("the account has no name") }
@@ -60,6 +61,9 @@ enum Templates {
         }
         """# + "\n"
 
+    /// One of the statements that need a source.
+    static func source(of fact: String) -> String { "        \"\(fact)\": \"where this is written: TODO\"," }
+
     static let judge = #"""
         public import ConnectorKit
         internal import Kernel
@@ -79,7 +83,7 @@ enum Templates {
     static let ledger = #"""
         public import Books
         public import ConnectorKit
-        internal import Kernel
+        public import Kernel
 
         extension __TYPE__Connector {
             public func chart(_: ConnectionFacts) -> Exchange<Chart> { .fail(Self.missing("chart")) }
@@ -91,6 +95,9 @@ enum Templates {
 
             public func batchGroup(of document: LedgerDocument) -> String { document.key.text }
 
+            /// TODO: what can never be written there, told before anything is sent.
+            public func objections(to _: LedgerDocument, _: ConnectionFacts) -> [Fault] { [] }
+
             /// TODO: our key goes into a field that `find` can look for.
             public func create(_ documents: [LedgerDocument], attempt _: String, _: ConnectionFacts) -> Exchange<[PostOutcome]> {
                 .finish(documents.map { _ in .rejected(Self.missing("create")) })
@@ -100,6 +107,8 @@ enum Templates {
 
             public func find(_: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> { .fail(Self.missing("find")) }
             public func fetch(_: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> { .fail(Self.missing("fetch")) }
+
+            // `changes`, `notices`, `attach` and `manualForms` have defaults: write them where the platform can be asked, calls, takes or imports files.
 
             public func meant(_ document: LedgerDocument) -> LedgerReadback {
                 LedgerReadback(

@@ -130,8 +130,24 @@ struct LedgerTests {
         later.revision = 4
         later.remoteVersion = "9"
         #expect(asked(it, [later], facts) == first)
+        // A list that no key narrows is the same for all of them.
+        guard !it.spec.idempotency.isListed else { return }
         #expect(asked(it, [document(form, 2, at: id)], facts) != first)
         #expect(first.contains { $0.contains(key(1).text) }, "our key is searched for")
+    }
+
+    @Test("where lists are read instead of a search, they begin with the send of the oldest that is looked for, and with nothing where nobody knows it", arguments: ledgerIDs)
+    func listed(id: String) throws {
+        let it = try ledger(id)
+        let facts = try Specimen(id).facts
+        guard it.spec.idempotency.isListed else { return }
+        var dated = document(.invoice, at: id)
+        dated.since = Timestamp(seconds: 1_794_700_800)
+        #expect(asked(it, [dated], facts) != asked(it, [document(.invoice, at: id)], facts))
+        var unlike = document(.invoice, 2, at: id)
+        unlike.since = dated.since
+        #expect(asked(it, [dated, unlike], facts) == asked(it, [dated], facts))
+        #expect(asked(it, [dated, document(.invoice, 2, at: id)], facts) == asked(it, [document(.invoice, at: id)], facts), "one that nobody dates is looked for everywhere")
     }
 
     @Test("looking for nothing asks nothing and finds nothing", arguments: ledgerIDs)

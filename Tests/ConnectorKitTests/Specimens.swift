@@ -36,6 +36,7 @@ func text(_ path: String) throws -> String { String(decoding: try bytes(path), a
 ///
 /// - `account`: of a connection there.
 /// - `ids`: `number` where a ledger's ids are numbers; GUIDs otherwise.
+/// - `bank`: the `type` of a bank account and what its id begins with (`prefix`), where a ledger tells these from others.
 /// - `answers`: good ones, each `{"status", "headers", "body" or "text"}`.
 /// - `errors`: the vendor's own, each with the `read` and `write` verdict it must lead to and its `source`.
 /// - of a source: `page` (a sweep's answer that has a next page, and that page's `cursor`), `webhook` (a delivery signed by other means than ours;
@@ -184,6 +185,16 @@ func guid(_ n: Int) -> String {
 /// Ledgers whose ids are numbers; of all others they are GUIDs.
 private let numbered: Set<String> = Set(ledgerIDs.filter { id in (try? Specimen(id))?.json["ids"]?.string == "number" })
 
+/// How a ledger writes bank accounts, where it tells them from others.
+private let banks: [String: (type: String, prefix: String)] = {
+    var out: [String: (type: String, prefix: String)] = [:]
+    for id in ledgerIDs {
+        guard let bank = (try? Specimen(id))?.json["bank"] else { continue }
+        out[id] = (bank["type"]?.string ?? "", bank["prefix"]?.string ?? "")
+    }
+    return out
+}()
+
 /// The n-th id as the ledger writes ids.
 func remoteID(_ n: Int, at id: String) -> String { numbered.contains(id) ? String(n) : guid(n) }
 
@@ -195,13 +206,15 @@ func document(
     func line(_ part: PostingLine.Part, _ role: Role, _ amount: Int64, _ code: String, item: String? = nil)
         -> LedgerDocument.Line
     {
-        LedgerDocument.Line(
+        let bank = ["clearing", "bank"].contains(role.family) ? banks[id] : nil
+        return LedgerDocument.Line(
             plan: PostingLine(
                 part, role: role, amount: Money(minor: amount, .usd), group: part == .goods ? "L1" : "",
                 derivedFrom: ["O-1"], text: part == .goods ? "Mug\(marks)" : "",
                 sku: part == .goods ? "MUG\(marks)" : "", quantity: part == .goods ? .one : nil),
             account: BoundAccount(
-                code: code, remoteID: ConnectorKitTests.remoteID(Int(code) ?? 9, at: id), name: "Account \(code)", active: true, rule: "test"),
+                code: code, remoteID: (bank?.prefix ?? "") + ConnectorKitTests.remoteID(Int(code) ?? 9, at: id), name: "Account \(code)", active: true, rule: "test",
+                type: bank?.type ?? ""),
             taxCode: "NONE", item: item)
     }
     let control = "receivable:shop"

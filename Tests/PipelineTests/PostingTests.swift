@@ -35,6 +35,23 @@ import Testing
         }
     }
 
+    @Test("what is looked for says since when it can be there: not before its send, and not after") func lookedForSince() async throws {
+        try await Desk.with { desk in
+            let began = SystemClocks().now().seconds
+            desk.books.script(.loseRequest)
+            try await desk.arrive(sale())
+            try await desk.work()
+            try await desk.later()
+            try await desk.muchLater()
+            let ended = SystemClocks().now().seconds
+            let sinces = desk.books.state.with { $0.sinces }
+            #expect(sinces.count >= 2 && sinces.allSatisfy { $0.map { $0 <= ended } ?? false })
+            #expect(sinces.first.flatMap { $0 }.map { $0 >= began - 1 } ?? false)
+            // An hour was put between send and search, by the database's clock.
+            #expect(sinces.last.flatMap { $0 }.map { $0 <= ended - 3_600 } ?? false)
+        }
+    }
+
     @Test("not found proves nothing until a search can be believed, then it is sent again") func requestLost() async throws {
         try await Desk.with { desk in
             desk.books.script(.loseRequest)

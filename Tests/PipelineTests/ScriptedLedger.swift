@@ -46,6 +46,8 @@ final class ScriptedBooks: Sendable {
         var always: [Act] = []
         var writes: [[String]] = []
         var requests: [String] = []
+        /// From when on what was sent is looked for, seconds; `nil` for a search that is told nothing of it.
+        var sinces: [Int64?] = []
         var accounts: [(code: String, active: Bool)] = [("4000", true)]
         var visible = true
         var refusedReferences: Set<String> = []
@@ -85,6 +87,7 @@ final class ScriptedBooks: Sendable {
     }
 
     private func lookUp(_ request: HTTPRequest) -> HTTPResponse {
+        if request.path == "/find" { state.with { $0.sinces.append(request.query("since").flatMap { Int64($0) }) } }
         let wanted = Set((request.query("keys") ?? request.query("ids") ?? "").split(separator: ",").map(String.init))
         let found = state.with { state in
             request.path == "/fetch" ? state.entries.filter { wanted.contains($0.id) } : state.visible ? state.entries.filter { wanted.contains($0.key) } : []
@@ -272,7 +275,8 @@ struct ScriptedLedger: LedgerConnector {
     }
 
     func find(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
-        look("/find?keys=\(documents.map(\.key.text).joined(separator: ","))")
+        let since = documents.compactMap(\.since).min().map { "&since=\($0.seconds)" } ?? ""
+        return look("/find?keys=\(documents.map(\.key.text).joined(separator: ","))\(since)")
     }
     func fetch(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
         look("/fetch?ids=\(documents.compactMap(\.remoteID).joined(separator: ","))")

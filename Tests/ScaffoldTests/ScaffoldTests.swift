@@ -19,6 +19,24 @@ struct ScaffoldTests {
         #expect(try Scaffold(id: "acme", title: "ACME!", role: .source).title == "ACME!")
     }
 
+    @Test("the module takes the title's capitals where title and id are the same letters, and only there", arguments: [
+        ("freeagent", "FreeAgent", "FreeAgent"), ("acme-books", "ACME Books", "ACMEBooks"), ("acme", "Acme Online", "Acme"), ("acme", "aCME", "Acme"),
+        ("acme-2", "Acme (2)", "Acme2"),
+    ])
+    func modules(id: String, title: String, type: String) throws {
+        #expect(try Scaffold(id: id, title: title, role: .ledger).type == type)
+    }
+
+    @Test("without a twin nothing of one is laid down or named") func twinless() throws {
+        let scaffold = try Scaffold(id: "acme-books", role: .ledger, hasTwin: false)
+        #expect(scaffold.files.count == 6 && !scaffold.files.contains { $0.path.contains("Twin") })
+        for path in Scaffold.edited {
+            let before = try checkout(path)
+            let after = try scaffold.edit(path, before)
+            #expect(!after.contains("TwinAcmeBooks") && after.contains("AcmeBooks"), "\(path)")
+        }
+    }
+
     @Test("what could become no id, path or literal is refused", arguments: [
         "", "-acme", "acme-", "Acme", "acme books", "../acme", "acme/x", "2acme", "acme--x", "é", String(repeating: "a", count: 41),
     ])
@@ -49,9 +67,10 @@ struct ScaffoldTests {
     @Test("the lines go into this very checkout's files, each in its place, and only once") func edits() throws {
         let scaffold = try Scaffold(id: "acme-books", role: .ledger)
         let added: [String: [String]] = [
-            "Package.swift": ["    \"AcmeBooks\",\n]", "    \"TwinAcmeBooks\",\n]"],
-            "Sources/Catalog/Catalog.swift": ["internal import AcmeBooks\n", "        AcmeBooksConnector(),\n    ]"],
-            "Sources/Catalog/Verification.swift": ["\"acme-books\": Verification(twin: \"TwinAcmeBooks\""],
+            // In the alphabet's order.
+            "Package.swift": ["    \"AccountEdge\",\n    \"AcmeBooks\",\n", "let twins = [\n    \"TwinAcmeBooks\",\n"],
+            "Sources/Catalog/Catalog.swift": ["internal import AccountEdge\ninternal import AcmeBooks\n", "        AccountEdgeConnector(),\n        AcmeBooksConnector(),\n"],
+            "Sources/Catalog/Verification.swift": ["sdks: []),\n        \"acme-books\": Verification(twin: \"TwinAcmeBooks\""],
         ]
         #expect(Set(added.keys) == Set(Scaffold.edited))
         for (path, lines) in added {

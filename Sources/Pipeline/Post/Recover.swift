@@ -26,7 +26,9 @@ extension Poster {
             try await settle(unsettled.map(Recover.park), alerts: [Recover.parked(flow, connector.spec.name)])
             return nil
         }
-        let bound = try await bind(unsettled.map(\.posting), false)
+        var bound = try await bind(unsettled.map(\.posting), false)
+        let sent = Dictionary(unsettled.map { ($0.posting.key, clocks.now() - $0.age) }) { one, other in min(one, other) }
+        for i in bound.documents.indices { bound.documents[i].since = sent[bound.documents[i].key] }
         for (row, fault) in bound.unbound { try await later([row.key], .seconds(60), fault) }
         if bound.documents.isEmpty { return nil }
         let found: [PostKey: LedgerReadback]

@@ -12,14 +12,15 @@ enum ConnectorCommand: Command {
     static let help = """
         usage: counterfoil connector list [--json]
                counterfoil connector describe ID [--json]
-               counterfoil connector new ID [--role source|ledger] [--title NAME] [--dry-run]
+               counterfoil connector new ID [--role source|ledger] [--title NAME] [--no-twin] [--dry-run]
 
         Lists platform, role, authentication, objects, limits, what protects a write from happening twice, and what of this repository verifies it;
         `describe` adds every fact's source. `new` lays down a connector, its twin, tests and page in the checkout that it is run in: they compile,
-        and the conformance tests say what is to be done (docs/writing-a-connector.md).
+        and the conformance tests say what is to be done (docs/writing-a-connector.md). The module is the title's letters where these are the id's
+        (`freeagent`, FreeAgent), else the id's words. `--no-twin` leaves the twin to somebody else.
         """
     static let options = ["role", "title"]
-    static let flags = ["json", "dry-run"]
+    static let flags = ["json", "dry-run", "no-twin"]
 
     static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
         let json = arguments.flags.contains("json")
@@ -48,7 +49,7 @@ enum ConnectorCommand: Command {
     /// Nothing is written unless all of it can be.
     private static func lay(_ id: String, _ arguments: Arguments) throws(Fault) {
         guard let role = Scaffold.Role(rawValue: arguments.value("role") ?? "ledger") else { throw usage("--role is source or ledger") }
-        let scaffold = try Scaffold(id: id, title: arguments.value("title"), role: role)
+        let scaffold = try Scaffold(id: id, title: arguments.value("title"), role: role, hasTwin: !arguments.flags.contains("no-twin"))
         var edits: [Scaffold.File] = []
         for path in Scaffold.edited {
             guard let data = try? Data(contentsOf: URL(filePath: path)) else { throw usage("\(path) is not here: run this at the top of a checkout") }
@@ -62,7 +63,7 @@ enum ConnectorCommand: Command {
         say("""
 
             Next: swift test --filter '\(scaffold.type)|ConnectorKitTests' names what is to be done.
-            Register the twin in Sources/Sandbox/Core/Sandbox.swift once it answers. How: docs/writing-a-connector.md
+            \(scaffold.hasTwin ? "Register the twin in Sources/Sandbox/Core/Sandbox.swift once it answers. " : "")How: docs/writing-a-connector.md
             """)
     }
 
