@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// The catalog. Items show their variations within themselves; each variation is also an object of its own.

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// Orders through the API: make, reckon, read, change, pay.

@@ -1,3 +1,4 @@
+internal import TwinKit
 internal import Wire
 
 extension StripeState {

@@ -1,0 +1,96 @@
+public import Kernel
+public import TwinKit
+public import Wire
+
+/// How much the twin lets through, for each user of the integration; counters begin anew with each minute and hour of the clock.
+/// - Source: dev.freeagent.com/docs/introduction, "Rate Limits": 120 requests a minute, 3600 an hour, 15 token refreshes a minute; 5 a minute with
+///   `X-RateLimit-Test`.
+public struct FreeAgentLimits: Sendable {
+    public var callsPerMinute: Int
+    public var callsPerHour: Int
+    public var refreshesPerMinute: Int
+    public var testCallsPerMinute: Int
+
+    public init(callsPerMinute: Int = 120, callsPerHour: Int = 3600, refreshesPerMinute: Int = 15, testCallsPerMinute: Int = 5) {
+        self.callsPerMinute = callsPerMinute
+        self.callsPerHour = callsPerHour
+        self.refreshesPerMinute = refreshesPerMinute
+        self.testCallsPerMinute = testCallsPerMinute
+    }
+}
+
+/// FreeAgent's API v2 for one company in the United Kingdom, with double-entry books underneath.
+///
+/// Speaks JSON below `/freeagent/v2`, OAuth 2.0 at `approve_app` and `token_endpoint` there. Resources are named by their URLs on the host that was
+/// asked. FreeAgent publishes no webhooks, so there are none. Everything answered is in the journal before the answer.
+/// - Source: dev.freeagent.com/docs; staff's answers at api-discuss.freeagent.com, named where they are used.
+public final class FreeAgentTwin: LedgerTwin {
+    public let prefix = "/freeagent"
+    public static let clientID = "sandbox-client"
+    public static let clientSecret = "sandbox-secret"
+    /// The director's grant, which may do everything, and that of an assistant who may do no more than invoices.
+    public static let refreshToken = "freeagent-refresh-0"
+    public static let assistantRefreshToken = "freeagent-refresh-4"
+
+    private let journal: TwinJournal
+    private let random: any RandomSource
+    private let state: Locked<FAState>
+
+    /// Opens the company as the journal left it.
+    /// - Throws: the journal's faults.
+    public init(journal: TwinJournal, limits: FreeAgentLimits = FreeAgentLimits(), random: any RandomSource = SystemRandom()) throws(Fault) {
+        self.journal = journal
+        self.random = random
+        var state = FAState(limits: limits)
+        try journal.replay { state.table.replay($0) }
+        self.state = Locked(state)
+    }
+
+    public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
+        let random = random
+        let answer: HTTPResponse? = work { $0.respond(request, at: now, random: random) }
+        return answer ?? FAProblem(500, "Something went wrong").response
+    }
+
+    /// Lets something be done and keeps what changed; `nil`, and nothing changed, where the journal can't.
+    private func work<Outcome: Sendable>(_ body: @Sendable (inout FAState) -> Outcome) -> Outcome? {
+        state.with { [journal] state in
+            let outcome = body(&state)
+            do {
+                try journal.append(state.table.changes)
+                state.table.commit()
+                return outcome
+            } catch {
+                state.table.rollback()
+                return nil
+            }
+        }
+    }
+
+    // MARK: - The bookkeeper's own doings
+
+    public func entries() -> [LedgerEntry] { state.with { $0.entries() } }
+
+    /// A category that is not active can't be found any more; a bank account (`750-2`) is hidden.
+    public func setAccountActive(_ code: String, _ active: Bool) {
+        _ = work { $0.setActive(code, active) }
+    }
+
+    public func setLockDate(_ date: LocalDate?) {
+        _ = work { $0.lock(until: date) }
+    }
+
+    public func revokeAccessTokens() {
+        _ = work { $0.revokeSessions() }
+    }
+
+    // MARK: - Answers of the fault plan
+
+    public func throttled(retryAfterSeconds: Int?) -> HTTPResponse {
+        var response = FAMeter.refusal(most: 120, seconds: 60)
+        response.fields["Retry-After"] = retryAfterSeconds.map { "\($0)" }
+        return response
+    }
+
+    public func unavailable() -> HTTPResponse { .text(503, "Service Unavailable") }
+}
