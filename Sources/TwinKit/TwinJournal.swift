@@ -154,10 +154,14 @@ public final class TwinJournal: Sendable {
         }
     }
 
-    private static func unusable(_ what: String, _ code: Int32) -> Fault {
+    private static func unusable(_ what: String, _ code: Int32) -> Fault { unusable("\(what) (error \(code))") }
+
+    /// Something happened that it could not take in.
+    static let unwritten = unusable("could not be written")
+
+    private static func unusable(_ what: String) -> Fault {
         Fault(
-            "journal_unusable", stage: .sandbox, disposition: .hold,
-            summary: "the twin's journal \(what) (error \(code))",
+            "journal_unusable", stage: .sandbox, disposition: .hold, summary: "the twin's journal \(what)",
             remedy: "Check the sandbox folder's owner and free space, and that no other sandbox uses it.")
     }
 }

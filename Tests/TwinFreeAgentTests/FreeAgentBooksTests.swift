@@ -201,7 +201,7 @@ import Wire
         #expect(transactions.reduce(0) { $0 + cents($1["debit_value"]) } == 0)
         let bank = try desk.call(.get, "accounting/transactions?nominal_code=750-1")["transactions"]
         #expect(freeAgentMissing([["nominal_code": "750-1", "category_name": "Bank Account", "debit_value": "120.0"]], in: bank) == [])
-        #expect(transactions.last?["foreign_currency_data"]?["currency_code"] == "EUR")
+        #expect(transactions.last { $0["source_item_url"]?.string == desk.url("invoices/2") }?["foreign_currency_data"]?["currency_code"] == "EUR")
         let balance = try desk.call(.get, "accounting/trial_balance/summary")["trial_balance_summary"]?.array ?? []
         #expect(balance.reduce(0) { $0 + cents($1["total"]) } == 0)
         #expect(freeAgentMissing(["display_nominal_code": "750-1", "total": "120.0"], in: balance.first { $0["nominal_code"] == "750-1" }) == [])

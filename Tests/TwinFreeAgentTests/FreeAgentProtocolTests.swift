@@ -154,7 +154,7 @@ import Wire
         #expect(
             findings == [
                 "contact can't be blank", "dated_on is not a valid date", "payment_terms_in_days is not a number", "dated_on can't be blank",
-                "currency is not included in the list", "discount_percent must be between 0 and 100", "ec_status is not included in the list",
+                "discount_percent must be between 0 and 100", "currency is not included in the list", "ec_status is not included in the list",
                 "invoice_items.price can't be blank", "invoice_items.quantity is not a number", "invoice_items.description can't be blank",
                 "invoice_items.sales_tax_rate is not a valid sales tax rate", "invoice_items.item_type is not included in the list",
                 "invoice_items contain errors",

@@ -27,7 +27,7 @@ extension FAState {
             return FACall.done
         case (.delete, 2):
             let row = try required(.bankAccount, call.id)
-            if all(.bankTransaction).contains(where: { $0.text("bank_account") == row.key }) { throw .invalid("Bank account cannot be deleted as it has transactions") }
+            if all(.bankTransaction).contains(where: { $0.text("bank_account") == row.name }) { throw .invalid("Bank account cannot be deleted as it has transactions") }
             delete(row, at: call.now)
             return FACall.done
         default: throw .notFound
@@ -48,7 +48,7 @@ extension FAState {
         if let balance = fields.cents("opening_balance") { row.set("opening_balance", cents: balance) }
         if let currency = fields.text("currency") {
             if FASeed.rate(of: currency) == nil { fields.note("currency", "is not included in the list") }
-            let used = all(.bankTransaction).contains { $0.text("bank_account") == row.key }
+            let used = all(.bankTransaction).contains { $0.text("bank_account") == row.name }
             if used, currency != row.text("currency") { fields.note("currency", "cannot be changed once the bank account has transactions") }
             row.set("currency", .string(currency))
         }
@@ -56,12 +56,12 @@ extension FAState {
         if row.text("name").isEmpty { fields.blank("name") }
         if isNew, !row.has("opening_balance") { fields.blank("opening_balance") }
         try fields.check()
-        table.put(row)
+        rows.put(row)
         return row
     }
 
     private func accountJSON(_ row: FARow, _ call: FACall) -> JSON {
-        let transactions = all(.bankTransaction).filter { $0.text("bank_account") == row.key }
+        let transactions = all(.bankTransaction).filter { $0.text("bank_account") == row.name }
         var out = FAMembers()
         out.text("url", call.url(row))
         out.cents("opening_balance", row.cents("opening_balance"))
@@ -97,14 +97,14 @@ extension FAState {
     }
 
     /// The explanations of a transaction.
-    func explained(_ row: FARow) -> [FARow] { all(.explanation).filter { $0.text("transaction") == row.key } }
+    func explained(_ row: FARow) -> [FARow] { all(.explanation).filter { $0.text("transaction") == row.name } }
 
     /// What nobody has explained yet, hundredths.
     func unexplained(_ row: FARow) -> Int64 { explained(row).reduce(row.cents("amount")) { $0 - $1.cents("gross") } }
 
     private func listTransactions(_ call: FACall) throws(FAProblem) -> HTTPResponse {
         guard let account = try named(.bankAccount, "bank_account", call) else { throw FAProblem(400, "bank_account is required") }
-        var rows = try call.selected(all(.bankTransaction).filter { $0.text("bank_account") == account.key })
+        var rows = try call.selected(all(.bankTransaction).filter { $0.text("bank_account") == account.name })
         switch call.query("view") ?? "all" {
         case "all": break
         case "unexplained": rows = rows.filter { unexplained($0) != 0 }
@@ -153,11 +153,11 @@ extension FAState {
         if call.request.body.isEmpty { throw .plain(406, "Not Acceptable") }
         let body = try call.body()
         guard let statement = body.member("statement") else { throw .plain(406, "Not Acceptable") }
-        guard let rows = statement.array else { throw .type("statement", "array") }
-        guard !rows.isEmpty else { throw .plain(406, "Not Acceptable") }
+        guard let list = statement.array else { throw .type("statement", "array") }
+        guard !list.isEmpty else { throw .plain(406, "Not Acceptable") }
         // What an upload itself holds twice happened twice.
-        var known = all(.bankTransaction).filter { $0.text("bank_account") == account.key }
-        for sent in rows {
+        var known = all(.bankTransaction).filter { $0.text("bank_account") == account.name }
+        for sent in list {
             var fields = FAFields(sent)
             let description = fields.text("description", most: 65_535) ?? ""
             var amount = fields.cents("amount") ?? 0
@@ -171,10 +171,10 @@ extension FAState {
                 known.remove(at: place)
                 continue
             }
-            var row = transaction(account.key, date, amount, description, isManual: false, call)
+            var row = transaction(account.name, date, amount, description, isManual: false, call)
             row.set("transaction_id", .optional(fields.text("fitid")))
             row.set("type", .string(type))
-            table.put(row)
+            rows.put(row)
         }
         return FACall.done
     }

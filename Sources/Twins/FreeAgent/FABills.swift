@@ -14,7 +14,7 @@ extension FAState {
         switch (call.method, call.path.count) {
         case (.get, 1):
             var rows = try call.selected(all(.bill))
-            if let contact = try named(.contact, "contact", call) { rows = rows.filter { $0.text("contact") == contact.key } }
+            if let contact = try named(.contact, "contact", call) { rows = rows.filter { $0.text("contact") == contact.name } }
             if call.query("project") != nil { rows = [] }
             rows = try rows.filter(view(call.query("view") ?? "all", .bill, call))
             let nested = call.query("nested_bill_items") == "true"
@@ -48,7 +48,7 @@ extension FAState {
         if isLocked(row.date("dated_on")) { throw .locked(row.kind.noun) }
         if fields.sent("contact") {
             guard let contact = self.row(.contact, named: sent["contact"]) else { throw .notFound }
-            row.set("contact", .string(contact.key))
+            row.set("contact", .string(contact.name))
         }
         for key in ["dated_on", "due_on"] { if let date = fields.date(key) { row.set(key, date) } }
         if isLocked(row.date("dated_on")) { fields.note("dated_on", "is in a locked accounting period") }
@@ -67,7 +67,7 @@ extension FAState {
         row.set("total", cents: total)
         row.set("tax", cents: tax)
         row.updated = call.now
-        table.put(row)
+        rows.put(row)
     }
 
     private func currency(_ row: inout FARow, _ fields: inout FAFields) {
@@ -93,7 +93,7 @@ extension FAState {
         var line = place.map { lines[$0] } ?? .object([("id", .string(next(.billItem, at: call.now))), ("status", "TAXABLE")])
         if item.member("category") != nil {
             guard let category = row(.category, named: item["category"]) else { throw .notFound }
-            line = line.setting("category", .string(category.key))
+            line = line.setting("category", .string(category.name))
         }
         if line.member("category") == nil { reader.blank("category") }
         if let text = reader.text("description", most: 65_535) { line = line.setting("description", .string(text)) }
@@ -203,8 +203,8 @@ extension FAState {
         file.set("owner", .string(row.kind.rawValue))
         fields.add(reader.findings)
         if let old = find(.attachment, row.text("attachment")) { delete(old, at: call.now) }
-        table.put(file)
-        row.set("attachment", .string(file.key))
+        rows.put(file)
+        row.set("attachment", .string(file.name))
     }
 
     mutating func attachments(_ call: FACall) throws(FAProblem) -> HTTPResponse {
@@ -224,7 +224,7 @@ extension FAState {
     func attachmentJSON(_ file: FARow, _ call: FACall) -> JSON {
         var out = FAMembers()
         out.text("url", call.url(file))
-        out.text("content_src", "\(call.base)/files/\(file.key)/original")
+        out.text("content_src", "\(call.base)/files/\(file.name)/original")
         out.text("expires_at", FADate.text(call.now + .seconds(300)))
         out.verbatim(file, ["content_type", "file_name", "file_size", "description"])
         return out.json

@@ -32,9 +32,9 @@ extension FAState {
 
     /// Everything that ever was.
     func entries() -> [LedgerEntry] {
-        let documents = (table.all(on: .invoice) + table.all(on: .creditNote)).flatMap { [documentEntry($0)] + writtenOff($0) }
-        return documents + table.all(on: .bill).map { billEntry($0) } + table.all(on: .explanation).compactMap { moneyEntry($0) }
-            + table.all(on: .journalSet).map { journalEntry($0) }
+        let documents = (rows.all(on: .invoice) + rows.all(on: .creditNote)).flatMap { [documentEntry($0)] + writtenOff($0) }
+        return documents + rows.all(on: .bill).map { billEntry($0) } + rows.all(on: .explanation).compactMap { moneyEntry($0) }
+            + rows.all(on: .journalSet).map { journalEntry($0) }
     }
 
     /// The posting key: what follows `cf:` in any of the texts, or a word that looks like one.
@@ -45,7 +45,7 @@ extension FAState {
 
     private func entry(_ row: FARow, _ kind: String, _ texts: [String], _ currency: String, _ lines: [BookLine], live: Bool = true) -> LedgerEntry {
         LedgerEntry(
-            id: "\(row.kind.plural)/\(row.key)", kind: kind, reference: texts.first { !$0.isEmpty } ?? "", key: Self.key(texts),
+            id: "\(row.kind.plural)/\(row.name)", kind: kind, reference: texts.first { !$0.isEmpty } ?? "", key: Self.key(texts),
             date: row.date("dated_on") ?? LocalDate(daysSince1970: 0), currency: currency, lines: lines, live: live && !row.gone)
     }
 
@@ -100,7 +100,7 @@ extension FAState {
     // MARK: - Money
 
     private func account(_ row: FARow) -> (code: String, currency: String, rate: ExactDecimal) {
-        let currency = table[FARow.id(.bankAccount, row.text("bank_account"))]?.text("currency") ?? FASeed.currency
+        let currency = rows[FARow.key(.bankAccount, row.text("bank_account"))]?.text("currency") ?? FASeed.currency
         return ("\(FASeed.bank)-\(row.text("bank_account"))", currency, FASeed.rate(of: currency) ?? .one)
     }
 
@@ -110,11 +110,11 @@ extension FAState {
         let texts = [row.text("description"), row.text("receipt_reference"), row.text("cheque_number")]
         let (bank, currency, rate) = account(row)
         let gross = row.cents("gross")
-        if let kind = FAKind(rawValue: row.text("paid_kind")), let paid = table[FARow.id(kind, row.text("paid"))] {
+        if let kind = FAKind(rawValue: row.text("paid_kind")), let paid = rows[FARow.key(kind, row.text("paid"))] {
             let names: [FAKind: String] = [.invoice: "payment", .creditNote: "refund_payment", .bill: "bill_payment"]
             return entry(row, names[kind] ?? "", texts, paid.text("currency"), paidLines(row, paid, bank: bank, base: FANumber.times(gross, rate)))
         }
-        if row.has("transfer"), let other = table[FARow.id(.explanation, row.text("linked"))] {
+        if row.has("transfer"), let other = rows[FARow.key(.explanation, row.text("linked"))] {
             let into = account(other)
             let base = FANumber.times(gross, rate)
             return entry(row, "transfer", texts, currency, [(bank, gross, base), (into.code, -gross, -base)])
@@ -147,7 +147,9 @@ extension FAState {
         try call.needs(.accounting)
         let from = call.query("from_date").flatMap { FADate.parse($0) } ?? LocalDate(year: call.today.civil.year, month: 1, day: 1)
         let to = call.query("to_date").flatMap { FADate.parse($0) } ?? call.today
-        let entries = entries().filter { $0.live && !$0.lines.isEmpty }
+        let entries = entries().filter { $0.live && !$0.lines.isEmpty }.enumerated().sorted { a, b in
+            (a.element.date, a.offset) < (b.element.date, b.offset)
+        }.map(\.element)
         switch Array(call.path.dropFirst()) {
         case ["transactions"]:
             guard let from, to.daysSince1970 - from.daysSince1970 <= 366 else { throw .invalid("The period must be no longer than 12 months") }
@@ -170,7 +172,7 @@ extension FAState {
         let parts = entry.id.split(separator: "/").map(String.init)
         let place = Self.numbered.firstIndex { $0.plural == parts[0] } ?? 0
         let id = ((Int(parts[1]) ?? 0) * 10 + place) * 1000 + number + (parts.count > 2 ? 500 : 0)
-        let row = Self.numbered.first { $0.plural == parts[0] }.flatMap { table[FARow.id($0, parts[1])] }
+        let row = Self.numbered.first { $0.plural == parts[0] }.flatMap { rows[FARow.key($0, parts[1])] }
         var out = FAMembers()
         out.text("url", "\(call.base)/accounting/transactions/\(id)")
         out.date("dated_on", entry.date)
@@ -190,7 +192,7 @@ extension FAState {
     private func trialBalance(_ entries: [LedgerEntry], _ call: FACall) -> HTTPResponse {
         var sums: [String: Int64] = [:]
         for line in entries.flatMap(\.lines) { sums[line.account, default: 0] += line.baseMinor }
-        for account in all(.bankAccount) where account.cents("opening_balance") != 0 { sums["\(FASeed.bank)-\(account.key)", default: 0] += account.cents("opening_balance") }
+        for account in all(.bankAccount) where account.cents("opening_balance") != 0 { sums["\(FASeed.bank)-\(account.name)", default: 0] += account.cents("opening_balance") }
         let rows = sums.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { code, total -> JSON in
             let parts = code.split(separator: "-").map(String.init)
             let sub = parts.count == 2 ? FACategory.reference(parts[0]).flatMap { find($0, parts[1]) } : nil

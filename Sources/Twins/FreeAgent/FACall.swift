@@ -31,7 +31,7 @@ struct FACall {
     func query(_ name: String) -> String? { request.query(name).flatMap { $0.isEmpty ? nil : $0 } }
 
     func url(_ kind: FAKind, _ key: String) -> String { "\(base)/\(kind.plural)/\(key)" }
-    func url(_ row: FARow) -> String { url(row.kind, row.key) }
+    func url(_ row: FARow) -> String { url(row.kind, row.name) }
 
     /// - Throws: 403 where the user's access is less.
     func needs(_ level: FALevel) throws(FAProblem) {

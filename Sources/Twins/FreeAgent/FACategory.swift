@@ -160,16 +160,16 @@ extension FAState {
         var lists: [(key: String, value: [JSON])] =
             ["admin_expenses_categories", "cost_of_sales_categories", "income_categories", "general_categories"].map { ($0, []) }
         let withSubs = call.query("sub_accounts") == "true"
-        for row in all(.category).sorted(by: { $0.key < $1.key }) {
+        for row in all(.category).sorted(by: { $0.name < $1.name }) {
             guard let place = lists.firstIndex(where: { $0.key == FACategory.list(row) }) else { continue }
-            let subs = withSubs ? FACategory.reference(row.key).map { all($0) } ?? [] : []
+            let subs = withSubs ? FACategory.reference(row.name).map { all($0) } ?? [] : []
             lists[place].value += subs.isEmpty ? [categoryJSON(row, sub: nil, call)] : subs.map { categoryJSON(row, sub: $0, call) }
         }
         return .json(200, .object(lists.map { ($0.key, .array($0.value)) }))
     }
 
     private func categoryJSON(_ row: FARow, sub: FARow?, _ call: FACall) -> JSON {
-        let code = sub.map { "\(row.key)-\($0.key)" } ?? row.key
+        let code = sub.map { "\(row.name)-\($0.name)" } ?? row.name
         let group = FACategory.group(row.text("group"))
         var out = FAMembers()
         out.text("url", call.url(.category, code))
@@ -205,7 +205,7 @@ extension FAState {
         if ["income", "cost_of_sales", "admin_expenses"].contains(group.name) { row.set("auto_sales_tax_rate", "Standard rate") }
         fill(&row, group, &fields, isNew: true)
         try fields.check()
-        table.put(row)
+        rows.put(row)
         var response = HTTPResponse.json(201, .object([(FACategory.list(row), categoryJSON(row, sub: nil, call))]))
         response.fields["Location"] = call.url(row)
         return response
@@ -215,22 +215,22 @@ extension FAState {
         let old = try own(category: call.id, call)
         guard let group = FACategory.group(old.text("group")) else { throw .notFound }
         var fields = FAFields(try call.sent(.category))
-        let code = fields.text("nominal_code") ?? old.key
+        let code = fields.text("nominal_code") ?? old.name
         var row = FARow(.category, code, at: old.created, old.fields)
         row.updated = call.now
         fill(&row, group, &fields, isNew: false)
         try fields.check()
-        if code != old.key { delete(old, at: call.now) }
-        table.put(row)
+        if code != old.name { delete(old, at: call.now) }
+        rows.put(row)
         return .json(200, .object([(FACategory.list(row), categoryJSON(row, sub: nil, call))]))
     }
 
     private func fill(_ row: inout FARow, _ group: FACategory.Group, _ fields: inout FAFields, isNew: Bool) {
         if let name = fields.text("description") { row.set("description", .string(name)) }
         if row.text("description").isEmpty { fields.blank("description") }
-        let inRange = row.key.utf8.count == 3 && Int(row.key).map { group.codes.contains($0) } ?? false
-        if !row.key.isEmpty, !inRange { fields.note("nominal_code", "is not in the range \(group.codes.lowerBound) to \(group.codes.upperBound)") }
-        if isNew || fields.sent("nominal_code"), find(.category, row.key) != nil { fields.note("nominal_code", "has already been taken") }
+        let inRange = row.name.utf8.count == 3 && Int(row.name).map { group.codes.contains($0) } ?? false
+        if !row.name.isEmpty, !inRange { fields.note("nominal_code", "is not in the range \(group.codes.lowerBound) to \(group.codes.upperBound)") }
+        if isNew || fields.sent("nominal_code"), find(.category, row.name) != nil { fields.note("nominal_code", "has already been taken") }
         if !group.reportingNames.isEmpty {
             if let name = fields.choice("tax_reporting_name", group.reportingNames) { row.set("tax_reporting_name", .string(FACategory.spoken(name))) }
             if row.text("tax_reporting_name").isEmpty { fields.blank("tax_reporting_name") }

@@ -76,7 +76,7 @@ extension FAState {
             try call.needs(.contacts)
             let row = try required(.contact, call.id)
             let documents = all(.invoice) + all(.creditNote) + all(.bill)
-            if documents.contains(where: { $0.text("contact") == row.key }) { throw .invalid("Contact cannot be deleted as it has items associated with it") }
+            if documents.contains(where: { $0.text("contact") == row.name }) { throw .invalid("Contact cannot be deleted as it has items associated with it") }
             delete(row, at: call.now)
             return FACall.done
         default: throw .notFound
@@ -95,14 +95,14 @@ extension FAState {
             fields.add(["organisation_name can't be blank if first_name and last_name are blank"])
         }
         try fields.check()
-        table.put(row)
+        rows.put(row)
         return row
     }
 
     private func listContacts(_ call: FACall) throws(FAProblem) -> HTTPResponse {
         let rows = all(.contact)
         let isHidden: (FARow) -> Bool = { $0.text("status") == "Hidden" }
-        let sells: (FARow, FAKind) -> Bool = { row, kind in all(kind).contains { $0.text("contact") == row.key } }
+        let sells: (FARow, FAKind) -> Bool = { row, kind in all(kind).contains { $0.text("contact") == row.name } }
         let shown: [FARow]
         switch call.query("view") ?? "active" {
         case "all": shown = rows
@@ -110,8 +110,8 @@ extension FAState {
         case "hidden": shown = rows.filter(isHidden)
         case "clients": shown = rows.filter { sells($0, .invoice) }
         case "suppliers": shown = rows.filter { !isHidden($0) && sells($0, .bill) }
-        case "open_clients": shown = rows.filter { row in all(.invoice).contains { $0.text("contact") == row.key && due($0) != 0 && isPosted($0) } }
-        case "open_suppliers": shown = rows.filter { row in all(.bill).contains { $0.text("contact") == row.key && due($0) != 0 } }
+        case "open_clients": shown = rows.filter { row in all(.invoice).contains { $0.text("contact") == row.name && due($0) != 0 && isPosted($0) } }
+        case "open_suppliers": shown = rows.filter { row in all(.bill).contains { $0.text("contact") == row.name && due($0) != 0 } }
         case "active_projects", "completed_projects": shown = []
         default: throw FAProblem(400, "view is not valid")
         }
@@ -129,7 +129,7 @@ extension FAState {
     private func contactJSON(_ row: FARow, _ call: FACall) -> JSON {
         var balance: Int64 = 0
         for kind in [FAKind.invoice, .creditNote, .bill] {
-            for document in all(kind) where document.text("contact") == row.key && isPosted(document) { balance += (kind == .bill ? -1 : 1) * due(document) }
+            for document in all(kind) where document.text("contact") == row.name && isPosted(document) { balance += (kind == .bill ? -1 : 1) * due(document) }
         }
         var out = FAMembers()
         out.text("url", call.url(row))
@@ -185,12 +185,12 @@ extension FAState {
         for key in ["quantity", "price"] { if let number = fields.decimal(key) { row.set(key, FANumber.json(number)) } }
         if fields.sent("category") {
             guard let category = self.row(.category, named: fields.json["category"]), category.text("group") == "income" else { throw .notFound }
-            row.set("category", .string(category.key))
+            row.set("category", .string(category.name))
         }
         for key in ["code", "quantity", "item_type", "description", "price"] where row.text(key).isEmpty { fields.blank(key) }
-        if all(.priceListItem).contains(where: { $0.key != row.key && $0.text("code") == row.text("code") }) { fields.note("code", "has already been taken") }
+        if all(.priceListItem).contains(where: { $0.name != row.name && $0.text("code") == row.text("code") }) { fields.note("code", "has already been taken") }
         try fields.check()
-        table.put(row)
+        rows.put(row)
         return row
     }
 

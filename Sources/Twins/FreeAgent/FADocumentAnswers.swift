@@ -90,7 +90,7 @@ extension FAState {
 
     func listDocuments(_ call: FACall, _ kind: FAKind) throws(FAProblem) -> HTTPResponse {
         var rows = try call.selected(all(kind))
-        if let contact = try named(.contact, "contact", call) { rows = rows.filter { $0.text("contact") == contact.key } }
+        if let contact = try named(.contact, "contact", call) { rows = rows.filter { $0.text("contact") == contact.name } }
         if call.query("project") != nil { rows = [] }
         rows = try rows.filter(view(call.query("view") ?? "all", kind, call))
         let nested = call.query("nested_\(kind.rawValue)_items") == "true"

@@ -57,7 +57,7 @@ extension FAState {
         }
         if fields.sent("contact") {
             guard let contact = self.row(.contact, named: sent["contact"]) else { throw .notFound }
-            row.set("contact", .string(contact.key))
+            row.set("contact", .string(contact.name))
         }
         if row.text("contact").isEmpty { fields.blank("contact") }
         dates(&row, &fields)
@@ -66,7 +66,7 @@ extension FAState {
         fields.copy(texts: Self.texts, flags: Self.flags, into: &row, most: 65_535)
         if fields.sent("bank_account"), sent.member("bank_account") != nil {
             guard let account = self.row(.bankAccount, named: sent["bank_account"]) else { throw .notFound }
-            row.set("bank_account", .string(account.key))
+            row.set("bank_account", .string(account.name))
         }
         if fields.sent("project"), sent.member("project") != nil { throw .notFound }
         status(&row, &fields)
@@ -76,7 +76,7 @@ extension FAState {
         total(&row, lines, &fields)
         try fields.check()
         row.updated = call.now
-        table.put(row)
+        rows.put(row)
     }
 
     /// - Source: api-discuss.freeagent.com, topic 819: a line without the `id` of one that is there counts as a new one.
@@ -122,7 +122,7 @@ extension FAState {
     /// - Source: api-discuss.freeagent.com, topics 931 and 2515.
     private func reference(_ row: inout FARow, _ fields: inout FAFields) {
         if let text = fields.text("reference") { row.set("reference", .string(text)) }
-        let others = (all(.invoice) + all(.creditNote)).filter { $0.id != row.id }
+        let others = (all(.invoice) + all(.creditNote)).filter { $0.key != row.key }
         if row.text("reference").isEmpty {
             let last = others.compactMap { Int($0.text("reference")) }.max() ?? 0
             let digits = "\(last + 1)"
@@ -132,6 +132,10 @@ extension FAState {
     }
 
     private func money(_ row: inout FARow, _ fields: inout FAFields) {
+        if let discount = fields.decimal("discount_percent") {
+            if discount < .zero || ExactDecimal(100) < discount { fields.note("discount_percent", "must be between 0 and 100") }
+            row.set("discount_percent", FANumber.json(discount))
+        }
         if let currency = fields.text("currency") { row.set("currency", .string(currency)) }
         if row.text("currency").isEmpty { row.set("currency", .string(FASeed.currency)) }
         let currency = row.text("currency")
@@ -140,10 +144,6 @@ extension FAState {
         } else if currency == FASeed.currency || fields.sent("currency") || !row.has("exchange_rate") {
             guard let rate = FASeed.rate(of: currency) else { return fields.note("currency", "is not included in the list") }
             row.set("exchange_rate", FANumber.json(rate))
-        }
-        if let discount = fields.decimal("discount_percent") {
-            if discount < .zero || ExactDecimal(100) < discount { fields.note("discount_percent", "must be between 0 and 100") }
-            row.set("discount_percent", FANumber.json(discount))
         }
     }
 
@@ -185,7 +185,7 @@ extension FAState {
             return line
         }
         row.set("lines", .array(lines.map(\.stored)))
-        table.put(row)
+        rows.put(row)
         return call.shown(row, documentJSON(row, withLines: true, call))
     }
 }

@@ -12,7 +12,7 @@ extension FAState {
         switch (call.method, call.path.count) {
         case (.get, 1):
             guard let account = try named(.bankAccount, "bank_account", call) else { throw FAProblem(400, "bank_account is required") }
-            let rows = try call.selected(all(.explanation).filter { $0.text("bank_account") == account.key })
+            let rows = try call.selected(all(.explanation).filter { $0.text("bank_account") == account.name })
             return call.page(rows, as: FAKind.explanation.plural) { explanationJSON($0, call) }
         case (.get, 2):
             let row = try required(.explanation, call.id)
@@ -63,13 +63,13 @@ extension FAState {
         guard isNew else { return find(.bankAccount, row.text("bank_account")) }
         if fields.json.member("bank_transaction") != nil {
             guard let named = self.row(.bankTransaction, named: fields.json["bank_transaction"]) else { throw .notFound }
-            row.set("transaction", .string(named.key))
+            row.set("transaction", .string(named.name))
             row.set("bank_account", .string(named.text("bank_account")))
             if !fields.sent("dated_on") { row.set("dated_on", named.date("dated_on")) }
         } else if fields.json.member("bank_account") != nil {
             guard let named = self.row(.bankAccount, named: fields.json["bank_account"]) else { throw .notFound }
             if named.text("status") == "hidden" { fields.note("bank_account", "is hidden") }
-            row.set("bank_account", .string(named.key))
+            row.set("bank_account", .string(named.name))
         } else {
             fields.blank("bank_account")
         }
@@ -83,28 +83,28 @@ extension FAState {
             guard let paid = self.row(.invoice, named: json["paid_invoice"]) ?? self.row(.creditNote, named: json["paid_invoice"]) else { throw .notFound }
             if paid.text("state") != "sent" { fields.note("paid_invoice", "must be sent") }
             row.set("paid_kind", .string(paid.kind.rawValue))
-            row.set("paid", .string(paid.key))
+            row.set("paid", .string(paid.name))
         }
         if json.member("paid_bill") != nil {
             guard let paid = self.row(.bill, named: json["paid_bill"]) else { throw .notFound }
             row.set("paid_kind", .string(paid.kind.rawValue))
-            row.set("paid", .string(paid.key))
+            row.set("paid", .string(paid.name))
         }
         if json.member("transfer_bank_account") != nil {
             guard let other = self.row(.bankAccount, named: json["transfer_bank_account"]) else { throw .notFound }
-            if other.key == row.text("bank_account") { fields.note("transfer_bank_account", "must be another bank account") }
-            row.set("transfer", .string(other.key))
+            if other.name == row.text("bank_account") { fields.note("transfer_bank_account", "must be another bank account") }
+            row.set("transfer", .string(other.name))
         }
         if json.member("paid_user") != nil {
             guard let user = self.row(.user, named: json["paid_user"]) else { throw .notFound }
-            row.set("user", .string(user.key))
+            row.set("user", .string(user.name))
             if json.member("category") == nil { row.set("category", "905") }
         }
         // A client of the platform sends `nominal_code` in the category's place (PyPI, freeagent 0.3.1).
         let code = json.member("nominal_code")?.string.flatMap { find(.category, $0) }
         if json.member("category") != nil || code != nil {
             guard let category = code ?? self.row(.category, named: json["category"]) else { throw .notFound }
-            row.set("category", .string(category.key))
+            row.set("category", .string(category.name))
         }
         if !row.has("paid"), !row.has("transfer"), !row.has("category") { fields.blank("category") }
     }
@@ -150,7 +150,9 @@ extension FAState {
         row.set("paid_value", cents: value)
         // From what is settled by others, towards the whole: an invoice may be overpaid, and what was paid given back; the others end at the whole.
         let sign: Int64 = kind == .bill ? -1 : 1
-        let mine = find(.explanation, row.key)?.cents("paid_value") ?? 0
+        // What this very row has settled of it so far.
+        let before = find(.explanation, row.name).flatMap { $0.text("paid_kind") == kind.rawValue && $0.text("paid") == paid.name ? $0 : nil }
+        let mine = before?.cents("paid_value") ?? 0
         let whole = sign * paid.cents("total")
         let settled = sign * paid.cents("paid") - mine + value
         if settled != 0, (settled < 0) != (whole < 0) { fields.note("gross_value", "is greater than the amount paid") }
@@ -160,7 +162,7 @@ extension FAState {
     /// No more than the transaction has left.
     private func fits(_ row: FARow, isNew: Bool, _ fields: inout FAFields) throws(FAProblem) {
         guard let transaction = find(.bankTransaction, row.text("transaction")), isNew || !transaction.flag("manual") else { return }
-        let left = unexplained(transaction) + (isNew ? 0 : find(.explanation, row.key)?.cents("gross") ?? 0)
+        let left = unexplained(transaction) + (isNew ? 0 : find(.explanation, row.name)?.cents("gross") ?? 0)
         let gross = row.cents("gross")
         if (gross < 0) != (left < 0) || abs(gross) > abs(left) { fields.note("gross_value", "is greater than the unexplained amount of the bank transaction") }
     }
@@ -169,7 +171,7 @@ extension FAState {
     private mutating func keep(_ row: inout FARow, before: FARow?, _ call: FACall) {
         ownTransaction(&row, call)
         if row.has("transfer") { otherSide(&row, call) }
-        table.put(row)
+        rows.put(row)
         for touched in [before, row] {
             guard let touched, let kind = FAKind(rawValue: touched.text("paid_kind")) else { continue }
             settle(kind, touched.text("paid"), at: call.now)
@@ -183,11 +185,11 @@ extension FAState {
             transaction.set("amount", cents: row.cents("gross"))
             transaction.set("dated_on", date)
             transaction.updated = call.now
-            table.put(transaction)
+            rows.put(transaction)
         } else {
             let made = transaction(row.text("bank_account"), date, row.cents("gross"), row.text("description"), isManual: true, call)
-            table.put(made)
-            row.set("transaction", .string(made.key))
+            rows.put(made)
+            row.set("transaction", .string(made.name))
         }
     }
 
@@ -197,16 +199,16 @@ extension FAState {
         let gross = from.text("currency") == to.text("currency") ? -row.cents("gross") : -FANumber.divided(FANumber.times(row.cents("gross"), out), by: into)
         var other = find(.explanation, row.text("linked")) ?? FARow(.explanation, next(.explanation, at: call.now), at: call.now)
         if !other.has("linked") { other.set("mirrors", true) }
-        other.set("bank_account", .string(to.key))
-        other.set("transfer", .string(from.key))
-        other.set("linked", .string(row.key))
+        other.set("bank_account", .string(to.name))
+        other.set("transfer", .string(from.name))
+        other.set("linked", .string(row.name))
         other.set("gross", cents: gross)
         other.set("dated_on", row.date("dated_on"))
         other.set("description", row.fields["description"] ?? .null)
         other.updated = call.now
         ownTransaction(&other, call)
-        table.put(other)
-        row.set("linked", .string(other.key))
+        rows.put(other)
+        row.set("linked", .string(other.name))
     }
 
     private mutating func drop(_ row: FARow, _ call: FACall) {

@@ -61,14 +61,14 @@ extension FAState {
     }
 
     private mutating func issue(to user: String, replacing old: FARow?, at now: Timestamp, random: any RandomSource) -> HTTPResponse {
-        for session in all(.session) where session.cents("expires") + 86_400 < now.seconds { table.remove(session.id) }
+        for session in all(.session) where session.cents("expires") + 86_400 < now.seconds { rows.remove(session.key) }
         let access = Base64.encodeURL(random.bytes(32))
         let refresh = Base64.encodeURL(random.bytes(32))
-        table.put(FARow(.grant, refresh, at: now, .object([("user", .string(user))])))
+        rows.put(FARow(.grant, refresh, at: now, .object([("user", .string(user))])))
         let session: JSON = .object([
-            ("user", .string(user)), ("expires", .number("\(now.seconds + Self.accessSeconds)")), ("replaces", .optional(old?.key)),
+            ("user", .string(user)), ("expires", .number("\(now.seconds + Self.accessSeconds)")), ("replaces", .optional(old?.name)),
         ])
-        table.put(FARow(.session, Digest.sha256(Array(access.utf8)).hexText, at: now, session))
+        rows.put(FARow(.session, Digest.sha256(Array(access.utf8)).hexText, at: now, session))
         return .json(
             200,
             .object([
@@ -84,8 +84,8 @@ extension FAState {
         guard !old.isEmpty else { return }
         var session = session
         session.set("replaces", .null)
-        table.put(session)
+        rows.put(session)
         guard !FASeed.lastingGrants.contains(old), find(.grant, old) != nil else { return }
-        table.remove(FARow.id(.grant, old))
+        rows.remove(FARow.key(.grant, old))
     }
 }

@@ -50,7 +50,7 @@ extension FAState {
         try fields.check()
         row.set("lines", .array(entries))
         row.updated = call.now
-        table.put(row)
+        rows.put(row)
     }
 
     /// Adds, changes or takes away one entry; it is named by its URL.
@@ -67,11 +67,11 @@ extension FAState {
         if item.member("category") != nil {
             // Sub accounts are named by their category and what stands beside it.
             guard let category = row(.category, named: item["category"]) else { throw .notFound }
-            entry = entry.setting("category", .string(category.key))
+            entry = entry.setting("category", .string(category.name))
         }
         if item.member("user") != nil {
             guard let user = row(.user, named: item["user"]) else { throw .notFound }
-            entry = entry.setting("user", .string(user.key))
+            entry = entry.setting("user", .string(user.name))
         }
         if let text = reader.text("description", most: 65_535) { entry = entry.setting("description", .string(text)) }
         if let debit = reader.cents("debit_value") { entry = entry.setting("debit", .number("\(debit)")) }

@@ -111,7 +111,7 @@ extension FAState {
         if fields.sent("category"), fields.json.member("category") != nil {
             category = row(.category, named: fields.json["category"])
             guard let category else { throw .notFound }
-            line.category = category.key
+            line.category = category.name
         }
         if category?.text("group") != "income" { fields.note("category", "is not an income category") }
         tax(&line, &fields, category, isNew: isNew, contact: contact, isMOSS: isMOSS)

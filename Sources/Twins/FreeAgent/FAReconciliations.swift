@@ -38,7 +38,7 @@ extension FAState {
         var fields = FAFields(sent)
         for kind in [FAKind.invoice, .creditNote] where fields.sent(kind.rawValue) {
             guard let named = self.row(kind, named: sent[kind.rawValue]) else { throw .notFound }
-            row.set(kind.rawValue, .string(named.key))
+            row.set(kind.rawValue, .string(named.name))
         }
         if let gross = fields.cents("gross_value") { row.set("gross", cents: gross) }
         let date = fields.date("dated_on") ?? row.date("dated_on") ?? call.today
@@ -50,7 +50,7 @@ extension FAState {
             return try fields.check()
         }
         // What this very row has taken so far is free again.
-        let mine = find(.reconciliation, row.key)?.cents("gross") ?? 0
+        let mine = find(.reconciliation, row.name)?.cents("gross") ?? 0
         if invoice.text("state") != "sent" { fields.note("invoice", "must be sent") }
         if note.text("state") != "sent" { fields.note("credit_note", "must be sent") }
         if invoice.text("currency") != note.text("currency") { fields.note("currency", "must be the same for the invoice and the credit note") }
@@ -58,9 +58,9 @@ extension FAState {
         if row.cents("gross") > mine - due(note) { fields.note("gross_value", "is greater than the amount due on the credit note") }
         try fields.check()
         row.updated = call.now
-        table.put(row)
-        settle(.invoice, invoice.key, at: call.now)
-        settle(.creditNote, note.key, at: call.now)
+        rows.put(row)
+        settle(.invoice, invoice.name, at: call.now)
+        settle(.creditNote, note.name, at: call.now)
     }
 
     private func reconciliationJSON(_ row: FARow, _ call: FACall) -> JSON {

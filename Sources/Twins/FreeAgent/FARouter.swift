@@ -16,7 +16,7 @@ extension FAState {
             }
         } catch {
             // A refused call leaves nothing behind.
-            table.rollback()
+            rollback()
             response = error.response
         }
         response.fields["X-Request-Id"] = random.bytes(16).hexText
@@ -28,7 +28,7 @@ extension FAState {
         guard request.fields["User-Agent"]?.isEmpty == false else { throw FAProblem(400, "A User-Agent must be specified") }
         let user = try caller(request, at: now)
         let test = (request.fields["X-RateLimit-Test"] ?? "").lowercased()
-        if let refusal = meter.admit(user.key, isTest: !["", "0", "false"].contains(test), at: now) { return refusal }
+        if let refusal = meter.admit(user.name, isTest: !["", "0", "false"].contains(test), at: now) { return refusal }
         guard request.body.count <= Self.bodyBytes else { throw .plain(413, "Request Entity Too Large") }
         guard !(request.fields["Accept"] ?? "").lowercased().contains("xml") || request.fields["Accept"]?.contains("json") == true else {
             throw .plain(406, "The sandbox speaks JSON only")

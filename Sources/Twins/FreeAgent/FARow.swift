@@ -3,7 +3,7 @@ internal import TwinKit
 internal import Wire
 
 /// What the twin keeps. The raw value is the resource's name in bodies, with an `s` in paths.
-enum FAKind: String, Sendable, Hashable {
+enum FAKind: String, Sendable, Hashable, Comparable {
     case contact, invoice, bill, attachment, category, user
     case priceListItem = "price_list_item"
     case creditNote = "credit_note"
@@ -18,6 +18,8 @@ enum FAKind: String, Sendable, Hashable {
     case journalEntry = "journal_entry"
     /// Not seen from outside: tokens, and what is one of its kind.
     case session, grant, counter, setting
+
+    static func < (a: FAKind, b: FAKind) -> Bool { a.rawValue < b.rawValue }
 
     /// As it stands in paths and lists.
     var plural: String {
@@ -44,23 +46,23 @@ enum FAKind: String, Sendable, Hashable {
 /// A row: what is its own in `fields`, whatever the API shows of it. Amounts in there are whole hundredths.
 struct FARow: Sendable {
     let kind: FAKind
-    /// A number, a category's code or a token's digest.
-    let key: String
+    /// As it is called in URLs: a number, a category's code; of a token its digest.
+    let name: String
     let created: Timestamp
     var updated: Timestamp
     var fields: JSON
     /// Deleted: nobody finds it, and the books remember that it was.
     var gone = false
 
-    init(_ kind: FAKind, _ key: String, at now: Timestamp, _ fields: JSON = .object([])) {
+    init(_ kind: FAKind, _ name: String, at now: Timestamp, _ fields: JSON = .object([])) {
         self.kind = kind
-        self.key = key
+        self.name = name
         created = now
         updated = now
         self.fields = fields
     }
 
-    static func id(_ kind: FAKind, _ key: String) -> String { "\(kind.rawValue)/\(key)" }
+    static func key(_ kind: FAKind, _ name: String) -> String { "\(kind.rawValue)/\(name)" }
 
     func text(_ name: String) -> String { fields[name]?.string ?? "" }
     func has(_ name: String) -> Bool { fields.member(name) != nil }
@@ -76,22 +78,23 @@ struct FARow: Sendable {
 }
 
 extension FARow: TwinRow {
-    var id: String { Self.id(kind, key) }
-    var shelf: FAKind { kind }
-    var order: Int64 { created.microseconds }
+    static var keyName: String { "key" }
+    var key: String { Self.key(kind, name) }
+    var shelves: [FAKind] { [kind] }
+    var rank: Int64 { created.microseconds }
 
     var record: JSON {
         .object([
-            ("t", "row"), ("k", .string(kind.rawValue)), ("id", .string(key)), ("c", .number("\(created.microseconds)")),
+            ("t", "row"), ("k", .string(kind.rawValue)), ("id", .string(name)), ("c", .number("\(created.microseconds)")),
             ("u", .number("\(updated.microseconds)")), ("g", .bool(gone)), ("v", fields),
         ])
     }
 
     init?(_ record: JSON) {
-        guard record["t"]?.string == "row", let kind = record["k"]?.string.flatMap(FAKind.init), let key = record["id"]?.string,
+        guard record["t"]?.string == "row", let kind = record["k"]?.string.flatMap(FAKind.init), let name = record["id"]?.string,
             let created = record["c"]?.int, let updated = record["u"]?.int, let fields = record["v"]
         else { return nil }
-        self.init(kind, key, at: Timestamp(microseconds: Int64(created)), fields)
+        self.init(kind, name, at: Timestamp(microseconds: Int64(created)), fields)
         self.updated = Timestamp(microseconds: Int64(updated))
         gone = record["g"]?.bool ?? false
     }

@@ -10,31 +10,33 @@ struct FACode: Sendable {
 }
 
 /// All the twin remembers. Changes go through the table, which can undo them until they are in the journal.
-struct FAState: Sendable {
-    var table = RowTable<FARow>()
+struct FAState: TabledMemory {
+    var rows = TwinTable<FARow>()
     var meter: FAMeter
     /// They live for minutes and are in no journal.
     var codes: [String: FACode] = [:]
 
     init(limits: FreeAgentLimits) {
         meter = FAMeter(limits: limits)
-        for row in FASeed.rows { table.seed(row) }
+        // What is there from the beginning is in no journal.
+        for row in FASeed.rows { rows.put(row) }
+        rows.commit()
     }
 
     /// The row, unless it was deleted.
-    func find(_ kind: FAKind, _ key: String) -> FARow? {
-        guard let row = table[FARow.id(kind, key)], !row.gone else { return nil }
+    func find(_ kind: FAKind, _ name: String) -> FARow? {
+        guard let row = rows[FARow.key(kind, name)], !row.gone else { return nil }
         return row
     }
 
     /// Oldest first, deleted ones left out.
-    func all(_ kind: FAKind) -> [FARow] { table.all(on: kind).filter { !$0.gone } }
+    func all(_ kind: FAKind) -> [FARow] { rows.all(on: kind).filter { !$0.gone } }
 
     mutating func delete(_ row: FARow, at now: Timestamp) {
         var gone = row
         gone.gone = true
         gone.updated = now
-        table.put(gone)
+        rows.put(gone)
     }
 
     /// The next number of a kind; none is given out twice.
@@ -42,7 +44,7 @@ struct FAState: Sendable {
         var counter = find(.counter, kind.rawValue) ?? FARow(.counter, kind.rawValue, at: now)
         let number = counter.cents("last") + 1
         counter.set("last", cents: number)
-        table.put(counter)
+        rows.put(counter)
         return "\(number)"
     }
 
@@ -56,7 +58,7 @@ struct FAState: Sendable {
     mutating func lock(until date: LocalDate?) {
         var row = settings
         row.set("locked_until", date)
-        table.put(row)
+        rows.put(row)
     }
 
     func isLocked(_ date: LocalDate?) -> Bool {
@@ -67,14 +69,14 @@ struct FAState: Sendable {
     mutating func setActive(_ code: String, _ active: Bool) {
         if code.hasPrefix("750-"), var account = find(.bankAccount, String(code.dropFirst(4))) {
             account.set("status", active ? "active" : "hidden")
-            table.put(account)
-        } else if var category = table[FARow.id(.category, code)] {
+            rows.put(account)
+        } else if var category = rows[FARow.key(.category, code)] {
             category.gone = !active
-            table.put(category)
+            rows.put(category)
         }
     }
 
     mutating func revokeSessions() {
-        for session in all(.session) { table.remove(session.id) }
+        for session in all(.session) { rows.remove(session.key) }
     }
 }

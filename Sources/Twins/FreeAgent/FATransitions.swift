@@ -32,7 +32,7 @@ extension FAState {
         default: throw .notFound
         }
         row.updated = call.now
-        table.put(row)
+        rows.put(row)
         return FACall.done
     }
 
@@ -41,7 +41,7 @@ extension FAState {
         guard row.text("state") == "draft", row.cents("total") < 0 else { throw .invalid("Invoice cannot be converted to a credit note") }
         delete(row, at: call.now)
         let note = FARow(.creditNote, next(.creditNote, at: call.now), at: call.now, row.fields)
-        table.put(note)
+        rows.put(note)
         return call.shown(note, documentJSON(note, withLines: true, call))
     }
 
@@ -87,6 +87,6 @@ extension FAState {
         row.set("paid", cents: paid)
         row.set("paid_on", due(row) == 0 ? last : nil)
         row.updated = now
-        table.put(row)
+        rows.put(row)
     }
 }

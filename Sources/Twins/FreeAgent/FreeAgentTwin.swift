@@ -32,57 +32,34 @@ public final class FreeAgentTwin: LedgerTwin {
     public static let refreshToken = "freeagent-refresh-0"
     public static let assistantRefreshToken = "freeagent-refresh-4"
 
-    private let journal: TwinJournal
     private let random: any RandomSource
-    private let state: Locked<FAState>
+    private let state: Remembered<FAState>
 
     /// Opens the company as the journal left it.
     /// - Throws: the journal's faults.
     public init(journal: TwinJournal, limits: FreeAgentLimits = FreeAgentLimits(), random: any RandomSource = SystemRandom()) throws(Fault) {
-        self.journal = journal
         self.random = random
-        var state = FAState(limits: limits)
-        try journal.replay { state.table.replay($0) }
-        self.state = Locked(state)
+        state = try Remembered(FAState(limits: limits), in: journal)
     }
 
     public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
-        let random = random
-        let answer: HTTPResponse? = work { $0.respond(request, at: now, random: random) }
-        return answer ?? FAProblem(500, "Something went wrong").response
-    }
-
-    /// Lets something be done and keeps what changed; `nil`, and nothing changed, where the journal can't.
-    private func work<Outcome: Sendable>(_ body: @Sendable (inout FAState) -> Outcome) -> Outcome? {
-        state.with { [journal] state in
-            let outcome = body(&state)
-            do {
-                try journal.append(state.table.changes)
-                state.table.commit()
-                return outcome
-            } catch {
-                state.table.rollback()
-                return nil
-            }
+        state.change { [random] state in
+            state.respond(request, at: now, random: random)
+        } ifLost: { _, _ in
+            FAProblem(500, "Something went wrong").response
         }
     }
 
     // MARK: - The bookkeeper's own doings
 
-    public func entries() -> [LedgerEntry] { state.with { $0.entries() } }
+    public func entries() -> [LedgerEntry] { state.look { $0.entries() } }
 
     /// A category that is not active can't be found any more; a bank account (`750-2`) is hidden.
-    public func setAccountActive(_ code: String, _ active: Bool) {
-        _ = work { $0.setActive(code, active) }
-    }
+    public func setAccountActive(_ code: String, _ active: Bool) { state.change { $0.setActive(code, active) } }
 
-    public func setLockDate(_ date: LocalDate?) {
-        _ = work { $0.lock(until: date) }
-    }
+    public func setLockDate(_ date: LocalDate?) { state.change { $0.lock(until: date) } }
 
-    public func revokeAccessTokens() {
-        _ = work { $0.revokeSessions() }
-    }
+    public func revokeAccessTokens() { state.change { $0.revokeSessions() } }
 
     // MARK: - Answers of the fault plan
 

@@ -1,5 +1,4 @@
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// The catalog. Items show their variations within themselves; each variation is also an object of its own.

@@ -1,5 +1,4 @@
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// Cash drawer shifts: they are opened and closed at a till, and read here.

@@ -1,5 +1,4 @@
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// Gift cards and what is done with them. Money on a card is the merchant's own: Square does not hold it.

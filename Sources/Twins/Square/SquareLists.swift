@@ -1,6 +1,5 @@
 internal import Crypto
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// A row in the order of a list: by a time, then by id.

@@ -1,6 +1,5 @@
 internal import Crypto
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// What a code of the consent page stands for.

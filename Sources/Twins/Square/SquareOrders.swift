@@ -1,5 +1,4 @@
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// Orders through the API: make, reckon, read, change, pay.

@@ -1,5 +1,4 @@
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// Payments through the API.

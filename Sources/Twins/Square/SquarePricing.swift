@@ -1,5 +1,4 @@
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// What an order costs: discounts, service charges, taxes and totals of an order whose parts are all there (prices, percentages, uids).

@@ -1,5 +1,4 @@
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// Something that the twin keeps for one merchant.
@@ -37,26 +36,89 @@ struct SquareRow: Sendable {
     }
 }
 
-extension SquareRow: TwinRow {
-    struct Shelf: Hashable {
+/// Rows by id, and in the order of their time by merchant and kind; with undo to the last commit.
+struct SquareTable: Sendable {
+    private struct Shelf: Hashable {
         var merchant: String
         var kind: SquareKind
     }
 
-    var shelf: Shelf { Shelf(merchant: merchant, kind: kind) }
-    var order: Int64 { created.microseconds }
-}
+    private var rows: [String: SquareRow] = [:]
+    private var shelves: [Shelf: [String]] = [:]
+    private var undo: [(id: String, old: SquareRow?)] = []
 
-/// Rows by id, and in the order of their time by merchant and kind; with undo to the last commit.
-typealias SquareTable = RowTable<SquareRow>
+    subscript(_ id: String) -> SquareRow? { rows[id] }
 
-extension RowTable where Row == SquareRow {
     /// Oldest first.
-    func all(_ kind: SquareKind, of merchant: String) -> [SquareRow] { all(on: SquareRow.Shelf(merchant: merchant, kind: kind)) }
+    func all(_ kind: SquareKind, of merchant: String) -> [SquareRow] {
+        (shelves[Shelf(merchant: merchant, kind: kind)] ?? []).compactMap { rows[$0] }
+    }
 
     /// Of all merchants.
     func all(_ kind: SquareKind) -> [SquareRow] {
-        shelves.filter { $0.kind == kind }.sorted { $0.merchant < $1.merchant }.flatMap { all(on: $0) }
+        shelves.keys.filter { $0.kind == kind }.sorted { $0.merchant < $1.merchant }.flatMap { all(kind, of: $0.merchant) }
+    }
+
+    mutating func put(_ row: SquareRow) {
+        undo.append((row.id, rows[row.id]))
+        replace(row.id, with: row)
+    }
+
+    mutating func remove(_ id: String) {
+        guard let old = rows[id] else { return }
+        undo.append((id, old))
+        replace(id, with: nil)
+    }
+
+    private mutating func replace(_ id: String, with row: SquareRow?) {
+        if let old = rows[id], row == nil {
+            shelves[Shelf(merchant: old.merchant, kind: old.kind)]?.removeAll { $0 == id }
+        } else if let row, rows[id] == nil {
+            shelve(row)
+        }
+        rows[id] = row
+    }
+
+    /// The world may be told out of order: the list stays in the order of its time.
+    private mutating func shelve(_ row: SquareRow) {
+        let shelf = Shelf(merchant: row.merchant, kind: row.kind)
+        var list = shelves.removeValue(forKey: shelf) ?? []
+        var place = list.count
+        while place > 0, let earlier = rows[list[place - 1]], earlier.created > row.created { place -= 1 }
+        list.insert(row.id, at: place)
+        shelves[shelf] = list
+    }
+
+    mutating func rollback() {
+        for (id, old) in undo.reversed() { replace(id, with: old) }
+        undo = []
+    }
+
+    mutating func commit() { undo = [] }
+
+    /// How far the changes go by now: a point to go back to.
+    var mark: Int { undo.count }
+
+    /// Takes back what changed since the mark.
+    mutating func rollback(to mark: Int) {
+        while undo.count > mark, let (id, old) = undo.popLast() { replace(id, with: old) }
+    }
+
+    /// What changed since the last commit, as journal records.
+    var changes: [JSON] {
+        var seen: Set<String> = []
+        return undo.compactMap { change in
+            guard seen.insert(change.id).inserted else { return nil }
+            return rows[change.id]?.record ?? .object([("t", "gone"), ("id", .string(change.id))])
+        }
+    }
+
+    mutating func replay(_ record: JSON) {
+        if let row = SquareRow(record) {
+            replace(row.id, with: row)
+        } else if record.text("t") == "gone", let id = record.text("id") {
+            replace(id, with: nil)
+        }
     }
 }
 

@@ -1,5 +1,4 @@
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// What payments look like, and as tenders of their orders.

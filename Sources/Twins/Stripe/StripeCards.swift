@@ -1,4 +1,3 @@
-internal import TwinKit
 internal import Wire
 
 /// What a test card, or another test payment method, does when it is charged.

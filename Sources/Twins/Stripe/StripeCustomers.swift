@@ -1,4 +1,3 @@
-internal import TwinKit
 internal import Wire
 
 extension StripeState {

@@ -1,6 +1,5 @@
 internal import Crypto
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// Lists, newest first, with cursors that are ids.

@@ -1,5 +1,4 @@
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// Connect's consent page and token endpoint, which the vendor has at `connect.stripe.com`.

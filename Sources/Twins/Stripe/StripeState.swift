@@ -1,6 +1,5 @@
 internal import Crypto
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// All the twin remembers.

@@ -1,5 +1,4 @@
 internal import Kernel
-internal import TwinKit
 internal import Wire
 
 /// Something that the twin keeps, in one business's one mode.
@@ -38,26 +37,81 @@ struct StripeRow: Sendable {
     }
 }
 
-extension StripeRow: TwinRow {
-    struct Shelf: Hashable {
+/// Rows by id, and in the order of their making by business and kind; with undo to the last commit.
+struct StripeTable: Sendable {
+    private struct Shelf: Hashable {
         var scope: StripeScope
         var kind: StripeKind
     }
 
-    var shelf: Shelf { Shelf(scope: scope, kind: kind) }
-    var order: Int64 { created }
-}
+    private var rows: [String: StripeRow] = [:]
+    private var shelves: [Shelf: [String]] = [:]
+    private var undo: [(id: String, old: StripeRow?)] = []
 
-/// Rows by id, and in the order of their making by business and kind; with undo to the last commit.
-typealias StripeTable = RowTable<StripeRow>
+    subscript(_ id: String) -> StripeRow? { rows[id] }
 
-extension RowTable where Row == StripeRow {
     /// Oldest first.
-    func all(_ kind: StripeKind, in scope: StripeScope) -> [StripeRow] { all(on: StripeRow.Shelf(scope: scope, kind: kind)) }
+    func all(_ kind: StripeKind, in scope: StripeScope) -> [StripeRow] {
+        (shelves[Shelf(scope: scope, kind: kind)] ?? []).compactMap { rows[$0] }
+    }
 
     /// Of all businesses and both modes.
     func all(_ kind: StripeKind) -> [StripeRow] {
-        shelves.filter { $0.kind == kind }.sorted { $0.scope.text < $1.scope.text }.flatMap { all(on: $0) }
+        shelves.keys.filter { $0.kind == kind }.sorted { $0.scope.text < $1.scope.text }.flatMap { all(kind, in: $0.scope) }
+    }
+
+    mutating func put(_ row: StripeRow) {
+        undo.append((row.id, rows[row.id]))
+        replace(row.id, with: row)
+    }
+
+    mutating func remove(_ id: String) {
+        guard let old = rows[id] else { return }
+        undo.append((id, old))
+        replace(id, with: nil)
+    }
+
+    private mutating func replace(_ id: String, with row: StripeRow?) {
+        if let old = rows[id], row == nil {
+            shelves[Shelf(scope: old.scope, kind: old.kind)]?.removeAll { $0 == id }
+        } else if let row, rows[id] == nil {
+            shelve(row)
+        }
+        rows[id] = row
+    }
+
+    /// Events of the world may be told out of order: the list stays in the order of their time.
+    private mutating func shelve(_ row: StripeRow) {
+        let shelf = Shelf(scope: row.scope, kind: row.kind)
+        var list = shelves.removeValue(forKey: shelf) ?? []
+        var place = list.count
+        while place > 0, let earlier = rows[list[place - 1]], earlier.created > row.created { place -= 1 }
+        list.insert(row.id, at: place)
+        shelves[shelf] = list
+    }
+
+    mutating func rollback() {
+        for (id, old) in undo.reversed() { replace(id, with: old) }
+        undo = []
+    }
+
+    mutating func commit() { undo = [] }
+
+    /// What changed since the last commit, as journal records.
+    var changes: [JSON] {
+        var seen: Set<String> = []
+        return undo.compactMap { change in
+            guard seen.insert(change.id).inserted else { return nil }
+            return rows[change.id]?.record ?? .object([("t", "gone"), ("id", .string(change.id))])
+        }
+    }
+
+    mutating func replay(_ record: JSON) {
+        if let row = StripeRow(record) {
+            replace(row.id, with: row)
+        } else if record.text("t") == "gone", let id = record.text("id") {
+            replace(id, with: nil)
+        }
     }
 }
 
