@@ -243,11 +243,11 @@ import Wire
                 let id = try desk.draft("R-\(step)", amount, rate: ["0", "5", "20"][pick(3)], more: #"currency: "\#(currency)","#)
                 try desk.call(.put, "invoices/\(id)/transitions/mark_as_sent")
             case 4:
-                let sent = #"{bank_account: "\#(desk.url("bank_accounts/\(1 + pick(5))"))", dated_on: "2026-11-15", gross_value: "\#(amount)", paid_invoice: "\#(desk.url("invoices/\(1 + pick(20))"))"}"#
-                _ = try desk.raw(.post, "bank_transaction_explanations", "{bank_transaction_explanation: \(sent)}")
+                let sent = desk.explanation(amount, #"paid_invoice: "\#(desk.url("invoices/\(1 + pick(20))"))""#, account: 1 + pick(5))
+                _ = try desk.raw(.post, "bank_transaction_explanations", sent)
             case 5:
-                let sent = #"{bank_account: "\#(desk.url("bank_accounts/\(1 + pick(5))"))", dated_on: "2026-11-15", gross_value: "-\#(amount)", description: "t", transfer_bank_account: "\#(desk.url("bank_accounts/\(1 + pick(5))"))"}"#
-                _ = try desk.raw(.post, "bank_transaction_explanations", "{bank_transaction_explanation: \(sent)}")
+                let sent = desk.explanation("-" + amount, #"transfer_bank_account: "\#(desk.url("bank_accounts/\(1 + pick(5))"))""#, account: 1 + pick(5))
+                _ = try desk.raw(.post, "bank_transaction_explanations", sent)
             default:
                 _ = try desk.raw(.put, "bank_transaction_explanations/\(1 + pick(20))", #"{bank_transaction_explanation: {gross_value: "\#(amount)"}}"#)
             }

@@ -113,13 +113,21 @@ final class FreeAgentDesk {
         return id
     }
 
+    func explanation(_ gross: String, _ more: String, account: Int = 1) -> String {
+        """
+        {bank_transaction_explanation: {bank_account: "\(url("bank_accounts/\(account)"))", dated_on: "2026-11-15", gross_value: "\(gross)", \(more)}}
+        """
+    }
+
+    /// Why such an explanation is refused.
+    func unexplained(_ gross: String, _ more: String, at place: SourceLocation = #_sourceLocation) throws -> [String] {
+        try refusal(.post, "bank_transaction_explanations", explanation(gross, more), at: place)
+    }
+
     /// An explanation that makes its own transaction; its number.
     @discardableResult
     func explain(_ gross: String, _ more: String, account: Int = 1, at place: SourceLocation = #_sourceLocation) throws -> String {
-        let body = """
-            {bank_transaction_explanation: {bank_account: "\(url("bank_accounts/\(account)"))", dated_on: "2026-11-15", gross_value: "\(gross)", \(more)}}
-            """
-        let answer = try call(.post, "bank_transaction_explanations", body, at: place)
+        let answer = try call(.post, "bank_transaction_explanations", explanation(gross, more, account: account), at: place)
         return try #require(answer.member("bank_transaction_explanation", "url")?.string?.split(separator: "/").last.map(String.init), sourceLocation: place)
     }
 

@@ -42,6 +42,10 @@ import Wire
         #expect(try desk.shown("invoice", first)["due_value"] == "10.0")
         #expect(try desk.shown("invoice", second)["due_value"] == "3.0")
         #expect(try desk.call(.get, "bank_transactions/1").member("bank_transaction", "amount") == "7.0")
+        let sale = #"{bank_transaction_explanation: {category: "\#(desk.url("categories/051"))", description: "interest after all"}}"#
+        try desk.call(.put, "bank_transaction_explanations/\(payment)", sale)
+        #expect(try desk.shown("invoice", second)["due_value"] == "10.0")
+        #expect(desk.lines("bank_transaction_explanations/\(payment)") == ["051 -700", "750-1 700"])
     }
 
     @Test("an invoice can be overpaid and the rest given back, but no more than was paid")
@@ -52,26 +56,21 @@ import Wire
         #expect(freeAgentMissing(["status": "Overpaid", "due_value": "-2.0"], in: try desk.shown("invoice", id)) == [])
         try desk.pay(id, "-2.00")
         #expect(try desk.shown("invoice", id)["status"] == "Paid")
-        let back = #"{bank_transaction_explanation: {bank_account: "\#(desk.url("bank_accounts/1"))", dated_on: "2026-11-15", gross_value: "-10.01", paid_invoice: "\#(desk.url("invoices/\(id)"))"}}"#
-        #expect(try desk.refusal(.post, "bank_transaction_explanations", back) == ["gross_value is greater than the amount paid"])
+        #expect(try desk.unexplained("-10.01", #"paid_invoice: "\#(desk.url("invoices/\(id)"))""#) == ["gross_value is greater than the amount paid"])
     }
 
     @Test("a credit note is refunded by money out, to its amount and no further")
     func refund() throws {
         let desk = try FreeAgentDesk()
         let id = try desk.creditNote("CN-1", "-30.00")
-        func refund(_ gross: String) -> String { #"paid_invoice: "\#(desk.url("credit_notes/\(id)"))", description: "refund""# }
-        let half = try desk.explain("-10.00", refund("-10.00"))
+        let refund = #"paid_invoice: "\#(desk.url("credit_notes/\(id)"))", description: "refund""#
+        let half = try desk.explain("-10.00", refund)
         #expect(desk.lines("bank_transaction_explanations/\(half)") == ["681 1000", "750-1 -1000"])
         #expect(desk.twin.entries().last?.kind == "refund_payment")
         #expect(freeAgentMissing(["refunded_value": "-10.0", "due_value": "-20.0", "status": "Overdue"], in: try desk.shown("credit_note", id)) == [])
-        func refused(_ gross: String) throws -> [String] {
-            let body = #"{bank_account: "\#(desk.url("bank_accounts/1"))", dated_on: "2026-11-15", gross_value: "\#(gross)", \#(refund(gross))}"#
-            return try desk.refusal(.post, "bank_transaction_explanations", "{bank_transaction_explanation: \(body)}")
-        }
-        #expect(try refused("-20.01") == ["gross_value is greater than the amount due"])
-        #expect(try refused("10.01") == ["gross_value is greater than the amount paid"])
-        try desk.explain("-20.00", refund("-20.00"))
+        #expect(try desk.unexplained("-20.01", refund) == ["gross_value is greater than the amount due"])
+        #expect(try desk.unexplained("10.01", refund) == ["gross_value is greater than the amount paid"])
+        try desk.explain("-20.00", refund)
         #expect(freeAgentMissing(["due_value": "0.0", "status": "Refunded", "refunded_on": "2026-11-15"], in: try desk.shown("credit_note", id)) == [])
     }
 
@@ -79,8 +78,7 @@ import Wire
     func draft() throws {
         let desk = try FreeAgentDesk()
         let id = try desk.draft("INV-1", "10.00")
-        let sent = #"{bank_transaction_explanation: {bank_account: "\#(desk.url("bank_accounts/1"))", dated_on: "2026-11-15", gross_value: "10", paid_invoice: "\#(desk.url("invoices/\(id)"))"}}"#
-        #expect(try desk.refusal(.post, "bank_transaction_explanations", sent) == ["paid_invoice must be sent"])
+        #expect(try desk.unexplained("10", #"paid_invoice: "\#(desk.url("invoices/\(id)"))""#) == ["paid_invoice must be sent"])
         #expect(try desk.call(.get, "bank_transactions?bank_account=1")["bank_transactions"]?.array?.isEmpty == true)
     }
 
@@ -159,8 +157,7 @@ import Wire
             try desk.refusal(.post, "bank_transaction_explanations", "{bank_transaction_explanation: {}}") == [
                 "bank_account can't be blank", "dated_on can't be blank", "gross_value can't be blank", "category can't be blank", "description can't be blank",
             ])
-        let itself = #"{bank_transaction_explanation: {bank_account: "\#(desk.url("bank_accounts/1"))", dated_on: "2026-11-15", gross_value: 1, transfer_bank_account: "\#(desk.url("bank_accounts/1"))"}}"#
-        #expect(try desk.refusal(.post, "bank_transaction_explanations", itself) == ["transfer_bank_account must be another bank account"])
+        #expect(try desk.unexplained("1", #"transfer_bank_account: "\#(desk.url("bank_accounts/1"))""#) == ["transfer_bank_account must be another bank account"])
     }
 
     @Test("a credit note settles no more than is open on either side")
@@ -190,10 +187,7 @@ import Wire
         let desk = try FreeAgentDesk()
         let id = try desk.invoice("INV-1", "10.00")
         let payment = try desk.pay(id, "1.00")
-        func refusal() throws -> [String] {
-            let sent = #"{bank_account: "\#(desk.url("bank_accounts/1"))", dated_on: "2026-11-15", gross_value: 1, paid_invoice: "\#(desk.url("invoices/\(id)"))"}"#
-            return try desk.refusal(.post, "bank_transaction_explanations", "{bank_transaction_explanation: \(sent)}")
-        }
+        func refusal() throws -> [String] { try desk.unexplained("1", #"paid_invoice: "\#(desk.url("invoices/\(id)"))""#) }
         desk.twin.setAccountActive("750-1", false)
         #expect(try refusal() == ["bank_account is hidden"])
         desk.twin.setAccountActive("750-1", true)
@@ -210,7 +204,8 @@ import Wire
     func attachment() throws {
         let desk = try FreeAgentDesk()
         func file(_ type: String, _ bytes: [UInt8]) -> String {
-            #"category: "\#(desk.url("categories/363"))", description: "fee", attachment: {file_name: "a.pdf", content_type: "\#(type)", description: "slip", data: "\#(Base64.encode(bytes))"}"#
+            let file = #"{file_name: "a.pdf", content_type: "\#(type)", description: "slip", data: "\#(Base64.encode(bytes))"}"#
+            return #"category: "\#(desk.url("categories/363"))", description: "fee", attachment: \#(file)"#
         }
         let id = try desk.explain("-1.00", file("application/x-pdf", Array("%PDF".utf8)))
         let shown = try #require(try desk.shown("bank_transaction_explanation", id)["attachment"])
@@ -218,10 +213,7 @@ import Wire
         #expect(try desk.call(.get, "attachments/1")["attachment"]?["url"] == shown["url"])
         try desk.call(.delete, "attachments/1")
         #expect(try desk.shown("bank_transaction_explanation", id)["attachment"] == nil)
-        func refusal(_ more: String) throws -> [String] {
-            let sent = #"{bank_transaction_explanation: {bank_account: "\#(desk.url("bank_accounts/1"))", dated_on: "2026-11-15", gross_value: -1, \#(more)}}"#
-            return try desk.refusal(.post, "bank_transaction_explanations", sent)
-        }
+        func refusal(_ more: String) throws -> [String] { try desk.unexplained("-1", more) }
         #expect(try refusal(file("text/html", [1])) == ["attachment.content_type is not included in the list"])
         #expect(try refusal(file("image/png", [])) == ["attachment.data can't be blank"])
         #expect(try refusal(file("image/png", [UInt8](repeating: 7, count: (5 << 20) + 1))) == ["attachment.data is too large (maximum is 5 MB)"])

@@ -27,7 +27,9 @@ extension FAState {
             return FACall.done
         case (.delete, 2):
             let row = try required(.bankAccount, call.id)
-            if all(.bankTransaction).contains(where: { $0.text("bank_account") == row.name }) { throw .invalid("Bank account cannot be deleted as it has transactions") }
+            if all(.bankTransaction).contains(where: { $0.text("bank_account") == row.name }) {
+                throw .invalid("Bank account cannot be deleted as it has transactions")
+            }
             delete(row, at: call.now)
             return FACall.done
         default: throw .notFound

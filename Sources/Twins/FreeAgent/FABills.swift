@@ -173,7 +173,11 @@ extension FAState {
         out.cents("total_value", total)
         out.cents("total_value_ex_tax", total - tax)
         out.text("sales_tax_status", line["status"]?.string)
-        if let manual = line.member("manual")?.int { out.cents("manual_sales_tax_amount", Int64(manual)) } else { out.decimal("sales_tax_rate", line["rate"]?.decimal) }
+        if let manual = line.member("manual")?.int {
+            out.cents("manual_sales_tax_amount", Int64(manual))
+        } else {
+            out.decimal("sales_tax_rate", line["rate"]?.decimal)
+        }
         out.cents("sales_tax_value", -tax)
         return out.json
     }

@@ -58,8 +58,9 @@ extension FAState {
             for line in row.list("lines").map({ FALine(stored: $0) }) { posting.add(line.category, -line.net(discount: discount)) }
             posting.add(FASeed.taxCharged, -row.cents("tax"))
         }
+        let texts = [row.text("reference"), row.text("po_reference"), row.text("comments")]
         return entry(
-            row, row.kind == .invoice ? "invoice" : "credit_note", [row.text("reference"), row.text("po_reference"), row.text("comments")], row.text("currency"),
+            row, row.kind == .invoice ? "invoice" : "credit_note", texts, row.text("currency"),
             posting.lines(rate: row.decimal("exchange_rate") ?? .one, rest: FASeed.currencyGain), live: isPosted(row))
     }
 
@@ -192,7 +193,7 @@ extension FAState {
     private func trialBalance(_ entries: [LedgerEntry], _ call: FACall) -> HTTPResponse {
         var sums: [String: Int64] = [:]
         for line in entries.flatMap(\.lines) { sums[line.account, default: 0] += line.baseMinor }
-        for account in all(.bankAccount) where account.cents("opening_balance") != 0 { sums["\(FASeed.bank)-\(account.name)", default: 0] += account.cents("opening_balance") }
+        for account in all(.bankAccount) { sums["\(FASeed.bank)-\(account.name)", default: 0] += account.cents("opening_balance") }
         let rows = sums.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { code, total -> JSON in
             let parts = code.split(separator: "-").map(String.init)
             let sub = parts.count == 2 ? FACategory.reference(parts[0]).flatMap { find($0, parts[1]) } : nil

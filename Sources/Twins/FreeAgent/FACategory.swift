@@ -124,7 +124,9 @@ enum FACategory {
                 ("999", "Suspense Account", ""),
             ])
         add("current_assets", "", [("671", "Gift vouchers in transit", "Money in transit")], custom: true)
-        add("liabilities", "", [("731", "Gift cards outstanding", "Creditors"), ("732", "Tips payable", "Creditors"), ("733", "Rounding", "Creditors")], custom: true)
+        add(
+            "liabilities", "", [("731", "Gift cards outstanding", "Creditors"), ("732", "Tips payable", "Creditors"), ("733", "Rounding", "Creditors")],
+            custom: true)
         return out
     }()
 }

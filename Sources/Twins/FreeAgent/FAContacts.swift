@@ -76,7 +76,9 @@ extension FAState {
             try call.needs(.contacts)
             let row = try required(.contact, call.id)
             let documents = all(.invoice) + all(.creditNote) + all(.bill)
-            if documents.contains(where: { $0.text("contact") == row.name }) { throw .invalid("Contact cannot be deleted as it has items associated with it") }
+            if documents.contains(where: { $0.text("contact") == row.name }) {
+                throw .invalid("Contact cannot be deleted as it has items associated with it")
+            }
             delete(row, at: call.now)
             return FACall.done
         default: throw .notFound
@@ -188,7 +190,8 @@ extension FAState {
             row.set("category", .string(category.name))
         }
         for key in ["code", "quantity", "item_type", "description", "price"] where row.text(key).isEmpty { fields.blank(key) }
-        if all(.priceListItem).contains(where: { $0.name != row.name && $0.text("code") == row.text("code") }) { fields.note("code", "has already been taken") }
+        let isTaken = all(.priceListItem).contains { $0.name != row.name && $0.text("code") == row.text("code") }
+        if isTaken { fields.note("code", "has already been taken") }
         try fields.check()
         rows.put(row)
         return row

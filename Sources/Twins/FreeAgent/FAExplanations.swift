@@ -105,6 +105,10 @@ extension FAState {
         if json.member("category") != nil || code != nil {
             guard let category = code ?? self.row(.category, named: json["category"]) else { throw .notFound }
             row.set("category", .string(category.name))
+            // What was a payment is none any more.
+            for key in ["paid_kind", "paid", "paid_value", "foreign"] { row.set(key, .null) }
+        } else if json.member("paid_invoice") != nil || json.member("paid_bill") != nil {
+            row.set("category", .null)
         }
         if !row.has("paid"), !row.has("transfer"), !row.has("category") { fields.blank("category") }
     }
@@ -164,7 +168,9 @@ extension FAState {
         guard let transaction = find(.bankTransaction, row.text("transaction")), isNew || !transaction.flag("manual") else { return }
         let left = unexplained(transaction) + (isNew ? 0 : find(.explanation, row.name)?.cents("gross") ?? 0)
         let gross = row.cents("gross")
-        if (gross < 0) != (left < 0) || abs(gross) > abs(left) { fields.note("gross_value", "is greater than the unexplained amount of the bank transaction") }
+        if (gross < 0) != (left < 0) || abs(gross) > abs(left) {
+            fields.note("gross_value", "is greater than the unexplained amount of the bank transaction")
+        }
     }
 
     /// Keeps it with all that hangs on it: its own transaction, the other side of a transfer, what it pays.
