@@ -22,6 +22,7 @@ let connectorImports = ["ConnectorKit", "Books", "Wire", "Crypto", "Kernel"]
 
 /// What plays a platform in the sandbox: a room `Sources/Twins/NAME`, without the `Twin` before it, and a suite of tests each.
 let twins = [
+    "TwinFreeAgent",
     "TwinNetSuite",
     "TwinOdoo",
     "TwinQuickBooksOnline",

@@ -37,6 +37,7 @@ extension Register {
             ["currencies", spec.currency.foreign ? "foreign too; rate: \(spec.currency.rate.rawValue)" : "one"],
             ["twin", shown.twin.map { "`\($0)`" } ?? ""], ["suites", shown.suites.map { "`\($0)`" }.joined(separator: ", ")],
             ["vendor's SDKs", shown.sdks.map { "\($0.name) \($0.version)" }.joined(separator: ", ")],
+            ["servers of others", shown.servers.map { "\($0.name) \($0.version)" }.joined(separator: ", ")],
         ]
         facts = facts.filter { !$0[1].isEmpty }
         return "## \(spec.name)\n\n" + table(["", ""], facts) + "\n"

@@ -85,7 +85,10 @@ public enum Register {
         let sdks = shown.sdks.map { sdk in
             JSON.object([("name", .string(sdk.name)), ("version", .string(sdk.version)), ("command", "Tests/sdk/read_with_vendor_sdks.py")])
         }
-        return .object([("twin", .optional(shown.twin)), ("suites", words(shown.suites)), ("sdks", .array(sdks))])
+        let servers = shown.servers.map { server in
+            JSON.object([("name", .string(server.name)), ("version", .string(server.version)), ("command", .string("Tests/sdk/sweep_\(server.name).py"))])
+        }
+        return .object([("twin", .optional(shown.twin)), ("suites", words(shown.suites)), ("sdks", .array(sdks)), ("servers", .array(servers))])
     }
 }
 

@@ -1,6 +1,6 @@
 /// What of this repository shows that a connector does what it says: commands that anybody can run, and nothing else.
 public struct Verification: Sendable, Equatable {
-    /// A vendor's own library reads what we posted into the twin.
+    /// A library that works on the twin or reads what we posted there; or a server that others wrote.
     public struct SDK: Sendable, Equatable {
         public var name: String
         public var version: String
@@ -11,6 +11,8 @@ public struct Verification: Sendable, Equatable {
     /// Test targets that try this connector.
     public var suites: [String]
     public var sdks: [SDK]
+    /// Servers of others that play the platform and that this connector is tried on, as pinned beside the SDKs.
+    public var servers: [SDK] = []
 
     static let byID: [String: Verification] = [
         "accountedge": Verification(twin: nil, suites: ["ConnectorKitTests", "AccountEdgeTests"], sdks: []),
@@ -32,7 +34,9 @@ public struct Verification: Sendable, Equatable {
         // Its twin lives with the sandbox's day, which is made of its orders.
         "shopify": Verification(twin: "Sandbox", suites: ["ConnectorKitTests", "ShopifyTests", "SandboxTests", "DayTests"], sdks: []),
         "square": Verification(twin: "TwinSquare", suites: ["ConnectorKitTests", "SquareTests", "TwinSquareTests"], sdks: [SDK(name: "squareup", version: "46.0.0.20260916")]),
-        "stripe": Verification(twin: "TwinStripe", suites: ["ConnectorKitTests", "StripeTests", "TwinStripeTests"], sdks: [SDK(name: "stripe", version: "16.1.0")]),
+        "stripe": Verification(
+            twin: "TwinStripe", suites: ["ConnectorKitTests", "StripeTests", "TwinStripeTests"], sdks: [SDK(name: "stripe", version: "16.1.0")],
+            servers: [SDK(name: "localstripe", version: "1.15.10")]),
         "woocommerce": Verification(
             twin: "TwinWooCommerce", suites: ["ConnectorKitTests", "WooCommerceTests", "TwinWooCommerceTests"], sdks: [SDK(name: "WooCommerce", version: "3.0.0")]),
         "xero": Verification(twin: "TwinXero", suites: ["ConnectorKitTests", "XeroTests", "TwinXeroTests"], sdks: [SDK(name: "xero-python", version: "15.2.0")]),

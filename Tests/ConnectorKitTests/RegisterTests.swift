@@ -46,7 +46,8 @@ struct RegisterTests {
             #expect(FileManager.default.fileExists(atPath: root.appending(path: "Tests/\(suite)").path), "\(suite)")
         }
         if let twin = shown.twin { #expect(manifest.contains("    \"\(twin)\",\n") || manifest.contains("(\"\(twin)\", [")) }
-        for sdk in shown.sdks { #expect(pins.contains("\(sdk.name)==\(sdk.version)"), "\(sdk.name)") }
+        for sdk in shown.sdks + shown.servers { #expect(pins.contains("\(sdk.name)==\(sdk.version)"), "\(sdk.name)") }
+        for server in shown.servers { #expect(FileManager.default.fileExists(atPath: root.appending(path: "Tests/sdk/sweep_\(server.name).py").path), "\(server.name)") }
         #expect(shown.sdks.isEmpty || shown.twin != nil)
     }
 

@@ -1,4 +1,5 @@
 public import Kernel
+internal import TwinFreeAgent
 internal import TwinKit
 internal import TwinNetSuite
 internal import TwinOdoo
@@ -25,6 +26,7 @@ public enum Sandbox {
         let shopify = try ShopifyTwin(journal: try journal("shopify"))
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
+            try FreeAgentTwin(journal: try journal("freeagent")),
             try NetSuiteTwin(journal: try journal("netsuite")),
             try OdooTwin(journal: try journal("odoo")),
             try SageIntacctTwin(journal: try journal("intacct")),
