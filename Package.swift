@@ -25,6 +25,7 @@ let twins = [
     "TwinOdoo",
     "TwinQuickBooksOnline",
     "TwinSageIntacct",
+    "TwinSapBusinessOne",
     "TwinSquare",
     "TwinStripe",
     "TwinWooCommerce",
