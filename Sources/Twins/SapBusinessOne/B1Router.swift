@@ -77,6 +77,7 @@ extension B1Company {
         case (.root, .get): return B1Metadata.service(call)
         case (.metadata, .get): return B1Metadata.document(call, userFields())
         case (.function(let name), .post): return try function(name, call)
+        case (.function, _): throw .path
         case (.set(let name), .get): return try list(name, call, limits)
         case (.count(let name), .get): return try count(name, call)
         case (.set(let name), .post): return try create(name, call)
