@@ -39,7 +39,8 @@ struct B1DocumentTests {
         ("Invoices", B1Bench.sale(lines: B1Bench.mugs + ",{\"ItemCode\":\"NONE\"}"), -2028, "No matching records found (ODBC -2028)"),
         ("Invoices", B1Bench.sale(lines: line("\"TaxCode\":\"ZZ\"")), -5002, "Invalid tax code  [INV1.TaxCode][line: 1] , 'ZZ'"),
         ("Invoices", B1Bench.sale(lines: line("\"VatGroup\":\"O1\"")), -5002, "Tax definition of another country  [INV1.VatGroup][line: 1]"),
-        ("Invoices", B1Bench.sale(lines: line("\"Quantity\":-1")), -5002, "Enter a quantity larger than 0  [INV1.Quantity][line: 1]"),
+        ("Invoices", B1Bench.sale(lines: line("\"Quantity\":0")), -5002, "Enter a quantity other than 0  [INV1.Quantity][line: 1]"),
+        ("Invoices", B1Bench.sale(lines: line("\"Quantity\":-1")), -5002, "Document total must not be negative  [OINV.DocTotal]"),
         ("Invoices", B1Bench.sale(lines: line("\"WarehouseCode\":\"99\"")), -5002, "Invalid warehouse  [INV1.WhsCode][line: 1] , '99'"),
         ("Invoices", B1Bench.sale(lines: line("\"AccountCode\":\"x\"")), -5002, "Invalid account code  [INV1.AcctCode][line: 1] , 'x'"),
         ("Invoices", B1Bench.sale(lines: line("\"AccountCode\":\"_SYS00000000001\"")), -5002, "Specify an active account  [INV1.AcctCode][line: 1] , '_SYS00000000001'"),
@@ -119,6 +120,16 @@ struct B1DocumentTests {
         let lines = "{\"ItemDescription\":\"Advice\",\"AccountCode\":\"_SYS00000000012\",\"LineTotal\":100,\"TaxCode\":\"CA\"}"
         #expect(try bench.post("Invoices", B1Bench.sale(more: "\"DocType\":\"dDocument_Service\",", lines: lines))["DocTotal"] == .number("108.25"))
         #expect(try bench.post("Invoices", B1Bench.sale("Z", lines: "{\"ItemCode\":\"A00001\",\"UnitPrice\":0}"))["DocTotal"] == .number("0.0"))
+    }
+
+    @Test("a line below zero lowers its document, and goes into a credit note as it stands")
+    func below() throws {
+        let bench = try B1Bench()
+        let made = try bench.post("Invoices", B1Bench.sale(lines: B1Bench.mugs + ",{\"ItemCode\":\"A00001\",\"Quantity\":-1,\"UnitPrice\":4,\"TaxCode\":\"CA\"}"))
+        #expect(made["DocTotal"] == .number("38.95") && made["DocumentLines"]?[1]?["LineTotal"] == .number("-4.0"))
+        try bench.post("CreditNotes", B1Bench.sale(lines: "{\"BaseType\":13,\"BaseEntry\":1,\"BaseLine\":0},{\"BaseType\":13,\"BaseEntry\":1,\"BaseLine\":1}"))
+        #expect(bench.lines("CreditNotes", 1) == ["12000: -3895", "40000: 3598", "22000: 297"])
+        #expect(try bench.get("Invoices(1)")["DocumentStatus"] == "bost_Close")
     }
 
     @Test("own numbers are taken once, and the series goes on behind them")
@@ -279,8 +290,13 @@ struct B1DocumentTests {
         #expect(try bench.get("Drafts(1)")["AuthorizationStatus"] == "dasPending")
         #expect(try bench.found("Invoices", "DocEntry") == [])
         #expect(bench.twin.entries().isEmpty)
-        _ = try bench.invoice()
+        let entry = try bench.invoice()
         bench.done(.delete, "Drafts(1)")
+        let paid = bench.send(.post, "IncomingPayments", B1Bench.payment("20000", B1Bench.applied(entry, "48.28")))
+        #expect(paid.status == 204 && paid.fields["Location"]?.hasSuffix("/PaymentDrafts(1)") == true)
+        #expect(try bench.get("PaymentDrafts(1)")["AuthorizationStatus"] == "pasPending")
+        #expect(try bench.get("Invoices(\(entry))")["PaidToDate"] == .number("0.0"))
+        #expect(try bench.refusal(.post, "PaymentDrafts(1)/Cancel").code == -5006)
     }
 
     @Test("with branches every document says to which it belongs")

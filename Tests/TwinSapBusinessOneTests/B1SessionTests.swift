@@ -111,6 +111,25 @@ struct B1SessionTests {
         }
     }
 
+    // Source: the metadata: functions in version 4, operations that are posted in version 3.
+    @Test("what version 4 calls a function is got as well")
+    func functions() throws {
+        let bench = try B1Bench()
+        #expect(try bench.get("CompanyService_GetAdminInfo")["LocalCurrency"] == "USD")
+        bench.version = 1
+        #expect(try bench.refusal(.get, "CompanyService_GetAdminInfo").code == 200)
+    }
+
+    @Test("posting periods are months, and those up to the lock are locked")
+    func periods() throws {
+        let bench = try B1Bench()
+        let years = try bench.json(bench.send(.post, "CompanyService_GetPeriods"))["value"]?.array ?? []
+        #expect(years.compactMap { $0["AbsoluteEntry"]?.int } == [1, 2, 3, 4])
+        let months = try bench.json(bench.send(.post, "CompanyService_GetFinancePeriods", "{\"PeriodCategoryParams\":{\"AbsoluteEntry\":3}}"))["value"]?.array ?? []
+        #expect(months.count == 12 && months[8]["PeriodStatus"] == "ltLocked" && months[9]["PeriodStatus"] == "ltUnlocked" && months[1]["PostingDateTo"] == "2026-02-28T00:00:00Z")
+        #expect(try bench.refusal(.post, "CompanyService_GetFinancePeriods", "{}").status == 404)
+    }
+
     @Test("the metadata says what there is, in either version", arguments: [(1, "Edm.DateTime\"", "FunctionImport"), (2, "Edm.DateTimeOffset\"", "ActionImport")])
     func metadata(version: Int, date: String, word: String) throws {
         let bench = try B1Bench()

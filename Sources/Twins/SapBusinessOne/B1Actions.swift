@@ -13,7 +13,7 @@ extension B1Company {
         case ("Document", "Reopen") where ["Orders", "PurchaseOrders"].contains(name): try reopen(record, set)
         case ("Document", "CreateCancellationDocument") where name != "Drafts": return try cancellation(record, set, call)
         case ("Document", "SaveDraftToDocument") where name == "Drafts": throw .unsupported
-        case ("Payment", "Cancel"): try cancelPayment(record, set)
+        case ("Payment", "Cancel") where name != "PaymentDrafts": try cancelPayment(record, set)
         case ("JournalEntry", "Cancel"): try cancelJournal(record)
         default: throw .unsupported
         }

@@ -41,6 +41,7 @@ extension B1Company {
         }
         try expenses(&sums, head, about)
         try total(&sums, head, about)
+        guard sums.total >= 0 else { throw .invalid("Document total must not be negative", "\(set.table).DocTotal") }
         (head["CardName"], head["DocCurrency"], head["DocRate"]) = (head["CardName"] ?? partner["CardName"], .string(currency), .decimal(rate))
         head["DocType"] = .string(isService ? "dDocument_Service" : "dDocument_Items")
         fill(&head, sums, about)
@@ -227,10 +228,10 @@ extension B1Company {
 
     /// At the four decimals of prices.
     private func price(_ amount: Int64, _ quantity: ExactDecimal) -> ExactDecimal {
-        guard quantity > .zero else { return B1Amount.decimal(amount) }
-        var ten = Int128(100)
+        guard !quantity.isZero else { return B1Amount.decimal(amount) }
+        var ten = Int128(quantity.isNegative ? -100 : 100)
         for _ in 0..<min(quantity.scale, 12) { ten *= 10 }
-        return ExactDecimal(coefficient: ExactDecimal.divideHalfUp(Int128(amount) * ten, quantity.coefficient), scale: 4).shortest
+        return ExactDecimal(coefficient: ExactDecimal.divideHalfUp(Int128(amount) * ten, abs(quantity.coefficient)), scale: 4).shortest
     }
 
     static func title(_ set: String) -> String {

@@ -70,7 +70,8 @@ extension B1Company {
         line.row["WarehouseCode"] = .string(warehouse)
         line.row["ItemDescription"] = line.row["ItemDescription"] ?? item["ItemName"]
         line.quantity = line.row.decimal("Quantity") ?? .one
-        guard line.quantity > .zero else { throw .invalid("Enter a quantity larger than 0", "\(table).Quantity", line: line.number) }
+        // One below zero takes back inside of a sale.
+        guard !line.quantity.isZero else { throw .invalid("Enter a quantity other than 0", "\(table).Quantity", line: line.number) }
         line.row["Quantity"] = .decimal(line.quantity)
         let name = head.isSales ? "IncomeAccount" : "ExpanseAccount"
         let usual = !head.isSales && item.isYes("InventoryItem") ? B1Seed.account("13000", self) : item.text(name).filled

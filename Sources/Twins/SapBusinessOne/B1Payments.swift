@@ -24,7 +24,7 @@ extension B1Company {
         "it_PurchaseCreditNote": ("PurchaseCreditNotes", true),
     ]
 
-    mutating func createPayment(_ set: B1Set, _ given: [String: JSON]) throws(B1Problem) -> String {
+    mutating func createPayment(_ set: B1Set, _ given: [String: JSON]) throws(B1Problem) -> (set: String, key: String) {
         var head = B1Row(given)
         let isIn = set.name == "IncomingPayments"
         let type = head.text("DocType").filled ?? (isIn ? "rCustomer" : "rSupplier")
@@ -49,7 +49,14 @@ extension B1Company {
             lines += try against(applied, total, about, partner, sign)
         }
         guard total > 0 || !applied.isEmpty else { throw .invalid("Enter an amount", "\(set.table).DocTotal") }
-        return try post(head, about, type, lines, applied)
+        fill(&head, about, type, applied)
+        if user == .clerk, local(total, about) >= approvalsFrom {
+            let key = "\(next("PaymentDrafts"))"
+            (head["DocEntry"], head["AuthorizationStatus"]) = (.number(key), "pasPending")
+            put("PaymentDrafts", key, head.values)
+            return ("PaymentDrafts", key)
+        }
+        return (set.name, try post(head, about, lines, applied))
     }
 
     private func local(_ amount: Int64, _ about: Head) -> Int64 { about.isForeign ? B1Amount.local(amount, about.rate) : amount }
@@ -179,20 +186,24 @@ extension B1Company {
         return lines
     }
 
-    private mutating func post(_ given: B1Row, _ about: Head, _ type: String, _ lines: [B1Posting], _ applied: [Applied]) throws(B1Problem) -> String {
-        var head = given
-        let set = about.set
-        let entry = next(set.name)
+    private func fill(_ head: inout B1Row, _ about: Head, _ type: String, _ applied: [Applied]) {
         let date = JSON.string(about.date.description)
-        (head["DocEntry"], head["DocNum"], head["Series"]) = (.int(entry), .int(next("\(set.name)#")), .int(set.object))
         (head["DocType"], head["DocTypte"], head["DocDate"]) = (.string(type), .string(type), date)
         for name in ["TaxDate", "DueDate", "VatDate"] { head[name] = head[name] ?? date }
         if head.minor("TransferSum") != 0 { head["TransferDate"] = head["TransferDate"] ?? date }
         (head["DocCurrency"], head["DocRate"]) = (.string(about.currency), about.isForeign ? .decimal(about.rate) : 0)
         (head["Cancelled"], head["CancelStatus"], head["HandWritten"], head["Printed"]) = ("tNO", "csNo", "tNO", "tNO")
+        head["AuthorizationStatus"] = "pasWithout"
         head["DocObjectCode"] = .string(about.isSales ? "bopot_IncomingPayments" : "bopot_OutgoingPayments")
         head["PaymentInvoices"] = .array(applied.map { $0.row.json })
         head["JournalRemarks"] = head["JournalRemarks"] ?? .string("\(about.isSales ? "Incoming" : "Outgoing") Payments - \(head.text("CardCode"))")
+    }
+
+    private mutating func post(_ given: B1Row, _ about: Head, _ lines: [B1Posting], _ applied: [Applied]) throws(B1Problem) -> String {
+        var head = given
+        let set = about.set
+        let entry = next(set.name)
+        (head["DocEntry"], head["DocNum"], head["Series"]) = (.int(entry), .int(next("\(set.name)#")), .int(set.object))
         for one in applied { settle(one.set, one.entry, one.amount, one.booked) }
         head["_APPLIED"] = .array(applied.map { one in
             .object([("set", .string(one.set)), ("entry", .int(one.entry)), ("amount", B1Amount.json(one.amount)), ("local", B1Amount.json(one.booked))])

@@ -163,7 +163,7 @@ extension B1Company {
         guard base.text("DocumentStatus") == "bost_Open" else { throw closed }
         guard let line = base.rows("DocumentLines").first(where: { $0.int("LineNum") == given.int("BaseLine") }) else { throw .missing }
         guard line.text("LineStatus") == "bost_Open", let open = line.decimal("RemainingOpenQuantity") else { throw closed }
-        if let wanted = given.decimal("Quantity"), wanted > open, known.set.hasSuffix("Invoices") {
+        if let wanted = given.decimal("Quantity"), open.isNegative ? wanted < open : wanted > open, known.set.hasSuffix("Invoices") {
             throw B1Problem(-10, "Quantity exceeds the quantity of the base document  [\(set.lineTable).Quantity][line: \(number + 1)]")
         }
         var row = given
@@ -184,7 +184,8 @@ extension B1Company {
             var rows = base.rows("DocumentLines")
             guard let place = rows.firstIndex(where: { $0.int("LineNum") == line.int("BaseLine") }), let moved = line.decimal("Quantity") else { continue }
             let open = rows[place].decimal("RemainingOpenQuantity") ?? .zero
-            let left = max(ExactDecimal.zero, (isBack ? open.adding(moved) : open.subtracting(moved)) ?? .zero)
+            let rest = (isBack ? open.adding(moved) : open.subtracting(moved)) ?? .zero
+            let left = rest.isNegative == moved.isNegative ? rest : .zero
             rows[place]["RemainingOpenQuantity"] = .decimal(left)
             rows[place]["LineStatus"] = .string(left.isZero ? "bost_Close" : "bost_Open")
             base["DocumentLines"] = .array(rows.map(\.json))

@@ -77,6 +77,7 @@ extension B1Company {
         case (.root, .get): return B1Metadata.service(call)
         case (.metadata, .get): return B1Metadata.document(call, userFields())
         case (.function(let name), .post): return try function(name, call)
+        case (.function(let name), .get) where call.version == .four && Self.got.contains(name): return try function(name, call)
         case (.function, _): throw .path
         case (.set(let name), .get): return try list(name, call, limits)
         case (.count(let name), .get): return try count(name, call)
@@ -97,6 +98,9 @@ extension B1Company {
         default: throw .unsupported
         }
     }
+
+    /// What version 4 declares a `Function`; the guide posts these as well.
+    private static let got: Set<String> = ["CompanyService_GetCompanyInfo", "CompanyService_GetAdminInfo"]
 
     /// Functions that only read are called with `POST` as well.
     private static func isHarmless(_ resource: B1Resource) -> Bool {

@@ -51,7 +51,7 @@ struct B1Set: Sendable {
     var hasVersion = false
 
     /// The table whose user fields these records have: documents share theirs.
-    var fieldTable: String { B1Schema.documents.contains(name) || name == "Drafts" ? "OINV" : ["OVPM"].contains(table) ? "ORCT" : table }
+    var fieldTable: String { B1Schema.documents.contains(name) || name == "Drafts" ? "OINV" : ["OVPM", "OPDF"].contains(table) ? "ORCT" : table }
     var lineTable: String { table == "OJDT" ? "JDT1" : String(table.dropFirst()) + "1" }
 }
 
@@ -77,6 +77,7 @@ enum B1Schema {
         for (name, object, table) in numbers { add(name, "Document", ["DocEntry"], object, table, version: true) }
         add("IncomingPayments", "Payment", ["DocEntry"], 24, "ORCT")
         add("VendorPayments", "Payment", ["DocEntry"], 46, "OVPM")
+        add("PaymentDrafts", "Payment", ["DocEntry"], 140, "OPDF")
         add("JournalEntries", "JournalEntry", ["JdtNum"], 30, "OJDT")
         add("BusinessPartners", "BusinessPartner", ["CardCode"], 2, "OCRD", version: true)
         add("Items", "Item", ["ItemCode"], 4, "OITM", version: true)
@@ -125,6 +126,7 @@ enum B1Schema {
         "BoBusinessPartnerGroupTypes": [("bbpgt_CustomerGroup", "C"), ("bbpgt_VendorGroup", "S")],
         "BoPaymentsObjectType": [("bopot_IncomingPayments", "24"), ("bopot_OutgoingPayments", "46")],
         "DocumentAuthorizationStatusEnum": [("dasWithout", "W"), ("dasPending", "P"), ("dasApproved", "Y"), ("dasRejected", "N"), ("dasGenerated", "P")],
+        "PaymentsAuthorizationStatusEnum": [("pasWithout", "W"), ("pasPending", "P"), ("pasApproved", "Y"), ("pasRejected", "N"), ("pasGenerated", "P")],
         "BoPayTermDueTypes": [("pdt_None", "N"), ("pdt_MonthEnd", "E"), ("pdt_HalfMonth", "H"), ("pdt_MonthStart", "Y")],
     ]
 

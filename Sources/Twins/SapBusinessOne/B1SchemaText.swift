@@ -58,7 +58,7 @@ enum B1SchemaText {
         CounterReference:s11 Remarks:s254 JournalRemarks:s254 ContactPersonCode:i TaxDate:D Series:i BankCode:s30 BankAccount:s50 ProjectCode:s20
         CashSumFC:d* CashSumSys:d* DocEntry:i* BankChargeAmount:d UnderOverpaymentdifference:d VatDate:D TransferRealAmount:d
         DocObjectCode:=BoPaymentsObjectType DocTypte:=BoRcptTypes* DueDate:D Cancelled:y* CancelStatus:=CancelStatusEnum* ControlAccount:s15
-        BPLID:i BPLName:s100* AttachmentEntry:i PaymentInvoices:+PaymentInvoice PaymentCreditCards:+PaymentCreditCard PaymentAccounts:+PaymentAccount
+        BPLID:i BPLName:s100* AttachmentEntry:i AuthorizationStatus:=PaymentsAuthorizationStatusEnum* PaymentInvoices:+PaymentInvoice PaymentCreditCards:+PaymentCreditCard PaymentAccounts:+PaymentAccount
         """
 
     private static let applied = """

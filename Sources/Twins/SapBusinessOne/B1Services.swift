@@ -8,10 +8,36 @@ extension B1Company {
         case "CompanyService_GetCompanyInfo": return complex("CompanyInfo", companyInfo(), call)
         case "CompanyService_GetAdminInfo": return complex("AdminInfo", adminInfo(), call)
         case "SeriesService_GetDocumentSeries": return try series(call)
-        default:
-            // Actions on entities by their services' names: `InvoicesService_Cancel` with the document's parameters.
-            throw .path
+        case "CompanyService_GetPeriods":
+            return collection("PeriodCategoryParams", B1Seed.years.map { .object([("AbsoluteEntry", .int($0 - B1Seed.years.lowerBound + 1))]) }, call)
+        case "CompanyService_GetFinancePeriods": return try periods(call)
+        default: throw .path
         }
+    }
+
+    private func collection(_ type: String, _ rows: [JSON], _ call: B1Call) -> HTTPResponse {
+        let context: (key: String, value: JSON) = (
+            call.version == .four ? "@odata.context" : "odata.metadata", .string("\(call.root)$metadata#Collection(SAPB1.\(type))"))
+        return B1Answer.json(200, .object([context, ("value", .array(rows))]), call.version)
+    }
+
+    /// The months of a year, each open or locked.
+    private func periods(_ call: B1Call) throws(B1Problem) -> HTTPResponse {
+        guard let entry = try call.object().member("PeriodCategoryParams", "AbsoluteEntry")?.int, (1...B1Seed.years.count).contains(entry) else { throw .missing }
+        let year = B1Seed.years.lowerBound + entry - 1
+        let rows: [JSON] = (1...12).compactMap { month in
+            guard let from = LocalDate(year: year, month: month, day: 1), let next = LocalDate(year: month == 12 ? year + 1 : year, month: month % 12 + 1, day: 1) else { return nil }
+            let to = next.adding(days: -1)
+            func shown(_ day: LocalDate) -> JSON { .string(day.description + (call.version == .four ? "T00:00:00Z" : "")) }
+            let isLocked = locked.map { to <= $0 } ?? false
+            let name = "\(year)-\(month < 10 ? "0" : "")\(month)"
+            return .object([
+                ("AbsoluteEntry", .int((entry - 1) * 12 + month)), ("PeriodCode", .string(name)), ("PeriodName", .string(name)), ("PostingDateFrom", shown(from)),
+                ("PostingDateTo", shown(to)), ("Locked", .yes(isLocked)), ("PeriodIndicator", "Default"), ("SubNum", .int(month)),
+                ("PeriodStatus", .string(isLocked ? "ltLocked" : "ltUnlocked")),
+            ])
+        }
+        return collection("FinancePeriod", rows, call)
     }
 
     private func complex(_ type: String, _ members: [(key: String, value: JSON)], _ call: B1Call) -> HTTPResponse {
@@ -47,8 +73,6 @@ extension B1Company {
             ("Suffix", .null), ("Remarks", .null), ("GroupCode", "sg_Group1"), ("Locked", "tNO"), ("PeriodIndicator", "Default"), ("Name", "Primary"), ("Series", .int(set.object)),
             ("IsManual", "tNO"),
         ])
-        let context: (key: String, value: JSON) = (
-            call.version == .four ? "@odata.context" : "odata.metadata", .string("\(call.root)$metadata#Collection(SAPB1.Series)"))
-        return B1Answer.json(200, .object([context, ("value", .array([row]))]), call.version)
+        return collection("Series", [row], call)
     }
 }

@@ -56,23 +56,23 @@ extension B1Company {
     mutating func create(_ name: String, _ call: B1Call) throws(B1Problem) -> HTTPResponse {
         guard let set = B1Schema.sets[name] else { throw .path }
         let values = try input(set.type, try call.object(), set)
-        let key: String
+        let made: (set: String, key: String)
         if B1Schema.documents.contains(name) {
-            let made = try createDocument(set, values)
-            // Somebody must approve it first: a draft is what there is.
-            guard made.set == name else {
-                var answer = B1Answer.empty(call.version)
-                answer.fields["Location"] = "\(call.root)\(made.set)(\(made.key))"
-                return answer
-            }
-            key = made.key
+            made = try createDocument(set, values)
         } else if B1Schema.payments.contains(name) {
-            key = try createPayment(set, values)
+            made = try createPayment(set, values)
         } else if name == "JournalEntries" {
-            key = try createJournal(values)
+            made = (name, try createJournal(values))
         } else {
-            key = try createMaster(set, values)
+            made = (name, try createMaster(set, values))
         }
+        // Somebody must approve it first: a draft is what there is.
+        guard made.set == name else {
+            var answer = B1Answer.empty(call.version)
+            answer.fields["Location"] = "\(call.root)\(made.set)(\(made.key))"
+            return answer
+        }
+        let key = made.key
         guard let record = record(name, key) else { throw .missing }
         let literal = set.type.property(set.keys[0])?.kind == .int || set.keys.count > 1 ? key : "'\(key)'"
         if call.preference("return-no-content") != nil {
@@ -248,7 +248,7 @@ extension B1Company {
     mutating func remove(_ name: String, _ key: String) throws(B1Problem) {
         guard let set = B1Schema.sets[name] else { throw .path }
         guard record(name, key) != nil else { throw .missing }
-        guard set.type.name != "Payment", name != "JournalEntries", set.type.name != "Document" || name == "Drafts" else { throw .unsupported }
+        guard !["Payment", "Document"].contains(set.type.name) || name.hasSuffix("Drafts"), name != "JournalEntries" else { throw .unsupported }
         if isUsed(name, key) { throw .invalid("Cannot remove; transactions are linked to it", "\(set.table).\(set.keys[0])", value: key) }
         delete(name, key)
     }

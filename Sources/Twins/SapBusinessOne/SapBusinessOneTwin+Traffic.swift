@@ -4,7 +4,7 @@ public import Wire
 
 /// What the fault plan must know of the platform's requests and answers.
 extension SapBusinessOneTwin {
-    private static let documents = Set(B1Schema.documents + B1Schema.payments + ["JournalEntries", "Drafts"])
+    private static let documents = Set(B1Schema.documents + B1Schema.payments + ["JournalEntries", "Drafts", "PaymentDrafts"])
 
     /// Of several requests in a batch, that which writes tells.
     public func purpose(of request: HTTPRequest) -> Purpose {
