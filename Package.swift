@@ -27,6 +27,7 @@ let twins = [
     "TwinOdoo",
     "TwinQuickBooksOnline",
     "TwinSageIntacct",
+    "TwinSapBusinessOne",
     "TwinSquare",
     "TwinStripe",
     "TwinWooCommerce",

@@ -5,6 +5,7 @@ internal import TwinNetSuite
 internal import TwinOdoo
 internal import TwinQuickBooksOnline
 internal import TwinSageIntacct
+internal import TwinSapBusinessOne
 internal import TwinSquare
 internal import TwinStripe
 internal import TwinWooCommerce
@@ -30,6 +31,7 @@ public enum Sandbox {
             try NetSuiteTwin(journal: try journal("netsuite")),
             try OdooTwin(journal: try journal("odoo")),
             try SageIntacctTwin(journal: try journal("intacct")),
+            try SapBusinessOneTwin(journal: try journal("sapb1")),
             try SquareTwin(journal: try journal("square"), limits: .rehearsal, retries: .rehearsal),
             try StripeTwin(journal: try journal("stripe"), retries: .rehearsal),
             try WooCommerceTwin(journal: try journal("woocommerce")),

@@ -1,0 +1,127 @@
+public import Kernel
+public import TwinKit
+public import Wire
+
+/// How much the nodes let through, and for how long they know who is logged in.
+///
+/// SAP publishes no quota: workers, the database and licences are the bounds. Page size and session are the defaults of `b1s.conf`; the rest is our choice.
+/// - Source: "Working with SAP Business One Service Layer", "Paginate the Selected Orders", "Session".
+public struct SapBusinessOneLimits: Sendable {
+    /// Rows of a page where nothing else is preferred.
+    public var pageSize: Int
+    /// How long a session lives without being used; whole minutes.
+    public var session: Duration
+    /// Sessions at once, each with a licensed user's place.
+    public var sessions: Int
+    /// Largest body, bytes.
+    public var bodyBytes: Int
+    /// Parts of one batch.
+    public var batch: Int
+    /// Every how many writes two of them meet and this one loses; `nil` for never.
+    public var conflictsEvery: Int?
+    /// Local minor units from which on a clerk's document waits for somebody's approval.
+    public var approvalsFrom: Int64
+
+    public init(
+        pageSize: Int = 20, session: Duration = .seconds(30 * 60), sessions: Int = 100, bodyBytes: Int = 16 << 20, batch: Int = 100, conflictsEvery: Int? = nil,
+        approvalsFrom: Int64 = 1_000_000
+    ) {
+        self.pageSize = pageSize
+        self.session = session
+        self.sessions = sessions
+        self.bodyBytes = bodyBytes
+        self.batch = batch
+        self.conflictsEvery = conflictsEvery
+        self.approvalsFrom = approvalsFrom
+    }
+}
+
+/// SAP Business One's Service Layer, OData 3 at `/b1s/v1` and OData 4 at `/b1s/v2`, with the double-entry books of every company database behind it.
+///
+/// Databases are there as soon as somebody logs in to them: `SBODemoUS` and whatever begins so keeps US dollars with sales tax codes, `SBODemoGB` and
+/// whatever begins so pounds with VAT groups; with `Branches` in its name every document says to which branch it belongs. What they hold from the
+/// beginning stands at `B1Seed`. Everything answered is in the journal before the answer.
+/// - Source: SAP, "Working with SAP Business One Service Layer" (1.29); SoftwareDesign-Solution/b1slayer-model-generator-node, metadata of version 10.0.
+public final class SapBusinessOneTwin: LedgerTwin {
+    static let path = "/sapb1"
+    public let prefix = SapBusinessOneTwin.path
+    /// The superuser of every company.
+    public static let user = "manager"
+    /// A user who may only look, and one whose large documents wait for approval; the same password.
+    public static let reader = "reader"
+    public static let clerk = "clerk"
+    public static let password = "b1-manager-7"
+    public static let company = "SBODemoUS"
+
+    private let journal: TwinJournal
+    private let random: any RandomSource
+    private let state: Locked<B1State>
+    /// The last time at which anybody called: what the bookkeeper does happens then.
+    private let clock = Locked(Timestamp(seconds: 1_767_225_600))
+
+    /// Opens the companies as the journal left them.
+    /// - Throws: the journal's faults.
+    public init(journal: TwinJournal, limits: SapBusinessOneLimits = SapBusinessOneLimits(), random: any RandomSource = SystemRandom()) throws(Fault) {
+        self.journal = journal
+        self.random = random
+        var state = B1State(limits: limits)
+        try journal.replay { state.replay($0) }
+        self.state = Locked(state)
+    }
+
+    public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
+        clock.with { $0 = now }
+        return state.with { [journal, random] state in
+            let answer = state.respond(request, at: now, random: random)
+            // A node that can't write its database is gone: the balancer answers for it.
+            return Self.persist(&state, journal) ? answer : B1Answer.badGateway
+        }
+    }
+
+    /// Commits what changed, or takes it back when the journal can't keep it.
+    private static func persist(_ state: inout B1State, _ journal: TwinJournal) -> Bool {
+        let records = state.changes
+        guard !records.isEmpty else { return true }
+        do {
+            try journal.append(records)
+            state.commit()
+            return true
+        } catch {
+            state.rollback()
+            return false
+        }
+    }
+
+    private func change(_ body: @Sendable (inout B1State) -> Void) {
+        let now = clock.with { $0 }
+        state.with { [journal] state in
+            state.each { $0.now = now }
+            body(&state)
+            _ = Self.persist(&state, journal)
+        }
+    }
+
+    // MARK: - The bookkeeper's own doings
+
+    public func entries() -> [LedgerEntry] {
+        state.with { state in state.companies.keys.sorted().flatMap { state.companies[$0]?.entries() ?? [] } }
+    }
+
+    public func setAccountActive(_ code: String, _ active: Bool) { change { $0.setActive(code, active) } }
+
+    public func setLockDate(_ date: LocalDate?) { change { $0.lock(date) } }
+
+    /// Ends every session.
+    public func revokeAccessTokens() { change { $0.sessions = [:] } }
+
+    // MARK: - Answers of the fault plan
+
+    /// The platform has no quota of its own: what is too much for its nodes is the balancer's to refuse.
+    public func throttled(retryAfterSeconds: Int?) -> HTTPResponse {
+        var response = B1Answer.unavailable
+        if let retryAfterSeconds { response.fields["Retry-After"] = String(retryAfterSeconds) }
+        return response
+    }
+
+    public func unavailable() -> HTTPResponse { B1Answer.unavailable }
+}
