@@ -17,7 +17,8 @@ public struct Verification: Sendable, Equatable {
     static let byID: [String: Verification] = [
         "accountedge": Verification(twin: nil, suites: ["ConnectorKitTests", "AccountEdgeTests"], sdks: []),
         "erp": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
-        "freeagent": Verification(twin: nil, suites: ["ConnectorKitTests", "FreeAgentTests"], sdks: []),
+        "freeagent": Verification(
+            twin: "TwinFreeAgent", suites: ["ConnectorKitTests", "FreeAgentTests", "TwinFreeAgentTests"], sdks: [SDK(name: "freeagent", version: "0.3.1")]),
         "job-crm": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
         "netsuite-rest": Verification(
             twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuite", version: "0.12.0")]),
