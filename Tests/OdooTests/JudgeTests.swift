@@ -11,18 +11,6 @@ import Wire
         try Dialect(facts(["transport": transport])).call(Asking(kind, "account.move", method, ids: ids))
     }
 
-    private func word(_ verdict: Verdict) -> String {
-        switch verdict {
-        case .accepted: "accepted"
-        case .throttled: "throttled"
-        case .unavailable(let fault): "unavailable \(fault.code)"
-        case .reauthorize: "reauthorize"
-        case .duplicate: "duplicate"
-        case .rejected(let fault): "rejected \(fault.code)"
-        case .outcomeUnknown(let fault): "unknown \(fault.code)"
-        }
-    }
-
     private func jsonrpc(_ name: String, _ message: String) -> HTTPResponse {
         .json(200, [
             "jsonrpc": "2.0", "id": 1,

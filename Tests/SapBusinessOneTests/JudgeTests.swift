@@ -10,17 +10,7 @@ import Wire
     private let read = Call(.read, HTTPRequest(.get, "/b1s/v2/Invoices"))
     private let write = Call(.write, HTTPRequest(.post, "/b1s/v2/Invoices"))
 
-    private func word(_ response: HTTPResponse, _ call: Call) -> String {
-        switch connector.judge(response, to: call) {
-        case .accepted: "accepted"
-        case .throttled: "throttled"
-        case .unavailable(let fault): "unavailable \(fault.code)"
-        case .reauthorize: "reauthorize"
-        case .duplicate(let fault): "duplicate \(fault.code)"
-        case .rejected(let fault): "rejected \(fault.code)"
-        case .outcomeUnknown(let fault): "unknown \(fault.code)"
-        }
-    }
+    private func word(_ response: HTTPResponse, _ call: Call) -> String { ConnectorTestKit.word(connector.judge(response, to: call)) }
 
     private func old(_ code: Int, _ message: String, _ status: Int) -> HTTPResponse {
         .json(status, ["error": ["code": .number("\(code)"), "message": ["lang": "en-us", "value": .string(message)]]])
