@@ -5,6 +5,9 @@ public enum PostingForm: String, Sendable, CaseIterable {
     case invoice, creditNote = "credit_note", payment, refundPayment = "refund_payment", salesReceipt = "sales_receipt",
         deposit, summary
     case settlement, payout, journal, reversal, memo, bill, purchaseOrder = "purchase_order"
+
+    /// What is bought: its party is a supplier.
+    public var isPurchase: Bool { self == .bill || self == .purchaseOrder }
 }
 
 /// A ledger-neutral account role, `sales:homeware`, `clearing:card:USD`, `receivable:shop`. A tenant's account

@@ -194,9 +194,15 @@ public struct Chart: Sendable, Equatable {
     }
 }
 
-/// A party or item that documents need: found by name, or created once.
+/// A party, supplier or item that documents need: found by name, or created once.
 public struct ReferenceWant: Sendable, Equatable, Hashable {
-    public enum Kind: String, Sendable { case party, item }
+    public enum Kind: String, Sendable {
+        /// A customer.
+        case party
+        /// A supplier: of bills and purchase orders, the party.
+        case vendor
+        case item
+    }
     public var kind: Kind
     /// Our own stable key: the SKU, the customer's id, `house`.
     public var key: String
@@ -206,7 +212,7 @@ public struct ReferenceWant: Sendable, Equatable, Hashable {
     public var text: String
     /// Of an item: the account that its sales go to (remote id).
     public var account: String?
-    /// Of a party: its currency.
+    /// Of a party or supplier: its currency.
     public var currency: String?
 
     public init(kind: Kind, key: String, name: String, text: String, account: String? = nil, currency: String? = nil) {
@@ -245,7 +251,7 @@ public struct LedgerDocument: Sendable {
     public var lines: [Line]
     /// What people and `find` see in the document's reference field: `order 6120034117000`.
     public var reference: String
-    /// Remote id of the customer or contact.
+    /// Remote id of the customer or contact; of a bill or purchase order, the supplier's.
     public var party: String?
     /// Remote id of the document it settles or corrects.
     public var appliesTo: String?
@@ -334,6 +340,17 @@ public struct LedgerChanges: Sendable, Equatable {
         self.keys = keys
         self.next = next
         self.watermark = watermark
+    }
+}
+
+extension LedgerDocument {
+    /// Binds the party, supplier or items that the want stands for. Whoever sells to us is the party of what we buy, whoever buys of us that of all else.
+    public mutating func bind(_ want: ReferenceWant, to remote: String, by itemKey: (Line) -> String?) {
+        switch want.kind {
+        case .party: if !plan.form.isPurchase { party = remote }
+        case .vendor: if plan.form.isPurchase { party = remote }
+        case .item: for i in lines.indices where itemKey(lines[i]) == want.key { lines[i].item = remote }
+        }
     }
 }
 

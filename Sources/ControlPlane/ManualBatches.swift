@@ -77,9 +77,9 @@ struct ManualBatches: Sendable {
             key: row.key, revision: row.revision, plan: plan, lines: lines, reference: row.reference, remoteID: row.remoteID, remoteVersion: row.remoteVersion)
     }
 
-    /// The customer's name there, as it would be sent.
+    /// The customer's or supplier's name there, as it would be sent.
     private func party(_ document: LedgerDocument) -> String {
-        let want = side.connector.references(for: document).first { $0.kind == .party }
+        let want = side.connector.references(for: document).first { $0.kind != .item }
         guard let want, want.key != "shop", !want.key.hasPrefix("shop@") else { return side.mapper.structure.houseCustomer }
         return want.name
     }

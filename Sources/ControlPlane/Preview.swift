@@ -98,11 +98,7 @@ enum Preview {
             let remote = side.references["\(want.kind.rawValue)/\(want.key)"]
             let name = want.kind == .party && want.key == "shop" ? side.mapper.structure.houseCustomer : want.name
             if remote == nil { missing.append(.object([("kind", .string(want.kind.rawValue)), ("key", .string(want.key)), ("name", .string(name))])) }
-            switch want.kind {
-            case .party: document.party = remote ?? unknown
-            case .item:
-                for n in document.lines.indices where side.connector.itemKey(of: document.lines[n]) == want.key { document.lines[n].item = remote ?? unknown }
-            }
+            document.bind(want, to: remote ?? unknown, by: side.connector.itemKey(of:))
         }
         return (document, missing)
     }

@@ -83,7 +83,7 @@ extension QuickBooksOnlineConnector {
     static func names(of want: ReferenceWant) -> [String] {
         switch want.kind {
         case .item: return [fitted(cleaned(want.name), limit: QuickBooksLimits.itemName)]
-        case .party:
+        case .party, .vendor:
             let mark = want.currency.map { " (\($0))" } ?? ""
             let room = QuickBooksLimits.partyName - mark.utf16.count - 4
             let name = fitted(cleaned(want.name), limit: room) + mark
@@ -213,7 +213,7 @@ extension QuickBooksOnlineConnector {
         let names = names(of: want)
         let name = names[min(attempt, names.count - 1)]
         switch want.kind {
-        case .party:
+        case .party, .vendor:
             var members: [(key: String, value: JSON)] = [("DisplayName", .string(name))]
             if let currency = want.currency { members.append(("CurrencyRef", reference(currency))) }
             return .object(members)

@@ -58,13 +58,7 @@ extension Pipeline {
         for i in out.documents.indices {
             for want in wants[i] {
                 guard let remote = known["\(want.kind.rawValue)/\(want.key)"] else { continue }
-                switch want.kind {
-                case .party: out.documents[i].party = remote
-                case .item:
-                    for l in out.documents[i].lines.indices where connector.itemKey(of: out.documents[i].lines[l]) == want.key {
-                        out.documents[i].lines[l].item = remote
-                    }
-                }
+                out.documents[i].bind(want, to: remote, by: connector.itemKey(of:))
             }
         }
         return out
@@ -85,7 +79,7 @@ extension Pipeline {
         var known: [String: String] = [:]
         for row in try await store.references(tenant, flow.row.ledgerID) { known["\(row.kind)/\(row.key)"] = row.remoteID }
         guard create else { return known }
-        for kind in [ReferenceWant.Kind.party, .item] {
+        for kind in [ReferenceWant.Kind.party, .vendor, .item] {
             var missing = wants.filter { $0.kind == kind && known["\(kind.rawValue)/\($0.key)"] == nil }.sorted { $0.key < $1.key }
             if missing.isEmpty { continue }
             let found = try await read(connector.findReferences(missing, flow.ledger.facts), connector, flow.ledger)
