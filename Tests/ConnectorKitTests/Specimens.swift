@@ -229,6 +229,8 @@ func document(
         lines = [line(.tender, "clearing:card:USD", amount, "611"), line(.control, "customer_deposits", -amount, "835")]
     case .payout:
         lines = [line(.tender, "bank:USD", amount, "100"), line(.control, "clearing:card:USD", -amount, "611")]
+    case .bill, .purchaseOrder:
+        lines = [line(.goods, "inventory", amount, "630"), line(.control, "payable:supplier", -amount, "800")]
     default:
         lines = [
             line(.control, Role(control), amount, "610"), line(.goods, "sales:homeware", -amount, "200", item: "19"),
