@@ -24,6 +24,7 @@ extension Policies {
         case "inventory": inventory = try choice(name, value)
         case "fx_rate": exchangeRate = try choice(name, value)
         case "payout_rows": payoutRows = try choice(name, value)
+        case "attach": attach = try choice(name, value)
         case "month_end_split": monthEndSplit = try choice(name, value)
         case "summary_zone": summaryZone = try choice(name, value)
         case "tax_difference_cap": taxDifferenceCap = try amount(name, value)
@@ -53,7 +54,7 @@ extension Policies {
             "posting", "sale_form", "post_on", "customer", "discounts", "discount_dimension", "revenue", "edit",
             "closed_period", "zero_total",
             "fee_tax", "goodwill_tax", "held_money", "deposit_tax", "marketplace_tax", "inventory", "fx_rate",
-            "month_end_split", "summary_zone", "payout_rows",
+            "month_end_split", "summary_zone", "payout_rows", "attach",
             "tax_difference_cap", "cash_rounding", "rounding_cap", "bank_fee_cap", "rms_wait", "bank_wait",
             "day_cut_off", "entity_by",
         ] + singleValued.keys).sorted()

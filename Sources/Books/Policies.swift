@@ -43,6 +43,8 @@ public struct Policies: Sendable, Equatable {
         /// It is posted as the processor states it; what it pays for and nobody knows stays open in clearing by name.
         case any
     }
+    /// Which documents in the ledger get a list of what they stand for beside them.
+    public enum Attach: String, Sendable, CaseIterable { case none, summaries, all }
     public enum Switch: String, Sendable, CaseIterable { case on = "true", off = "false" }
 
     public var posting: Posting = .perDocument
@@ -75,6 +77,7 @@ public struct Policies: Sendable, Equatable {
     public var bankWait: Duration = .seconds(72 * 3600)
     public var monthEndSplit: Switch = .on
     public var payoutRows: PayoutRows = .matched
+    public var attach: Attach = .none
     public var summaryZone: SummaryZone = .shop
     /// Seconds after local midnight at which a business day begins.
     public var dayCutOff = 0

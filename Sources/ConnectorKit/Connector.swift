@@ -202,6 +202,8 @@ public struct ReferenceWant: Sendable, Equatable, Hashable {
         /// A supplier: of bills and purchase orders, the party.
         case vendor
         case item
+        /// A value of one of the platform's dimensions, of the ledger's own making: `key` is `class/Retail`. Found, never created.
+        case dimension
     }
     public var kind: Kind
     /// Our own stable key: the SKU, the customer's id, `house`.
@@ -339,11 +341,35 @@ public struct LedgerChanges: Sendable, Equatable {
     public var next: String?
     /// The newest change seen, to ask from next time.
     public var watermark: Timestamp?
+    /// Of documents of `keys`, where the platform shows it: one that was confirmed in this version is not read again.
+    public var versions: [PostKey: String]
+    /// Remote ids of changed documents of which the platform tells no more: deleted ones, mostly. They need not be ours.
+    public var remoteIDs: [String]
+    /// False where more has changed than the platform lists: all that we have there is looked at again.
+    public var isWhole: Bool
 
-    public init(keys: [PostKey], next: String?, watermark: Timestamp?) {
+    public init(
+        keys: [PostKey], next: String?, watermark: Timestamp?, versions: [PostKey: String] = [:], remoteIDs: [String] = [], isWhole: Bool = true
+    ) {
         self.keys = keys
         self.next = next
         self.watermark = watermark
+        self.versions = versions
+        self.remoteIDs = remoteIDs
+        self.isWhole = isWhole
+    }
+}
+
+extension LedgerDocument {
+    /// Binds the party, supplier or items that the want stands for. Whoever sells to us is the party of what we buy, whoever buys of us that of all else.
+    public mutating func bind(_ want: ReferenceWant, to remote: String, by itemKey: (Line) -> String?) {
+        switch want.kind {
+        case .party: if !plan.form.isPurchase { party = remote }
+        case .vendor: if plan.form.isPurchase { party = remote }
+        case .item: for i in lines.indices where itemKey(lines[i]) == want.key { lines[i].item = remote }
+        case .dimension:
+            for i in lines.indices { for (name, value) in lines[i].dimensions where "\(name)/\(value)" == want.key { lines[i].dimensions[name] = remote } }
+        }
     }
 }
 
@@ -396,6 +422,9 @@ public protocol LedgerConnector: Connector {
     /// Documents of ours that changed there since an instant, one page; `cursor` continues an earlier page. `nil` where the platform can't be asked.
     func changes(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<LedgerChanges>?
 
+    /// How far back `changes` can be asked; `nil` without an end.
+    var changesReach: Duration? { get }
+
     /// Checks the signature of a webhook over the raw bytes and reads what it says has changed, of whatever accounts of the app. `nil` when the
     /// signature is wrong or missing, or where the platform sends none; empty where it only tries the address.
     /// - Throws: `unreadable_notice` (hold) for a genuine delivery that can't be read.
@@ -422,6 +451,7 @@ extension LedgerConnector {
 }
 
 extension LedgerConnector {
+    public var changesReach: Duration? { nil }
     public func changes(since _: Timestamp, cursor _: String?, _: ConnectionFacts) -> Exchange<LedgerChanges>? { nil }
     public func notices(_: HTTPFields, body _: [UInt8], secret _: Secret) throws(Fault) -> [LedgerNotice]? { nil }
     public func attach(_: LedgerFile, to _: LedgerDocument, attempt _: String, _: ConnectionFacts) -> Exchange<PostOutcome>? { nil }

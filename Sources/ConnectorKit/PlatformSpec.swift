@@ -90,6 +90,11 @@ public struct RateLimit: Sendable {
     public var amount: Int
     public var window: Duration
 
+    /// Spent, it holds work up for hours or weeks, not for moments.
+    public var isLong: Bool { window >= .seconds(86_400) }
+    /// A long one, of all connections together.
+    public var isShared: Bool { isLong && scope == .app }
+
     public init(name: String, scope: Scope, amount: Int, window: Duration) {
         self.name = name
         self.scope = scope

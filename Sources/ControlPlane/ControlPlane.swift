@@ -86,6 +86,8 @@ enum ControlPlaneLimits {
     static let settings = 50
     static let configurationBytes = 512 << 10
     static let previewDocuments = 20
+    /// Notices of one delivery of a ledger; what is beyond shows when the ledger is asked next.
+    static let noticesMost = 10_000
     /// Events of one request.
     static let contractEvents = 500
 }

@@ -79,7 +79,7 @@ struct ManualBatches: Sendable {
 
     /// The customer's or supplier's name there, as it would be sent.
     private func party(_ document: LedgerDocument) -> String {
-        let want = side.connector.references(for: document).first { $0.kind != .item }
+        let want = side.connector.references(for: document).first { $0.kind == .party || $0.kind == .vendor }
         guard let want, want.key != "shop", !want.key.hasPrefix("shop@") else { return side.mapper.structure.houseCustomer }
         return want.name
     }

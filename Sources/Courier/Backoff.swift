@@ -13,6 +13,9 @@ enum Backoff {
     static let throttleMost = Duration.seconds(60)
     /// A throttle that names next to none.
     static let throttleLeast = Duration.milliseconds(50)
+    /// Longest pause of a budget of a day or longer that seems to be spent, and refusals in a row after which it does.
+    static let spentMost = Duration.seconds(3_600)
+    static let spentAfter = 4
     /// No limit holds longer than its window, and none longer than this.
     static let askedMost = Duration.seconds(86_400)
     /// A time that a platform names is believed up to here even where its window is shorter.

@@ -19,12 +19,20 @@ extension Courier {
     /// Every budget of the connection that a call can be charged to.
     func allNames(_ spec: PlatformSpec) -> [String] { spec.limits.filter { $0.scope == .connection }.map(\.name) + [Courier.uncosted] }
 
-    /// What the call costs of the connection's own budgets; a call that costs none is counted all the same, so that it can be paused.
-    func charges(_ call: Call, _ spec: PlatformSpec) -> [BudgetCharge] {
+    /// Of budgets that last a day or longer, calls that can wait leave one part in so many.
+    private static let reserve = 10
+
+    /// What the call costs of the connection's own budgets; a call that costs none is counted all the same, so that it can be paused. A long budget of the
+    /// whole app is one of them too: what is refused for its sake rests by itself, while calls that do not cost of it go on.
+    func charges(_ call: Call, _ spec: PlatformSpec, canWait: Bool = false) -> [BudgetCharge] {
         // Our windows and the platform's begin at different moments: two of ours may fall into one of theirs. Where being wrong costs far more
         // than the window lasts, only half is spent.
-        let own = spec.limits.filter { $0.scope == .connection && (call.cost[$0.name] ?? 0) > 0 }
-            .map { BudgetCharge(name: $0.name, amount: $0.window < .seconds(5) ? max(1, $0.amount / 2) : $0.amount, window: $0.window, cost: call.cost[$0.name] ?? 0) }
+        let own = spec.limits.filter { ($0.scope == .connection || $0.isShared) && (call.cost[$0.name] ?? 0) > 0 }
+            .map { limit in
+                BudgetCharge(
+                    name: limit.name, amount: limit.window < .seconds(5) ? max(1, limit.amount / 2) : limit.amount, window: limit.window,
+                    cost: call.cost[limit.name] ?? 0, reserve: canWait && limit.isLong ? limit.amount / Courier.reserve : 0)
+            }
         return own.isEmpty ? [BudgetCharge(name: Courier.uncosted, amount: 1_000_000, window: .seconds(60), cost: 1)] : own
     }
 
@@ -33,13 +41,14 @@ extension Courier {
 
     /// Takes the call's units from every budget, waiting for short windows; longer waits go back to the queue.
     func charge(_ call: Call, _ trip: Trip) async throws(Fault) {
-        let own = charges(call, trip.spec)
+        let own = charges(call, trip.spec, canWait: trip.canWait)
         var rounds = 0
         while let wait = try await store.take(tenant, trip.id, own) { try await hold(wait, &rounds, trip) }
         for limit in trip.spec.limits where limit.scope == .app {
             guard let cost = call.cost[limit.name], cost > 0 else { continue }
+            let amount = trip.canWait && limit.isLong ? limit.amount - limit.amount / Courier.reserve : limit.amount
             while let wait = try await store.takeApp(
-                platform: trip.spec.id, name: limit.name, amount: limit.amount, window: limit.window, cost: cost) { try await hold(wait, &rounds, trip) }
+                platform: trip.spec.id, name: limit.name, amount: amount, window: limit.window, cost: cost) { try await hold(wait, &rounds, trip) }
         }
     }
 

@@ -60,6 +60,7 @@ extension Courier {
         case .rejected(let fault): return .done(.refused(fault))
         case .accepted, .unavailable, .outcomeUnknown:
             lines[trip.id, default: Line()].throttles = 0
+            for name in call.cost.keys { lines[trip.id]?.spent[name] = nil }
             return .done(.accepted(response))
         }
     }
@@ -91,6 +92,7 @@ extension Courier {
     /// The platform asked to slow down: nothing is charged to the bucket before the pause ends; where it does not say which, or it is not one of
     /// the connection's own, to none that the call is charged to.
     private func stop(_ call: Call, _ bucket: String?, _ asked: Duration?, _ trip: Trip) async -> Fault {
+        if let limit = trip.spec.limits.first(where: { $0.name == bucket && $0.isShared }) { return await stop(limit, asked, trip) }
         var line = lines[trip.id, default: Line()]
         // Calls that were under way together are throttled together: that is one throttle.
         let now = clocks.monotonic()
@@ -106,6 +108,32 @@ extension Courier {
             log.info(.throttled, ("platform", trip.spec.id), ("bucket", name), ("pause_ms", "\(pause.wholeMilliseconds)"))
         }
         return Fault("throttled", stage: .courier, disposition: .wait, summary: "\(trip.spec.name) asks to slow down", retryAfter: pause)
+    }
+
+    /// The same for a long budget of the whole app, which a platform may refuse in the very words of a minute's. What tells them apart is that calls are
+    /// refused again after each pause that was asked for: pauses grow, and a person may have to buy more of it.
+    private func stop(_ limit: RateLimit, _ asked: Duration?, _ trip: Trip) async -> Fault {
+        var spent = lines[trip.id]?.spent[limit.name] ?? Line.Spent()
+        let now = clocks.monotonic()
+        if now >= spent.until { spent.times += 1 }
+        let first = Backoff.throttle(asked: asked, window: limit.window, streak: spent.times - 1)
+        let pause = Backoff.doubled(first, times: spent.times - 1, most: max(first, Backoff.spentMost))
+        spent.until = max(spent.until, now + pause)
+        lines[trip.id, default: Line()].spent[limit.name] = spent
+        await rest(limit.name, pause, trip)
+        log.info(.throttled, ("platform", trip.spec.id), ("bucket", limit.name), ("pause_ms", "\(pause.wholeMilliseconds)"))
+        guard spent.times >= Backoff.spentAfter else {
+            return Fault("throttled", stage: .courier, disposition: .wait, summary: "\(trip.spec.name) asks to slow down", retryAfter: pause)
+        }
+        let fault = Fault(
+            "quota_spent", stage: .courier, disposition: .wait,
+            summary: "\(trip.spec.name) has refused calls of the kind '\(limit.name)' after every pause: their quota of \(limit.amount) seems to be spent",
+            remedy: "Calls of other kinds go on, these are tried from time to time. See how much is used at the platform, and have the quota raised there.",
+            retryAfter: pause)
+        do throws(Fault) {
+            try await store.raise(tenant, [AlertRow(key: "quota/\(trip.id)/\(limit.name)", severity: .warning, cause: fault.summary, remedy: fault.remedy)])
+        } catch { log.fault(.failed, error) }
+        return fault
     }
 
     private func rest(_ name: String, _ pause: Duration, _ trip: Trip) async {

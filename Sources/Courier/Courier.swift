@@ -28,6 +28,8 @@ public actor Courier {
         /// Throttles in a row, and when the pause after the last one is over.
         var throttles = 0
         var throttledUntil = Duration.zero
+        /// Long budgets of the whole app for whose sake calls are refused.
+        var spent: [String: Spent] = [:]
         /// Who waits for the refresh that is under way; `nil` while none is.
         var waiting: [CheckedContinuation<Result<Void, Fault>, Never>]?
         /// No renewal ahead of time before this: the last one failed while the token still worked.
@@ -38,6 +40,12 @@ public actor Courier {
         var hidden: Set<String> = []
         /// Version of a credential whose death was written down.
         var declared: Int?
+
+        struct Spent {
+            /// Refusals in a row, each after the pause for the one before it.
+            var times = 0
+            var until = Duration.zero
+        }
     }
 
     /// `seal` and `open` work with the tenant's keys: `(bytes, context)`. `random`: for waits that differ from everybody else's.
@@ -64,11 +72,13 @@ public actor Courier {
     /// The longest that one request may be under way.
     static let requestMost = Duration.seconds(Limits.requestSeconds)
 
-    /// Drives the exchange to its end. `startBy`: monotonic time after which no write is started, besides the lease's own end.
+    /// Drives the exchange to its end. `startBy`: monotonic time after which no write is started, besides the lease's own end. `canWait`: the last of
+    /// a day's or month's budget is left to others.
     public func run<Output: Sendable>(
-        _ exchange: Exchange<Output>, connector: any Connector, connection: CourierConnection, startBy: Duration? = nil
+        _ exchange: Exchange<Output>, connector: any Connector, connection: CourierConnection, startBy: Duration? = nil, canWait: Bool = false
     ) async -> Delivery<Output> {
-        let trip = Trip(connector: connector, connection: connection, startBy: startBy, identifies: Output.self == AccountIdentity.self)
+        let trip = Trip(
+            connector: connector, connection: connection, startBy: startBy, identifies: Output.self == AccountIdentity.self, canWait: canWait)
         var step = exchange
         var wrote = false
         func said(_ fault: Fault) -> Fault { scrubbed(Backoff.bounded(fault), trip) }
@@ -98,6 +108,7 @@ public actor Courier {
         var startBy: Duration?
         /// Asks who is at the other end: the one thing that may be asked with a credential that was dead, because that is how it comes back to life.
         var identifies: Bool
+        var canWait = false
 
         var id: ConnectionID { connection.row.id }
         var spec: PlatformSpec { connector.spec }

@@ -64,6 +64,8 @@ public struct Pipeline: Sendable {
         case .chart: try await readChart(try setup.connection(job.subject), in: setup)
         case .identify: try await identify(try setup.connection(job.subject), in: setup)
         case .look: try await look(try setup.connection(job.subject), in: setup)
+        case .changes: try await changes(try setup.connection(job.subject), in: setup)
+        case .attach: try await attach(try setup.flow(job.subject), in: setup)
         }
     }
 
@@ -82,9 +84,11 @@ public struct Pipeline: Sendable {
             remedy: "Run `counterfoil connector list` for the platforms there are.")
     }
 
-    /// An exchange's result, or the fault that stopped a read.
-    func read<Output: Sendable>(_ exchange: Exchange<Output>, _ connector: any Connector, _ connection: CourierConnection) async throws(Fault) -> Output {
-        switch await courier.run(exchange, connector: connector, connection: connection) {
+    /// An exchange's result, or the fault that stopped a read. `canWait`: posting does not need it, so it leaves the last of a long budget to what does.
+    func read<Output: Sendable>(
+        _ exchange: Exchange<Output>, _ connector: any Connector, _ connection: CourierConnection, canWait: Bool = false
+    ) async throws(Fault) -> Output {
+        switch await courier.run(exchange, connector: connector, connection: connection, canWait: canWait) {
         case .done(let output): return output
         case .refused(let fault), .duplicate(let fault), .unknown(let fault): throw fault
         }

@@ -78,21 +78,32 @@ public enum AdminPostingStatements {
         """
     }
 
-    /// Planned and checked anew, whoever held it. One that the ledger has already becomes an update there.
+    /// The ledger was asked for the document by its id, and has it no longer.
+    private static let gone = #"p.findings @> '[{"check": "drift", "position": "gone"}]'"#
+
+    /// Planned and checked anew, whoever held it. One that the ledger has already becomes an update there; one that it was found to have no longer
+    /// is written there again.
     public static func release(_ tenant: TenantID, _ key: PostKey) -> SQL {
         """
         UPDATE app.postings AS p SET state = 'mapped', findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(),
-          updated_at = clock_timestamp()
+          remote_id = CASE WHEN \(unsafe: gone) THEN NULL ELSE remote_id END, remote_version = CASE WHEN \(unsafe: gone) THEN NULL ELSE remote_version END,
+          confirmed_as = CASE WHEN \(unsafe: gone) THEN NULL ELSE confirmed_as END,
+          recheck_at = CASE WHEN p.state = 'manual' THEN NULL ELSE recheck_at END, updated_at = clock_timestamp()
         WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state IN ('held', 'rejected', 'manual') AND p.batch_id IS NULL
         RETURNING p.tenant_id, p.flow_id, p.case_id, \(unsafe: posting) AS json
         """
     }
 
+    /// It was confirmed before it came to differ, and is compared with what it was then.
+    private static let drifted = "p.state = 'manual' AND p.confirmed_as IS NOT NULL"
+
     /// Looks again at once: a rejected one is planned anew, an unknown one looked up, one that differs compared again.
     public static func retry(_ tenant: TenantID, _ key: PostKey) -> SQL {
         """
         UPDATE app.postings AS p SET
-          state = CASE WHEN p.state = 'rejected' THEN 'mapped' WHEN p.state = 'manual' THEN 'posted' ELSE p.state END,
+          state = CASE WHEN p.state = 'rejected' OR (\(unsafe: drifted) AND p.plan_digest IS DISTINCT FROM p.sent_digest) THEN 'mapped'
+            WHEN \(unsafe: drifted) AND p.effect = 'void' THEN 'voided' WHEN \(unsafe: drifted) THEN 'confirmed' WHEN p.state = 'manual' THEN 'posted' ELSE p.state END,
+          recheck_at = CASE WHEN \(unsafe: drifted) THEN clock_timestamp() ELSE p.recheck_at END,
           findings = CASE WHEN p.state = 'unknown' THEN p.findings ELSE '[]' END, fault = CASE WHEN p.state = 'unknown' THEN p.fault END,
           attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
         WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text)

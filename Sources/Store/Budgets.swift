@@ -7,12 +7,15 @@ public struct BudgetCharge: Sendable {
     public var amount: Int
     public var window: Duration
     public var cost: Int
+    /// What has to be left afterwards.
+    public var reserve: Int
 
-    public init(name: String, amount: Int, window: Duration, cost: Int) {
+    public init(name: String, amount: Int, window: Duration, cost: Int, reserve: Int = 0) {
         self.name = name
         self.amount = amount
         self.window = window
         self.cost = cost
+        self.reserve = reserve
     }
 }
 
@@ -31,16 +34,16 @@ public enum BudgetStatements {
     public static func take(_ tenant: TenantID, _ connection: ConnectionID, _ charges: [BudgetCharge]) -> SQL {
         """
         WITH want AS (
-          SELECT n, a, w, c FROM unnest(\(charges.map(\.name)), \(charges.map { Int64($0.amount) }), \(charges.map { $0.window.wholeMilliseconds }),
-            \(charges.map { Int64($0.cost) })) AS t(n, a, w, c)
+          SELECT n, a, w, c, r FROM unnest(\(charges.map(\.name)), \(charges.map { Int64($0.amount) }), \(charges.map { $0.window.wholeMilliseconds }),
+            \(charges.map { Int64($0.cost) }), \(charges.map { Int64($0.reserve) })) AS t(n, a, w, c, r)
         ), state AS (
-          SELECT want.n, want.a, want.w, want.c, b.window_start AS start, b.used, b.paused_until FROM app.budgets b JOIN want ON b.name = n
+          SELECT want.n, want.a, want.w, want.c, want.r, b.window_start AS start, b.used, b.paused_until FROM app.budgets b JOIN want ON b.name = n
           WHERE b.tenant_id = \(tenant) AND b.connection_id = \(connection) ORDER BY b.name FOR UPDATE OF b
         ), judged AS (
           SELECT n, a, w, c, start + w * interval '1 millisecond' <= clock_timestamp() AS turned, start, used,
             greatest(
               CASE WHEN paused_until > clock_timestamp() THEN ceil(extract(epoch FROM paused_until - clock_timestamp()) * 1000) ELSE 0 END,
-              CASE WHEN start + w * interval '1 millisecond' > clock_timestamp() AND used + c > a
+              CASE WHEN start + w * interval '1 millisecond' > clock_timestamp() AND used + c + r > a
                    THEN ceil(extract(epoch FROM start + w * interval '1 millisecond' - clock_timestamp()) * 1000) ELSE 0 END)::bigint AS wait_ms
           FROM state
         ), charge AS (

@@ -3,7 +3,7 @@ public import Postgres
 
 /// One thing to do for a tenant.
 public struct Job: Sendable, Hashable {
-    public enum Kind: String, Sendable, CaseIterable { case normalize, map, post, confirm, reconcile, sweep, fetch, chart, identify, look }
+    public enum Kind: String, Sendable, CaseIterable { case normalize, map, post, confirm, reconcile, sweep, fetch, chart, identify, look, changes, attach }
     public enum Lane: String, Sendable, CaseIterable { case interactive, webhook, poll, backfill, audit }
 
     public var kind: Kind
@@ -129,6 +129,19 @@ public enum JobStatements {
         """
     }
 
+    /// Asks for what changed in the ledgers that are to be asked by now.
+    public static func askDueChanges() -> SQL {
+        """
+        INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
+        SELECT f.tenant_id, 'changes', c.id::text, 'poll'
+        FROM app.flows f JOIN app.connections c ON c.tenant_id = f.tenant_id AND c.id = f.ledger_id
+        JOIN app.tenants t ON t.tenant_id = f.tenant_id
+        WHERE f.state = 'active' AND c.state = 'live' AND t.state = 'active' AND (c.changes_due_at IS NULL OR c.changes_due_at <= clock_timestamp())
+        GROUP BY f.tenant_id, c.id
+        ON CONFLICT (tenant_id, kind, subject) DO NOTHING
+        """
+    }
+
     /// Asks for whatever rows are due for without anybody having asked: the backstop for a wake-up that was lost. A job that only waits for a
     /// later row comes forward; one that failed keeps its pause.
     public static func askForgotten() -> SQL {
@@ -141,8 +154,15 @@ public enum JobStatements {
             AND p.next_attempt_at <= clock_timestamp() AND (p.state IN ('posting', 'unknown') OR (p.state = 'cleared' AND \(unsafe: PostingStatements.free))))
           UNION ALL SELECT f.tenant_id, 'confirm', f.id::text FROM app.flows f
           JOIN app.connections c ON c.tenant_id = f.tenant_id AND c.id = f.ledger_id
-          WHERE c.state = 'live' AND EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = f.tenant_id AND p.flow_id = f.id AND p.state = 'posted'
-            AND p.next_attempt_at <= clock_timestamp())
+          WHERE c.state = 'live' AND (EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = f.tenant_id AND p.flow_id = f.id AND p.state = 'posted'
+            AND p.next_attempt_at <= clock_timestamp()) OR EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = f.tenant_id AND p.flow_id = f.id
+            AND p.recheck_at <= clock_timestamp() AND p.state IN (\(unsafe: ChangeStatements.lookable))))
+          UNION ALL SELECT f.tenant_id, 'attach', f.id::text FROM app.flows f
+          JOIN app.connections c ON c.tenant_id = f.tenant_id AND c.id = f.ledger_id
+          WHERE f.state = 'active' AND c.state = 'live' AND EXISTS (SELECT FROM app.attachments a WHERE a.tenant_id = f.tenant_id AND a.flow_id = f.id
+            AND a.state IN ('due', 'sent') AND a.next_attempt_at <= clock_timestamp())
+          UNION ALL SELECT DISTINCT n.tenant_id, 'changes', n.connection_id::text FROM app.ledger_notices n
+          JOIN app.connections c ON c.tenant_id = n.tenant_id AND c.id = n.connection_id WHERE c.state = 'live'
           UNION ALL SELECT f.tenant_id, 'map', f.id::text FROM app.flows f
           WHERE f.state = 'active' AND (EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = f.tenant_id AND c.flow_id = f.id AND c.dirty)
             OR EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = f.tenant_id AND p.flow_id = f.id AND p.state = 'mapped'))

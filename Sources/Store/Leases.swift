@@ -149,6 +149,7 @@ extension Store {
     }
 
     public func askDueSweeps() async throws(Fault) { _ = try await pool.query(JobStatements.askDueSweeps()) }
+    public func askDueChanges() async throws(Fault) { _ = try await pool.query(JobStatements.askDueChanges()) }
     public func askForgotten() async throws(Fault) { _ = try await pool.query(JobStatements.askForgotten()) }
     public func wake() async throws(Fault) { _ = try await pool.query(JobStatements.wake()) }
 }

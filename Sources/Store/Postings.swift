@@ -164,9 +164,10 @@ public enum PostingStatements {
     }
 
     /// A cleared posting `p` may go: what it settles stands in the ledger and is not about to be changed there. A void goes after the voids of
-    /// whatever settled it. What went there by hand is changed by hand, and settled by hand too: its id there is not known.
+    /// whatever settled it. What went there by hand is changed by hand, and settled by hand too: its id there is not known. What somebody may have
+    /// changed there is looked at first, so that nothing is overwritten.
     static let free = """
-        NOT p.by_hand AND CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
+        NOT p.by_hand AND p.recheck_at IS NULL AND CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
             AND q.case_id = p.case_id AND q.applies_to = p.post_key AND q.effect = 'void' AND q.state IN ('mapped', 'cleared', 'posting', 'unknown'))
           ELSE p.applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.post_key = p.applies_to AND NOT q.by_hand
             AND (q.state IN ('posted', 'confirmed', 'reconciled') OR (q.state IN ('held', 'rejected') AND q.remote_id IS NOT NULL))) END
@@ -193,11 +194,12 @@ public enum PostingStatements {
         """
     }
 
-    public static func confirmed(_ tenant: TenantID, _ rows: [(key: PostKey, version: String?)]) -> SQL {
+    /// `shown`: what the ledger has, to compare with when it says that it changed (JSON); `nil` where it has nothing any more.
+    public static func confirmed(_ tenant: TenantID, _ rows: [(key: PostKey, version: String?, shown: [UInt8]?)]) -> SQL {
         """
         UPDATE app.postings p SET state = CASE WHEN effect = 'void' THEN 'voided' ELSE 'confirmed' END, confirmed_at = clock_timestamp(),
-          remote_version = coalesce(v, remote_version), fault = NULL, updated_at = clock_timestamp()
-        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.version))) AS t(k, v)
+          remote_version = coalesce(v, remote_version), confirmed_as = s, fault = NULL, updated_at = clock_timestamp()
+        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.version)), \(rows.map { $0.shown.map { PostgresJSON($0) } })) AS t(k, v, s)
         WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state = 'posted'
         """
     }

@@ -34,7 +34,7 @@ struct Bench {
         let intakeKey = AEADKey.random(SystemRandom())
         let configuration = ControlPlaneConfiguration(
             host: "127.0.0.1", port: 0, intakeKey: intakeKey, allowedHosts: ["127.0.0.1:8099", "books.example.com"], version: "test",
-            operatorParts: ["gate": ["sender": Secret("house"), "sender_password": Secret("operators-hush"), "user": Secret("nobody")]])
+            operatorParts: ["books": ["webhook_key": Secret("app-key")], "gate": ["sender": Secret("house"), "sender_password": Secret("operators-hush"), "user": Secret("nobody")]])
         let plane = try ControlPlane(
             store: store,
             connectors: [

@@ -156,6 +156,19 @@ struct FakeBooks: LedgerConnector {
     func void(_: LedgerDocument, attempt _: String, _: ConnectionFacts) -> Exchange<PostOutcome> { .fail(none) }
     func find(_: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> { .fail(none) }
     func fetch(_: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> { .fail(none) }
+    /// A line a notice: `account object id change [notice's id]`; signed by saying the key.
+    func notices(_ fields: HTTPFields, body: [UInt8], secret: Secret) throws(Fault) -> [LedgerNotice]? {
+        guard fields["X-Key"] == secret.revealText() else { return nil }
+        var out: [LedgerNotice] = []
+        for line in String(decoding: body, as: UTF8.self).split(separator: "\n") {
+            let words = line.split(separator: " ").map(String.init)
+            guard words.count >= 4, let change = LedgerNotice.Change(rawValue: words[3]) else {
+                throw Fault("unreadable_notice", stage: .confirm, disposition: .hold, summary: "a line is no notice")
+            }
+            out.append(LedgerNotice(account: words[0], object: words[1], remoteID: words[2], change: change, id: words.count > 4 ? words[4] : nil))
+        }
+        return out
+    }
     func meant(_ document: LedgerDocument) -> LedgerReadback {
         LedgerReadback(
             key: document.key, remoteID: "", version: nil, date: nil, currency: nil, total_minor: 0, tax_minor: nil, party: nil, accounts: [:], voided: false)

@@ -83,6 +83,8 @@ import Wire
             INSERT INTO app.batch_postings (tenant_id, batch_id, post_key, revision, reference, currency, figure_minor, findable)
             SELECT tenant_id, \(t), post_key, 1, 'R', 'USD', 1, false FROM app.postings WHERE tenant_id = \(t) LIMIT 1
             """,
+            "INSERT INTO app.ledger_notices VALUES (\(t), \(made.ledger), 'Invoice', '1', 'updated', now(), now())",
+            "INSERT INTO app.attachments (tenant_id, post_key, revision, flow_id) VALUES (\(t), \(key.text), 1, \(made.flow))",
             "INSERT INTO app.budgets VALUES (\(t), \(made.ledger), 'minute', 1, 1000, now(), 0)",
             "INSERT INTO app.audit_seals VALUES (\(t), 1, '1', 1, decode(repeat('00', 32), 'hex'))",
         ] { _ = try await bench.root.pool.query(sql) }

@@ -17,6 +17,9 @@ final class MemoryStore: CourierStore {
         var alerts: [AlertRow] = []
         var states: [String] = []
         var charges = 0
+        /// What the last call was charged, and of what amount of the operator's own budgets.
+        var lastCharges: [BudgetCharge] = []
+        var appAmounts: [Int] = []
         var pausedUntil: [String: Duration] = [:]
         var corrected: [String: Int] = [:]
         /// Answers of the next charges: how long to wait; `.zero` for none.
@@ -89,12 +92,14 @@ final class MemoryStore: CourierStore {
             let pause = charges.compactMap { state.pausedUntil[$0.name] }.map { $0 - now }.max() ?? .zero
             if pause > .zero { return pause }
             state.charges += 1
+            state.lastCharges = charges
             return nil
         }
     }
 
-    func takeApp(platform _: String, name _: String, amount _: Int, window _: Duration, cost _: Int) async throws(Fault) -> Duration? {
+    func takeApp(platform _: String, name _: String, amount: Int, window _: Duration, cost _: Int) async throws(Fault) -> Duration? {
         state.with { state in
+            state.appAmounts.append(amount)
             guard !state.appWaits.isEmpty else { return nil }
             let wait = state.appWaits.removeFirst()
             return wait > .zero ? wait : nil

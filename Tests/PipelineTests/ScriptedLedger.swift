@@ -24,6 +24,23 @@ final class ScriptedBooks: Sendable {
         case fine
     }
 
+    /// One page of what the books say has changed in them.
+    struct Told: Sendable {
+        var keys: [(key: String, version: String?)] = []
+        var ids: [String] = []
+        var whole = true
+        var at: String?
+        /// The page can't be given now.
+        var fails = false
+    }
+
+    /// A file beside an entry.
+    struct File: Sendable, Equatable {
+        var entry: String
+        var name: String
+        var text: String
+    }
+
     struct Entry: Sendable, Equatable {
         var key: String
         var id: String
@@ -54,6 +71,10 @@ final class ScriptedBooks: Sendable {
         /// No invoice takes more payments than it is worth.
         var limitsPayments = false
         var voidOrder: [String] = []
+        var told: [Told] = []
+        /// `since` of each first page that was asked for.
+        var asked: [String] = []
+        var files: [File] = []
     }
 
     let state = Locked(State())
@@ -71,6 +92,8 @@ final class ScriptedBooks: Sendable {
         case "/chart": return chart()
         case "/find", "/fetch": return lookUp(request)
         case "/references": return references(request)
+        case "/changes": return changes(request)
+        case "/files": return files(request)
         default: return write(request)
         }
     }
@@ -78,6 +101,41 @@ final class ScriptedBooks: Sendable {
     private func chart() -> HTTPResponse {
         let accounts = state.with { $0.accounts }
         return .json(200, .object([("accounts", .array(accounts.map { .object([("code", .string($0.code)), ("active", .bool($0.active))]) }))]))
+    }
+
+    private func changes(_ request: HTTPRequest) -> HTTPResponse {
+        let page = request.query("cursor").flatMap { Int($0) } ?? 0
+        let told = state.with { state in
+            if page == 0 { state.asked.append(request.query("since") ?? "") }
+            return state.told
+        }
+        guard page < told.count else { return .json(200, .object([])) }
+        if told[page].fails { return HTTPResponse(429, fields: ["Retry-After": "30"]) }
+        return .json(200, .object([
+            ("keys", .array(told[page].keys.map { .object([("key", .string($0.key)), ("version", .optional($0.version))]) })),
+            ("ids", .array(told[page].ids.map { .string($0) })), ("whole", .bool(told[page].whole)), ("at", .optional(told[page].at)),
+            ("next", .optional(page + 1 < told.count ? "\(page + 1)" : nil)),
+        ]))
+    }
+
+    private func files(_ request: HTTPRequest) -> HTTPResponse? {
+        let entry = request.query("entry") ?? "", name = request.query("name") ?? ""
+        guard request.method == .post else {
+            let names = state.with { $0.files.filter { $0.entry == entry }.map(\.name) }
+            return .json(200, .array(names.map { .string($0) }))
+        }
+        let act: Act = state.with { state in
+            state.writes.append([name])
+            return state.script.isEmpty ? .fine : state.script.removeFirst()
+        }
+        switch act {
+        case .loseRequest: return nil
+        case .answer(let status, let after): return HTTPResponse(status, fields: after.map { ["Retry-After": "\($0)"] } ?? [:], body: [])
+        default: break
+        }
+        state.with { $0.files.append(File(entry: entry, name: name, text: String(decoding: request.body, as: UTF8.self))) }
+        if case .loseAnswer = act { return nil }
+        return .json(200, .object([("id", "F1")]))
     }
 
     private func references(_ request: HTTPRequest) -> HTTPResponse {
@@ -187,6 +245,11 @@ struct ScriptedLedger: LedgerConnector {
     /// Payments can't be changed, only taken back and written anew.
     var replaces = false
     var limits: [RateLimit] = []
+    /// It can be asked what changed, and how far back.
+    var tells = false
+    var changesReach: Duration?
+    /// It takes files beside its documents.
+    var takesFiles = false
 
     var spec: PlatformSpec {
         PlatformSpec(
@@ -280,6 +343,36 @@ struct ScriptedLedger: LedgerConnector {
     }
     func fetch(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
         look("/fetch?ids=\(documents.compactMap(\.remoteID).joined(separator: ","))")
+    }
+
+    func changes(since: Timestamp, cursor: String?, _: ConnectionFacts) -> Exchange<LedgerChanges>? {
+        guard tells else { return nil }
+        let target = "/changes?since=\(Form.percent(since.description))" + (cursor.map { "&cursor=\($0)" } ?? "")
+        return .one(Call(.read, HTTPRequest(.get, target))) { response throws(Fault) in
+            let json = try JSON(parsing: response.body)
+            var page = LedgerChanges(
+                keys: [], next: json["next"]?.string, watermark: json["at"]?.string.flatMap { Timestamp(rfc3339: $0) },
+                remoteIDs: (json["ids"]?.array ?? []).compactMap(\.string), isWhole: json["whole"]?.bool ?? true)
+            for item in json["keys"]?.array ?? [] {
+                guard let key = item["key"]?.string.flatMap({ PostKey($0) }) else { continue }
+                page.keys.append(key)
+                page.versions[key] = item["version"]?.string
+            }
+            return page
+        }
+    }
+
+    func attach(_ file: LedgerFile, to document: LedgerDocument, attempt: String, _: ConnectionFacts) -> Exchange<PostOutcome>? {
+        guard takesFiles else { return nil }
+        let target = "/files?entry=\(document.remoteID ?? "")&name=\(Form.percent(file.name))"
+        return .send(Call(.read, HTTPRequest(.get, target))) { response in
+            let names = ((try? JSON(parsing: response.body))?.array ?? []).compactMap(\.string)
+            if names.contains(file.name) { return .finish(.posted(remoteID: "F1", version: nil)) }
+            return .one(Call(.write, HTTPRequest(.post, target, body: file.bytes))) { response throws(Fault) in
+                guard let id = try JSON(parsing: response.body)["id"]?.string else { return .rejected(Self.refusal("refused", "the ledger says no")) }
+                return .posted(remoteID: id, version: nil)
+            }
+        }
     }
 
     /// Of several with one key the last: what replaced the others.

@@ -282,7 +282,7 @@ struct BodyTests {
                 Desk.document(
                     .creditNote, total: "1.00", [Desk.line(.fee, "restocking_fee_income", "4110", "-1.00", item: "1")])
             ),
-            ("unsupported_form", Desk.document(.bill, total: "1.00", [])),
+            ("unsupported_form", Desk.document(.memo, total: "1.00", [])),
             ("void_not_created", Desk.document(.invoice, total: "0.00", effect: .void, [])),
             ("unbalanced", Desk.document(.journal, total: "1.00", [Desk.line(.other, "write_off", "7900", "1.00")])),
             ("unbalanced", Desk.document(.journal, total: "0.00", [])),

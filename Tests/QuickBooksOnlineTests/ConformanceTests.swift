@@ -11,7 +11,7 @@ struct ConformanceTests {
     let connector = Desk.connector
 
     private var documents: [LedgerDocument] {
-        [Desk.invoice(1), Desk.payment(2), Desk.refund(3), Desk.credit(4)]
+        [Desk.invoice(1), Desk.payment(2), Desk.refund(3), Desk.credit(4), Desk.bill(5), Desk.order(6)]
     }
 
     /// The first calls of all that the connector can be asked.
@@ -78,10 +78,19 @@ struct ConformanceTests {
         "": ["BatchItemRequest"],
         "BatchItemRequest": [
             "bId", "operation", "Invoice", "CreditMemo", "Payment", "JournalEntry", "SalesReceipt", "Customer", "Item",
+            "Bill", "PurchaseOrder", "Vendor",
+        ],
+        "Bill": [
+            "DocNumber", "TxnDate", "DueDate", "CurrencyRef", "ExchangeRate", "PrivateNote", "VendorRef", "APAccountRef",
+            "DepartmentRef", "Line", "TxnTaxDetail",
+        ],
+        "PurchaseOrder": [
+            "DocNumber", "TxnDate", "CurrencyRef", "ExchangeRate", "PrivateNote", "VendorRef", "APAccountRef", "ClassRef",
+            "DepartmentRef", "Line", "TxnTaxDetail",
         ],
         "Invoice": [
             "DocNumber", "TxnDate", "DueDate", "CurrencyRef", "ExchangeRate", "PrivateNote", "CustomerRef",
-            "DepartmentRef", "Line", "TxnTaxDetail",
+            "DepartmentRef", "ClassRef", "Line", "TxnTaxDetail",
         ],
         "CreditMemo": [
             "DocNumber", "TxnDate", "CurrencyRef", "ExchangeRate", "PrivateNote", "CustomerRef", "DepartmentRef",
@@ -94,13 +103,15 @@ struct ConformanceTests {
         "JournalEntry": ["DocNumber", "TxnDate", "CurrencyRef", "ExchangeRate", "PrivateNote", "Line"],
         "Line": [
             "Description", "Amount", "DetailType", "SalesItemLineDetail", "DiscountLineDetail",
-            "JournalEntryLineDetail", "LinkedTxn",
+            "JournalEntryLineDetail", "LinkedTxn", "AccountBasedExpenseLineDetail", "ItemBasedExpenseLineDetail",
         ],
+        "AccountBasedExpenseLineDetail": ["AccountRef", "TaxCodeRef", "ClassRef"],
+        "ItemBasedExpenseLineDetail": ["ItemRef", "Qty", "UnitPrice", "TaxCodeRef", "ClassRef"],
         "SalesItemLineDetail": ["ItemRef", "Qty", "UnitPrice", "TaxCodeRef", "ClassRef"],
         "DiscountLineDetail": ["PercentBased", "DiscountAccountRef"],
-        "JournalEntryLineDetail": ["PostingType", "AccountRef", "Entity", "ClassRef"],
+        "JournalEntryLineDetail": ["PostingType", "AccountRef", "Entity", "ClassRef", "DepartmentRef"],
         "Entity": ["Type", "EntityRef"], "LinkedTxn": ["TxnId", "TxnType"], "TxnTaxDetail": ["TotalTax"],
-        "Customer": ["DisplayName", "CurrencyRef"], "Item": ["Name", "Type", "Description", "IncomeAccountRef"],
+        "Customer": ["DisplayName", "CurrencyRef"], "Vendor": ["DisplayName", "CurrencyRef"], "Item": ["Name", "Type", "Description", "IncomeAccountRef"],
     ]
 
     private func strangers(_ value: JSON, in place: String) -> [String] {
@@ -121,8 +132,9 @@ struct ConformanceTests {
         discounted.plan.total = Desk.usd("47.28")
         discounted.lines.append(Desk.line(.discount, "sales_discounts", "4900", "1.00"))
         discounted.lines[1].dimensions = ["class": "300", "department": "2"]
+        discounted.lines[3].dimensions = ["class": "header:301"]
         let exchange = connector.create(documents + [discounted], attempt: "a", Desk.facts)
-        let wants = connector.references(for: discounted)
+        let wants = connector.references(for: discounted) + connector.references(for: Desk.bill())
         let references = connector.createReferences(wants, Desk.facts)
         for call in Desk.play(exchange, []).calls + Desk.play(references, []).calls {
             let body = try JSON(parsing: call.request.body)

@@ -108,6 +108,19 @@ enum Desk {
             ])
     }
 
+    /// Twenty cups at 4.00 and their freight, without tax.
+    static func bill(_ n: Int = 5, remoteID: String? = nil, form: PostingForm = .bill) -> LedgerDocument {
+        document(
+            form, n, total: "92.50", reference: "bill 7", remoteID: remoteID,
+            [
+                line(.goods, "inventory", "1400", "80.00", group: "G1", text: "Cup", sku: "CUP-1", quantity: 20),
+                line(.shipping, "landed_cost_clearing", "2150", "12.50", group: "F1", text: "Freight"),
+                line(.control, "payable:supplier", "2000", "-92.50"),
+            ])
+    }
+
+    static func order(_ n: Int = 6, remoteID: String? = nil) -> LedgerDocument { bill(n, remoteID: remoteID, form: .purchaseOrder) }
+
     // MARK: Playing an exchange
 
     enum Ending<Output: Sendable>: Sendable {

@@ -85,9 +85,9 @@ struct JudgeTests {
             (403, Desk.fault("3100", type: "AuthorizationFault"), "rejected not_allowed", "rejected not_allowed"),
             (403, Desk.fault("120"), "rejected not_allowed", "rejected not_allowed"),
             (403, "", "rejected not_allowed", "rejected not_allowed"),
-            (403, xml, "throttled minute", "throttled minute"),
-            (429, xml, "throttled minute", "throttled minute"),
-            (429, "", "throttled minute", "throttled minute"),
+            (403, xml, "throttled minute", "throttled reads"),
+            (429, xml, "throttled minute", "throttled reads"),
+            (429, "", "throttled minute", "throttled reads"),
             (408, "", "unknown", "unavailable"),
             (302, "", "unknown", "unavailable"),
             (500, Desk.fault("6140"), "unknown", "unavailable"),
@@ -119,7 +119,7 @@ struct JudgeTests {
     func pause(_ header: String?, _ seconds: Int) {
         var answer = Desk.answer("", 429)
         answer.fields["Retry-After"] = header
-        #expect(connector.judge(answer, to: read) == .throttled(after: .seconds(seconds), bucket: "minute"))
+        #expect(connector.judge(answer, to: read) == .throttled(after: .seconds(seconds), bucket: "reads"))
     }
 
     @Test("what it said is kept on one line of at most 300 characters, with Intuit's id")

@@ -32,6 +32,17 @@ import Testing
         }
     }
 
+    @Test("a charge with a reserve is refused where it would leave less than that, and others go on") func reserve() async throws {
+        try await Street.with { house async throws in
+            func take(reserve: Int) async throws -> Bool {
+                let charge = BudgetCharge(name: "day", amount: 5, window: .seconds(86_400), cost: 1, reserve: reserve)
+                return try await house.worker.take(house.tenant, house.ledger, [charge]) == nil
+            }
+            #expect(try await [take(reserve: 3), take(reserve: 3), take(reserve: 3)] == [true, true, false])
+            #expect(try await [take(reserve: 0), take(reserve: 0), take(reserve: 0), take(reserve: 0)] == [true, true, true, false])
+        }
+    }
+
     @Test("callers side by side never spend more than there is, in the first window and in the next") func concurrent() async throws {
         try await Street.with { house async throws in
             let (tenant, ledger, worker, charge) = (house.tenant, house.ledger, house.worker, minute(7))

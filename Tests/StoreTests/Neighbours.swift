@@ -40,6 +40,8 @@ extension House {
             "INSERT INTO app.posting_documents (tenant_id, post_key, source_id) VALUES (\(tenant), \(key.text), 'O-1')",
             MemberStatements.remember(tenant, flow, [("PO-1", "P-1")]),
             "INSERT INTO app.tenant_shares (tenant_id, served_ms) VALUES (\(tenant), 1)",
+            "INSERT INTO app.ledger_notices (tenant_id, connection_id, object, remote_id, change) VALUES (\(tenant), \(ledger), 'Invoice', '1', 'updated')",
+            "INSERT INTO app.attachments (tenant_id, post_key, revision, flow_id) VALUES (\(tenant), \(key.text), 1, \(flow))",
             SealStatements.add(tenant, number: 1, beforeXID: "1", rows: 1, digest: digest),
             "INSERT INTO app.crashes (tenant_id, kind, subject, crashes) VALUES (\(tenant), 'post', 'f', 1)",
             """

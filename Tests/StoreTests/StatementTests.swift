@@ -104,6 +104,8 @@ import Testing
                 (PostingStatements.ofCases(tenant, flow, cases: ["O-1"]), "postings_case"), (PostingStatements.byKeys(tenant, [sampleKey]), "postings_pkey"),
                 (EventStatements.ingested(tenant, house.source, limit: 100), "events_ingested"), (EventStatements.normalized(tenant, ids: [1]), "events_"),
                 (DocumentStatements.dirty(tenant, flow, limit: 100), "cases_dirty"), (DocumentStatements.ofCases(tenant, flow, cases: ["O-1"]), "documents_case"),
+                (ChangeStatements.marked(tenant, flow, limit: 100), "postings_recheck"), (ChangeStatements.nextMarked(tenant, flow), "postings_recheck"),
+                (ChangeStatements.mark(tenant, house.ledger, keys: [], remoteIDs: ["D1", "D2"]), "postings_remote"),
                 (IntentStatements.unsettled(tenant, flow, limit: 100), "intents_unsettled"), (IntentStatements.settle(tenant, [settled]), "intents_unsettled"),
             ]
             for (sql, index) in hot {

@@ -47,7 +47,35 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + scheduling(t) + administration(t) + batches(t) + reports(t) + trials(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + administration(t) + batches(t) + reports(t) + trials(t)
+}
+
+private func changes(_ t: TenantID) -> [Sample] {
+    let notice = NoticeRow(object: "Invoice", remoteID: "1", change: "updated", at: now)
+    let new = NewNotice(tenant: t, connection: connection, notice: notice, id: "n")
+    return [
+        Sample("ChangeStatements.feed", ChangeStatements.feed(t, connection)),
+        Sample("ChangeStatements.saveFeed", ChangeStatements.saveFeed(t, connection, watermark: now, next: nil)),
+        Sample("ChangeStatements.mark", ChangeStatements.mark(t, connection, keys: [(sampleKey, "1")], remoteIDs: ["1"])),
+        Sample("ChangeStatements.markAll", ChangeStatements.markAll(t, connection)),
+        Sample("ChangeStatements.marked", ChangeStatements.marked(t, flow, limit: 10)),
+        Sample("ChangeStatements.unmark", ChangeStatements.unmark(t, [(sampleKey, "1", json, now)])),
+        Sample("ChangeStatements.drifted", ChangeStatements.drifted(t, sampleKey, findings: json, fault: json)),
+        Sample("ChangeStatements.markLater", ChangeStatements.markLater(t, [sampleKey], by: .seconds(1))),
+        Sample("ChangeStatements.nextMarked", ChangeStatements.nextMarked(t, flow)),
+        Sample("NoticeStatements.connections", NoticeStatements.connections("books", accounts: ["1"]), by: .supervisor),
+        Sample("NoticeStatements.keep", NoticeStatements.keep([new]), by: .supervisor),
+        Sample("NoticeStatements.waiting", NoticeStatements.waiting(t, connection, limit: 10)),
+        Sample("NoticeStatements.forget", NoticeStatements.forget(t, connection, [notice])),
+        Sample("AttachmentStatements.want", AttachmentStatements.want(t, flow, [(sampleKey, 1)])),
+        Sample("AttachmentStatements.due", AttachmentStatements.due(t, flow, limit: 10)),
+        Sample("AttachmentStatements.send", AttachmentStatements.send(
+            t, epoch: 1, sampleKey, revision: 1, name: "f", digest: [1], attempt: "a", again: .seconds(1))),
+        Sample("AttachmentStatements.settle", AttachmentStatements.settle(t, sampleKey, revision: 1, AttachmentOutcome(.refused, fault: json))),
+        Sample("AttachmentStatements.later", AttachmentStatements.later(t, sampleKey, revision: 1, by: .seconds(1))),
+        Sample("AttachmentStatements.next", AttachmentStatements.next(t, flow)),
+        Sample("AttachmentStatements.parts", AttachmentStatements.parts(t, of: sampleKey)),
+    ]
 }
 
 private func batches(_ t: TenantID) -> [Sample] {
@@ -118,7 +146,7 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         Sample("PostingStatements.due", PostingStatements.due(t, flow, limit: 10)),
         Sample("PostingStatements.remoteIDs", PostingStatements.remoteIDs(t, [sampleKey])),
         Sample("PostingStatements.posted", PostingStatements.posted(t, flow, limit: 10)),
-        Sample("PostingStatements.confirmed", PostingStatements.confirmed(t, [(sampleKey, "1")])),
+        Sample("PostingStatements.confirmed", PostingStatements.confirmed(t, [(sampleKey, "1", json)])),
         Sample("PostingStatements.differs", PostingStatements.differs(t, sampleKey, findings: json, fault: json)),
         Sample("PostingStatements.retryLater", PostingStatements.retryLater(t, [sampleKey], by: .seconds(1), fault: nil)),
         Sample("PostingStatements.hold", PostingStatements.hold(t, sampleKey, findings: json)),
@@ -212,6 +240,7 @@ private func scheduling(_ t: TenantID) -> [Sample] {
         ("JobStatements.dueTenants", JobStatements.dueTenants(limit: 10, except: [t])),
         ("JobStatements.nextDueOfAll", JobStatements.nextDueOfAll()),
         ("JobStatements.askDueSweeps", JobStatements.askDueSweeps()),
+        ("JobStatements.askDueChanges", JobStatements.askDueChanges()),
         ("JobStatements.askForgotten", JobStatements.askForgotten()),
         ("JobStatements.wake", JobStatements.wake()),
         ("LeaseStatements.acquire", LeaseStatements.acquire(t, holder: "h", seconds: 30)),

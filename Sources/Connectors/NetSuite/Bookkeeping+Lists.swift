@@ -227,7 +227,7 @@ enum Reference {
     /// - Throws: `currency_inactive`, `account_not_bound` (hold).
     static func record(_ want: ReferenceWant, _ settings: Settings, _ currencies: CurrencyIDs) throws(Fault) -> Record {
         switch want.kind {
-        case .vendor: throw NetSuite.refused("unsupported_form", "suppliers are not written to NetSuite", "Enter bills and purchase orders there by hand.")
+        case .vendor, .dimension: throw NetSuite.refused("unsupported_form", "suppliers are not written to NetSuite", "Enter bills and purchase orders there by hand.")
         case .party:
             var out = Record(kind: .customer, fields: Fields([("isPerson", .flag(false)), ("companyName", .text(name(want)))]))
             out.fields.add("subsidiary", settings.subsidiary.map { .ref($0) })

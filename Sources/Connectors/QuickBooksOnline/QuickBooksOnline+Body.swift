@@ -16,7 +16,9 @@ extension QuickBooksOnlineConnector {
         case .salesReceipt: .salesReceipt
         case .payment: document.depositTender == nil ? .journalEntry : .payment
         case .refundPayment, .journal, .reversal, .settlement, .payout, .deposit, .summary: .journalEntry
-        case .memo, .bill, .purchaseOrder: nil
+        case .bill: .bill
+        case .purchaseOrder: .purchaseOrder
+        case .memo: nil
         }
     }
 
@@ -27,14 +29,16 @@ extension QuickBooksOnlineConnector {
     func body(of document: LedgerDocument) throws(Fault) -> (entity: Entity, body: JSON) {
         guard let entity = entity(of: document) else { throw Self.unsupported(document.plan.form) }
         if needsParty(document, entity), document.party == nil {
+            let who = entity.isPurchase ? "vendor" : "customer"
             throw Self.refusal(
-                "party_not_found", "the document's customer is not in QuickBooks Online",
-                "Create the customer and try again.")
+                "party_not_found", "the document's \(who) is not in QuickBooks Online",
+                "Create the \(who) and try again.")
         }
         switch entity {
         case .invoice, .creditMemo, .salesReceipt: return (entity, try salesBody(document, entity))
         case .payment: return (entity, try paymentBody(document))
         case .journalEntry: return (entity, try journalBody(document))
+        case .bill, .purchaseOrder: return (entity, try purchaseBody(document, entity))
         }
     }
 
@@ -49,7 +53,8 @@ extension QuickBooksOnlineConnector {
         try Self.check(form, document, entity)
         let currency = document.plan.currency
         var lines: [JSON] = []
-        for line in form.lines { lines.append(try Self.salesLine(line, currency)) }
+        let placed = try Dimensions(document)
+        for line in form.lines { lines.append(try Self.salesLine(line, currency, placed)) }
         if let discount = form.discount {
             let account = try Self.remoteID(discount.account)
             lines.append([
@@ -61,7 +66,7 @@ extension QuickBooksOnlineConnector {
         if entity == .invoice { members.append(("DueDate", .string(document.plan.date.description))) }
         if let party = document.party { members.append(("CustomerRef", reference(party))) }
         if let deposit = form.deposit { members.append(("DepositToAccountRef", reference(try Self.remoteID(deposit)))) }
-        if let department = Self.department(document) { members.append(("DepartmentRef", reference(department))) }
+        members += placed.header
         members.append(("Line", .array(lines)))
         // Stated even when zero: left out, automated sales tax would work out one of its own.
         members.append(("TxnTaxDetail", ["TotalTax": number(form.tax, currency)]))
@@ -69,7 +74,7 @@ extension QuickBooksOnlineConnector {
     }
 
     /// What every document has: number, date, currency, and the note that `find` and people read.
-    private func header(_ document: LedgerDocument) -> [(key: String, value: JSON)] {
+    func header(_ document: LedgerDocument) -> [(key: String, value: JSON)] {
         var members: [(key: String, value: JSON)] = [
             ("DocNumber", .string(document.key.text)), ("TxnDate", .string(document.plan.date.description)),
             ("CurrencyRef", reference(document.plan.currency.code)),
@@ -111,7 +116,7 @@ extension QuickBooksOnlineConnector {
         }
     }
 
-    private static func salesLine(_ line: SalesForm.Line, _ currency: Currency) throws(Fault) -> JSON {
+    private static func salesLine(_ line: SalesForm.Line, _ currency: Currency, _ placed: Dimensions) throws(Fault) -> JSON {
         guard let item = line.source.item else {
             throw refusal(
                 "item_not_found", "\"\(cut(line.source.plan.text, limit: 60))\" has no item in QuickBooks Online",
@@ -124,7 +129,7 @@ extension QuickBooksOnlineConnector {
             detail.append(("UnitPrice", .decimal(price)))
         }
         detail.append(("TaxCodeRef", reference(line.source.taxCode ?? (line.taxed ? "TAX" : "NON"))))
-        if let name = line.source.dimensions["class"] { detail.append(("ClassRef", reference(name))) }
+        if let name = placed.ofLine(line.source) { detail.append(("ClassRef", reference(name))) }
         var members: [(key: String, value: JSON)] = []
         let text = cut(line.source.plan.text, limit: QuickBooksLimits.lineNote)
         if !text.isEmpty { members.append(("Description", .string(text))) }
@@ -132,12 +137,6 @@ extension QuickBooksOnlineConnector {
         members.append(("DetailType", "SalesItemLineDetail"))
         members.append(("SalesItemLineDetail", .object(detail)))
         return .object(members)
-    }
-
-    /// The department of a document: where all lines that have one agree.
-    private static func department(_ document: LedgerDocument) -> String? {
-        let named = Set(document.lines.compactMap { $0.dimensions["department"] })
-        return named.count == 1 ? named.first : nil
     }
 
     // MARK: Payments and journals
@@ -206,7 +205,11 @@ extension QuickBooksOnlineConnector {
             if entry.line.isReceivable, let party = document.party {
                 detail.append(("Entity", ["Type": "Customer", "EntityRef": reference(party)]))
             }
-            if let name = entry.line.dimensions["class"] { detail.append(("ClassRef", reference(name))) }
+            // A journal has both at its lines, wherever other documents have them.
+            if let id = entry.line.dimensions["class"] {
+                detail.append(("ClassRef", reference(Dimensions.id(id))))
+            }
+            if let id = entry.line.dimensions["department"] { detail.append(("DepartmentRef", reference(id))) }
             let words = entry.line.plan.text.isEmpty ? document.reference : entry.line.plan.text
             lines.append([
                 "Description": .string(cut(words, limit: QuickBooksLimits.lineNote)),
@@ -253,7 +256,7 @@ extension QuickBooksOnlineConnector {
             "Choose another policy for such sales.")
     }
 
-    private static func unbalanced(_ why: String) -> Fault {
+    static func unbalanced(_ why: String) -> Fault {
         Fault(
             "unbalanced", stage: .post, disposition: .bug, summary: "the document does not add up: \(why)",
             remedy: "Report it.")

@@ -10,8 +10,12 @@ enum Entity: String, Sendable, CaseIterable {
     case salesReceipt = "SalesReceipt"
     case payment = "Payment"
     case journalEntry = "JournalEntry"
+    case bill = "Bill"
+    case purchaseOrder = "PurchaseOrder"
 
     var path: String { rawValue.lowercased() }
+    /// What is bought: its party is a vendor.
+    var isPurchase: Bool { self == .bill || self == .purchaseOrder }
 }
 
 /// One row of a query's answer.
@@ -118,7 +122,7 @@ extension QuickBooksOnlineConnector {
 
     /// The attempt itself where it fits; what does not fit is marked by its whole, so that two attempts never share
     /// an id.
-    private func requestID(_ attempt: String, limit: Int) -> String { fitted(attempt, limit: limit) }
+    func requestID(_ attempt: String, limit: Int) -> String { fitted(attempt, limit: limit) }
 
     /// Asks all queries to their last page, then goes on with the rows.
     func rows<Output: Sendable>(

@@ -8,6 +8,12 @@ struct Preferences: Sendable {
     var multiCurrency: Bool
     /// The last closed day.
     var closed: LocalDate?
+    var classAtDocument = false
+    var classAtLine = false
+    var departments = false
+
+    /// Whether the company has the feature on.
+    func tracks(_ dimension: String) -> Bool { dimension == "class" ? classAtDocument || classAtLine : departments }
 
     /// - Throws: `unreadable_answer`, also for a closing date that is no date: guessing there would post into a
     ///   closed period.
@@ -20,7 +26,11 @@ struct Preferences: Sendable {
         let currency = all["CurrencyPrefs"]
         homeCurrency = currency["HomeCurrency"]["value"].string
         multiCurrency = currency["MultiCurrencyEnabled"].bool ?? false
-        let date = all["AccountingInfoPrefs"]["BookCloseDate"]
+        let accounting = all["AccountingInfoPrefs"]
+        classAtDocument = accounting["ClassTrackingPerTxn"].bool ?? false
+        classAtLine = accounting["ClassTrackingPerTxnLine"].bool ?? false
+        departments = accounting["TrackDepartments"].bool ?? false
+        let date = accounting["BookCloseDate"]
         guard let text = date.string, !text.isEmpty else {
             guard date.isNull || date.string != nil else {
                 throw QuickBooksOnlineConnector.unreadable("BookCloseDate is no text")

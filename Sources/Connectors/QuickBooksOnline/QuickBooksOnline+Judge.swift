@@ -43,7 +43,13 @@ extension QuickBooksOnlineConnector {
         return max(QuickBooksLimits.throttlePause, .seconds(min(seconds, QuickBooksLimits.longestPauseSeconds)))
     }
 
-    static func bucket(_ call: Call) -> String { call.cost[Budget.batch] == nil ? Budget.minute : Budget.batch }
+    /// A read that is turned away may be over the minute's limit or over the month's, and their words are the same: the budget of reads rests, which
+    /// is told from a minute's by being refused again and again, while writes go on.
+    /// - Source: Intuit blog, Understanding Builder tier API limits (January 2026): above the allowance CorePlus calls are blocked until the next month.
+    static func bucket(_ call: Call) -> String {
+        if call.cost[Budget.batch] != nil { return Budget.batch }
+        return call.cost[Budget.reads] == nil ? Budget.minute : Budget.reads
+    }
 
     /// Intuit's id of the request, which their support asks for.
     static func trace(_ response: HTTPResponse) -> String? {

@@ -132,13 +132,13 @@ extension QuickBooksOnlineConnector {
         case .salesReceipt, .payment:
             parameters = [("operation", "update"), ("include", "void")]
             body = body.setting("sparse", true)
-        case .creditMemo, .journalEntry: parameters = [("operation", "delete")]
+        case .creditMemo, .journalEntry, .bill, .purchaseOrder: parameters = [("operation", "delete")]
         }
         return .one(write(entity.path, parameters, attempt: attempt, body, connection)) { Self.outcome($0, entity) }
     }
 
     /// Without effect in the books: invoices, sales receipts and payments are voided and stay with zero amounts;
-    /// credit memos and journals can't be voided, only deleted.
+    /// credit memos, journals, bills and purchase orders can't be voided, only deleted.
     public func void(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<
         PostOutcome
     > {

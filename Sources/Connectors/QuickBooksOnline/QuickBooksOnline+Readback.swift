@@ -36,6 +36,11 @@ extension QuickBooksOnlineConnector {
             for entry in entries { sums.add(entry.line.account.remoteID ?? "", entry.minor) }
             out.total_minor = entries.map { max(0, $0.minor) }.reduce(0, +)
             if !entries.contains(where: \.line.isReceivable) { out.party = nil }
+        case .bill, .purchaseOrder:
+            let form = PurchaseForm(document)
+            Self.meant(form, &sums)
+            out.total_minor = form.total
+            out.tax_minor = form.tax ?? 0
         }
         out.accounts = sums.kept
         if out.voided {
@@ -59,7 +64,7 @@ extension QuickBooksOnlineConnector {
         var out = LedgerReadback(
             key: key, remoteID: id, version: version, date: fields["TxnDate"].string.flatMap { LocalDate($0) },
             currency: code,
-            total_minor: 0, tax_minor: nil, party: fields["CustomerRef"]["value"].string, accounts: [:], voided: false)
+            total_minor: 0, tax_minor: nil, party: fields[entity.isPurchase ? "VendorRef" : "CustomerRef"]["value"].string, accounts: [:], voided: false)
         var sums = Sums()
         if entity == .journalEntry {
             out.party = try readJournal(fields, unit, &sums, total: &out.total_minor)
@@ -68,6 +73,9 @@ extension QuickBooksOnlineConnector {
             if entity == .payment {
                 sums.add("deposit:\(fields["DepositToAccountRef"]["value"].string ?? "")", out.total_minor)
                 out.appliesTo = try settled(fields, unit, total: out.total_minor)
+            } else if entity.isPurchase {
+                out.tax_minor = try minor(fields["TxnTaxDetail"]["TotalTax"], unit, "TotalTax") ?? 0
+                try readPurchase(fields, unit, &sums)
             } else {
                 out.tax_minor = try minor(fields["TxnTaxDetail"]["TotalTax"], unit, "TotalTax") ?? 0
                 try readSales(fields, entity, unit, &sums, total: out.total_minor)
@@ -145,7 +153,7 @@ extension QuickBooksOnlineConnector {
     }
 
     /// An amount in minor units; `nil` where there is none.
-    private static func minor(_ value: JSONView, _ currency: Currency, _ name: String) throws(Fault) -> Int64? {
+    static func minor(_ value: JSONView, _ currency: Currency, _ name: String) throws(Fault) -> Int64? {
         if value.isNull { return nil }
         guard let decimal = value.decimal, decimal.coefficient.magnitude < 1_000_000_000_000_000_000,
             let money = Money(decimal, currency), money.minor.magnitude <= QuickBooksLimits.amountMinor.magnitude

@@ -15,9 +15,10 @@ extension QuickBooksOnlineConnector {
             let currency = document.plan.currency.code
             wants.append(
                 ReferenceWant(
-                    kind: .party, key: foreign ? "\(document.plan.party)@\(currency)" : document.plan.party,
+                    kind: entity.isPurchase ? .vendor : .party, key: foreign ? "\(document.plan.party)@\(currency)" : document.plan.party,
                     name: document.plan.party, text: document.plan.party, currency: foreign ? currency : nil))
         }
+        wants += Dimensions.wants(document)
         guard let form = SalesForm(document, entity) else { return wants }
         var seen: Set<String> = []
         for line in form.lines.map(\.source) {
@@ -79,15 +80,17 @@ extension QuickBooksOnlineConnector {
     }
 
     /// The names under which the want may stand there, first choice first.
-    /// - Source: a customer's name must differ from every vendor's and employee's too; `(C)` is Intuit's own advice.
+    /// - Source: a customer's name must differ from every vendor's and employee's too; `(C)` is Intuit's own advice, and a
+    ///   vendor's gets `(V)` likewise.
     static func names(of want: ReferenceWant) -> [String] {
         switch want.kind {
         case .item: return [fitted(cleaned(want.name), limit: QuickBooksLimits.itemName)]
+        case .dimension: return [want.name]
         case .party, .vendor:
             let mark = want.currency.map { " (\($0))" } ?? ""
             let room = QuickBooksLimits.partyName - mark.utf16.count - 4
             let name = fitted(cleaned(want.name), limit: room) + mark
-            return [name, name + " (C)"]
+            return [name, name + (want.kind == .party ? " (C)" : " (V)")]
         }
     }
 
@@ -96,7 +99,10 @@ extension QuickBooksOnlineConnector {
     /// Looks them up by name: a query for customers and one for items, or a few where the names are long. An item of
     /// the right name whose income account is another one is not the item.
     public func findReferences(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<[String: String]> {
-        find(wants, connection).map(\.found)
+        let dimensions = wants.filter { $0.kind == .dimension }
+        return find(wants.filter { $0.kind != .dimension }, connection).next { search in
+            self.findDimensions(dimensions, connection).map { search.found.merging($0) { one, _ in one } }
+        }
     }
 
     /// What a search by name found.
@@ -108,20 +114,23 @@ extension QuickBooksOnlineConnector {
 
     private func find(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<Search> {
         let parties = wants.filter { $0.kind == .party }.flatMap(Self.names)
+        let vendors = wants.filter { $0.kind == .vendor }.flatMap(Self.names)
         let items = wants.filter { $0.kind == .item }.flatMap(Self.names)
         let queries =
             Query.anyOf(parties.unique, field: "DisplayName", of: "Customer")
+            + Query.anyOf(vendors.unique, field: "DisplayName", of: "Vendor")
             + Query.anyOf(items.unique, field: "Name", of: "Item")
         return rows(queries, connection) { rows in .finish(Self.match(wants, rows)) }
     }
 
     private static func match(_ wants: [ReferenceWant], _ rows: [Row]) -> Search {
         // Names are one whatever their case.
-        var parties: [String: String] = [:]
+        var parties: [String: String] = [:], vendors: [String: String] = [:]
         var items: [String: (id: String, account: String?)] = [:]
         for row in rows {
             guard let id = row.fields["Id"].string, !id.isEmpty, row.fields["Active"].bool ?? true else { continue }
             if row.entity == "Customer", let name = row.fields["DisplayName"].string { parties[name.lowercased()] = id }
+            if row.entity == "Vendor", let name = row.fields["DisplayName"].string { vendors[name.lowercased()] = id }
             if row.entity == "Item", let name = row.fields["Name"].string {
                 items[name.lowercased()] = (id, row.fields["IncomeAccountRef"]["value"].string)
             }
@@ -129,8 +138,8 @@ extension QuickBooksOnlineConnector {
         var search = Search()
         for want in wants {
             for name in names(of: want).map({ $0.lowercased() }) where search.found[want.key] == nil {
-                if want.kind == .party {
-                    search.found[want.key] = parties[name]
+                if want.kind != .item {
+                    search.found[want.key] = want.kind == .party ? parties[name] : vendors[name]
                 } else if let item = items[name] {
                     if item.account == want.account {
                         search.found[want.key] = item.id
@@ -151,7 +160,11 @@ extension QuickBooksOnlineConnector {
     {
         // A product whose title differs between two documents is one product.
         var seen: Set<String> = []
-        return create(Making(open: wants.filter { seen.insert("\($0.kind)/\($0.key)").inserted }), connection)
+        let open = wants.filter { $0.kind != .dimension && seen.insert("\($0.kind)/\($0.key)").inserted }
+        // Classes and departments are the company's own: none is made, and the search says why one is not there.
+        return create(Making(open: open), connection).next { made in
+            self.findDimensions(wants.filter { $0.kind == .dimension }, connection).map { made.merging($0) { one, _ in one } }
+        }
     }
 
     /// Where the making of references stands.
@@ -192,7 +205,7 @@ extension QuickBooksOnlineConnector {
             for want in making.doubled {
                 if let id = search.found[want.key] {
                     next.made[want.key] = id
-                } else if want.kind == .party, making.attempt == 0 {
+                } else if want.kind != .item, making.attempt == 0 {
                     next.open.append(want)
                 } else {
                     next.fault = next.fault ?? Self.nameTaken(want, byOurKind: search.taken.contains(want.key))
@@ -213,7 +226,7 @@ extension QuickBooksOnlineConnector {
         let names = names(of: want)
         let name = names[min(attempt, names.count - 1)]
         switch want.kind {
-        case .party, .vendor:
+        case .party, .vendor, .dimension:
             var members: [(key: String, value: JSON)] = [("DisplayName", .string(name))]
             if let currency = want.currency { members.append(("CurrencyRef", reference(currency))) }
             return .object(members)
@@ -244,7 +257,14 @@ extension QuickBooksOnlineConnector {
 }
 
 extension ReferenceWant {
-    var entityName: String { kind == .party ? "Customer" : "Item" }
+    var entityName: String {
+        switch kind {
+        case .party: "Customer"
+        case .vendor: "Vendor"
+        case .dimension: Dimensions.entity(Dimensions.name(of: self))
+        case .item: "Item"
+        }
+    }
 }
 
 extension Array<String> {

@@ -24,19 +24,31 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
                 nativeKeyLifetime: nil, searchable: true, findSettles: QuickBooksLimits.requestLife),
             tax: .documentTotal, dimensions: ["class", "department"], revisesPaidInvoices: true,
             apiVersion: "v3, minorversion \(QuickBooksLimits.minorVersion)", sunset: nil, sources: Self.sources, objects: Self.objects,
+            changeFeed: [
+                .webhooks(signature: "HMAC-SHA256 over the body, with the app's verifier token", topics: Entity.allCases.map(\.rawValue) + ["Account"]),
+                .sweep(by: "changedSince", overlap: QuickBooksLimits.changesOverlap),
+            ],
             currency: CurrencyAbility(foreign: true, rate: .stated))
     }
 
+    private static let written: [PlatformObject.Operation] = [.receive, .list, .find, .read, .create, .update, .void]
+
     private static let objects: [PlatformObject] = [
-        PlatformObject("Invoice", carries: ["invoice"], [.find, .read, .create, .update, .void]),
-        PlatformObject("CreditMemo", carries: ["credit_note"], [.find, .read, .create, .update, .void]),
-        PlatformObject("SalesReceipt", carries: ["sales_receipt"], [.find, .read, .create, .update, .void]),
-        PlatformObject("Payment", carries: ["payment"], [.find, .read, .create, .update, .void]),
+        PlatformObject("Invoice", carries: ["invoice"], Self.written),
+        PlatformObject("CreditMemo", carries: ["credit_note"], Self.written),
+        PlatformObject("SalesReceipt", carries: ["sales_receipt"], Self.written),
+        PlatformObject("Payment", carries: ["payment"], Self.written),
         PlatformObject(
-            "JournalEntry", carries: ["payment", "refund_payment", "journal", "reversal", "settlement", "payout", "deposit", "summary"], [.find, .read, .create, .update, .void]),
+            "JournalEntry", carries: ["payment", "refund_payment", "journal", "reversal", "settlement", "payout", "deposit", "summary"], Self.written),
+        PlatformObject("Bill", carries: ["bill"], Self.written),
+        PlatformObject("PurchaseOrder", carries: ["purchase_order"], Self.written),
+        PlatformObject("Attachable", carries: [], [.find, .create]),
         PlatformObject("Customer", carries: ["party"], [.find, .create]),
+        PlatformObject("Vendor", carries: ["party"], [.find, .create]),
         PlatformObject("Item", carries: ["item"], [.find, .create]),
-        PlatformObject("Account", carries: ["account"], [.list]),
+        PlatformObject("Class", carries: [], [.find]),
+        PlatformObject("Department", carries: [], [.find]),
+        PlatformObject("Account", carries: ["account"], [.receive, .list]),
         PlatformObject("TaxCode", carries: ["tax_code"], [.list]),
         PlatformObject("CompanyInfo", carries: [], [.read]),
     ]
@@ -61,7 +73,8 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
         "sales_receipt": QuickBooksLimits.batchItems, "journal": QuickBooksLimits.batchItems,
         "reversal": QuickBooksLimits.batchItems, "settlement": QuickBooksLimits.batchItems,
         "payout": QuickBooksLimits.batchItems, "deposit": QuickBooksLimits.batchItems,
-        "summary": QuickBooksLimits.batchItems,
+        "summary": QuickBooksLimits.batchItems, "bill": QuickBooksLimits.batchItems,
+        "purchase_order": QuickBooksLimits.batchItems,
     ]
 
     private static let fieldLengths: [String: Int] = [
@@ -93,6 +106,10 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
         "tax": "Intuit blog, Using QuickBooks Online API for automated sales tax: TotalTax overrides",
         "objects": "Intuit docs, API reference: the entities of the Accounting API, minor version as stated",
         "currency": "Intuit docs, Invoice: CurrencyRef, ExchangeRate in units of the home currency",
+        "changes": "Intuit docs, Change data capture operation: 30 days, 1000 objects; Webhooks: intuit-signature; Intuit blog, Upcoming change to "
+            + "webhooks payload structure: CloudEvents",
+        "attachments": "Intuit docs, Attachable: upload with file_metadata_01 and file_content_01",
+        "dimensions": "Intuit docs, Preferences: ClassTrackingPerTxn, ClassTrackingPerTxnLine, TrackDepartments",
         "errors": "Intuit docs, Handling common errors; 6200, 3100, 620 and 2010 to 2050 are general knowledge",
         "errors.throttled": "intuit/QuickBooks-V3-PHP-SDK issue 54: the body of a 429 is XML",
     ]
@@ -146,6 +163,11 @@ enum QuickBooksLimits {
     static let queryBytes = 3_500
     /// Payments are asked for by day and amount; with more amounts of one day than this, by day.
     static let amountsPerDay = 4
+    /// Objects that one answer on changes has at most.
+    static let changedObjects = 1_000
+    /// How far back changes can be asked for, and how far behind they may show.
+    static let changesReach = Duration.seconds(30 * 86_400)
+    static let changesOverlap = Duration.seconds(300)
     static let requestID = 50
     static let batchRequestID = 36
     /// The vendor cuts requests after this time; a lost one may land until then.

@@ -16,7 +16,7 @@ extension Endpoints {
     /// Paths whose bodies may be as large as a platform's delivery.
     /// - Parameter target: with its query, if it has one.
     static func carriesEvents(_ target: String) -> Bool {
-        if target.hasPrefix("/hooks/") { return true }
+        if target.hasPrefix("/hooks/") || target.hasPrefix("/v1/webhooks/") { return true }
         guard target.hasPrefix("/v1/connections/") else { return false }
         let path = target.prefix { $0 != "?" }
         return path.hasSuffix("/events") || path.hasSuffix("/files")

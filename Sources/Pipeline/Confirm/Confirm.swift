@@ -19,9 +19,10 @@ extension Pipeline {
             if rows.isEmpty { break }
             try await confirm(rows, flow, connector, mapper)
         }
+        try await lookAgain(flow, connector, mapper)
         try await store.ask(tenant, [Job(.reconcile, flow.row.id.description, lane: .audit)], after: .milliseconds(500))
-        if let next = try await store.nextConfirm(tenant, flow.row.id) { return .again(max(next, .milliseconds(50))) }
-        return .done
+        let next = [try await store.nextConfirm(tenant, flow.row.id), try await store.nextMarked(tenant, flow.row.id)].compactMap(\.self).min()
+        return next.map { .again(max($0, .milliseconds(50))) } ?? .done
     }
 
     /// Every row leaves `posted` or gets a later time: a row that stayed as it is would be read for ever.
@@ -46,33 +47,38 @@ extension Pipeline {
     private func save(
         _ documents: [LedgerDocument], _ seen: [PostKey: LedgerReadback], _ rows: [PostKey: PostingRow], _ connector: any LedgerConnector, _ flow: Setup.Flow
     ) async throws(Fault) {
-        var good: [(key: PostKey, version: String?)] = []
+        var good: [(key: PostKey, version: String?, shown: [UInt8]?)] = []
         var bad: [(key: PostKey, findings: [Finding])] = []
         var absent: [PostKey] = []
         for document in documents {
             guard let found = seen[document.key] else {
                 if Confirm.trusts || document.plan.effect == .void {
-                    good.append((document.key, nil))
+                    good.append((document.key, nil, nil))
                 } else if rows[document.key]?.attempts ?? 0 < 5 {
                     absent.append(document.key)
                 } else {
-                    bad.append((document.key, [Finding(check: "drift", why: "the ledger no longer has the document", remedy: "Look for it in the ledger; release to post it again.")]))
+                    bad.append((document.key, [Confirm.gone]))
                 }
                 continue
             }
             let differences = Confirm.trusts ? [] : Confirm.differences(document, connector: connector, seen: found)
-            if differences.isEmpty { good.append((document.key, found.version)) } else { bad.append((document.key, differences)) }
+            if differences.isEmpty { good.append((document.key, found.version, ReadbackCodec.encode(found).bytes)) } else { bad.append((document.key, differences)) }
         }
         let tenant = tenant
         let goodNow = good, badNow = bad
+        let files = good.compactMap { rows[$0.key] }.filter { $0.effect == "post" && Attach.wants($0.form, flow.policies.attach) }
+            .map { (key: $0.key, revision: $0.revision) }
         try await store.transaction { tx throws(Fault) in
             if !goodNow.isEmpty {
                 _ = try await tx.query(PostingStatements.confirmed(tenant, goodNow))
                 try await tx.audit(tenant, goodNow.map { AuditEntry(actor: "worker", action: "posting.confirmed", subject: "posting \($0.key)") })
+                if !files.isEmpty {
+                    _ = try await tx.query(AttachmentStatements.want(tenant, flow.row.id, files))
+                    _ = try await tx.query(JobStatements.ask(tenant, [Job(.attach, flow.row.id.description, lane: .poll)]))
+                }
             }
             for (key, findings) in badNow {
-                let fault = Fault("differs", stage: .confirm, disposition: .hold, summary: findings.first?.why ?? "the ledger shows something else than was sent")
-                let json = JSON.array(findings.map(PlanCodec.finding)).bytes
+                let (json, fault) = Confirm.difference(findings)
                 _ = try await tx.query(PostingStatements.differs(tenant, key, findings: json, fault: fault.json.bytes))
                 try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.differs", subject: "posting \(key)", detail: fault.json.bytes)])
             }
@@ -86,6 +92,17 @@ extension Pipeline {
 
 /// The pure core of confirm.
 enum Confirm {
+    /// Asked for by its id, and not there. A release writes it anew.
+    static let gone = Finding(
+        check: "drift", why: "the ledger no longer has the document",
+        remedy: "Look for it in the ledger: restore it there and retry, or release to post it again.", position: "gone")
+
+    /// As it is kept.
+    static func difference(_ findings: [Finding]) -> (findings: [UInt8], fault: Fault) {
+        let fault = Fault("differs", stage: .confirm, disposition: .hold, summary: findings.first?.why ?? "the ledger shows something else than was sent")
+        return (JSON.array(findings.map(PlanCodec.finding)).bytes, fault)
+    }
+
     /// Whether what is read back is not even looked at; only where a trial took that wall out.
     static var trusts: Bool {
         #if SABOTAGE
@@ -114,16 +131,26 @@ enum Confirm {
         return byKey.sorted { $0.key < $1.key }.map(\.value)
     }
 
+    /// How a difference is told: what ours is called, and what to do.
+    struct Words {
+        var ours: String
+        var remedy: String
+
+        static let sent = Words(ours: "meant", remedy: "Correct one side, then release.")
+    }
+
     /// What a person would call different; empty = the ledger holds what was meant.
-    static func differences(meant: LedgerReadback, seen: LedgerReadback) -> [Finding] {
+    static func differences(meant: LedgerReadback, seen: LedgerReadback, _ words: Words = .sent) -> [Finding] {
         var out: [Finding] = []
         func differ(_ field: String, _ a: String, _ b: String) {
-            out.append(Finding(check: "drift", why: "\(field): meant \(a), the ledger has \(b)", remedy: "Correct one side, then release.", position: field))
+            out.append(Finding(check: "drift", why: "\(field): \(words.ours) \(a), the ledger has \(b)", remedy: words.remedy, position: field))
         }
+        let currency = (seen.currency ?? meant.currency).flatMap { Currency($0) }
+        func amount(_ minor: Int64) -> String { currency.map { "\(Money(minor: minor, $0).text) \($0.code)" } ?? "\(minor)" }
         if meant.voided != seen.voided { differ("voided", "\(meant.voided)", "\(seen.voided)") }
         if meant.voided && seen.voided { return out }
-        if meant.total_minor != seen.total_minor { differ("total", "\(meant.total_minor)", "\(seen.total_minor)") }
-        if let a = meant.tax_minor, let b = seen.tax_minor, a != b { differ("tax", "\(a)", "\(b)") }
+        if meant.total_minor != seen.total_minor { differ("total", amount(meant.total_minor), amount(seen.total_minor)) }
+        if let a = meant.tax_minor, let b = seen.tax_minor, a != b { differ("tax", amount(a), amount(b)) }
         if let a = meant.date, let b = seen.date, a != b { differ("date", "\(a)", "\(b)") }
         if let a = meant.currency, let b = seen.currency, a != b { differ("currency", a, b) }
         if let a = meant.party, let b = seen.party, a != b { differ("party", a, b) }
@@ -131,7 +158,7 @@ enum Confirm {
         if let a = meant.appliesTo, let b = seen.appliesTo, a != b { differ("applies_to", a, b) }
         for account in Set(meant.accounts.keys).union(seen.accounts.keys).sorted() {
             let a = meant.accounts[account] ?? 0, b = seen.accounts[account] ?? 0
-            if a != b { differ("account \(account)", "\(a)", "\(b)") }
+            if a != b { differ("account \(account)", amount(a), amount(b)) }
         }
         return out
     }

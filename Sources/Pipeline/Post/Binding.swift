@@ -79,7 +79,7 @@ extension Pipeline {
         var known: [String: String] = [:]
         for row in try await store.references(tenant, flow.row.ledgerID) { known["\(row.kind)/\(row.key)"] = row.remoteID }
         guard create else { return known }
-        for kind in [ReferenceWant.Kind.party, .vendor, .item] {
+        for kind in [ReferenceWant.Kind.dimension, .party, .vendor, .item] {
             var missing = wants.filter { $0.kind == kind && known["\(kind.rawValue)/\($0.key)"] == nil }.sorted { $0.key < $1.key }
             if missing.isEmpty { continue }
             let found = try await read(connector.findReferences(missing, flow.ledger.facts), connector, flow.ledger)

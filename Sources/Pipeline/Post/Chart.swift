@@ -15,8 +15,9 @@ extension Pipeline {
         let connector = try ledger(connection)
         // Its accounts come as a list that a person exported there (`PUT /v1/connections/{connection}/accounts`).
         if connector is any FileLedger { return .done }
-        let chart = try await read(connector.chart(connection.facts), connector, connection)
         let before = try await store.chart(tenant, connection.row.id)
+        // Without any, nothing can be posted.
+        let chart = try await read(connector.chart(connection.facts), connector, connection, canWait: before != nil)
         let row = ChartCodec.encode(chart, readAt: clocks.now())
         let same = try before.map { old throws(Fault) in try ChartCodec.decode(old) == chart } ?? false
         if !same {

@@ -1,0 +1,156 @@
+internal import Books
+internal import ConnectorKit
+internal import Courier
+internal import Kernel
+internal import Mapping
+internal import Postgres
+internal import Store
+internal import Telemetry
+internal import Wire
+
+extension Pipeline {
+    /// Reads anew what the ledger says has changed, and compares it with what it had when it was confirmed. What somebody changed there waits for a
+    /// person; our own writes, which the ledger tells of as well, are found as they were.
+    func lookAgain(_ flow: Setup.Flow, _ connector: any LedgerConnector, _ mapper: Mapper) async throws(Fault) {
+        while true {
+            let rows = try await store.marked(tenant, flow.row.id, limit: Limits.batchDocuments)
+            if rows.isEmpty { return }
+            try await lookAgain(rows, flow, connector, mapper)
+        }
+    }
+
+    /// Every row loses its mark or gets a later one.
+    private func lookAgain(_ rows: [RecheckRow], _ flow: Setup.Flow, _ connector: any LedgerConnector, _ mapper: Mapper) async throws(Fault) {
+        let bound = try await bind(rows.map(\.asSent), flow, mapper, create: false)
+        try await store.markLater(tenant, bound.unbound.map(\.row.key), by: .seconds(600))
+        if bound.documents.isEmpty { return }
+        let seen: [PostKey: LedgerReadback]
+        do throws(Fault) {
+            seen = try await read(connector.fetch(bound.documents, flow.ledger.facts), connector, flow.ledger)
+        } catch {
+            guard Post.concernsDocument(error) else { throw error }
+            guard rows.count > 1 else {
+                log.fault(.failed, error, ("posting", rows[0].posting.key.text))
+                return try await store.markLater(tenant, rows.map(\.posting.key), by: .seconds(600))
+            }
+            for row in rows { try await lookAgain([row], flow, connector, mapper) }
+            return
+        }
+        let byKey = Dictionary(rows.map { ($0.posting.key, $0) }) { one, _ in one }
+        var same: [(key: PostKey, version: String?, shown: [UInt8]?, asked: Timestamp)] = []
+        var drifted: [(key: PostKey, findings: [Finding])] = [], absent: [PostKey] = []
+        for document in bound.documents {
+            guard let row = byKey[document.key] else { continue }
+            switch try Confirm.verdict(row, document, seen[document.key], connector) {
+            case .same(let shown): same.append((document.key, shown?.version, shown.map { ReadbackCodec.encode($0).bytes }, row.asked))
+            case .drifted(let findings): drifted.append((document.key, findings))
+            case .absent: absent.append(document.key)
+            }
+        }
+        try await settle(same, drifted, flow)
+        try await store.markLater(tenant, absent, by: Confirm.absentPause)
+    }
+
+    private func settle(
+        _ same: [(key: PostKey, version: String?, shown: [UInt8]?, asked: Timestamp)], _ drifted: [(key: PostKey, findings: [Finding])], _ flow: Setup.Flow
+    ) async throws(Fault) {
+        let tenant = tenant
+        try await store.transaction { tx throws(Fault) in
+            if !same.isEmpty {
+                _ = try await tx.query(ChangeStatements.unmark(tenant, same))
+                // A change of ours has waited for the look.
+                _ = try await tx.query(JobStatements.ask(tenant, [Job(.post, flow.row.id.description, lane: .webhook)]))
+            }
+            for (key, findings) in drifted {
+                let (json, fault) = Confirm.difference(findings)
+                _ = try await tx.query(ChangeStatements.drifted(tenant, key, findings: json, fault: fault.json.bytes))
+                _ = try await tx.query(PostingStatements.recheckDependants(tenant, [key]))
+                try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.differs", subject: "posting \(key)", detail: fault.json.bytes)])
+            }
+            try await tx.raise(tenant, Confirm.alerts(drifted.map(\.findings)))
+        }
+        for (key, findings) in drifted { log.error(.differs, ("posting", key.text), ("why", findings.map(\.why).joined(separator: "; "))) }
+    }
+}
+
+extension RecheckRow {
+    /// The posting as the ledger was last told of it: a change that waits says something else.
+    fileprivate var asSent: PostingRow {
+        var out = posting
+        out.plan = posting.sent ?? posting.plan
+        return out
+    }
+}
+
+extension Confirm {
+    enum Verdict: Equatable {
+        /// As it was; `nil` for what was to be gone, and is.
+        case same(LedgerReadback?)
+        case drifted([Finding])
+        /// Not there, this time: a search may be behind.
+        case absent
+    }
+
+    /// Not there so often, it is gone.
+    static let absentMost = 3
+    static let absentPause = Duration.seconds(5)
+
+    /// What the ledger has against what it had when it was confirmed; where that was not kept, against what was sent, as far as no account has been bound
+    /// anew since.
+    static func verdict(_ row: RecheckRow, _ document: LedgerDocument, _ seen: LedgerReadback?, _ connector: any LedgerConnector) throws(Fault) -> Verdict {
+        guard let seen else {
+            if document.plan.effect == .void { return .same(nil) }
+            return row.posting.attempts + 1 < absentMost ? .absent : .drifted([gone])
+        }
+        let had: LedgerReadback
+        if let shown = row.shown { had = try ReadbackCodec.decode(shown) } else {
+            had = connector.meant(document)
+            // Bindings of today say nothing of what was written then.
+            return judged(differences(meant: had.without(accounts: seen.accounts), seen: seen, .changed), seen)
+        }
+        return judged(differences(meant: had, seen: seen, .changed), seen)
+    }
+
+    private static func judged(_ findings: [Finding], _ seen: LedgerReadback) -> Verdict { findings.isEmpty ? .same(seen) : .drifted(findings) }
+}
+
+extension Confirm.Words {
+    /// Somebody changed it there after it was confirmed.
+    static let changed = Self(
+        ours: "confirmed as", remedy: "Somebody changed it in the ledger: take that back there and retry, or release to write ours again.")
+}
+
+extension LedgerReadback {
+    fileprivate func without(accounts: [String: Int64]) -> LedgerReadback {
+        var out = self
+        out.accounts = accounts
+        return out
+    }
+}
+
+/// What a ledger showed, as the store keeps it.
+enum ReadbackCodec {
+    static func encode(_ shown: LedgerReadback) -> JSON {
+        .object([
+            ("key", .optional(shown.key?.text)), ("remote_id", .string(shown.remoteID)), ("version", .optional(shown.version)),
+            ("date", .optional(shown.date?.description)), ("currency", .optional(shown.currency)), ("total_minor", .number("\(shown.total_minor)")),
+            ("tax_minor", shown.tax_minor.map { .number("\($0)") } ?? .null), ("party", .optional(shown.party)), ("applies_to", .optional(shown.appliesTo)),
+            ("accounts", .object(shown.accounts.sorted { $0.key < $1.key }.map { ($0.key, .number("\($0.value)")) })), ("voided", .bool(shown.voided)),
+        ])
+    }
+
+    /// - Throws: `stored_json_unreadable`.
+    static func decode(_ bytes: [UInt8]) throws(Fault) -> LedgerReadback {
+        let json = try JSON(parsing: bytes)
+        guard let remoteID = json["remote_id"]?.string, let total = json["total_minor"]?.int, let voided = json["voided"]?.bool else {
+            throw Fault("stored_json_unreadable", stage: .confirm, disposition: .bug, summary: "what the ledger showed of a posting can't be read again")
+        }
+        var accounts: [String: Int64] = [:]
+        for (name, value) in json["accounts"]?.object ?? [] { accounts[name] = value.int.map { Int64($0) } }
+        return LedgerReadback(
+            key: json["key"]?.string.flatMap { PostKey($0) }, remoteID: remoteID, version: json["version"]?.string,
+            date: json["date"]?.string.flatMap { LocalDate($0) }, currency: json["currency"]?.string, total_minor: Int64(total),
+            tax_minor: json["tax_minor"]?.int.map { Int64($0) }, party: json["party"]?.string, accounts: accounts, voided: voided,
+            appliesTo: json["applies_to"]?.string)
+    }
+}
