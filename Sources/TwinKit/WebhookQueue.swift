@@ -67,8 +67,14 @@ public struct WebhookQueue: Sendable {
         return out
     }
 
-    /// It was not sent after all.
-    public mutating func putBack(_ id: String) { underway.remove(id) }
+    /// Another body for one that was never taken.
+    /// - Returns: false where it was.
+    public mutating func amend(_ id: String, _ body: [UInt8]) -> Bool {
+        guard !underway.contains(id), var item = self[id], item.attempts == 0 else { return false }
+        item.body = body
+        put(item)
+        return true
+    }
 
     /// - Returns: false where that was the last attempt and it is given up.
     public mutating func settle(_ id: String, acknowledged: Bool, at now: Timestamp, waits: WebhookWaits) -> Bool {

@@ -71,7 +71,8 @@ extension QBOCompany {
         }
         let side = QBOSide(account)
         var detail = try placed(classed(given, active: draft.linesGiven), active: draft.linesGiven)
-        detail = detail.without(["TaxAmount", "TaxApplicableOn", "TaxInclusiveAmt"]).setting("AccountRef", ["value": .string(accountID), "name": .optional(account.text("Name"))])
+        detail = detail.without(["TaxAmount", "TaxApplicableOn", "TaxInclusiveAmt"])
+            .setting("AccountRef", ["value": .string(accountID), "name": .optional(account.text("Name"))])
         if let entity = try journalEntity(given, required: side, draft) { detail = detail.setting("Entity", entity) }
         let whole = line.setting("Amount", .cents(amount)).setting("JournalEntryLineDetail", detail)
         return (whole, amount, posting == "Debit", side != nil)

@@ -85,8 +85,8 @@ extension QBOCompany {
     ///   is paid on them have the number somebody else gave them, or none.
     private func numbered(_ kind: QBOKind, _ object: JSON, isNew: Bool) -> JSON {
         let isOurs = ![.payment, .bill, .vendorCredit, .billPayment].contains(kind)
-        let isWanted = object.text("DocNumber") == "AUTO_GENERATE" || (isNew && isOurs && !object.has("DocNumber") && !prefers("SalesFormsPrefs", "CustomTxnNumbers"))
-        guard isWanted else { return object }
+        let isAsked = object.text("DocNumber") == "AUTO_GENERATE"
+        guard isAsked || (isNew && isOurs && !object.has("DocNumber") && !prefers("SalesFormsPrefs", "CustomTxnNumbers")) else { return object }
         let highest = table(kind).all.compactMap { $0.text("DocNumber").flatMap { Int($0) } }.max() ?? 1000
         return object.setting("DocNumber", .string(String(highest + 1)))
     }
