@@ -373,17 +373,6 @@ extension LedgerDocument {
     }
 }
 
-extension LedgerDocument {
-    /// Binds the party, supplier or items that the want stands for. Whoever sells to us is the party of what we buy, whoever buys of us that of all else.
-    public mutating func bind(_ want: ReferenceWant, to remote: String, by itemKey: (Line) -> String?) {
-        switch want.kind {
-        case .party: if !plan.form.isPurchase { party = remote }
-        case .vendor: if plan.form.isPurchase { party = remote }
-        case .item: for i in lines.indices where itemKey(lines[i]) == want.key { lines[i].item = remote }
-        }
-    }
-}
-
 public protocol LedgerConnector: Connector {
     func chart(_ connection: ConnectionFacts) -> Exchange<Chart>
 

@@ -3,23 +3,7 @@ public import Wire
 
 /// A twin in whose world trade happens: customers pay, ask for their money back, the platform pays out. It is what a day that is played needs of
 /// a source: something happens, webhooks go out, and in the end the twin's own books say which money there must be.
-public protocol SourceTwin: Twin {
-    /// Lets something happen in the platform's world, in the twin's own words (`{"do": "pays", …}`); everything that follows from it is there, and
-    /// in the journal, when this returns.
-    /// - Returns: the ids of what came of it.
-    /// - Throws: `happening_refused` with the position of what is wrong.
-    func happen(_ happening: JSON, at now: Timestamp) throws(Fault) -> JSON
-
-    /// Webhooks that are due, oldest first, at most `most`, signed for `now`. What was taken is not given again before it is settled.
-    func takeWebhooks(at now: Timestamp, most: Int) -> [DueWebhook]
-
-    /// How the sending of a taken webhook ended: the receiver's status, `nil` where it gave no whole answer. The twin decides, as the vendor
-    /// does, whether that was an acknowledgement and when it tries again.
-    func settleWebhook(_ id: String, status: Int?, at now: Timestamp)
-
-    /// When the next webhook that nobody has taken is due; `nil` where none waits.
-    func nextWebhook() -> Timestamp?
-
+public protocol SourceTwin: LivingTwin {
     /// The money that moved, by the twin's own double entry: sums for each account, day, currency and kind, in this order.
     func expectedMoney() -> [ExpectedMoney]
 }
@@ -30,19 +14,6 @@ extension SourceTwin {
         Fault(
             "happening_refused", stage: .sandbox, disposition: .reject, summary: summary,
             remedy: "Say what happens, and to what, as the twin's source lists it.", position: position)
-    }
-}
-
-/// A webhook on its way out.
-public struct DueWebhook: Sendable {
-    /// One for each attempt's delivery; given back when it is settled.
-    public var id: String
-    /// To the receiver's absolute URL.
-    public var request: HTTPRequest
-
-    public init(id: String, request: HTTPRequest) {
-        self.id = id
-        self.request = request
     }
 }
 

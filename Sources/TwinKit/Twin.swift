@@ -42,6 +42,9 @@ public protocol Twin: Sendable {
 
     /// The request by which a second client with the same grant refreshes its token; `nil` where tokens are not refreshed.
     func refresh(with refreshToken: String) -> HTTPRequest?
+
+    /// Bytes of a request's body that the platform reads at this address, which has the prefix removed; a longer one is not read at all.
+    func bodyBytesMost(_ target: String) -> Int
 }
 
 extension Twin {
@@ -82,6 +85,8 @@ extension Twin {
     public func withoutFound(_: Set<String>, in _: HTTPResponse) -> HTTPResponse? { nil }
 
     public func refresh(with _: String) -> HTTPRequest? { nil }
+
+    public func bodyBytesMost(_: String) -> Int { 4 << 20 }
 
     /// A refresh at an OAuth 2 token endpoint, as the sandbox's demonstration client sends it.
     public func oauthRefresh(_ path: String, _ refreshToken: String) -> HTTPRequest {

@@ -26,7 +26,7 @@ public enum Sandbox {
         let control = try journal("sandbox")
         let shopify = try ShopifyTwin(journal: try journal("shopify"))
         let twins: [any Twin] = [
-            shopify, try QuickBooksOnlineTwin(journal: try journal("qbo")), try XeroTwin(journal: try journal("xero")),
+            shopify, try QuickBooksOnlineTwin(journal: try journal("qbo"), waits: .rehearsal), try XeroTwin(journal: try journal("xero"), waits: .rehearsal),
             try FreeAgentTwin(journal: try journal("freeagent")),
             try NetSuiteTwin(journal: try journal("netsuite")),
             try OdooTwin(journal: try journal("odoo")),

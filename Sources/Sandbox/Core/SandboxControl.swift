@@ -150,6 +150,7 @@ extension SandboxService {
         let twin = try ledger(body["ledger"]?.string ?? "")
         if let text = body["lock_date"]?.string { twin.setLockDate(LocalDate(text)) }
         if let account = body["account"]?.string, let active = body["active"]?.bool { twin.setAccountActive(account, active) }
+        if twin is any LivingTwin { courier.wake() }
         return body
     }
 
@@ -196,10 +197,15 @@ extension SandboxService {
         return found.twin
     }
 
-    /// Something happens in a source's world: `{"do": "pays", …}`, with `at` in Unix seconds where it is not now.
+    /// Something happens in a platform's world: `{"do": "pays", …}`, with `at` in Unix seconds where it is not now.
     private func happen(_ name: String, _ body: JSON) throws(Fault) -> JSON {
         let now = body["at"]?.int.map { Timestamp(seconds: Int64($0)) } ?? clocks.now() + skew.with { $0 }
-        let outcome = try source(name).happen(body, at: now)
+        guard let twin = living.first(where: { $0.name == name })?.twin else {
+            throw Fault(
+                "unknown_source", stage: .sandbox, disposition: .reject, summary: "the sandbox has no twin of that name in whose world things happen",
+                remedy: "Name one of: \(living.map(\.name).joined(separator: ", ")).", position: "source")
+        }
+        let outcome = try twin.happen(body, at: now)
         courier.wake()
         return outcome
     }

@@ -49,7 +49,7 @@ public final class SandboxService: Service {
         self.faults = faults
         self.skew = skew
         courier = WebhookCourier(
-            sources: twins.compactMap { $0 as? any SourceTwin }, now: { clocks.now() + skew.with { $0 } }, sender: sender, pause: pause,
+            sources: twins.compactMap { $0 as? any LivingTwin }, now: { clocks.now() + skew.with { $0 } }, sender: sender, pause: pause,
             fate: { name in faults.with { $0.drawWebhook(name) } })
     }
 
@@ -58,6 +58,10 @@ public final class SandboxService: Service {
     func listen(host: String, port: Int) throws(Fault) {
         var configuration = HTTPServerConfiguration(host: host, port: port)
         configuration.clocks = clocks
+        configuration.maxBodyBytesFor = { [twins] target in
+            guard let twin = twins.first(where: { target.hasPrefix($0.prefix + "/") }) else { return Limits.apiBodyBytes }
+            return twin.bodyBytesMost(String(target.dropFirst(twin.prefix.utf8.count)))
+        }
         let bound = try HTTPServer(configuration) { [weak self] request, _ in await self?.respond(request) }
         server.with { $0 = bound }
     }
@@ -144,7 +148,7 @@ public final class SandboxService: Service {
         let name = String(twin.prefix.dropFirst())
         let lag = faults.with { $0.searchLag(name) }
         let response = twin.respond(request, at: clocks.now() + skew.with { $0 })
-        if twin is any SourceTwin { courier.wake() }
+        if twin is any LivingTwin { courier.wake() }
         switch purpose {
         case .write where lag > .zero && response.status < 300:
             traffic.with { $0.wrote(KeyText.keys(in: request.body), at: clocks.monotonic(), lag: lag) }
@@ -158,6 +162,11 @@ public final class SandboxService: Service {
         default: break
         }
         return response
+    }
+
+    /// The twins in whose world something can be made to happen, by their names.
+    var living: [(name: String, twin: any LivingTwin)] {
+        twins.compactMap { twin in (twin as? any LivingTwin).map { (String(twin.prefix.dropFirst()), $0) } }
     }
 
     /// The source twins by their names.

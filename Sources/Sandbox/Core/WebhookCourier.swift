@@ -13,7 +13,7 @@ final class WebhookCourier: Service {
     private static let hostsMost = 64
 
     let name = "webhooks"
-    private let sources: [any SourceTwin]
+    private let sources: [any LivingTwin]
     private let now: @Sendable () -> Timestamp
     private let sender: @Sendable ([String]) -> any WebhookSender
     private let pause: @Sendable (Duration) async -> Void
@@ -26,7 +26,7 @@ final class WebhookCourier: Service {
     private let senders = Locked<[String: any WebhookSender]>([:])
 
     init(
-        sources: [any SourceTwin], now: @escaping @Sendable () -> Timestamp, sender: @escaping @Sendable ([String]) -> any WebhookSender,
+        sources: [any LivingTwin], now: @escaping @Sendable () -> Timestamp, sender: @escaping @Sendable ([String]) -> any WebhookSender,
         pause: @escaping @Sendable (Duration) async -> Void, fate: @escaping @Sendable (String) -> WebhookFate
     ) {
         self.sources = sources
@@ -56,7 +56,7 @@ final class WebhookCourier: Service {
     }
 
     /// Sends what is due, and has itself woken when the next is.
-    private func send(from source: any SourceTwin, _ group: inout DiscardingTaskGroup) {
+    private func send(from source: any LivingTwin, _ group: inout DiscardingTaskGroup) {
         let at = now()
         let room = Self.inFlight - running.with { $0 }
         let taken = room > 0 ? source.takeWebhooks(at: at, most: room) : []
@@ -80,7 +80,7 @@ final class WebhookCourier: Service {
         }
     }
 
-    private func deliver(_ webhook: DueWebhook, of source: any SourceTwin) async {
+    private func deliver(_ webhook: DueWebhook, of source: any LivingTwin) async {
         let status: Int?
         switch fate(String(source.prefix.dropFirst())) {
         case .lost: status = 200

@@ -29,7 +29,14 @@ extension QBOCompany {
         if query.kind.isNameList, !query.conditions.contains(where: { $0.field == "Active" }) {
             rows = rows.filter { $0.flag("Active") != false }
         }
-        for condition in query.conditions { rows = rows.filter { Self.matches($0, condition) } }
+        let (links, own) = (query.conditions.filter { $0.field.hasPrefix("AttachableRef.") }, query.conditions.filter { !$0.field.hasPrefix("AttachableRef.") })
+        for condition in own { rows = rows.filter { Self.matches($0, condition) } }
+        // One of an attachment's references has to fulfil all that is asked of references.
+        if !links.isEmpty {
+            rows = rows.filter { row in
+                (row["AttachableRef"]?.array ?? []).contains { reference in links.allSatisfy { Self.matches(["AttachableRef": reference], $0) } }
+            }
+        }
         if query.isCount { return ["totalCount": .number(String(rows.count))] }
         for order in query.order.reversed() { rows = Self.sorted(rows, order.field, order.descending) }
         let page = Array(rows.dropFirst(query.start - 1).prefix(query.page))

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// One list of the company: its objects, the order they came in, and what was deleted when.
@@ -50,7 +51,7 @@ struct QBOCompany: Sendable {
 
     private(set) var tables: [QBOKind: QBOTable] = [:]
     private var lastID: [String: Int] = [:]
-    /// What payments apply to each transaction: id of the transaction -> id of the payment -> cents.
+    /// What payments, of customers and to vendors, apply to each transaction: id of the transaction -> id of the payment -> cents.
     private(set) var applications: [String: [String: Int64]] = [:]
     var grants = QBOGrants()
     private(set) var replies = QBOReplies()
@@ -58,6 +59,14 @@ struct QBOCompany: Sendable {
     private(set) var pending: [JSON] = []
     /// The moment of the current request.
     var now = Timestamp(seconds: 0)
+    /// The host by which the current request came, for addresses in answers.
+    var host = ""
+    /// What the current request changed, for webhooks.
+    private(set) var events: [QBOEvent] = []
+    private(set) var hook: QBOHook?
+    var queue = WebhookQueue()
+    var contents = TwinContents()
+    private(set) var meter = QBOMeter()
 
     init() {
         for (kind, object) in QBOSeed.objects {
@@ -92,15 +101,57 @@ struct QBOCompany: Sendable {
 
     mutating func nextID(_ kind: QBOKind) -> String { String((lastID[kind.sequence] ?? 0) + 1) }
 
-    mutating func put(_ kind: QBOKind, _ id: String, _ object: JSON) {
+    /// - operation: what webhooks call it, where it is neither a creation nor an update.
+    mutating func put(_ kind: QBOKind, _ id: String, _ object: JSON, as operation: QBOOperation? = nil) {
+        tell(kind, id, operation ?? (self.object(kind, id) == nil ? .create : .update))
+        putQuietly(kind, id, object)
+    }
+
+    /// A change that no webhook tells of.
+    mutating func putQuietly(_ kind: QBOKind, _ id: String, _ object: JSON) {
         store(kind, id, object)
         pending.append(["t": .string(kind.rawValue), "id": .string(id), "v": object])
     }
 
-    mutating func remove(_ kind: QBOKind, _ id: String) {
+    /// - merged: the object that took this one's place; webhooks tell of that one, then.
+    mutating func remove(_ kind: QBOKind, _ id: String, mergedInto merged: String? = nil) {
+        if let merged { tell(kind, merged, .merge, deleted: id) } else { tell(kind, id, .delete) }
         let time = QBOTime.stamp(now)
         drop(kind, id, at: time)
         pending.append(["t": .string(kind.rawValue), "id": .string(id), "deleted": .string(time)])
+    }
+
+    /// One event for each object that a request changes: the last that happened to it, but a new one stays new.
+    private mutating func tell(_ kind: QBOKind, _ id: String, _ operation: QBOOperation, deleted: String? = nil) {
+        guard kind.isInWebhooks else { return }
+        var event = QBOEvent(kind: kind, id: id, operation: operation, deleted: deleted)
+        if let place = events.firstIndex(where: { $0.kind == kind && $0.id == id && $0.deleted == nil }), deleted == nil {
+            if operation == .update { event.operation = events[place].operation }
+            events.remove(at: place)
+        }
+        events.append(event)
+    }
+
+    mutating func subscribe(_ hook: QBOHook?) {
+        self.hook = hook
+        if hook == nil { queue.removeAll() }
+        pending.append(QBOHook.record(hook))
+    }
+
+    /// Counts reads against the month's allowance; false when they go beyond it.
+    mutating func read(_ count: Int, allowance: Int) -> Bool {
+        let admitted = meter.admit(count, month: String(QBOTime.stamp(now).prefix(7)), allowance: allowance)
+        // Only what is spent is kept: reads are too many to write each down.
+        if !admitted, meter.isNews {
+            meter.isNews = false
+            pending.append(meter.record)
+        }
+        return admitted
+    }
+
+    mutating func spendReads(left: Int, allowance: Int) {
+        meter.set(max(0, allowance - left), month: String(QBOTime.stamp(now).prefix(7)))
+        pending.append(meter.record)
     }
 
     mutating func remember(_ requestID: String, _ reply: QBOReply) {
@@ -113,10 +164,17 @@ struct QBOCompany: Sendable {
         pending.append(change.record)
     }
 
-    /// The records of this request as one line of the journal, so that a crash keeps all of them or none.
-    mutating func takePending() -> [JSON] {
-        defer { pending = [] }
-        return pending.count > 1 ? [["t": "Commit", "v": .array(pending)]] : pending
+    /// The records of this request as one line of the journal, so that a crash keeps all of them or none; contents of files go before it.
+    mutating func takePending(_ random: any RandomSource) -> [JSON] {
+        if let hook, let body = hook.body(events.filter { hook.wants($0.kind) }, at: now, random) {
+            queue.add(random.bytes(12).hexText, body, due: now)
+        }
+        let records = pending + queue.changes
+        let pieces = contents.changes
+        (pending, events) = ([], [])
+        queue.commit()
+        contents.commit()
+        return pieces + (records.count > 1 ? [["t": "Commit", "v": .array(records)]] : records)
     }
 
     // MARK: - Replay
@@ -131,7 +189,10 @@ struct QBOCompany: Sendable {
             if let (id, reply) = QBOReply.read(record) { replies.add(id, reply) }
         case QBOGrantChange.tag:
             if let change = QBOGrantChange(record) { grants.apply(change) }
+        case QBOHook.tag: hook = QBOHook(record)
+        case QBOMeter.tag: meter = QBOMeter(record)
         default:
+            if queue.replay(record) || contents.replay(record) { return }
             guard let kind = QBOKind(name: tag), let id = record["id"]?.string else { return }
             if let time = record["deleted"]?.string {
                 drop(kind, id, at: time)
@@ -142,19 +203,19 @@ struct QBOCompany: Sendable {
     }
 
     private mutating func store(_ kind: QBOKind, _ id: String, _ object: JSON) {
-        if kind == .payment { reapply(id, object) }
+        if kind.isSettlement { reapply(kind, id, object) }
         tables[kind, default: QBOTable()].put(id, object)
         if let number = Int(id) { lastID[kind.sequence] = max(lastID[kind.sequence] ?? 0, number) }
     }
 
     private mutating func drop(_ kind: QBOKind, _ id: String, at time: String) {
-        if kind == .payment { reapply(id, nil) }
+        if kind.isSettlement { reapply(kind, id, nil) }
         tables[kind]?.remove(id, at: time)
     }
 
     /// Replaces what a payment applies by what it applies now.
-    private mutating func reapply(_ payment: String, _ object: JSON?) {
-        for line in QBOLink.of(self.object(.payment, payment)) {
+    private mutating func reapply(_ kind: QBOKind, _ payment: String, _ object: JSON?) {
+        for line in QBOLink.of(self.object(kind, payment)) {
             applications[line.id]?[payment] = nil
             if applications[line.id]?.isEmpty == true { applications[line.id] = nil }
         }

@@ -69,41 +69,26 @@ extension QBOCompany {
         if given.has("TaxCodeRef") {
             throw .business("A journal entry of a US company carries no tax code.", "TaxCodeRef")
         }
-        if let id = given.reference("ClassRef") {
-            _ = try usable(.trackingClass, id, "ClassRef", active: draft.linesGiven)
-        }
-        if let id = given.reference("DepartmentRef") {
-            _ = try usable(.department, id, "DepartmentRef", active: draft.linesGiven)
-        }
-        let isReceivable = account.text("AccountType") == "Accounts Receivable"
-        let isPayable = account.text("AccountType") == "Accounts Payable"
-        if isPayable {
-            throw .business("When you use Accounts Payable, you must choose a vendor in the Name field.", "Entity")
-        }
-        var detail = given.without(["TaxAmount", "TaxApplicableOn", "TaxInclusiveAmt"])
+        let side = QBOSide(account)
+        var detail = try placed(classed(given, active: draft.linesGiven), active: draft.linesGiven)
+        detail = detail.without(["TaxAmount", "TaxApplicableOn", "TaxInclusiveAmt"])
             .setting("AccountRef", ["value": .string(accountID), "name": .optional(account.text("Name"))])
-        if let entity = try journalEntity(given, required: isReceivable, draft) {
-            detail = detail.setting("Entity", entity)
-        }
+        if let entity = try journalEntity(given, required: side, draft) { detail = detail.setting("Entity", entity) }
         let whole = line.setting("Amount", .cents(amount)).setting("JournalEntryLineDetail", detail)
-        return (whole, amount, posting == "Debit", isReceivable)
+        return (whole, amount, posting == "Debit", side != nil)
     }
 
+    /// Who the line is about: where it goes to receivables or payables there must be somebody.
     /// - Source: public bug reports quote the text of the refusal.
-    private func journalEntity(_ detail: JSON, required: Bool, _ draft: QBODraft) throws(QBOError) -> JSON? {
-        guard let id = detail.member("Entity")?.reference("EntityRef"),
-            detail.member("Entity")?.text("Type") == "Customer"
-        else {
-            if required {
-                throw .business(
-                    "When you use Accounts Receivable, you must choose a customer in the Name field.", "Entity")
-            }
-            if detail.has("Entity") { throw .invalidChoice("Entity.Type") }
-            return nil
+    private func journalEntity(_ detail: JSON, required side: QBOSide?, _ draft: QBODraft) throws(QBOError) -> JSON? {
+        let type = detail.member("Entity")?.text("Type")
+        if let side, type != side.party.rawValue { throw .business(side.missingParty, "Entity") }
+        guard detail.has("Entity") else { return nil }
+        guard let type, let kind = [QBOKind.customer, .vendor].first(where: { $0.rawValue == type }) else {
+            throw .invalidChoice("Entity.Type")
         }
-        let customer = try usable(.customer, id, "Entity.EntityRef", active: draft.linesGiven)
-        return [
-            "Type": "Customer", "EntityRef": ["value": .string(id), "name": .optional(customer.text("DisplayName"))],
-        ]
+        guard let id = detail.member("Entity")?.reference("EntityRef") else { throw .missing("Entity.EntityRef") }
+        let found = try usable(kind, id, "Entity.EntityRef", active: draft.linesGiven)
+        return ["Type": .string(type), "EntityRef": ["value": .string(id), "name": .optional(found.text("DisplayName"))]]
     }
 }

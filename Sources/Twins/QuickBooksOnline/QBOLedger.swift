@@ -7,8 +7,8 @@ struct QBOPosting: Sendable {
     var account: String
     /// Cents, debit positive.
     var cents: Int64
-    /// The customer of a receivable line.
-    var customer: String?
+    /// Who a line of receivables or payables is about.
+    var party: String?
 }
 
 // The books: computed from the stored objects every time, so that they can't drift from them.
@@ -22,7 +22,10 @@ extension QBOCompany {
             formPostings(object, sign: 1, other: object.reference("DepositToAccountRef") ?? QBOSeed.undeposited)
         case .refundReceipt:
             formPostings(object, sign: -1, other: object.reference("DepositToAccountRef") ?? QBOSeed.undeposited)
+        case .bill: billPostings(object, sign: 1)
+        case .vendorCredit: billPostings(object, sign: -1)
         case .payment: paymentPostings(object)
+        case .billPayment: billPaymentPostings(object)
         case .journalEntry: journalPostings(object)
         default: []
         }
@@ -30,7 +33,7 @@ extension QBOCompany {
 
     private func formPostings(_ object: JSON, sign: Int64, other: String) -> [QBOPosting] {
         let customer = other == QBOSeed.receivable ? object.reference("CustomerRef") : nil
-        var lines = [QBOPosting(account: other, cents: sign * object.storedCents("TotalAmt"), customer: customer)]
+        var lines = [QBOPosting(account: other, cents: sign * object.storedCents("TotalAmt"), party: customer)]
         for line in object["Line"]?.array ?? [] {
             let cents = line.storedCents("Amount")
             switch line.text("DetailType") {
@@ -54,7 +57,28 @@ extension QBOCompany {
         let receivable = object.reference("ARAccountRef") ?? QBOSeed.receivable
         return [
             QBOPosting(account: object.reference("DepositToAccountRef") ?? QBOSeed.undeposited, cents: cents),
-            QBOPosting(account: receivable, cents: -cents, customer: object.reference("CustomerRef")),
+            QBOPosting(account: receivable, cents: -cents, party: object.reference("CustomerRef")),
+        ]
+    }
+
+    /// A bill: its lines against payables; a vendor's credit the other way round.
+    private func billPostings(_ object: JSON, sign: Int64) -> [QBOPosting] {
+        let payable = QBOPosting(
+            account: object.reference("APAccountRef") ?? QBOSeed.payable, cents: -sign * object.storedCents("TotalAmt"), party: object.reference("VendorRef"))
+        let lines = (object["Line"]?.array ?? []).map { line -> QBOPosting in
+            let detail = line[line.text("DetailType") ?? ""]
+            return QBOPosting(account: detail?.reference("AccountRef") ?? detail?.reference("ItemAccountRef") ?? "", cents: sign * line.storedCents("Amount"))
+        }
+        return ([payable] + lines).filter { $0.cents != 0 }
+    }
+
+    private func billPaymentPostings(_ object: JSON) -> [QBOPosting] {
+        let cents = object.storedCents("TotalAmt")
+        guard cents != 0 else { return [] }
+        let account = object["CheckPayment"]?.reference("BankAccountRef") ?? object["CreditCardPayment"]?.reference("CCAccountRef") ?? ""
+        return [
+            QBOPosting(account: object.reference("APAccountRef") ?? QBOSeed.payable, cents: cents, party: object.reference("VendorRef")),
+            QBOPosting(account: account, cents: -cents),
         ]
     }
 
@@ -66,14 +90,12 @@ extension QBOCompany {
             let cents = line.storedCents("Amount")
             return QBOPosting(
                 account: account, cents: detail.text("PostingType") == "Debit" ? cents : -cents,
-                customer: isReceivable(account) ? detail["Entity"]?.reference("EntityRef") : nil)
+                party: side(of: account) == nil ? nil : detail["Entity"]?.reference("EntityRef"))
         }
     }
 
-    /// Whether the account holds what customers owe.
-    func isReceivable(_ account: String) -> Bool {
-        account == QBOSeed.receivable || object(.account, account)?.text("AccountType") == "Accounts Receivable"
-    }
+    /// Whether the account holds what customers owe, or what is owed to vendors.
+    func side(of account: String) -> QBOSide? { object(.account, account).flatMap { QBOSide($0) } }
 
     /// Calls `body` with every stored transaction, kind by kind in the order of creation.
     func eachTransaction(_ body: (QBOKind, JSON) -> Void) {
@@ -89,8 +111,14 @@ extension QBOCompany {
 
     func shown(_ kind: QBOKind, _ objects: [JSON]) -> [JSON] {
         switch kind {
+        case .attachable: return objects.map(downloadable)
+        case .vendor:
+            let balances = sums { side(of: $0.account) == .vendors ? $0.party : nil }
+            return objects.map { object in
+                object.setting("Balance", .cents(-(object.text("Id").flatMap { balances[$0] } ?? 0)))
+            }
         case .customer:
-            let balances = sums { $0.customer }
+            let balances = sums { side(of: $0.account) == .customers ? $0.party : nil }
             return objects.map { object in
                 let balance = JSON.cents(object.text("Id").flatMap { balances[$0] } ?? 0)
                 return object.setting("Balance", balance).setting("BalanceWithJobs", balance)
@@ -148,8 +176,12 @@ extension QBOCompany {
         case .payment: return "payment"
         case .salesReceipt: return "sales_receipt"
         case .refundReceipt: return "refund_receipt"
+        case .bill: return "bill"
+        case .vendorCredit: return "vendor_credit"
+        case .billPayment: return "bill_payment"
+        case .purchaseOrder: return "purchase_order"
         default:
-            guard note.isTransaction, let receivable = lines.first(where: { isReceivable($0.account) }) else {
+            guard note.isTransaction, let receivable = lines.first(where: { side(of: $0.account) == .customers }) else {
                 return "journal"
             }
             return receivable.cents < 0 ? "payment" : "refund_payment"

@@ -1,9 +1,10 @@
 internal import Kernel
 internal import Wire
 
-// Customers, items, accounts, classes, locations: lists that transactions refer to.
+// Customers, vendors, items, accounts, classes, locations: lists that transactions refer to.
 extension QBOCompany {
-    func customer(_ draft: QBODraft) throws(QBOError) -> JSON {
+    /// A customer or a vendor.
+    func person(_ kind: QBOKind, _ draft: QBODraft) throws(QBOError) -> JSON {
         let parts = ["Title", "GivenName", "MiddleName", "FamilyName", "Suffix"].compactMap { draft.input.text($0) }
         guard
             let said = draft.input.text("DisplayName")
@@ -14,8 +15,9 @@ extension QBOCompany {
                 detail:
                     "At least one of Title, GivenName, MiddleName, FamilyName, DisplayName, Suffix must be filled out.")
         }
-        let name = try freeName(said, .customer, "DisplayName", draft)
-        var object = draft.input.setting("DisplayName", .string(name)).setting("FullyQualifiedName", .string(name))
+        let name = try freeName(said, kind, "DisplayName", draft)
+        var object = draft.input.setting("DisplayName", .string(name))
+        if kind == .customer { object = object.setting("FullyQualifiedName", .string(name)) }
         if let code = object.reference("CurrencyRef"), code != "USD" {
             throw .business("Multi-currency is off in this company; the currency must be USD.", "CurrencyRef")
         }
@@ -24,8 +26,9 @@ extension QBOCompany {
                 code: "5030", message: "Feature Not Supported", detail: "Sub-customers are not used in this company")
         }
         object = object.setting("CurrencyRef", QBOSeed.currency).without(["Balance"])
-        object = defaulted(
-            object, [("PrintOnCheckName", .string(name)), ("Active", true), ("Taxable", false), ("Job", false)])
+        object = defaulted(object, [("PrintOnCheckName", .string(name)), ("Active", true)])
+        guard kind == .customer else { return defaulted(object, [("Vendor1099", false)]) }
+        object = defaulted(object, [("Taxable", false), ("Job", false)])
         return defaulted(
             object, [("BillWithParent", false), ("PreferredDeliveryMethod", "None"), ("IsProject", false)])
     }
@@ -46,6 +49,8 @@ extension QBOCompany {
                 "The account of an item can't be Accounts Receivable or Accounts Payable.", "IncomeAccountRef")
         }
         _ = try draft.input.quantity("UnitPrice")
+        _ = try draft.input.quantity("PurchaseCost")
+        if let id = draft.input.reference("ExpenseAccountRef") { _ = try usable(.account, id, "ExpenseAccountRef", active: draft.isNew) }
         let reference: JSON = ["value": .string(accountID), "name": .optional(account.text("Name"))]
         let object = draft.input.setting("Name", .string(name)).setting("FullyQualifiedName", .string(name))
             .setting("Type", .string(type)).setting("IncomeAccountRef", reference)
@@ -80,6 +85,11 @@ extension QBOCompany {
     }
 
     func dimension(_ kind: QBOKind, _ draft: QBODraft) throws(QBOError) -> JSON {
+        let isOn =
+            kind == .department
+            ? prefers("AccountingInfoPrefs", "TrackDepartments")
+            : prefers("AccountingInfoPrefs", "ClassTrackingPerTxn") || prefers("AccountingInfoPrefs", "ClassTrackingPerTxnLine")
+        guard isOn else { throw .business("The company does not track \(kind == .department ? "locations" : "classes").", "Name") }
         guard let said = draft.input.text("Name") else { throw .missing("Name") }
         let name = try freeName(said, kind, "Name", draft)
         let object = draft.input.setting("Name", .string(name)).setting("FullyQualifiedName", .string(name))
@@ -104,6 +114,9 @@ extension QBOCompany {
             throw .invalidCharacters(element)
         }
         if let holder = table(kind).named(name), holder != draft.current?.text("Id") { throw .duplicateName(holder) }
+        // Customers and vendors share one list of names.
+        let other: QBOKind? = kind == .customer ? .vendor : kind == .vendor ? .customer : nil
+        if let other, let holder = table(other).named(name) { throw .duplicateName(holder) }
         return name
     }
 

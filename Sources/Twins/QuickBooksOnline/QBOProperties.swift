@@ -20,6 +20,14 @@ enum QBOProperties {
         "SalesItemLineDetail": salesItem, "DiscountLineDetail": discount, "JournalEntryLineDetail": journalEntry,
         "SubTotalLineDetail": names("ItemRef ServiceDate"), "GroupLineDetail": group,
         "DescriptionOnly": names("ServiceDate TaxCodeRef DescriptionLineDetailEx"),
+        "AccountBasedExpenseLineDetail": names(
+            "CustomerRef ClassRef AccountRef BillableStatus MarkupInfo TaxAmount TaxCodeRef TaxInclusiveAmt ExpenseDetailLineDetailEx"),
+        "ItemBasedExpenseLineDetail": names(
+            """
+            ItemRef ClassRef UnitPrice UnitCostPrice RatePercent PriceLevelRef MarkupInfo Qty UOMRef ItemAccountRef
+            InventorySiteRef TaxCodeRef TaxClassificationRef CustomerRef BillableStatus TaxInclusiveAmt
+            ItemBasedExpenseLineDetailEx
+            """),
     ]
 
     /// The property that carries a line's detail.
@@ -70,6 +78,12 @@ enum QBOProperties {
         RecurringInfo ProjectRef TotalCostAmount HomeTotalCostAmount TotalAmt
 
         """
+    private static let person = """
+        IntuitId Organization Title GivenName MiddleName FamilyName Suffix FullyQualifiedName CompanyName DisplayName
+        PrintOnCheckName UserId Active V4IDPseudonym PrimaryPhone AlternatePhone Mobile Fax PrimaryEmailAddr WebAddr
+        OtherContactInfo DefaultTaxCodeRef
+
+        """
     private static let salesForm = """
         AutoDocNumber CustomerRef CustomerMemo BillAddr ShipAddr FreeFormAddress ShipFromAddr RemitToRef
         ClassRef SalesTermRef DueDate SalesRepRef PONumber FOB ShipMethodRef ShipDate TrackingNum
@@ -79,6 +93,8 @@ enum QBOProperties {
         DepositToAccountRef DeliveryInfo DiscountRate DiscountAmt GovtTxnRefIdentifier TaxExemptionRef
 
         """
+
+    private static let purchase = "VendorRef APAccountRef BillEmail ReplyEmail Memo GlobalTaxCalculation VendorAddr "
 
     private static func names(_ text: String) -> Set<String> {
         Set(text.split(whereSeparator: \.isWhitespace).map(String.init))
@@ -116,11 +132,40 @@ enum QBOProperties {
                 Adjustment HomeCurrencyAdjustment EnteredInHomeCurrency GlobalTaxCalculation HomeTotalAmt
                 JournalEntryEx
                 """),
-        .customer: names(
+        .bill: names(
+            entity + transaction + purchase + """
+                PayerRef SalesTermRef DueDate RemitToAddr ShipAddr Balance HomeBalance BillEx LessCIS
+                IncludeInAnnualTPAR
+                """),
+        .vendorCredit: names(entity + transaction + purchase + "VendorCreditEx Balance IncludeInAnnualTPAR"),
+        .billPayment: names(
+            entity + transaction + """
+                VendorRef VendorAddr APAccountRef PayType CheckPayment CreditCardPayment BillPaymentEx
+                ProcessBillPayment
+                """),
+        .purchaseOrder: names(
+            entity + transaction + purchase + """
+                TaxCodeRef ClassRef ReimbursableInfoRef SalesTermRef DueDate ExpectedDate ShipTo DropShipToEntity
+                InventorySiteRef ShipAddr ShipMethodRef FOB POEmail TemplateRef PrintStatus EmailStatus
+                ManuallyClosed POStatus PurchaseOrderEx
+                """),
+        .attachable: names(
             entity + """
-                IntuitId Organization Title GivenName MiddleName FamilyName Suffix FullyQualifiedName CompanyName
-                DisplayName PrintOnCheckName UserId Active V4IDPseudonym PrimaryPhone AlternatePhone Mobile Fax
-                PrimaryEmailAddr WebAddr OtherContactInfo DefaultTaxCodeRef Taxable BillAddr ShipAddr OtherAddr
+                FileName FileAccessUri TempDownloadUri Size ContentType Category Lat Long PlaceName Note Tag
+                ThumbnailFileAccessUri ThumbnailTempDownloadUri AttachableEx
+                """),
+        .vendor: names(
+            entity + person + """
+                ContactName AltContactName Notes BillAddr ShipAddr OtherAddr TaxCountry TaxIdentifier
+                TaxIdEffectiveDate BusinessNumber ParentRef VendorTypeRef TermRef PrefillAccountRef Balance BillRate
+                OpenBalanceDate CreditLimit AcctNum Vendor1099 T4AEligible T5018Eligible CurrencyRef TDSEnabled
+                TDSEntityTypeId TDSSectionTypeId TDSOverrideThreshold TaxReportingBasis APAccountRef VendorEx GSTIN
+                GSTRegistrationType IsSubContractor SubcontractorType CISRate HasTPAR VendorPaymentBankDetail Source
+                CostRate
+                """),
+        .customer: names(
+            entity + person + """
+                Taxable BillAddr ShipAddr OtherAddr
                 ContactName AltContactName Notes Job BillWithParent RootCustomerRef ParentRef Level
                 CustomerTypeRef SalesTermRef SalesRepRef TaxGroupCodeRef TaxRateRef PaymentMethodRef CCDetail
                 PriceLevelRef Balance OpenBalanceDate BalanceWithJobs CreditLimit AcctNum CurrencyRef

@@ -32,14 +32,23 @@ struct QBOQuery: Sendable {
         case .creditMemo, .salesReceipt, .refundReceipt:
             return common.union(["DocNumber", "TxnDate", "TotalAmt", "Balance", "CustomerRef"])
         case .payment: return common.union(["TxnDate", "TotalAmt", "CustomerRef", "UnappliedAmt"])
+        case .bill, .vendorCredit:
+            return common.union(["DocNumber", "TxnDate", "DueDate", "TotalAmt", "Balance", "VendorRef", "APAccountRef"])
+        case .billPayment: return common.union(["DocNumber", "TxnDate", "TotalAmt", "VendorRef", "APAccountRef", "PayType"])
+        case .purchaseOrder:
+            return common.union(["DocNumber", "TxnDate", "DueDate", "TotalAmt", "VendorRef", "APAccountRef", "POStatus"])
+        case .attachable:
+            return common.union([
+                "FileName", "Note", "Category", "ContentType", "PlaceName", "Size", "AttachableRef.EntityRef.type", "AttachableRef.EntityRef.value",
+            ])
         case .journalEntry: return common.union(["DocNumber", "TxnDate"])
-        case .customer:
+        case .customer, .vendor:
             return common.union(
                 [
-                    "DisplayName", "GivenName", "MiddleName", "FamilyName", "CompanyName", "PrintOnCheckName",
-                    "FullyQualifiedName", "Active",
+                    "DisplayName", "GivenName", "MiddleName", "FamilyName", "CompanyName", "PrintOnCheckName", "Active",
                     "Balance",
-                ])
+                ]
+            ).union(kind == .customer ? ["FullyQualifiedName"] : ["Vendor1099", "AcctNum"])
         case .item: return common.union(["Name", "Sku", "Type", "FullyQualifiedName", "Active", "Description"])
         case .account:
             return common.union(
@@ -193,6 +202,12 @@ struct QBOQueryParser {
         if keyword("maxresults") { query.page = try integer() }
         if next == .symbol(";") { place += 1 }
         guard next == .end else { throw encountered() }
+        // The vendor's own pages write `AttachableRef.EntityRef.Type` for what its objects call `type`.
+        if kind == .attachable {
+            for index in query.conditions.indices where query.conditions[index].field == "AttachableRef.EntityRef.Type" {
+                query.conditions[index].field = "AttachableRef.EntityRef.type"
+            }
+        }
         try validate(query)
         return query
     }

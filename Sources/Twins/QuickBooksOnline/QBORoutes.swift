@@ -15,6 +15,7 @@ extension QBOCompany {
         guard let resource = path.first, path.count <= 2 else {
             return plain(.unsupported(path.joined(separator: "/")))
         }
+        if !isPost, resource == "download" { return download(path.count > 1 ? path[1] : nil) }
         guard request.fields["Accept"]?.lowercased().contains("json") == true else {
             // Without this header the vendor answers in XML, which this twin does not speak.
             return .text(406, "Send Accept: application/json; without it QuickBooks Online answers in XML.")
@@ -22,9 +23,9 @@ extension QBOCompany {
         if isPost, resource == "query" { return queried(String(decoding: request.body, as: UTF8.self), request) }
         if !isPost { return read(request, resource, path.count > 1 ? path[1] : nil) }
 
-        guard let type = request.fields["Content-Type"]?.lowercased(), type.hasPrefix("application/json") else {
-            return plain(
-                QBOError(code: "1050", message: "Invalid Content Type", detail: "Only application/json is spoken here"))
+        let wanted = resource == "upload" ? "multipart/form-data" : "application/json"
+        guard let type = request.fields["Content-Type"]?.lowercased(), type.hasPrefix(wanted) else {
+            return plain(QBOError(code: "1050", message: "Invalid Content Type", detail: "Only \(wanted) is spoken here"))
         }
         let requestID = request.query("requestid").flatMap { $0.isEmpty ? nil : $0 }
         if let requestID {
@@ -46,6 +47,9 @@ extension QBOCompany {
         _ request: HTTPRequest, _ resource: String, _ path: [String], _ limits: QuickBooksOnlineLimits,
         _ requestID: String?
     ) -> HTTPResponse {
+        if resource == "upload", path.count == 1 {
+            do throws(QBOError) { return rooted([("AttachableResponse", try upload(request, most: limits.uploadBytes))]) } catch { return plain(error) }
+        }
         let body: JSON
         do {
             body = try JSON(parsing: request.body)
@@ -92,6 +96,17 @@ extension QBOCompany {
         } catch {
             return plain(error)
         }
+    }
+
+    private func download(_ id: String?) -> HTTPResponse {
+        do throws(QBOError) { return .text(200, try downloadAddress(id)) } catch { return plain(error) }
+    }
+
+    /// How many metered reads a call is: writes are free, and of a batch only its queries count.
+    static func reads(_ request: HTTPRequest, _ path: [String]) -> Int {
+        if request.method == .get || path.first == "query" { return 1 }
+        guard path.first == "batch", let body = try? JSON(parsing: request.body) else { return 0 }
+        return (body["BatchItemRequest"]?.array ?? []).count { $0["Query"] != nil || $0["CDCQuery"] != nil }
     }
 
     private func queried(_ text: String, _ request: HTTPRequest) -> HTTPResponse {

@@ -11,8 +11,7 @@ private struct QBOSalesLines {
     /// Cents of the item lines marked TAX, before discount.
     var taxable: Int64 = 0
     var hasTaxable = false
-    var nextID = 1
-    var usedIDs: Set<String> = []
+    var numbers = QBOLineNumbers()
 }
 
 // Invoice, credit memo, sales receipt, refund receipt.
@@ -30,7 +29,7 @@ extension QBOCompany {
         let total = lines.subtotal - lines.discount + tax
         guard total >= 0 else { throw .business("The transaction amount must be 0 or greater.", "TotalAmt") }
 
-        var object = input.without(["Line", "TxnTaxDetail", "TotalAmt", "CurrencyRef", "ExchangeRate", "ClassRef"])
+        var object = input.without(["Line", "TxnTaxDetail", "TotalAmt", "CurrencyRef", "ExchangeRate"])
         if !object.has("TxnDate") { object = object.setting("TxnDate", .string(QBOTime.today(now))) }
         if kind == .invoice, !object.has("DueDate"), let date = object["TxnDate"] {
             object = object.setting("DueDate", date)
@@ -99,7 +98,7 @@ extension QBOCompany {
             case "SalesItemLineDetail": try addItem(line, to: &lines, draft)
             // The discount needs the subtotal and comes after; the subtotal is written anew.
             case "DiscountLineDetail", "SubTotalLineDetail": break
-            case "DescriptionOnly": lines.items.append(numbered(line.setting("DetailType", "DescriptionOnly"), &lines))
+            case "DescriptionOnly": lines.items.append(lines.numbers.numbered(line.setting("DetailType", "DescriptionOnly")))
             case "GroupLineDetail":
                 throw QBOError(
                     code: "5030", message: "Feature Not Supported", detail: "Bundles are not used in this company",
@@ -132,12 +131,10 @@ extension QBOCompany {
         let (item, account) = try salesItem(given, draft)
         var detail = given.setting("ItemRef", item).setting("ItemAccountRef", account).setting(
             "TaxCodeRef", ["value": .string(code)])
-        if let id = given.reference("ClassRef") {
-            _ = try usable(.trackingClass, id, "ClassRef", active: draft.linesGiven)
-        }
+        detail = try classed(detail, active: draft.linesGiven)
         if given["TaxInclusiveAmt"] != nil { detail = detail.without(["TaxInclusiveAmt"]) }
         let whole = line.setting("Amount", .cents(amount)).setting("SalesItemLineDetail", detail)
-        lines.items.append(numbered(whole, &lines))
+        lines.items.append(lines.numbers.numbered(whole))
         lines.subtotal += amount
         if code == "TAX" {
             lines.taxable += amount
@@ -147,7 +144,7 @@ extension QBOCompany {
 
     /// Quantity times price must give the amount, to the cent. A line with neither (or zeros in both) is judged by its
     /// amount alone.
-    private func checkProduct(_ detail: JSON, amount: Int64) throws(QBOError) {
+    func checkProduct(_ detail: JSON, amount: Int64) throws(QBOError) {
         guard let quantity = try detail.quantity("Qty"), let price = try detail.quantity("UnitPrice") else { return }
         if quantity.isZero, price.isZero { return }
         let exact = ExactDecimal(coefficient: Int128(amount), scale: 2)
@@ -202,18 +199,10 @@ extension QBOCompany {
         )
         .setting("PercentBased", .bool(given.flag("PercentBased") ?? false))
         lines.discounts.append(
-            numbered(line.setting("Amount", .cents(amount)).setting("DiscountLineDetail", detail), &lines))
+            lines.numbers.numbered(line.setting("Amount", .cents(amount)).setting("DiscountLineDetail", detail)))
         lines.discount = amount
     }
 
-    /// A line keeps its id; a new one gets the next free number.
-    private func numbered(_ line: JSON, _ lines: inout QBOSalesLines) -> JSON {
-        if let id = line.text("Id"), lines.usedIDs.insert(id).inserted { return line.setting("Id", .string(id)) }
-        while lines.usedIDs.contains(String(lines.nextID)) { lines.nextID += 1 }
-        let id = String(lines.nextID)
-        lines.usedIDs.insert(id)
-        return .object([("Id", .string(id))] + (line.without(["Id"]).object ?? []))
-    }
 
     // MARK: - Automated sales tax
 
@@ -286,10 +275,32 @@ extension QBOCompany {
         return ["value": .string(id), "name": .optional(account.text("Name"))]
     }
 
-    /// Resolves the header's location.
-    func dimensioned(_ object: JSON, active: Bool) throws(QBOError) -> JSON {
-        guard let id = object.reference("DepartmentRef") else { return object }
-        let place = try usable(.department, id, "DepartmentRef", active: active)
-        return object.setting("DepartmentRef", ["value": .string(id), "name": .optional(place.text("Name"))])
+    /// Resolves the header's location and class. What the company's preferences switch off is left out without a word.
+    func dimensioned(_ form: JSON, active: Bool) throws(QBOError) -> JSON {
+        var object = form
+        if !prefers("AccountingInfoPrefs", "ClassTrackingPerTxn") { object = object.without(["ClassRef"]) }
+        object = try resolved(object, "ClassRef", .trackingClass, active: active)
+        return try placed(object, active: active)
     }
+
+    /// Resolves a location, where the company tracks locations.
+    func placed(_ object: JSON, active: Bool) throws(QBOError) -> JSON {
+        guard prefers("AccountingInfoPrefs", "TrackDepartments") else { return object.without(["DepartmentRef"]) }
+        return try resolved(object, "DepartmentRef", .department, active: active)
+    }
+
+    /// Resolves a line's class, where the company tracks classes by line.
+    func classed(_ detail: JSON, active: Bool) throws(QBOError) -> JSON {
+        guard prefers("AccountingInfoPrefs", "ClassTrackingPerTxnLine") else { return detail.without(["ClassRef"]) }
+        return try resolved(detail, "ClassRef", .trackingClass, active: active)
+    }
+
+    /// The object with the name beside the reference of that member, if it has one.
+    func resolved(_ object: JSON, _ member: String, _ kind: QBOKind, active: Bool) throws(QBOError) -> JSON {
+        guard let id = object.reference(member) else { return object }
+        let found = try usable(kind, id, member, active: active)
+        return object.setting(member, ["value": .string(id), "name": .optional(found.text("DisplayName") ?? found.text("Name"))])
+    }
+
+    func prefers(_ group: String, _ name: String) -> Bool { preferences[group]?.flag(name) == true }
 }

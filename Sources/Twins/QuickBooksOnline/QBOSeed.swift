@@ -16,6 +16,10 @@ internal import Wire
 /// | 44, 45, 46 | 4100, 4110, 4120 | Shipping income, Restocking fees, Return shipping fees | Income |
 /// | 47, 48 | 4900, 4910 | Discounts given, Returns and allowances | Income |
 /// | 49 | 7900 | Rounding | Other Expense |
+/// | 50 | 2000 | Accounts Payable (A/P) | Accounts Payable |
+/// | 51 | 2100 | Business card | Credit Card |
+/// | 52 | 5000 | Cost of goods sold | Cost of Goods Sold |
+/// | 53, 54 | 6000, 6100 | Supplies, Payment fees | Expense |
 ///
 /// Item 1 is `Services`; tax codes are `TAX`, `NON` and `3` (an 8 % rate, id 4); class 1 is `Online`, department 1 `Web
 /// shop`.
@@ -23,6 +27,7 @@ enum QBOSeed {
     static let firstAccount = 31
     static let receivable = "32"
     static let undeposited = "33"
+    static let payable = "50"
     static let salesTax = "36"
     static let shipping = "44"
     static let discounts = "47"
@@ -71,6 +76,11 @@ enum QBOSeed {
         ]
         for (number, name, subType) in income { all.append(ledger(number, name, "Income", subType, "Revenue")) }
         all.append(ledger("7900", "Rounding", "Other Expense", "OtherMiscellaneousExpense", "Expense"))
+        all.append(ledger("2000", "Accounts Payable (A/P)", "Accounts Payable", "AccountsPayable", "Liability"))
+        all.append(ledger("2100", "Business card", "Credit Card", "CreditCard", "Liability"))
+        all.append(ledger("5000", "Cost of goods sold", "Cost of Goods Sold", "SuppliesMaterialsCogs", "Expense"))
+        all.append(ledger("6000", "Supplies", "Expense", "SuppliesMaterials", "Expense"))
+        all.append(ledger("6100", "Payment fees", "Expense", "BankCharges", "Expense"))
         return all
     }
 

@@ -6,20 +6,23 @@ enum QBOShape {
     private static let lengths: [String: Int] = [
         "DocNumber": 21, "PaymentRefNum": 21, "PrivateNote": 4000, "DisplayName": 500, "CompanyName": 100,
         "GivenName": 100,
-        "MiddleName": 100, "FamilyName": 100, "Name": 100, "Sku": 100, "Description": 4000, "AcctNum": 20,
+        "MiddleName": 100, "FamilyName": 100, "Name": 100, "Sku": 100, "Description": 4000, "AcctNum": 20, "Memo": 4000,
+        "FileName": 1000, "Note": 2000, "ContentType": 100, "PlaceName": 2000, "Tag": 2000,
     ]
     private static let choices: [String: Set<String>] = [
         "EmailStatus": ["NotSet", "NeedToSend", "EmailSent"],
         "PrintStatus": ["NotSet", "NeedToPrint", "PrintComplete"],
         "GlobalTaxCalculation": ["TaxInclusive", "TaxExcluded", "NotApplicable"],
-        "Type": ["Service", "NonInventory", "Inventory", "Group", "Category"],
+        "Type": ["Service", "NonInventory", "Inventory", "Group", "Category"], "PayType": ["Check", "CreditCard"],
+        "POStatus": ["Open", "Closed"],
+        "Category": ["Contact Photo", "Document", "Image", "Receipt", "Signature", "Sound", "Other"],
     ]
     private static let amounts: Set<String> = [
         "TotalAmt", "Balance", "HomeTotalAmt", "HomeBalance", "UnappliedAmt", "RemainingCredit",
     ]
-    private static let days: Set<String> = ["TxnDate", "DueDate", "ShipDate"]
+    private static let days: Set<String> = ["TxnDate", "DueDate", "ShipDate", "ExpectedDate"]
     private static let flags: Set<String> = [
-        "Active", "sparse", "Taxable", "ApplyTaxAfterDiscount", "TrackQtyOnHand", "SubItem", "Job",
+        "Active", "sparse", "Taxable", "ApplyTaxAfterDiscount", "TrackQtyOnHand", "SubItem", "Job", "ManuallyClosed", "Vendor1099",
     ]
     private static let nested: [(member: String, inner: String, most: Int)] = [
         ("CustomerMemo", "value", 1000), ("BillEmail", "Address", 100),
@@ -59,7 +62,7 @@ enum QBOShape {
         if flags.contains(name), body.flag(name) == nil {
             throw QBOError(code: "2230", message: "Invalid Boolean", detail: "Invalid Boolean : \(name)", element: name)
         }
-        if name.hasSuffix("Ref") { try checkReference(name, value) }
+        if name.hasSuffix("Ref"), name != "AttachableRef" { try checkReference(name, value) }
     }
 
     private static func checkReference(_ name: String, _ value: JSON) throws(QBOError) {

@@ -11,16 +11,25 @@ public struct QuickBooksOnlineLimits: Sendable {
     public var batchesPerMinute: Int
     /// Items in one batch.
     public var batchItems: Int
+    /// Reads, queries and change feeds in one calendar month ("CorePlus" calls of the free tier); writes are not counted.
+    public var readsPerMonth: Int
+    /// Bytes of one request to the upload endpoint.
+    public var uploadBytes: Int
 
-    public init(perMinute: Int = 500, perSecond: Int = 10, batchesPerMinute: Int = 40, batchItems: Int = 30) {
+    public init(
+        perMinute: Int = 500, perSecond: Int = 10, batchesPerMinute: Int = 40, batchItems: Int = 30, readsPerMonth: Int = 500_000,
+        uploadBytes: Int = 100_000_000
+    ) {
         self.perMinute = perMinute
         self.perSecond = perSecond
         self.batchesPerMinute = batchesPerMinute
         self.batchItems = batchItems
+        self.readsPerMonth = readsPerMonth
+        self.uploadBytes = uploadBytes
     }
 
     /// No limits on calls, for runs that measure something else.
-    public static let none = QuickBooksOnlineLimits(perMinute: .max, perSecond: .max, batchesPerMinute: .max)
+    public static let none = QuickBooksOnlineLimits(perMinute: .max, perSecond: .max, batchesPerMinute: .max, readsPerMonth: .max)
 }
 
 /// Counts calls in sliding windows. Not journalled: a restart forgives, as a minute's wait does.

@@ -86,3 +86,17 @@ extension JSON {
         return day
     }
 }
+
+/// Gives lines their ids: one keeps the id it has, a new one gets the next free number.
+struct QBOLineNumbers: Sendable {
+    private var next = 1
+    private var used: Set<String> = []
+
+    mutating func numbered(_ line: JSON) -> JSON {
+        if let id = line.text("Id"), used.insert(id).inserted { return line.setting("Id", .string(id)) }
+        while used.contains(String(next)) { next += 1 }
+        let id = String(next)
+        used.insert(id)
+        return .object([("Id", .string(id))] + (line.without(["Id"]).object ?? []))
+    }
+}

@@ -6,6 +6,8 @@ struct QBOWriteOptions: Sendable {
     var delete = false
     var void = false
     var allowDuplicateNumber = false
+    /// A person at the company's own screens: may go on after a warning, where an app is refused.
+    var byHand = false
 }
 
 // Create, full and sparse update, delete and void, the same for single calls and batch items.
@@ -14,14 +16,14 @@ extension QBOCompany {
     mutating func write(_ kind: QBOKind, _ body: JSON, _ options: QBOWriteOptions) throws(QBOError) -> JSON {
         guard kind.isWritable else { throw .unsupported("create \(kind.rawValue.lowercased())") }
         try QBOShape.check(kind, body)
-        if options.delete { return try delete(kind, body) }
-        if options.void { return try void(kind, body) }
+        if options.delete { return try delete(kind, body, options) }
+        if options.void { return try void(kind, body, options) }
         guard let id = body.text("Id"), id != "0" else { return try create(kind, body, options) }
         return try update(kind, body, options)
     }
 
     private mutating func create(_ kind: QBOKind, _ body: JSON, _ options: QBOWriteOptions) throws(QBOError) -> JSON {
-        let input = body.spoken.without(Self.serverFields)
+        let input = body.spoken.without(Self.serverFields(kind))
         let id = nextID(kind)
         return try save(kind, id, QBODraft(input: input, current: nil, linesGiven: true), options)
     }
@@ -29,10 +31,10 @@ extension QBOCompany {
     private mutating func update(_ kind: QBOKind, _ body: JSON, _ options: QBOWriteOptions) throws(QBOError) -> JSON {
         let (id, current) = try addressed(kind, body)
         guard !Self.isVoided(current) else { throw .business("A voided transaction can't be changed.") }
-        let said = body.without(Self.serverFields)
+        let said = body.without(Self.serverFields(kind))
         var input: JSON
         if body.flag("sparse") == true {
-            input = current.without(Self.serverFields)
+            input = current.without(Self.serverFields(kind))
             for member in said.object ?? [] {
                 input =
                     said.has(member.key) ? input.setting(member.key, member.value.spoken) : input.without([member.key])
@@ -50,69 +52,90 @@ extension QBOCompany {
         var object: JSON
         switch kind {
         case .invoice, .creditMemo, .salesReceipt, .refundReceipt: object = try salesForm(kind, draft)
+        case .bill, .vendorCredit, .purchaseOrder: object = try purchaseForm(kind, draft)
         case .payment: object = try payment(draft)
+        case .billPayment: object = try billPayment(draft)
         case .journalEntry: object = try journalEntry(draft)
-        case .customer: object = try customer(draft)
+        case .customer, .vendor: object = try person(kind, draft)
         case .item: object = try item(draft)
         case .account: object = try account(draft)
         case .trackingClass, .department: object = try dimension(kind, draft)
+        case .attachable: object = try attachable(draft)
         default: throw .unsupported("create \(kind.rawValue.lowercased())")
         }
         if kind.isTransaction {
-            try requireOpen(object)
-            if let current = draft.current { try requireOpen(current) }
+            if kind.isPosting, !options.byHand {
+                try requireOpen(object)
+                if let current = draft.current { try requireOpen(current) }
+            }
+            object = numbered(kind, object, isNew: draft.isNew)
             try requireFreeNumber(kind, id, object, options)
         }
         object = headed(object, id: id, current: draft.current)
-        let before = QBOLink.of(self.object(kind, id))
+        let before = self.object(kind, id)
         put(kind, id, object)
-        if kind == .payment { refreshLinks(before, QBOLink.of(object)) }
-        return shown(kind, object)
+        if kind.isSettlement { refreshLinks(QBOLink.of(before), QBOLink.of(object)) }
+        if kind == .bill { refreshOrders(before, object) }
+        if draft.isNew { applyCredits(kind, id) }
+        return shown(kind, self.object(kind, id) ?? object)
+    }
+
+    /// The number that the company gives where its preferences or the caller want it to.
+    /// - Source: QuickBooks Online API reference, DocNumber: `AUTO_GENERATE` asks for one; without custom numbers there is always one. Bills and what
+    ///   is paid on them have the number somebody else gave them, or none.
+    private func numbered(_ kind: QBOKind, _ object: JSON, isNew: Bool) -> JSON {
+        let isOurs = ![.payment, .bill, .vendorCredit, .billPayment].contains(kind)
+        let isAsked = object.text("DocNumber") == "AUTO_GENERATE"
+        guard isAsked || (isNew && isOurs && !object.has("DocNumber") && !prefers("SalesFormsPrefs", "CustomTxnNumbers")) else { return object }
+        let highest = table(kind).all.compactMap { $0.text("DocNumber").flatMap { Int($0) } }.max() ?? 1000
+        return object.setting("DocNumber", .string(String(highest + 1)))
     }
 
     // MARK: - Delete and void
 
-    private mutating func delete(_ kind: QBOKind, _ body: JSON) throws(QBOError) -> JSON {
-        guard kind.isTransaction else { throw .unsupported("delete \(kind.rawValue.lowercased())") }
+    private mutating func delete(_ kind: QBOKind, _ body: JSON, _ options: QBOWriteOptions) throws(QBOError) -> JSON {
+        guard kind.isDeletable else { throw .unsupported("delete \(kind.rawValue.lowercased())") }
         let (id, current) = try addressed(kind, body)
-        try requireOpen(current)
+        if kind.isPosting, !options.byHand { try requireOpen(current) }
         let links = QBOLink.of(current)
-        if kind == .payment {
+        if kind.isSettlement {
             remove(kind, id)
             refreshLinks(links, [])
         } else {
+            // - Source: QuickBooks Online API reference, Bill, delete: linked transactions must be unlinked first. The screens do that themselves.
+            if kind == .bill || kind == .vendorCredit, applied(to: id) > 0, !options.byHand {
+                throw .business("You must unlink any linked transactions before deleting it.", "LinkedTxn")
+            }
             unapply(id)
             remove(kind, id)
+            if kind == .bill { refreshOrders(current, nil) }
         }
         return ["domain": "QBO", "status": "Deleted", "Id": .string(id)]
     }
 
     /// Voiding keeps the document with zero amounts.
-    /// - Source: QuickBooks Online docs: invoice by `operation=void`, payment and sales receipt by `include=void`.
-    private mutating func void(_ kind: QBOKind, _ body: JSON) throws(QBOError) -> JSON {
-        guard [.invoice, .payment, .salesReceipt].contains(kind) else {
-            throw .unsupported("void \(kind.rawValue.lowercased())")
-        }
+    private mutating func void(_ kind: QBOKind, _ body: JSON, _ options: QBOWriteOptions) throws(QBOError) -> JSON {
+        guard kind.isVoidable else { throw .unsupported("void \(kind.rawValue.lowercased())") }
         let (id, before) = try addressed(kind, body)
-        try requireOpen(before)
+        if !options.byHand { try requireOpen(before) }
         if Self.isVoided(before) { return before }
         let links = QBOLink.of(before)
-        if kind != .payment { unapply(id) }
+        if !kind.isSettlement { unapply(id) }
         var object = self.object(kind, id) ?? before
         let note = object.text("PrivateNote").map { "Voided - \($0)" } ?? "Voided"
         object = object.setting("PrivateNote", .string(String(note.prefix(4000)))).setting("TotalAmt", .cents(0))
         for name in ["HomeTotalAmt", "Balance", "UnappliedAmt"] where object[name] != nil {
             object = object.setting(name, .cents(0))
         }
-        if kind == .payment {
+        if kind.isSettlement {
             object = object.setting("Line", [])
         } else {
             object = object.setting("Line", .array((object["Line"]?.array ?? []).map(Self.zeroed)))
             object = object.setting("TxnTaxDetail", ["TotalTax": .cents(0), "TaxLine": []]).setting("LinkedTxn", [])
         }
         object = headed(object, id: id, current: before)
-        put(kind, id, object)
-        if kind == .payment { refreshLinks(links, []) }
+        put(kind, id, object, as: .void)
+        if kind.isSettlement { refreshLinks(links, []) }
         return object
     }
 
@@ -130,13 +153,15 @@ extension QBOCompany {
 
     // MARK: - Shared checks
 
-    /// Set by the server alone; what a body says in these is not taken over.
-    static let serverFields: Set<String> = [
+    /// Set by the server alone; what a body says in these is not taken over. A bill's body names the orders it is for in its `LinkedTxn`.
+    static func serverFields(_ kind: QBOKind) -> Set<String> { kind == .bill ? serverFields.subtracting(["LinkedTxn"]) : serverFields }
+
+    private static let serverFields: Set<String> = [
         "Id", "SyncToken", "MetaData", "domain", "status", "sparse", "Balance", "HomeBalance", "HomeTotalAmt",
         "UnappliedAmt",
         "RemainingCredit", "FullyQualifiedName", "CurrentBalance", "CurrentBalanceWithSubAccounts", "BalanceWithJobs",
         "LinkedTxn",
-        "Level", "InvoiceLink",
+        "Level", "InvoiceLink", "FileAccessUri", "TempDownloadUri", "ThumbnailFileAccessUri", "ThumbnailTempDownloadUri", "Size",
     ]
 
     /// The stored object that `Id` and `SyncToken` address.
@@ -158,7 +183,10 @@ extension QBOCompany {
     private func requireFreeNumber(
         _ kind: QBOKind, _ id: String, _ object: JSON, _ options: QBOWriteOptions
     ) throws(QBOError) {
-        guard kind != .payment, !options.allowDuplicateNumber, let number = object.text("DocNumber") else { return }
+        let warns = (preferences.member("OtherPrefs")?["NameValue"]?.array ?? []).contains {
+            $0.text("Name") == "SalesFormsPrefs.WarnDuplicateDocNumber" && $0.flag("Value") == true
+        }
+        guard kind != .payment, warns, !options.allowDuplicateNumber, let number = object.text("DocNumber") else { return }
         if let holder = table(kind).numbered(number).first(where: { $0 != id }) {
             throw .duplicateNumber(number, kind, holder)
         }

@@ -3,7 +3,7 @@ public import Wire
 
 /// What the fault plan must know of the platform's requests and answers.
 extension QuickBooksOnlineTwin {
-    private static let ledgerDocuments: Set<String> = ["invoice", "payment", "creditmemo", "salesreceipt", "journalentry", "refundreceipt", "deposit"]
+    private static let ledgerDocuments: Set<String> = ["invoice", "payment", "creditmemo", "salesreceipt", "journalentry", "refundreceipt", "deposit", "bill", "vendorcredit", "billpayment", "purchaseorder"]
 
     public func purpose(of request: HTTPRequest) -> Purpose {
         let path = request.path.split(separator: "/").map(String.init)

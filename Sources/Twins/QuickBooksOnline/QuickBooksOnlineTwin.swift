@@ -7,7 +7,13 @@ public import Wire
 /// journal.
 ///
 /// The chart of accounts and the other seeded objects, with their ids, are listed at `QBOSeed`.
-public final class QuickBooksOnlineTwin: LedgerTwin {
+public final class QuickBooksOnlineTwin: LedgerTwin, LivingTwin {
+    /// The verifier token of the app's webhook, where whoever subscribes says no other.
+    public static let verifierToken = "sandbox-verifier-token"
+    /// - Source: QuickBooks Online docs, "Webhooks", retry policy.
+    public static let vendorWaits = WebhookWaits(
+        [10, 20, 30, 300, 1200, 7200, 14_400, 21_600].map { Duration.seconds($0) })
+
     private struct State: Sendable {
         var company = QBOCompany()
         var throttle = QBOThrottle()
@@ -20,18 +26,22 @@ public final class QuickBooksOnlineTwin: LedgerTwin {
     private let state: Locked<State>
     private let journal: TwinJournal
     private let limits: QuickBooksOnlineLimits
+    private let waits: WebhookWaits
     private let random: any RandomSource
 
     /// Opens the company as its journal left it.
+    /// - Parameter waits: when webhooks are sent again.
     /// - Throws: what reading the journal throws.
     public init(
-        journal: TwinJournal, limits: QuickBooksOnlineLimits = QuickBooksOnlineLimits(),
+        journal: TwinJournal, limits: QuickBooksOnlineLimits = QuickBooksOnlineLimits(), waits: WebhookWaits = vendorWaits,
         random: any RandomSource = SystemRandom()
     ) throws(Fault) {
         var company = QBOCompany()
         try journal.replay { company.apply($0) }
+        company.queue.commit()
         self.journal = journal
         self.limits = limits
+        self.waits = waits
         self.random = random
         state = Locked(State(company: company))
     }
@@ -40,8 +50,9 @@ public final class QuickBooksOnlineTwin: LedgerTwin {
         var response = state.with { [journal, limits, random] state in
             guard !state.isBroken else { return Self.outOfOrder(now) }
             state.company.now = now
+            state.company.host = request.fields["Host"] ?? ""
             let answer = Self.route(request, &state, limits: limits, random: random)
-            return Self.keep(&state, in: journal) ? answer : Self.outOfOrder(now)
+            return Self.keep(&state, in: journal, random) ? answer : Self.outOfOrder(now)
         }
         response.fields["intuit_tid"] = tid()
         return response
@@ -52,33 +63,70 @@ public final class QuickBooksOnlineTwin: LedgerTwin {
     public func entries() -> [LedgerEntry] { state.with { $0.company.entries() } }
 
     public func setAccountActive(_ code: String, _ active: Bool) {
-        state.with { [journal] state in
+        state.with { [journal, random] state in
             let account = state.company.table(.account).all.first { $0.text("AcctNum") == code }
             guard let account, let id = account.text("Id"), account.flag("Active") != active else { return }
             let changed = state.company.headed(account.setting("Active", .bool(active)), id: id, current: account)
             state.company.put(.account, id, changed)
-            _ = Self.keep(&state, in: journal)
+            _ = Self.keep(&state, in: journal, random)
         }
     }
 
     public func setLockDate(_ date: LocalDate?) {
-        state.with { [journal] state in
+        state.with { [journal, random] state in
             let preferences = state.company.preferences
             var accounting = (preferences["AccountingInfoPrefs"] ?? [:]).without(["BookCloseDate"])
             if let date { accounting = accounting.setting("BookCloseDate", .string(date.description)) }
             let changed = preferences.setting("AccountingInfoPrefs", accounting)
             state.company.put(.preferences, "1", state.company.headed(changed, id: "1", current: preferences))
-            _ = Self.keep(&state, in: journal)
+            _ = Self.keep(&state, in: journal, random)
         }
     }
 
     /// Ends every access token at once, as the vendor does when it suspects one; refresh values live on.
     public func revokeAccessTokens() {
-        state.with { [journal] state in
+        state.with { [journal, random] state in
             state.company.changeGrants(.revokeAccess)
-            _ = Self.keep(&state, in: journal)
+            _ = Self.keep(&state, in: journal, random)
         }
     }
+
+    // MARK: - The world
+
+    /// Lets something happen at the company's own screens or in the app's portal. What can, and with which members, is listed at
+    /// `QBOCompany.happen`.
+    /// - Throws: `happening_refused`, `journal_unusable`.
+    public func happen(_ happening: JSON, at now: Timestamp) throws(Fault) -> JSON {
+        let outcome: Result<JSON, Fault> = state.with { [journal, limits, random] state in
+            guard !state.isBroken else { return .failure(Happening.unkept) }
+            state.company.now = now
+            do throws(QBOError) {
+                let out = try state.company.happen(happening, limits)
+                return Self.keep(&state, in: journal, random) ? .success(out) : .failure(Happening.unkept)
+            } catch {
+                return .failure(Happening.refused("\(error.message): \(error.detail)", error.element))
+            }
+        }
+        return try outcome.get()
+    }
+
+    public func takeWebhooks(at now: Timestamp, most: Int) -> [DueWebhook] {
+        state.with { state in
+            guard let hook = state.company.hook else { return [] }
+            return state.company.queue.take(at: now, most: most, inOrder: true).map { DueWebhook(id: $0.id, request: hook.request($0.body)) }
+        }
+    }
+
+    /// Nothing but 200 is an acknowledgement.
+    /// - Source: QuickBooks Online docs, "Webhooks": the endpoint answers 200 within three seconds.
+    public func settleWebhook(_ id: String, status: Int?, at now: Timestamp) {
+        state.with { [journal, waits, random] state in
+            _ = state.company.queue.settle(id, acknowledged: status == 200, at: now, waits: waits)
+            _ = Self.keep(&state, in: journal, random)
+        }
+    }
+
+    public func nextWebhook() -> Timestamp? { state.with { $0.company.hook == nil ? nil : $0.company.queue.next(inOrder: true) } }
 
     // MARK: - Answers of the fault plan
 
@@ -115,18 +163,24 @@ public final class QuickBooksOnlineTwin: LedgerTwin {
         case (.get, "connect/oauth2"): return state.company.consent(request, random: random)
         default: break
         }
+        if request.method == .get, path.first == "files" { return state.company.file(path) }
         guard path.count >= 4, path[0] == "v3", path[1] == "company" else { return .text(404, "Not Found") }
         if let refusal = state.company.authorize(request, realm: path[2]) { return refusal }
         let now = state.company.now
         guard state.throttle.admit(isBatch: path[3] == "batch", at: now, limits) else { return throttled(now) }
-        return state.company.call(request, path: Array(path.dropFirst(3)), limits: limits)
+        let own = Array(path.dropFirst(3))
+        guard state.company.read(QBOCompany.reads(request, own), allowance: limits.readsPerMonth) else { return throttled(now) }
+        return state.company.call(request, path: own, limits: limits)
     }
+
+    /// Files are larger than what is said of them, and Base64 makes them a third larger still.
+    public func bodyBytesMost(_ target: String) -> Int { target.contains("/upload") ? limits.uploadBytes / 2 * 3 : 4 << 20 }
 
     /// Writes the request's records; false when the disk refused, after which the twin answers nothing more until
     /// restarted.
-    private static func keep(_ state: inout State, in journal: TwinJournal) -> Bool {
+    private static func keep(_ state: inout State, in journal: TwinJournal, _ random: any RandomSource) -> Bool {
         do {
-            try journal.append(state.company.takePending())
+            try journal.append(state.company.takePending(random))
             return true
         } catch {
             state.isBroken = true

@@ -93,12 +93,7 @@ extension XeroState {
                 problems.append("CurrencyRate must be greater than zero")
             }
         }
-        if let types = try element.filled("LineAmountTypes") {
-            guard ["Exclusive", "Inclusive", "NoTax"].contains(types) else {
-                throw .badData("Error converting value \"\(types)\" to type 'LineAmountTypes'.")
-            }
-            document.amountTypes = types
-        }
+        document.amountTypes = try amountTypes(element) ?? document.amountTypes
         if document.reference.count > Self.textCharacters {
             problems.append("Reference must not exceed \(Self.textCharacters) characters")
         }
@@ -133,7 +128,7 @@ extension XeroState {
         out.text("Type", document.type)
         out.text("Reference", document.reference)
         out.flag("IsReconciled", false)
-        out.flag("HasAttachments", false)
+        tell(attachments: "BankTransactions", row.id, alone: false, &out)
         out.decimal("CurrencyRate", document.rate, scale: 6)
         out.set("Contact", brief(contact: document.contact))
         out.set("DateString", XeroDate.midnight(document.date))

@@ -9,6 +9,7 @@ extension XeroState {
     func ledgerEntries() -> [LedgerEntry] {
         documents.all.map { entry($0) } + payments.all.compactMap { entry($0) }
             + manualJournals.all.map { entry($0) } + bankTransactions.all.map { entry($0) }
+            + orders.all.map { entry($0) }
     }
 
     /// Debits and credits by account in the order of first use; base amounts are rounded account by account.
@@ -50,8 +51,9 @@ extension XeroState {
         posting.add(row.isSales ? XeroSeed.receivable : XeroSeed.payable, sign * row.total)
         for line in row.lines where line.account != nil { posting.add(line.account ?? "", -sign * row.net(line)) }
         posting.add(XeroSeed.vat, -sign * row.totalTax)
+        let kind = row.family == .invoice ? (row.isSales ? "invoice" : "bill") : row.isSales ? "credit_note" : "vendor_credit"
         return LedgerEntry(
-            id: row.id, kind: row.family == .invoice ? "invoice" : "credit_note", reference: row.reference,
+            id: row.id, kind: kind, reference: row.isSales ? row.reference : row.number,
             key: Self.key(row.reference, number: row.number), date: row.date, currency: row.currency,
             lines: posted ? posting.lines(rate: row.rate) : [], live: row.isApproved)
     }
@@ -69,9 +71,23 @@ extension XeroState {
         ]
         if money != open { lines.append((XeroSeed.currencyGain, 0, sign * (open - money))) }
         return LedgerEntry(
-            id: row.id, kind: document.family == .invoice ? "payment" : "refund_payment", reference: row.reference,
+            id: row.id, kind: Self.kind(of: document), reference: row.reference,
             key: Self.key(row.reference, number: ""), date: row.date, currency: document.currency, lines: lines,
             live: row.live)
+    }
+
+    /// What a payment on this document is called.
+    private static func kind(of document: XeroDocument) -> String {
+        if document.family == .creditNote { return document.isSales ? "refund_payment" : "vendor_refund" }
+        return document.isSales ? "payment" : "bill_payment"
+    }
+
+    /// An order is in no books.
+    private func entry(_ row: XeroPurchaseOrder) -> LedgerEntry {
+        let document = row.document
+        return LedgerEntry(
+            id: row.id, kind: "purchase_order", reference: document.reference, key: Self.key(document.reference, number: document.number),
+            date: document.date, currency: document.currency, lines: [], live: document.status != "DELETED")
     }
 
     private func entry(_ row: XeroManualJournal) -> LedgerEntry {

@@ -135,6 +135,7 @@ extension XeroState {
     private func json(_ row: XeroContact) -> JSON {
         var out = XeroMembers()
         out.text("ContactID", row.id)
+        out.text("MergedToContactID", row.mergedInto)
         out.text("ContactNumber", row.number)
         out.text("ContactStatus", row.archived ? "ARCHIVED" : "ACTIVE")
         out.text("Name", row.name)
@@ -144,7 +145,7 @@ extension XeroState {
         out.empty("ContactGroups", "SalesTrackingCategories", "PurchasesTrackingCategories")
         out.flag("IsSupplier", documents.all.contains { $0.contact == row.id && !$0.isSales })
         out.flag("IsCustomer", documents.all.contains { $0.contact == row.id && $0.isSales })
-        out.flag("HasAttachments", false)
+        tell(attachments: "Contacts", row.id, alone: false, &out)
         out.flag("HasValidationErrors", false)
         return out.json
     }

@@ -81,7 +81,7 @@ extension XeroState {
             // Once money hangs on it, only what changes no amount may be sent.
             let harmless: Set<String> = [
                 row.family.idName, row.family.numberName, "Type", "Status", "Reference", "DueDate",
-                "ExpectedPaymentDate", "SentToContact",
+                "ExpectedPaymentDate", "PlannedPaymentDate", "SentToContact",
                 "Url",
             ]
             if settled, !(element.json.object ?? []).allSatisfy({ harmless.contains($0.key) || $0.value.isNull }) {
@@ -96,8 +96,22 @@ extension XeroState {
 
     /// - Source: the lock message as users of Xero report it (waynerobinson/xeroizer issue 92).
     func lockProblem(_ date: LocalDate) -> String? {
+        // An adviser at the screens may.
+        guard !isByHand else { return nil }
+        if let lock = settings.yearEndLock, date <= lock {
+            return "The document date cannot be before the end of year lock date, currently set at \(XeroDate.spoken(lock))"
+        }
         guard let lock = settings.lockDate, date <= lock else { return nil }
         return "The document date cannot be before the period lock date, currently set at \(XeroDate.spoken(lock))"
+    }
+
+    /// How a document's amounts are meant, where it says so.
+    func amountTypes(_ element: XeroElement) throws(XeroProblem) -> String? {
+        guard let types = try element.filled("LineAmountTypes") else { return nil }
+        guard ["Exclusive", "Inclusive", "NoTax"].contains(types) else {
+            throw .badData("Error converting value \"\(types)\" to type 'LineAmountTypes'.")
+        }
+        return types
     }
 
     /// Everything but contact and lines.
@@ -114,18 +128,15 @@ extension XeroState {
             }
         }
         if let number = try element.filled(family.numberName) { row.number = number }
-        if let reference = try element.text("Reference") { row.reference = reference }
+        // A bill's own number is all the reference it has.
+        // - Source: xero_accounting.yaml, Invoice.Reference: "ACCREC only".
+        if row.isSales, let reference = try element.text("Reference") { row.reference = reference }
         if let date = try element.date("Date") { row.date = date }
         if let due = try element.date("DueDate") { row.dueDate = due }
-        if let expected = try element.date("ExpectedPaymentDate") { row.expectedPayment = expected }
+        if let expected = try element.date(row.isSales ? "ExpectedPaymentDate" : "PlannedPaymentDate") { row.expectedPayment = expected }
         if let sent = try element.flag("SentToContact") { row.sentToContact = sent }
         if let url = try element.filled("Url") { row.url = url }
-        if let types = try element.filled("LineAmountTypes") {
-            guard ["Exclusive", "Inclusive", "NoTax"].contains(types) else {
-                throw .badData("Error converting value \"\(types)\" to type 'LineAmountTypes'.")
-            }
-            row.amountTypes = types
-        }
+        row.amountTypes = try amountTypes(element) ?? row.amountTypes
         try currency(&row, element, existing: existing, &problems)
         if row.isSales, !row.number.isEmpty, documents.find(row.numberKey).contains(where: { $0.id != row.id }) {
             problems.append("\(family.noun) # must be unique.")
@@ -150,7 +161,7 @@ extension XeroState {
         return false
     }
 
-    private func currency(
+    func currency(
         _ row: inout XeroDocument, _ element: XeroElement, existing: XeroDocument?, _ problems: inout [String]
     ) throws(XeroProblem) {
         if let code = try element.filled("CurrencyCode")?.uppercased() {

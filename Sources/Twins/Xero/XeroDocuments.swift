@@ -8,7 +8,7 @@ extension XeroState {
         case (.get, 1): return try listDocuments(call, family)
         case (.get, 2):
             let found = try document(named: call.path[1], family)
-            return Self.envelope(family.envelope, [json(found, full: true, call)], call)
+            return Self.envelope(family.envelope, [json(found, full: true, call, alone: true)], call)
         case (.put, 1):
             return try write(call, family.envelope, kind: family.kind) { (state, element) throws(XeroProblem) in
                 try state.put(element, family, onto: nil, creating: true, call)
@@ -155,7 +155,7 @@ extension XeroState {
 
     // MARK: - Answers
 
-    func json(_ row: XeroDocument, full: Bool, _ call: XeroCall, written: Bool = false) -> JSON {
+    func json(_ row: XeroDocument, full: Bool, _ call: XeroCall, written: Bool = false, alone: Bool = false) -> JSON {
         var out = XeroMembers()
         if row.family == .invoice {
             head(invoice: row, &out)
@@ -164,7 +164,7 @@ extension XeroState {
         }
         out.decimal("CurrencyRate", row.rate, scale: 6)
         out.flag("SentToContact", row.sentToContact)
-        out.flag("HasAttachments", false)
+        tell(attachments: row.family.envelope, row.id, alone: alone, &out)
         out.flag("HasErrors", false)
         if written { out.text("StatusAttributeString", "OK") }
         out.set("Contact", brief(contact: row.contact))
@@ -172,7 +172,7 @@ extension XeroState {
         out.date("Date", row.date)
         out.set("DueDateString", row.dueDate.map { XeroDate.midnight($0) })
         out.date("DueDate", row.dueDate)
-        out.date("ExpectedPaymentDate", row.expectedPayment)
+        out.date(row.isSales ? "ExpectedPaymentDate" : "PlannedPaymentDate", row.expectedPayment)
         out.date("FullyPaidOnDate", row.paidOn)
         out.text("Status", row.status)
         out.text("LineAmountTypes", row.amountTypes)

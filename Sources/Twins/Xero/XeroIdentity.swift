@@ -10,7 +10,7 @@ extension XeroState {
     static let refreshDays: Int64 = 60
     static let scope =
         "offline_access accounting.invoices accounting.payments accounting.manualjournals "
-        + "accounting.banktransactions accounting.contacts accounting.settings"
+        + "accounting.banktransactions accounting.contacts accounting.settings accounting.attachments"
 
     mutating func identity(_ request: HTTPRequest, _ path: [String], at now: Timestamp, random: any RandomSource)
         -> HTTPResponse

@@ -99,12 +99,7 @@ extension XeroState {
             row.url = url
             if !Self.isAbsolute(url) { problems.append("Url must be a valid absolute URL") }
         }
-        if let types = try element.filled("LineAmountTypes") {
-            guard ["Exclusive", "Inclusive", "NoTax"].contains(types) else {
-                throw .badData("Error converting value \"\(types)\" to type 'LineAmountTypes'.")
-            }
-            row.amountTypes = types
-        }
+        row.amountTypes = try amountTypes(element) ?? row.amountTypes
         if row.narration.count > Self.descriptionCharacters {
             problems.append("Narration must not exceed \(Self.descriptionCharacters) characters")
         }
@@ -170,7 +165,7 @@ extension XeroState {
                         return one.json
                     }))
         out.flag("ShowOnCashBasisReports", row.cashBasis)
-        out.flag("HasAttachments", false)
+        tell(attachments: "ManualJournals", row.id, alone: false, &out)
         if written { out.text("StatusAttributeString", "OK") }
         return out.json
     }

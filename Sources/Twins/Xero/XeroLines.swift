@@ -9,6 +9,8 @@ struct XeroLineRules {
     var complete: Bool
     var amountTypes: String
     var unitDigits: Int
+    /// An order may leave open where it will be coded to.
+    var needsAccount = true
 }
 
 /// Lines of documents: read, checked, computed.
@@ -89,7 +91,7 @@ extension XeroState {
             problems.append("DiscountRate must be between 0 and 100")
             return
         }
-        if line.discountRate != nil || line.discount != nil, rules.documentType != "ACCREC" {
+        if line.discountRate != nil || line.discount != nil, !["ACCREC", XeroPurchaseOrder.type].contains(rules.documentType) {
             problems.append("Discounts are only supported on ACCREC invoices")
             return
         }
@@ -130,7 +132,7 @@ extension XeroState {
         let code = try element.filled("AccountCode") ?? item?.salesAccount
         let id = try element.id("AccountID")
         guard code != nil || id != nil else {
-            if rules.complete { problems.append("Account code or ID must be specified") }
+            if rules.complete, rules.needsAccount { problems.append("Account code or ID must be specified") }
             return
         }
         let account = code.flatMap { self.account(code: $0) } ?? id.flatMap { accounts[$0] }
@@ -159,7 +161,7 @@ extension XeroState {
         let account = line.account.flatMap { self.account(code: $0) }
         let type = try element.filled("TaxType") ?? account?.taxType
         guard let type else {
-            if rules.complete { problems.append("The TaxType field is mandatory") }
+            if rules.complete, rules.needsAccount { problems.append("The TaxType field is mandatory") }
             return
         }
         guard let rate = XeroSeed.taxRate(type) else {

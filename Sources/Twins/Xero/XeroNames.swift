@@ -123,6 +123,16 @@ enum XeroNames {
             """
         ),
         (
+            kind: "PurchaseOrder",
+            names: """
+            Contact LineItems Date DeliveryDate LineAmountTypes PurchaseOrderNumber Reference \
+            BrandingThemeID CurrencyCode Status SentToContact DeliveryAddress AttentionTo Telephone \
+            DeliveryInstructions ExpectedArrivalDate PurchaseOrderID CurrencyRate SubTotal TotalTax \
+            Total TotalDiscount HasAttachments UpdatedDateUTC StatusAttributeString ValidationErrors \
+            Warnings Attachments
+            """
+        ),
+        (
             kind: "Currency",
             names: """
             Code Description

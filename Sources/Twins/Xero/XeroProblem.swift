@@ -9,6 +9,8 @@ enum XeroProblem: Error {
     case noData(String)
     /// ErrorNumber 16: `where` or `order` can't be read.
     case query(String)
+    /// An unoptimised filter or order on an organisation of very many rows; the endpoint's name.
+    case highVolume(String)
     case notFound
     case method
 
@@ -22,12 +24,23 @@ enum XeroProblem: Error {
                     + "to be specifed in the request body."
             )
         case .query(let why): Self.error(16, "QueryParseException", why)
+        case .highVolume(let endpoint): Self.highVolume(endpoint)
         case .notFound:
             HTTPResponse(
                 404, fields: ["Content-Type": "text/html; charset=utf-8"],
                 body: Array("The resource you're looking for cannot be found".utf8))
         case .method: HTTPResponse(405, fields: ["Content-Type": "text/html; charset=utf-8"])
         }
+    }
+
+    /// - Source: XeroAPI/xero-python issue 148; the number is the twin's.
+    private static func highVolume(_ endpoint: String) -> HTTPResponse {
+        let noun = endpoint.hasSuffix("s") ? String(endpoint.dropLast()) : endpoint
+        return error(
+            19, "HighVolumeException",
+            "Your request is not filtering \(endpoint) efficiently, given the extremely high volume for this organisation. "
+                + "Please check https://developer.xero.com/documentation/api/efficient-data-retrieval for tips on making \(noun) retrieval "
+                + "more efficient.")
     }
 
     static func error(_ number: Int, _ type: String, _ message: String, elements: [JSON]? = nil) -> HTTPResponse {

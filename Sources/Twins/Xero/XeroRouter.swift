@@ -76,6 +76,7 @@ private extension StringProtocol {
 
 extension XeroState {
     mutating func respond(_ request: HTTPRequest, at now: Timestamp, random: any RandomSource) -> HTTPResponse {
+        self.now = now
         let path = request.path.split(separator: "/").map { Form.unpercent($0) }
         switch path.first?.lowercased() {
         case "identity": return identity(request, path, at: now, random: random)
@@ -135,7 +136,8 @@ extension XeroState {
     }
 
     private mutating func dispatch(_ call: XeroCall) -> HTTPResponse {
-        guard call.request.body.count <= meter.bodyBytes || call.method == .get else {
+        let most = call.path.count > 2 && call.path[2].lowercased() == "attachments" ? meter.attachmentBytes : meter.bodyBytes
+        guard call.request.body.count <= most || call.method == .get else {
             return HTTPResponse.text(413, "Request Entity Too Large")
         }
         do throws(XeroProblem) {
@@ -146,8 +148,9 @@ extension XeroState {
         }
     }
 
-    private mutating func route(_ call: XeroCall) throws(XeroProblem) -> HTTPResponse {
-        switch call.path[0].lowercased() {
+    mutating func route(_ call: XeroCall) throws(XeroProblem) -> HTTPResponse {
+        if call.path.count > 2, call.path[2].lowercased() == "attachments" { return try attachments(call) }
+        return switch call.path[0].lowercased() {
         case "organisation", "organisations": try organisation(call)
         case "accounts": try accounts(call)
         case "taxrates": try taxRates(call)
@@ -160,6 +163,7 @@ extension XeroState {
         case "payments": try payments(call)
         case "manualjournals": try manualJournals(call)
         case "banktransactions": try bankTransactions(call)
+        case "purchaseorders": try purchaseOrders(call)
         default: throw .notFound
         }
     }

@@ -88,6 +88,8 @@ struct XeroContact: XeroRow {
     var name: String
     var number: String?
     var archived = false
+    /// The contact that it was merged into, by hand.
+    var mergedInto: String?
     var members: [String: JSON] = [:]
     var updated: Timestamp
 
@@ -110,6 +112,7 @@ struct XeroContact: XeroRow {
         out.text("name", name)
         out.text("number", number)
         out.flag("archived", archived)
+        out.text("merged", mergedInto)
         for key in members.keys.sorted() { out.set("m." + key, members[key]) }
         out.set("updated", .number(String(updated.microseconds)))
         return out.json
@@ -119,6 +122,7 @@ struct XeroContact: XeroRow {
         guard let id = stored["id"]?.string, let name = stored["name"]?.string else { return nil }
         self.init(id: id, name: name, number: stored["number"]?.string, updated: stored.xeroMoment("updated"))
         archived = stored["archived"]?.bool ?? false
+        mergedInto = stored["merged"]?.string
         for (key, value) in stored.object ?? [] where key.hasPrefix("m.") { members[String(key.dropFirst(2))] = value }
     }
 }
@@ -244,15 +248,23 @@ struct XeroSettings: XeroRow {
     static let kind = "Settings"
     var id: String { "settings" }
     var lockDate: LocalDate?
+    /// The end of the last year that is closed for everybody.
+    var yearEndLock: LocalDate?
     var connected = true
     var invoiceCounter = 0
     var creditNoteCounter = 0
+    var orderCounter = 0
+    /// The organisation behaves as one of very many rows.
+    var highVolume = false
 
     init() { lockDate = XeroSeed.lockDate }
 
     var stored: JSON {
         var out = XeroMembers()
         out.text("lockDate", lockDate?.description)
+        out.text("yearEnd", yearEndLock?.description)
+        out.set("orders", .number(String(orderCounter)))
+        out.flag("highVolume", highVolume)
         out.flag("connected", connected)
         out.set("invoices", .number(String(invoiceCounter)))
         out.set("creditNotes", .number(String(creditNoteCounter)))
@@ -261,6 +273,9 @@ struct XeroSettings: XeroRow {
 
     init?(stored: JSON) {
         lockDate = stored["lockDate"]?.string.flatMap { LocalDate($0) }
+        yearEndLock = stored["yearEnd"]?.string.flatMap { LocalDate($0) }
+        orderCounter = stored["orders"]?.int ?? 0
+        highVolume = stored["highVolume"]?.bool ?? false
         connected = stored["connected"]?.bool ?? true
         invoiceCounter = stored["invoices"]?.int ?? 0
         creditNoteCounter = stored["creditNotes"]?.int ?? 0

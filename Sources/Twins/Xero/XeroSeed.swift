@@ -81,6 +81,9 @@ enum XeroSeed {
         ] {
             add(code, name, "REVENUE", tax: "OUTPUT2")
         }
+        add("310", "Cost of goods sold", "DIRECTCOSTS", tax: "INPUT2")
+        add("429", "General expenses", "EXPENSE", tax: "INPUT2")
+        add("404", "Payment fees", "EXPENSE")
         add(currencyGain, "Realised Currency Gains", "EXPENSE") { $0.system = "REALISEDCURRENCYGAIN" }
         add(receivable, "Accounts Receivable", "CURRENT") { $0.system = "DEBTORS" }
         add("611", "Shopify Payments clearing GBP", "CURRENT") { $0.paymentsEnabled = true }

@@ -1,7 +1,7 @@
 internal import Kernel
 internal import Wire
 
-/// What is set up rather than traded: organisation, accounts, tax rates, currencies, tracking.
+/// What is set up rather than traded: organisation, accounts, tax rates, currencies.
 extension XeroState {
     func organisation(_ call: XeroCall) throws(XeroProblem) -> HTTPResponse {
         guard call.method == .get else { throw .method }
@@ -32,6 +32,7 @@ extension XeroState {
         out.text("DefaultSalesTax", "Tax Inclusive")
         out.text("DefaultPurchasesTax", "Tax Inclusive")
         out.date("PeriodLockDate", settings.lockDate)
+        out.date("EndOfYearLockDate", settings.yearEndLock)
         out.set("CreatedDateUTC", XeroDate.json(XeroSeed.founded))
         out.text("OrganisationEntityType", "COMPANY")
         out.text("Timezone", "GMTSTANDARDTIME")
@@ -158,7 +159,7 @@ extension XeroState {
             out.text("CurrencyCode", row.currency ?? XeroSeed.baseCurrency)
         }
         out.text("ReportingCode", row.accountClass.prefix(3).description)
-        out.flag("HasAttachments", false)
+        tell(attachments: "Accounts", row.id, alone: false, &out)
         out.set("UpdatedDateUTC", XeroDate.json(row.updated))
         out.flag("AddToWatchlist", false)
         return out.json
@@ -174,7 +175,7 @@ extension XeroState {
             guard !rates.isEmpty else { throw .notFound }
         }
         rates = try select(
-            rates, call, updated: { _ in XeroSeed.founded },
+            rates, call, updated: nil,
             field: { rate, path in
                 switch path {
                 case "taxtype": .text(rate.type)
@@ -212,13 +213,13 @@ extension XeroState {
         return out.json
     }
 
-    // MARK: - Currencies and tracking
+    // MARK: - Currencies
 
     mutating func currencies(_ call: XeroCall) throws(XeroProblem) -> HTTPResponse {
         switch (call.method, call.path.count) {
         case (.get, 1):
             let rows = try select(
-                currencies.all, call, updated: { _ in XeroSeed.founded },
+                currencies.all, call, updated: nil,
                 field: { row, path in
                     path == "code" ? .text(row.code) : nil
                 })
@@ -240,84 +241,5 @@ extension XeroState {
 
     private static func json(_ row: XeroCurrency) -> JSON {
         .object([("Code", .string(row.code)), ("Description", .string(row.name))])
-    }
-
-    mutating func trackingCategories(_ call: XeroCall) throws(XeroProblem) -> HTTPResponse {
-        let name = "TrackingCategories"
-        switch (call.method, call.path.count) {
-        case (.get, 1):
-            return Self.envelope(name, trackings.all.filter { $0.status == "ACTIVE" }.map { Self.json($0) }, call)
-        case (.get, 2): return Self.envelope(name, [Self.json(try tracking(call.path[1]))], call)
-        case (.put, 1):
-            return try write(call, name, kind: "TrackingCategory") { (state, element) throws(XeroProblem) in
-                try state.addTracking(element, call)
-            }
-        case (.put, 3) where call.path[2].lowercased() == "options":
-            let category = try tracking(call.path[1])
-            let collection = XeroCall(request: call.request, now: call.now, random: call.random, path: [call.path[0]])
-            return try write(collection, "Options", kind: "TrackingOption") { (state, element) throws(XeroProblem) in
-                try state.addOption(element, to: category.id, call)
-            }
-        default: throw .notFound
-        }
-    }
-
-    private func tracking(_ name: String) throws(XeroProblem) -> XeroTracking {
-        guard let id = XeroID(name), let found = trackings[id.description] else { throw .notFound }
-        return found
-    }
-
-    private mutating func addTracking(_ element: XeroElement, _ call: XeroCall) throws(XeroProblem) -> XeroOutcome {
-        var problems: [String] = []
-        let name = try element.filled("Name") ?? ""
-        if name.isEmpty || name.count > 100 { problems.append("Name must be 1 to 100 characters") }
-        let active = trackings.all.filter { $0.status == "ACTIVE" }
-        if active.count >= 2 { problems.append("Only 2 active tracking categories are allowed") }
-        if active.contains(where: { $0.name.lowercased() == name.lowercased() }) {
-            problems.append("A tracking category with the name '\(name)' already exists")
-        }
-        guard problems.isEmpty else {
-            return .refusal(element.json, idName: "TrackingCategoryID", id: nil, problems: problems)
-        }
-        let row = XeroTracking(id: call.newID(), name: name)
-        trackings.put(row)
-        return .saved(Self.json(row))
-    }
-
-    private mutating func addOption(_ element: XeroElement, to category: String, _ call: XeroCall) throws(XeroProblem)
-        -> XeroOutcome
-    {
-        guard var row = trackings[category] else { throw .notFound }
-        var problems: [String] = []
-        let name = try element.filled("Name") ?? ""
-        if name.isEmpty || name.count > 100 { problems.append("Name must be 1 to 100 characters") }
-        if row.options.count >= 100 { problems.append("Only 100 options are allowed") }
-        if row.options.contains(where: { $0.name.lowercased() == name.lowercased() }) {
-            problems.append("A tracking option with the name '\(name)' already exists")
-        }
-        guard problems.isEmpty else {
-            return .refusal(element.json, idName: "TrackingOptionID", id: nil, problems: problems)
-        }
-        let id = call.newID()
-        row.options.append((id, name, "ACTIVE"))
-        trackings.put(row)
-        return .saved(.object([("TrackingOptionID", .string(id)), ("Name", .string(name)), ("Status", "ACTIVE")]))
-    }
-
-    private static func json(_ row: XeroTracking) -> JSON {
-        var out = XeroMembers()
-        out.text("Name", row.name)
-        out.text("Status", row.status)
-        out.text("TrackingCategoryID", row.id)
-        out.set(
-            "Options",
-            .array(
-                row.options.map { option in
-                    .object([
-                        ("TrackingOptionID", .string(option.id)), ("Name", .string(option.name)),
-                        ("Status", .string(option.status)),
-                    ])
-                }))
-        return out.json
     }
 }

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// All the twin remembers. Mutations go through the tables, which can undo them until `commit`.
@@ -13,11 +14,21 @@ struct XeroState: Sendable {
     var payments = XeroTable<XeroPayment>()
     var manualJournals = XeroTable<XeroManualJournal>()
     var bankTransactions = XeroTable<XeroBankTransaction>()
+    var orders = XeroTable<XeroPurchaseOrder>()
+    var attachmentsTable = XeroTable<XeroAttachment>()
+    var hooks = XeroTable<XeroHook>()
     var settingsTable = XeroTable<XeroSettings>()
     var grants = XeroTable<XeroGrant>()
     var sessions = XeroTable<XeroSession>()
     var answers = XeroTable<XeroStoredAnswer>()
 
+    /// Webhooks on their way, and the contents of attachments.
+    var queue = WebhookQueue()
+    var contents = TwinContents()
+    /// The moment of the last call.
+    var now = XeroSeed.founded
+    /// Somebody at the organisation's own screens is at work.
+    var isByHand = false
     var unknownProperties: [String: Int] = [:]
     var meter: XeroMeter
     /// Codes of the authorisation page, each good for one exchange; not journalled, they live for minutes.
@@ -41,7 +52,8 @@ struct XeroState: Sendable {
             accounts.replay(record) || contacts.replay(record) || items.replay(record) || trackings.replay(record)
             || currencies.replay(record) || documents.replay(record) || payments.replay(record)
             || manualJournals.replay(record) || bankTransactions.replay(record) || settingsTable.replay(record)
-            || grants.replay(record) || sessions.replay(record) || answers.replay(record)
+            || grants.replay(record) || sessions.replay(record) || answers.replay(record) || orders.replay(record)
+            || attachmentsTable.replay(record) || hooks.replay(record) || queue.replay(record) || contents.replay(record)
     }
 
     /// After the last record: drops answers that were too old already when the newest one was given.
@@ -53,7 +65,9 @@ struct XeroState: Sendable {
     var changes: [JSON] {
         let objects = accounts.changes + contacts.changes + items.changes + trackings.changes + currencies.changes
         let money = documents.changes + payments.changes + manualJournals.changes + bankTransactions.changes
-        return objects + money + settingsTable.changes + grants.changes + sessions.changes + answers.changes
+        let papers = orders.changes + attachmentsTable.changes + hooks.changes + queue.changes
+        // Contents of files go before what refers to them.
+        return contents.changes + objects + money + papers + settingsTable.changes + grants.changes + sessions.changes + answers.changes
     }
 
     mutating func commit() {
@@ -70,6 +84,11 @@ struct XeroState: Sendable {
         grants.commit()
         sessions.commit()
         answers.commit()
+        orders.commit()
+        attachmentsTable.commit()
+        hooks.commit()
+        queue.commit()
+        contents.commit()
     }
 
     mutating func rollback() {
@@ -86,6 +105,11 @@ struct XeroState: Sendable {
         grants.rollback()
         sessions.rollback()
         answers.rollback()
+        orders.rollback()
+        attachmentsTable.rollback()
+        hooks.rollback()
+        queue.rollback()
+        contents.rollback()
     }
 
     /// Counts properties of a sent object that its kind does not have.
@@ -139,12 +163,18 @@ struct XeroMeter: Sendable {
     }
 
     let bodyBytes: Int
+    let attachmentBytes: Int
+    let highVolumeRows: Int
+    /// So many calls to come find five others in flight.
+    var crowd = 0
     private var minute: Window
     private var day: Window
     private var appMinute: Window
 
     init(limits: XeroLimits) {
         bodyBytes = limits.bodyBytes
+        attachmentBytes = limits.attachmentBytes
+        highVolumeRows = limits.highVolumeRows
         minute = Window(seconds: 60, most: limits.callsPerMinute)
         day = Window(seconds: 86_400, most: limits.callsPerDay)
         appMinute = Window(seconds: 60, most: limits.appCallsPerMinute)
@@ -155,6 +185,13 @@ struct XeroMeter: Sendable {
         minute.roll(now)
         day.roll(now)
         appMinute.roll(now)
+        guard crowd == 0 else {
+            crowd -= 1
+            var response = HTTPResponse(429)
+            response.fields["X-Rate-Limit-Problem"] = "concurrent"
+            describe(&response)
+            return response
+        }
         let windows: [(String, Window)] = [("day", day), ("minute", minute), ("appminute", appMinute)]
         for (problem, window) in windows where window.remaining == 0 {
             var response = HTTPResponse(429)
@@ -167,6 +204,20 @@ struct XeroMeter: Sendable {
         day.used += 1
         appMinute.used += 1
         return nil
+    }
+
+    /// Spends a window but for so many calls; false where there is no such window.
+    mutating func spend(_ window: String, left: Int, at now: Timestamp) -> Bool {
+        minute.roll(now)
+        day.roll(now)
+        appMinute.roll(now)
+        switch window {
+        case "minute": minute.used = max(0, minute.most - left)
+        case "day": day.used = max(0, day.most - left)
+        case "appminute": appMinute.used = max(0, appMinute.most - left)
+        default: return false
+        }
+        return true
     }
 
     func describe(_ response: inout HTTPResponse) {

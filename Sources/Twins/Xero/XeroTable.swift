@@ -66,6 +66,12 @@ struct XeroTable<Row: XeroRow>: Sendable {
 
     mutating func commit() { undo = [] }
 
+    /// The rows that changed since the last commit, and whether they are new.
+    var touched: [(id: String, isNew: Bool)] {
+        var seen: Set<String> = []
+        return undo.compactMap { change in seen.insert(change.id).inserted ? (change.id, change.old == nil) : nil }
+    }
+
     /// What changed since the last commit, as journal records.
     var changes: [JSON] {
         var seen: Set<String> = []
