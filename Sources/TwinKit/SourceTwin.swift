@@ -8,15 +8,6 @@ public protocol SourceTwin: LivingTwin {
     func expectedMoney() -> [ExpectedMoney]
 }
 
-extension SourceTwin {
-    /// What can't happen in that world.
-    public static func refused(_ summary: String, _ position: String) -> Fault {
-        Fault(
-            "happening_refused", stage: .sandbox, disposition: .reject, summary: summary,
-            remedy: "Say what happens, and to what, as the twin's source lists it.", position: position)
-    }
-}
-
 /// What one kind of movement did, over one day, to the money that a platform holds for a business.
 public struct ExpectedMoney: Sendable, Hashable {
     /// Closed list, so that whoever judges knows them all.
