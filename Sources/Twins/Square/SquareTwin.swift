@@ -100,11 +100,11 @@ public final class SquareTwin: SourceTwin {
     public func happen(_ happening: JSON, at now: Timestamp) throws(Fault) -> JSON {
         let merchant = happening.text("merchant") ?? SquareSeed.american
         return try state.happen { [random] state throws(Fault) in
-            guard state.merchants[merchant] != nil else { throw Self.refused("there is no such merchant", "merchant") }
+            guard state.merchants[merchant] != nil else { throw Happening.refused("there is no such merchant", "merchant") }
             state.advance(to: now, random: random)
             do throws(SquareProblem) {
                 return .object(try state.happen(SquareBody(happening), SquareMoment(merchant: merchant, at: now, random: random)))
-            } catch { throw Self.refused(error.detail, error.field ?? "") }
+            } catch { throw Happening.refused(error.detail, error.field ?? "") }
         }
     }
 

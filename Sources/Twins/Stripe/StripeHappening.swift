@@ -53,7 +53,7 @@ extension StripeHappening {
     /// In JSON: `{"do": "pays", "amount": 6689, "currency": "usd", …}`.
     init(_ json: JSON) throws(Fault) {
         func id(_ name: String) throws(Fault) -> String {
-            guard let text = json.text(name) else { throw StripeTwin.refused("it needs an id", name) }
+            guard let text = json.text(name) else { throw Happening.refused("it needs an id", name) }
             return text
         }
         let amount = json["amount"]?.int.map { Int64($0) }
@@ -69,15 +69,15 @@ extension StripeHappening {
         case "payout_arrives": self = .payoutArrives(try id("payout"))
         case "payout_fails": self = .payoutFails(try id("payout"), code: json.text("code") ?? "account_closed")
         case "secret_rolls": self = .secretRolls(try id("endpoint"), overlapSeconds: json.minor("overlap_seconds"))
-        default: throw StripeTwin.refused("nothing of that name happens here", "do")
+        default: throw Happening.refused("nothing of that name happens here", "do")
         }
     }
 }
 
 extension StripePayment {
     init(_ json: JSON) throws(Fault) {
-        guard let amount = json["amount"]?.int, amount > 0 else { throw StripeTwin.refused("a payment has an amount", "amount") }
-        guard let currency = json.text("currency") else { throw StripeTwin.refused("a payment has a currency", "currency") }
+        guard let amount = json["amount"]?.int, amount > 0 else { throw Happening.refused("a payment has an amount", "amount") }
+        guard let currency = json.text("currency") else { throw Happening.refused("a payment has a currency", "currency") }
         self.init(amount: Int64(amount), currency: currency)
         description = json.text("description")
         metadata = (json["metadata"]?.object ?? []).map { (key: $0.key, value: $0.value.string ?? $0.value.text) }
@@ -97,14 +97,14 @@ extension StripeState {
         case .pays(let payment): out = try pay(payment, m)
         case .captured(let id, let amount):
             let intent = try row(id, .paymentIntent, m)
-            guard intent.shown.text("status") == "requires_capture" else { throw StripeTwin.refused("nothing is set aside there", "intent") }
+            guard intent.shown.text("status") == "requires_capture" else { throw Happening.refused("nothing is set aside there", "intent") }
             out = try told { state throws(StripeProblem) in
                 _ = try state.captureIntent(intent, amount: amount, m)
                 return [("intent", .string(id))]
             }
         case .comesThrough(let id, let well):
             let status = try row(id, .paymentIntent, m).shown.text("status") ?? ""
-            guard ["processing", "requires_action"].contains(status) else { throw StripeTwin.refused("nothing is waited for there", "intent") }
+            guard ["processing", "requires_action"].contains(status) else { throw Happening.refused("nothing is waited for there", "intent") }
             if well { succeed(id, m) } else { failIntent(id, m) }
             out = [("intent", .string(id)), ("charge", .optional(shown(id).text("latest_charge")))]
         case .refunded(let id, let amount, let reason):
@@ -117,9 +117,9 @@ extension StripeState {
             failRefund(try row(id, .refund, m).id, reason: "lost_or_stolen_card", m)
             out = [("refund", .string(id))]
         case .disputed(let id, let amount, let reason, let inquiry):
-            guard Self.reasons.contains(reason) else { throw StripeTwin.refused("there is no such reason", "reason") }
+            guard Self.reasons.contains(reason) else { throw Happening.refused("there is no such reason", "reason") }
             guard let dispute = openDispute(try charge(of: id, m).id, amount: amount, reason: reason, inquiry: inquiry, m) else {
-                throw StripeTwin.refused("the payment can't be disputed, or is", "payment")
+                throw Happening.refused("the payment can't be disputed, or is", "payment")
             }
             out = [("dispute", .string(dispute))]
         case .disputeEnds(let id, let won):
@@ -130,7 +130,7 @@ extension StripeState {
             arrive(try row(id, .payout, m).id, m)
             out = [("payout", .string(id))]
         case .payoutFails(let id, let code):
-            guard Self.failureCodes.contains(code) else { throw StripeTwin.refused("there is no such reason", "code") }
+            guard Self.failureCodes.contains(code) else { throw Happening.refused("there is no such reason", "code") }
             failPayout(try row(id, .payout, m).id, code: code, m)
             out = [("payout", .string(id))]
         case .secretRolls(let id, let overlap):
@@ -142,7 +142,7 @@ extension StripeState {
 
     private func row(_ id: String, _ kind: StripeKind, _ m: StripeMoment) throws(Fault) -> StripeRow {
         guard let row = rows[id], row.kind == kind, row.scope == m.scope else {
-            throw StripeTwin.refused("the account has no \(kind.spoken) of that id", kind.rawValue)
+            throw Happening.refused("the account has no \(kind.spoken) of that id", kind.rawValue)
         }
         return row
     }
@@ -161,7 +161,7 @@ extension StripeState {
             return try body(&self)
         } catch {
             if error.keepsChanges { return [("refused", .string(error.code ?? ""))] }
-            throw StripeTwin.refused(error.message, error.param ?? "")
+            throw Happening.refused(error.message, error.param ?? "")
         }
     }
 

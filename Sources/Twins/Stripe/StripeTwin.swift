@@ -92,7 +92,7 @@ public final class StripeTwin: SourceTwin {
     public func happen(_ happening: StripeHappening, account: String, isLive: Bool = false, at now: Timestamp) throws(Fault) -> JSON {
         let scope = StripeScope(account: account, isLive: isLive)
         return try state.happen { [random] state throws(Fault) in
-            guard state.businesses[account] != nil else { throw Self.refused("there is no such account", "account") }
+            guard state.businesses[account] != nil else { throw Happening.refused("there is no such account", "account") }
             return .object(try state.happen(happening, StripeMoment(scope: scope, at: now, random: random)))
         }
     }

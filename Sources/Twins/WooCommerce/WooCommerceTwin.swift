@@ -48,7 +48,7 @@ public final class WooCommerceTwin: SourceTwin {
     public func happen(_ happening: JSON, at now: Timestamp) throws(Fault) -> JSON {
         let shop = happening.text("shop") ?? happening.text("account") ?? Self.american
         return try state.happen { [random] state throws(Fault) in
-            guard state.shops[shop] != nil else { throw Self.refused("there is no such shop", "shop") }
+            guard state.shops[shop] != nil else { throw Happening.refused("there is no such shop", "shop") }
             let home = state.homes[shop] ?? "http://127.0.0.1\(WooState.prefix)/\(shop)"
             return .object(try state.happen(happening, WooMoment(shop: shop, at: now, random: random, home: home)))
         }

@@ -33,7 +33,7 @@ extension WooState {
             default: return try aside(json, m)
             }
         } catch {
-            throw WooCommerceTwin.refused(error.message, error.code)
+            throw Happening.refused(error.message, error.code)
         }
     }
 
