@@ -38,6 +38,8 @@ public actor Courier {
         var hidden: Set<String> = []
         /// Version of a credential whose death was written down.
         var declared: Int?
+        /// Whether the database says that the platform does not answer; `nil`: as the connection was read.
+        var isSaidDown: Bool?
     }
 
     /// `seal` and `open` work with the tenant's keys: `(bytes, context)`. `random`: for waits that differ from everybody else's.

@@ -83,6 +83,15 @@ import Wire
             INSERT INTO app.batch_postings (tenant_id, batch_id, post_key, revision, reference, currency, figure_minor, findable)
             SELECT tenant_id, \(t), post_key, 1, 'R', 'USD', 1, false FROM app.postings WHERE tenant_id = \(t) LIMIT 1
             """,
+            "INSERT INTO app.alert_rules (tenant_id, version, body, actor) VALUES (\(t), 1, '{}', 'a')",
+            "INSERT INTO app.alert_routes (tenant_id, name, kind, settings, actor) VALUES (\(t), 'r', 'email', '{}', 'a')",
+            "INSERT INTO app.alert_notices VALUES (\(t), 'r', \(t), 'k', 'opened', now())",
+            """
+            INSERT INTO app.alert_deliveries (tenant_id, id, route, kind, purpose, receiver, subject, body)
+            VALUES (\(t), \(t), 'r', 'email', 'opened', 'x', 's', 'x')
+            """,
+            "INSERT INTO app.source_hours VALUES (\(t), \(made.source), date_trunc('hour', now()), 1, now())",
+            "INSERT INTO app.source_marks VALUES (\(t), 1)",
             "INSERT INTO app.budgets VALUES (\(t), \(made.ledger), 'minute', 1, 1000, now(), 0)",
             "INSERT INTO app.audit_seals VALUES (\(t), 1, '1', 1, decode(repeat('00', 32), 'hex'))",
         ] { _ = try await bench.root.pool.query(sql) }
