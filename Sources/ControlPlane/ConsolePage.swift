@@ -162,13 +162,16 @@ enum ConsolePage {
     private static func alerts(_ page: inout HTML, _ rows: [JSON]) {
         page.table("Open alerts", ["Severity", "Tenant", "Cause", "Remedy", "Times", "Last"]) { page in
             for row in rows {
-                page.tag("<tr><th scope=\"row\"")
+                // Messages lead here: `/#alert-…`.
+                page.tag("<tr id=\"alert-")
+                page.say(text(row, "id"))
+                page.tag("\"><th scope=\"row\"")
                 if row["severity"]?.string == "critical" { page.tag(" class=\"w\"") }
                 page.tag(">")
                 page.say(text(row, "severity"))
                 page.tag("</th>")
-                for member in ["tenant_slug", "cause", "remedy"] { page.cell(text(row, member)) }
-                page.number(row["hits"]?.int ?? 0)
+                for member in ["tenant_slug", "summary", "remedy"] { page.cell(text(row, member)) }
+                page.number(row["count"]?.int ?? 0)
                 page.cell(Timestamp(rfc3339: text(row, "last_at")).map { Timestamp(seconds: $0.seconds).description } ?? "")
                 page.tag("</tr>")
             }

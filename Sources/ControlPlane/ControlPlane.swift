@@ -80,6 +80,10 @@ enum ControlPlaneLimits {
     static let sessions = 1_000
     static let sessionSeconds = 12 * 3600
     static let textCharacters = 200
+    static let noteCharacters = 1_000
+    /// Of one route within an hour.
+    static let alertTests = 20
+    static let muteSeconds = 90 * 86_400
     /// Postings that one request takes in hand.
     static let batchPostings = 2_000
     static let secretBytes = 8 << 10

@@ -28,6 +28,8 @@ final class Desk: Sendable {
     let drawn: DrawnRandom
     let tallies: RequestTallies
     let gauges = Locked<Duration?>(nil)
+    /// Labels that each gauge has had, by its name.
+    let shownLabels = Locked<[String: Set<String>]>([:])
 
     init(
         store: Store, connectors: [String: any Connector], configuration: ControlPlaneConfiguration, clocks: any Clocks, random: any RandomSource,

@@ -182,7 +182,7 @@ extension Courier {
         let fault = Courier.credentialDead(trip, nil)
         do throws(Fault) {
             // The alert first: a state without it would be silent, and an alert without the state is raised again.
-            try await store.raise(tenant, [AlertRow(key: "credential/\(trip.id)", severity: .critical, cause: fault.summary, remedy: fault.remedy)])
+            try await store.raise(tenant, [AlertRow(key: AlertKey.credential(trip.id), severity: .critical, cause: fault.summary, remedy: fault.remedy)])
             try await store.setConnectionState(tenant, trip.id, state: "dead", reason: fault.summary, actor: "worker")
             if let row = try await store.connection(tenant, trip.id), row.credentialVersion > version {
                 // Its identification is under way, and brings it to life.

@@ -53,6 +53,7 @@ extension Courier {
         case .accepted, .throttled, .reauthorize, .duplicate, .rejected: break
         }
         lines[trip.id, default: Line()].circuit.answered(passage)
+        await sayUp(trip)
         switch verdict {
         case .throttled(let after, let bucket): return .again(await stop(call, bucket, after, trip))
         case .reauthorize(let fault): return .reauthorize(fault)
@@ -83,6 +84,7 @@ extension Courier {
     private func count(_ fault: Fault, _ passage: Circuit.Passage, _ trip: Trip, counts: Bool) async -> Fault {
         guard let length = lines[trip.id, default: Line()].circuit.failed(passage, counts: counts, random: random) else { return fault }
         for name in allNames(trip.spec) { await rest(name, length, trip) }
+        await sayDown(fault, trip)
         log.warning(.throttled, ("platform", trip.spec.id), ("cause", fault.code), ("pause_ms", "\(length.wholeMilliseconds)"))
         var out = fault
         out.retryAfter = max(fault.retryAfter ?? .zero, length)
@@ -134,6 +136,24 @@ extension Courier {
             try await store.raise(tenant, [AlertRow(key: "quota/\(trip.id)/\(limit.name)", severity: .warning, cause: fault.summary, remedy: fault.remedy)])
         } catch { log.fault(.failed, error) }
         return fault
+    }
+
+    /// For people: how long it has been so outlives this worker. What goes wrong here changes nothing of the call.
+    private func sayDown(_ fault: Fault, _ trip: Trip) async {
+        guard lines[trip.id]?.isSaidDown != true else { return }
+        do throws(Fault) {
+            try await store.setDown(tenant, trip.id, reason: fault.summary)
+            lines[trip.id, default: Line()].isSaidDown = true
+        } catch { log.fault(.failed, error) }
+    }
+
+    /// The first answer after it, be it to another worker.
+    private func sayUp(_ trip: Trip) async {
+        guard lines[trip.id]?.isSaidDown ?? (trip.connection.row.downSince != nil) else { return }
+        do throws(Fault) {
+            try await store.setDown(tenant, trip.id, reason: nil)
+            lines[trip.id, default: Line()].isSaidDown = false
+        } catch { log.fault(.failed, error) }
     }
 
     private func rest(_ name: String, _ pause: Duration, _ trip: Trip) async {

@@ -40,6 +40,8 @@ public actor Courier {
         var hidden: Set<String> = []
         /// Version of a credential whose death was written down.
         var declared: Int?
+        /// Whether the database says that the platform does not answer; `nil`: as the connection was read.
+        var isSaidDown: Bool?
 
         struct Spent {
             /// Refusals in a row, each after the pause for the one before it.

@@ -30,6 +30,9 @@ public protocol CourierStore: Sendable {
     /// Changes a connection's state, with its audit row; nothing happens when it is in that state already.
     func setConnectionState(_ tenant: TenantID, _ id: ConnectionID, state: String, reason: String?, actor: String) async throws(Fault)
 
+    /// Notes since when the platform has not answered this connection; without a reason: that it answers again.
+    func setDown(_ tenant: TenantID, _ id: ConnectionID, reason: String?) async throws(Fault)
+
     /// Opens alerts, or counts them up.
     func raise(_ tenant: TenantID, _ alerts: [AlertRow]) async throws(Fault)
 }

@@ -34,7 +34,7 @@ public struct EgressPolicy: Sendable {
 
     func check(_ parts: URLParts) throws(Fault) {
         guard !lists(parts) else { return }
-        guard parts.scheme == "https" else {
+        guard parts.isEncrypted else {
             throw Self.refused(parts.place, "plain http reaches listed hosts only")
         }
         if let address = Address(literal: parts.host), !address.isPublic {

@@ -3,12 +3,12 @@ internal import Kernel
 internal import Synchronization
 public import Wire
 
-/// The one door to the outside: every outgoing exchange passes its policy. HTTP/1.1 by libcurl on one thread of its
-/// own; no redirects, no proxy, no cookies, nothing from the environment.
+/// The one door to the outside: every outgoing exchange passes its policy. HTTP/1.1, and mail by SMTP (`Mail.swift`), by
+/// libcurl on one thread of its own; no redirects, no proxy, no cookies, nothing from the environment.
 public final class HTTPClient: Sendable {
     private let mailbox: Mailbox
-    private let policy: EgressPolicy
-    private let limits: ExchangeLimits
+    let policy: EgressPolicy
+    let limits: ExchangeLimits
     private let nextID = Atomic<UInt64>(0)
 
     /// - Parameter connectionsPerHost: further exchanges with the same host queue; their time-out runs meanwhile.
@@ -52,6 +52,15 @@ public final class HTTPClient: Sendable {
         } catch {
             return .notSent(error)
         }
+        return switch await perform(outgoing, startBy: startBy) {
+        case .answered(let reply): .answered(reply.response(decoded: outgoing.decodes))
+        case .notSent(let fault): .notSent(fault)
+        case .unknown(let fault): .unknown(fault)
+        }
+    }
+
+    /// One exchange on the engine's thread.
+    func perform(_ outgoing: Outgoing, startBy: Duration?) async -> Ending {
         let id = nextID.add(1, ordering: .relaxed).newValue
         let ending = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -61,11 +70,7 @@ public final class HTTPClient: Sendable {
             mailbox.cancel(id)
         }
         mailbox.forget(id)
-        return switch ending {
-        case .answered(let reply): .answered(reply.response(decoded: outgoing.decodes))
-        case .notSent(let fault): .notSent(fault)
-        case .unknown(let fault): .unknown(fault)
-        }
+        return ending
     }
 
     /// Ends what is under way (`unknown` or `notSent`), closes every connection and the thread. Later calls of `send`

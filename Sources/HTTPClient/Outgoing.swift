@@ -20,6 +20,8 @@ final class Outgoing: @unchecked Sendable {
     let headers: UnsafeMutablePointer<curl_slist>?
     let body: UnsafeMutablePointer<UInt8>
     let bodyCount: Int
+    /// Set where this is a mail, whose text is the body.
+    let envelope: MailEnvelope?
 
     /// - Throws: `egress_refused`, `request_malformed`, `http_timed_out`.
     init(_ request: HTTPRequest, timeout: Duration, policy: EgressPolicy, limits: ExchangeLimits) throws(Fault) {
@@ -39,14 +41,36 @@ final class Outgoing: @unchecked Sendable {
         method = request.method
         self.carriesBody = carriesBody
         decodes = request.fields["Accept-Encoding"] == nil
-        // One byte more, so that an empty body has an address too: libcurl takes nil for "ask a callback".
-        bodyCount = request.body.count
-        body = .allocate(capacity: bodyCount + 1)
-        body.update(from: request.body, count: bodyCount)
-        body[bodyCount] = 0
-        var headers: UnsafeMutablePointer<curl_slist>?
-        for line in lines { headers = curl_slist_append(headers, line) ?? headers }
-        self.headers = headers
+        envelope = nil
+        (body, bodyCount) = Outgoing.copy(request.body)
+        headers = Outgoing.list(lines)
+    }
+
+    /// A mail: every write that a lost answer leaves unknown is one that may be there twice, so it is no read.
+    init(mail envelope: MailEnvelope, text: [UInt8], milliseconds: Int, policy: EgressPolicy) {
+        parts = envelope.parts
+        listed = policy.lists(envelope.parts)
+        method = .post
+        carriesBody = true
+        decodes = false
+        self.milliseconds = milliseconds
+        self.envelope = envelope
+        (body, bodyCount) = Outgoing.copy(text)
+        headers = Outgoing.list([])
+    }
+
+    /// One byte more, so that an empty body has an address too: libcurl takes nil for "ask a callback".
+    private static func copy(_ bytes: [UInt8]) -> (UnsafeMutablePointer<UInt8>, Int) {
+        let out = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + 1)
+        out.update(from: bytes, count: bytes.count)
+        out[bytes.count] = 0
+        return (out, bytes.count)
+    }
+
+    private static func list(_ lines: [String]) -> UnsafeMutablePointer<curl_slist>? {
+        var out: UnsafeMutablePointer<curl_slist>?
+        for line in lines { out = curl_slist_append(out, line) ?? out }
+        return out
     }
 
     deinit {

@@ -48,6 +48,9 @@ struct ReplyCollector: Sendable {
         return true
     }
 
+    /// The last line that came of a mail server, its good-bye (221) left out; `nil` before the first.
+    var lastLine: String? { head.split(separator: 10).last { !$0.starts(with: Array("221".utf8)) }.map { String(decoding: $0, as: UTF8.self) } }
+
     /// The reply as a value. When libcurl decompressed it, the fields that described the compressed bytes go.
     func response(decoded: Bool) -> HTTPResponse {
         var fields = head.withUnsafeBytes { ReplyCollector.fields($0) }
@@ -78,6 +81,7 @@ struct ReplyCollector: Sendable {
 extension Transfer {
     /// What libcurl's last word on this transfer means for the caller.
     func judge(_ result: CURLcode) -> Ending {
+        if outgoing.envelope != nil { return judgeMail(result) }
         if result == CURLE_OK, reply.hasHead { return .answered(reply) }
         return interrupted(fault(result))
     }
@@ -86,7 +90,7 @@ extension Transfer {
     /// after it nobody here can tell how far the bytes came.
     func interrupted(_ fault: Fault) -> Ending { attempts == 0 ? .notSent(fault) : .unknown(fault) }
 
-    private func fault(_ result: CURLcode) -> Fault {
+    func fault(_ result: CURLcode) -> Fault {
         if attempts == 0, addressRefused {
             return EgressPolicy.refused(place, "its name leads to an address that is not public")
         }

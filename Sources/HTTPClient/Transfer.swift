@@ -14,6 +14,8 @@ final class Transfer {
     let isRead: Bool
     let limits: ExchangeLimits
     private let startBy: Duration?
+    /// How much of a mail's text libcurl has taken.
+    var taken = 0
     private let continuation: CheckedContinuation<Ending, Never>
     private var ownsHandle = true
 
@@ -54,11 +56,15 @@ final class Transfer {
     }
 
     private func configure() {
+        configureTransport()
+        if let envelope = outgoing.envelope { configureMail(envelope) } else { configureHTTP() }
+        configureCallbacks()
+    }
+
+    /// What holds for whatever is spoken.
+    private func configureTransport() {
         let milliseconds = outgoing.milliseconds
         cf_setopt_ptr(easy, CURLOPT_CURLU, UnsafeMutableRawPointer(outgoing.parts.handle))
-        cf_setopt_str(easy, CURLOPT_PROTOCOLS_STR, "http,https")
-        cf_setopt_long(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
-        cf_setopt_long(easy, CURLOPT_FOLLOWLOCATION, 0)
         cf_setopt_long(easy, CURLOPT_NOSIGNAL, 1)
         // An empty text, not nil: nil would let http_proxy and its kin decide.
         cf_setopt_str(easy, CURLOPT_PROXY, "")
@@ -73,10 +79,15 @@ final class Transfer {
         cf_setopt_off(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(limits.replyBytesMax))
         // Without it an abort waits for a resolver thread, and every other transfer with it.
         cf_setopt_long(easy, CURLOPT_QUICK_EXIT, 1)
+    }
+
+    private func configureHTTP() {
+        cf_setopt_str(easy, CURLOPT_PROTOCOLS_STR, "http,https")
+        cf_setopt_long(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
+        cf_setopt_long(easy, CURLOPT_FOLLOWLOCATION, 0)
         cf_setopt_ptr(easy, CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(outgoing.headers))
         if outgoing.decodes { cf_setopt_str(easy, CURLOPT_ACCEPT_ENCODING, "gzip") }
         configureMethod()
-        configureCallbacks()
     }
 
     private func configureMethod() {
@@ -108,7 +119,7 @@ final class Transfer {
         }
     }
 
-    private static func from(_ pointer: UnsafeMutableRawPointer?) -> Transfer? {
+    static func from(_ pointer: UnsafeMutableRawPointer?) -> Transfer? {
         pointer.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
     }
 

@@ -7,7 +7,7 @@ internal import Kernel
 final class URLParts {
     /// For CURLOPT_CURLU; lives as long as this object.
     let handle: OpaquePointer
-    /// `http` or `https`.
+    /// `http` or `https`; of mail servers `smtp` or `smtps`.
     let scheme: String
     /// Lower case; IPv6 in brackets; numeric forms of IPv4 already in dotted form.
     let host: String
@@ -15,8 +15,12 @@ final class URLParts {
     /// `host:port`, as the operator's list has it.
     let authority: String
 
-    /// - Throws: `egress_refused` for anything but an absolute http(s) URL without user and zone.
-    init(_ url: String, bytesMax: Int) throws(Fault) {
+    /// Nothing of a request can be read on the way.
+    var isEncrypted: Bool { scheme != "http" }
+
+    /// - schemes: what is spoken: that of HTTP, or of mail.
+    /// - Throws: `egress_refused` for anything but an absolute URL of these schemes without user and zone.
+    init(_ url: String, bytesMax: Int, schemes: [String] = ["http", "https"]) throws(Fault) {
         guard let handle = curl_url() else { throw Self.refused("memory ran out") }
         guard url.utf8.count <= bytesMax, !url.utf8.contains(0), Self.hasTwoSlashes(url) else {
             curl_url_cleanup(handle)
@@ -29,11 +33,11 @@ final class URLParts {
         else {
             curl_url_cleanup(handle)
             let namesUser = result == CURLUE_USER_NOT_ALLOWED
-            throw Self.refused(namesUser ? "the URL names a user" : "this is not an absolute http or https URL")
+            throw Self.refused(namesUser ? "the URL names a user" : "this is not an absolute \(schemes.joined(separator: " or ")) URL")
         }
-        guard scheme == "https" || scheme == "http" else {
+        guard schemes.contains(scheme) else {
             curl_url_cleanup(handle)
-            throw Self.refused("only http and https are spoken, not \(Self.printable(scheme, 20))")
+            throw Self.refused("only \(schemes.joined(separator: " and ")) are spoken, not \(Self.printable(scheme, 20))")
         }
         self.handle = handle
         self.scheme = scheme

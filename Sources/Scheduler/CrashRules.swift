@@ -38,7 +38,7 @@ enum CrashRules {
         let fault = Fault(
             "document_quarantined", stage: .worker, disposition: .hold, summary: "the worker \(verb(stuck)) when it had only \(item) in hand: it is held, the others go on",
             remedy: "Report it with its number; have it delivered or planned again once the program was mended.", position: item)
-        let alert = AlertRow(key: "document_quarantined/\(job.kind.rawValue)", severity: .critical, cause: fault.summary, remedy: fault.remedy)
+        let alert = AlertRow(key: AlertKey.documentQuarantined(String(item.prefix { $0 != " " })), severity: .critical, cause: fault.summary, remedy: fault.remedy)
         return CrashSettlement(suspicion: Suspicion(crashes: 0, batch: 1), hold: item, putOff: .zero, fault: fault.asJSON, alert: alert)
     }
 

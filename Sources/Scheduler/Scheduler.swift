@@ -19,6 +19,8 @@ public struct SchedulerConfiguration: Sendable {
     public var workersMost: Int
     /// The user that workers run as; `nil`: ours.
     public var workerUser: (uid: UInt32, gid: UInt32)?
+    /// How the program is started to look for alerts and tell people of them; `nil`: somebody else does.
+    public var alerts: (arguments: [String], environment: [String])?
 
     public init(
         program: String, workerArguments: [String] = ["worker"], database: PostgresConfiguration, masterKey: AEADKey, allowedHosts: [String], workersMost: Int,
@@ -54,6 +56,8 @@ public final class Scheduler: Service {
     let running = Locked<[TenantID: Running]>([:])
     let pacing = Locked(Pacing())
     let bell = Bell()
+    /// The process that tells people, while it runs.
+    let alertsChild = Locked<Child?>(nil)
 
     /// A worker of ours, from its start until its lease is given back.
     struct Running: Sendable {
@@ -94,9 +98,11 @@ public final class Scheduler: Service {
             group.addTask { await self.every(.seconds(30)) { () throws(Fault) in try await self.store.askForgotten() } }
             group.addTask { await self.every(.seconds(Limits.heartbeatSeconds / 2)) { () throws(Fault) in try await self.beat() } }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.seal() } }
+            group.addTask { await self.keepAlerts() }
             group.addTask { await self.dispatchLoop() }
             try await group.waitForAll()
         }
+        await stopAlerts()
         await stopAll()
     }
 

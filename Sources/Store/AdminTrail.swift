@@ -16,26 +16,6 @@ public enum AdminTrailStatements {
         return sql + " ORDER BY a.id DESC LIMIT \(page.limit)"
     }
 
-    // MARK: Alerts
-
-    static let alert = """
-        json_build_object('tenant', a.tenant_id, 'tenant_slug', t.slug, 'key', a.key, 'severity', a.severity, 'cause', a.cause, 'remedy', a.remedy,
-          'state', a.state, 'hits', a.hits, 'first_at', \(AdminSQL.utc("a.first_at")), 'last_at', \(AdminSQL.utc("a.last_at")),
-          'resolved_at', \(AdminSQL.utc("a.resolved_at")))
-        """
-
-    public static func alerts(_ sees: Visibility, tenant: TenantID?, state: String?, severity: String?, _ page: PageRequest) -> SQL {
-        var sql: SQL = """
-            SELECT a.tenant_id, \(unsafe: alert) AS json, ARRAY[a.tenant_id::text, a.key] AS cursor
-            FROM app.tenants t JOIN app.alerts a ON a.tenant_id = t.tenant_id
-            WHERE \(sees.condition("t")) AND (a.tenant_id::text, a.key) > (\(page.text(0)), \(page.text(1)))
-            """
-        if let tenant { sql += " AND a.tenant_id = \(tenant)" }
-        if let state { sql += " AND a.state = \(state)" }
-        if let severity { sql += " AND a.severity = \(severity)" }
-        return sql + " ORDER BY a.tenant_id::text, a.key LIMIT \(page.limit)"
-    }
-
     // MARK: Proofs
 
     /// Newest day first.
@@ -98,12 +78,6 @@ extension PostgresTransaction {
 extension Store {
     public func adminAudit(_ tenant: TenantID, subject: String?, _ page: PageRequest) async throws(Fault) -> [AdminRow] {
         try await adminRows(AdminTrailStatements.audit(tenant, subject: subject, page))
-    }
-
-    public func adminAlerts(
-        _ sees: Visibility, tenant: TenantID? = nil, state: String? = nil, severity: String? = nil, _ page: PageRequest
-    ) async throws(Fault) -> [AdminRow] {
-        try await adminRows(AdminTrailStatements.alerts(sees, tenant: tenant, state: state, severity: severity, page))
     }
 
     public func adminProofs(_ tenant: TenantID, _ flow: FlowID, _ page: PageRequest) async throws(Fault) -> [AdminRow] {

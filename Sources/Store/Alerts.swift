@@ -2,7 +2,7 @@ public import Kernel
 public import Postgres
 
 /// One cause that somebody should know of; raised again it counts up.
-public struct AlertRow: Sendable {
+public struct AlertRow: Sendable, Equatable {
     public enum Severity: String, Sendable { case information, warning, critical }
     public var key: String
     public var severity: Severity
@@ -17,16 +17,44 @@ public struct AlertRow: Sendable {
     }
 }
 
+/// What groups alerts: one key a cause, not a document. Its first word says what kind of cause it is.
+public enum AlertKey {
+    public static func held(_ flow: FlowID, _ check: String) -> String { "held/\(flow)/\(check)" }
+    public static func rejected(_ flow: FlowID, _ code: String) -> String { "rejected/\(flow)/\(code)" }
+    public static func unknown(_ flow: FlowID) -> String { "unknown/\(flow)" }
+    public static func variance(_ flow: FlowID, _ field: String) -> String { "variance/\(flow)/\(field)" }
+    public static func event(_ connection: ConnectionID, _ code: String) -> String { "event/\(connection)/\(code)" }
+    public static func fetch(_ connection: ConnectionID, _ code: String) -> String { "fetch/\(connection)/\(code)" }
+    public static func credential(_ connection: ConnectionID) -> String { "credential/\(connection)" }
+    public static func quota(_ connection: ConnectionID, _ budget: String) -> String { "quota/\(connection)/\(budget)" }
+    public static func silent(_ connection: ConnectionID) -> String { "silent/\(connection)" }
+    public static func down(_ connection: ConnectionID) -> String { "down/\(connection)" }
+    public static let lag = "lag/work"
+    public static let crash = "crash/worker"
+    /// - what: the first word of what was in hand: `event`, `case`, `posting`.
+    public static func documentQuarantined(_ what: String) -> String { "document_quarantined/\(what)" }
+    public static func undelivered(_ route: String) -> String { "undelivered/\(route)" }
+}
+
 public enum AlertStatements {
+    /// What is open counts up; what was resolved opens again, as the same group, and nobody has acknowledged that yet.
     public static func raise(_ tenant: TenantID, _ alerts: [AlertRow]) -> SQL {
         """
         INSERT INTO app.alerts AS a (tenant_id, key, severity, cause, remedy)
         SELECT DISTINCT ON (k) \(tenant), k, s, c, r FROM unnest(\(alerts.map(\.key)), \(alerts.map(\.severity.rawValue)), \(alerts.map(\.cause)),
           \(alerts.map(\.remedy))) AS t(k, s, c, r)
         ON CONFLICT (tenant_id, key) DO UPDATE SET severity = EXCLUDED.severity, cause = EXCLUDED.cause, remedy = EXCLUDED.remedy,
-          state = 'open', hits = a.hits + 1, last_at = clock_timestamp(), resolved_at = NULL
+          state = 'open', hits = a.hits + 1, last_at = clock_timestamp(), resolved_at = NULL, \(unsafe: opensAgain)
         """
     }
+
+    /// What changes of a row `a` that was resolved.
+    static let opensAgain = """
+        episode = a.episode + CASE WHEN a.state = 'resolved' THEN 1 ELSE 0 END,
+          opened_at = CASE WHEN a.state = 'resolved' THEN clock_timestamp() ELSE a.opened_at END,
+          acknowledged_at = CASE WHEN a.state = 'resolved' THEN NULL ELSE a.acknowledged_at END,
+          acknowledged_by = CASE WHEN a.state = 'resolved' THEN NULL ELSE a.acknowledged_by END
+        """
 
     public static func resolve(_ tenant: TenantID, keyPrefix: String) -> SQL {
         """

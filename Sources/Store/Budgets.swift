@@ -69,7 +69,8 @@ public enum BudgetStatements {
     /// The platform's own count, where its answers tell: it is the one that decides.
     public static func correct(_ tenant: TenantID, _ connection: ConnectionID, name: String, remaining: Int) -> SQL {
         """
-        UPDATE app.budgets SET used = greatest(0, amount - least(amount, \(Int64(remaining))))
+        UPDATE app.budgets SET used = greatest(0, amount - least(amount, \(Int64(remaining)))), said_remaining = least(\(Int64(remaining)), 2147483647),
+          said_at = clock_timestamp()
         WHERE tenant_id = \(tenant) AND connection_id = \(connection) AND name = \(name)
         """
     }

@@ -20,11 +20,16 @@ public struct Migration: Sendable {
                 remedy: "Run the program in its checkout, or name the folder with --migrations.")
         }
         var out: [Migration] = []
-        for (n, name) in names.enumerated() {
-            let prefix = String(repeating: "0", count: 4 - "\(n + 1)".count) + "\(n + 1)_"
-            guard name.hasPrefix(prefix), let data = try? Data(contentsOf: URL(filePath: "\(folder)/\(name)")) else {
-                throw Fault("migration_malformed", stage: .configuration, disposition: .bug, summary: "migration \(name) is unreadable or out of number; expected \(prefix)…")
+        var last = 0
+        for name in names {
+            // A number may be missing: two that were written side by side need not arrive together. None is there twice.
+            let digits = name.prefix(4)
+            guard name.dropFirst(4).first == "_", digits.utf8.allSatisfy({ (48 ... 57).contains($0) }), let number = Int(digits), number > last,
+                let data = try? Data(contentsOf: URL(filePath: "\(folder)/\(name)"))
+            else {
+                throw Fault("migration_malformed", stage: .configuration, disposition: .bug, summary: "migration \(name) is unreadable, or its number is not one after \(last)")
             }
+            last = number
             let text = String(decoding: data, as: UTF8.self)
             for word in ["-- why:", "-- locks:", "-- undo:"] where !text.contains(word) {
                 throw Fault("migration_malformed", stage: .configuration, disposition: .bug, summary: "migration \(name) has no line '\(word)'")

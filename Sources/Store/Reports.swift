@@ -149,6 +149,16 @@ public struct Gauges: Sendable {
     public var postings: [(label: String, value: Int64)]
     public var alerts: [(label: String, value: Int64)]
     public var unexplained: [(label: String, value: Int64)]
+    /// `held/warning`.
+    public var causes: [(label: String, value: Int64)]
+    /// `email/waiting`; what is settled: within the hour.
+    public var deliveries: [(label: String, value: Int64)]
+    /// `worst`, in seconds, and `tenants` that wait too long.
+    public var lag: [(label: String, value: Int64)]
+    /// `quickbooks-online/minute`, in thousandths.
+    public var quotas: [(label: String, value: Int64)]
+    /// Connections by platform.
+    public var down: [(label: String, value: Int64)]
 }
 
 extension Store {
@@ -177,6 +187,8 @@ extension Store {
         }
         return Gauges(
             postings: try await read(ReportStatements.postingsByState()), alerts: try await read(ReportStatements.openAlerts()),
-            unexplained: try await read(ReportStatements.unexplainedByCurrency()))
+            unexplained: try await read(ReportStatements.unexplainedByCurrency()), causes: try await read(AdminAlertStatements.openByCause()),
+            deliveries: try await read(AdminAlertStatements.deliveries()), lag: try await read(AdminAlertStatements.lag()),
+            quotas: try await read(QuotaStatements.fullest()), down: try await read(AdminAlertStatements.down()))
     }
 }

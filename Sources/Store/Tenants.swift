@@ -26,10 +26,12 @@ public struct ConnectionRow: Sendable {
     public var credentialBefore: [UInt8]?
     public var credentialVersion: Int
     public var watermark: Timestamp?
+    /// Since when its platform has not answered.
+    public var downSince: Timestamp?
 
     public init(
         id: ConnectionID, slug: String, platform: String, account: String, baseURL: String?, settings: [UInt8], state: String, credential: [UInt8]?,
-        credentialBefore: [UInt8]?, credentialVersion: Int, watermark: Timestamp?
+        credentialBefore: [UInt8]?, credentialVersion: Int, watermark: Timestamp?, downSince: Timestamp? = nil
     ) {
         self.id = id
         self.slug = slug
@@ -42,6 +44,7 @@ public struct ConnectionRow: Sendable {
         self.credentialBefore = credentialBefore
         self.credentialVersion = credentialVersion
         self.watermark = watermark
+        self.downSince = downSince
     }
 }
 
@@ -70,14 +73,14 @@ public enum TenantStatements {
 
     public static func connection(_ tenant: TenantID, _ id: ConnectionID) -> SQL {
         """
-        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark
+        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since
         FROM app.connections WHERE tenant_id = \(tenant) AND id = \(id)
         """
     }
 
     public static func connections(_ tenant: TenantID) -> SQL {
         """
-        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark
+        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since
         FROM app.connections WHERE tenant_id = \(tenant) ORDER BY slug
         """
     }
@@ -120,6 +123,15 @@ public enum TenantStatements {
         """
     }
 
+    /// The platform does not answer since now, or since whenever that was said first; without a reason: it answers again.
+    public static func setDown(_ tenant: TenantID, _ id: ConnectionID, reason: String?) -> SQL {
+        """
+        UPDATE app.connections SET down_since = CASE WHEN \(reason)::text IS NULL THEN NULL ELSE coalesce(down_since, clock_timestamp()) END,
+          down_reason = \(reason)
+        WHERE tenant_id = \(tenant) AND id = \(id) AND (down_since IS NULL) <> (\(reason)::text IS NULL)
+        """
+    }
+
     public static func saveIdentity(_ tenant: TenantID, _ id: ConnectionID, _ identity: [UInt8]) -> SQL {
         """
         UPDATE app.connections SET identity = \(PostgresJSON(identity)), state = CASE WHEN state IN ('new', 'dead') THEN 'live' ELSE state END,
@@ -141,6 +153,7 @@ extension ConnectionRow {
         credentialBefore = try row.get("credential_before")
         credentialVersion = Int(try row.get("credential_version", as: Int32.self))
         watermark = try row.get("watermark")
+        downSince = try row.get("down_since")
     }
 }
 
@@ -213,6 +226,11 @@ extension Store {
 
     public func saveWatermark(_ tenant: TenantID, _ id: ConnectionID, _ watermark: Timestamp?) async throws(Fault) {
         _ = try await pool.query(TenantStatements.saveWatermark(tenant, id, watermark))
+    }
+
+    /// Notes that the platform does not answer, or (without a reason) that it does again.
+    public func setDown(_ tenant: TenantID, _ id: ConnectionID, reason: String?) async throws(Fault) {
+        _ = try await pool.query(TenantStatements.setDown(tenant, id, reason: reason))
     }
 
     public func saveIdentity(_ tenant: TenantID, _ id: ConnectionID, _ identity: [UInt8]) async throws(Fault) {

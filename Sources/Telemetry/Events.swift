@@ -25,4 +25,8 @@ public enum Event: String, Sendable, CaseIterable {
     case databaseStarted = "database_started"
     case keysGiven = "keys_given"
     case sealed
+    case alertsStarted = "alerts_started"
+    case alertTold = "alert_told"
+    case alertDelivered = "alert_delivered"
+    case alertUndelivered = "alert_undelivered"
 }

@@ -20,11 +20,17 @@ public final class Metrics: Sendable {
         case alertsOpen = "counterfoil_alerts_open"
         case postingsByState = "counterfoil_postings"
         case unexplained = "counterfoil_unexplained_minor"
+        case alerts = "counterfoil_alerts"
+        case alertDeliveries = "counterfoil_alert_deliveries"
+        case lagSeconds = "counterfoil_lag_seconds"
+        case lagging = "counterfoil_lagging_tenants"
+        case quotaUsed = "counterfoil_quota_used_ratio"
+        case platformsDown = "counterfoil_connections_down"
 
         var kind: String {
             switch self {
             case .httpSeconds, .callSeconds: "histogram"
-            case .workers, .alertsOpen, .postingsByState, .unexplained: "gauge"
+            case .workers, .alertsOpen, .postingsByState, .unexplained, .alerts, .alertDeliveries, .lagSeconds, .lagging, .quotaUsed, .platformsDown: "gauge"
             default: "counter"
             }
         }
@@ -47,6 +53,12 @@ public final class Metrics: Sendable {
             case .alertsOpen: "Alerts not yet resolved, by severity."
             case .postingsByState: "Postings in each state now, over all tenants."
             case .unexplained: "Sum of unexplained amounts, minor units, by currency."
+            case .alerts: "Alerts not yet resolved, by cause and severity."
+            case .alertDeliveries: "Messages of alerts that wait to be sent, and those settled within the hour, by kind of route and state."
+            case .lagSeconds: "How long the oldest work of any tenant waits for a worker."
+            case .lagging: "Tenants whose oldest work waits for over five minutes."
+            case .quotaUsed: "The fullest budget of any connection, by platform and budget; 1 is spent."
+            case .platformsDown: "Live connections whose platform does not answer, by platform."
             }
         }
     }

@@ -21,7 +21,7 @@ private let login = Authentication.session(.init(
 private func spec(_ id: String, _ roles: [PlatformSpec.Role], _ auth: Authentication = .header("X-Token")) -> PlatformSpec {
     PlatformSpec(
         id: id, name: id, roles: roles, productionBase: "https://\(id).example.com", sandboxBase: "https://sandbox.\(id).example.com",
-        auth: auth, headers: ["Accept": "application/json"], limits: [], concurrency: 1, batchSizes: [:], pageSize: 10, fieldLengths: [:],
+        auth: auth, headers: ["Accept": "application/json"], limits: [RateLimit(name: "minute", scope: .connection, amount: 100, window: .seconds(60))], concurrency: 1, batchSizes: [:], pageSize: 10, fieldLengths: [:],
         idempotency: Idempotency(nativeKeyLifetime: nil, searchable: true, findSettles: .zero), tax: .documentTotal, dimensions: [],
         revisesPaidInvoices: true, apiVersion: "1", sunset: nil, sources: [:])
 }

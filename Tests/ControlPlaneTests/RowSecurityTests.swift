@@ -85,6 +85,15 @@ import Wire
             """,
             "INSERT INTO app.ledger_notices VALUES (\(t), \(made.ledger), 'Invoice', '1', 'updated', now(), now())",
             "INSERT INTO app.attachments (tenant_id, post_key, revision, flow_id) VALUES (\(t), \(key.text), 1, \(made.flow))",
+            "INSERT INTO app.alert_rules (tenant_id, version, body, actor) VALUES (\(t), 1, '{}', 'a')",
+            "INSERT INTO app.alert_routes (tenant_id, name, kind, settings, actor) VALUES (\(t), 'r', 'email', '{}', 'a')",
+            "INSERT INTO app.alert_notices VALUES (\(t), 'r', \(t), 'k', 'opened', now())",
+            """
+            INSERT INTO app.alert_deliveries (tenant_id, id, route, kind, purpose, receiver, subject, body)
+            VALUES (\(t), \(t), 'r', 'email', 'opened', 'x', 's', 'x')
+            """,
+            "INSERT INTO app.source_hours VALUES (\(t), \(made.source), date_trunc('hour', now()), 1, now())",
+            "INSERT INTO app.source_marks VALUES (\(t), 1)",
             "INSERT INTO app.budgets VALUES (\(t), \(made.ledger), 'minute', 1, 1000, now(), 0)",
             "INSERT INTO app.audit_seals VALUES (\(t), 1, '1', 1, decode(repeat('00', 32), 'hex'))",
         ] { _ = try await bench.root.pool.query(sql) }

@@ -15,6 +15,8 @@ final class MemoryStore: CourierStore {
     struct State: Sendable {
         var row: ConnectionRow
         var alerts: [AlertRow] = []
+        /// Why the platform was said to be down, `nil` for up again, in order.
+        var downs: [String?] = []
         var states: [String] = []
         var charges = 0
         /// What the last call was charged, and of what amount of the operator's own budgets.
@@ -50,6 +52,7 @@ final class MemoryStore: CourierStore {
 
     var row: ConnectionRow { state.with { $0.row } }
     var alerts: [AlertRow] { state.with { $0.alerts } }
+    var downs: [String?] { state.with { $0.downs } }
     var states: [String] { state.with { $0.states } }
     func change(_ body: @Sendable (inout State) -> Void) { state.with { body(&$0) } }
     /// Runs once, right before the next change of the connection's state.
@@ -175,6 +178,13 @@ final class MemoryStore: CourierStore {
             state.states.append(new)
         }
         journal.add("state \(new)")
+    }
+
+    func setDown(_: TenantID, _: ConnectionID, reason: String?) async throws(Fault) {
+        state.with { state in
+            state.downs.append(reason)
+            state.row.downSince = reason.map { _ in Timestamp(seconds: 1) }
+        }
     }
 
     func raise(_: TenantID, _ alerts: [AlertRow]) async throws(Fault) {

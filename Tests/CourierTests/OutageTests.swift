@@ -29,6 +29,19 @@ struct OutageTests {
         #expect(bench.platform.calls == 5)
     }
 
+    @Test("that a platform is down is written down once, and the first answer after it, be it to another worker")
+    func written() async {
+        let bench = Bench()
+        fail(bench, times: 7)
+        for _ in 0 ..< 4 { _ = await bench.read() }
+        #expect(bench.store.downs.count == 1 && bench.store.downs.first??.isEmpty == false)
+        bench.platform.change { $0.turns = [] }
+        bench.clocks.advance(by: .seconds(600))
+        let next = bench.another()
+        for _ in 0 ..< 3 { _ = await bench.read(by: next) }
+        #expect(bench.store.downs.count == 2 && bench.store.downs.last == .some(nil), "\(bench.store.downs)")
+    }
+
     @Test("after each pause one call probes; pauses grow while none is answered, and an answer ends it")
     func probes() async {
         let bench = Bench()

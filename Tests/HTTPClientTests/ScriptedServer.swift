@@ -179,7 +179,7 @@ func listeningSocket() -> (socket: Int32, port: Int) {
     return (listener, Int(UInt16(bigEndian: address.sin_port)))
 }
 
-private func startThread(_ body: @escaping @Sendable () -> Void) {
+func startThread(_ body: @escaping @Sendable () -> Void) {
     final class Box: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }

@@ -39,7 +39,7 @@ import Testing
             try await desk.work()
             #expect(try await desk.house.count("SELECT count(*) FROM app.events WHERE state = 'held' AND fault->>'code' = 'unreadable_record'") == 1)
             #expect(desk.books.entries.map(\.subject) == ["O-1"])
-            #expect(try await desk.alerts().contains("event/unreadable_record"))
+            #expect(try await desk.alerts().contains("event/\(desk.house.source)/unreadable_record"))
         }
     }
 
@@ -65,7 +65,7 @@ import Testing
             try await desk.later()
             #expect(try await desk.states() == ["invoice O-1": "reconciled"])
             #expect(try await desk.house.count("SELECT count(*) FROM app.cases WHERE case_id = 'O-2' AND fault->>'code' = 'stored_json_unreadable' AND NOT dirty") == 1)
-            #expect(try await desk.alerts().contains("case/stored_json_unreadable"))
+            #expect(try await desk.alerts().contains("held/\(desk.house.flow)/stored_json_unreadable"))
             #expect(try await desk.house.count("SELECT count(*) FROM app.audit WHERE action = 'case.held'") == 1)
         }
     }

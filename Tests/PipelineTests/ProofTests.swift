@@ -22,7 +22,7 @@ import Testing
             try await desk.run(sale())
             #expect(try await desk.states() == ["invoice O-1": "manual"])
             #expect(try await desk.checks("invoice", "O-1") == ["drift"])
-            #expect(try await desk.alerts().contains("differs/\(field)"))
+            #expect(try await desk.alerts().contains("variance/\(desk.house.flow)/\(field)"))
             try await desk.run(sale(cups: 3, version: 2))
             #expect(desk.books.writes.count == 1, "what waits for a person is not overwritten")
         }

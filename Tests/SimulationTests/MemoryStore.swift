@@ -171,6 +171,9 @@ struct MemoryStore: PostingStore, CourierStore {
         }
     }
 
+    /// For people's eyes alone: nothing follows from it.
+    func setDown(_: TenantID, _: ConnectionID, reason _: String?) async throws(Fault) {}
+
     func raise(_: TenantID, _ alerts: [AlertRow]) async throws(Fault) {
         try await run("raise") { state in
             state.tables.alerts.formUnion(alerts.map(\.key))

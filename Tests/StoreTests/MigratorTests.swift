@@ -73,6 +73,15 @@ import Testing
         }
     }
 
+    @Test("a file that comes between two that were applied is applied then") func between() async throws {
+        try await withDatabase { database, pool async throws in
+            let three = file("0003_three", "CREATE TABLE public.three (x int);")
+            #expect(try await Migrator.migrate(database, [one, three]) == ["0001_one", "0003_three"])
+            #expect(try await Migrator.migrate(database, [one, two, three]) == ["0002_two"])
+            #expect(try await recorded(pool) == ["0001_one", "0002_two", "0003_three"])
+        }
+    }
+
     @Test("of several migrators at once each file is applied by one, and none of them fails") func concurrent() async throws {
         try await withDatabase { database, pool async throws in
             let files = [one, two, file("0003_three", "INSERT INTO public.one VALUES (3);")]
@@ -112,7 +121,12 @@ import Testing
         try Data("nothing".utf8).write(to: folder.appending(path: "README"))
         #expect(read() == "0001_one 0002_two")
         try Data(two.text.utf8).write(to: folder.appending(path: "0004_four.sql"))
-        #expect(read() == "migration_malformed")
+        #expect(read() == "0001_one 0002_two 0004_four", "the third may still come")
+        for name in ["0004_also_four.sql", "four.sql", "004_four.sql", "00x5_five.sql"] {
+            try Data(two.text.utf8).write(to: folder.appending(path: name))
+            #expect(read() == "migration_malformed", "\(name)")
+            try FileManager.default.removeItem(at: folder.appending(path: name))
+        }
         try FileManager.default.removeItem(at: folder.appending(path: "0004_four.sql"))
         try Data("-- why: a test\n-- undo: none\nSELECT 1;".utf8).write(to: folder.appending(path: "0003_three.sql"))
         #expect(read() == "migration_malformed")

@@ -52,6 +52,15 @@ extension House {
             INSERT INTO app.batch_postings (tenant_id, batch_id, post_key, revision, reference, currency, figure_minor, findable)
             SELECT tenant_id, \(tenant), post_key, 1, 'R', 'USD', 1, false FROM app.postings WHERE tenant_id = \(tenant) LIMIT 1
             """,
+            "INSERT INTO app.alert_rules (tenant_id, version, body, actor) VALUES (\(tenant), 1, '{}', 'a')",
+            "INSERT INTO app.alert_routes (tenant_id, name, kind, settings, actor) VALUES (\(tenant), 'r', 'email', '{}', 'a')",
+            "INSERT INTO app.alert_notices VALUES (\(tenant), 'r', \(tenant), 'k', 'opened', now())",
+            """
+            INSERT INTO app.alert_deliveries (tenant_id, id, route, kind, purpose, receiver, subject, body)
+            VALUES (\(tenant), \(tenant), 'r', 'email', 'opened', 'x', 's', 'x')
+            """,
+            "INSERT INTO app.source_hours VALUES (\(tenant), \(source), date_trunc('hour', now()), 1, now())",
+            "INSERT INTO app.source_marks VALUES (\(tenant), 1)",
             "INSERT INTO app.api_keys (id, digest, label, tenant_id, scopes) VALUES (\(tenant), \(digest), 'l', \(tenant), ARRAY['read'])",
         ])
     }

@@ -47,7 +47,7 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + administration(t) + batches(t) + reports(t) + trials(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t)
 }
 
 private func changes(_ t: TenantID) -> [Sample] {
@@ -75,6 +75,58 @@ private func changes(_ t: TenantID) -> [Sample] {
         Sample("AttachmentStatements.later", AttachmentStatements.later(t, sampleKey, revision: 1, by: .seconds(1))),
         Sample("AttachmentStatements.next", AttachmentStatements.next(t, flow)),
         Sample("AttachmentStatements.parts", AttachmentStatements.parts(t, of: sampleKey)),
+    ]
+}
+
+private func alerts(_ t: TenantID) -> [Sample] {
+    let page = PageRequest(after: nil, limit: 10), sees = Visibility(consultancy: nil, tenant: t), owner = AlertOwner(t), id = random.uuid()
+    let standing = StandingAlert(
+        id: id, tenant: t, tenantSlug: "s", tenantName: "n", key: "k", severity: .warning, cause: "c", remedy: "r", firstAt: now, openedAt: now, lastAt: now)
+    let seen = [SeenAlert(tenant: t, row: AlertRow(key: "k", severity: .warning, cause: "c", remedy: "r"), items: 1)]
+    let delivery = AlertDelivery(
+        id: id, owner: owner, route: "r", kind: "email", purpose: .opened, receiver: "x", subject: "s", body: [1], alerts: [id])
+    let route = AlertRouteRow(owner: owner, name: "r", kind: "email", settings: json, secret: [1])
+    let notice = AlertNotice(owner: owner, route: "r", tenant: t, key: "k", told: .opened, at: now)
+    let filter = AlertFilter(tenant: t, state: "open", severity: "warning", cause: "held")
+    let survey: [(String, SQL)] = [
+        ("AlertSurveyStatements.held", AlertSurveyStatements.held()), ("AlertSurveyStatements.rejected", AlertSurveyStatements.rejected()),
+        ("AlertSurveyStatements.undecided", AlertSurveyStatements.undecided()), ("AlertSurveyStatements.events", AlertSurveyStatements.events()),
+        ("AlertSurveyStatements.quarantined", AlertSurveyStatements.quarantined()), ("AlertSurveyStatements.connections", AlertSurveyStatements.connections()),
+        ("AlertSurveyStatements.crashes", AlertSurveyStatements.crashes()), ("AlertSurveyStatements.lag", AlertSurveyStatements.lag()),
+        ("AlertSurveyStatements.undelivered", AlertSurveyStatements.undelivered()), ("SourceHourStatements.count", SourceHourStatements.count()),
+        ("SourceHourStatements.quiet", SourceHourStatements.quiet()), ("SourceHourStatements.prune", SourceHourStatements.prune()),
+        ("QuotaStatements.of", QuotaStatements.of(t, connection)), ("QuotaStatements.spent", QuotaStatements.spent()),
+        ("QuotaStatements.fullest", QuotaStatements.fullest()), ("QuotaStatements.ofApp", QuotaStatements.ofApp("p")),
+    ]
+    let board: [(String, SQL)] = [
+        ("AlertBoardStatements.standing", AlertBoardStatements.standing()), ("AlertBoardStatements.open", AlertBoardStatements.open(seen)),
+        ("AlertBoardStatements.refresh", AlertBoardStatements.refresh(seen)), ("AlertBoardStatements.resolve", AlertBoardStatements.resolve([standing])),
+        ("AlertBoardStatements.watch", AlertBoardStatements.watch(every: .seconds(5))), ("AlertBoardStatements.watched", AlertBoardStatements.watched(counted: true)),
+        ("AlertBoardStatements.publicKey", AlertBoardStatements.publicKey()), ("AlertBoardStatements.setPublicKey", AlertBoardStatements.setPublicKey([1])),
+        ("AlertRouteStatements.allRules", AlertRouteStatements.allRules()), ("AlertRouteStatements.allRoutes", AlertRouteStatements.allRoutes()),
+        ("AlertRouteStatements.rules", AlertRouteStatements.rules(owner)), ("AlertRouteStatements.putRules", AlertRouteStatements.putRules(owner, body: json, actor: "a")),
+        ("AlertRouteStatements.routes", AlertRouteStatements.routes(owner)), ("AlertRouteStatements.rows", AlertRouteStatements.rows(owner)),
+        ("AlertRouteStatements.dropRoutes", AlertRouteStatements.dropRoutes(owner, but: ["r"])), ("AlertRouteStatements.dropNotices", AlertRouteStatements.dropNotices(owner, but: ["r"])),
+        ("AlertRouteStatements.dropWaiting", AlertRouteStatements.dropWaiting(owner, but: ["r"])), ("AlertRouteStatements.putRoute", AlertRouteStatements.putRoute(route, actor: "a")),
+    ]
+    let deliveries: [(String, SQL)] = [
+        ("AlertDeliveryStatements.notices", AlertDeliveryStatements.notices()), ("AlertDeliveryStatements.saveNotices", AlertDeliveryStatements.saveNotices([notice])),
+        ("AlertDeliveryStatements.sentInHour", AlertDeliveryStatements.sentInHour()), ("AlertDeliveryStatements.testsInHour", AlertDeliveryStatements.testsInHour(owner, "r")),
+        ("AlertDeliveryStatements.insert", AlertDeliveryStatements.insert(delivery)), ("AlertDeliveryStatements.claim", AlertDeliveryStatements.claim(limit: 9, for: .seconds(1))),
+        ("AlertDeliveryStatements.settle", AlertDeliveryStatements.settle(delivery, state: "failed", outcome: "o")),
+        ("AlertDeliveryStatements.later", AlertDeliveryStatements.later(delivery, by: .seconds(1), outcome: "o")),
+        ("AlertDeliveryStatements.write", AlertDeliveryStatements.write(delivery)), ("AlertDeliveryStatements.route", AlertDeliveryStatements.route(owner, "r")),
+        ("AlertDeliveryStatements.prune", AlertDeliveryStatements.prune()),
+        ("AlertDeliveryStatements.list", AlertDeliveryStatements.list(owner, route: "r", state: "failed", alert: id, page)),
+        ("AlertDeliveryStatements.one", AlertDeliveryStatements.one(owner, id)),
+        ("AdminAlertStatements.list", AdminAlertStatements.list(sees, filter, page)), ("AdminAlertStatements.one", AdminAlertStatements.one(id, sees)),
+        ("AdminAlertStatements.acknowledge", AdminAlertStatements.acknowledge(t, id, by: "a", note: nil)),
+        ("AdminAlertStatements.mute", AdminAlertStatements.mute(t, id, until: now, by: "a", note: "n")), ("AdminAlertStatements.unmute", AdminAlertStatements.unmute(t, id)),
+        ("AdminAlertStatements.openByCause", AdminAlertStatements.openByCause()), ("AdminAlertStatements.deliveries", AdminAlertStatements.deliveries()),
+        ("AdminAlertStatements.lag", AdminAlertStatements.lag()), ("AdminAlertStatements.down", AdminAlertStatements.down()),
+    ]
+    return (survey + board + deliveries).map { Sample($0.0, $0.1, by: .supervisor) } + [
+        Sample("TenantStatements.setDown", TenantStatements.setDown(t, connection, reason: "r")),
     ]
 }
 
@@ -332,7 +384,6 @@ private func administration(_ t: TenantID) -> [Sample] {
         ("AdminWorkStatements.events", AdminWorkStatements.events(t, state: "held", page)),
         ("AdminWorkStatements.retryEvent", AdminWorkStatements.retryEvent(t, 1)),
         ("AdminWorkStatements.jobs", AdminWorkStatements.jobs(t, page)),
-        ("AdminTrailStatements.alerts", AdminTrailStatements.alerts(sees, tenant: t, state: "open", severity: "warning", page)),
         ("AdminTrailStatements.proofs", AdminTrailStatements.proofs(t, flow, page)),
         ("AdminTrailStatements.claim", AdminTrailStatements.claim(key, "w", digest: [1])),
         ("AdminTrailStatements.firstAnswer", AdminTrailStatements.firstAnswer(key, "w")),

@@ -94,11 +94,12 @@ struct DocsTests {
         #expect(Checkout.file("LICENSE")?.text.contains("Apache License") == true)
     }
 
-    /// Decisions out of number or without one of their parts.
+    /// Decisions without a number of their own or without one of their parts.
     static func badDecisions(_ files: [ProjectFile]) -> [String] {
-        files.filter { $0.path.hasPrefix("docs/decisions/") }.sorted { $0.path < $1.path }.enumerated().compactMap { n, file in
-            let number = String(repeating: "0", count: max(0, 4 - "\(n + 1)".count)) + "\(n + 1)"
-            guard file.name.wholeMatch(of: /\d{4}-[a-z0-9-]+\.md/) != nil, file.name.hasPrefix(number) else { return "\(file.path): expected \(number)-….md" }
+        var seen: Set<String> = []
+        return files.filter { $0.path.hasPrefix("docs/decisions/") }.sorted { $0.path < $1.path }.compactMap { file in
+            guard file.name.wholeMatch(of: /\d{4}-[a-z0-9-]+\.md/) != nil, !file.name.hasPrefix("0000") else { return "\(file.path): expected NNNN-….md" }
+            guard seen.insert(String(file.name.prefix(4))).inserted else { return "\(file.path): its number is another's" }
             let missing = ["## Context", "## Choice", "## Consequence"].filter { !file.text.contains($0) }
             return missing.isEmpty ? nil : "\(file.path): no \(missing.joined(separator: ", "))"
         }
@@ -110,31 +111,34 @@ struct DocsTests {
         #expect(Self.badDecisions(Checkout.files) == [])
         let whole = "## Context\n## Choice\n## Consequence\n"
         #expect(Self.badDecisions([ProjectFile(path: "docs/decisions/0001-a.md", text: whole)]) == [])
-        #expect(Self.badDecisions([ProjectFile(path: "docs/decisions/0002-a.md", text: whole)]).count == 1)
+        let twice = ["0002-a", "0002-b"].map { ProjectFile(path: "docs/decisions/\($0).md", text: whole) }
+        #expect(Self.badDecisions(twice).count == 1)
         #expect(Self.badDecisions([ProjectFile(path: "docs/decisions/0001-a.md", text: "## Context\n")]).count == 1)
     }
 }
 
 @Suite("Migrations")
 struct MigrationTests {
-    /// Files out of number, badly named or without their heading.
+    /// Files badly named, with a number that is there already, or without their heading. A number may be missing: the one who has it works beside us.
     static func bad(_ files: [ProjectFile]) -> [String] {
-        files.filter { $0.path.hasPrefix("migrations/") }.sorted { $0.path < $1.path }.enumerated().compactMap { n, file in
-            let number = String(repeating: "0", count: max(0, 4 - "\(n + 1)".count)) + "\(n + 1)"
-            guard file.name.wholeMatch(of: /\d{4}_[a-z0-9_]+\.sql/) != nil, file.name.hasPrefix(number) else { return "\(file.path): expected \(number)_….sql" }
+        var seen: Set<String> = []
+        return files.filter { $0.path.hasPrefix("migrations/") }.sorted { $0.path < $1.path }.compactMap { file in
+            guard file.name.wholeMatch(of: /\d{4}_[a-z0-9_]+\.sql/) != nil, !file.name.hasPrefix("0000") else { return "\(file.path): expected NNNN_….sql" }
+            guard seen.insert(String(file.name.prefix(4))).inserted else { return "\(file.path): its number is another's" }
             let lines = file.text.split(separator: "\n").prefix(3)
             let wanted = ["-- why: ", "-- locks: ", "-- undo: "]
             return lines.count == 3 && zip(lines, wanted).allSatisfy({ $0.hasPrefix($1) && $0.count > $1.count }) ? nil : "\(file.path): does not begin with why, locks and undo"
         }
     }
 
-    @Test("migrations are numbered without a gap and begin with why, locks and undo")
+    @Test("migrations have a number each and begin with why, locks and undo")
     func headings() {
         #expect(Checkout.files.filter { $0.path.hasPrefix("migrations/") }.count >= 4)
         #expect(Self.bad(Checkout.files) == [])
         let head = "-- why: a\n-- locks: b\n-- undo: c\n"
         #expect(Self.bad([ProjectFile(path: "migrations/0001_a.sql", text: head)]) == [])
-        #expect(Self.bad([ProjectFile(path: "migrations/0002_a.sql", text: head)]).count == 1)
+        #expect(Self.bad([ProjectFile(path: "migrations/0002_a.sql", text: head), ProjectFile(path: "migrations/0002_b.sql", text: head)]).count == 1)
+        #expect(Self.bad([ProjectFile(path: "migrations/0000_a.sql", text: head)]).count == 1)
         #expect(Self.bad([ProjectFile(path: "migrations/0001-a.sql", text: head)]).count == 1)
         #expect(Self.bad([ProjectFile(path: "migrations/0001_a.sql", text: "-- why: \n-- locks: b\n-- undo: c\n")]).count == 1)
     }

@@ -112,6 +112,9 @@ struct ImportTests {
             "Worker": ["HTTPServer", "Scheduler", "ControlPlane", "Sandbox"],
             // The holder of the master key never parses a tenant's payloads and opens no connection of its own.
             "Scheduler": rooms.connectors.union(["ConnectorKit", "Mapping", "Pipeline", "Courier", "HTTPClient", "HTTPServer", "Catalog", "Worker", "Sandbox"]),
+            // Who is told of what is read where it is written; who tells them sees no platform.
+            "AlertRules": outside,
+            "Alerts": rooms.connectors.union(["ConnectorKit", "HTTPServer", "Courier", "Pipeline", "Catalog", "Worker", "Scheduler", "ControlPlane", "Sandbox"]),
             // Of a connector it knows the specification and `verify`; it never runs a step and sends nothing.
             "ControlPlane": ["Courier", "Pipeline", "Worker", "HTTPClient", "Scheduler", "Sandbox"],
         ]

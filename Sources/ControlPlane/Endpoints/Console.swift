@@ -72,7 +72,7 @@ extension Endpoints {
         async let causes = store.reportCauses(asker.sees)
         async let stopped = store.reportHeld(asker.sees, tenant: nil, PageRequest(limit: 50))
         async let unexplained = store.reportUnexplained(asker.sees)
-        async let alerts = store.adminAlerts(asker.sees, state: "open", PageRequest(limit: Limits.pageRows))
+        async let alerts = store.adminAlerts(asker.sees, AlertFilter(state: "unresolved"), PageRequest(limit: Limits.pageRows))
         var shown = ConsolePage.Overview(who: asker.label, version: visit.desk.configuration.version, at: visit.desk.clocks.now())
         shown.steps = try rows(try await steps)
         shown.causes = try rows(try await causes)

@@ -61,8 +61,38 @@ extension Desk {
             for (label, value) in read.postings { metrics.set(.postingsByState, ("state", label), to: Double(value)) }
             for (label, value) in read.alerts { metrics.set(.alertsOpen, ("severity", label), to: Double(value)) }
             for (label, value) in read.unexplained { metrics.set(.unexplained, ("currency", label), to: Double(value)) }
+            setGauges(read)
         } catch {
             metrics.count(.databaseFaults, ("code", error.code))
+        }
+    }
+
+    /// Gauges of labels that come and go: one that is not there any more falls to zero.
+    private func setGauges(_ read: Gauges) {
+        func halves(_ label: String) -> (String, String) {
+            let at = label.firstIndex(of: "/") ?? label.endIndex
+            return (String(label[..<at]), String(label[at...].dropFirst()))
+        }
+        for name in ["worst", "tenants"] {
+            let value = Double(read.lag.first { $0.label == name }?.value ?? 0)
+            metrics.set(name == "worst" ? .lagSeconds : .lagging, to: value)
+        }
+        let kinds: [(Metrics.Name, String, String, [(label: String, value: Int64)])] = [
+            (.alerts, "cause", "severity", read.causes), (.alertDeliveries, "kind", "state", read.deliveries), (.quotaUsed, "platform", "budget", read.quotas),
+        ]
+        let known = shownLabels.with { shown in
+            for (name, _, _, rows) in kinds { shown[name.rawValue, default: []].formUnion(rows.map(\.label)) }
+            shown[Metrics.Name.platformsDown.rawValue, default: []].formUnion(read.down.map(\.label))
+            return shown
+        }
+        for (name, first, second, rows) in kinds {
+            for label in known[name.rawValue] ?? [] {
+                let value = Double(rows.first { $0.label == label }?.value ?? 0), parts = halves(label)
+                metrics.set(name, (first, parts.0), (second, parts.1), to: name == .quotaUsed ? value / 1000 : value)
+            }
+        }
+        for label in known[Metrics.Name.platformsDown.rawValue] ?? [] {
+            metrics.set(.platformsDown, ("platform", label), to: Double(read.down.first { $0.label == label }?.value ?? 0))
         }
     }
 

@@ -8,12 +8,6 @@ extension Endpoints {
             let (tenant, page) = (try await visit.tenant(), try visit.page())
             return try visit.answer(try await visit.store.adminAudit(tenant, subject: visit.request.query("subject"), page), page)
         },
-        Endpoint(.get, "/v1/alerts", .key(.read)) { visit in
-            let page = try visit.page()
-            let rows = try await visit.store.adminAlerts(
-                visit.asker.sees, tenant: try visit.filter("tenant"), state: visit.request.query("state"), severity: visit.request.query("severity"), page)
-            return try visit.answer(rows, page)
-        },
         Endpoint(.get, "/v1/flows/{flow}/proofs", .key(.read)) { visit in
             let (id, tenant, _) = try await flow(visit)
             let page = try visit.page()

@@ -82,7 +82,7 @@ extension Pipeline {
                 _ = try await tx.query(PostingStatements.differs(tenant, key, findings: json, fault: fault.json.bytes))
                 try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.differs", subject: "posting \(key)", detail: fault.json.bytes)])
             }
-            try await tx.raise(tenant, Confirm.alerts(badNow.map(\.findings)))
+            try await tx.raise(tenant, Confirm.alerts(badNow.map(\.findings), flow.row.id))
         }
         try await later(absent, max(flow.findSettles ?? connector.spec.idempotency.findSettles, .seconds(1)), nil)
         metrics.count(.postings, ("state", "confirmed"), by: Double(good.count))
@@ -120,10 +120,10 @@ enum Confirm {
     }
 
     /// One alert per field that differs, not per document.
-    static func alerts(_ found: [[Finding]]) -> [AlertRow] {
+    static func alerts(_ found: [[Finding]], _ flow: FlowID) -> [AlertRow] {
         var byKey: [String: AlertRow] = [:]
         for first in found.compactMap(\.first) {
-            let key = "differs/\(first.position ?? "document")"
+            let key = AlertKey.variance(flow, first.position ?? "document")
             byKey[key] = AlertRow(
                 key: key, severity: .critical, cause: "the ledger shows something else than was sent: \(first.why)",
                 remedy: "Open the posting, compare both sides, then correct the ledger or release.")

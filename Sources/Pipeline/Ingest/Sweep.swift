@@ -59,7 +59,7 @@ extension Pipeline {
                 // One order that can't be read must not keep the sweep from its end.
                 guard Post.concernsDocument(error) else { throw error }
                 log.fault(.recordHeld, error, ("order", id))
-                try await store.raise(tenant, [AlertRow(key: "fetch/\(error.code)", severity: .warning, cause: error.summary, remedy: error.remedy)])
+                try await store.raise(tenant, [AlertRow(key: AlertKey.fetch(connection.row.id, error.code), severity: .warning, cause: error.summary, remedy: error.remedy)])
             }
         }
         metrics.count(.events, ("result", "found_by_sweep"), by: Double(missing.count))
@@ -97,7 +97,7 @@ extension Pipeline {
                 "wrong_account", stage: .ingest, disposition: .hold,
                 summary: "the credential of connection \(connection.row.slug) belongs to \(identity.account), not to \(connection.row.account)",
                 remedy: "Connect the account that the connection names.")
-            try await store.raise(tenant, [AlertRow(key: "credential/\(connection.row.id)", severity: .critical, cause: fault.summary, remedy: fault.remedy)])
+            try await store.raise(tenant, [AlertRow(key: AlertKey.credential(connection.row.id), severity: .critical, cause: fault.summary, remedy: fault.remedy)])
             throw fault
         }
         let json = JSON.object([
@@ -105,7 +105,7 @@ extension Pipeline {
             ("currency", .optional(identity.currency)), ("time_zone", .optional(identity.timeZone)),
         ])
         try await store.saveIdentity(tenant, connection.row.id, json.bytes)
-        try await store.resolveAlerts(tenant, keyPrefix: "credential/\(connection.row.id)")
+        try await store.resolveAlerts(tenant, keyPrefix: AlertKey.credential(connection.row.id))
         var jobs: [Job] = []
         if connector is any LedgerConnector {
             jobs.append(Job(.chart, connection.row.id.description, lane: .interactive))

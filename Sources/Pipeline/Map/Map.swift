@@ -85,7 +85,7 @@ extension Pipeline {
     }
 
     func unplannable(_ item: DirtyCase, _ flow: Setup.Flow, _ fault: Fault) async throws(Fault) {
-        let alert = AlertRow(key: "case/\(fault.code)", severity: .warning, cause: fault.summary, remedy: fault.remedy)
+        let alert = AlertRow(key: AlertKey.held(flow.row.id, fault.code), severity: .warning, cause: fault.summary, remedy: fault.remedy)
         try await store.unplannable(tenant, flow.row.id, item, fault: fault.json.bytes, alert: alert)
         log.fault(.caseHeld, fault, ("case", item.caseID))
     }

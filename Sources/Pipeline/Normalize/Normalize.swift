@@ -24,7 +24,7 @@ extension Pipeline {
                     let record = RawRecord(topic: event.topic, deliveryID: event.deliveryID, body: body)
                     read.append((event, try connector.normalize(record, connection.facts)))
                 } catch {
-                    try await hold(event, error)
+                    try await hold(event, of: connection.row.id, error)
                 }
             }
             do throws(Fault) {
@@ -35,7 +35,7 @@ extension Pipeline {
                 for one in read {
                     do throws(Fault) { try await keep([one], connection, flows) } catch {
                         guard error.disposition != .retry, error.disposition != .wait else { throw error }
-                        try await hold(one.event, error)
+                        try await hold(one.event, of: connection.row.id, error)
                     }
                 }
             }
@@ -43,12 +43,12 @@ extension Pipeline {
     }
 
     /// A record that cannot be read waits for a person; the others go on.
-    private func hold(_ event: EventRow, _ fault: Fault) async throws(Fault) {
+    private func hold(_ event: EventRow, of connection: ConnectionID, _ fault: Fault) async throws(Fault) {
         let tenant = tenant
         try await store.transaction { tx throws(Fault) in
             _ = try await tx.query(EventStatements.held(tenant, id: event.id, fault: fault.json.bytes))
             try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "event.held", subject: "event \(event.id)", detail: fault.json.bytes)])
-            try await tx.raise(tenant, [AlertRow(key: "event/\(fault.code)", severity: .warning, cause: fault.summary, remedy: fault.remedy)])
+            try await tx.raise(tenant, [AlertRow(key: AlertKey.event(connection, fault.code), severity: .warning, cause: fault.summary, remedy: fault.remedy)])
         }
         log.fault(.recordHeld, fault, ("event_id", "\(event.id)"))
         metrics.count(.events, ("result", "held"))

@@ -157,13 +157,13 @@ enum Post {
     }
 
     /// One alert per cause of rejection, not per document.
-    static func alerts(_ settlements: [Settlement]) -> [AlertRow] {
+    static func alerts(_ settlements: [Settlement], _ flow: FlowID) -> [AlertRow] {
         var byKey: [String: AlertRow] = [:]
         for s in settlements where s.outcome == .rejected {
             let fault = s.evidence.flatMap { try? JSON(parsing: $0) }
             let code = fault?["code"]?.string ?? "rejected"
-            byKey["rejected/\(code)"] = AlertRow(
-                key: "rejected/\(code)", severity: .warning, cause: fault?["summary"]?.string ?? "the ledger refused a document",
+            byKey[code] = AlertRow(
+                key: AlertKey.rejected(flow, code), severity: .warning, cause: fault?["summary"]?.string ?? "the ledger refused a document",
                 remedy: fault?["remedy"]?.string ?? "Open the posting: it names what the ledger said.")
         }
         return byKey.sorted { $0.key < $1.key }.map(\.value)

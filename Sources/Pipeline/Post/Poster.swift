@@ -95,7 +95,7 @@ struct Poster: Sendable {
     /// What can't be sent as things stand waits by name; it is planned again when the configuration or the ledger's accounts change.
     private func hold(_ row: PostingRow, _ check: String, _ fault: Fault) async throws(Fault) {
         let finding = Finding(check: check, why: fault.summary, remedy: fault.remedy, position: fault.position)
-        let alert = AlertRow(key: "held/\(check)/\(fault.position ?? "")", severity: .warning, cause: fault.summary, remedy: fault.remedy)
+        let alert = AlertRow(key: AlertKey.held(row.flow, check), severity: .warning, cause: fault.summary, remedy: fault.remedy)
         try await store.hold(tenant, row.flow, row.key, findings: JSON.array([PlanCodec.finding(finding)]).bytes, alert: alert)
         log.fault(.postingHeld, fault, ("posting", row.key.text))
     }
@@ -156,7 +156,7 @@ struct Poster: Sendable {
             entries[s.key] = AuditEntry(
                 actor: "worker", action: "posting.\(s.outcome.rawValue)", subject: "posting \(s.key)", detail: s.evidence ?? Array("{}".utf8))
         }
-        try await store.settle(tenant, settlements, jobs: jobs, audit: entries, alerts: alerts + Post.alerts(settlements))
+        try await store.settle(tenant, settlements, jobs: jobs, audit: entries, alerts: alerts + Post.alerts(settlements, flow))
         let posted = settlements.filter { $0.outcome == .posted }.map(\.key)
         if !posted.isEmpty { try await store.replanRejected(tenant, flow, beside: posted) }
         for s in settlements {

@@ -116,7 +116,7 @@ enum Recover {
 
     static func parked(_ flow: FlowID, _ platform: String) -> AlertRow {
         AlertRow(
-            key: "unknown/\(flow)", severity: .critical, cause: "\(platform) did not say whether it took a document and can't be searched for it",
+            key: AlertKey.unknown(flow), severity: .critical, cause: "\(platform) did not say whether it took a document and can't be searched for it",
             remedy: "Look for the document in the ledger by its reference.")
     }
 

@@ -77,7 +77,7 @@ extension Pipeline {
                 actor: "worker", action: $0.held ? "posting.held" : "posting.cleared", subject: "posting \($0.key)",
                 detail: Array("{\"findings\":".utf8) + $0.findings + Array("}".utf8))
         }
-        let alerts = Preflight.alerts(held + told)
+        let alerts = Preflight.alerts(held + told, flow.row.id)
         try await store.transaction { tx throws(Fault) in
             _ = try await tx.query(PostingStatements.clear(tenant, results))
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "cleared", cases: cases))
@@ -228,10 +228,10 @@ enum Preflight {
     }
 
     /// One alert per cause, not per document: what waits for another is not a cause of its own.
-    static func alerts(_ held: [Held]) -> [AlertRow] {
+    static func alerts(_ held: [Held], _ flow: FlowID) -> [AlertRow] {
         var byKey: [String: AlertRow] = [:]
         for finding in held.flatMap(\.findings) where finding.check != "waits_for_original" {
-            let key = "held/\(finding.check)/\(finding.position ?? "")"
+            let key = AlertKey.held(flow, finding.check)
             byKey[key] = AlertRow(key: key, severity: .warning, cause: finding.why, remedy: finding.remedy)
         }
         return byKey.sorted { $0.key < $1.key }.map(\.value)

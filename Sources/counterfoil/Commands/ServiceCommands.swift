@@ -97,11 +97,13 @@ enum ScheduleCommand: Command {
     static let help = """
         usage: counterfoil schedule [--workers N] [--worker-user NAME]
 
-        Finds tenants with due work and gives each a worker process under a lease, until SIGINT or SIGTERM.
+        Finds tenants with due work and gives each a worker process under a lease, and keeps the process that looks for alerts and tells people, until
+        SIGINT or SIGTERM.
           --workers N          workers at once on this host (8)
           --worker-user NAME   user that workers run as; only root can choose one
 
-        Environment: as for serve; the master key is in COUNTERFOIL_VAR/secrets/master.key and only this command reads it.
+        Environment: as for serve; the master key is in COUNTERFOIL_VAR/secrets/master.key and only this command reads it. For alerts: COUNTERFOIL_URL is
+        where people reach the console, secrets/mail.json the operator's mail server, secrets/alerts.key opens the secrets of routes (docs/alerts.md).
         """
     static let options = ["workers", "worker-user", "parent"]
     static let flags: [String] = []
@@ -113,9 +115,10 @@ enum ScheduleCommand: Command {
         let database = try surroundings.database()
         var user: (uid: UInt32, gid: UInt32)?
         if let name = arguments.value("worker-user") { user = try PrivateCluster.account(name) }
-        let configuration = SchedulerConfiguration(
+        var configuration = SchedulerConfiguration(
             program: surroundings.program, database: database, masterKey: try Secrets(surroundings).key("master.key"),
             allowedHosts: surroundings.allowedHosts, workersMost: try arguments.number("workers", in: 1 ... 1000, default: 8), workerUser: user)
+        configuration.alerts = (["notify", "--parent", "\(getpid())"], NotifyCommand.environment(surroundings))
         let scheduler = try Scheduler(
             configuration, store: Store(PostgresPool(database, size: 4)), clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
         log.info(.started)

@@ -215,7 +215,8 @@ struct House {
         let environment = [
             "LANG=C.UTF-8", "PATH=/usr/bin:/bin", "COUNTERFOIL_VAR=\(surroundings.folder)", "COUNTERFOIL_DATABASE_URL=\(url)",
             "COUNTERFOIL_DATABASE_PASSWORD_FILE=\(secrets.path("database-supervisor"))", "COUNTERFOIL_ALLOWED_HOSTS=\(hosts)",
-        ] + more
+            "COUNTERFOIL_URL=\(surroundings.variables["COUNTERFOIL_URL"] ?? address)",
+        ] + ["COUNTERFOIL_CERTIFICATES"].compactMap { name in surroundings.variables[name].map { "\(name)=\(surroundings.absolute($0))" } } + more
         let parent = ["--parent", "\(getpid())"]
         var schedule = ["schedule"]
         if getuid() == 0, getpwnam("nobody") != nil { schedule += ["--worker-user", "nobody"] }

@@ -32,6 +32,7 @@ struct TenantApply {
             guard let id = try await ensure("/v1/tenants", wanted, query: "&consultancy=\(consultancy)", what: "tenant", &out) else { continue }
             try await apply(tenant, id, &out)
         }
+        if let operators = files.operators { try await AlertApply(api, dry: dry).apply(operators, "/v1/alerts", "operator", &out) }
         return out
     }
 
@@ -47,6 +48,7 @@ struct TenantApply {
             connections[connection["slug"]?.string ?? ""] = try await applyConnection(connection, id, slug, &out)
         }
         for flow in tenant["flows"]?.array ?? [] { try await applyFlow(flow, id, slug, organisations, connections, &out) }
+        try await AlertApply(api, dry: dry).apply(tenant, "/v1/tenants/\(id)/alerts", slug, &out)
     }
 
     private func put(_ kind: String, _ wanted: JSON, _ tenant: String, _ slug: String, _ out: inout Outcome) async throws(Fault) {

@@ -1,3 +1,4 @@
+internal import AlertRules
 internal import Books
 internal import Catalog
 internal import FoundationEssentials
@@ -10,6 +11,8 @@ struct TenantFiles {
     var consultancy: JSON
     /// In the order of their file names.
     var tenants: [(file: String, json: JSON)]
+    /// The operator's own alert rules and routes; `nil` without such a file.
+    var operators: JSON?
 
     /// - Throws: `tenant_files_unreadable`; `malformed_json` with file, line and column.
     static func read(_ folder: String, variables: [String: String]) throws(Fault) -> TenantFiles {
@@ -18,14 +21,18 @@ struct TenantFiles {
                 remedy: "A folder of tenants holds consultancy.json5 and one .json5 file a tenant; see tenants/demo.")
         }
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { throw unreadable("the folder \(folder) can't be read") }
-        var consultancy: JSON?
+        var consultancy: JSON?, operators: JSON?
         var tenants: [(file: String, json: JSON)] = []
         for name in names.filter({ $0.hasSuffix(".json5") }).sorted() {
             guard let data = try? Data(contentsOf: URL(filePath: "\(folder)/\(name)")) else { throw unreadable("\(folder)/\(name) can't be read") }
             let text = try expand(String(decoding: data, as: UTF8.self), variables, file: name)
             do throws(Fault) {
                 let json = try JSON(json5: text)
-                if name == "consultancy.json5" { consultancy = json } else { tenants.append((name, json)) }
+                switch name {
+                case "consultancy.json5": consultancy = json
+                case operatorFile: operators = json
+                default: tenants.append((name, json))
+                }
             } catch {
                 var fault = error
                 fault.position = "\(folder)/\(name), \(error.position ?? "?")"
@@ -33,8 +40,10 @@ struct TenantFiles {
             }
         }
         guard let consultancy else { throw unreadable("\(folder) has no consultancy.json5") }
-        return TenantFiles(consultancy: consultancy, tenants: tenants)
+        return TenantFiles(consultancy: consultancy, tenants: tenants, operators: operators)
     }
+
+    static let operatorFile = "operator.json5"
 
     private static func expand(_ text: String, _ variables: [String: String], file: String) throws(Fault) -> String {
         var out = ""
@@ -60,6 +69,22 @@ struct TenantFiles {
         return out + rest
     }
 
+    /// What is wrong with the member `alerts`: `{bounds, rules, routes}`.
+    private func alertFindings(_ json: JSON, isOperator: Bool) -> [Finding] {
+        guard let alerts = json["alerts"] else { return [] }
+        var found = Findings()
+        for member in alerts.object ?? [] where !["bounds", "rules", "routes"].contains(member.key) {
+            found.add("alerts.\(member.key)", "is not a known member", "Known are bounds, rules, routes.")
+        }
+        let routes = AlertRoute.read(alerts["routes"] ?? .array([]), into: &found, at: "alerts.routes")
+        for (n, route) in routes.enumerated() where route.receiver == nil {
+            found.add("alerts.routes[\(n)]", "has no receiver", "Add email, webhook or alertmanager.")
+        }
+        let rules = JSON.object((alerts.object ?? []).filter { $0.key != "routes" })
+        _ = RuleBook.read(rules, routes: Set(routes.map(\.name)), isOperator: isOperator, into: &found, at: "alerts")
+        return found.list
+    }
+
     /// Everything wrong with the files, with its place.
     func findings() -> [(file: String, finding: Finding)] {
         var out: [(String, Finding)] = []
@@ -67,9 +92,14 @@ struct TenantFiles {
             out.append((file, Finding(check: "invalid_configuration", why: why, remedy: remedy, position: position)))
         }
         for key in ["slug", "name"] where (consultancy[key]?.string ?? "").isEmpty { add("consultancy.json5", key, "is missing", "Give the consultancy a \(key).") }
+        if let operators {
+            for member in operators.object ?? [] where member.key != "alerts" { add(TenantFiles.operatorFile, member.key, "is not a known member", "Known is alerts.") }
+            out += alertFindings(operators, isOperator: true).map { (TenantFiles.operatorFile, $0) }
+        }
         for (file, tenant) in tenants {
+            out += alertFindings(tenant, isOperator: false).map { (file, $0) }
             for key in ["slug", "name"] where (tenant[key]?.string ?? "").isEmpty { add(file, key, "is missing", "Give the tenant a \(key).") }
-            let known = ["slug", "name", "organisations", "connections", "structure", "rules", "flows"]
+            let known = ["slug", "name", "organisations", "connections", "structure", "rules", "flows", "alerts"]
             for member in tenant.object ?? [] where !known.contains(member.key) { add(file, member.key, "is not a known member", "Known are \(known.joined(separator: ", ")).") }
             let organisations = Set((tenant["organisations"]?.array ?? []).compactMap { $0["slug"]?.string })
             let connections = Set((tenant["connections"]?.array ?? []).compactMap { $0["slug"]?.string })

@@ -1,0 +1,153 @@
+internal import AlertRules
+internal import Kernel
+internal import Store
+
+/// What is so, as a sentence with what to do about it. Pure.
+enum Observing {
+    /// Postings of unknown outcome are looked for; only what stays unknown is for people.
+    static let unknownMost = Duration.seconds(15 * 60)
+
+    static func seen(_ fact: AlertFact, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
+        let age = now - fact.since, documents = "\(some(fact.items, "document")) of \(fact.place)"
+        switch AlertCause(key: fact.key) {
+        case .held: return alert(fact, .warning, "\(documents) \(are(fact.items)) held by \(fact.code): \(words(fact))", fact.remedy)
+        case .rejected: return alert(fact, .warning, "\(documents) \(are(fact.items)) refused by the ledger (\(fact.code)): \(words(fact))", fact.remedy)
+        case .variance:
+            return alert(
+                fact, .critical, "the ledger shows \(documents) otherwise than sent, by \(fact.code): \(words(fact))",
+                "Open the posting, compare both sides, then correct the ledger or release.")
+        case .unknown:
+            return alert(
+                fact, .critical, "of \(documents) nobody knows whether the ledger has \(fact.items == 1 ? "it" : "them"): \(words(fact))",
+                "Look in the ledger by the reference; the posting tells what was sent. Nothing is sent a second time meanwhile.", opens: age >= unknownMost)
+        case .event: return alert(fact, .warning, "\(some(fact.items, "event")) of \(fact.place) can't be read (\(fact.code)): \(words(fact))", fact.remedy)
+        case .documentQuarantined:
+            return alert(
+                fact, .critical,
+                "\(some(fact.items, fact.code)) \(are(fact.items)) held because the worker ended in the midst of \(fact.items == 1 ? "it" : "each"); the others go on",
+                "Report it with its number; have it delivered or planned again once the program was mended.")
+        case .credential: return credential(fact)
+        case .down:
+            return alert(
+                fact, .warning, "\(fact.code) has not answered the connection \(fact.place) since \(minute(fact.since)): \(words(fact))",
+                "Look at the platform's status page. It is asked again from time to time, and work goes on by itself.", opens: age >= bounds.down)
+        case .lag: return lag(fact, bounds, age)
+        case .crash: return crash(fact)
+        case .undelivered:
+            return alert(
+                fact, .warning, "messages by the route \(fact.place) (\(fact.code)) do not arrive: \(fact.words)",
+                "Correct the route, then send a test message by it.")
+        case .quota, .silent, .unexplained, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
+        }
+    }
+
+    private static func alert(_ fact: AlertFact, _ severity: AlertRow.Severity, _ cause: String, _ remedy: String, opens: Bool = true) -> SeenAlert {
+        SeenAlert(tenant: fact.tenant, row: AlertRow(key: fact.key, severity: severity, cause: cause, remedy: remedy), items: fact.items, opens: opens)
+    }
+
+    /// `remedy` of the fact is the connection's state: one that is new again keeps what was said of it until it is identified.
+    private static func credential(_ fact: AlertFact) -> SeenAlert {
+        guard fact.remedy == "dead" else { return alert(fact, .critical, "", "", opens: false) }
+        return alert(
+            fact, .critical, fact.words.isEmpty ? "\(fact.code) refuses the credential of connection \(fact.place)" : fact.words,
+            "Connect the account again; work waits and goes on by itself.")
+    }
+
+    private static func lag(_ fact: AlertFact, _ bounds: AlertBounds, _ age: Duration) -> SeenAlert {
+        let what = switch fact.code {
+        case "event": "an event that was not read yet"
+        case "case": "a case that is not planned"
+        case "posting": "a document that is not sent"
+        default: "a job"
+        }
+        return alert(
+            fact, age >= bounds.lag * 4 ? .critical : .warning, "work waits since \(minute(fact.since)); the oldest is \(what)",
+            "Look whether a scheduler runs and has room (`--workers`), and at the tenant's jobs.", opens: age >= bounds.lag)
+    }
+
+    private static func crash(_ fact: AlertFact) -> SeenAlert {
+        let job = fact.code.isEmpty ? "" : " in the midst of: \(fact.code)", times = fact.items == 1 ? "once" : "\(fact.items) times in a row"
+        return alert(
+            fact, fact.code.isEmpty && fact.items < 3 ? .information : .warning, "a worker of this tenant ended badly \(times)\(job)",
+            "Nothing has to be done while it goes on by itself: what is at fault is found and held. Report it if it stays.")
+    }
+
+    static func some(_ count: Int, _ what: String) -> String { "\(count) \(what)\(count == 1 ? "" : "s")" }
+    private static func are(_ count: Int) -> String { count == 1 ? "is" : "are" }
+    private static func words(_ fact: AlertFact) -> String { fact.kinds > 1 ? "\(fact.words) (and \(some(fact.kinds - 1, "other reason")))" : fact.words }
+    static func minute(_ at: Timestamp) -> String { Timestamp(seconds: at.seconds / 60 * 60).description }
+}
+
+// MARK: - Quotas
+
+extension Observing {
+    /// Budgets of shorter windows than this are spent all day long while there is work: that is pacing, not news.
+    static let longWindow = Duration.seconds(3600)
+
+    /// `nil`: enough is left.
+    static func seen(_ quota: QuotaRow, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
+        guard quota.amount > 0, quota.resetsAt > now, quota.used * 100 >= quota.amount * bounds.quotaPercent else { return nil }
+        let percent = min(100, quota.used * 100 / quota.amount), word = quota.isPlatformsWord ? "the platform's word" : "our count"
+        var cause = "\(percent) % of the budget '\(quota.name)' of \(quota.slug) (\(quota.platform)) is used, \(quota.used) of \(quota.amount), by \(word)"
+        if let ends = ends(quota, now: now) { cause += "; at this pace it is spent at \(minute(ends))" }
+        cause += "; it begins anew at \(minute(quota.resetsAt))"
+        return SeenAlert(
+            tenant: quota.tenant,
+            row: AlertRow(
+                key: AlertKey.quota(quota.connection, quota.name), severity: quota.window >= longWindow ? .warning : .information, cause: cause,
+                remedy: "Nothing has to be done: what waits goes on then. Sweep less often (poll_seconds), or ask the platform for more."),
+            items: quota.used)
+    }
+
+    /// When it is spent if it goes on as since the window began; `nil` when it lasts, or is spent already.
+    static func ends(_ quota: QuotaRow, now: Timestamp) -> Timestamp? {
+        let passed = (now - quota.windowStart).wholeMicroseconds
+        guard quota.used > 0, quota.used < quota.amount, passed > 0 else { return nil }
+        let left = (passed / Int64(quota.used)).multipliedReportingOverflow(by: Int64(quota.amount - quota.used))
+        guard !left.overflow else { return nil }
+        let at = now + .microseconds(left.partialValue)
+        return at < quota.resetsAt ? at : nil
+    }
+}
+
+// MARK: - Silence
+
+extension Observing {
+    /// Weeks of history without which nothing is said of silence, and the most that count.
+    static let weeksLeast = 2
+    static let weeksMost = 4
+    /// Usual hours that pass in silence before it is called one.
+    static let missedLeast = 3
+    private static let hour: Int64 = 3600
+    private static let week: Int64 = 7 * 24 * 3600
+
+    /// A source is silent when three hours passed in which something usually comes, and the floor with them. An hour of the week is usual when something
+    /// came in it in three of four of the weeks before.
+    static func seen(_ source: QuietSource, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
+        let weeks = min(weeksMost, Int((source.lastAt.seconds - source.knownSince.seconds + hour) / week))
+        guard weeks >= weeksLeast, now - source.lastAt >= bounds.silence else { return nil }
+        let usual = Set(source.weeks.filter { $0.value * 4 >= weeks * 3 }.keys)
+        let missed = missed(usual, from: source.lastAt, to: now)
+        guard missed >= missedLeast else { return nil }
+        return SeenAlert(
+            tenant: source.tenant,
+            row: AlertRow(
+                key: AlertKey.silent(source.connection), severity: .warning,
+                cause: "nothing has come from \(source.slug) (\(source.platform)) since \(minute(source.lastAt)), where something usually comes",
+                remedy: "Look whether the shop sells, whether its webhooks lead here, and whether the connection may still read."),
+            items: missed)
+    }
+
+    /// Whole hours after that of `from` and before that of `to` whose place in the week is usual; at most those of two weeks are looked at.
+    static func missed(_ usual: Set<Int>, from: Timestamp, to: Timestamp) -> Int {
+        var at = from.seconds / hour + 1
+        let end = min(to.seconds / hour, at + 2 * week / hour)
+        var count = 0
+        while at < end {
+            // The first of January 1970 was a Thursday.
+            if usual.contains(Int((at + 4 * 24) % (week / hour))) { count += 1 }
+            at += 1
+        }
+        return count
+    }
+}

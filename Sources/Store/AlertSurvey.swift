@@ -1,0 +1,201 @@
+public import Kernel
+public import Postgres
+
+/// Something that is so now and that somebody may have to know of, counted over a tenant's rows.
+public struct AlertFact: Sendable, Equatable {
+    public var tenant: TenantID
+    /// Of the alert that it opens or keeps open.
+    public var key: String
+    /// Where: the flow's or connection's short name.
+    public var place: String
+    /// The check, code, platform or field.
+    public var code: String
+    /// What is said of it, most often where it differs from row to row.
+    public var words: String
+    public var remedy: String
+    /// Rows.
+    public var items: Int
+    /// Different words among them.
+    public var kinds: Int
+    /// The oldest.
+    public var since: Timestamp
+
+    public init(tenant: TenantID, key: String, place: String, code: String, words: String = "", remedy: String = "", items: Int, kinds: Int = 1, since: Timestamp) {
+        self.tenant = tenant
+        self.key = key
+        self.place = place
+        self.code = code
+        self.words = words
+        self.remedy = remedy
+        self.items = items
+        self.kinds = kinds
+        self.since = since
+    }
+}
+
+/// What is so now, over all active tenants; each statement looks at rows that an index of its own names. Columns are those of `AlertFact`.
+public enum AlertSurveyStatements {
+    /// Of each group the words that stand there most often, and how many others there are.
+    private static let gathered = """
+        mode() WITHIN GROUP (ORDER BY coalesce(x.words, '')) AS words, mode() WITHIN GROUP (ORDER BY coalesce(x.remedy, '')) AS remedy,
+          count(DISTINCT x.item) AS items, count(DISTINCT x.words) AS kinds, min(x.at) AS since
+        """
+
+    /// Held postings by flow and check, and cases that can't be planned by flow and code. What waits for another is no cause of its own.
+    static func held() -> SQL {
+        """
+        SELECT x.tenant_id, 'held/' || x.flow_id || '/' || x.code AS key, f.slug AS place, x.code, \(unsafe: gathered)
+        FROM (
+          SELECT p.tenant_id, p.flow_id, p.post_key AS item, g->>'check' AS code, g->>'why' AS words, g->>'remedy' AS remedy, p.updated_at AS at
+          FROM app.postings p CROSS JOIN LATERAL jsonb_array_elements(p.findings) g WHERE p.state = 'held'
+          UNION ALL
+          SELECT p.tenant_id, p.flow_id, p.post_key, g->>'check', g->>'why', g->>'remedy', p.updated_at
+          FROM app.postings p CROSS JOIN LATERAL jsonb_array_elements(p.findings) g WHERE p.state = 'cleared' AND p.findings <> '[]'
+          UNION ALL
+          SELECT c.tenant_id, c.flow_id, c.case_id, c.fault->>'code', c.fault->>'summary', c.fault->>'remedy', coalesce(c.planned_at, c.changed_at)
+          FROM app.cases c WHERE c.fault IS NOT NULL AND NOT c.dirty
+        ) x JOIN app.flows f ON f.tenant_id = x.tenant_id AND f.id = x.flow_id JOIN app.tenants t ON t.tenant_id = x.tenant_id
+        WHERE t.state = 'active' AND x.code IS NOT NULL AND x.code NOT IN ('waits_for_original', 'quarantined', 'document_quarantined', 'held_by_person')
+        GROUP BY x.tenant_id, x.flow_id, f.slug, x.code
+        """
+    }
+
+    /// Rejected postings by flow and code.
+    static func rejected() -> SQL {
+        """
+        SELECT x.tenant_id, 'rejected/' || x.flow_id || '/' || x.code AS key, f.slug AS place, x.code, \(unsafe: gathered)
+        FROM (SELECT p.tenant_id, p.flow_id, p.post_key AS item, coalesce(p.fault->>'code', 'rejected') AS code, p.fault->>'summary' AS words,
+            p.fault->>'remedy' AS remedy, p.updated_at AS at FROM app.postings p WHERE p.state = 'rejected') x
+        JOIN app.flows f ON f.tenant_id = x.tenant_id AND f.id = x.flow_id JOIN app.tenants t ON t.tenant_id = x.tenant_id
+        WHERE t.state = 'active' GROUP BY x.tenant_id, x.flow_id, f.slug, x.code
+        """
+    }
+
+    /// Postings that the ledger shows otherwise than they were sent, by flow and the first field that differs; and those of whose outcome nobody knows, by flow.
+    static func undecided() -> SQL {
+        """
+        SELECT x.tenant_id, x.kind || '/' || x.flow_id || CASE x.kind WHEN 'variance' THEN '/' || x.code ELSE '' END AS key, f.slug AS place, x.code,
+          \(unsafe: gathered)
+        FROM (
+          SELECT p.tenant_id, p.flow_id, 'variance' AS kind, p.post_key AS item, coalesce(p.findings->0->>'position', 'document') AS code,
+            p.findings->0->>'why' AS words, p.findings->0->>'remedy' AS remedy, p.updated_at AS at
+          FROM app.postings p WHERE p.state = 'manual' AND p.fault->>'code' = 'differs'
+          UNION ALL
+          SELECT p.tenant_id, p.flow_id, 'unknown', p.post_key, '', p.fault->>'summary', '', p.updated_at FROM app.postings p WHERE p.state = 'unknown'
+        ) x JOIN app.flows f ON f.tenant_id = x.tenant_id AND f.id = x.flow_id JOIN app.tenants t ON t.tenant_id = x.tenant_id
+        WHERE t.state = 'active' GROUP BY x.tenant_id, x.kind, x.flow_id, f.slug, x.code
+        """
+    }
+
+    /// Events that can't be read, by connection and code.
+    static func events() -> SQL {
+        """
+        SELECT x.tenant_id, 'event/' || x.connection_id || '/' || x.code AS key, c.slug AS place, x.code, \(unsafe: gathered)
+        FROM (SELECT e.tenant_id, e.connection_id, e.id AS item, e.fault->>'code' AS code, e.fault->>'summary' AS words, e.fault->>'remedy' AS remedy,
+            e.received_at AS at FROM app.events e WHERE e.state = 'held') x
+        JOIN app.connections c ON c.tenant_id = x.tenant_id AND c.id = x.connection_id JOIN app.tenants t ON t.tenant_id = x.tenant_id
+        WHERE t.state = 'active' AND x.code <> 'document_quarantined' GROUP BY x.tenant_id, x.connection_id, c.slug, x.code
+        """
+    }
+
+    /// What is held because it killed workers, by what it is.
+    static func quarantined() -> SQL {
+        """
+        SELECT x.tenant_id, 'document_quarantined/' || x.code AS key, '' AS place, x.code, \(unsafe: gathered)
+        FROM (
+          SELECT e.tenant_id, 'event' AS code, e.id::text AS item, e.fault->>'summary' AS words, e.fault->>'remedy' AS remedy, e.received_at AS at
+          FROM app.events e WHERE e.state = 'held' AND e.fault->>'code' = 'document_quarantined'
+          UNION ALL
+          SELECT c.tenant_id, 'case', c.case_id, c.fault->>'summary', c.fault->>'remedy', c.changed_at
+          FROM app.cases c WHERE c.fault IS NOT NULL AND NOT c.dirty AND c.fault->>'code' = 'document_quarantined'
+          UNION ALL
+          SELECT p.tenant_id, 'posting', p.post_key, p.fault->>'summary', p.fault->>'remedy', p.updated_at
+          FROM app.postings p WHERE p.state = 'held' AND p.fault->>'code' = 'document_quarantined'
+        ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' GROUP BY x.tenant_id, x.code
+        """
+    }
+
+    /// Connections whose credential is dead, with one row for each that is new again and whose alert has to wait for its identification; and
+    /// those whose platform does not answer.
+    static func connections() -> SQL {
+        """
+        SELECT c.tenant_id, 'credential/' || c.id AS key, c.slug AS place, c.platform AS code, coalesce(c.state_reason, '') AS words, c.state AS remedy,
+          1::bigint AS items, 1::bigint AS kinds, c.updated_at AS since
+        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND c.state IN ('dead', 'new') AND c.credential IS NOT NULL
+        UNION ALL
+        SELECT c.tenant_id, 'down/' || c.id, c.slug, c.platform, coalesce(c.down_reason, ''), '', 1, 1, c.down_since
+        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND c.state = 'live' AND c.down_since IS NOT NULL
+        """
+    }
+
+    /// Workers that crashed: jobs that are held against them, and ends in a row that were not clean.
+    static func crashes() -> SQL {
+        """
+        SELECT x.tenant_id, 'crash/worker' AS key, '' AS place, string_agg(DISTINCT x.job, ', ') FILTER (WHERE x.job <> '') AS code,
+          '' AS words, '' AS remedy, sum(x.n)::bigint AS items, 1::bigint AS kinds, min(x.at) AS since
+        FROM (
+          SELECT k.tenant_id, k.kind AS job, k.crashes AS n, k.last_at AS at FROM app.crashes k WHERE k.crashes > 0
+          UNION ALL
+          SELECT l.tenant_id, '', l.crashes, l.acquired_at FROM app.leases l WHERE l.crashes > 0
+        ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' GROUP BY x.tenant_id
+        """
+    }
+
+    /// The oldest thing that waits for a worker, of each tenant that has one: what came in and was not read, a case to be planned, a posting to be sent,
+    /// a job that is due.
+    static func lag() -> SQL {
+        """
+        SELECT t.tenant_id, 'lag/work' AS key, '' AS place, x.code, '' AS words, '' AS remedy, 1::bigint AS items, 1::bigint AS kinds, x.at AS since
+        FROM app.tenants t CROSS JOIN LATERAL (
+          SELECT * FROM (
+            (SELECT 'event' AS code, e.received_at AS at FROM app.events e WHERE e.tenant_id = t.tenant_id AND e.state = 'ingested' ORDER BY e.id LIMIT 1)
+            UNION ALL
+            SELECT 'case', min(c.changed_at) FROM app.flows f JOIN app.cases c ON c.tenant_id = f.tenant_id AND c.flow_id = f.id
+              WHERE f.tenant_id = t.tenant_id AND f.state = 'active' AND c.dirty
+            UNION ALL
+            SELECT 'posting', min(p.next_attempt_at) FROM app.flows f JOIN app.connections l ON l.tenant_id = f.tenant_id AND l.id = f.ledger_id
+              JOIN app.postings p ON p.tenant_id = f.tenant_id AND p.flow_id = f.id
+              WHERE f.tenant_id = t.tenant_id AND f.state = 'active' AND l.state = 'live' AND p.state = 'cleared' AND p.findings = '[]'
+                AND p.next_attempt_at < clock_timestamp() AND \(unsafe: PostingStatements.free)
+            UNION ALL
+            (SELECT 'job', j.due_at FROM app.jobs j WHERE j.tenant_id = t.tenant_id AND j.due_at < clock_timestamp() ORDER BY j.due_at LIMIT 1)
+          ) y WHERE y.at IS NOT NULL ORDER BY y.at LIMIT 1
+        ) x WHERE t.state = 'active'
+        """
+    }
+
+    /// Tenants' routes whose messages do not arrive: given up within a day, or tried in vain several times. The operator's own are in the metrics.
+    static func undelivered() -> SQL {
+        """
+        SELECT x.tenant_id, 'undelivered/' || x.route AS key, x.route AS place, x.kind AS code,
+          mode() WITHIN GROUP (ORDER BY coalesce(x.outcome, '')) AS words, '' AS remedy, count(*) AS items, 1::bigint AS kinds, min(x.created_at) AS since
+        FROM app.alert_deliveries x JOIN app.alert_routes r ON r.tenant_id = x.tenant_id AND r.name = x.route
+        JOIN app.tenants t ON t.tenant_id = x.tenant_id
+        WHERE t.state = 'active' AND x.purpose <> 'test' AND x.created_at > r.updated_at
+          AND ((x.state = 'failed' AND x.settled_at > clock_timestamp() - interval '1 day') OR (x.state = 'waiting' AND x.attempts >= 4))
+          AND NOT EXISTS (SELECT FROM app.alert_deliveries y WHERE y.tenant_id = x.tenant_id AND y.route = x.route AND y.state = 'delivered'
+            AND y.settled_at > coalesce(x.settled_at, x.created_at))
+        GROUP BY x.tenant_id, x.route, x.kind
+        """
+    }
+}
+
+extension PostgresTransaction {
+    /// Everything that is so now, of all causes that are counted.
+    public func surveyAlerts() async throws(Fault) -> [AlertFact] {
+        var out: [AlertFact] = []
+        for rows in try await batch([
+            AlertSurveyStatements.held(), AlertSurveyStatements.rejected(), AlertSurveyStatements.undecided(), AlertSurveyStatements.events(),
+            AlertSurveyStatements.quarantined(), AlertSurveyStatements.connections(), AlertSurveyStatements.crashes(), AlertSurveyStatements.lag(),
+            AlertSurveyStatements.undelivered(),
+        ]) {
+            for row in rows {
+                out.append(AlertFact(
+                    tenant: try row.get("tenant_id"), key: try row.get("key"), place: try row.get("place"), code: try row.get("code", as: String?.self) ?? "",
+                    words: try row.get("words"), remedy: try row.get("remedy"), items: Int(try row.get("items", as: Int64.self)),
+                    kinds: Int(try row.get("kinds", as: Int64.self)), since: try row.get("since")))
+            }
+        }
+        return out
+    }
+}

@@ -1,0 +1,91 @@
+public import Kernel
+public import Postgres
+
+/// A source that has not said anything for an hour, and the hours of the week in which it usually does.
+public struct QuietSource: Sendable, Equatable {
+    public var tenant: TenantID
+    public var connection: ConnectionID
+    public var slug: String
+    public var platform: String
+    /// Its last event.
+    public var lastAt: Timestamp
+    /// Since when its hours are counted.
+    public var knownSince: Timestamp
+    /// In how many of the four weeks up to its last event something came, by hour of the week in UTC: 0 is Sunday's first.
+    public var weeks: [Int: Int]
+
+    public init(
+        tenant: TenantID, connection: ConnectionID, slug: String, platform: String, lastAt: Timestamp, knownSince: Timestamp, weeks: [Int: Int]
+    ) {
+        self.tenant = tenant
+        self.connection = connection
+        self.slug = slug
+        self.platform = platform
+        self.lastAt = lastAt
+        self.knownSince = knownSince
+        self.weeks = weeks
+    }
+}
+
+public enum SourceHourStatements {
+    /// Adds the events since the last time to their hours. Ids are handed out before commits: the newest minute waits for the next time.
+    static func count() -> SQL {
+        """
+        WITH news AS (
+          SELECT e.tenant_id, e.connection_id, e.id, e.received_at FROM app.tenants t LEFT JOIN app.source_marks m ON m.tenant_id = t.tenant_id
+          JOIN app.events e ON e.tenant_id = t.tenant_id AND e.id > coalesce(m.last_event, 0)
+          WHERE e.received_at < clock_timestamp() - interval '1 minute'
+        ), hours AS (
+          INSERT INTO app.source_hours AS h (tenant_id, connection_id, hour, events, last_at)
+          SELECT tenant_id, connection_id, date_trunc('hour', received_at, 'UTC'), count(*), max(received_at) FROM news GROUP BY 1, 2, 3
+          ON CONFLICT (tenant_id, connection_id, hour) DO UPDATE SET events = h.events + EXCLUDED.events, last_at = greatest(h.last_at, EXCLUDED.last_at)
+        )
+        INSERT INTO app.source_marks AS m (tenant_id, last_event) SELECT tenant_id, max(id) FROM news GROUP BY tenant_id
+        ON CONFLICT (tenant_id) DO UPDATE SET last_event = greatest(m.last_event, EXCLUDED.last_event)
+        """
+    }
+
+    /// Live sources of active flows whose last event is over an hour old, a row for each hour of the week in which something came within the four weeks before it.
+    static func quiet() -> SQL {
+        """
+        SELECT h.tenant_id, h.connection_id, c.slug, c.platform, x.last_at, x.known_since,
+          (extract(dow FROM h.hour AT TIME ZONE 'UTC') * 24 + extract(hour FROM h.hour AT TIME ZONE 'UTC'))::int AS slot, count(*) AS weeks
+        FROM (SELECT s.tenant_id, s.connection_id, max(s.last_at) AS last_at, min(s.hour) AS known_since FROM app.source_hours s GROUP BY 1, 2) x
+        JOIN app.connections c ON c.tenant_id = x.tenant_id AND c.id = x.connection_id JOIN app.tenants t ON t.tenant_id = x.tenant_id
+        JOIN app.source_hours h ON h.tenant_id = x.tenant_id AND h.connection_id = x.connection_id AND h.hour >= x.last_at - interval '28 days'
+        WHERE t.state = 'active' AND c.state = 'live' AND x.last_at < clock_timestamp() - interval '1 hour'
+          AND EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = c.tenant_id AND f.source_id = c.id AND f.state = 'active')
+        GROUP BY h.tenant_id, h.connection_id, c.slug, c.platform, x.last_at, x.known_since, slot
+        ORDER BY h.tenant_id, h.connection_id, slot
+        """
+    }
+
+    /// A source that is silent keeps the rhythm that it had.
+    static func prune() -> SQL {
+        """
+        DELETE FROM app.source_hours s USING (SELECT tenant_id, connection_id, max(hour) AS newest FROM app.source_hours GROUP BY 1, 2) x
+        WHERE s.tenant_id = x.tenant_id AND s.connection_id = x.connection_id AND s.hour < x.newest - interval '35 days'
+        """
+    }
+}
+
+extension PostgresTransaction {
+    /// Counts what came since the last time, and forgets what is five weeks older than the newest.
+    public func countSourceHours() async throws(Fault) {
+        _ = try await batch([SourceHourStatements.count(), SourceHourStatements.prune()])
+    }
+
+    public func quietSources() async throws(Fault) -> [QuietSource] {
+        var out: [QuietSource] = []
+        for row in try await query(SourceHourStatements.quiet()) {
+            let tenant: TenantID = try row.get("tenant_id"), connection: ConnectionID = try row.get("connection_id")
+            if out.last?.tenant != tenant || out.last?.connection != connection {
+                out.append(QuietSource(
+                    tenant: tenant, connection: connection, slug: try row.get("slug"), platform: try row.get("platform"), lastAt: try row.get("last_at"),
+                    knownSince: try row.get("known_since"), weeks: [:]))
+            }
+            out[out.count - 1].weeks[Int(try row.get("slot", as: Int32.self))] = Int(try row.get("weeks", as: Int64.self))
+        }
+        return out
+    }
+}

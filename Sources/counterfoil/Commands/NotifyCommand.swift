@@ -1,0 +1,54 @@
+internal import Alerts
+internal import Crypto
+internal import FoundationEssentials
+internal import HTTPClient
+internal import Kernel
+internal import Postgres
+internal import Store
+internal import Telemetry
+
+enum NotifyCommand: Command {
+    static let name = "notify"
+    static let summary = "(started by the scheduler) look for alerts and tell people"
+    static let help = """
+        usage: counterfoil notify
+
+        Looks every few seconds for what people should know, and sends what rules and routes say, until SIGINT or SIGTERM: docs/alerts.md. `counterfoil schedule`
+        starts it; any number may run.
+
+        Environment: as for serve, and COUNTERFOIL_URL, where people reach the console (http://127.0.0.1:8080). In COUNTERFOIL_VAR/secrets: alerts.key, made at first use
+        and the same on every host, opens the secrets of routes; mail.json, where there is one, is the operator's mail server:
+        {"server": "smtps://mail.example.com", "from": "counterfoil@example.com", "user": "…", "password": "…"}.
+        COUNTERFOIL_CERTIFICATES names a PEM file of authorities to trust instead of the system's.
+        """
+    static let options = ["parent"]
+    static let flags: [String] = []
+
+    /// What its starter hands it: nothing but where things are.
+    static func environment(_ surroundings: Surroundings) -> [String] {
+        ["LANG=C.UTF-8", "PATH=/usr/bin:/bin"]
+            + surroundings.variables.filter { $0.key.hasPrefix("COUNTERFOIL_") && $0.key != "COUNTERFOIL_API_KEY" }.map { "\($0.key)=\($0.value)" }.sorted()
+    }
+
+    static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
+        Services.bind(arguments)
+        let surroundings = Surroundings.current
+        let secrets = try Secrets(surroundings)
+        let mailFile = secrets.path("mail.json")
+        var mail: MailServer?
+        if FileManager.default.fileExists(atPath: mailFile) { mail = try MailServer(json: Array(try Secrets.read(mailFile).utf8)) }
+        guard let raw = [UInt8](hexText: try secrets.text("alerts.key") { SystemRandom().bytes(32).hexText }) else {
+            throw Fault("secret_missing", stage: .configuration, disposition: .hold, summary: "the file \(secrets.path("alerts.key")) is not a key",
+                remedy: "Restore it, or remove it and give the secrets of all alert routes anew.")
+        }
+        let configuration = AlertConfiguration(
+            base: surroundings.variables["COUNTERFOIL_URL"] ?? "http://127.0.0.1:8080", key: try BoxPrivateKey(raw: Secret(raw)), mail: mail)
+        let client = HTTPClient(policy: EgressPolicy(allowedHosts: surroundings.allowedHosts), certificatesFile: surroundings.variables["COUNTERFOIL_CERTIFICATES"])
+        let log = Log(component: "notify")
+        let service = AlertService(
+            configuration, store: Store(PostgresPool(try surroundings.database(), size: 2)), client: client, clocks: SystemClocks(), random: SystemRandom(), log: log,
+            metrics: Metrics())
+        log.info(.started)
+        return try await Services.run([service], log: log)
+    }
+}
