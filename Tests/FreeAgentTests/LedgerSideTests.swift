@@ -150,6 +150,7 @@ struct AnswerTests {
         (422, "invoice_items.description is locked and cannot be changed", "ledger_document_fixed"), (422, "Dated on is in a VAT return that has been filed", "ledger_period_closed"),
         (422, "Category is invalid", "ledger_account_invalid"), (422, "bank_account must exist", "ledger_account_invalid"), (422, "Contact can't be blank", "ledger_party_invalid"),
         (422, "invoice_items contain errors", "ledger_refused"), (400, "'invoice_items' parameter does not match expected type 'array'", "ledger_refused"),
+        (403, "Invoice is locked.", "ledger_period_closed"), (422, "dated_on is in a locked period", "ledger_period_closed"),
         (403, "no", "ledger_access_refused"), (404, "no", "ledger_document_missing"), (406, "no", "ledger_refused"),
     ])
     func words(status: Int, message: String, code: String) {

@@ -55,9 +55,11 @@ struct Problem: Sendable, Equatable {
     var text: String? { Judging.short(texts.unique { $0 }.joined(separator: "; ")) }
 
     var kind: Kind {
-        if status == 403 { return .access }
         if status == 404 { return .missing }
         let words = texts.joined(separator: "\n").lowercased()
+        // `Invoice is locked.` is what a closed period says, too, with the status of a user who may not.
+        // - Source: FreeAgent API forum, topic 2877, the vendor's staff.
+        if status == 403 { return words.contains("is locked") ? .period : .access }
         func says(_ some: String...) -> Bool { some.contains { words.contains($0) } }
         if says("reference"), says("taken", "unique", "already") { return .taken }
         if says("locked", "filed", "before your freeagent start date"), says("vat return", "accounting period", "year", "period", "start date") { return .period }

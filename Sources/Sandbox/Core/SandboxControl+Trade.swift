@@ -28,7 +28,7 @@ extension SandboxService {
                 remedy: "Let something happen first: POST /_sandbox/trade.")
         }
         var paidOut: [String: Int64] = [:]
-        for business in TradeBusiness.allCases where business != .oaklandMugs && paidOut[business.source] == nil {
+        for business in TradeBusiness.allCases where business.isPaidOut && paidOut[business.source] == nil {
             let money = try source(business.source).expectedMoney().filter { $0.kind == .payout || $0.kind == .payoutReversal }
             paidOut[business.source] = -money.reduce(Int64(0)) { $0 + $1.minor }
         }

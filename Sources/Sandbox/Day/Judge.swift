@@ -44,10 +44,14 @@ struct Judge {
         }
     }
 
-    /// `cf:<PostKey> order 612… | free text` → `order 612…`.
+    /// `cf:<PostKey> order 612… | free text` → `order 612…`; so does `cf:<PostKey> 1/2 order 612…`, where a ledger keeps a document in parts.
     static func sourceReference(_ stored: String) -> String {
         var text = Substring(stored)
-        if text.hasPrefix("cf:") { text = text.drop { $0 != " " }.drop { $0 == " " } }
+        if text.hasPrefix("cf:") {
+            text = text.drop { $0 != " " }.drop { $0 == " " }
+            let word = text.prefix { $0 != " " }.split(separator: "/", omittingEmptySubsequences: false)
+            if word.count == 2, word.allSatisfy({ Int($0) != nil }) { text = text.drop { $0 != " " }.drop { $0 == " " } }
+        }
         text = text.prefix { $0 != "|" }
         while text.last == " " { text = text.dropLast() }
         return String(text)

@@ -5,6 +5,7 @@ enum TradeBusiness: String, CaseIterable, Sendable {
     case pierStore = "pier-store"
     case marketStall = "market-stall"
     case cornerCafe = "corner-cafe"
+    case banksidePots = "bankside-pots"
 
     struct Accounts: Sendable {
         var receivable: String, sales: String, shipping: String, tax: String, returns: String, tips: String, clearing: String, bank: String, fees: String
@@ -18,7 +19,7 @@ enum TradeBusiness: String, CaseIterable, Sendable {
     var source: String {
         switch self {
         case .soundStudio, .cornerCafe: "stripe"
-        case .oaklandMugs: "woocommerce"
+        case .oaklandMugs, .banksidePots: "woocommerce"
         case .pierStore, .marketStall: "square"
         }
     }
@@ -31,13 +32,26 @@ enum TradeBusiness: String, CaseIterable, Sendable {
         case .pierStore: "netsuite"
         case .marketStall: "qbo"
         case .cornerCafe: Self.paper
+        case .banksidePots: "freeagent"
         }
     }
 
-    var zone: String { source == "stripe" ? "America/Chicago" : "America/Los_Angeles" }
+    /// Whether somebody pays out what was taken: a shop's gateways have no connection of their own.
+    var isPaidOut: Bool { source != "woocommerce" }
+
+    var zone: String {
+        switch self {
+        case .soundStudio, .cornerCafe: "America/Chicago"
+        case .oaklandMugs, .pierStore, .marketStall: "America/Los_Angeles"
+        case .banksidePots: "Europe/London"
+        }
+    }
 
     /// A seller's place at Square; empty elsewhere.
     var location: String { self == .pierStore ? "LRJNZCB190DTQ" : self == .marketStall ? "LMARKETSTALL2" : "" }
+
+    /// The shop at WooCommerce; empty elsewhere.
+    var shop: String { self == .oaklandMugs ? "prairie" : self == .banksidePots ? "thames" : "" }
 
     var accounts: Accounts {
         switch self {
@@ -53,6 +67,8 @@ enum TradeBusiness: String, CaseIterable, Sendable {
             Accounts(receivable: "1100", sales: "4100", shipping: "", tax: "2100", returns: "4910", tips: "2210", clearing: "1020", bank: "1000", fees: "6200")
         case .marketStall:
             Accounts(receivable: "1200", sales: "4010", shipping: "", tax: "2200", returns: "4910", tips: "2320", clearing: "1310", bank: "1000", fees: "7900")
+        case .banksidePots:
+            Accounts(receivable: "681", sales: "010", shipping: "012", tax: "819", returns: "014", tips: "", clearing: "750-4", bank: "750-1", fees: "363")
         }
     }
 }

@@ -16,7 +16,20 @@ struct TradeWorld: Sendable {
         var isCard: Bool
     }
 
-    private static let mugs: [(sku: String, price: Int64)] = [("MUG-01", 1800), ("TWL-07", 2450), ("SEED-3", 333)]
+    /// What is for sale in a shop: minor units, and hundredths of a per cent of tax.
+    private struct Ware: Sendable {
+        var sku: String
+        var price: Int64, rate: Int64
+    }
+
+    private static let mugs = [
+        Ware(sku: "MUG-01", price: 1800, rate: 825), Ware(sku: "TWL-07", price: 2450, rate: 825), Ware(sku: "SEED-3", price: 333, rate: 825),
+    ]
+    /// With their tax in the price; that of one bowl or three is not what the rate makes of the net.
+    private static let pots = [
+        Ware(sku: "BOWL-1", price: 999, rate: 2000), Ware(sku: "SMOCK", price: 1700, rate: 0), Ware(sku: "FUEL-5", price: 2100, rate: 500),
+        Ware(sku: "PDF-1", price: 600, rate: 2000),
+    ]
     private static let till: [(variation: String, price: Int64)] = [("W62UWFY35CWMYGVWK6TWJDNJ", 1750), ("NFTA5XCSRK6EHGNM6OQ3HWNA", 2450)]
     private static let merchant = "MLEWJTMNJN37Z"
     private static let taxOfTill: JSON = [.object([("catalog_object_id", "WSEEBKNOSIGDYXFCWFE6ENNH")])]
@@ -45,7 +58,7 @@ struct TradeWorld: Sendable {
         }
         switch business {
         case .soundStudio, .cornerCafe: try session(business, twin, day, now)
-        case .oaklandMugs: try order(twin, day, now)
+        case .oaklandMugs, .banksidePots: try order(business, twin, day, now)
         case .pierStore, .marketStall: try tillSale(business, twin, day, now)
         }
     }
@@ -88,28 +101,42 @@ struct TradeWorld: Sendable {
         sales.append(Sale(business: business, order: charge, payment: charge, quantity: 1, net: amount, tax: 0, isCard: true))
     }
 
-    /// An order in the shop of one or two products, with delivery now and then; the gateway notes its fee.
-    private mutating func order(_ twin: any SourceTwin, _ day: String, _ now: Timestamp) throws(Fault) {
-        let product = random.pick(Self.mugs)
+    /// An order in a shop of one product, with delivery now and then, or in Britain of two at rates of their own; the gateway notes its fee.
+    private mutating func order(_ business: TradeBusiness, _ twin: any SourceTwin, _ day: String, _ now: Timestamp) throws(Fault) {
+        let isBritish = business == .banksidePots
+        let product = random.pick(isBritish ? Self.pots : Self.mugs)
         let quantity = random.int(1 ... 4)
-        let net = product.price * Int64(quantity)
-        let tax = Self.halfUp(net, 825)
+        let (net, tax) = Self.figures(product, quantity, isIncluded: isBritish)
         let shipping: Int64 = random.flip(3) ? 600 : 0
+        // Delivery bears the tax of the goods in Britain, and none in California.
+        let more = isBritish && shipping == 0 && random.flip(3) ? Self.pots.first { $0.sku != product.sku } : nil
+        let (otherNet, otherTax) = more.map { Self.figures($0, 1, isIncluded: true) } ?? (0, isBritish ? Self.halfUp(shipping, product.rate) : 0)
         let fee = Int64(random.int(31 ... 299))
         let transaction = "ch_trade\(count)"
+        let items = [(product.sku, quantity)] + (more.map { [($0.sku, 1)] } ?? [])
         var ask: [(key: String, value: JSON)] = [
-            ("do", "placed"), ("shop", "prairie"), ("items", [.object([("sku", .string(product.sku)), ("quantity", .number("\(quantity)"))])]),
+            ("do", "placed"), ("shop", .string(business.shop)),
+            ("items", .array(items.map { .object([("sku", .string($0.0)), ("quantity", .number("\($0.1)"))]) })),
             ("transaction_id", .string(transaction)), ("fee", .string(Self.text(fee))),
         ]
         if shipping > 0 { ask.append(("shipping", .string(Self.text(shipping)))) }
         let out = try twin.happen(.object(ask), at: now)
-        guard let order = out["order"]?.int, out["total"]?.string == Self.text(net + tax + shipping) else {
+        guard let order = out["order"]?.int, out["total"]?.string == Self.text(net + otherNet + tax + otherTax + shipping) else {
             throw Self.apart("an order has another total than its prices: \(out.text)")
         }
-        sold(.oaklandMugs, "order \(order)", "transaction \(transaction)", day, net: net, tax: tax, shipping: shipping)
-        let a = TradeBusiness.oaklandMugs.accounts
-        record(.oaklandMugs, "payout \(order)-fee", day, [a.clearing: -fee, a.fees: fee])
-        sales.append(Sale(business: .oaklandMugs, order: "\(order)", payment: product.sku, quantity: quantity, net: net, tax: tax, isCard: true))
+        sold(business, "order \(order)", "transaction \(transaction)", day, net: net + otherNet, tax: tax + otherTax, shipping: shipping)
+        let a = business.accounts
+        record(business, "payout \(order)-fee", day, [a.clearing: -fee, a.fees: fee])
+        sales.append(Sale(business: business, order: "\(order)", payment: product.sku, quantity: quantity, net: net, tax: tax, isCard: true))
+    }
+
+    /// Net and tax of so many pieces. A shop whose prices have the tax in them rounds it half down, so that the net gets the half cent.
+    private static func figures(_ ware: Ware, _ quantity: Int, isIncluded: Bool) -> (net: Int64, tax: Int64) {
+        let price = ware.price * Int64(quantity)
+        guard isIncluded else { return (price, halfUp(price, ware.rate)) }
+        let whole = 10_000 + ware.rate
+        let tax = (2 * price * ware.rate + whole - 1) / (2 * whole)
+        return (price - tax, tax)
     }
 
     /// A sale at the till: one line with tax, by card with a tip now and then, or in cash.
@@ -147,9 +174,10 @@ struct TradeWorld: Sendable {
                 .object([("do", "refunded"), ("live", .bool(sale.business.isLive)), ("payment", .string(sale.payment)), ("amount", .number("\(sale.net)"))]),
                 at: now)
             (refund, money) = (out["refund"]?.string ?? "", out["refund"]?.string ?? "")
-        case .oaklandMugs:
+        case .oaklandMugs, .banksidePots:
             let item: JSON = .object([("sku", .string(sale.payment)), ("quantity", .number("\(sale.quantity)"))])
-            let out = try twin.happen(.object([("do", "refunded"), ("shop", "prairie"), ("order", .number(sale.order)), ("items", [item])]), at: now)
+            let out = try twin.happen(
+                .object([("do", "refunded"), ("shop", .string(sale.business.shop)), ("order", .number(sale.order)), ("items", [item])]), at: now)
             (refund, money) = ("\(out["refund"]?.int ?? 0)", "\(out["refund"]?.int ?? 0)")
         case .pierStore, .marketStall:
             let line: JSON = .object([("line", .string(sale.payment)), ("quantity", .string("\(sale.quantity)"))])
@@ -161,7 +189,7 @@ struct TradeWorld: Sendable {
         let total = sale.net + sale.tax
         record(sale.business, "refund \(refund)", day, [a.returns: sale.net, a.tax: sale.tax, a.receivable: -total])
         record(sale.business, "transaction \(money)", day, [a.receivable: total, a.clearing: -total])
-        if sale.isCard, sale.business != .oaklandMugs { hold(sale.business, gross: -total, fee: 0) }
+        if sale.isCard, sale.business.isPaidOut { hold(sale.business, gross: -total, fee: 0) }
     }
 
     // MARK: Writing down

@@ -59,9 +59,12 @@ extension FAState {
             posting.add(FASeed.taxCharged, -row.cents("tax"))
         }
         let texts = [row.text("reference"), row.text("po_reference"), row.text("comments")]
-        return entry(
+        var out = entry(
             row, row.kind == .invoice ? "invoice" : "credit_note", texts, row.text("currency"),
             posting.lines(rate: row.decimal("exchange_rate") ?? .one, rest: FASeed.currencyGain), live: isPosted(row))
+        // Its number is its reference there; what the document is about is the order that it names.
+        if !texts[1].isEmpty { out.reference = texts[1] }
+        return out
     }
 
     /// What was given up of an invoice.
@@ -178,7 +181,7 @@ extension FAState {
         out.text("url", "\(call.base)/accounting/transactions/\(id)")
         out.date("dated_on", entry.date)
         if let row { out.moments(row) }
-        out.text("description", entry.reference)
+        out.text("description", parts.count == 2 ? row.flatMap { $0.has("reference") ? $0.text("reference") : nil } ?? entry.reference : entry.reference)
         let top = line.account.split(separator: "-").first.map(String.init) ?? line.account
         out.text("category", call.url(.category, top))
         out.text("category_name", find(.category, top)?.text("description"))
