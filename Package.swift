@@ -134,8 +134,8 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Inbound", "Crypto", "Telemetry", "Mapping", "Books",
                            "AlertRules", "Wire", "Kernel"], false),
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",
-                       "HTTPServer", "HTTPClient", "Kernel", "TwinKit", "TwinFreeAgent", "TwinQuickBooksOnline", "TwinXero", "FreeAgent", "QuickBooksOnline", "Xero"],
-     false),
+                       "HTTPServer", "HTTPClient", "Kernel", "TwinKit", "TwinFreeAgent", "TwinQuickBooksOnline", "TwinSapBusinessOne", "TwinXero", "FreeAgent",
+                       "QuickBooksOnline", "SapBusinessOne", "Xero"], false),
     ("StoreTests", ["Store", "TestKit", "Postgres", "Telemetry", "Crypto", "Books", "Kernel"], false),
     ("CourierTests", ["Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Crypto", "Wire", "Kernel"], false),
     ("SchedulerTests", ["Scheduler", "Store", "TestKit", "Postgres", "Crypto", "Telemetry", "Wire", "Kernel", "CSystem"], false),
@@ -155,7 +155,11 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("TidyTests", [], false),
 ]
 let withFixtures = ["Shopify", "Square", "Stripe", "WooCommerce"]
-let platformTests = connectors.map { (name: "\($0)Tests", uses: [$0] + connectorImports + ["ConnectorTestKit"], fixtures: withFixtures.contains($0)) }
+/// Connectors whose tests post into the platform's twin as well.
+let withTwins = ["SapBusinessOne"]
+let platformTests = connectors.map {
+    (name: "\($0)Tests", uses: [$0] + connectorImports + ["ConnectorTestKit"] + (withTwins.contains($0) ? ["Twin\($0)", "TwinKit"] : []), fixtures: withFixtures.contains($0))
+}
 let twinTests = twins.map { (name: "\($0)Tests", uses: [$0] + twinImports, fixtures: false) }
 for test in tests + platformTests + twinTests {
     targets.append(.testTarget(

@@ -31,7 +31,9 @@ public struct Verification: Sendable, Equatable {
             sdks: [SDK(name: "intuit-oauth", version: "1.2.6"), SDK(name: "python-quickbooks", version: "0.9.12")]),
         "sage-intacct": Verification(
             twin: "TwinSageIntacct", suites: ["ConnectorKitTests", "SageIntacctTests", "TwinSageIntacctTests"], sdks: [SDK(name: "sageintacctsdk", version: "1.28.1")]),
-        "sap-business-one": Verification(twin: nil, suites: ["ConnectorKitTests", "SapBusinessOneTests"], sdks: []),
+        "sap-business-one": Verification(
+            twin: "TwinSapBusinessOne", suites: ["ConnectorKitTests", "SapBusinessOneTests", "TwinSapBusinessOneTests", "PipelineTests"],
+            sdks: [SDK(name: "pyb1slayer", version: "0.1.2.dev4"), SDK(name: "SAPB1SL", version: "2.0.0")]),
         // Its twin lives with the sandbox's day, which is made of its orders.
         "shopify": Verification(twin: "Sandbox", suites: ["ConnectorKitTests", "ShopifyTests", "SandboxTests", "DayTests"], sdks: []),
         "square": Verification(twin: "TwinSquare", suites: ["ConnectorKitTests", "SquareTests", "TwinSquareTests"], sdks: [SDK(name: "squareup", version: "46.0.0.20260916")]),

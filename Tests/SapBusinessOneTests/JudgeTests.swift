@@ -30,6 +30,10 @@ import Wire
         (400, -5002, "Enter exchange rate for USD", "rejected ledger_rate_missing"),
         (400, -5002, "Base document has already been closed", "rejected ledger_document_fixed"),
         (403, -1, "You are not authorized to perform this action", "rejected ledger_access_refused"),
+        (403, -6006, "You are not permitted to perform this action", "rejected ledger_access_refused"),
+        (400, -4013, "Posting period locked; specify an alternative date", "rejected ledger_period_closed"),
+        (400, -10, "Invoice is already closed or blocked   [Message 3524-20]", "rejected ledger_document_fixed"),
+        (400, -5002, "Invalid BP code  [OINV.CardCode] , 'C9'", "rejected ledger_party_invalid"),
         (400, -10, "Quantity falls into negative inventory [INV1.ItemCode][line: 1]", "rejected ledger_refused"),
         (400, 1001, "A rule of ours.", "rejected ledger_refused"),
     ] as [(Int, Int, String, String)])

@@ -119,6 +119,8 @@ struct B1DocumentTests {
         let bench = try B1Bench()
         let lines = "{\"ItemDescription\":\"Advice\",\"AccountCode\":\"_SYS00000000012\",\"LineTotal\":100,\"TaxCode\":\"CA\"}"
         #expect(try bench.post("Invoices", B1Bench.sale(more: "\"DocType\":\"dDocument_Service\",", lines: lines))["DocTotal"] == .number("108.25"))
+        bench.done(.post, "Invoices(1)/Cancel")
+        #expect(bench.twin.entries().map(\.live) == [false, false])
         #expect(try bench.post("Invoices", B1Bench.sale("Z", lines: "{\"ItemCode\":\"A00001\",\"UnitPrice\":0}"))["DocTotal"] == .number("0.0"))
     }
 

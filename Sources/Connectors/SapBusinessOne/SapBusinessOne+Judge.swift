@@ -84,7 +84,7 @@ struct Problem: Sendable, Equatable {
         if says("(odbc -2039)") { return .busy }
         if says("deadlock", "another user") { return .busy }
         if says("permissible range", "posting period", "period is locked", "locked period") { return .period }
-        if says("not authorized", "permission", "license", "licence") { return .access }
+        if says("not authorized", "not permitted", "permission", "license", "licence") { return .access }
         if says("exchange rate", "rate is missing", "update the rate") { return .rate }
         if says("already been closed", "already closed", "been reconciled", "already cancel", "cannot be cancel", "cannot cancel", "been cancel") {
             return .fixed

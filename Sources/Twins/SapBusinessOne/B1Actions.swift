@@ -22,12 +22,16 @@ extension B1Company {
 
     private func isOpen(_ record: B1Record) -> Bool { record.text("DocumentStatus") == "bost_Open" && record.text("CancelStatus") == "csNo" }
 
+    /// Another document was made of it, or of a part. Lines of services have no quantity: they go as a whole.
+    private func isDrawn(_ record: B1Record) -> Bool {
+        record.rows("DocumentLines").contains { $0.decimal("RemainingOpenQuantity") != ($0.decimal("Quantity") ?? .one) }
+    }
+
     // MARK: - Orders
 
     private mutating func withdraw(_ record: B1Record, _ set: B1Set) throws(B1Problem) {
         guard isOpen(record) else { throw .invalid("Document is already closed", "\(set.table).DocStatus") }
-        let isDrawn = record.rows("DocumentLines").contains { $0.decimal("RemainingOpenQuantity") != $0.decimal("Quantity") }
-        if isDrawn { throw .invalid("Document is drawn into another; it cannot be cancelled", "\(set.table).DocStatus") }
+        if isDrawn(record) { throw .invalid("Document is drawn into another; it cannot be cancelled", "\(set.table).DocStatus") }
         var values = record.values
         for (name, value) in [("DocumentStatus", "bost_Close"), ("Cancelled", "tYES"), ("CancelStatus", "csYes")] { values[name] = .string(value) }
         values["CancelDate"] = .string(today.description)
@@ -71,8 +75,7 @@ extension B1Company {
         guard record.minor("PaidToDate") == 0, isOpen(record) else {
             throw .invalid("You cannot cancel this document; it is closed, or paid in part", "\(set.table).DocStatus")
         }
-        let isDrawn = record.rows("DocumentLines").contains { $0.decimal("RemainingOpenQuantity") != $0.decimal("Quantity") }
-        if isDrawn { throw .invalid("Document is drawn into another; it cannot be cancelled", "\(set.table).DocStatus") }
+        if isDrawn(record) { throw .invalid("Document is drawn into another; it cannot be cancelled", "\(set.table).DocStatus") }
     }
 
     /// What a client may post to cancel a document; nothing has changed yet.
@@ -198,7 +201,7 @@ extension B1Company {
             }
         }
         guard isOrder, let lines = changes["DocumentLines"] else { return put(set.name, old.key, values) }
-        guard !old.rows("DocumentLines").contains(where: { $0.decimal("RemainingOpenQuantity") != $0.decimal("Quantity") }) else { throw .fixed }
+        guard !isDrawn(old) else { throw .fixed }
         let kept = isReplacing ? lines : merged(.array(old.rows("DocumentLines").map { Self.asked($0).json }), lines, by: ["LineNum"])
         try rework(set, old, values, kept)
     }
