@@ -9,6 +9,7 @@ let connectors = [
     "Odoo",
     "Patriot",
     "QuickBooksOnline",
+    "Returns",
     "SageIntacct",
     "SapBusinessOne",
     "Shopify",
@@ -87,7 +88,7 @@ var targets: [Target] = [
 ]
 
 /// Connectors that read what sources send, as fast as it comes. The others write into ledgers that take a few calls a second.
-let readers: Set<String> = ["Inbound", "Shopify", "Square", "Stripe", "WooCommerce"]
+let readers: Set<String> = ["Inbound", "Returns", "Shopify", "Square", "Stripe", "WooCommerce"]
 
 /// Compiled as it is written, since optimising it takes half of a release build and gives none of that time back: what plays the world around the
 /// product, and what waits for ledgers anyway.
@@ -144,7 +145,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ScaffoldTests", ["Scaffold", "Kernel"], false),
     ("TidyTests", [], false),
 ]
-let withFixtures = ["Shopify", "Square", "Stripe", "WooCommerce"]
+let withFixtures = ["Returns", "Shopify", "Square", "Stripe", "WooCommerce"]
 let platformTests = connectors.map { (name: "\($0)Tests", uses: [$0] + connectorImports, fixtures: withFixtures.contains($0)) }
 let twinTests = twins.map { (name: "\($0)Tests", uses: [$0] + twinImports, fixtures: false) }
 for test in tests + platformTests + twinTests {

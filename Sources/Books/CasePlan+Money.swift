@@ -95,12 +95,12 @@ extension CasePlan {
     /// several.
     mutating func planMovements(
         _ movements: [MoneyMovement], of owner: String, at: Timestamp, against: PlannedPosting.Reference?,
-        notBefore: Timestamp? = nil
+        notBefore: Timestamp? = nil, on kept: LocalDate? = nil
     ) {
         let moved = movements.filter { $0.status == .success && $0.amount.minor > 0 }
         for movement in moved {
             let id = reference(.refundPayment, moved.count == 1 ? owner : "\(owner)/\(movement.id)")
-            let date = dated(day(movement.at ?? at), id, source: owner)
+            let date = dated(movement.at == nil ? kept ?? day(at) : day(movement.at ?? at), id, source: owner)
             var plan = PlannedPosting(
                 subject: id.subject, form: .refundPayment, caseID: caseID, covers: [owner], date: date.date,
                 currency: movement.amount.currency,

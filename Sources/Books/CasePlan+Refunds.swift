@@ -60,9 +60,11 @@ extension CasePlan {
             settleKept(&draft, sale.body)
             if planAsPair(told, draft) { return }
         }
+        if let settlement { addExchangeBonus(settlement, &draft) }
         let owed = draft.lines.map(\.amount).total(refund.currency)
         let id = reference(.creditNote, told.id)
-        let date = dated(day(told.at), id, source: told.id)
+        let kept = settlement == nil ? nil : keptDay(id)
+        let date = dated(kept ?? day(told.at), id, source: told.id)
         var plan = PlannedPosting(
             subject: told.id, form: .creditNote, caseID: caseID, covers: [told.id] + explained.map(\.id),
             date: date.date, currency: refund.currency,
@@ -82,7 +84,7 @@ extension CasePlan {
             creditBase(&plan)
         }
         if !plan.lines.isEmpty || !plan.findings.isEmpty { postings.append(plan) }
-        planMovements(refund.transactions, of: told.id, at: told.at, against: id, notBefore: plan.notBefore)
+        planMovements(refund.transactions, of: told.id, at: told.at, against: id, notBefore: plan.notBefore, on: kept)
         if let settlement { planStoreCredit(settlement, told, against: id) }
     }
 
