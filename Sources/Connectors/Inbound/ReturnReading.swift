@@ -1,6 +1,7 @@
 internal import Books
 internal import ConnectorKit
 internal import Kernel
+internal import Wire
 
 /// A return as an event tells it.
 extension EventReading {
