@@ -101,7 +101,7 @@ struct LoopTests {
         let whole = try fixture("loop-closed"), thin: JSON = ["id": "55120", "state": "closed", "updated_at": "2026-11-08T09:00:00Z"]
         let (page, calls) = asked(
             loop.sweep(since: Timestamp(seconds: 1_794_700_800), cursor: nil, facts()),
-            [["returns": .array([thin]), "nextPageUrl": nil], whole.setting("customer", "j@example.com")])
+            [["returns": .array([thin]), "nextPageUrl": .null], whole.setting("customer", "j@example.com")])
         #expect(calls.count == 2 && calls[1].request.target.contains("return_id=55120"))
         let record = try #require(page?.records.first)
         #expect(record.topic == "return" && !String(decoding: record.body, as: UTF8.self).contains("example.com"))

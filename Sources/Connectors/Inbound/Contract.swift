@@ -40,7 +40,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         case .deposit: ["deposit"]
         case .registerClosure: ["sale", "payment"]
         case .inventoryThreshold: []
-        case .goodsReturn: ["credit_note", "refund_payment"]
+        case .goodsReturn: ["credit_note", "refund_payment", "sale", "payment"]
         }
     }
 }

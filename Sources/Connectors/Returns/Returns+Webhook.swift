@@ -10,7 +10,7 @@ extension ReturnsConnector {
     public func verify(_ fields: HTTPFields, body: [UInt8], secret: Secret) -> WebhookDelivery? {
         let dialect = dialect
         guard !secret.isEmpty, let header = fields.only(dialect.signatureHeader), header.utf8.count <= ReturnsLimits.headerBytes,
-            let stated = Base64.decode(header)
+            header.utf8.allSatisfy({ $0 > 32 && $0 < 127 }), let stated = Base64.decode(header)
         else { return nil }
         let key = secret.reveal()
         var isGenuine = false

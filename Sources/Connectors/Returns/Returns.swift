@@ -23,18 +23,21 @@ public struct ReturnsConnector: SourceConnector {
 
     public var spec: PlatformSpec {
         let dialect = dialect
-        return PlatformSpec(
-            id: platform.rawValue, name: dialect.name, roles: [.source], productionBase: dialect.base, sandboxBase: nil,
+        // Loop's; AfterShip differs in what is said of the dialect.
+        var spec = PlatformSpec(
+            id: "loop-returns", name: dialect.name, roles: [.source], productionBase: dialect.base, sandboxBase: nil,
             auth: .keys(.init(
                 parts: [CredentialPart("api_key", dialect.keyMeaning)], headers: [FilledHeader(dialect.keyHeader, .part("api_key"))])),
             headers: ["Accept": "application/json"], limits: [dialect.limit], concurrency: 2, batchSizes: [:], pageSize: ReturnsLimits.pageRows,
             fieldLengths: [:], idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero), tax: .none, dimensions: [],
             revisesPaidInvoices: true, apiVersion: dialect.version, sunset: nil, sources: dialect.sources,
-            objects: [PlatformObject("return", carries: ["credit_note", "refund_payment"], [.receive, .list, .read])],
+            objects: [PlatformObject("return", carries: ["credit_note", "refund_payment", "sale", "payment"], [.receive, .list, .read])],
             changeFeed: [
                 .webhooks(signature: "HMAC-SHA256 over the body", topics: dialect.topics), .sweep(by: dialect.sweptBy, overlap: dialect.overlap),
             ],
             currency: CurrencyAbility(foreign: true, rate: .none))
+        spec.id = platform.rawValue
+        return spec
     }
 }
 
