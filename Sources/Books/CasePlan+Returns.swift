@@ -6,7 +6,7 @@ extension CasePlan {
     func settledReturns() -> [Told<Refund>] {
         returns.compactMap { told in
             let back = told.body
-            guard let how = back.settlement, back.state == "closed", back.refundRef == nil else { return nil }
+            guard let how = back.settlement, shares.settling.contains(told.id) else { return nil }
             let lines = back.lines.map { line in
                 RefundLine(
                     line: line.line, quantity: line.quantity, net: line.net ?? share(of: line), taxes: line.taxes,
