@@ -10,6 +10,7 @@ let connectors = [
     "Odoo",
     "Patriot",
     "QuickBooksOnline",
+    "Returns",
     "SageIntacct",
     "SapBusinessOne",
     "Shopify",
@@ -93,7 +94,7 @@ var targets: [Target] = [
 ]
 
 /// Connectors that read what sources send, as fast as it comes. The others write into ledgers that take a few calls a second.
-let readers: Set<String> = ["Inbound", "Shopify", "Square", "Stripe", "WooCommerce"]
+let readers: Set<String> = ["Inbound", "Returns", "Shopify", "Square", "Stripe", "WooCommerce"]
 
 /// Compiled as it is written, since optimising it takes half of a release build and gives none of that time back: what plays the world around the
 /// product, and what waits for ledgers anyway.
@@ -154,7 +155,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("TwinKitTests", ["TwinKit", "Wire", "Kernel"], false),
     ("TidyTests", [], false),
 ]
-let withFixtures = ["Shopify", "Square", "Stripe", "WooCommerce"]
+let withFixtures = ["Returns", "Shopify", "Square", "Stripe", "WooCommerce"]
 /// Connectors whose tests post into the platform's twin as well.
 let withTwins = ["SapBusinessOne"]
 let platformTests = connectors.map {

@@ -95,21 +95,22 @@ extension CasePlan {
     /// several.
     mutating func planMovements(
         _ movements: [MoneyMovement], of owner: String, at: Timestamp, against: PlannedPosting.Reference?,
-        notBefore: Timestamp? = nil
+        notBefore: Timestamp? = nil, on kept: LocalDate? = nil, covering: [String] = [], isNamed: Bool = false
     ) {
         let moved = movements.filter { $0.status == .success && $0.amount.minor > 0 }
         for movement in moved {
             let id = reference(.refundPayment, moved.count == 1 ? owner : "\(owner)/\(movement.id)")
-            let date = dated(day(movement.at ?? at), id, source: owner)
+            let date = dated(movement.at == nil ? kept ?? day(at) : day(movement.at ?? at), id, source: owner)
             var plan = PlannedPosting(
-                subject: id.subject, form: .refundPayment, caseID: caseID, covers: [owner], date: date.date,
+                subject: id.subject, form: .refundPayment, caseID: caseID, covers: [owner] + covering, date: date.date,
                 currency: movement.amount.currency,
                 rate: rate(movement.amount.currency), total: movement.amount,
                 lines: [
                     PostingLine(.control, role: receivable, amount: movement.amount, derivedFrom: [owner]),
                     PostingLine(
                         .tender, role: tender(movement.gateway, movement.amount.currency), amount: -movement.amount,
-                        derivedFrom: ["\(owner)/\(movement.id)"], text: movement.gateway, openItem: card(movement.gateway)),
+                        // A processor names what it pays out by the shop's refund.
+                        derivedFrom: (isNamed ? [movement.id] : []) + ["\(owner)/\(movement.id)"], text: movement.gateway, openItem: card(movement.gateway)),
                 ], party: party, appliesTo: against, reference: date.words, notBefore: notBefore)
             settle(&plan, movement.amount, "moved back")
             postings.append(plan)
@@ -149,6 +150,8 @@ extension CasePlan {
             planMovements(edit.body.transactions, of: edit.id, at: edit.at, against: id)
         }
         planRefunds(nil)
-        for i in from ..< postings.count { postings[i].findings = [waits] }
+        // Where no shop tells of orders, a return stands for itself.
+        let own = policies.returnsAlone ? shares.settling : []
+        for i in from ..< postings.count where !own.contains(where: { postings[i].covers.contains($0) }) { postings[i].findings = [waits] }
     }
 }

@@ -21,7 +21,8 @@ extension CasePlan {
     /// yet.
     mutating func planRefunds(_ sale: Told<Sale>?) {
         let voided = postings.contains { $0.id == saleReference && $0.effect == .void && $0.findings.isEmpty }
-        for told in refunds + settledReturns() {
+        shares = returnShares()
+        for told in refunds where !shares.isCovered(told.id) {
             let moved = told.body.transactions.contains { $0.status == .success && !$0.amount.isZero }
             if voided, !moved {
                 // Some shops write a refund of nothing when an unpaid order is cancelled: the void says it all.
@@ -30,15 +31,21 @@ extension CasePlan {
                 }
                 continue
             }
-            planRefund(told, sale)
+            if policies.returnsOwner == .rms, shares.explained[told.id] == nil {
+                holdForReturn(told, sale)
+            } else {
+                planRefund(told, sale)
+            }
         }
+        for told in settledReturns() { planRefund(told, sale) }
         if let sale { remaining = whatRemains(sale.body) }
     }
 
-    private mutating func planRefund(_ told: Told<Refund>, _ sale: Told<Sale>?) {
+    mutating func planRefund(_ told: Told<Refund>, _ sale: Told<Sale>?) {
         let refund = told.body
-        let settlement = returns.first { $0.id == told.id && $0.body.settlement != nil }?.body.settlement
-        let explained = returns.filter { $0.body.state == "closed" && $0.body.refundRef == told.id }
+        let own = shares.settling.contains(told.id) ? returns.first { $0.id == told.id }?.body : nil
+        let settlement = own?.settlement
+        let explained = shares.explained[told.id] ?? []
         var draft = CreditDraft(told, explained: explained)
         var next = refunded
         for line in refund.lines { addLine(line, &draft, &next, known: sale != nil) }
@@ -59,12 +66,16 @@ extension CasePlan {
             }
             settleKept(&draft, sale.body)
             if planAsPair(told, draft) { return }
+        } else if settlement != nil {
+            addsUp(&draft)
         }
+        if let settlement { addExchangeBonus(settlement, &draft) }
         let owed = draft.lines.map(\.amount).total(refund.currency)
         let id = reference(.creditNote, told.id)
-        let date = dated(day(told.at), id, source: told.id)
+        let kept = settlement == nil ? nil : keptDay(id)
+        let date = dated(kept ?? day(told.at), id, source: told.id)
         var plan = PlannedPosting(
-            subject: told.id, form: .creditNote, caseID: caseID, covers: [told.id] + explained.map(\.id),
+            subject: told.id, form: .creditNote, caseID: caseID, covers: [told.id] + explained.map(\.id) + (shares.covered[told.id] ?? []),
             date: date.date, currency: refund.currency,
             rate: rate(refund.currency), total: owed, lines: draft.lines, party: party, appliesTo: saleReference,
             findings: draft.findings,
@@ -75,14 +86,16 @@ extension CasePlan {
         if policies.marketplaceTax == .memo, !draft.channel.isZero {
             plan.memo["marketplace_tax_memo"] = -draft.channel
         }
-        if let wait = policies.rmsWait, explained.isEmpty, settlement == nil { plan.notBefore = told.at + wait }
+        if let wait = policies.returnWait, !shares.named.contains(told.id), settlement == nil { plan.notBefore = told.at + wait }
         if let rate = plan.rate, draft.findings.contains(where: { $0.check == "refund_exceeds_remaining" }) {
             plan.lines.addBaseAlone(rate: rate, currency: organisation.baseCurrency)
         } else {
             creditBase(&plan)
         }
         if !plan.lines.isEmpty || !plan.findings.isEmpty { postings.append(plan) }
-        planMovements(refund.transactions, of: told.id, at: told.at, against: id, notBefore: plan.notBefore)
+        planMovements(
+            refund.transactions, of: told.id, at: told.at, against: id, notBefore: plan.notBefore, on: kept, covering: shares.covered[told.id] ?? [],
+            isNamed: own?.refundRef != nil)
         if let settlement { planStoreCredit(settlement, told, against: id) }
     }
 

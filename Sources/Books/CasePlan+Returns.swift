@@ -6,15 +6,17 @@ extension CasePlan {
     func settledReturns() -> [Told<Refund>] {
         returns.compactMap { told in
             let back = told.body
-            guard let how = back.settlement, back.state == "closed", back.refundRef == nil else { return nil }
+            guard let how = back.settlement, shares.settling.contains(told.id) else { return nil }
             let lines = back.lines.map { line in
                 RefundLine(
                     line: line.line, quantity: line.quantity, net: line.net ?? share(of: line), taxes: line.taxes,
                     reasonCode: line.reasonCode, restocked: line.disposition.map { $0 == "restock" })
             }
+            // Shares of what was sold are as the sale states it.
+            let stated = back.lines.contains { $0.net != nil }
             let refund = Refund(
-                currency: how.total.currency, taxIncluded: how.taxIncluded, lines: lines, fees: back.fees, total: how.total,
-                transactions: [])
+                currency: how.total.currency, taxIncluded: stated ? how.taxIncluded : sale?.body.taxIncluded ?? how.taxIncluded, lines: lines, shipping: how.shipping, fees: back.fees,
+                total: how.total, transactions: how.refunds)
             return Told(id: told.id, at: told.at, body: refund)
         }
     }
@@ -28,17 +30,18 @@ extension CasePlan {
     mutating func planStoreCredit(_ how: ReturnSettlement, _ told: Told<Refund>, against credit: PlannedPosting.Reference) {
         let amount = how.storeCredit
         guard amount.minor > 0 else { return }
-        let bonus = Money(minor: max(0, min(how.bonus.minor, amount.minor)), amount.currency)
-        let id = reference(.refundPayment, told.id)
-        let date = dated(day(told.at), id, source: told.id)
+        let bonus = Money(minor: max(0, min(how.creditBonus.minor, amount.minor)), amount.currency)
+        // Money given back beside it has the return's own name.
+        let id = reference(.refundPayment, how.refunds.isEmpty ? told.id : "\(told.id)/credit")
+        let date = dated(keptDay(credit) ?? day(told.at), id, source: told.id)
         let value = amount - bonus
         var plan = PlannedPosting(
-            subject: told.id, form: .refundPayment, caseID: caseID, covers: [told.id], date: date.date, currency: amount.currency,
+            subject: id.subject, form: .refundPayment, caseID: caseID, covers: [told.id], date: date.date, currency: amount.currency,
             rate: rate(amount.currency), total: amount,
             lines: [
                 PostingLine(
-                    .tender, role: "store_credit_liability", amount: -value, derivedFrom: [told.id], text: "Store credit",
-                    openItem: how.storeCreditRef),
+                    .tender, role: how.isGiftCard ? "gift_card_liability" : "store_credit_liability", amount: -value, derivedFrom: [told.id],
+                    text: how.isGiftCard ? "Gift card" : "Store credit", openItem: how.storeCreditRef),
                 PostingLine(.control, role: receivable, amount: value, derivedFrom: [told.id]),
             ], party: party, appliesTo: credit, reference: date.words)
         if let rate = plan.rate {
@@ -58,13 +61,30 @@ extension CasePlan {
         postings.append(plan)
     }
 
+    /// The day under which the ledger has it. A returns system tells when a return changed last, which is no reason to date it anew.
+    func keptDay(_ id: PlannedPosting.Reference) -> LocalDate? {
+        guard let posted = ledger.posted[id], !posted.voided, posted.plan.reference == nil else { return nil }
+        return posted.plan.date
+    }
+
+    /// A bonus that helps to pay for the new order: promotion, and so much more credit.
+    func addExchangeBonus(_ how: ReturnSettlement, _ draft: inout CreditDraft) {
+        guard let bonus = how.exchangeBonus, bonus.minor > 0 else { return }
+        draft.lines.append(
+            PostingLine(.other, role: "promotion_expense", amount: bonus, group: "bonus", derivedFrom: [draft.id], text: "Bonus credit"))
+    }
+
     /// The parts of a settlement must be the return, and a bonus only what store credit can hold.
     func oddSettlement(_ how: ReturnSettlement, _ id: String) -> [Finding] {
-        guard how.bonus.minor < 0 || how.bonus > how.storeCredit || how.storeCredit.minor < 0 else { return [] }
+        let extra = how.exchangeBonus ?? .zero(how.total.currency)
+        let isOdd = how.creditBonus.minor < 0 || how.creditBonus > how.storeCredit || how.storeCredit.minor < 0 || extra.minor < 0 || extra > how.exchanged
+        guard isOdd else { return [] }
+        let back = how.refunds.map(\.amount).total(how.total.currency)
         return [
             Finding(
                 check: "unbalanced",
-                why: "\(id) is worth \(how.total.text); exchanged \(how.exchanged.text), credited \(how.storeCredit.text), paid \(how.shopperPays.text)",
+                why: "\(id) is worth \(how.total.text); exchanged \(how.exchanged.text), credited \(how.storeCredit.text), "
+                    + "given back \(back.text), paid \(how.shopperPays.text)",
                 remedy: "check the return in the returns system", position: "settlement", figures: ["difference": how.bonus])
         ]
     }

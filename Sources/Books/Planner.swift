@@ -34,6 +34,8 @@ public enum PlannerLimits {
     public static let partPaidWait: Duration = .seconds(24 * 3600)
     /// How long an order waits for the payout that will settle it before it is posted on its own.
     public static let payoutWait: Duration = .seconds(24 * 3600)
+    /// How long a shop's refund waits for the return that explains it.
+    public static let returnWait: Duration = .seconds(24 * 3600)
     /// Documents that a finding names; of more it tells the number.
     public static let namesMost = 5
 }
@@ -87,6 +89,7 @@ struct CasePlan {
     /// The lines as they stand after every edit.
     var figures: [LineFigures] = []
     var refunded = Refunded()
+    var shares = ReturnShares()
     var bases = BaseRunning()
     /// What cash payments are off what they settle, by payment.
     var roundings: [String: Money] = [:]

@@ -33,6 +33,8 @@ extension Policies {
         case "bank_fee_cap": bankFeeCap = try amount(name, value)
         case "rms_wait": rmsWait = try duration(name, value)
         case "bank_wait": bankWait = try duration(name, value)
+        case "returns.owner": returnsOwner = try choice(name, value)
+        case "returns.from": returnsFrom = try slug(name, value)
         case "day_cut_off": dayCutOff = try timeOfDay(name, value)
         case "entity_by":
             try only(name, value, "line.location")
@@ -56,7 +58,7 @@ extension Policies {
             "fee_tax", "goodwill_tax", "held_money", "deposit_tax", "marketplace_tax", "inventory", "fx_rate",
             "month_end_split", "summary_zone", "payout_rows", "attach",
             "tax_difference_cap", "cash_rounding", "rounding_cap", "bank_fee_cap", "rms_wait", "bank_wait",
-            "day_cut_off", "entity_by",
+            "day_cut_off", "entity_by", "returns.owner", "returns.from",
         ] + singleValued.keys).sorted()
 
     /// Policies with one value as yet: stated so that a file that names them says what it relies on.
@@ -114,6 +116,13 @@ extension Policies {
         case "P\(digits)D": return .seconds(n * 86_400)
         default: throw invalid(name, value, "a duration such as PT24H")
         }
+    }
+
+    /// A connection's name: lower-case words with hyphens.
+    private func slug(_ name: String, _ value: String) throws(Fault) -> String {
+        let good = (1 ... 64).contains(value.utf8.count) && value.utf8.allSatisfy { (97 ... 122).contains($0) || (48 ... 57).contains($0) || $0 == 45 }
+        guard good else { throw invalid(name, value, "the slug of a connection to a returns system") }
+        return value
     }
 
     private func timeOfDay(_ name: String, _ value: String) throws(Fault) -> Int {

@@ -45,6 +45,12 @@ public struct Policies: Sendable, Equatable {
     }
     /// Which documents in the ledger get a list of what they stand for beside them.
     public enum Attach: String, Sendable, CaseIterable { case none, summaries, all }
+    public enum ReturnsOwner: String, Sendable, CaseIterable {
+        /// The shop's refund is the credit note; the returns system only explains it. What it settles without money is its own.
+        case shop
+        /// The return is the credit note, and the shop's refund that gives its money is no second one.
+        case rms
+    }
     public enum Switch: String, Sendable, CaseIterable { case on = "true", off = "false" }
 
     public var posting: Posting = .perDocument
@@ -74,6 +80,12 @@ public struct Policies: Sendable, Equatable {
     public var exchangeRate: ExchangeRate = .sourceDocument
     /// How long a shop's refund waits for its return; `nil` where no returns system is connected.
     public var rmsWait: Duration?
+    /// Whose word makes the credit note of a return.
+    public var returnsOwner: ReturnsOwner = .shop
+    /// The connection, by its slug, whose returns belong to the flow beside its source's documents; `nil`: none.
+    public var returnsFrom: String?
+    /// The returns system is the flow's only source: no order is ever known, and a return stands for itself. Follows from the flow, not from a file.
+    public var returnsAlone = false
     public var bankWait: Duration = .seconds(72 * 3600)
     public var monthEndSplit: Switch = .on
     public var payoutRows: PayoutRows = .matched
@@ -123,6 +135,12 @@ public struct Policies: Sendable, Equatable {
 
     /// On some day orders are settled with the payout that brings their money.
     public var settles: Bool { posting == .payout || postingChanges.contains { $0.value == .payout } }
+
+    /// How long a shop's refund waits for its return: a day where a returns system is connected and nobody says otherwise.
+    public var returnWait: Duration? {
+        guard returnsOwner == .shop else { return nil }
+        return rmsWait ?? (returnsFrom == nil ? nil : PlannerLimits.returnWait)
+    }
 
     /// Settings that the core cannot plan.
     public var unplanned: [String] {

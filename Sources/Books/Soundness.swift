@@ -114,7 +114,10 @@ extension SourceDocument {
                 quantities.append(line.quantity)
                 add(line.taxes ?? [])
             }
-            if let how = back.settlement { amounts += [how.total, how.exchanged, how.shopperPays, how.storeCredit] }
+            if let how = back.settlement {
+                amounts += [how.total, how.exchanged, how.shopperPays, how.storeCredit, how.exchangeBonus] + how.refunds.map(\.amount)
+                how.shipping.forEach(add)
+            }
             amounts += back.fees.flatMap { [$0.amount, $0.tax] }
         case .tipPayout(let payout): amounts.append(payout.amount)
         case .payout(let payout):

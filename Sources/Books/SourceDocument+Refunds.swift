@@ -200,9 +200,9 @@ public struct GoodsReturn: Sendable, Equatable {
     }
 }
 
-/// What becomes of the value of a return that is settled without a refund.
+/// What becomes of the value of a return, as its system settles it.
 public struct ReturnSettlement: Sendable, Equatable {
-    /// What the return is worth, tax included.
+    /// What the return is worth: lines and `shipping` with their taxes, less fees.
     public var total: Money
     public var taxIncluded: Bool
     /// The new order, and its total.
@@ -213,10 +213,19 @@ public struct ReturnSettlement: Sendable, Equatable {
     /// A bonus of the shop included.
     public var storeCredit: Money
     public var storeCreditRef: String?
+    /// The store credit is a gift card.
+    public var isGiftCard: Bool
+    /// Money given back; ids are those of the shop's refunds where the returns system names them.
+    public var refunds: [MoneyMovement]
+    /// Delivery given back.
+    public var shipping: [ShippingLine]
+    /// A bonus that helps to pay for the new order, beside one in `storeCredit`.
+    public var exchangeBonus: Money?
 
     public init(
         total: Money, taxIncluded: Bool, exchangeOrder: String? = nil, exchanged: Money, shopperPays: Money,
-        storeCredit: Money, storeCreditRef: String? = nil
+        storeCredit: Money, storeCreditRef: String? = nil, isGiftCard: Bool = false, refunds: [MoneyMovement] = [],
+        shipping: [ShippingLine] = [], exchangeBonus: Money? = nil
     ) {
         self.total = total
         self.taxIncluded = taxIncluded
@@ -225,10 +234,17 @@ public struct ReturnSettlement: Sendable, Equatable {
         self.shopperPays = shopperPays
         self.storeCredit = storeCredit
         self.storeCreditRef = storeCreditRef
+        self.isGiftCard = isGiftCard
+        self.refunds = refunds
+        self.shipping = shipping
+        self.exchangeBonus = exchangeBonus
     }
 
-    /// What the customer gets above what the return is worth: exchanged + store credit − paid − total.
-    public var bonus: Money { exchanged + storeCredit - shopperPays - total }
+    /// What the customer gets above what the return is worth: exchanged + store credit + refunds − paid − total.
+    public var bonus: Money { exchanged + storeCredit + refunds.map(\.amount).total(total.currency) - shopperPays - total }
+
+    /// The part of `bonus` that store credit holds.
+    public var creditBonus: Money { exchangeBonus.map { bonus - $0 } ?? bonus }
 }
 
 public struct TipPayout: Sendable, Equatable {

@@ -6,6 +6,7 @@ internal import NetSuite
 internal import Odoo
 internal import Patriot
 internal import QuickBooksOnline
+internal import Returns
 internal import SageIntacct
 internal import SapBusinessOne
 internal import Shopify
@@ -19,12 +20,13 @@ public enum Catalog {
     private static let all: [any Connector] = [
         AccountEdgeConnector(),
         FreeAgentConnector(),
-        InboundConnector(.erp), InboundConnector(.jobCRM),
+        InboundConnector(.erp), InboundConnector(.jobCRM), InboundConnector(.rms),
         NetSuiteRESTConnector(),
         NetSuiteSuiteTalkConnector(),
         OdooConnector(),
         PatriotConnector(),
         QuickBooksOnlineConnector(),
+        ReturnsConnector(.loop), ReturnsConnector(.afterShip),
         SageIntacctConnector(),
         SapBusinessOneConnector(),
         ShopifyConnector(),

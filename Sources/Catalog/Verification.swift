@@ -16,10 +16,12 @@ public struct Verification: Sendable, Equatable {
 
     static let byID: [String: Verification] = [
         "accountedge": Verification(twin: nil, suites: ["ConnectorKitTests", "AccountEdgeTests"], sdks: []),
+        "aftership-returns": Verification(twin: nil, suites: ["ConnectorKitTests", "ReturnsTests"], sdks: []),
         "erp": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
         "freeagent": Verification(
             twin: "TwinFreeAgent", suites: ["ConnectorKitTests", "FreeAgentTests", "TwinFreeAgentTests"], sdks: [SDK(name: "freeagent", version: "0.3.1")]),
         "job-crm": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
+        "loop-returns": Verification(twin: nil, suites: ["ConnectorKitTests", "ReturnsTests"], sdks: []),
         "netsuite-rest": Verification(
             twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuite", version: "0.12.0")]),
         "netsuite-suitetalk": Verification(
@@ -29,6 +31,7 @@ public struct Verification: Sendable, Equatable {
         "quickbooks-online": Verification(
             twin: "TwinQuickBooksOnline", suites: ["ConnectorKitTests", "QuickBooksOnlineTests", "TwinQuickBooksOnlineTests"],
             sdks: [SDK(name: "intuit-oauth", version: "1.2.6"), SDK(name: "python-quickbooks", version: "0.9.12")]),
+        "rms": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
         "sage-intacct": Verification(
             twin: "TwinSageIntacct", suites: ["ConnectorKitTests", "SageIntacctTests", "TwinSageIntacctTests"], sdks: [SDK(name: "sageintacctsdk", version: "1.28.1")]),
         "sap-business-one": Verification(

@@ -127,8 +127,9 @@ struct Input: Sendable {
     }
 
     /// An object of strings.
-    mutating func strings(_ key: String) -> [(name: String, value: String)]? {
-        guard let value = given(key) else { return nil }
+    /// - Parameter flat: how groups of strings are read.
+    mutating func strings(_ key: String, flat: (JSON) -> JSON = { $0 }) -> [(name: String, value: String)]? {
+        guard let value = given(key).map(flat) else { return nil }
         guard let object = value.object, object.count <= ControlPlaneLimits.settings else {
             add(key, "must be an object of at most \(ControlPlaneLimits.settings) strings", "Send { \"name\": \"value\" }.")
             return nil

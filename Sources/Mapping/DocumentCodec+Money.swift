@@ -197,6 +197,10 @@ extension DocumentCodec {
         m.put("shopper_pays", how.shopperPays)
         m.put("store_credit", how.storeCredit)
         m.put("store_credit_ref", how.storeCreditRef)
+        m.put("gift_card", flag: how.isGiftCard)
+        m.put("refunds", list: how.refunds, write)
+        m.put("shipping", list: how.shipping, write)
+        m.put("exchange_bonus", how.exchangeBonus)
         return m.json
     }
 
@@ -204,6 +208,7 @@ extension DocumentCodec {
         ReturnSettlement(
             total: try f.money("total"), taxIncluded: try f.flag("tax_included"), exchangeOrder: try f.optionalText("exchange_order"),
             exchanged: try f.money("exchanged"), shopperPays: try f.money("shopper_pays"), storeCredit: try f.money("store_credit"),
-            storeCreditRef: try f.optionalText("store_credit_ref"))
+            storeCreditRef: try f.optionalText("store_credit_ref"), isGiftCard: try f.flag("gift_card"), refunds: try f.list("refunds", movement),
+            shipping: try f.list("shipping", shipping), exchangeBonus: try f.optionalMoney("exchange_bonus"))
     }
 }

@@ -103,7 +103,7 @@ public enum DocumentCodec {
             taxCode: try f.optionalText("tax_code"))
     }
 
-    private static func write(_ line: ShippingLine) -> JSON {
+    static func write(_ line: ShippingLine) -> JSON {
         var m = Members()
         m.put("id", line.id)
         m.put("title", line.title)
@@ -115,13 +115,13 @@ public enum DocumentCodec {
         return m.json
     }
 
-    private static func shipping(_ f: Fields) throws(Fault) -> ShippingLine {
+    static func shipping(_ f: Fields) throws(Fault) -> ShippingLine {
         ShippingLine(
             id: try f.text("id"), title: try f.text("title"), amount: try f.money("amount"), discount: try f.money("discount"), net: try f.money("net"),
             taxes: try f.list("taxes", tax), taxCode: try f.optionalText("tax_code"))
     }
 
-    private static func write(_ movement: MoneyMovement) -> JSON {
+    static func write(_ movement: MoneyMovement) -> JSON {
         var m = Members()
         m.put("id", movement.id)
         m.put("gateway", movement.gateway)
@@ -131,7 +131,7 @@ public enum DocumentCodec {
         return m.json
     }
 
-    private static func movement(_ f: Fields) throws(Fault) -> MoneyMovement {
+    static func movement(_ f: Fields) throws(Fault) -> MoneyMovement {
         MoneyMovement(
             id: try f.text("id"), gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"), at: try f.optionalTimestamp("at"))
     }

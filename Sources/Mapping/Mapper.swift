@@ -45,6 +45,10 @@ public struct Mapper: Sendable {
             out.body = .refund(refund)
         case .goodsReturn(var back):
             for i in back.lines.indices { back.lines[i].taxes = back.lines[i].taxes?.map { classify($0, date) } }
+            if var how = back.settlement {
+                classify(&how.shipping, date)
+                back.settlement = how
+            }
             out.body = .goodsReturn(back)
         case .sale, .payment, .cancellation, .tipPayout, .payout, .dispute, .deposit, .bankLine, .giftCardExpiry, .fulfilment, .stock, .registerClosure: break
         }

@@ -17,6 +17,8 @@ public struct Setup: Sendable {
         public var policies: Policies
         public var source: CourierConnection
         public var ledger: CourierConnection
+        /// Whose returns belong to it, beside its source's documents.
+        public var returns: ConnectionID?
 
         /// How long a search of this ledger that finds nothing proves nothing, where the connection knows better than its platform's spec
         /// (setting `find_settles_seconds`: a twin shows at once what it did, the vendor's servers may not).
@@ -53,9 +55,10 @@ public struct Setup: Sendable {
         for row in try await store.flows(tenant) {
             guard let source = connections[row.sourceID], let ledger = connections[row.ledgerID] else { continue }
             do throws(Fault) {
+                var policies = try Self.policies(row.policies, country: row.organisation.country)
+                let returns = try Self.returns(&policies, source, connections)
                 flows.append(Flow(
-                    row: row, organisation: try organisation(row.organisation), policies: try policies(row.policies, country: row.organisation.country),
-                    source: source, ledger: ledger))
+                    row: row, organisation: try organisation(row.organisation), policies: policies, source: source, ledger: ledger, returns: returns))
             } catch {
                 broken[row.id] = error
             }
@@ -72,9 +75,23 @@ public struct Setup: Sendable {
             taxMode: row.country == "US" ? .exclusive : .inclusive)
     }
 
+    /// The connection that the policies name.
+    private static func returns(
+        _ policies: inout Policies, _ source: CourierConnection, _ connections: [ConnectionID: CourierConnection]
+    ) throws(Fault) -> ConnectionID? {
+        guard let slug = policies.returnsFrom else { return nil }
+        guard let found = connections.values.first(where: { $0.row.slug == slug }) else {
+            throw Fault(
+                "invalid_policy", stage: .configuration, disposition: .hold, summary: "policy returns.from names no connection of the tenant: '\(slug)'",
+                remedy: "Name the connection to the returns system by its slug.", position: "returns.from")
+        }
+        policies.returnsAlone = found.row.id == source.row.id
+        return found.row.id
+    }
+
     public static func policies(_ json: [UInt8], country: String) throws(Fault) -> Policies {
         var policies = Policies.template(country: country)
-        for (name, value) in try JSON(parsing: json).object ?? [] {
+        for (name, value) in PolicyText.flat(try JSON(parsing: json)).object ?? [] {
             guard let text = value.string else {
                 throw Fault("invalid_policy", stage: .configuration, disposition: .hold, summary: "policy \(name) must be a string", position: name)
             }
@@ -103,7 +120,7 @@ public struct Setup: Sendable {
     }
 
     /// Flows that take documents from this connection.
-    func flows(from connection: ConnectionID) -> [Flow] { flows.filter { $0.row.sourceID == connection } }
+    func flows(from connection: ConnectionID) -> [Flow] { flows.filter { $0.row.sourceID == connection || $0.returns == connection } }
 
     /// Flows that post into this connection.
     func flows(into connection: ConnectionID) -> [Flow] { flows.filter { $0.row.ledgerID == connection } }

@@ -120,7 +120,7 @@ public enum JobStatements {
         """
         INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
         SELECT f.tenant_id, 'sweep', c.id::text, 'poll'
-        FROM app.flows f JOIN app.connections c ON c.tenant_id = f.tenant_id AND c.id = f.source_id
+        FROM app.flows f JOIN app.connections c ON c.tenant_id = f.tenant_id AND (c.id = f.source_id OR c.slug = f.policies->>'returns.from')
         JOIN app.tenants t ON t.tenant_id = f.tenant_id
         WHERE f.state = 'active' AND c.state = 'live' AND t.state = 'active'
           AND (c.swept_at IS NULL OR c.swept_at + f.poll_seconds * interval '1 second' <= clock_timestamp())
@@ -166,8 +166,9 @@ public enum JobStatements {
           UNION ALL SELECT f.tenant_id, 'map', f.id::text FROM app.flows f
           WHERE f.state = 'active' AND (EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = f.tenant_id AND c.flow_id = f.id AND c.dirty)
             OR EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = f.tenant_id AND p.flow_id = f.id AND p.state = 'mapped'))
-          UNION ALL SELECT DISTINCT f.tenant_id, 'normalize', f.source_id::text FROM app.flows f
-          WHERE EXISTS (SELECT FROM app.events e WHERE e.tenant_id = f.tenant_id AND e.connection_id = f.source_id AND e.state = 'ingested')
+          UNION ALL SELECT DISTINCT f.tenant_id, 'normalize', c.id::text FROM app.flows f
+          JOIN app.connections c ON c.tenant_id = f.tenant_id AND (c.id = f.source_id OR c.slug = f.policies->>'returns.from')
+          WHERE EXISTS (SELECT FROM app.events e WHERE e.tenant_id = f.tenant_id AND e.connection_id = c.id AND e.state = 'ingested')
           UNION ALL SELECT c.tenant_id, 'identify', c.id::text FROM app.connections c WHERE c.state = 'new' AND c.credential IS NOT NULL
         ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' ORDER BY 1, 2, 3
         ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET due_at = clock_timestamp()

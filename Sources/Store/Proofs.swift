@@ -181,14 +181,30 @@ extension ProofStatements {
             EXISTS (SELECT FROM app.notes n WHERE n.tenant_id = x.tenant_id AND n.flow_id = x.flow_id AND n.case_id = x.case_id AND n.kind = 'cancellation') AS cancelled,
             EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = x.tenant_id AND c.flow_id = x.flow_id AND c.case_id = x.case_id AND (c.dirty OR c.fault IS NOT NULL)) AS pending
           FROM app.documents x WHERE x.tenant_id = \(tenant) AND x.flow_id = \(flow)
+        ), back AS (
+          SELECT n.source_id, n.body, (n.happened_at AT TIME ZONE \(zone))::date AS day,
+            EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = n.tenant_id AND c.flow_id = n.flow_id AND c.case_id = n.case_id AND (c.dirty OR c.fault IS NOT NULL)) AS pending
+          FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'goods_return' AND n.body->>'state' = 'closed' AND n.body ? 'settlement'
+            AND ((SELECT f.policies->>'returns.owner' FROM app.flows f WHERE f.tenant_id = n.tenant_id AND f.id = n.flow_id) = 'rms'
+              OR (NOT n.body ? 'refund_ref' AND coalesce(n.body->'settlement'->'refunds', '[]') = '[]'))
+        ), covered AS (
+          SELECT DISTINCT pd.source_id FROM app.posting_documents pd JOIN app.postings p ON p.tenant_id = pd.tenant_id AND p.post_key = pd.post_key
+          JOIN back ON back.source_id = p.subject
+          WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow) AND p.form = 'credit_note' AND pd.source_id <> p.subject
         )
         SELECT 'sale' AS side, source_id, day, coalesce((SELECT n.body->>'order_total' FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow)
             AND n.case_id = d.case_id AND n.kind = 'edit' AND n.body ? 'order_total' ORDER BY n.happened_at DESC, n.source_id DESC LIMIT 1), body->>'total') AS amount,
           1 AS sign, cancelled, pending FROM d WHERE kind IN ('sale', 'invoice')
         UNION ALL SELECT 'payment', source_id, day, body->>'amount', 1, false, pending FROM d WHERE kind = 'payment' AND body->>'status' = 'success'
-        UNION ALL SELECT 'refund', source_id, day, body->>'total', -1, false, pending FROM d WHERE kind = 'refund'
+        UNION ALL SELECT 'refund', source_id, day, body->>'total', -1, false, pending FROM d WHERE kind = 'refund' AND source_id NOT IN (SELECT source_id FROM covered)
+        UNION ALL SELECT 'refund', source_id, day, x, -1, false, pending
+          FROM back, unnest(ARRAY[body->'settlement'->>'total', body->'settlement'->>'exchange_bonus']) x WHERE x IS NOT NULL
+        UNION ALL SELECT 'money_back', source_id, day, x, -1, false, pending FROM back, LATERAL (
+          SELECT t->>'amount' AS x FROM jsonb_array_elements(coalesce(body->'settlement'->'refunds', '[]')) t WHERE t->>'status' = 'success'
+          UNION ALL SELECT body->'settlement'->>'store_credit') v
         UNION ALL SELECT 'money_back', source_id, day, t->>'amount', -1, false, pending
           FROM d, jsonb_array_elements(coalesce(body->'transactions', '[]')) t WHERE kind = 'refund' AND t->>'status' = 'success'
+            AND source_id NOT IN (SELECT source_id FROM covered)
         UNION ALL SELECT 'money_back', n.source_id, (n.happened_at AT TIME ZONE \(zone))::date, t->>'amount', -1, false, false
           FROM app.notes n, jsonb_array_elements(coalesce(n.body->'transactions', '[]')) t
           WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'edit' AND t->>'status' = 'success'
@@ -205,10 +221,12 @@ extension ProofStatements {
     public static func postingAmounts(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         """
         SELECT CASE WHEN form IN ('invoice', 'sales_receipt') OR (form = 'credit_note' AND (subject LIKE '%/%' OR subject NOT IN (
-                 SELECT source_id FROM app.documents r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.kind = 'refund'))) THEN 'sale'
+                 SELECT source_id FROM app.documents r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.kind = 'refund'
+                 UNION ALL SELECT source_id FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'goods_return'))) THEN 'sale'
                WHEN form = 'credit_note' THEN 'refund' WHEN form = 'payment' THEN 'payment' WHEN form = 'refund_payment' THEN 'money_back' ELSE form END AS side,
           CASE WHEN form IN ('invoice', 'sales_receipt') OR (form = 'credit_note' AND (subject LIKE '%/%' OR subject NOT IN (
-                 SELECT source_id FROM app.documents r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.kind = 'refund'))) THEN case_id
+                 SELECT source_id FROM app.documents r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.kind = 'refund'
+                 UNION ALL SELECT source_id FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'goods_return'))) THEN case_id
                WHEN form IN ('payout', 'deposit', 'journal') THEN subject ELSE split_part(subject, '/', 1) END AS source_id,
           CASE WHEN p.state = 'gathered' THEN coalesce((SELECT g.state FROM app.postings g WHERE g.tenant_id = p.tenant_id AND g.post_key = p.part_of), 'cleared')
             ELSE p.state END AS state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment') THEN -1 WHEN form = 'payout' AND p.subject IN (

@@ -27,7 +27,7 @@ public struct House: Sendable {
         public var currency = "USD"
         public var policies: [(name: String, value: String)] = []
         public var structure = #"""
-            {"accounts": {"sales:*": "4000", "receivable:*": "4000", "clearing:*": "4000", "tax_payable:*": "4000", "returns_allowances": "4000",
+            {"accounts": {"sales:*": "4000", "receivable:*": "4000", "clearing:*": "4000", "tax_payable:*": "4000", "returns_allowances": "4000", "restocking_fee_income": "4000",
               "bank:*": "4000", "bank_fees": "4000", "processor_fees": "4000", "processor_reserve:*": "4000", "chargebacks": "4000",
               "chargeback_fees": "4000", "customer_deposits": "4000", "gift_card_liability": "4000", "breakage_income": "4000",
               "deferred_revenue": "4000", "rounding": "4000", "fx_gain_loss": "4000"}}

@@ -287,6 +287,18 @@ import Wire
         #expect(await bench.call(.patch, "/v1/flows/\(made.flow)", ["cut_over": .null, "state": "paused"]).json["cut_over"]?.isNull == true)
     }
 
+    @Test("a flow names by its slug the source whose returns belong to it, as a group or singly, and no other connection") func returns() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let given = await bench.call(.patch, "/v1/flows/\(made.flow)", ["policies": ["edit": "delta", "returns": ["owner": "rms", "from": "shop"]]])
+        #expect(given.status == 200 && given.json["policies"]?["returns.owner"]?.string == "rms" && given.json["policies"]?["returns.from"]?.string == "shop")
+        for (from, field) in [("nowhere", "policies.returns.from"), ("books", "policies.returns.from")] {
+            let refused = await bench.call(.patch, "/v1/flows/\(made.flow)", ["policies": ["returns.from": .string(from)]])
+            #expect(refused.status == 422 && refused.json["errors"]?[0]?["field"]?.string == field, "\(from)")
+        }
+        #expect(await bench.call(.patch, "/v1/flows/\(made.flow)", ["policies": ["returns": ["owner": "customer"]]]).status == 422)
+    }
+
     @Test("a tenant is paused and resumed; a new one can't be") func pause() async throws {
         let bench = try await Bench.make()
         let tenant = try await bench.tenant("a"), new = try await bench.tenant("b", keys: false)

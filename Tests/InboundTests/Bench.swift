@@ -10,6 +10,7 @@ import Wire
 
 let erp = InboundConnector(.erp)
 let jobs = InboundConnector(.jobCRM)
+let returns = InboundConnector(.rms)
 
 let checkout: URL = {
     var folder = URL(filePath: #filePath).resolvingSymlinksInPath()

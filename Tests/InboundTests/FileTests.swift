@@ -111,7 +111,7 @@ struct FileTests {
     @Test("docs/inbound.md names each layout's columns, in their order")
     func page() throws {
         let path = "docs/inbound.md", head = "| layout | columns beside the first four |\n|---|---|\n"
-        let all = Layout.all(.erp) + Layout.all(.jobCRM).filter { $0.object == .job }
+        let all = Layout.all(.erp) + Layout.all(.jobCRM).filter { $0.object == .job } + Layout.all(.rms)
         let table = all.map { layout in "| `\(layout.name)` | " + layout.columns.dropFirst(4).map { "`\($0.name)`" }.joined(separator: ", ") + " |\n" }.joined()
         var text = String(decoding: try file(path), as: UTF8.self)
         let begin = try #require(text.firstRange(of: head)).upperBound

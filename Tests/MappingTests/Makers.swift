@@ -186,7 +186,9 @@ extension Seeded {
             settlement: some {
                 ReturnSettlement(
                     total: $0.money(), taxIncluded: $0.flip(), exchangeOrder: $0.some { $0.word() }, exchanged: $0.money(),
-                    shopperPays: $0.money(), storeCredit: $0.money(), storeCreditRef: $0.some { $0.word() })
+                    shopperPays: $0.money(), storeCredit: $0.money(), storeCreditRef: $0.some { $0.word() },
+                    isGiftCard: $0.flip(), refunds: $0.many(2) { $0.movement() }, shipping: $0.many(2) { $0.shipping() },
+                    exchangeBonus: $0.some { $0.money() })
             })
     }
 

@@ -4,7 +4,7 @@ internal import Wire
 /// What events tell of.
 enum InboundObject: String, Sendable, CaseIterable {
     case salesOrder = "sales_order", job, invoice, payment, creditNote = "credit_note", deposit
-    case registerClosure = "register_closure", inventoryThreshold = "inventory_threshold"
+    case registerClosure = "register_closure", inventoryThreshold = "inventory_threshold", goodsReturn = "return"
 
     /// What `data` is when the object was created or changed: the whole object as it then was.
     var members: [Member] {
@@ -16,6 +16,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         case .deposit: Contract.deposit
         case .registerClosure: Contract.closure
         case .inventoryThreshold: Contract.threshold
+        case .goodsReturn: Contract.goodsReturn
         }
     }
 
@@ -24,6 +25,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         switch self {
         case .payment, .creditNote: Contract.settles + [Contract.currency]
         case .deposit: [Contract.currency]
+        case .goodsReturn: [Contract.returnedOrder]
         case .salesOrder, .job, .invoice, .registerClosure, .inventoryThreshold: []
         }
     }
@@ -38,6 +40,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         case .deposit: ["deposit"]
         case .registerClosure: ["sale", "payment"]
         case .inventoryThreshold: []
+        case .goodsReturn: ["credit_note", "refund_payment", "sale", "payment"]
         }
     }
 }
@@ -191,6 +194,47 @@ enum Contract {
         Member("threshold", .decimal(places: 6, negative: false), required: true, "fewer units than this"),
         Member("on_hand", .decimal(places: 6, negative: true), required: true, "units that are there"),
         Member("reorder_quantity", .decimal(places: 6, negative: false), "units to order"),
+    ]
+
+    static let returnedOrder = Member("order", .id, required: true, "the order it comes from, as the source that tells of the order names it")
+    private static let fee = Shape.object([
+        Member("id", .id, required: true, "unique in the return"),
+        Member("type", .choice(["restocking", "return_shipping"]), required: true, "what it is for"),
+        Member("amount", amount, required: true, "kept from the customer, its tax included"), Member("tax", amount, "the tax in it, where it is known"),
+    ])
+    private static let returned = Shape.object([
+        Member("id", .id, required: true, "unique in the return"), Member("order_line", .id, required: true, "the order's line"),
+        Member("description", .text(500), "what it is"), Member("quantity", .decimal(places: 6, negative: false), "units; 1 where absent"),
+        Member("net", amount, required: true, "given back for it, after discount"), taxes,
+        Member("reason_code", .word, "decides the account, by a rule"), Member("condition", .word, "as it came in: sellable, damaged"),
+        Member("disposition", .choice(["restock", "write_off"]), "what becomes of the goods"),
+    ])
+
+    /// A return, as it stands: only a closed one counts.
+    static let goodsReturn: [Member] = [
+        returnedOrder, number, Member("status", .choice(ToldReturn.State.allCases.map(\.rawValue)), required: true, "closed alone counts"),
+        Member("settled_on", .day, "when it was settled, which dates the ledger's document; occurred_at where absent"),
+        currency, included,
+        Member("lines", .list(returned, least: 0, most: InboundLimits.lines), required: true, "what came back, or is given back without coming back"),
+        Member("shipping", .object([Member("net", amount, required: true, "given back"), taxes]), "delivery given back"),
+        Member("fees", .list(fee, least: 0, most: 100), "kept from the customer"),
+        Member("exchange_order", .id, "the new order, where a shop tells of it"),
+        Member("exchange_lines", .list(line, least: 0, most: InboundLimits.lines), "the new order's lines, where no shop tells of it"),
+        Member("exchanged", amount, "what the new order costs, tax included; 0.00 where absent"),
+        Member(
+            "refunds",
+            .list(
+                .object([
+                    Member("id", .id, required: true, "the shop's id of the refund where it has one"), method,
+                    Member("amount", amount, required: true, "given back"), Member("paid_on", .day, "when; settled_on where absent"),
+                ]), least: 0, most: 100), "money given back"),
+        Member("refund", .id, "the shop's refund that this return explains, where a shop tells of it"),
+        Member("store_credit", amount, "credit to spend later, its bonus included"), Member("gift_card", amount, "the same as a gift card; one of both"),
+        Member("credit_reference", .id, "the credit's or card's own id"),
+        Member("bonus", amount, "what the shop adds of its own, in store credit, gift card or exchange"),
+        Member("shopper_pays", amount, "what of the new order the credit does not cover"),
+        Member("paid_by", .word, "the tender of shopper_pays, which names the clearing account"),
+        Member("total", amount, required: true, "what lines and shipping come to, taxes included, before fees"),
     ]
 }
 

@@ -7,11 +7,11 @@ struct EventReading {
     private let object: InboundObject
     private let profile: InboundConnector.Profile
     private let settings: InboundSettings
-    private let isDeleted: Bool
-    private let id: String
-    private let version: Int64
-    private let occurred: Timestamp
-    private let body: Part
+    let isDeleted: Bool
+    let id: String
+    let version: Int64
+    let occurred: Timestamp
+    let body: Part
 
     init(_ event: JSON, _ object: InboundObject, _ profile: InboundConnector.Profile, _ settings: InboundSettings, deleted: Bool) throws(Fault) {
         let root = Part(json: event, pointer: "")
@@ -34,6 +34,7 @@ struct EventReading {
         case .deposit: [try deposit()]
         case .creditNote: [try creditNote()]
         case .registerClosure: try closure()
+        case .goodsReturn: try goodsReturn()
         // Nothing of it is bookkeeping yet.
         case .inventoryThreshold: []
         }
@@ -195,7 +196,7 @@ struct SaleReading {
         let shared = try Self.taxes(body, currency), included = body.flag("tax_included"), tip = try body.money("tip", currency)
         var lines: [SaleLine] = [], seen: Set<String> = []
         for part in body.list("lines") {
-            let line = try self.line(part, isTaxed: shared.isEmpty)
+            let line = try Self.line(part, currency, isTaxed: shared.isEmpty)
             guard seen.insert(line.id).inserted else { throw part.unreadable("id", "is there twice", "Give each line an id of its own.") }
             lines.append(line)
         }
@@ -212,7 +213,7 @@ struct SaleReading {
             poNumber: body.text("po_number"), relief: relief.map { TaxRelief(kind: $0, customerNumber: customer.text("tax_number")) })
     }
 
-    private func line(_ part: Part, isTaxed: Bool) throws(Fault) -> SaleLine {
+    static func line(_ part: Part, _ currency: Currency, isTaxed: Bool) throws(Fault) -> SaleLine {
         let net = try part.money("net", currency), discount = try part.money("discount", currency), gross = net + discount
         let quantity = try part.decimal("quantity") ?? .one
         if let price = try part.decimal("unit_price"), let product = price.multiplied(by: quantity) {
@@ -221,7 +222,7 @@ struct SaleReading {
                 throw part.unbalanced("net", "with its discount is \(gross.text), quantity times unit price is another amount")
             }
         }
-        let taxes = try Self.taxes(part, currency)
+        let taxes = try taxes(part, currency)
         guard isTaxed || taxes.isEmpty else {
             throw part.unreadable("taxes", "and those of the whole document exclude each other", "State taxes for each line or for the document.")
         }

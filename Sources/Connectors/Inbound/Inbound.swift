@@ -8,6 +8,7 @@ public struct InboundConnector: ContractSource {
     public enum Profile: String, Sendable, CaseIterable {
         case erp
         case jobCRM = "job-crm"
+        case rms
     }
 
     public let profile: Profile
@@ -71,6 +72,7 @@ extension InboundConnector.Profile {
         switch self {
         case .erp: "ERP (inbound contract)"
         case .jobCRM: "Job and repair CRM (inbound contract)"
+        case .rms: "Returns system (inbound contract)"
         }
     }
 
@@ -79,6 +81,7 @@ extension InboundConnector.Profile {
         switch self {
         case .erp: "erp"
         case .jobCRM: "job_crm"
+        case .rms: "rms"
         }
     }
 
@@ -86,6 +89,7 @@ extension InboundConnector.Profile {
         switch self {
         case .erp: [.salesOrder, .invoice, .payment, .creditNote, .deposit, .registerClosure, .inventoryThreshold]
         case .jobCRM: [.job, .invoice, .payment, .creditNote, .deposit]
+        case .rms: [.goodsReturn]
         }
     }
 

@@ -63,6 +63,11 @@ struct Layout: Sendable {
         case .registerClosure:
             columns += Self.heads(["number", "register", "closed_at", "currency", "tax_included", "tip", "total"]) + Self.lines + Self.headTaxes
             columns += Self.entries("tenders", "tender", ["method", "counted", "expected"])
+        case .goodsReturn:
+            columns += Self.heads(["order", "number", "status", "settled_on", "currency", "tax_included", "exchange_order", "exchanged", "refund"])
+            columns += Self.heads(["store_credit", "gift_card", "credit_reference", "bonus", "shopper_pays", "paid_by", "total"])
+            columns += Self.lineColumns(["id", "order_line", "description", "quantity", "net", "reason_code", "condition", "disposition"]) + Self.taxes
+            columns += Self.entries("fees", "fee", ["id", "type", "amount", "tax"]) + Self.entries("refunds", "refund", ["id", "method", "amount", "paid_on"])
         case .inventoryThreshold: columns += Self.heads(["sku", "location", "threshold", "on_hand", "reorder_quantity"])
         }
         self.columns = columns

@@ -72,6 +72,7 @@ extension Endpoints {
         try await checkRole(source, tenant, .source, "source", visit, &input)
         try await checkRole(ledger, tenant, .ledger, "ledger", visit, &input)
         let policies = input.policies("policies", country: country) ?? []
+        let returns = try await returns(policies, tenant, visit, &input)
         try input.check()
         let new = NewFlow(
             id: visit.desk.random.identifier(), slug: slug, organisation: organisation, source: source, ledger: ledger,
@@ -79,7 +80,7 @@ extension Endpoints {
         return try await visit.change { tx throws(Fault) in
             let row = try (try await tx.query(AdminConfigurationStatements.insertFlow(tenant, new))).adminRow()
             try await tx.audit(tenant, [visit.entry("flow.created", "flow \(new.id)")])
-            try await tx.rereadEvents(tenant, source)
+            for read in [source] + [returns].compactMap(\.self) { try await tx.rereadEvents(tenant, read) }
             try await tx.replan(tenant, only: new.id)
             return .init(201, row.json, location: "/v1/flows/\(new.id)")
         }
@@ -91,6 +92,7 @@ extension Endpoints {
         let organisation = OrganisationID(old["organisation"]?.string ?? "") ?? .zero
         let country = try await country(of: organisation, tenant, visit, &input)
         let policies = input.policies("policies", country: country)
+        let returns = try await returns(policies ?? [], tenant, visit, &input)
         let (state, poll) = (input.choice("state", of: ["active", "paused"]), input.integer("poll_seconds", 10 ... 86_400))
         let cutOver: LocalDate?? = input.has("cut_over") ? .some(input.date("cut_over")) : .none
         try input.check()
@@ -99,6 +101,7 @@ extension Endpoints {
             let sql = AdminConfigurationStatements.updateFlow(
                 tenant, id, policies: policies.map { object($0).bytes }, state: state, pollSeconds: poll, cutOver: cutOver)
             let row = try (try await tx.query(sql)).adminRow()
+            if let returns { try await tx.rereadEvents(tenant, returns) }
             try await tx.audit(tenant, [visit.entry("flow.changed", "flow \(id)", JSON.object([("members", .array(changed.map { .string($0) }))]).bytes)])
             try await tx.replan(tenant, only: id)
             return .init(200, row.json)
@@ -135,6 +138,20 @@ extension Endpoints {
         return try JSON(parsing: row.json)["country"]?.string ?? ""
     }
 
+    /// The connection that `returns.from` names, which must be a source of this tenant.
+    private static func returns(
+        _ policies: [(name: String, value: String)], _ tenant: TenantID, _ visit: Visit, _ input: inout Input
+    ) async throws -> ConnectionID? {
+        guard let slug = policies.last(where: { $0.name == "returns.from" })?.value else { return nil }
+        let page = try await visit.store.adminConnections(tenant, slug: slug, platform: nil, PageRequest(limit: 1))
+        guard let row = page.first, let id = ConnectionID(try JSON(parsing: row.json)["id"]?.string ?? "") else {
+            input.add("policies.returns.from", "names no connection of this tenant", "Name the connection to the returns system by its slug.")
+            return nil
+        }
+        try await checkRole(id, tenant, .source, "policies.returns.from", visit, &input)
+        return id
+    }
+
     private static func checkRole(
         _ id: ConnectionID, _ tenant: TenantID, _ role: PlatformSpec.Role, _ field: String, _ visit: Visit, _ input: inout Input
     ) async throws {
@@ -154,7 +171,7 @@ extension Endpoints {
 extension Input {
     /// Policies by name, each one checked as the planner will read it.
     mutating func policies(_ key: String, country: String) -> [(name: String, value: String)]? {
-        guard let given = strings(key) else { return nil }
+        guard let given = strings(key, flat: PolicyText.flat) else { return nil }
         var policies = Policies.template(country: country)
         for (name, value) in given {
             do throws(Fault) { try policies.set(name, to: value) } catch { add("\(key).\(name.prefix(64))", error.summary, error.remedy) }

@@ -67,7 +67,7 @@ extension Pipeline {
                 _ = try await tx.query(PostingStatements.recheckDependants(tenant, [key]))
                 try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.differs", subject: "posting \(key)", detail: fault.json.bytes)])
             }
-            try await tx.raise(tenant, Confirm.alerts(drifted.map(\.findings)))
+            try await tx.raise(tenant, Confirm.alerts(drifted.map(\.findings), flow.row.id))
         }
         for (key, findings) in drifted { log.error(.differs, ("posting", key.text), ("why", findings.map(\.why).joined(separator: "; "))) }
     }

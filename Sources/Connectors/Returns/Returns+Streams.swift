@@ -1,0 +1,115 @@
+internal import Books
+public import ConnectorKit
+internal import Crypto
+public import Kernel
+internal import Wire
+
+extension ReturnsConnector {
+    /// Neither system says whose key it is: that it may read returns is all that can be asked, so the account is what the connection says it is.
+    public func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> {
+        let dialect = dialect, platform = platform
+        return .one(call(dialect.list(since: Timestamp(seconds: 0), rows: 1))) { response throws(Fault) in
+            guard let body = Self.object(response), body.at(dialect.rows)?.array != nil else { throw Self.unreadable(dialect, "no list of returns") }
+            return AccountIdentity(account: connection.account, name: "\(connection.account) at \(platform.rawValue)")
+        }
+    }
+
+    /// Returns that changed since then (AfterShip's list is by when they were made, so it reaches back further), each whole.
+    public func sweep(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<SweepPage> {
+        let dialect = dialect
+        let settings: ReturnsSettings
+        do throws(Fault) { settings = try ReturnsSettings(connection.settings) } catch { return .fail(error) }
+        var request = dialect.list(since: since - dialect.overlap, rows: settings.pageRows)
+        if let cursor { request = Self.continued(request, cursor) }
+        let asked = request
+        return .send(call(asked)) { response in
+            do throws(Fault) {
+                guard let body = Self.object(response), let rows = body.at(dialect.rows)?.array else { throw Self.unreadable(dialect, "no list of returns") }
+                let next = try dialect.paging.next(after: response, to: asked, json: body, rows: rows)
+                let page = SweepPage(records: [], next: next.map(Self.cursor), watermark: rows.compactMap { Self.changed($0) }.max())
+                return whole(rows[...], page)
+            } catch { return .fail(error) }
+        }
+    }
+
+    /// One return after the other: a page is handed over whole.
+    private func whole(_ left: ArraySlice<JSON>, _ page: SweepPage) -> Exchange<SweepPage> {
+        guard let row = left.first else { return .finish(page) }
+        guard let id = ReturnID.of(row["id"]) else { return .fail(Self.unreadable(dialect, "a return without an id")) }
+        var page = page
+        if dialect.isWhole(row) {
+            page.records.append(record(row, id))
+            return whole(left.dropFirst(), page)
+        }
+        let known = page
+        return detail(id).leadingTo { found in
+            var page = known
+            if let found { page.records.append(found) }
+            return whole(left.dropFirst(), page)
+        }
+    }
+
+    /// - Throws: (as a failed exchange) `invalid_id` for what is no id of a return.
+    public func fetch(_ id: String, _: ConnectionFacts) -> Exchange<RawRecord?> {
+        guard ReturnID.checked(id) != nil else {
+            return .fail(Fault(
+                "invalid_id", stage: .ingest, disposition: .reject, summary: "that is no id of a return of \(dialect.name)",
+                remedy: "Give the return's own id; the RMA number that customers see is another."))
+        }
+        return detail(id)
+    }
+
+    private func detail(_ id: String) -> Exchange<RawRecord?> {
+        let dialect = dialect
+        return .one(call(dialect.detail(of: id))) { response throws(Fault) in
+            if response.status == 404 { return nil }
+            guard let row = Self.object(response)?.at(dialect.detail), row.object != nil else { throw Self.unreadable(dialect, "no return") }
+            guard ReturnID.of(row["id"]) == id else { throw Self.unreadable(dialect, "another return than \(id)") }
+            return record(row, id)
+        }
+    }
+
+    /// Named by what it holds: the same state read twice is one record.
+    private func record(_ row: JSON, _ id: String) -> RawRecord {
+        let body = JSON.object((row.object ?? []).filter { dialect.kept.contains($0.key) }).bytes
+        return RawRecord(topic: ReturnsTopic.told, deliveryID: "return:\(id):\(Digest.sha256(body).hexText.prefix(24))", body: body)
+    }
+
+    private func call(_ request: HTTPRequest) -> Call { Call(.read, request, cost: [dialect.limit.name: 1]) }
+
+    /// When a row changed last, or was made.
+    private static func changed(_ row: JSON) -> Timestamp? {
+        (row["updated_at"]?.string ?? row["created_at"]?.string).flatMap { Timestamp(rfc3339: $0) }
+    }
+
+    private static func unreadable(_ dialect: any Dialect, _ why: String) -> Fault {
+        Fault(
+            "unreadable_answer", stage: .ingest, disposition: .retry, summary: "an answer of \(dialect.name) can't be read: \(why)",
+            remedy: "Tried again by itself; report it if it stays.")
+    }
+
+    // MARK: A place in a list, as text: the next page's query
+
+    private static func cursor(_ request: HTTPRequest) -> String {
+        String(request.target.drop { $0 != "?" }.dropFirst())
+    }
+
+    /// What is no query of ours goes along as a word.
+    private static func continued(_ request: HTTPRequest, _ cursor: String) -> HTTPRequest {
+        let isQuery = cursor.contains("=") && cursor.utf8.count <= 2_000
+            && cursor.utf8.allSatisfy { $0 > 32 && $0 < 127 && ![34, 35, 60, 62, 92, 94, 96, 123, 124, 125].contains($0) }
+        let query = isQuery ? cursor : Form.encode([("cursor", String(cursor.prefix(1_000)))])
+        return HTTPRequest(.get, request.path + "?" + query)
+    }
+}
+
+extension Exchange {
+    /// The same conversation, and what follows from its result.
+    fileprivate func leadingTo<Other>(_ next: @escaping @Sendable (Output) -> Exchange<Other>) -> Exchange<Other> {
+        switch self {
+        case .send(let call, let then): .send(call) { then($0).leadingTo(next) }
+        case .finish(let output): next(output)
+        case .fail(let fault): .fail(fault)
+        }
+    }
+}

@@ -1,0 +1,194 @@
+import Books
+import Kernel
+import Testing
+
+/// One of two units comes back: 50.00 and 3.00 of tax, 8.00 kept, 45.00 given back.
+private func returned(
+    _ id: String = "return:7", refund: String? = "R-1", movement: String = "R-1", worth: Int64 = 4_500, given: Int64 = 4_500, state: String = "closed",
+    time: Timestamp = at("2026-11-08T12:00:00Z"), _ change: (inout ReturnSettlement) -> Void = { _ in }
+) -> SourceDocument {
+    let money = given == 0 ? [] : [MoneyMovement(id: movement, gateway: "card", amount: usd(given), status: .success)]
+    var how = ReturnSettlement(
+        total: usd(worth), taxIncluded: false, exchanged: usd(0), shopperPays: usd(0), storeCredit: usd(0), refunds: money)
+    change(&how)
+    let line = ReturnedLine(line: "L1", quantity: .one, reasonCode: "too_small", net: usd(5_000), taxes: [tax(300)])
+    let fee = ReturnFee(id: "F1", kind: .restocking, amount: usd(800))
+    return document(
+        id, time, .goodsReturn(GoodsReturn(state: state, refundRef: refund, lines: [line], fees: worth == 5_300 ? [] : [fee], settlement: how)))
+}
+
+/// The shop's word on the same: 45.00 given back, 8.00 kept for a reason that it does not tell.
+private func shops(_ id: String = "R-1", time: Timestamp = at("2026-11-08T10:00:00Z")) -> SourceDocument {
+    refund(id, adjustments: [RefundAdjustment(id: "A1", kind: .refundDiscrepancy, amount: usd(-800))], total: 4_500, time: time)
+}
+
+private let codes = CodeBook(known: ["too_small"], rules: [:])
+
+private func owned(by owner: Policies.ReturnsOwner) -> Policies {
+    var out = Policies()
+    out.returnsOwner = owner
+    out.returnsFrom = "returns"
+    return out
+}
+
+private func orders<Item>(_ items: [Item]) -> [[Item]] {
+    guard items.count > 1 else { return [items] }
+    return items.indices.flatMap { at in
+        var rest = items
+        let first = rest.remove(at: at)
+        return orders(rest).map { [first] + $0 }
+    }
+}
+
+/// A ledger that takes whatever is planned as soon as it is planned.
+private struct Books {
+    var posted: [PlannedPosting.Reference: PostedState] = [:]
+
+    mutating func take(_ documents: [SourceDocument], _ policies: Policies) {
+        for plan in planned(documents, shopUS, policies, ledger: LedgerState(posted: posted), codes: codes) where plan.findings.isEmpty {
+            let known = posted[plan.id]
+            posted[plan.id] = PostedState(plan: plan, revision: (known?.revision ?? 0) + 1, voided: plan.effect == .void)
+        }
+    }
+
+    var live: [PlannedPosting] { posted.values.filter { !$0.voided }.map(\.plan) }
+    func count(_ form: PostingForm) -> Int { live.filter { $0.form == form }.count }
+}
+
+@Suite("Whose word makes the credit note of a return")
+struct ReturnOwnerTests {
+    private static let wanted: [Role: Int64] = [
+        "sales:cups": -10_000, "tax_payable:US-PA": -300, "clearing:card:USD": 6_100, "returns_allowances": 5_000, "restocking_fee_income": -800,
+    ]
+
+    @Test("one refund, whoever owns it and in whatever order shop and returns system tell of it", arguments: Policies.ReturnsOwner.allCases)
+    func once(owner: Policies.ReturnsOwner) {
+        for documents in orders([sale(), payment(), shops(), returned()]) {
+            var books = Books()
+            for n in documents.indices {
+                books.take(Array(documents[...n]), owned(by: owner))
+                #expect(books.count(.refundPayment) <= 1 && books.count(.creditNote) <= 1, "\(documents[...n].map(\.id))")
+            }
+            #expect(balances(books.live) == Self.wanted, "\(documents.map(\.id))")
+            #expect(books.count(.refundPayment) == 1 && books.count(.creditNote) == 1)
+            // Told again, nothing changes.
+            let before = books.posted.mapValues(\.plan)
+            books.take(documents + documents, owned(by: owner))
+            #expect(books.posted.mapValues(\.plan) == before)
+        }
+    }
+
+    @Test("a return that names no refund explains the one that gives just as much for just the same units")
+    func nameless() {
+        let other = returned(refund: nil, movement: "refund-1")
+        for documents in orders([sale(), payment(), shops(), other]) {
+            var books = Books()
+            for n in documents.indices { books.take(Array(documents[...n]), owned(by: .shop)) }
+            #expect(balances(books.live) == Self.wanted)
+        }
+        let plans = planned([sale(), payment(), shops(), returned(refund: nil, movement: "refund-1", given: 4_400) { $0.total = usd(4_400) }], shopUS, owned(by: .shop), codes: codes)
+        #expect(balances(plans)["restocking_fee_income"] == nil && balances(plans)["clearing:card:USD"] == 6_100, "another sum is another refund")
+    }
+
+    @Test("two returns alike take two refunds alike, one each")
+    func twins() {
+        let documents = [
+            sale(), payment(), shops(), shops("R-2", time: at("2026-11-09T10:00:00Z")), returned(refund: nil, movement: "refund-1"),
+            returned("return:8", refund: nil, movement: "refund-1", time: at("2026-11-09T12:00:00Z")),
+        ]
+        let plans = planned(documents, shopUS, owned(by: .shop), codes: codes)
+        #expect(checks(plans).isEmpty && balances(plans)["restocking_fee_income"] == -1_600 && balances(plans)["clearing:card:USD"] == 1_600)
+        #expect(plans.filter { $0.form == .creditNote }.map { $0.covers } == [["R-1", "return:7"], ["R-2", "return:8"]])
+    }
+
+    @Test("the shop's refund waits a day for its return where a returns system is connected, and not where that one owns returns")
+    func wait() {
+        let alone = planned([sale(), payment(), shops()], shopUS, owned(by: .shop), codes: codes).filter { $0.covers.contains("R-1") }
+        #expect(alone.count == 2 && alone.allSatisfy { $0.notBefore == at("2026-11-09T10:00:00Z") })
+        let both = planned([sale(), payment(), shops(), returned()], shopUS, owned(by: .shop), codes: codes)
+        #expect(both.allSatisfy { $0.notBefore == nil })
+    }
+
+    @Test("a refund of the shop that no return gives is held where the returns system owns returns, and keeps no return waiting")
+    func unknownRefund() throws {
+        let plans = planned([sale(), payment(), shops("R-9"), returned()], shopUS, owned(by: .rms), codes: codes)
+        let held = plans.filter { !$0.findings.isEmpty }
+        #expect(Set(held.map(\.subject)) == ["R-9"] && Set(checks(held)) == ["waits_for_original"])
+        #expect(balances(plans.filter(\.findings.isEmpty)) == Self.wanted)
+    }
+
+    @Test("before it is closed, and when it is cancelled, a return makes nothing", arguments: ["open", "cancelled"])
+    func states(state: String) {
+        let plans = planned([sale(), payment(), returned(state: state)], shopUS, owned(by: .rms), codes: codes)
+        #expect(names(plans) == ["invoice:O-1", "payment:P-1"])
+    }
+
+    @Test("money, credit and exchange of one return leave the receivable at what the new order costs; a bonus is promotion")
+    func settled() {
+        let back = returned(given: 1_000) {
+            $0.exchanged = usd(3_200)
+            $0.storeCredit = usd(600)
+            $0.isGiftCard = true
+            $0.exchangeBonus = usd(300)
+        }
+        let plans = planned([sale(), payment(), back], shopUS, owned(by: .rms), codes: codes)
+        #expect(checks(plans).isEmpty)
+        #expect(names(plans) == ["invoice:O-1", "payment:P-1", "credit_note:return:7", "refund_payment:return:7", "refund_payment:return:7/credit"])
+        let sums = balances(plans)
+        #expect(sums["promotion_expense"] == 300 && sums["gift_card_liability"] == -600 && sums["receivable:shop"] == -3_200)
+        for plan in plans { #expect(plan.lines.map(\.amount).total(plan.currency).isZero) }
+    }
+
+    @Test("a shop's refund of nothing, for a return without money, is not a second credit note", arguments: Policies.ReturnsOwner.allCases)
+    func moneyless(owner: Policies.ReturnsOwner) {
+        let back = returned(refund: nil, worth: 5_300, given: 0) { $0.exchanged = usd(5_300) }
+        let zero = refund("R-0", total: 0, money: false)
+        for documents in orders([sale(), payment(), zero, back]) {
+            let plans = planned(documents, shopUS, owned(by: owner), codes: codes)
+            #expect(checks(plans).isEmpty && names(plans).filter { $0.hasPrefix("credit_note") } == ["credit_note:return:7"])
+            #expect(plans.first { $0.form == .creditNote }?.covers == ["return:7", "R-0"])
+        }
+    }
+
+    @Test("where the returns system is the only source a return stands for itself, and one whose parts do not add up is held")
+    func alone() {
+        var policies = owned(by: .rms)
+        policies.returnsAlone = true
+        let plans = planned([returned()], shopUS, policies, codes: codes)
+        #expect(checks(plans).isEmpty && balances(plans) == [
+            "returns_allowances": 5_000, "tax_payable:US-PA": 300, "restocking_fee_income": -800, "clearing:card:USD": -4_500,
+        ])
+        let odd = planned([returned { $0.total = usd(4_400); $0.refunds[0].amount = usd(4_400) }], shopUS, policies, codes: codes)
+        #expect(checks(odd) == ["unbalanced"])
+        #expect(Set(checks(planned([returned()], shopUS, owned(by: .rms), codes: codes))) == ["waits_for_original"])
+    }
+
+    @Test("a processor's payout finds the refund by the shop's name for it, whoever owns it", arguments: Policies.ReturnsOwner.allCases)
+    func paidOut(owner: Policies.ReturnsOwner) throws {
+        let plans = planned([sale(), payment(), shops(), returned()], shopUS, owned(by: owner), codes: codes)
+        let money = try #require(plans.first { $0.form == .refundPayment })
+        var around = Surroundings()
+        around.note(money, base: .usd)
+        #expect(around.carried["R-1"]?.amount == usd(-4_500) && money.covers.contains("R-1"))
+    }
+
+    @Test("a return that changes later keeps the day under which it was posted")
+    func kept() {
+        var books = Books()
+        books.take([sale(), payment(), returned()], owned(by: .rms))
+        let first = books.posted.mapValues(\.plan.date)
+        books.take([sale(), payment(), returned(time: at("2026-11-19T12:00:00Z"))], owned(by: .rms))
+        #expect(books.posted.mapValues(\.plan.date) == first)
+    }
+
+    @Test("the policies are read by name, and what they can't be is refused")
+    func policies() throws {
+        var policies = Policies()
+        try policies.set("returns.owner", to: "rms")
+        try policies.set("returns.from", to: "loop-2")
+        #expect(policies.returnsOwner == .rms && policies.returnsFrom == "loop-2" && policies.returnWait == nil)
+        for (name, value) in [("returns.owner", "customer"), ("returns.from", ""), ("returns.from", "Loop returns")] {
+            #expect(throws: Fault.self) { try policies.set(name, to: value) }
+        }
+    }
+}

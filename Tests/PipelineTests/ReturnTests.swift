@@ -1,0 +1,123 @@
+import Books
+import ConnectorKit
+import Kernel
+import Mapping
+@testable import Pipeline
+import Postgres
+import Store
+import TestKit
+import Testing
+
+private let rms: [(name: String, value: String)] = [("edit", "revise"), ("returns.owner", "rms"), ("returns.from", "returns")]
+private let shop: [(name: String, value: String)] = [("edit", "revise"), ("returns.owner", "shop"), ("returns.from", "returns"), ("rms_wait", "PT0S")]
+
+/// One cup comes back: 50.00, of which 8.00 are kept.
+private func returned(_ id: String = "return:7", refund: String? = "R-1", version: Int64 = 1) -> SourceDocument {
+    let settlement = ReturnSettlement(
+        total: usd(4_200), taxIncluded: false, exchanged: usd(0), shopperPays: usd(0), storeCredit: usd(0),
+        refunds: [MoneyMovement(id: refund ?? "refund-1", gateway: "card", amount: usd(4_200), status: .success)])
+    let line = ReturnedLine(line: "L1", quantity: .one, reasonCode: nil, net: usd(5_000), taxes: [])
+    let fee = ReturnFee(id: "F1", kind: .restocking, amount: usd(800))
+    return SourceDocument(
+        id: id, caseID: "O-1", version: version, at: at("2026-11-03T12:00:00Z"),
+        body: .goodsReturn(GoodsReturn(state: "closed", refundRef: refund, lines: [line], fees: [fee], settlement: settlement)))
+}
+
+/// The shop's word on it.
+private func kept() -> SourceDocument {
+    let line = RefundLine(line: "L1", quantity: .one, net: usd(5_000), taxes: [TaxPart(jurisdiction: "US-PA", rate: .zero, amount: usd(0))])
+    let body = Refund(
+        currency: .usd, taxIncluded: false, lines: [line], adjustments: [RefundAdjustment(id: "A1", kind: .refundDiscrepancy, amount: usd(-800))],
+        total: usd(4_200), transactions: [MoneyMovement(id: "T1", gateway: "card", amount: usd(4_200), status: .success)])
+    return SourceDocument(id: "R-1", caseID: "O-1", version: 1, at: at("2026-11-03T10:00:00Z"), body: .refund(body))
+}
+
+extension Desk {
+    /// A second source beside the shop, whose slug the policies name.
+    fileprivate func connectReturns() async throws -> ConnectionID {
+        let id: ConnectionID = SystemRandom().identifier()
+        try await house.owner.query("""
+            INSERT INTO app.connections (tenant_id, id, slug, platform, account, state, credential, credential_version)
+            SELECT tenant_id, \(id), 'returns', platform, 'returns-1', 'live', credential, 1 FROM app.connections
+            WHERE tenant_id = \(house.tenant) AND id = \(house.source)
+            """)
+        return id
+    }
+
+    fileprivate func tell(_ document: SourceDocument, by connection: ConnectionID) async throws {
+        let record = ScriptedSource.record(document, delivery: next())
+        _ = try await house.worker.ingest(
+            [NewEvent(tenant: house.tenant, connection: connection, topic: record.topic, deliveryID: record.deliveryID, sealedBody: record.body)],
+            lane: .webhook)
+        try await work()
+        try await later()
+    }
+
+    fileprivate func live(_ form: String) -> [ScriptedBooks.Entry] { books.entries.filter { $0.form == form && !$0.voided } }
+}
+
+@Suite("Returns beside a shop") struct ReturnTests {
+    @Test("the returns system's return joins the shop's order and is its one refund; the shop's own word changes nothing") func owned() async throws {
+        try await Desk.with(policies: rms) { desk in
+            let returns = try await desk.connectReturns()
+            try await desk.run(sale(), payment())
+            try await desk.tell(returned(), by: returns)
+            #expect(try await desk.states() == [
+                "invoice O-1": "reconciled", "payment P-1": "reconciled", "credit_note return:7": "reconciled", "refund_payment return:7": "reconciled",
+            ])
+            try await desk.run(kept())
+            #expect(desk.live("credit_note").map(\.total) == [4_200] && desk.live("refund_payment").map(\.total) == [4_200])
+            #expect(try await desk.unexplained() == 0)
+            #expect(try await desk.alerts().isEmpty)
+            #expect(try await desk.house.count("SELECT count(*) FROM app.proofs WHERE source_minor <> posted_minor") == 0)
+        }
+    }
+
+    @Test("the shop's word first is held by name until its return is told, and then it is one refund") func shopFirst() async throws {
+        try await Desk.with(policies: rms) { desk in
+            let returns = try await desk.connectReturns()
+            try await desk.run(sale(), payment(), kept())
+            #expect(try await desk.states()["credit_note R-1"] == "held")
+            #expect(desk.live("refund_payment").isEmpty)
+            try await desk.tell(returned(), by: returns)
+            #expect(try await desk.states()["credit_note R-1"] == "superseded")
+            #expect(desk.live("credit_note").map(\.total) == [4_200] && desk.live("refund_payment").map(\.total) == [4_200])
+            #expect(try await desk.unexplained() == 0)
+        }
+    }
+
+    @Test("where the shop owns returns, the return's word after the refund was posted becomes a revision of it", arguments: [true, false])
+    func enriched(isLate: Bool) async throws {
+        try await Desk.with(policies: shop) { desk in
+            let returns = try await desk.connectReturns()
+            try await desk.run(sale(), payment())
+            if isLate {
+                try await desk.run(kept())
+                try await desk.tell(returned(), by: returns)
+            } else {
+                try await desk.tell(returned(), by: returns)
+                try await desk.run(kept())
+            }
+            #expect(desk.live("credit_note").map(\.total) == [4_200] && desk.live("refund_payment").map(\.total) == [4_200])
+            let plan = try PlanCodec.decode(try await desk.posting("credit_note", "R-1").plan)
+            #expect(plan.lines.contains { $0.role == "restocking_fee_income" && $0.amount == usd(-800) })
+            #expect(try await desk.unexplained() == 0)
+        }
+    }
+
+    @Test("a flow whose returns come from nowhere says so and stands still") func unknown() async throws {
+        try await Desk.with(policies: rms) { desk in
+            let setup = try await Setup.load(desk.house.tenant, from: desk.house.worker)
+            #expect(setup.broken.values.map(\.code) == ["invalid_policy"])
+        }
+    }
+
+    @Test("the returns system is swept as often as the flow's source") func swept() async throws {
+        try await Desk.with(policies: rms) { desk in
+            let returns = try await desk.connectReturns()
+            try await desk.house.supervisor.askDueSweeps()
+            let asked = try await desk.house.count("SELECT count(*) FROM app.jobs WHERE kind = 'sweep' AND subject = \(returns.description)")
+            #expect(asked == 1)
+        }
+    }
+}
