@@ -1,5 +1,6 @@
 internal import Books
 internal import Kernel
+internal import Mapping
 internal import Wire
 
 /// Brings the server to what a folder of tenant files says, through the public API. What is there and equal is left alone; credentials are
@@ -93,6 +94,8 @@ struct TenantApply {
         guard let organisation = organisations[flow["organisation"]?.string ?? ""], let source = connections[flow["source"]?.string ?? ""],
             let ledger = connections[flow["ledger"]?.string ?? ""]
         else { return }
+        // As the API keeps them, so that nothing differs that says the same.
+        let flow = flow["policies"].map { flow.setting("policies", PolicyText.flat($0)) } ?? flow
         let body = pick(flow, ["slug", "policies", "poll_seconds", "cut_over"]).setting("organisation", .string(organisation))
             .setting("source", .string(source)).setting("ledger", .string(ledger))
         guard let id = try await ensure("/v1/tenants/\(tenant)/flows", body, what: "\(slug): flow", &out) else { return }

@@ -119,10 +119,13 @@ struct TenantFiles {
                     add(file, "flows[\(n)].\(key)", "names no connection of the file", "Use one of \(connections.sorted().joined(separator: ", ")).")
                 }
                 var policies = Policies()
-                for member in flow["policies"]?.object ?? [] {
+                for member in PolicyText.flat(flow["policies"] ?? [:]).object ?? [] {
                     do throws(Fault) { try policies.set(member.key, to: member.value.string ?? "") } catch {
                         add(file, "flows[\(n)].policies.\(member.key)", error.summary, error.remedy)
                     }
+                }
+                if let from = policies.returnsFrom, !connections.contains(from) {
+                    add(file, "flows[\(n)].policies.returns.from", "names no connection of the file", "Use one of \(connections.sorted().joined(separator: ", ")).")
                 }
             }
             var found = Findings()
