@@ -7,7 +7,8 @@ public enum AlertCause: String, Sendable, CaseIterable {
     // What the books say
     case unexplained
     // What lies between us and a platform
-    case credential, quota, silent, down
+    case credential, quota, silent, down, attachment
+    case quotaSpent = "quota_spent"
     // What goes wrong here
     case lag, crash, quarantined, configuration, undelivered
     case documentQuarantined = "document_quarantined"
@@ -26,7 +27,7 @@ public enum AlertCause: String, Sendable, CaseIterable {
         switch self {
         case .held, .rejected, .unknown, .variance, .event, .credential, .quota, .silent, .down, .lag, .crash, .undelivered, .documentQuarantined: .surveyed
         case .unexplained, .quarantined, .changedInHand, .differsByHand: .kept
-        case .fetch, .configuration: .fades
+        case .fetch, .configuration, .attachment, .quotaSpent: .fades
         }
     }
 

@@ -133,7 +133,7 @@ extension Courier {
             remedy: "Calls of other kinds go on, these are tried from time to time. See how much is used at the platform, and have the quota raised there.",
             retryAfter: pause)
         do throws(Fault) {
-            try await store.raise(tenant, [AlertRow(key: "quota/\(trip.id)/\(limit.name)", severity: .warning, cause: fault.summary, remedy: fault.remedy)])
+            try await store.raise(tenant, [AlertRow(key: AlertKey.quotaSpent(trip.id, limit.name), severity: .warning, cause: fault.summary, remedy: fault.remedy)])
         } catch { log.fault(.failed, error) }
         return fault
     }

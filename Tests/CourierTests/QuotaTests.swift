@@ -51,7 +51,7 @@ extension Bench {
         }
         #expect(pauses == [60, 120, 240, 480, 960, 1_920, 3_600, 3_600])
         #expect(codes == ["throttled", "throttled", "throttled"] + Array(repeating: "quota_spent", count: 5))
-        #expect(Set(bench.store.alerts.map(\.key)) == ["quota/\(Bench.connection)/reads"])
+        #expect(Set(bench.store.alerts.map(\.key)) == ["quota_spent/\(Bench.connection)/reads"])
         #expect(await bench.ask().output == "fine")
         bench.turnAway()
         #expect(await bench.ask().refusal?.retryAfter == .seconds(60))

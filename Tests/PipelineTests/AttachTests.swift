@@ -103,7 +103,7 @@ private func stored(_ plan: PlannedPosting, _ key: PostKey) -> PostingRow {
             try await desk.run(sale())
             try await desk.filesLater()
             #expect(try await desk.fileStates() == ["refused"])
-            #expect(try await desk.alerts() == ["attach/Scripted Ledger"])
+            #expect(try await desk.alerts() == ["attachment/\(desk.house.ledger)"])
             #expect(try await desk.states()["summary \(day)"] == "reconciled")
             #expect(desk.books.writes.count == 2)
         }

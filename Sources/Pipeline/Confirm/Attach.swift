@@ -55,7 +55,7 @@ extension Pipeline {
         switch Attach.end(of: delivery) {
         case .settled(let outcome):
             let isRefused = outcome.state == .refused
-            try await store.settleAttachment(tenant, item, outcome, alerts: isRefused ? [Attach.alert(connector.spec.name)] : [])
+            try await store.settleAttachment(tenant, item, outcome, alerts: isRefused ? [Attach.alert(connector.spec.name, flow.ledger.row.id)] : [])
             metrics.count(.postings, ("state", outcome.state.rawValue))
             if case .refused(let fault) = delivery, outcome.state == .due, Post.turnsAway(fault) { throw fault }
         // It stays `sent` until a search can be believed.
@@ -79,9 +79,9 @@ enum Attach {
         "attachment_unsupported", stage: .confirm, disposition: .reject, summary: "the ledger has no place for files at documents of this form",
         remedy: "Set the policy attach: none.")
 
-    static func alert(_ platform: String) -> AlertRow {
+    static func alert(_ platform: String, _ connection: ConnectionID) -> AlertRow {
         AlertRow(
-            key: "attach/\(platform)", severity: .information, cause: "\(platform) refused a file beside a document; the document itself is as it should be",
+            key: AlertKey.attachment(connection), severity: .information, cause: "\(platform) refused a file beside a document; the document itself is as it should be",
             remedy: "Open the posting's history: it names what the ledger said.")
     }
 
