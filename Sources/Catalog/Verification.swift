@@ -35,7 +35,7 @@ public struct Verification: Sendable, Equatable {
         "sage-intacct": Verification(
             twin: "TwinSageIntacct", suites: ["ConnectorKitTests", "SageIntacctTests", "TwinSageIntacctTests"], sdks: [SDK(name: "sageintacctsdk", version: "1.28.1")]),
         "sap-business-one": Verification(
-            twin: "TwinSapBusinessOne", suites: ["ConnectorKitTests", "SapBusinessOneTests", "TwinSapBusinessOneTests", "PipelineTests"],
+            twin: "TwinSapBusinessOne", suites: ["ConnectorKitTests", "SapBusinessOneTests", "TwinSapBusinessOneTests"],
             sdks: [SDK(name: "pyb1slayer", version: "0.1.2.dev4"), SDK(name: "SAPB1SL", version: "2.0.0")]),
         // Its twin lives with the sandbox's day, which is made of its orders.
         "shopify": Verification(twin: "Sandbox", suites: ["ConnectorKitTests", "ShopifyTests", "SandboxTests", "DayTests"], sdks: []),
