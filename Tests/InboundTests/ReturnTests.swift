@@ -1,5 +1,6 @@
 import Books
 import ConnectorKit
+import ConnectorTestKit
 import Kernel
 import Testing
 import Wire
