@@ -57,6 +57,7 @@ extension CasePlan {
         addTip(&draft, &next)
         addFees(&draft)
         if let settlement { draft.findings += oddSettlement(settlement, told.id) }
+        if let other = shares.doubtful[told.id] { draft.findings.append(CasePlan.doubt(told.id, other)) }
         next.total += refund.total.minor
         if let sale {
             if let finding = exceeds(next, told, sale.body) {

@@ -96,7 +96,7 @@ public enum ChangeStatements {
         """
         WITH marked AS (
           UPDATE app.postings p SET \(unsafe: marking) WHERE p.tenant_id = \(tenant) AND p.ledger_id = \(ledger) AND p.remote_id IS NOT NULL AND NOT p.by_hand
-            AND p.state IN ('confirmed', 'reconciled') RETURNING p.flow_id
+            AND p.state IN (\(unsafe: lookable)) RETURNING p.flow_id
         )
         SELECT DISTINCT flow_id FROM marked
         """

@@ -59,7 +59,7 @@ extension Desk {
             #expect(found.map(\.position) == ["total"])
             #expect(found.first?.why == "total: confirmed as 100.00 USD, the ledger has 120.00 USD")
             #expect(found.first?.remedy.contains("release to write ours again") == true)
-            #expect(try await desk.alerts().contains("differs/total"))
+            #expect(try await desk.alerts() == ["variance/\(desk.house.flow)/total"])
             try await desk.later()
             #expect(desk.books.entries.first?.total == 12_000)
             #expect(desk.books.writes.count == 2)

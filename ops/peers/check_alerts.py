@@ -71,7 +71,7 @@ def managed(active):
 
 
 def tell_pids():
-    out = subprocess.run(["pgrep", "-f", "--", f"^{program} notify"], capture_output=True, text=True).stdout.split()
+    out = subprocess.run(["pgrep", "-f", "--", f"^({program}|{os.path.realpath(program)}) notify"], capture_output=True, text=True).stdout.split()
     return {int(pid) for pid in out}
 
 
@@ -152,6 +152,14 @@ for a in managed(True):
     if not {"tenant", "cause", "severity"} <= a["labels"].keys() or not {"summary", "remedy", "link"} <= a["annotations"].keys() or a["endsAt"] <= a["startsAt"]:
         fail(f"Alertmanager got {a}")
 
+# What is open shows in the metrics.
+metrics = urllib.request.urlopen(base + "/metrics", timeout=10).read().decode()
+with open(f"{folder}/metrics.txt", "w") as out:
+    out.write(metrics)
+for name in ("counterfoil_alerts{", "counterfoil_alert_deliveries{", "counterfoil_lag_seconds ", "counterfoil_lagging_tenants "):
+    if name not in metrics:
+        fail(f"/metrics lacks {name}")
+
 # 3. What people do counts.
 one = alerts[0]["id"]
 if cli("acknowledge", one, "--note", "on it").returncode or call("GET", f"/v1/alerts/{one}")["acknowledged_by"] != "key counterfoil up":
@@ -170,13 +178,5 @@ wait("no alert is open", lambda: not [a for a in items("/v1/alerts?state=unresol
 wait("mail that each is over", lambda: len({m["id"] for m in open_mails("ann@example.com") if "resolved" in m["subject"]}) >= len(alerts))
 wait("webhooks that each is over", lambda: len({h["body"]["id"] for h in kept("hooks") if h["body"]["type"] == "alert.resolved"}) >= len(alerts))
 wait("Alertmanager has none", lambda: not managed(True))
-metrics = urllib.request.urlopen(base + "/metrics", timeout=10).read().decode()
-with open(f"{folder}/metrics.txt", "w") as out:
-    out.write(metrics)
-for name in ("counterfoil_alerts{", "counterfoil_alert_deliveries{", "counterfoil_lag_seconds ", "counterfoil_lagging_tenants "):
-    if name not in metrics:
-        fail(f"/metrics lacks {name}")
-left = items("/v1/alerts/deliveries?state=waiting")
-if left:
-    fail(f"messages wait: {left[:3]}")
+wait("no message waits", lambda: not items("/v1/alerts/deliveries?state=waiting"))
 print(f"{len(alerts)} alerts, {len(kept('mail'))} mails, {len(kept('hooks'))} webhooks, {time.monotonic() - began:.0f} s")

@@ -40,9 +40,10 @@ extension Pipeline {
         do throws(Fault) {
             file = try Attach.file(document, parts: try await store.parts(tenant, of: row.key)) { mapper.account(for: $0, of: $1)?.code ?? "" }
         } catch {
-            guard error.disposition == .hold else { throw error }
-            // A part may be about to become a revision of the whole.
-            return item.attempts < Attach.triesMost ? try await store.attachmentLater(tenant, item, by: .seconds(60)) : try await refuse(item, error)
+            guard ![.retry, .wait].contains(error.disposition) else { throw error }
+            // A part may be about to become a revision of the whole; what can never be written must not keep the other files waiting.
+            let mayPass = error.disposition == .hold && item.attempts < Attach.triesMost
+            return mayPass ? try await store.attachmentLater(tenant, item, by: .seconds(60)) : try await refuse(item, error)
         }
         let attempt = base32Text(random.bytes(12), characters: 18)
         guard let exchange = connector.attach(file, to: document, attempt: attempt, flow.ledger.facts) else { return try await refuse(item, Attach.noPlace) }
