@@ -77,9 +77,21 @@ import Testing
         }
     }
 
+    @Test("one platform's clock is its own, those of several are ours, ahead or behind")
+    func clocks() throws {
+        let one = try #require(Observing.seen(.sample("clock/platforms", place: "shop (woocommerce)", words: "-400"), AlertBounds(), now: noon)).row
+        #expect(one.cause == "the clock of shop (woocommerce) is 400 seconds behind ours, by the times of its answers" && one.remedy.contains("tell the platform"))
+        let all = try #require(Observing.seen(.sample("clock/platforms", place: "books (x), shop (y)", words: "400", items: 2), AlertBounds(), now: noon)).row
+        #expect(all.cause.hasPrefix("the clocks of books (x), shop (y) are 400 seconds ahead of ours") && all.remedy.contains("this host's own clock"))
+    }
+
     @Test("lag, silence of a platform and unknown outcomes are alerts only beyond their bound, and keep what is open open before it")
     func bounds() {
         let bounds = AlertBounds(lag: .seconds(600), down: .seconds(900))
+        // One webhook may be overtaken by a sweep.
+        #expect(Observing.seen(.sample("webhooks/c", items: 2), bounds, now: noon)?.opens == false)
+        #expect(Observing.seen(.sample("webhooks/c", items: 3), bounds, now: noon)?.opens == true)
+        #expect(Observing.seen(.sample("webhooks/c", items: 3, since: noon - .seconds(59)), bounds, now: noon)?.opens == false)
         for (key, most) in [("lag/work", 600), ("down/c", 900), ("unknown/f", 900)] {
             #expect(Observing.seen(.sample(key, since: noon - .seconds(most - 1)), bounds, now: noon)?.opens == false, "\(key)")
             #expect(Observing.seen(.sample(key, since: noon - .seconds(most)), bounds, now: noon)?.opens == true, "\(key)")
