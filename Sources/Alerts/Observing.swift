@@ -108,17 +108,30 @@ extension Observing {
     /// Budgets of shorter windows than this are spent all day long while there is work: that is pacing, not news.
     static let longWindow = Duration.seconds(3600)
 
+    /// A pause of a long budget that is at least so long is no pacing: the platform says that it is spent, whatever we counted.
+    static let longPause = Duration.seconds(300)
+
     /// `nil`: enough is left.
     static func seen(_ quota: QuotaRow, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
+        if quota.window >= longWindow, let until = quota.pausedUntil, until - now >= longPause {
+            return alert(
+                quota, .warning,
+                "the budget '\(quota.name)' of \(quota.slug) (\(quota.platform)) is spent: the platform refuses its calls until \(minute(until)), and by our count \(quota.used) of "
+                    + "\(quota.amount) are used")
+        }
         guard quota.amount > 0, quota.resetsAt > now, quota.used * 100 >= quota.amount * bounds.quotaPercent else { return nil }
         let percent = min(100, quota.used * 100 / quota.amount), word = quota.isPlatformsWord ? "the platform's word" : "our count"
         var cause = "\(percent) % of the budget '\(quota.name)' of \(quota.slug) (\(quota.platform)) is used, \(quota.used) of \(quota.amount), by \(word)"
         if let ends = ends(quota, now: now) { cause += "; at this pace it is spent at \(minute(ends))" }
         cause += "; it begins anew at \(minute(quota.resetsAt))"
-        return SeenAlert(
+        return alert(quota, quota.window >= longWindow ? .warning : .information, cause)
+    }
+
+    private static func alert(_ quota: QuotaRow, _ severity: AlertRow.Severity, _ cause: String) -> SeenAlert {
+        SeenAlert(
             tenant: quota.tenant,
             row: AlertRow(
-                key: AlertKey.quota(quota.connection, quota.name), severity: quota.window >= longWindow ? .warning : .information, cause: cause,
+                key: AlertKey.quota(quota.connection, quota.name), severity: severity, cause: cause,
                 remedy: "Nothing has to be done: what waits goes on then. Sweep less often (poll_seconds), or ask the platform for more."),
             items: quota.used)
     }

@@ -137,6 +137,20 @@ import Testing
         #expect(Observing.seen(quota(5, of: 0), AlertBounds(), now: noon) == nil)
     }
 
+    @Test("a day's budget whose calls the platform refuses for long is spent, whatever was counted; a short pause is none")
+    func refused() throws {
+        var row = quota(187, of: 5_000)
+        row.pausedUntil = noon + .seconds(86_400)
+        let alert = try #require(Observing.seen(row, AlertBounds(), now: noon)).row
+        #expect(alert.cause == "the budget 'day' of books (ledgerly) is spent: the platform refuses its calls until 2026-11-23T12:00:00Z, and by our count 187 of 5000 are used")
+        #expect(alert.key == AlertKey.quota(connection, "day") && alert.severity == .warning && !alert.remedy.isEmpty)
+        row.pausedUntil = noon + .seconds(299)
+        #expect(Observing.seen(row, AlertBounds(), now: noon) == nil)
+        var minute = quota(5, of: 60, window: .seconds(60), passed: .seconds(30))
+        minute.pausedUntil = noon + .seconds(86_400)
+        #expect(Observing.seen(minute, AlertBounds(), now: noon) == nil)
+    }
+
     @Test("a minute's budget that is spent is pacing: worth knowing and no more")
     func minute() { #expect(Observing.seen(quota(60, of: 60, window: .seconds(60), passed: .seconds(30)), AlertBounds(), now: noon)?.row.severity == .information) }
 

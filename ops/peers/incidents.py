@@ -267,7 +267,7 @@ def spend():
     erp(erp_b, invoice("INV-Q", "30.00", "GBP"))
 
 
-incident("The day's quota of the ledger is spent", thames, "quota", spend, ["100 %"])
+incident("The day's quota of the ledger is spent", thames, "quota", spend, ["'day' of books"])
 
 
 def silent():
