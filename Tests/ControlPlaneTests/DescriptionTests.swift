@@ -13,6 +13,8 @@ import Wire
             #expect(about.replies.contains { $0.status < 400 }, "\(endpoint.name) declares no answer but refusals")
             for reply in endpoint.replies { #expect(!reply.meaning.isEmpty, "\(endpoint.name) \(reply.status)") }
             for name in endpoint.pathParameters { #expect(PathParameter.all.contains { $0.name == name }, "\(endpoint.name): \(name) is not among PathParameter.all") }
+            let answers = endpoint.replies.map { "\($0.status) \($0.type ?? "")" }
+            #expect(Set(answers).count == answers.count, "\(endpoint.name) declares an answer twice")
             let names = about.parameters.map(\.name)
             #expect(Set(names).count == names.count, "\(endpoint.name)")
         }

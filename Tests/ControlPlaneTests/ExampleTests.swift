@@ -54,7 +54,7 @@ import Wire
             "ledger": made.ledger.description, "connection": made.ledger.description, "flow": made.flow.description, "document": document.description,
             "posting": Bench.key(1).text, "batch": batches[0], "alert": alert ?? "", "delivery": delivery ?? "", "route": "bookkeeper", "key": spareID ?? "", "event": "\(event)",
             "POST /v1/tenants/{tenant}/flows slug": "second", "POST /v1/tenants/{tenant}/connections slug": "third", "POST /v1/tenants/{tenant}/organisations slug": "second",
-            "platform": "shop", "subject": made.source.description, "POST /v1/postings/{posting}/hold posting": stopped.text, "POST /v1/postings/{posting}/release posting": held.text,
+            "POST /v1/alerts/{alert}/mute until": (SystemClocks().now() + .seconds(86_400)).description, "platform": "shop", "subject": made.source.description, "POST /v1/postings/{posting}/hold posting": stopped.text, "POST /v1/postings/{posting}/release posting": held.text,
             "POST /v1/postings/{posting}/retry posting": rejected.text, "GET /v1/alerts/deliveries/{delivery} delivery": own ?? "",
             "PUT /v1/connections/{connection}/credential connection": made.ledger.description, "PUT /v1/connections/{connection}/webhook-secret connection": made.source.description,
             "PUT /v1/connections/{connection}/accounts connection": paper, "POST /v1/connections/{connection}/events connection": inbox,
@@ -70,7 +70,7 @@ import Wire
         _ = try await bench.root.pool.query("UPDATE app.events SET state = 'held', fault = '{\"code\": \"malformed_json\"}' WHERE tenant_id = \(tenant)")
         _ = try await bench.root.pool.query(
             "INSERT INTO app.crashes (tenant_id, kind, subject, crashes, quarantined_until) VALUES (\(tenant), 'normalize', \(subject), 3, now() + interval '6 hours')")
-        _ = try await bench.root.pool.query("UPDATE app.connections SET state = 'live' WHERE tenant_id = \(tenant)")
+        _ = try await bench.root.pool.query("UPDATE app.connections SET state = 'live', credential = '\\x01' WHERE tenant_id = \(tenant)")
         return try #require(await bench.call(.get, "/v1/tenants/\(tenant)/events").items.first?["id"]?.int)
     }
 

@@ -97,10 +97,12 @@ struct Reply: Sendable {
 
     /// A problem document. `why`: its code and when it comes: "`wrong_state`: it is not held".
     static func refused(_ status: Int, _ why: String) -> Reply {
-        var out = Reply(status, why, type: "application/problem+json", shape: .thing(.problem))
+        var out = Reply(status, why, type: problem, shape: .thing(.problem))
         if status == 503 { out.fields = [("Retry-After", "Seconds to wait before the request is sent again.")] }
         return out
     }
+
+    static let problem = "application/problem+json"
 
     fileprivate static let pageParameters: [Member] = [
         .may("limit", .integer(1 ... Limits.pageRows), "How many on a page; 50 when absent.", example: 50),
@@ -125,15 +127,19 @@ extension Endpoint {
         return about.isRepeatable
     }
 
-    /// Every answer that it may give: those that it declares, and the refusals that come of what it is. Of one status the words are put together.
+    /// Every answer that it may give: those that it declares, and the refusals that come of what it is. A status has an answer for each type of content;
+    /// the words of its refusals are put together.
     var replies: [Reply] {
-        var out = about.replies
+        var out: [Reply] = []
         func add(_ status: Int, _ why: String) {
-            if let n = out.firstIndex(where: { $0.status == status && $0.type == "application/problem+json" }) {
+            if let n = out.firstIndex(where: { $0.status == status && $0.type == Reply.problem }) {
                 out[n].meaning += out[n].meaning.contains(why) ? "" : " " + why
-            } else if !out.contains(where: { $0.status == status }) {
+            } else {
                 out.append(.refused(status, why))
             }
+        }
+        for reply in about.replies {
+            if reply.type == Reply.problem { add(reply.status, reply.meaning) } else { out.append(reply) }
         }
         if hasBody { out.append(.content(413, "text/plain", "`body_too_large`, said before anything else is looked at.")) }
         if case .key(let scope) = access {
@@ -151,6 +157,7 @@ extension Endpoint {
             if hasBody || !about.parameters.isEmpty { add(422, "`invalid_request`: with everything that is wrong, in `errors`.") }
             add(503, "`database_unavailable`: send it again.")
         }
+        add(500, "A mistake of ours: tell the operator the `X-Request-Id`.")
         return out.sorted { $0.status < $1.status }
     }
 }

@@ -62,7 +62,7 @@ struct OpenAPI: Sendable {
         if endpoint.isRepeatable { parameters.append(parameter(OpenAPI.idempotencyKey, "header")) }
         if !parameters.isEmpty { out.append(("parameters", .array(parameters))) }
         if let body = body(about.body) { out.append(("requestBody", body)) }
-        out.append(("responses", .object(endpoint.replies.map { ("\($0.status)", response($0)) })))
+        out.append(("responses", responses(endpoint.replies)))
         if case .open = endpoint.access { out.append(("security", .array([]))) }
         return .object(out)
     }
@@ -95,20 +95,27 @@ struct OpenAPI: Sendable {
         .object([("required", .bool(isRequired)), ("content", .object([(type, .object([("schema", schema), ("example", example)]))]))])
     }
 
-    private func response(_ reply: Reply) -> JSON {
-        var out: Members = [("description", .string(reply.meaning))]
-        if !reply.fields.isEmpty {
-            out.append(("headers", .object(reply.fields.map { ($0.name, .object([("description", .string($0.meaning)), ("schema", .object([("type", "string")]))])) })))
+    /// By status; of one status the types of content side by side.
+    private func responses(_ replies: [Reply]) -> JSON {
+        var out: Members = []
+        for status in replies.map(\.status) where !out.contains(where: { $0.key == "\(status)" }) {
+            let own = replies.filter { $0.status == status }, fields = own.flatMap(\.fields)
+            var members: Members = [("description", .string(own.map(\.meaning).joined(separator: " ")))]
+            if !fields.isEmpty {
+                members.append(("headers", .object(fields.map { ($0.name, .object([("description", .string($0.meaning)), ("schema", .object([("type", "string")]))])) })))
+            }
+            let content: Members = own.compactMap { reply in reply.type.map { ($0, media(reply, $0)) } }
+            if !content.isEmpty { members.append(("content", .object(content))) }
+            out.append(("\(status)", .object(members)))
         }
-        if let type = reply.type {
-            var content: Members = []
-            if let shape = reply.shape {
-                content.append(("schema", shape.schema(.ours)))
-                // A problem's own words differ from case to case.
-                if type == "application/json" { content.append(("example", shape.example)) }
-            } else { content.append(("schema", .object([("type", "string")]))) }
-            out.append(("content", .object([(type, .object(content))])))
-        }
+        return .object(out)
+    }
+
+    private func media(_ reply: Reply, _ type: String) -> JSON {
+        guard let shape = reply.shape else { return .object([("schema", .object([("type", "string")]))]) }
+        var out: Members = [("schema", shape.schema(.ours))]
+        // A problem's own words differ from case to case.
+        if type != Reply.problem { out.append(("example", shape.example)) }
         return .object(out)
     }
 

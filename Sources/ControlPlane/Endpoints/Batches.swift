@@ -42,7 +42,7 @@ extension Endpoints {
         Endpoint(.put, "/v1/connections/{connection}/accounts", .key(.admin), About(
             "Give the accounts of a ledger without an API", "As the ledger exports them. Held documents are planned anew.",
             body: [
-                .must("list", .content, "The exported file's content.", example: "Account Number,Account Name\n4010,Sales\n"), .may("base_currency", .currency, "Needed where the ledger has not only one."),
+                .must("list", .content, "The exported file's content.", example: "number,name,type\n4010,Sales,income\n"), .may("base_currency", .currency, "Needed where the ledger has not only one."),
                 .may("lock_date", .day, "The last day that is closed.", example: "2026-10-31"),
             ],
             .json(200, .object([.must("accounts", .count, example: 42)]), "How many there are."), .refused(409, "`not_by_file`: this ledger's accounts are read by its API.")

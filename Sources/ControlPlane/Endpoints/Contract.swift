@@ -25,7 +25,8 @@ extension Endpoints {
             "Send events", "Of systems that write to our contract: docs/inbound.md, with the JSON Schemas of events under docs/schemas. Each event is accepted, known already, or refused with what is wrong.",
             body: .whole(
                 .object([.must("events", .list(.free, 1 ... ControlPlaneLimits.contractEvents), "Up to 4 MiB in all.")]), example: ["events": [exampleEvent]]),
-            .one(.eventsTaken, "None was refused."), .json(422, .either([.thing(.eventsTaken), .thing(.problem)]), "Some were refused, the others are kept; or a problem: `invalid_request`, `no_contract`.")
+            .one(.eventsTaken, "None was refused."), .json(422, .thing(.eventsTaken), "Some were refused, the others are kept."),
+            .refused(422, "`no_contract`: the platform takes no events.")
         )) { visit in try await takeEvents(visit) },
         Endpoint(.post, "/v1/connections/{connection}/files", .key(.write), About(
             "Send a file", "CSV by a layout of docs/inbound.md. All of it is taken, or nothing. What was sent before is known by its digest.",
