@@ -14,7 +14,8 @@ extension ReturnsConnector {
         }
     }
 
-    /// Returns that changed since then (AfterShip's list is by when they were made, so it reaches back further), each whole.
+    /// Returns that changed since then (AfterShip's list is by when they were made, so it reaches back further), each whole. A span that was over when the
+    /// platform answered is done with: the next one is asked for, and the sweep after this begins there, also where nothing was found.
     public func sweep(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<SweepPage> {
         let dialect = dialect
         let settings: ReturnsSettings
@@ -25,9 +26,13 @@ extension ReturnsConnector {
         return .send(call(asked)) { response in
             do throws(Fault) {
                 guard let body = Self.object(response), let rows = body.at(dialect.rows)?.array else { throw Self.unreadable(dialect, "no list of returns") }
-                let next = try dialect.paging.next(after: response, to: asked, json: body, rows: rows)
-                let page = SweepPage(records: [], next: next.map(Self.cursor), watermark: rows.compactMap { Self.changed($0) }.max())
-                return whole(rows[...], page)
+                var next = try dialect.paging.next(after: response, to: asked, json: body, rows: rows)
+                var newest = rows.compactMap { Self.changed($0) }.max()
+                if next == nil, let end = dialect.end(of: asked), let now = response.date, end <= now {
+                    next = dialect.list(since: end - ReturnsLimits.seam, rows: settings.pageRows)
+                    newest = max(newest ?? end, end)
+                }
+                return whole(rows[...], SweepPage(records: [], next: next.map(Self.cursor), watermark: newest))
             } catch { return .fail(error) }
         }
     }
