@@ -41,7 +41,7 @@ enum Observing {
             return alert(
                 fact, .warning, "messages by the route \(fact.place) (\(fact.code)) do not arrive: \(fact.words)",
                 "Correct the route, then send a test message by it.")
-        case .quota, .quotaSpent, .silent, .attachment, .unexplained, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
+        case .quota, .quotaSpent, .silent, .attachment, .unexplained, .returnsDiffer, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
         }
     }
 
