@@ -144,6 +144,9 @@ public protocol SourceConnector: Connector {
     /// The full record of one order.
     func fetch(_ id: String, _ connection: ConnectionFacts) -> Exchange<RawRecord?>
 
+    /// What a returns system itself says of its returns since an instant, one page, to be compared with the shop and the books; `nil` for what is none.
+    func returnFigures(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<ReturnFigures>?
+
     /// Raw record -> canonical documents.
     /// - Throws: `malformed_json`, `unreadable_record` (disposition hold) naming the field.
     func normalize(_ record: RawRecord, _ connection: ConnectionFacts) throws(Fault) -> Normalized
@@ -156,6 +159,7 @@ extension SourceConnector {
     public func isTrial(_: HTTPFields, body _: [UInt8]) -> Bool { false }
     public func uses(topic _: String) -> Bool { true }
     public func tells(of _: String) -> Bool { false }
+    public func returnFigures(since _: Timestamp, cursor _: String?, _: ConnectionFacts) -> Exchange<ReturnFigures>? { nil }
 }
 
 /// One account of a ledger as it is there now.

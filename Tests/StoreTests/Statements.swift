@@ -215,6 +215,10 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         ])),
         Sample("ProofStatements.clearing", ProofStatements.clearing(t, connection)),
         Sample("ProofStatements.payouts", ProofStatements.payouts(t, connection)),
+        Sample("ReturnFigureStatements.save", ReturnFigureStatements.save(t, connection, [sampleFigure])),
+        Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection)),
+        Sample("ReturnFigureStatements.all", ReturnFigureStatements.all(t, connection, fresh: .seconds(45))),
+        Sample("ReturnFigureStatements.shopRefunds", ReturnFigureStatements.shopRefunds(t, flow)),
         Sample("MemberStatements.forget", MemberStatements.forget(t, flow, cases: ["PO-1"], but: [("PO-1", "P-1")])),
         Sample("MemberStatements.remember", MemberStatements.remember(t, flow, [("PO-1", "P-1")])),
         Sample("MemberStatements.dirtyAround", MemberStatements.dirtyAround(t, [sampleKey])),
@@ -237,6 +241,9 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         Sample("ProofStatements.postingAmounts", ProofStatements.postingAmounts(t, flow)),
     ]
 }
+
+let sampleFigure = ReturnFigureRow(
+    id: "return:7", state: "closed", settledAt: Timestamp(seconds: 1_794_700_000), currency: "USD", moneyMinor: 4_200, creditMinor: 0, refunds: ["R-1", "R-2"])
 
 private func work(_ t: TenantID) -> [Sample] {
     let job = Job(.post, "flow", lane: .webhook)

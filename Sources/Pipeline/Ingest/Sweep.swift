@@ -43,6 +43,7 @@ extension Pipeline {
             throw Fault("sweep_endless", stage: .ingest, disposition: .bug, summary: "a sweep has more than \(Pipeline.pagesMost) pages")
         }
         try await store.saveWatermark(tenant, connection.row.id, watermark)
+        if setup.flows.contains(where: { $0.returns == connection.row.id }) { try await store.ask(tenant, [Pipeline.figuresJob(connection.row.id)], after: .seconds(2)) }
         return .done
     }
 
