@@ -170,4 +170,5 @@ enum Endpoints {
     /// Deliveries first: nothing else is asked for as often.
     static let all: [Endpoint] = hooks + ledgerHooks + keys + consultancies + tenants + organisations + connections + secrets + contract + versions + flows + documents + postings
         + batches + alertRules + alerts + quota + trail + work + reports + health + console
+        + consents + consentPages
 }

@@ -23,8 +23,11 @@ extension Endpoints {
     private static func createConnection(_ visit: Visit) async throws -> HTTPResponse {
         let tenant = try await visit.tenant()
         var input = try visit.input(["slug", "platform", "account", "base_url", "settings"])
-        let slug = input.slug(), platform = input.text("platform", most: 64), account = input.account("account")
+        let slug = input.slug(), platform = input.text("platform", most: 64)
         let connector = visit.desk.connectors[platform]
+        // Whoever consents in a browser says which account it is, unless the consent page's own address names it.
+        let learns = connector?.spec.oauth.map { $0.consent != nil && !$0.namesAccount } ?? false
+        let account = learns && !input.has("account") ? "" : input.account("account")
         if connector == nil, !platform.isEmpty {
             input.add("platform", "is not a platform we know", "Known are \(visit.desk.connectors.keys.sorted().joined(separator: ", ")).")
         }
@@ -98,11 +101,15 @@ extension Input {
     /// A platform's own name for an account. It can become part of a host name, so nothing else may hide in it.
     mutating func account(_ key: String) -> String {
         let text = self.text(key, most: 128)
-        let good = text.utf8.allSatisfy { ($0 | 32 >= 97 && $0 | 32 <= 122) || ($0 >= 48 && $0 <= 57) || [45, 46, 95].contains($0) }
-        if !text.isEmpty, !good || text.hasPrefix(".") || text.hasPrefix("-") {
+        if !text.isEmpty, !Input.isAccount(text) {
             add(key, "may hold letters, digits, hyphens, dots and underscores only", "Write it as the platform shows it.")
         }
         return text
+    }
+
+    static func isAccount(_ text: String) -> Bool {
+        let good = text.utf8.allSatisfy { ($0 | 32 >= 97 && $0 | 32 <= 122) || ($0 >= 48 && $0 <= 57) || [45, 46, 95].contains($0) }
+        return good && (1 ... 128).contains(text.utf8.count) && !text.hasPrefix(".") && !text.hasPrefix("-")
     }
 
     /// Settings that the platform's connector understands.
