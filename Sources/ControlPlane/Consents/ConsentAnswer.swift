@@ -74,7 +74,7 @@ struct ConsentAnswer: Sendable {
     private func account(_ asked: ConsentView, _ consent: Authentication.OAuth2.Consent, _ code: String, _ spec: PlatformSpec) -> Verdict {
         guard case .callback(let name, let ending) = consent.account else { return .good(code: code, account: nil) }
         func bare(_ text: String) -> String { text.hasSuffix(ending) ? String(text.dropLast(ending.count)) : text }
-        guard let said = only(name), said.hasSuffix(ending), Input.isAccount(bare(said)) else { return .refused(ConsentFault.incomplete(spec.name), settles: true) }
+        guard let said = only(name), said.hasSuffix(ending), Words(.account, most: 128).finding(bare(said)) == nil else { return .refused(ConsentFault.incomplete(spec.name), settles: true) }
         guard asked.account.isEmpty || bare(asked.account).lowercased() == bare(said).lowercased() else {
             return .refused(.consentOtherAccount(found: bare(said), expected: bare(asked.account)), settles: true)
         }

@@ -9,15 +9,33 @@ internal import Wire
 extension Endpoints {
     /// What a person sees who connects a platform: no key, but the link's secret first and this browser's cookie from then on.
     static let consentPages: [Endpoint] = [
-        Endpoint(.get, "/connect/{link}", .open) { visit in try await offer(visit) },
-        Endpoint(.post, "/connect/{link}", .open) { visit in try await goOn(visit) },
-        Endpoint(.get, "/oauth/callback/{platform}", .open) { visit in try await callback(visit) },
-        Endpoint(.get, "/consents/{consent}", .open) { visit in
+        Endpoint(.get, "/connect/{link}", .open, About(
+            "The page of a link", "Who asks whom for what. Reading it uses nothing up.", page(200, "The question, with a button."),
+            .empty(303, "This browser began it: to where it stands."), page(404, "There is no such link."), page(410, "It was used, taken back, or is too old."), unprepared, silent
+        )) { visit in try await offer(visit) },
+        Endpoint(.post, "/connect/{link}", .open, About(
+            "Go on to the platform", "Binds the link to this browser, by a cookie.", page(200, "Leads on to the platform's consent page."), foreign, page(404, "There is no such link."),
+            page(410, "It was used, taken back, or is too old."), unprepared, silent
+        )) { visit in try await goOn(visit) },
+        Endpoint(.get, "/oauth/callback/{platform}", .open, About(
+            "A platform's answer to a consent", "Where the platform sends the browser back to.", .empty(303, "To where the consent stands."), page(400, "It answers nothing that was asked."),
+            page(403, "It was asked by another browser."), page(409, "It was answered already, or too late."), .refused(404, "`not_found`: no platform of this name is connected so."), silent
+        )) { visit in try await callback(visit) },
+        Endpoint(.get, "/consents/{consent}", .open, About(
+            "Where a consent stands", "For the browser that began it.", page(200, "What is waited for, what was found, or what came of it."), page(403, "Another browser began it."),
+            page(410, "It was taken back, or is too old."), silent
+        )) { visit in
             guard let own = try await own(visit) else { return ConsentPage.failed(403, ConsentFault.foreignBrowser) }
             return try ConsentPage.standing(own, visit)
         },
-        Endpoint(.post, "/consents/{consent}/confirm", .open) { visit in try await confirm(visit) },
-        Endpoint(.post, "/consents/{consent}/refuse", .open) { visit in
+        Endpoint(.post, "/consents/{consent}/confirm", .open, About(
+            "Say that it is the right account", "The form of the page before.",
+            body: .content(type: "application/x-www-form-urlencoded", "`account`, and `differs=yes` where it is not as expected.", example: "account=9130350000000001"),
+            .empty(303, "To where the consent stands."), foreign, page(403, "Another browser began it."), page(422, "It differs from what was expected, which has to be said yes to."), silent
+        )) { visit in try await confirm(visit) },
+        Endpoint(.post, "/consents/{consent}/refuse", .open, About(
+            "Say that it is not the right account", .empty(303, "To where the consent stands."), foreign, page(403, "Another browser began it."), silent
+        )) { visit in
             try checkOrigin(visit)
             guard let own = try await own(visit) else { return ConsentPage.failed(403, ConsentFault.foreignBrowser) }
             let fault = ConsentFault.unconfirmed
@@ -25,6 +43,11 @@ extension Endpoints {
             return ConsentPage.go(to: own.id)
         },
     ]
+
+    private static func page(_ status: Int, _ meaning: String) -> Reply { .content(status, "text/html", meaning) }
+    private static let foreign = Reply.refused(403, "`foreign_origin`: the form was not sent from this site.")
+    private static let unprepared = Reply.refused(409, "`consent_no_address`, `consent_no_app`: the operator has not set it up.")
+    private static let silent = Reply.refused(503, "`database_unavailable`, `tenant_keys_pending`: try again.")
 
     // MARK: The link
 

@@ -8,26 +8,37 @@ internal import Wire
 extension Endpoints {
     /// Links by which a person connects a platform in a browser, as programs make and watch them.
     static let consents: [Endpoint] = [
-        Endpoint(.post, "/v1/connections/{connection}/authorization", .key(.admin)) { visit in
-            try visit.input([]).check()
-            return try await link(visit, "direct", lasting: .seconds(ControlPlaneLimits.directSeconds))
-        },
-        Endpoint(.post, "/v1/connections/{connection}/invitation", .key(.admin)) { visit in
-            var input = try visit.input(["valid_hours"])
-            let hours = input.integer("valid_hours", 1 ... ControlPlaneLimits.invitationHoursMost) ?? ControlPlaneLimits.invitationHours
+        Endpoint(.post, "/v1/connections/{connection}/authorization", .key(.admin), About(
+            "Begin to connect a platform in a browser", "For somebody who goes on at once: the link works for 15 minutes and once. It is shown this one time, so it takes no `Idempotency-Key`.",
+            isRepeatable: false, .json(201, .thing(.newConsent), "The link, this once."), notKept, notReady, notOffered
+        )) { visit in try await link(visit, "direct", lasting: .seconds(ControlPlaneLimits.directSeconds)) },
+        Endpoint(.post, "/v1/connections/{connection}/invitation", .key(.admin), About(
+            "Invite somebody to connect a platform", "A link to be sent to a client. It works once and is shown this one time, so it takes no `Idempotency-Key`.",
+            body: [.may("valid_hours", .integer(1 ... ControlPlaneLimits.invitationHoursMost), "72 when absent.", example: 72)],
+            isRepeatable: false, .json(201, .thing(.newConsent), "The link, this once."), notKept, notReady, notOffered
+        )) { visit in
+            var input = try visit.input()
+            let hours = input.integer("valid_hours") ?? ControlPlaneLimits.invitationHours
             try input.check()
             return try await link(visit, "invitation", lasting: .seconds(hours * 3600))
         },
-        Endpoint(.get, "/v1/connections/{connection}/authorizations", .key(.read)) { visit in
+        Endpoint(.get, "/v1/connections/{connection}/authorizations", .key(.read), About("Links to a connection and what came of them, newest first", .page(.consent))) { visit in
             let (id, tenant, _) = try await connection(visit)
             let page = try visit.page()
             return try visit.answer(try await visit.store.adminConsents(tenant, id, page), page)
         },
-        Endpoint(.get, "/v1/authorizations/{consent}", .key(.read)) { visit in
+        Endpoint(.get, "/v1/authorizations/{consent}", .key(.read), About("One link and what came of it", .one(.consent))) { visit in
             try visit.answer(try await visit.store.adminConsent(try visit.identifier("consent"), visit.asker.sees))
         },
-        Endpoint(.delete, "/v1/authorizations/{consent}", .key(.admin)) { visit in try await revoke(visit) },
+        Endpoint(.delete, "/v1/authorizations/{consent}", .key(.admin), About(
+            "Take a link back", "At any time before its account is confirmed; nothing of it is kept.", .empty(204, "It leads nowhere any more."),
+            .refused(409, "`wrong_state`: it is settled already.")
+        )) { visit in try await revoke(visit) },
     ]
+
+    private static let notKept = Reply.refused(400, "`idempotency_not_kept`: leave `Idempotency-Key` out.")
+    private static let notReady = Reply.refused(409, "`consent_no_address`, `consent_no_app`: the operator has not set it up.")
+    private static let notOffered = Reply.refused(422, "`consent_not_offered`: the platform takes its credential otherwise; `consents_too_many`: take back those that nobody needs.")
 
     /// The answer is the one time that the link is shown, so it is not kept for an idempotency key either.
     private static func link(_ visit: Visit, _ kind: String, lasting: Duration) async throws -> HTTPResponse {
