@@ -47,7 +47,7 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t)
 }
 
 private func consents(_ t: TenantID) -> [Sample] {
@@ -241,10 +241,6 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         ])),
         Sample("ProofStatements.clearing", ProofStatements.clearing(t, connection)),
         Sample("ProofStatements.payouts", ProofStatements.payouts(t, connection)),
-        Sample("ReturnFigureStatements.save", ReturnFigureStatements.save(t, connection, [sampleFigure])),
-        Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection)),
-        Sample("ReturnFigureStatements.all", ReturnFigureStatements.all(t, connection, fresh: .seconds(45))),
-        Sample("ReturnFigureStatements.shopRefunds", ReturnFigureStatements.shopRefunds(t, flow)),
         Sample("MemberStatements.forget", MemberStatements.forget(t, flow, cases: ["PO-1"], but: [("PO-1", "P-1")])),
         Sample("MemberStatements.remember", MemberStatements.remember(t, flow, [("PO-1", "P-1")])),
         Sample("MemberStatements.dirtyAround", MemberStatements.dirtyAround(t, [sampleKey])),
@@ -443,6 +439,15 @@ private func reports(_ t: TenantID) -> [Sample] {
         ("ReportStatements.ping", ReportStatements.ping()),
     ]
     return list.map { Sample($0.0, $0.1, by: .supervisor) }
+}
+
+private func returns(_ t: TenantID) -> [Sample] {
+    [
+        Sample("ReturnFigureStatements.save", ReturnFigureStatements.save(t, connection, [sampleFigure])),
+        Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection)),
+        Sample("ReturnFigureStatements.all", ReturnFigureStatements.all(t, connection, fresh: .seconds(45))),
+        Sample("ReturnFigureStatements.shopRefunds", ReturnFigureStatements.shopRefunds(t, flow)),
+    ]
 }
 
 private func trials(_ t: TenantID) -> [Sample] {
