@@ -135,11 +135,17 @@ public protocol SourceConnector: Connector {
     /// Whether deliveries of this topic can ever lead to documents. Others are acknowledged and not kept: shops subscribe to more than books need.
     func uses(topic: String) -> Bool
 
+    /// Whether the platform tells by webhook of what a sweep finds under this topic: where a sweep is the first to find such records, webhooks get lost.
+    func tells(of topic: String) -> Bool
+
     /// Changed records since an instant, one page; `cursor` continues an earlier page.
     func sweep(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<SweepPage>
 
     /// The full record of one order.
     func fetch(_ id: String, _ connection: ConnectionFacts) -> Exchange<RawRecord?>
+
+    /// What a returns system itself says of its returns since an instant, one page, to be compared with the shop and the books; `nil` for what is none.
+    func returnFigures(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<ReturnFigures>?
 
     /// Raw record -> canonical documents.
     /// - Throws: `malformed_json`, `unreadable_record` (disposition hold) naming the field.
@@ -152,6 +158,8 @@ public protocol SourceConnector: Connector {
 extension SourceConnector {
     public func isTrial(_: HTTPFields, body _: [UInt8]) -> Bool { false }
     public func uses(topic _: String) -> Bool { true }
+    public func tells(of _: String) -> Bool { false }
+    public func returnFigures(since _: Timestamp, cursor _: String?, _: ConnectionFacts) -> Exchange<ReturnFigures>? { nil }
 }
 
 /// One account of a ledger as it is there now.

@@ -60,7 +60,12 @@ public struct Pipeline: Sendable {
         case .map: try await mapAndClear(try setup.flow(job.subject), in: setup)
         case .post: try await post(try setup.flow(job.subject), in: setup)
         case .confirm: try await confirm(try setup.flow(job.subject), in: setup)
-        case .reconcile: try await reconcile(try setup.flow(job.subject), in: setup)
+        case .reconcile:
+            if let connection = Pipeline.figuresSubject(job.subject) {
+                try await readFigures(try setup.connection(connection), in: setup)
+            } else {
+                try await reconcile(try setup.flow(job.subject), in: setup)
+            }
         case .chart: try await readChart(try setup.connection(job.subject), in: setup)
         case .identify: try await identify(try setup.connection(job.subject), in: setup)
         case .look: try await look(try setup.connection(job.subject), in: setup)

@@ -61,7 +61,7 @@ private func changes(_ t: TenantID) -> [Sample] {
         Sample("ChangeStatements.marked", ChangeStatements.marked(t, flow, limit: 10)),
         Sample("ChangeStatements.unmark", ChangeStatements.unmark(t, [(sampleKey, "1", json, now)])),
         Sample("ChangeStatements.drifted", ChangeStatements.drifted(t, sampleKey, findings: json, fault: json)),
-        Sample("ChangeStatements.markLater", ChangeStatements.markLater(t, [sampleKey], by: .seconds(1))),
+        Sample("ChangeStatements.markLater", ChangeStatements.markLater(t, [sampleKey], by: .seconds(1), looked: true)),
         Sample("ChangeStatements.nextMarked", ChangeStatements.nextMarked(t, flow)),
         Sample("NoticeStatements.connections", NoticeStatements.connections("books", accounts: ["1"]), by: .supervisor),
         Sample("NoticeStatements.keep", NoticeStatements.keep([new]), by: .supervisor),
@@ -93,6 +93,7 @@ private func alerts(_ t: TenantID) -> [Sample] {
         ("AlertSurveyStatements.undecided", AlertSurveyStatements.undecided()), ("AlertSurveyStatements.events", AlertSurveyStatements.events()),
         ("AlertSurveyStatements.quarantined", AlertSurveyStatements.quarantined()), ("AlertSurveyStatements.connections", AlertSurveyStatements.connections()),
         ("AlertSurveyStatements.crashes", AlertSurveyStatements.crashes()), ("AlertSurveyStatements.lag", AlertSurveyStatements.lag()),
+        ("AlertSurveyStatements.webhooks", AlertSurveyStatements.webhooks()), ("AlertSurveyStatements.clocks", AlertSurveyStatements.clocks()),
         ("AlertSurveyStatements.undelivered", AlertSurveyStatements.undelivered()), ("SourceHourStatements.count", SourceHourStatements.count()),
         ("SourceHourStatements.quiet", SourceHourStatements.quiet()), ("SourceHourStatements.prune", SourceHourStatements.prune()),
         ("QuotaStatements.of", QuotaStatements.of(t, connection)), ("QuotaStatements.spent", QuotaStatements.spent()),
@@ -126,6 +127,7 @@ private func alerts(_ t: TenantID) -> [Sample] {
         ("AdminAlertStatements.lag", AdminAlertStatements.lag()), ("AdminAlertStatements.down", AdminAlertStatements.down()),
     ]
     return (survey + board + deliveries).map { Sample($0.0, $0.1, by: .supervisor) } + [
+        Sample("TenantStatements.setClock", TenantStatements.setClock(t, connection, ahead_s: 400)),
         Sample("TenantStatements.setDown", TenantStatements.setDown(t, connection, reason: "r")),
     ]
 }
@@ -213,6 +215,10 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         ])),
         Sample("ProofStatements.clearing", ProofStatements.clearing(t, connection)),
         Sample("ProofStatements.payouts", ProofStatements.payouts(t, connection)),
+        Sample("ReturnFigureStatements.save", ReturnFigureStatements.save(t, connection, [sampleFigure])),
+        Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection)),
+        Sample("ReturnFigureStatements.all", ReturnFigureStatements.all(t, connection, fresh: .seconds(45))),
+        Sample("ReturnFigureStatements.shopRefunds", ReturnFigureStatements.shopRefunds(t, flow)),
         Sample("MemberStatements.forget", MemberStatements.forget(t, flow, cases: ["PO-1"], but: [("PO-1", "P-1")])),
         Sample("MemberStatements.remember", MemberStatements.remember(t, flow, [("PO-1", "P-1")])),
         Sample("MemberStatements.dirtyAround", MemberStatements.dirtyAround(t, [sampleKey])),
@@ -235,6 +241,9 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         Sample("ProofStatements.postingAmounts", ProofStatements.postingAmounts(t, flow)),
     ]
 }
+
+let sampleFigure = ReturnFigureRow(
+    id: "return:7", state: "closed", settledAt: Timestamp(seconds: 1_794_700_000), currency: "USD", moneyMinor: 4_200, creditMinor: 0, refunds: ["R-1", "R-2"])
 
 private func work(_ t: TenantID) -> [Sample] {
     let job = Job(.post, "flow", lane: .webhook)
@@ -415,6 +424,7 @@ private func trials(_ t: TenantID) -> [Sample] {
         ("VantageStatements.shut", VantageStatements.shut(.confirm, t)),
         ("VantageStatements.waiting", VantageStatements.waiting(.confirm)),
         ("VantageStatements.lease", VantageStatements.lease(t)),
+        ("VantageStatements.ready", VantageStatements.ready(t)),
         ("VantageStatements.takeLease", VantageStatements.takeLease(t, seconds: 30)),
         ("VantageStatements.freeLease", VantageStatements.freeLease(t)),
     ]
