@@ -169,5 +169,5 @@ struct Router: Sendable {
 enum Endpoints {
     /// Deliveries first: nothing else is asked for as often.
     static let all: [Endpoint] = hooks + ledgerHooks + keys + consultancies + tenants + organisations + connections + secrets + contract + versions + flows + documents + postings
-        + batches + alertRules + alerts + quota + trail + work + reports + health + console
+        + batches + alertRules + alerts + quota + trail + work + reports + mappings + health + Console.endpoints
 }

@@ -58,6 +58,10 @@ extension Endpoints {
             return .json(200, json)
         },
         Endpoint(.get, "/v1/postings/{posting}/explain", .key(.read)) { visit in try await explain(visit) },
+        Endpoint(.get, "/v1/postings/{posting}/documents", .key(.read)) { visit in
+            let (key, tenant, _) = try await posting(visit)
+            return .json(200, .object([("items", try visit.array(try await visit.store.documents(tenant, of: key)))]))
+        },
         Endpoint(.post, "/v1/postings/{posting}/hold", .key(.write)) { visit in try await order(.hold, visit) },
         Endpoint(.post, "/v1/postings/{posting}/release", .key(.write)) { visit in try await order(.release, visit) },
         Endpoint(.post, "/v1/postings/{posting}/retry", .key(.write)) { visit in try await order(.retry, visit) },
