@@ -10,6 +10,11 @@ import Wire
         let page: HTML = "<p>\(inner)\(none)\([inner, inner])\(7)\("<hr>" as HTML, if: false)\("<br>" as HTML, if: true)</p>"
         let shown = "<i>&lt;b title=&#39;x&#39;&gt;&quot;&amp; </i>"
         #expect(page.text == "<p>\(shown)\(shown)\(shown)7<br></p>")
+        var pieces = HTML()
+        pieces.tag("<i>")
+        pieces.say(outside)
+        pieces.tag("</i>")
+        #expect(pieces.text == shown)
     }
 
     @Test("figures have their thousands apart, and lose no digit", arguments: [

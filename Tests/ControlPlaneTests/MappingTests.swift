@@ -148,6 +148,10 @@ import Wire
         let released = await post(bench, cookie, "/inbox/closed_period/orders", [("order", "release")] + (1 ... 4).map { ("posting", Bench.key($0).text) })
         #expect(released.fields["Location"] == "/inbox/closed_period?done=3&left=1")
         #expect(try await bench.count("SELECT count(*) FROM app.postings WHERE state = 'mapped'") == 3)
+        try await bench.posting(made, 5, of: "O-5", state: "rejected", fault: "account_not_bound")
+        let again = await post(bench, cookie, "/inbox/account_not_bound/orders", [("order", "retry"), ("posting", Bench.key(5).text)])
+        #expect(again.fields["Location"] == "/inbox/account_not_bound?done=1&left=0")
+        #expect(try await bench.count("SELECT count(*) FROM app.postings WHERE state = 'mapped'") == 4)
         #expect(await post(bench, cookie, "/inbox/closed_period/orders", [("order", "release")]).status == 422)
         #expect(await post(bench, cookie, "/inbox/closed_period/orders", [("order", "delete"), ("posting", Bench.key(1).text)]).status == 404)
     }

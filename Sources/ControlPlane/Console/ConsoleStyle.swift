@@ -130,7 +130,7 @@ enum ConsoleStyle {
         @media (prefers-reduced-motion:no-preference){.track .now::before{animation:pulse 1.2s ease-in-out infinite}@keyframes pulse{50%{box-shadow:0 0 0 5px var(--going-soft)}}}
         .sides{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:1rem;align-items:start;margin-bottom:1rem}@media (max-width:60rem){.sides{grid-template-columns:minmax(0,1fr)}}
         .timeline>li{display:grid;grid-template-columns:8.5rem minmax(0,1fr);gap:.75rem;padding:.4rem 0;font-size:.9rem;position:relative}.timeline>li+li{border-top:1px solid var(--line)}
-        .explain td small{display:block;color:var(--soft)}.explain tbody th{overflow-wrap:anywhere;min-width:10rem}.explain td:nth-child(2){min-width:12rem}.explain td:last-child{min-width:8rem;overflow-wrap:anywhere}
+        .explain td small{display:block;color:var(--soft)}.explain tbody th{overflow-wrap:break-word;min-width:9rem}.explain td:nth-child(2){min-width:12rem}.explain td:last-child{min-width:8rem;overflow-wrap:anywhere}
         .editor{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:1rem}@media (max-width:60rem){.editor{grid-template-columns:minmax(0,1fr)}}
         .editor textarea{width:100%;height:26rem;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;tab-size:2;white-space:pre;overflow:auto;resize:vertical}
         .alert{scroll-margin-top:5rem}.alert .row{margin-bottom:.35rem}.alert h2{margin:0;font-size:1rem}.acts{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:end;margin-top:.75rem}.acts form{display:flex;gap:.5rem;align-items:end;flex-wrap:wrap}.acts input[type=text]{width:13rem}

@@ -155,8 +155,8 @@ enum DocumentPage {
             let rule: HTML = line.has("rule") ? "<small>by \(line.text("rule"))</small>" : ""
             let tax: HTML = line.has("tax_rule") ? "<small>tax by \(line.text("tax_rule"))</small>" : ""
             return """
-                <tr>\(HTML.rowHead("\(line.text("role"))<small>\(more)</small>"))<td>\(place)\(rule)\(tax)</td>\(HTML.figure(Prose.amount(line.text("amount"))))\
-                <td class="soft small">\(from)</td></tr>
+                <tr>\(HTML.rowHead("\(Prose.breakable(line.text("role")))<small>\(more)</small>"))<td>\(place)\(rule)\(tax)</td>\(HTML.figure(Prose.amount(line.text("amount"))))\
+                <td class="soft small">\(Prose.breakable(from))</td></tr>
                 """
         }
         return "<div class=\"explain\">\(HTML.table(caption, ["What", "Account", .number("Amount"), "Comes from"], rows))</div>"

@@ -23,6 +23,11 @@ struct HTML: Sendable, ExpressibleByStringInterpolation {
 
     var isEmpty: Bool { text.isEmpty }
 
+    /// Markup of our own making, for pages that are written piece by piece.
+    mutating func tag(_ ours: StaticString) { text += ours.description }
+    /// Whatever came from outside.
+    mutating func say(_ outside: String) { HTML.escape(outside, into: &text) }
+
     static func + (a: HTML, b: HTML) -> HTML { "\(a)\(b)" }
     static func += (a: inout HTML, b: HTML) { a.text += b.text }
 

@@ -47,6 +47,18 @@ enum Prose {
     /// `credit_note` as `credit note`.
     static func plain(_ word: String) -> String { word.replacing("_", with: " ") }
 
+    /// A name that may go on in the next line after `_`, `:` or `/`.
+    static func breakable(_ text: String) -> HTML {
+        var out: HTML = "", part = ""
+        for letter in text {
+            part.append(letter)
+            guard "_:/".contains(letter) else { continue }
+            out += "\(part)<wbr>"
+            part = ""
+        }
+        return out + "\(part)"
+    }
+
     /// With its first letter large.
     static func title(_ word: String) -> String {
         let text = plain(word)
