@@ -7,7 +7,7 @@ public enum AlertCause: String, Sendable, CaseIterable {
     // What the books say
     case unexplained
     // What lies between us and a platform
-    case credential, quota, silent, down, attachment
+    case credential, quota, silent, down, attachment, webhooks, clock, account
     case quotaSpent = "quota_spent"
     // What goes wrong here
     case lag, crash, quarantined, configuration, undelivered
@@ -25,9 +25,9 @@ public enum AlertCause: String, Sendable, CaseIterable {
 
     public var upkeep: Upkeep {
         switch self {
-        case .held, .rejected, .unknown, .variance, .event, .credential, .quota, .silent, .down, .lag, .crash, .undelivered, .documentQuarantined: .surveyed
+        case .held, .rejected, .unknown, .variance, .event, .credential, .quota, .silent, .down, .webhooks, .clock, .lag, .crash, .undelivered, .documentQuarantined: .surveyed
         case .unexplained, .quarantined, .changedInHand, .differsByHand: .kept
-        case .fetch, .configuration, .attachment, .quotaSpent: .fades
+        case .fetch, .configuration, .attachment, .account, .quotaSpent: .fades
         }
     }
 

@@ -135,6 +135,9 @@ public protocol SourceConnector: Connector {
     /// Whether deliveries of this topic can ever lead to documents. Others are acknowledged and not kept: shops subscribe to more than books need.
     func uses(topic: String) -> Bool
 
+    /// Whether the platform tells by webhook of what a sweep finds under this topic: where a sweep is the first to find such records, webhooks get lost.
+    func tells(of topic: String) -> Bool
+
     /// Changed records since an instant, one page; `cursor` continues an earlier page.
     func sweep(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<SweepPage>
 
@@ -152,6 +155,7 @@ public protocol SourceConnector: Connector {
 extension SourceConnector {
     public func isTrial(_: HTTPFields, body _: [UInt8]) -> Bool { false }
     public func uses(topic _: String) -> Bool { true }
+    public func tells(of _: String) -> Bool { false }
 }
 
 /// One account of a ledger as it is there now.

@@ -81,6 +81,8 @@ enum ControlPlaneLimits {
     static let sessions = 1_000
     static let sessionSeconds = 12 * 3600
     static let textCharacters = 200
+    /// Of a page, when nobody says how many.
+    static let pageRows = 50
     static let noteCharacters = 1_000
     /// Of one route within an hour.
     static let alertTests = 20

@@ -28,6 +28,7 @@ final class Desk: Sendable {
     /// For ids and salts.
     let drawn: DrawnRandom
     let tallies: RequestTallies
+    private let descriptionPage: DescriptionPage
     let gauges = Locked<Duration?>(nil)
     /// Labels that each gauge has had, by its name.
     let shownLabels = Locked<[String: Set<String>]>([:])
@@ -44,15 +45,19 @@ final class Desk: Sendable {
         self.random = random
         self.log = log
         self.metrics = metrics
-        router = Router(Endpoints.all)
+        router = Router(Endpoints.table)
+        descriptionPage = DescriptionPage(version: configuration.version)
         keyring = Keyring(store: store, clocks: clocks)
         intake = Intake(store: store, clocks: clocks, log: log, metrics: metrics)
         hooks = HookBook(store: store, intakeKey: configuration.intakeKey, clocks: clocks)
         sessions = Sessions(clocks: clocks, random: random)
         pulse = Pulse(store: store, clocks: clocks, log: log, boot: random.bytes(5).hexText)
         drawn = DrawnRandom(random)
-        tallies = RequestTallies(metrics, Endpoints.all, platforms: connectors.keys)
+        tallies = RequestTallies(metrics, Endpoints.table, platforms: connectors.keys)
     }
+
+    /// What `/openapi.json` answers.
+    var description: DescriptionPage.Page { descriptionPage.page }
 
     /// One request, from its route to its answer. Never throws and never answers nothing: whatever went wrong becomes a problem document. Runs
     /// on the server's poll thread: what memory knows is answered there.

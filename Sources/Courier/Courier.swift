@@ -42,6 +42,10 @@ public actor Courier {
         var declared: Int?
         /// Whether the database says that the platform does not answer; `nil`: as the connection was read.
         var isSaidDown: Bool?
+        /// Answers in a row whose date is far from our own time.
+        var odd = 0
+        /// Whether the database says that the platform's clock and ours differ; `nil`: as the connection was read.
+        var isSaidOdd: Bool?
 
         struct Spent {
             /// Refusals in a row, each after the pause for the one before it.

@@ -52,7 +52,10 @@ struct Bench {
     // MARK: Asking
 
     func raw(_ method: HTTPMethod, _ target: String, _ body: [UInt8] = [], fields: HTTPFields = [:]) async -> HTTPResponse {
-        await plane.desk.answer(HTTPRequest(method, target, fields: fields, body: body))
+        let request = HTTPRequest(method, target, fields: fields, body: body)
+        let response = await plane.desk.answer(request)
+        Conformance.hold(request, response)
+        return response
     }
 
     func call(_ method: HTTPMethod, _ target: String, _ body: JSON? = nil, key: String? = nil, more: [(String, String)] = []) async -> Answer {

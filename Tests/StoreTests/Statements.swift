@@ -61,7 +61,7 @@ private func changes(_ t: TenantID) -> [Sample] {
         Sample("ChangeStatements.marked", ChangeStatements.marked(t, flow, limit: 10)),
         Sample("ChangeStatements.unmark", ChangeStatements.unmark(t, [(sampleKey, "1", json, now)])),
         Sample("ChangeStatements.drifted", ChangeStatements.drifted(t, sampleKey, findings: json, fault: json)),
-        Sample("ChangeStatements.markLater", ChangeStatements.markLater(t, [sampleKey], by: .seconds(1))),
+        Sample("ChangeStatements.markLater", ChangeStatements.markLater(t, [sampleKey], by: .seconds(1), looked: true)),
         Sample("ChangeStatements.nextMarked", ChangeStatements.nextMarked(t, flow)),
         Sample("NoticeStatements.connections", NoticeStatements.connections("books", accounts: ["1"]), by: .supervisor),
         Sample("NoticeStatements.keep", NoticeStatements.keep([new]), by: .supervisor),
@@ -93,6 +93,7 @@ private func alerts(_ t: TenantID) -> [Sample] {
         ("AlertSurveyStatements.undecided", AlertSurveyStatements.undecided()), ("AlertSurveyStatements.events", AlertSurveyStatements.events()),
         ("AlertSurveyStatements.quarantined", AlertSurveyStatements.quarantined()), ("AlertSurveyStatements.connections", AlertSurveyStatements.connections()),
         ("AlertSurveyStatements.crashes", AlertSurveyStatements.crashes()), ("AlertSurveyStatements.lag", AlertSurveyStatements.lag()),
+        ("AlertSurveyStatements.webhooks", AlertSurveyStatements.webhooks()), ("AlertSurveyStatements.clocks", AlertSurveyStatements.clocks()),
         ("AlertSurveyStatements.undelivered", AlertSurveyStatements.undelivered()), ("SourceHourStatements.count", SourceHourStatements.count()),
         ("SourceHourStatements.quiet", SourceHourStatements.quiet()), ("SourceHourStatements.prune", SourceHourStatements.prune()),
         ("QuotaStatements.of", QuotaStatements.of(t, connection)), ("QuotaStatements.spent", QuotaStatements.spent()),
@@ -126,6 +127,7 @@ private func alerts(_ t: TenantID) -> [Sample] {
         ("AdminAlertStatements.lag", AdminAlertStatements.lag()), ("AdminAlertStatements.down", AdminAlertStatements.down()),
     ]
     return (survey + board + deliveries).map { Sample($0.0, $0.1, by: .supervisor) } + [
+        Sample("TenantStatements.setClock", TenantStatements.setClock(t, connection, ahead_s: 400)),
         Sample("TenantStatements.setDown", TenantStatements.setDown(t, connection, reason: "r")),
     ]
 }
@@ -417,6 +419,7 @@ private func trials(_ t: TenantID) -> [Sample] {
         ("VantageStatements.shut", VantageStatements.shut(.confirm, t)),
         ("VantageStatements.waiting", VantageStatements.waiting(.confirm)),
         ("VantageStatements.lease", VantageStatements.lease(t)),
+        ("VantageStatements.ready", VantageStatements.ready(t)),
         ("VantageStatements.takeLease", VantageStatements.takeLease(t, seconds: 30)),
         ("VantageStatements.freeLease", VantageStatements.freeLease(t)),
     ]

@@ -18,7 +18,7 @@ enum Assets {
 
     private static func file(_ path: String, _ type: String, _ bytes: [UInt8]) -> Endpoint {
         let etag = "\"\(tag(bytes))\""
-        return Endpoint(.get, path, .open, .now { visit in
+        return Endpoint(.get, path, .open, Shell.about, .now { visit in
             let fields: HTTPFields = ["Content-Type": type, "Cache-Control": "public, max-age=86400", "ETag": etag]
             if visit.request.fields["If-None-Match"] == etag { return HTTPResponse(304, fields: fields) }
             return HTTPResponse(200, fields: fields, body: bytes)

@@ -143,7 +143,7 @@ final class Pulse: Sendable {
 /// `GET /console/events`: server-sent events. Each answer is held until there is news and then ends; the browser comes again by itself and says with
 /// `Last-Event-ID` what it has seen. So nothing is missed, no proxy has to let a stream through, and a key that was revoked is noticed.
 enum Feed {
-    static let endpoint = Endpoint(.get, "/console/events", .open) { visit in
+    static let endpoint = Endpoint(.get, "/console/events", .open, Shell.about) { visit in
         // 204 ends it: the browser does not come again.
         guard let asker = try await SignIn.asker(visit) else { return HTTPResponse(204) }
         var sees = asker.sees

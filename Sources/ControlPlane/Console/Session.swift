@@ -5,9 +5,9 @@ internal import Wire
 /// Signing in, and what keeps forms of other sites out.
 enum SignIn {
     static let endpoints: [Endpoint] = [
-        Endpoint(.get, "/sign-in", .open) { visit in Shell.respond(200, page(next: visit.request.query("next") ?? "/")) },
-        Endpoint(.post, "/session", .open) { visit in try await begin(visit) },
-        Endpoint(.post, "/session/end", .open) { visit in
+        Endpoint(.get, "/sign-in", .open, Shell.about) { visit in Shell.respond(200, page(next: visit.request.query("next") ?? "/")) },
+        Endpoint(.post, "/session", .open, Shell.about) { visit in try await begin(visit) },
+        Endpoint(.post, "/session/end", .open, Shell.about) { visit in
             try checkOrigin(visit)
             if let id = cookie(visit) { visit.desk.sessions.close(id) }
             return Shell.redirect("/", cookie: "cf_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0")

@@ -44,9 +44,12 @@ enum Shell {
 
     // MARK: Endpoints of pages
 
+    /// Pages are for people: the description of the API leaves them out.
+    static let about = About("A page of the console", .content(200, "text/html", "The page."))
+
     /// A page for whoever is signed in. Everybody else is asked to sign in, and then comes here.
     static func page(_ pattern: String, _ make: @escaping @Sendable (Clerk) async throws -> Content) -> Endpoint {
-        Endpoint(.get, pattern, .open) { visit in
+        Endpoint(.get, pattern, .open, about) { visit in
             guard let asker = try await SignIn.asker(visit) else {
                 return pattern == "/" ? respond(200, SignIn.page(next: "/")) : redirect("/sign-in?next=\(Form.percent(visit.request.target))")
             }
@@ -64,7 +67,7 @@ enum Shell {
     }
 
     static func action(_ pattern: String, _ work: @escaping @Sendable (Clerk) async throws -> Outcome) -> Endpoint {
-        Endpoint(.post, pattern, .open) { visit in
+        Endpoint(.post, pattern, .open, about) { visit in
             try SignIn.checkOrigin(visit)
             guard let asker = try await SignIn.asker(visit) else { return redirect("/sign-in") }
             let clerk = Clerk(visit: visit, asker: asker)

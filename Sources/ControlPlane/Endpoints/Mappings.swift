@@ -7,10 +7,20 @@ internal import Wire
 extension Endpoints {
     /// What nothing maps, the accounts there are to map it to, and what a changed mapping would do.
     static let mappings: [Endpoint] = [
-        Endpoint(.get, "/v1/tenants/{tenant}/unmapped", .key(.read)) { visit in try await unmapped(visit) },
-        Endpoint(.post, "/v1/tenants/{tenant}/rehearsal", .key(.read)) { visit in try await rehearse(visit) },
-        Endpoint(.get, "/v1/connections/{connection}/accounts", .key(.read)) { visit in try await accounts(visit) },
+        Endpoint(.get, "/v1/tenants/{tenant}/unmapped", .key(.read), About(
+            "What nothing maps", "Codes, roles and tax codes that held postings wait for.", .one(.unmapped), notConfigured
+        )) { visit in try await unmapped(visit) },
+        Endpoint(.post, "/v1/tenants/{tenant}/rehearsal", .key(.read), About(
+            "Try another account structure or other rules", "What would become of each posting that no ledger has yet. Nothing is changed.",
+            body: [
+                .may("structure", .free, "As it would be PUT; the one in force when absent.", example: Thing.exampleStructure),
+                .may("rules", .free, "As they would be PUT; those in force when absent.", example: Thing.exampleRules),
+            ], isRepeatable: false, .one(.rehearsal), notConfigured
+        )) { visit in try await rehearse(visit) },
+        Endpoint(.get, "/v1/connections/{connection}/accounts", .key(.read), About("A ledger's accounts and tax codes, as last read", .one(.chart))) { visit in try await accounts(visit) },
     ]
+
+    private static let notConfigured = Reply.refused(409, "`not_configured`: there is no account structure or there are no rules yet.")
 
     private static func unmapped(_ visit: Visit) async throws -> HTTPResponse {
         let rehearsal = try await Rehearsal.load(try await visit.tenant(), visit.desk)
@@ -29,9 +39,9 @@ extension Endpoints {
     /// Changes nothing: what would become of each posting that no ledger has yet, with another structure or other rules.
     private static func rehearse(_ visit: Visit) async throws -> HTTPResponse {
         let tenant = try await visit.tenant()
-        let input = try visit.input(["structure", "rules"])
+        var input = try visit.input()
+        let structure = input.object("structure"), rules = input.object("rules")
         try input.check()
-        let structure = input.json.member("structure"), rules = input.json.member("rules")
         if let structure { try checkVersion(.structure, structure) }
         if let rules { try checkVersion(.rules, rules) }
         let rehearsal = try await Rehearsal.load(tenant, visit.desk)

@@ -98,11 +98,11 @@ public final class QuickBooksOnlineTwin: LedgerTwin, LivingTwin {
     /// - Throws: `happening_refused`, `journal_unusable`.
     public func happen(_ happening: JSON, at now: Timestamp) throws(Fault) -> JSON {
         let outcome: Result<JSON, Fault> = state.with { [journal, limits, random] state in
-            guard !state.isBroken else { return .failure(Happening.unkept) }
+            guard !state.isBroken else { return .failure(TwinJournal.unwritten) }
             state.company.now = now
             do throws(QBOError) {
                 let out = try state.company.happen(happening, limits)
-                return Self.keep(&state, in: journal, random) ? .success(out) : .failure(Happening.unkept)
+                return Self.keep(&state, in: journal, random) ? .success(out) : .failure(TwinJournal.unwritten)
             } catch {
                 return .failure(Happening.refused("\(error.message): \(error.detail)", error.element))
             }
