@@ -6,11 +6,15 @@ internal import Store
 enum Observing {
     /// Postings of unknown outcome are looked for; only what stays unknown is for people.
     static let unknownMost = Duration.seconds(15 * 60)
+    /// A shop's refund may be told long before its return is closed; only one that stays alone is for people.
+    static let returnMost = Duration.seconds(24 * 3600)
 
     static func seen(_ fact: AlertFact, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
         let age = now - fact.since, documents = "\(some(fact.items, "document")) of \(fact.place)"
         switch AlertCause(key: fact.key) {
-        case .held: return alert(fact, .warning, "\(documents) \(are(fact.items)) held by \(fact.code): \(words(fact))", fact.remedy)
+        case .held:
+            let opens = fact.code != "waits_for_return" || age >= returnMost
+            return alert(fact, .warning, "\(documents) \(are(fact.items)) held by \(fact.code): \(words(fact))", fact.remedy, opens: opens)
         case .rejected: return alert(fact, .warning, "\(documents) \(are(fact.items)) refused by the ledger (\(fact.code)): \(words(fact))", fact.remedy)
         case .variance:
             return alert(
@@ -39,7 +43,7 @@ enum Observing {
             return alert(
                 fact, .warning, "messages by the route \(fact.place) (\(fact.code)) do not arrive: \(fact.words)",
                 "Correct the route, then send a test message by it.")
-        case .quota, .quotaSpent, .silent, .attachment, .account, .unexplained, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
+        case .quota, .quotaSpent, .silent, .attachment, .account, .unexplained, .returnsDiffer, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
         }
     }
 

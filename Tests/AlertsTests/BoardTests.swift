@@ -20,6 +20,17 @@ import Testing
         #expect(step.open == [alert] && step.refresh.isEmpty && step.resolve.isEmpty)
     }
 
+    @Test("a refund without its return is an alert once a day has passed, and not before")
+    func refundWithoutReturn() throws {
+        for (age, opens) in [(Duration.seconds(23 * 3600), false), (.seconds(24 * 3600), true)] {
+            let fact = AlertFact.sample("held/f/waits_for_return", code: "waits_for_return", words: "no return is known", since: noon - age)
+            let alert = try #require(Observing.seen(fact, AlertBounds(), now: noon))
+            #expect(alert.opens == opens && alert.row.cause.contains("held by waits_for_return: no return is known") && alert.row.remedy == "r")
+        }
+        let other = AlertFact.sample("held/f/unbalanced", code: "unbalanced", since: noon)
+        #expect(Observing.seen(other, AlertBounds(), now: noon)?.opens == true)
+    }
+
     @Test("what is new opens, what changed is counted anew, what is as it was is left alone, what is gone is resolved")
     func steps() {
         let known = StandingAlert.sample("held/f/a"), other = StandingAlert.sample("held/f/b"), gone = StandingAlert.sample("rejected/f/c")

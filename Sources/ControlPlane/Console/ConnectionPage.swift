@@ -1,3 +1,4 @@
+internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
@@ -9,6 +10,13 @@ enum ConnectionPage {
             let id = try clerk.part("connection")
             try await clerk.send(.patch, "/v1/connections/\(id)", .object([("state", .string(clerk.form("state")))]))
             return .go("/connections/\(id)")
+        },
+        Shell.action("/connections/{connection}/connect") { clerk in
+            let id = try clerk.part("connection")
+            let link = try await clerk.send(.post, "/v1/connections/\(id)/authorization").text("url")
+            // The link's path on this site: whoever signed in here goes on here.
+            guard let path = link.firstRange(of: "/connect/").map({ String(link[$0.lowerBound...]) }), SignIn.isOurs(path) else { throw Refusal.notFound() }
+            return .go(path)
         },
     ]
 
@@ -46,6 +54,13 @@ enum ConnectionPage {
 
     private static func actions(_ c: JSON, _ id: String, _ clerk: Clerk) -> HTML {
         guard clerk.may(.admin) else { return "" }
+        let isLive = c.text("state") == "live" || c.text("state") == "paused"
+        let connect: HTML = clerk.desk.connectors[c.text("platform")]?.spec.oauth?.consent == nil
+            ? "" : Shell.button(isLive ? "Connect again" : "Connect in the browser", to: "/connections/\(id)/connect", kind: isLive ? "" : "primary")
+        return connect + order(c, id)
+    }
+
+    private static func order(_ c: JSON, _ id: String) -> HTML {
         switch c.text("state") {
         case "live": return Shell.button("Pause", to: "/connections/\(id)/state", [("state", "paused")], asks: "Pause this connection")
         case "paused": return Shell.button("Resume", to: "/connections/\(id)/state", [("state", "live")], kind: "primary", asks: "Resume this connection")
