@@ -428,10 +428,12 @@ private func reports(_ t: TenantID) -> [Sample] {
     let page = PageRequest(after: nil, limit: 10), sees = Visibility(consultancy: nil, tenant: t)
     let list: [(String, SQL)] = [
         ("ReportStatements.tenants", ReportStatements.tenants(sees, consultancy: nil, tenant: t)),
-        ("ReportStatements.held", ReportStatements.held(sees, tenant: t, page)),
+        ("ReportStatements.held", ReportStatements.held(sees, tenant: t, check: "c", page)),
         ("ReportStatements.pending", ReportStatements.pending(sees, consultancy: nil, tenant: t)),
         ("ReportStatements.steps", ReportStatements.steps(sees)),
-        ("ReportStatements.causes", ReportStatements.causes(sees)),
+        ("FleetStatements.tenants", FleetStatements.tenants(sees)), ("FleetStatements.days", FleetStatements.days(sees, t, count: 30)),
+        ("FleetStatements.causes", FleetStatements.causes(sees, tenant: t)), ("FleetStatements.counts", FleetStatements.counts(sees)),
+        ("FleetStatements.marks", FleetStatements.marks()), ("FleetStatements.documents", FleetStatements.documents(t, sampleKey)),
         ("ReportStatements.unexplained", ReportStatements.unexplained(sees)),
         ("ReportStatements.postingsByState", ReportStatements.postingsByState()),
         ("ReportStatements.openAlerts", ReportStatements.openAlerts()),
