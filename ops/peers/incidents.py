@@ -306,11 +306,11 @@ incident("A platform's clock is minutes off", prairie, "clock", lambda: send(f"{
 
 def disagree():
     """Somebody changes a settled return in the returns system: its money is no longer what the shop gave back."""
-    returns = one(f"/v1/tenants/{thames.id}/connections", "returns")
-    told = [d for d in items(f"/v1/tenants/{thames.id}/documents?connection={returns}")]
-    if not told:
-        fail("the day has no return at the London shop")
-    happen("aftership", {"do": "corrected", "store": "thames-pottery", "id": told[0]["source_id"], "fee": 100})
+    status, text = send(f"{sandbox}/aftership/returns/2026-01/returns?limit=100", "GET", None, {"as-api-key": "returns_thames-pottery"})
+    settled = [r for r in json.loads(text)["data"]["returns"] if r["approval_status"] == "done" and r["refunds"] and r["refunds"][0]["external_id"]]
+    if not settled:
+        fail(f"the day has no settled return at the London shop: {status}")
+    happen("aftership", {"do": "corrected", "store": "thames-pottery", "id": settled[0]["id"], "fee": 100})
 
 
 incident("The returns system and the shop disagree", thames, "returns_differ", disagree)
