@@ -15,11 +15,16 @@ public protocol Connector: Sendable {
     /// Who is at the other end, to be shown and compared before the connection goes live.
     func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity>
 
+    /// The accounts that a person's consent reaches, for platforms that let one consent reach several (`Consent.Account.listed`).
+    func accounts(_ connection: ConnectionFacts) -> Exchange<[AccountIdentity]>
+
     /// Adds what every request to the platform needs besides the credential (tenant header, version).
     func prepare(_ request: HTTPRequest, for connection: ConnectionFacts) -> HTTPRequest
 }
 
 extension Connector {
+    /// The one account that `identify` tells.
+    public func accounts(_ connection: ConnectionFacts) -> Exchange<[AccountIdentity]> { identify(connection).map { [$0] } }
     public func readings(_: HTTPResponse) -> [BudgetReading] { [] }
     public func prepare(_ request: HTTPRequest, for _: ConnectionFacts) -> HTTPRequest { request }
 }

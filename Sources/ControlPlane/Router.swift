@@ -188,6 +188,7 @@ enum Endpoints {
         Group("Keys", "API keys and what they may do.", keys),
         Group("Tenants", "Consultancies, their client businesses, and the legal entities of those.", consultancies + tenants + organisations),
         Group("Connections", "Accounts at platforms, and the secrets to them.", connections + secrets + quota),
+        Group("Authorizations", "Links by which a person connects a platform in a browser, and the pages that follow.", consents + consentPages),
         Group("Contract", "Events and files of systems that write to a contract of ours.", contract),
         Group("Configuration", "Account structures, mapping rules, and flows from a source to a ledger.", versions + flows),
         Group("Documents and postings", "What came in, what it becomes in the ledger, and why.", documents + postings),

@@ -48,8 +48,10 @@ import Wire
         let spare = await bench.call(.post, "/v1/keys", ["label": "spare", "scopes": ["read"]])
         let spareID = await bench.call(.get, "/v1/keys").items.first { $0["label"]?.string == "spare" }?["id"]?.string
         #expect(spare.status == 201)
+        let consent = await bench.call(.post, "/v1/connections/\(made.ledger)/authorization").json["id"]?.string
         let event = try await event(bench, made)
         return Scene(bench: bench, values: [
+            "consent": consent ?? "", "link": String(repeating: "0", count: 32),
             "tenant": tenant.description, "consultancy": made.tenant.consultancy, "organisation": made.organisation, "source": made.source.description,
             "ledger": made.ledger.description, "connection": made.ledger.description, "flow": made.flow.description, "document": document.description,
             "posting": Bench.key(1).text, "batch": batches[0], "alert": alert ?? "", "delivery": delivery ?? "", "route": "bookkeeper", "key": spareID ?? "", "event": "\(event)",
@@ -104,7 +106,7 @@ import Wire
         var declared: Set<String> = []
         try await Reads.$log.withValue(reads) {
             // Deliveries are signed by their platform, the log-in is a form of our own page.
-            for endpoint in Endpoints.all where endpoint.hasBody && !endpoint.pattern.hasPrefix("/hooks/") && !endpoint.pattern.hasPrefix("/v1/webhooks/") && endpoint.pattern != "/session" {
+            for endpoint in Endpoints.all where endpoint.hasBody && !endpoint.pattern.hasPrefix("/hooks/") && !endpoint.pattern.hasPrefix("/v1/webhooks/") && endpoint.pattern != "/session" && !endpoint.pattern.hasPrefix("/consents/") {
                 let sent = try #require(self.body(endpoint, scene))
                 var target = try path(endpoint, scene)
                 for parameter in endpoint.about.query where parameter.isRequired { target += "?\(parameter.name)=\(parameter.example?.string ?? "")" }
@@ -135,7 +137,8 @@ import Wire
 
     @Test("everything that can be read is as declared") func answers() async throws {
         let scene = try await scene()
-        for endpoint in Endpoints.all where endpoint.method == .get {
+        // Pages are for browsers, and answer what their link or cookie is good for.
+        for endpoint in Endpoints.all where endpoint.method == .get && !Endpoints.consentPages.contains(where: { $0 === endpoint }) {
             let answer = await scene.bench.call(.get, try path(endpoint, scene))
             // Answers are held against their declaration by the bench itself.
             #expect(answer.status == 200 || answer.status == 404 && endpoint.pattern.contains("rules"), "\(endpoint.name) \(answer.text)")

@@ -298,7 +298,9 @@ struct ShopifyTokenTests {
     private func code(_ twin: ShopifyTwin) throws -> String {
         let target =
             "/prairie-goods/admin/oauth/authorize?client_id=c&scope=read_orders&redirect_uri=http%3A%2F%2Fapp%2Fback&state=s1"
-        let response = twin.respond(HTTPRequest(.get, target), at: now)
+        #expect(twin.respond(HTTPRequest(.get, target), at: now).bodyText.contains("prairie-goods.myshopify.com"))
+        #expect(twin.respond(HTTPRequest(.post, target, body: Array("decision=deny".utf8)), at: now).fields["Location"] == nil)
+        let response = twin.respond(HTTPRequest(.post, target, body: Array("decision=allow".utf8)), at: now)
         let location = HTTPRequest(.get, try #require(response.fields["Location"]))
         #expect(response.status == 302)
         let signed = location.query.filter { $0.name != "hmac" }

@@ -47,7 +47,33 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + returns(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t)
+}
+
+private func consents(_ t: TenantID) -> [Sample] {
+    let id: ConsentID = random.identifier(), digest = [UInt8](repeating: 1, count: 32)
+    let new = NewConsent(id: id, connection: connection, kind: "direct", linkDigest: digest, createdBy: "a", expiresAt: now)
+    return [
+        Sample("ConsentStatements.insert", ConsentStatements.insert(t, new), by: .supervisor),
+        Sample("ConsentStatements.unsettled", ConsentStatements.unsettled(t, connection, at: now), by: .supervisor),
+        Sample("ConsentStatements.ask", ConsentStatements.ask(t, id, browser: digest, state: digest, verifier: nil, until: now, at: now), by: .supervisor),
+        Sample("ConsentStatements.receive", ConsentStatements.receive(t, id, answer: [1], account: nil, at: now), by: .supervisor),
+        Sample("ConsentStatements.one", ConsentStatements.one(t, id)),
+        Sample("ConsentStatements.send", ConsentStatements.send(t, id, back: false)),
+        Sample("ConsentStatements.grant", ConsentStatements.grant(t, id, credential: [1])),
+        Sample("ConsentStatements.find", ConsentStatements.find(t, id, found: Array("[]".utf8))),
+        Sample("ConsentStatements.fail", ConsentStatements.fail(t, id, fault: json, from: nil)),
+        Sample("ConsentStatements.fail", ConsentStatements.fail(t, id, fault: json, from: "sent"), by: .supervisor),
+        Sample("ConsentStatements.refuse", ConsentStatements.refuse(t, id), by: .supervisor),
+        Sample("ConsentStatements.revoke", ConsentStatements.revoke(t, id), by: .supervisor),
+        Sample("ConsentStatements.confirm", ConsentStatements.confirm(t, id, account: "a", at: now), by: .supervisor),
+        Sample("ConsentStatements.expire", ConsentStatements.expire(at: now), by: .supervisor),
+        Sample("AdminConsentStatements.byLink", AdminConsentStatements.byLink(digest), by: .supervisor),
+        Sample("AdminConsentStatements.byState", AdminConsentStatements.byState(digest), by: .supervisor),
+        Sample("AdminConsentStatements.byID", AdminConsentStatements.byID(id), by: .supervisor),
+        Sample("AdminConsentStatements.list", AdminConsentStatements.list(t, connection, PageRequest(after: ["2026-11-14 10:00:00+00", "x"], limit: 5)), by: .supervisor),
+        Sample("AdminConsentStatements.one", AdminConsentStatements.one(id, .all), by: .supervisor),
+    ]
 }
 
 private func changes(_ t: TenantID) -> [Sample] {

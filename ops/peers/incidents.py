@@ -302,6 +302,18 @@ def poison():
 
 incident("A document that can't be right (poison)", prairie, "event", poison, ["erp"])
 incident("A platform's clock is minutes off", prairie, "clock", lambda: send(f"{sandbox}/_sandbox/clock", "POST", {"ahead_seconds": 400}), ["400 seconds ahead"])
+
+
+def disagree():
+    """Somebody changes a settled return in the returns system: its money is no longer what the shop gave back."""
+    returns = one(f"/v1/tenants/{thames.id}/connections", "returns")
+    told = [d for d in items(f"/v1/tenants/{thames.id}/documents?connection={returns}")]
+    if not told:
+        fail("the day has no return at the London shop")
+    happen("aftership", {"do": "corrected", "store": "thames-pottery", "id": told[0]["source_id"], "fee": 100})
+
+
+incident("The returns system and the shop disagree", thames, "returns_differ", disagree)
 incident(
     "The shop's key is revoked", prairie, "credential",
     lambda: happen("woocommerce", {"do": "key_revoked", "shop": "prairie", "key": PAIR[0]}), ["web"])

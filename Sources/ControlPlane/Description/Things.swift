@@ -108,7 +108,7 @@ extension Thing {
 extension Thing {
     static let connection = Thing("Connection", "An account at a platform. No secret of it is ever shown.", [
         .must("id", .id), .must("tenant", .id), .must("slug", .slug, example: "shop"), .must("platform", .words, example: "shopify"),
-        .must("account", .account), .must("base_url", .orNull(.words), "Null: the platform's own address.", example: .null),
+        .must("account", .words, "Empty until it is learned by consent.", example: "prairie-goods"), .must("base_url", .orNull(.words), "Null: the platform's own address.", example: .null),
         .must("settings", .map(.value), "What the platform's connector understands."),
         .must("state", .choice(["new", "live", "paused", "dead"]), "`new` until a credential for it works; `dead` when the platform refuses it.", example: "live"),
         .must("state_reason", .orNull(.words), "Why it is dead.", example: .null),
@@ -118,6 +118,17 @@ extension Thing {
         .must("webhook_path", .words, "Where the platform delivers.", example: "/hooks/0198c1f2-6f3e-7c55-9d0e-3b1f8e2a4c60"),
         .must("watermark", .orNull(.instant), "Up to where the source was read."), .must("swept_at", .orNull(.instant), "When it was read last."),
         .must("created_at", .instant), .must("updated_at", .instant),
+    ])
+
+    static let consent = Thing("Authorization", "A link by which a person connects a platform in a browser, and what came of it.", [
+        .must("id", .id), .must("tenant", .id), .must("connection", .id), .must("kind", .choice(["direct", "invitation"]), "Whom it is for: whoever asked, or a client."),
+        .must("state", .choice(["open", "asked", "received", "sent", "granted", "found", "confirmed", "failed", "revoked", "expired"]), "How far it is: docs/connecting.md."),
+        .must("found", .orNull(.list(.free)), "The accounts that the consent reaches.", example: .null), .must("fault", .orNull(.thing(.fault)), "Why nothing came of it.", example: .null),
+        .must("created_by", .words, example: "key bookkeeping"), .must("created_at", .instant), .must("expires_at", .instant), .must("settled_at", .orNull(.instant), example: .null),
+    ])
+    static let newConsent = Thing("NewAuthorization", "A link that works once. This is the one time that it is shown.", [
+        .must("id", .id), .must("connection", .id), .must("kind", .choice(["direct", "invitation"])), .must("url", .words, example: "https://books.example.com/connect/0123456789abcdefghjkmnpqrstvwxyz"),
+        .must("expires_at", .instant),
     ])
 
     static let quota = Thing("Quota", "What is left of a connection's allowances.", [

@@ -16,7 +16,7 @@ extension Endpoints {
             "Make a connection", "An account at a platform. It becomes `live` once a credential for it works; connections that only take what they are sent need none.",
             body: [
                 .must("slug", .slug, "A short name, its own in the tenant.", example: "shop"), .must("platform", .line(most: 64), "As `counterfoil connector list` shows it.", example: "shopify"),
-                .must("account", .account, "The shop's handle, the company's id: docs/connectors says which."),
+                .may("account", .account, "The shop's handle, the company's id: docs/connectors says which. May be left out where it is learned by consent in a browser: docs/connecting.md."),
                 baseURL, settings,
             ],
             .made(.connection), .refused(409, "`already_exists`: the slug is taken."), .refused(422, "`host_not_allowed`: the base is not on the operator's list.")
@@ -45,6 +45,9 @@ extension Endpoints {
         var input = try visit.input()
         let slug = input.slug(), platform = input.text("platform"), account = input.account("account")
         let connector = visit.desk.connectors[platform]
+        // Whoever consents in a browser says which account it is, unless the consent page's own address names it.
+        let learns = connector?.spec.oauth.map { $0.consent != nil && !$0.namesAccount } ?? false
+        if !learns, account.isEmpty, !input.findings.contains(where: { $0.field == "account" }) { input.add("account", "is missing", "Add account.") }
         if connector == nil, !platform.isEmpty {
             input.add("platform", "is not a platform we know", "Known are \(visit.desk.connectors.keys.sorted().joined(separator: ", ")).")
         }

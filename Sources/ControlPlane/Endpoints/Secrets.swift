@@ -35,6 +35,11 @@ extension Endpoints {
     private static func putCredential(_ visit: Visit) async throws -> HTTPResponse {
         let (id, tenant, old) = try await connection(visit)
         let platform = old["platform"]?.string ?? ""
+        guard old["account"]?.string?.isEmpty == false else {
+            throw Refusal(
+                422, "account_unknown", "Nobody knows yet which account this connection is to.",
+                remedy: "Have it connected in a browser, or make it anew with its account.")
+        }
         let parts = visit.desk.connectors[platform]?.spec.auth.parts
         let members = try parts.map { try credentialParts(visit, $0, own: visit.desk.configuration.operatorParts[platform] ?? [:]) } ?? tokenSet(visit)
         let key = try await publicKey(of: tenant, visit.desk)

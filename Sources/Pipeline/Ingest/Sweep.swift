@@ -107,11 +107,7 @@ extension Pipeline {
             try await store.raise(tenant, [AlertRow(key: AlertKey.credential(connection.row.id), severity: .critical, cause: fault.summary, remedy: fault.remedy)])
             throw fault
         }
-        let json = JSON.object([
-            ("account", .string(identity.account)), ("name", .string(identity.name)), ("country", .optional(identity.country)),
-            ("currency", .optional(identity.currency)), ("time_zone", .optional(identity.timeZone)),
-        ])
-        try await store.saveIdentity(tenant, connection.row.id, json.bytes)
+        try await store.saveIdentity(tenant, connection.row.id, identity.json.bytes)
         try await store.resolveAlerts(tenant, keyPrefix: AlertKey.credential(connection.row.id))
         var jobs: [Job] = []
         if connector is any LedgerConnector {
@@ -124,5 +120,15 @@ extension Pipeline {
         }
         try await store.ask(tenant, jobs)
         return .done
+    }
+}
+
+extension AccountIdentity {
+    /// As it is kept and shown.
+    var json: JSON {
+        .object([
+            ("account", .string(account)), ("name", .string(name)), ("country", .optional(country)), ("currency", .optional(currency)),
+            ("time_zone", .optional(timeZone)),
+        ])
     }
 }

@@ -163,7 +163,7 @@ public final class QuickBooksOnlineTwin: LedgerTwin, LivingTwin {
         switch (request.method, path.joined(separator: "/")) {
         case (.post, "oauth2/v1/tokens/bearer"): return state.company.token(request, random: random)
         case (.post, "v2/oauth2/tokens/revoke"): return state.company.revoke(request)
-        case (.get, "connect/oauth2"): return state.company.consent(request, random: random)
+        case (.get, "connect/oauth2"), (.post, "connect/oauth2"): return state.company.consent(request, random: random)
         default: break
         }
         if request.method == .get, path.first == "files" { return state.company.file(path) }
