@@ -6,7 +6,7 @@ internal import Store
 
 extension Pipeline {
     /// How far back a returns system is asked again what it says.
-    static let figuresWindow = Duration.seconds(8 * 86_400)
+    static let figuresWindow = Duration.seconds(30 * 86_400)
     /// How often: what differs is to be known of within two minutes.
     static let figuresInterval = Duration.seconds(30)
     private static let figurePagesMost = 1_000
