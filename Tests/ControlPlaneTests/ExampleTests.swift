@@ -144,4 +144,27 @@ import Wire
             #expect(answer.status == 200 || answer.status == 404 && endpoint.pattern.contains("rules"), "\(endpoint.name) \(answer.text)")
         }
     }
+
+    @Test("a body that is read as a whole has the members that its reader knows, and no others") func whole() async throws {
+        let scene = try await scene(), tenant = try #require(scene.values["tenant"])
+        func known(_ path: String, _ body: JSON) async -> [String] {
+            let answer = await scene.bench.call(.put, "/v1/tenants/\(tenant)/\(path)", body)
+            return (answer.json["errors"]?.array ?? []).filter { $0["why"]?.string == "is not a known member" }.compactMap { $0["remedy"]?.string }
+        }
+        func told(_ members: [Member]) -> [String] { [members.map(\.name).sorted().joined(separator: ", ")] }
+        func sorted(_ remedies: [String]) -> [String] {
+            remedies.map { $0.replacing("Known are ", with: "").replacing("Known is ", with: "").replacing(".", with: "").split(separator: ", ").sorted().joined(separator: ", ") }
+        }
+        func members(_ shape: Shape) -> [Member] {
+            if case .object(let members) = shape { members } else { [] }
+        }
+        let bodies: [(String, Shape)] = [("structure", .structure), ("rules", .rules), ("alerts/rules", .alertRules), ("alerts/routes", .alertRoutes)]
+        for (path, shape) in bodies {
+            #expect(sorted(await known(path, ["nonsense": 1])) == told(members(shape)), "\(path)")
+        }
+        #expect(sorted(await known("rules", ["rules": [["name": "a", "nonsense": 1]]])) == told(Shape.ruleMembers))
+        #expect(sorted(await known("alerts/rules", ["rules": [["name": "a", "nonsense": 1]]])) == told(Shape.alertRuleMembers))
+        #expect(sorted(await known("alerts/rules", ["bounds": ["nonsense": 1]])) == told(Shape.boundMembers))
+        #expect(sorted(await known("alerts/routes", ["routes": [["name": "a", "nonsense": 1]]])) == told(Shape.alertRouteMembers))
+    }
 }

@@ -85,7 +85,7 @@ struct OpenAPI: Sendable {
         case .none: return nil
         case .members(let members):
             return content("application/json", Shape.object(members).schema(.theirs), members.example(.theirs), isRequired: members.contains(where: \.isRequired))
-        case .whole(let shape, let example): return content("application/json", shape.schema(.theirs), example)
+        case .whole(let shape, let example): return content("application/json", shape.schema(.strict), example)
         case .content(let type, let meaning, let example):
             return content(type, .object([("type", "string"), ("description", .string(meaning))]), .string(example))
         }
@@ -207,7 +207,7 @@ extension [Member] {
         var out: [(key: String, value: JSON)] = [("type", "object"), ("properties", .object(map { ($0.name, $0.schema(side)) }))]
         let required = filter(\.isRequired).map { JSON.string($0.name) }
         if !required.isEmpty { out.append(("required", .array(required))) }
-        if side == .theirs { out.append(("additionalProperties", false)) }
+        if side != .ours { out.append(("additionalProperties", false)) }
         return .object(out)
     }
 
@@ -234,10 +234,10 @@ extension Words {
         case .any: bounds()
         case .value:
             bounds()
-            if side == .theirs { out.append(("pattern", "^[^\\u0000]*$")) }
+            if side != .ours { out.append(("pattern", "^[^\\u0000]*$")) }
         case .line:
             bounds()
-            if side == .theirs { out.append(("pattern", "^[^\\u0000-\\u001f\\u007f]*$")) }
+            if side != .ours { out.append(("pattern", "^[^\\u0000-\\u001f\\u007f]*$")) }
         case .secret:
             bounds()
             out += [("format", "password"), ("writeOnly", true)]

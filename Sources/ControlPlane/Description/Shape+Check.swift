@@ -6,6 +6,8 @@ extension Shape {
     enum Side: Sendable {
         /// Sent to us: what may be left out may be null.
         case theirs
+        /// Sent to us, for a reader that takes null for a value.
+        case strict
         /// Given by us.
         case ours
     }
@@ -56,7 +58,7 @@ extension Shape {
         }
         for member in members {
             let position = Shape.place(place, member.name)
-            guard let element = value[member.name], side == .ours || !element.isNull else {
+            guard let element = value[member.name], side != .theirs || !element.isNull else {
                 if member.isRequired { findings.append(.init(field: position, why: "is missing", remedy: member.plea)) }
                 continue
             }

@@ -20,14 +20,14 @@ extension Endpoints {
                 return try visit.answer(row)
             },
             Endpoint(.put, "\(base)/rules", .key(.admin), About(
-                "Set who is told of what", owners(base), body: .whole(.free, example: Thing.exampleAlertRules), .one(.alertRules), onlyOperator
+                "Set who is told of what", owners(base), body: .whole(.alertRules, example: Thing.exampleAlertRules), .one(.alertRules), onlyOperator
             )) { visit in try await putRules(visit) },
             Endpoint(.get, "\(base)/routes", .key(.read), About("Where messages go", owners(base), .one(.alertRoutes), onlyOperator)) { visit in
                 try await routes(visit, try await owner(visit))
             },
             Endpoint(.put, "\(base)/routes", .key(.admin), About(
                 "Set where messages go", owners(base) + " A route that is there may be named without its receiver: it stays as it is. One that is not named goes.",
-                body: .whole(.free, example: Thing.exampleAlertRoutes), .one(.alertRoutes), onlyOperator, .refused(503, "`alert_key_pending`: `counterfoil schedule` has not run yet.")
+                body: .whole(.alertRoutes, example: Thing.exampleAlertRoutes), .one(.alertRoutes), onlyOperator, .refused(503, "`alert_key_pending`: `counterfoil schedule` has not run yet.")
             )) { visit in try await putRoutes(visit) },
             Endpoint(.post, "\(base)/routes/{route}/test", .key(.write), About(
                 "Send a test message", "To each receiver of the route, within a second or so. \(owners(base))", .json(202, .thing(.alertTest), "They will be sent."), onlyOperator,

@@ -35,7 +35,7 @@ extension Endpoints {
         return About(
             isStructure ? "Set the account structure" : "Set the mapping rules",
             isStructure ? "Which account of the ledger each role goes to, and which of its tax codes." : "Which group, account, item, tax code or dimension lines get; the first rule that fits wins.",
-            body: .whole(.free, example: isStructure ? Thing.exampleStructure : Thing.exampleRules), made, .one(thing, "It says what the newest version says: no new one was made."))
+            body: .whole(isStructure ? .structure : .rules, example: isStructure ? Thing.exampleStructure : Thing.exampleRules), made, .one(thing, "It says what the newest version says: no new one was made."))
     }
 
     private static func putVersion(_ kind: VersionedKind, _ visit: Visit) async throws -> HTTPResponse {
