@@ -263,4 +263,10 @@ public enum Address {
     public static func of(_ template: String, account: String) -> String {
         template.replacing("{account}", with: account).replacing("{account_host}", with: account.lowercased().replacing("_", with: "-"))
     }
+
+    /// Whether a URL is of this host: hosts are told apart without regard to case, and 443 is the port that https means anyway.
+    static func isBelow(_ base: String, _ url: String) -> Bool {
+        let (base, url) = (base.lowercased(), url.lowercased())
+        return [base, base + ":443"].contains { url == $0 || url.hasPrefix($0 + "/") }
+    }
 }

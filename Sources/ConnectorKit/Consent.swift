@@ -34,12 +34,15 @@ extension Authentication.OAuth2 {
         public var exchange: [(name: String, value: String)]
         public var account: Account
         public var signature: Signature?
+        /// Whether the grant before goes on working beside a new one is not certain: what is connected again has to be finished.
+        public var mayEndFormer: Bool
         /// What is asked for, one thing a line, as whoever consents would say it.
         public var access: [String]
 
         public init(
             path: String, takesChallenge: Bool = false, issuer: String? = nil, scopeSeparator: String = " ", parameters: [(name: String, value: String)] = [],
-            exchange: [(name: String, value: String)] = [], account: Account, signature: Signature? = nil, access: [String]
+            exchange: [(name: String, value: String)] = [], account: Account, signature: Signature? = nil, mayEndFormer: Bool = false,
+            access: [String]
         ) {
             self.path = path
             self.takesChallenge = takesChallenge
@@ -49,6 +52,7 @@ extension Authentication.OAuth2 {
             self.exchange = exchange
             self.account = account
             self.signature = signature
+            self.mayEndFormer = mayEndFormer
             self.access = access
         }
     }
@@ -62,5 +66,18 @@ extension PlatformSpec {
     public var oauth: Authentication.OAuth2? {
         guard case .oauth2(let oauth) = auth else { return nil }
         return oauth
+    }
+
+    /// The address of the consent page or of the token endpoint, for a connection with this base. Another base than the platform's own (a twin, a vendor
+    /// sandbox) has it at `path`. A base that is the platform's own says nothing of it: most keep it on hosts apart, and those that have it below
+    /// production's base have it below the sandbox's in the same place.
+    /// - Parameter template: where production has it, see `Address`.
+    public func authority(_ template: String, path: String, base: String?, account: String) -> String {
+        let usual = Address.of(template, account: account)
+        guard let base else { return usual }
+        let own = [productionBase, sandboxBase].compactMap { $0 }.filter { !$0.isEmpty }.map { Address.of($0, account: account) }
+        guard let mine = own.first(where: { Address.isBelow($0, base) }) else { return base + path }
+        guard let production = own.first, usual.hasPrefix(production + "/") else { return usual }
+        return mine + usual.dropFirst(production.count)
     }
 }

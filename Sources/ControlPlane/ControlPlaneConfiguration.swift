@@ -20,7 +20,7 @@ public struct ControlPlaneConfiguration: Sendable {
 
     public init(
         host: String, port: Int, intakeKey: AEADKey, allowedHosts: [String], version: String, operatorParts: [String: [String: Secret]] = [:],
-        publicURL: String = ""
+        publicURL: String? = nil
     ) {
         self.host = host
         self.port = port
@@ -28,7 +28,7 @@ public struct ControlPlaneConfiguration: Sendable {
         self.allowedHosts = allowedHosts
         self.version = version
         self.operatorParts = operatorParts
-        var url = publicURL
+        var url = publicURL ?? ""
         while url.hasSuffix("/") { url.removeLast() }
         self.publicURL = url
     }

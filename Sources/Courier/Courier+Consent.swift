@@ -37,15 +37,26 @@ extension Courier {
     /// Trades a code for a token set, once. Nothing is kept: that is the caller's, before the first use.
     public func trade(_ code: ConsentCode, connector: any Connector, connection: CourierConnection) async -> CodeTraded {
         guard let oauth = connector.spec.oauth else { return .refused }
-        let endpoint = TokenEndpoint(oauth, platform: connector.spec.name, row: connection.row)
+        let endpoint = TokenEndpoint(oauth, connector.spec, row: connection.row)
         let outcome: HTTPOutcome
         do throws(Fault) { outcome = try await ask(endpoint.request(oauth, code: code)) } catch { return .notSent(error) }
         if case .notSent(let fault) = outcome { return .notSent(fault) }
         switch endpoint.event(outcome, from: code.app, at: clocks.now()) {
-        case .issued(let credential): return .issued(credential)
+        case .issued(let credential): return .issued(credential.forgettingApp(unlessRenewedBy: oauth))
         case .refused: return .refused
         case .failed(let fault): return .unknown(fault)
         case .row, .saved, .waited: preconditionFailure("a token endpoint's answer is no row of ours")
         }
+    }
+}
+
+extension Credential {
+    /// The app's secret is the operator's, and at some platforms opens every account of theirs: it stays out of a token set that nothing renews. A set that
+    /// is renewed keeps it, because the renewal is the worker's alone and wants it.
+    fileprivate func forgettingApp(unlessRenewedBy oauth: Authentication.OAuth2) -> Credential {
+        guard oauth.clientProof == .secret || refreshToken == nil else { return self }
+        var out = self
+        (out.refreshToken, out.clientID, out.clientSecret) = (nil, nil, nil)
+        return out
     }
 }

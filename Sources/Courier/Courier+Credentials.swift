@@ -11,6 +11,8 @@ extension Courier {
     /// A new token may not be known everywhere at once.
     private static let freshPause = Duration.seconds(2)
     private static let refusalsMost = 6
+    /// Of one call with a borrowed credential, which is new: nothing else can be tried with it.
+    private static let borrowedRepeats = 2
 
     /// Nothing is sent with a credential that is known to be dead until somebody gives a newer one, but for the question who is there.
     func checkAlive(_ trip: Trip) async throws(Fault) {
@@ -60,8 +62,12 @@ extension Courier {
 
     /// The platform refused the token of this version: another one is found, or the connection is dead.
     func answerRefusal(of version: Int, _ fault: Fault, _ effort: inout Effort, _ trip: Trip) async throws(Fault) {
-        guard trip.borrowed == nil else { throw fault }
         effort.refusals += 1
+        guard trip.borrowed == nil else {
+            guard effort.refusals <= Courier.borrowedRepeats else { throw fault }
+            guard clocks.monotonic() + Courier.freshPause < deadline() else { throw Courier.leaseEnding }
+            return try await pause(Courier.freshPause)
+        }
         guard effort.refusals <= Courier.refusalsMost else {
             throw Fault("token_refused", stage: .courier, disposition: .retry, summary: "\(trip.spec.name) refuses one token after the other", underlying: fault.code)
         }

@@ -10,7 +10,7 @@ extension Courier {
     func exchange(_ refresh: Secret, _ set: Credential, _ trip: Trip) async throws(Fault) -> TokenRefresh.Event {
         guard case .oauth2(let oauth) = trip.spec.auth else { return .refused }
         hide(set.kept, trip)
-        let endpoint = TokenEndpoint(oauth, platform: trip.spec.name, row: trip.connection.row)
+        let endpoint = TokenEndpoint(oauth, trip.spec, row: trip.connection.row)
         let outcome = try await ask(endpoint.request(oauth, refresh: refresh, from: set))
         return told(endpoint.event(outcome, from: set, at: clocks.now()), trip)
     }
@@ -20,7 +20,7 @@ extension Courier {
         switch trip.spec.auth {
         case .oauth2, .keys: return .refused
         case .clientCredentials(let client):
-            let endpoint = TokenEndpoint(client, platform: trip.spec.name, row: trip.connection.row)
+            let endpoint = TokenEndpoint(client, trip.spec, row: trip.connection.row)
             let outcome = try await ask(try endpoint.request(client, from: set, at: clocks.now(), random: random))
             return told(endpoint.event(outcome, from: set, at: clocks.now()), trip)
         case .session(let session):

@@ -13,15 +13,15 @@ struct TokenEndpoint: Sendable {
     /// Codes beyond OAuth's own words that end a grant.
     var refusals: Set<String> = []
 
-    init(_ oauth: Authentication.OAuth2, platform: String, row: ConnectionRow) {
-        self.platform = platform
-        url = row.baseURL.map { $0 + oauth.tokenPath } ?? Address.of(oauth.tokenURL, account: row.account)
+    init(_ oauth: Authentication.OAuth2, _ spec: PlatformSpec, row: ConnectionRow) {
+        platform = spec.name
+        url = spec.authority(oauth.tokenURL, path: oauth.tokenPath, base: row.baseURL, account: row.account)
         refusals = oauth.refusals
     }
 
-    init(_ client: Authentication.ClientCredentials, platform: String, row: ConnectionRow) {
-        self.platform = platform
-        url = row.baseURL.map { $0 + client.tokenPath } ?? Address.of(client.tokenURL, account: row.account)
+    init(_ client: Authentication.ClientCredentials, _ spec: PlatformSpec, row: ConnectionRow) {
+        platform = spec.name
+        url = spec.authority(client.tokenURL, path: client.tokenPath, base: row.baseURL, account: row.account)
     }
 
     /// Longest life of an access token that is believed; what says more is renewed when it is refused.

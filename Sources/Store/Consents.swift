@@ -46,6 +46,8 @@ public struct ConsentMove: Sendable {
     /// `consent.granted`.
     public var action: String
     public var fault: Fault?
+    /// The account that it is about, as a JSON string with its quotes.
+    public var accountJSON: String?
 
     public init(_ tenant: TenantID, _ consent: ConsentID, of connection: ConnectionID, actor: String, action: String, fault: Fault? = nil) {
         self.tenant = tenant
@@ -58,8 +60,9 @@ public struct ConsentMove: Sendable {
 
     public var entry: AuditEntry {
         // An id and a code of ours: nothing in them has to be escaped.
+        let account = accountJSON.map { ",\"account\":\($0)" } ?? ""
         let code = fault.map { ",\"fault\":\"\($0.code)\"" } ?? ""
-        return AuditEntry(actor: actor, action: action, subject: "connection \(connection)", detail: Array("{\"consent\":\"\(consent)\"\(code)}".utf8))
+        return AuditEntry(actor: actor, action: action, subject: "connection \(connection)", detail: Array("{\"consent\":\"\(consent)\"\(account)\(code)}".utf8))
     }
 }
 
@@ -79,13 +82,16 @@ public enum ConsentStatements {
         """
     }
 
-    /// The browser that used the link goes to the platform: link and browser are one from now on.
+    /// The browser that used the link goes to the platform: link and browser are one from now on. It may go once more before the answer, with a new state and
+    /// in the time that it has; `refusals` bounds that too, since each is written into the trail.
     public static func ask(
         _ tenant: TenantID, _ id: ConsentID, browser: [UInt8], state: [UInt8], verifier: [UInt8]?, until: Timestamp, at now: Timestamp
     ) -> SQL {
         """
-        UPDATE app.consents SET state = 'asked', browser_digest = \(browser), state_digest = \(state), verifier = \(verifier), expires_at = \(until)
-        WHERE tenant_id = \(tenant) AND id = \(id) AND state = 'open' AND expires_at > \(now)
+        UPDATE app.consents SET state = 'asked', browser_digest = \(browser), state_digest = \(state), verifier = \(verifier),
+          expires_at = CASE WHEN state = 'open' THEN \(until) ELSE expires_at END, refusals = CASE WHEN state = 'open' THEN refusals ELSE refusals + 1 END
+        WHERE tenant_id = \(tenant) AND id = \(id) AND expires_at > \(now)
+          AND (state = 'open' OR state = 'asked' AND browser_digest = \(browser) AND refusals < 100)
         """
     }
 

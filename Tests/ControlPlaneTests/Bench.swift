@@ -26,7 +26,7 @@ struct Bench {
     /// The operator's key.
     let key: String
 
-    static func make(on cluster: Cluster? = nil, patience: Duration = .seconds(20), publicURL: String = "https://cf.test") async throws -> Bench {
+    static func make(on cluster: Cluster? = nil, patience: Duration = .seconds(20), publicURL: String? = "https://cf.test") async throws -> Bench {
         let database = try await TemporaryDatabase.make(on: cluster)
         let store = Store(PostgresPool(database.supervisor, size: 4, patience: patience))
         let root = Store(PostgresPool(database.superuser, size: 1, patience: patience))

@@ -45,6 +45,7 @@ import Wire
         #expect(try await bench.count("SELECT count(*) FROM app.jobs WHERE kind = 'identify' AND subject = \(journey.connection)") == 1)
         #expect(try await bench.count("SELECT count(*) FROM app.consents WHERE id::text = \(journey.id) AND coalesce(credential, answer, verifier) IS NULL AND state = 'confirmed'") == 1)
         #expect(try await journey.trail().filter { $0 != "consent.test" } == ["consent.invited", "consent.asked", "consent.received", "consent.confirmed"])
+        #expect(try await bench.count("SELECT count(*) FROM app.audit WHERE action = 'consent.confirmed' AND detail->>'account' = '9130' AND detail->>'consent' = \(journey.id)") == 1)
         let shown = try await journey.standing().text
         let seen = bench.log.text + bench.database.cluster.log + shown + question
         for secret in ["books-hush", "code-1", journey.state, String(journey.link.suffix(32))] { #expect(!seen.contains(secret)) }
@@ -84,11 +85,83 @@ import Wire
             #expect(answer.status == 410 && answer.bodyText.contains("consent_link_used"))
             #expect(answer.fields["Set-Cookie"] == nil)
         }
-        #expect(await journey.browser.open(journey.link).fields["Location"] == "/consents/\(journey.id)")
         #expect(await thief.open("/consents/\(journey.id)").status == 403)
         #expect(try await journey.trail().suffix(2) == ["consent.turned_away consent_link_used", "consent.turned_away consent_link_used"])
         // What goes on is not disturbed.
         #expect(await journey.answer(journey.good).status == 303)
+        for answer in [await journey.browser.open(journey.link), await journey.browser.submit(journey.link)] {
+            #expect(answer.status == 303 && answer.fields["Location"] == "/consents/\(journey.id)")
+        }
+    }
+
+    @Test("the browser that began may press again or go back: it asks anew in the time that it had, and nobody is alarmed") func again() async throws {
+        var journey = try await Journey.make()
+        try await journey.begin("invitation")
+        // A double click: the page was read, and neither press knows of the other's answer.
+        #expect(await journey.browser.open(journey.link).status == 200)
+        let (browser, link) = (journey.browser, journey.link)
+        async let one = browser.submit(link)
+        async let two = browser.submit(link)
+        #expect(await [one.status, two.status] == [200, 200])
+        let ends = try #require(try await journey.standing()["expires_at"]?.string)
+        journey.bench.clocks.step(.seconds(60))
+        #expect(await journey.browser.open(journey.link).bodyText.contains("Continue to books"))
+        try await journey.goOn()
+        let former = journey
+        try await journey.goOn()
+        #expect(former.state != journey.state && former.asked.query("code_challenge") != journey.asked.query("code_challenge"))
+        #expect(try await journey.standing()["expires_at"]?.string == ends)
+        #expect(await Browser(journey.bench).submit(journey.link).status == 410)
+        #expect(await former.answer(former.good).status == 400)
+        #expect(await journey.answer(journey.good).status == 303)
+        try await journey.stands("received")
+        #expect(try await journey.trail() == ["consent.invited"] + Array(repeating: "consent.asked", count: 4)
+            + ["consent.turned_away consent_link_used", "consent.turned_away consent_state_wrong", "consent.received"])
+    }
+
+    @Test("asking again ends with the time that it had, and is written into the trail up to a bound") func againBounded() async throws {
+        let journey = try await Journey.asked()
+        let many = journey.bench.root
+        _ = try await many.pool.query("UPDATE app.consents SET refusals = 99 WHERE id::text = \(journey.id)")
+        #expect(await journey.browser.submit(journey.link).status == 200)
+        #expect(await journey.browser.submit(journey.link).status == 410)
+        let late = try await Journey.asked(journey.bench)
+        journey.bench.clocks.step(.seconds(ControlPlaneLimits.consentSeconds + 1))
+        #expect(await late.browser.submit(late.link).fields["Location"] == "/consents/\(late.id)")
+        #expect(await late.browser.open("/consents/\(late.id)").bodyText.contains("consent_expired"))
+    }
+
+    @Test("an account that was found is not asked about after its time: the page says that it is over") func foundLate() async throws {
+        let journey = try await Journey.asked()
+        _ = await journey.answer(journey.good)
+        try await journey.found([["account": "9130", "name": "Other Co", "country": "GB", "currency": "GBP"]])
+        journey.bench.clocks.step(.seconds(ControlPlaneLimits.consentSeconds + 1))
+        let page = await journey.browser.open("/consents/\(journey.id)")
+        #expect(page.status == 410 && page.bodyText.contains("consent_expired") && !page.bodyText.contains("id=\"confirm\""))
+        let pressed = await journey.browser.submit("/consents/\(journey.id)/confirm", [("account", "9130")])
+        #expect(pressed.status == 410 && pressed.bodyText.contains("consent_expired"))
+    }
+
+    @Test("a base that is the platform's own leads to the platform's own consent page, another one to its own") func bases() async throws {
+        let bench = try await Bench.make()
+        for (base, page) in [
+            ("https://sandbox.stall.example.com", "https://acme.stall.example.com/authorize"), ("https://stall.example.com", "https://acme.stall.example.com/authorize"),
+            ("http://127.0.0.1:8099", "http://127.0.0.1:8099/authorize"),
+        ] {
+            var journey = try await Journey.make(bench, platform: "stall", account: "acme")
+            #expect(await bench.call(.patch, "/v1/connections/\(journey.connection)", ["base_url": .string(base)]).status == 200)
+            try await journey.begin()
+            try await journey.goOn()
+            #expect(journey.asked.path == page)
+        }
+    }
+
+    @Test("where not all accounts of a consent are shown the page says so") func cut() async throws {
+        let journey = try await Journey.asked()
+        _ = await journey.answer(journey.good)
+        try await journey.found([["account": "A", "name": "Alpha", "reaches": 31], ["account": "B", "name": "Beta", "reaches": 31]])
+        let page = await journey.browser.open("/consents/\(journey.id)").bodyText
+        #expect(page.contains("reaches 31 accounts; only 2 of them are shown"))
     }
 
     @Test("reading a link uses nothing up, a link ends with its time, and what is no link says so") func reading() async throws {
@@ -135,12 +208,21 @@ import Wire
 
     @Test("the cookie is out of scripts' reach and goes over TLS where we have it") func cookie() {
         let id: ConsentID = SeededRandom(seed: 3).identifier()
-        let safe = ConsentCookie.set(id, "x", isSecure: true)
+        let (secure, plain) = (ConsentCookie(isSecure: true), ConsentCookie(isSecure: false))
+        let secret = String(repeating: "a1", count: 32), other = String(repeating: "b2", count: 32)
+        let safe = secure.set(id, secret), open = plain.set(id, secret)
         for flag in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"] { #expect(safe.contains(flag)) }
-        #expect(!ConsentCookie.set(id, "x", isSecure: false).contains("Secure"))
-        let request = HTTPRequest(.get, "/", fields: ["Cookie": "a=b; \(safe.prefix { $0 != ";" }); cf_consent_zz=1"])
-        #expect(ConsentCookie.ids(request) == [id])
-        #expect(ConsentCookie.digest(request, id) == Digest.sha256(Array("x".utf8)))
+        #expect(safe.hasPrefix("__Host-") && !safe.contains("Domain") && !open.contains("Secure") && !open.contains("__Host-"))
+        func request(_ cookies: String...) -> HTTPRequest {
+            HTTPRequest(.get, "/", fields: ["Cookie": (["a=b"] + cookies.map { String($0.prefix { $0 != ";" }) }).joined(separator: "; ")])
+        }
+        let good = request(safe, "__Host-cf_consent_zz=1")
+        #expect(secure.ids(good) == [id] && secure.digest(good, id) == Digest.sha256(Array(secret.utf8)))
+        // What another host or a plain connection could have set counts for nothing over https.
+        #expect(secure.digest(request(open), id) == nil && secure.digest(request(open, safe), id) == Digest.sha256(Array(secret.utf8)))
+        // Of two nobody knows which is ours.
+        #expect(secure.digest(request(safe, secure.set(id, other)), id) == nil && secure.digest(request(safe, safe), id) == nil)
+        for odd in ["", "x", secret + "a", secret.uppercased()] { #expect(secure.digest(request(secure.set(id, odd)), id) == nil) }
     }
 
     @Test("without an address, an app, or a platform that is connected so, there is no link; of too many open ones neither") func notReady() async throws {
@@ -148,6 +230,9 @@ import Wire
         let journey = try await Journey.make(bench)
         let path = "/v1/connections/\(journey.connection)/authorization"
         #expect(await bench.call(.post, path).code == "consent_no_address")
+        // Nobody has stated one: none is guessed.
+        let unstated = try await Journey.make(try await Bench.make(publicURL: nil))
+        #expect(await unstated.bench.call(.post, "/v1/connections/\(unstated.connection)/authorization").code == "consent_no_address")
         #expect(await bench.call(.post, "/v1/connections/\(journey.made.source)/authorization").code == "consent_not_offered")
         for (url, good) in [("https://a.example", true), ("http://127.0.0.1:8080", true), ("http://localhost:80", true), ("http://127.0.0.1.evil.example", false), ("http://a.example", false), ("", false)] {
             #expect(ConsentLink.isGood(url) == good, "\(url)")

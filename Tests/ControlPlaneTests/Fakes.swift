@@ -7,7 +7,7 @@ import Wire
 private let consent = Authentication.oauth2(.init(
     authorizeURL: "https://books.example.com/authorize", tokenURL: "https://books.example.com/token", tokenPath: "/token", clientProof: .basic, scopes: [],
     refreshGrace: .zero, tokenHeader: ("X-Token", ""),
-    consent: .init(path: "/authorize", takesChallenge: true, account: .callback("realmId"), access: ["read and write invoices"])))
+    consent: .init(path: "/authorize", takesChallenge: true, account: .callback("realmId"), mayEndFormer: true, access: ["read and write invoices"])))
 
 /// Signs its callbacks, and its consent page names the account.
 private let signed = Authentication.oauth2(.init(

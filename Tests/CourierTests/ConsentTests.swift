@@ -58,6 +58,32 @@ struct ConsentTests {
         #expect(!bench.log.with { $0 }.contains("hush"))
     }
 
+    @Test("the app's secret is in no token set that nothing renews: not where it alone is the proof, not without a refresh token")
+    func appForgotten() async {
+        func kept(_ proof: Authentication.OAuth2.ClientProof, _ answer: JSON) async -> Credential? {
+            let bench = Bench(PlainConnector(Self.auth(proof)))
+            guard case .issued(let set) = await trade(bench, .answer(.json(200, answer))) else { return nil }
+            return set
+        }
+        #expect(await kept(.secret, ["access_token": "A", "refresh_token": "R"]) == Credential(accessToken: Secret("A")))
+        #expect(await kept(.secret, ["access_token": "A"]) == Credential(accessToken: Secret("A")))
+        #expect(await kept(.body, ["access_token": "A"]) == Credential(accessToken: Secret("A")))
+        #expect(await kept(.basic, ["access_token": "A", "refresh_token": "R"])?.clientSecret == Secret("hush-client"))
+    }
+
+    @Test("a credential that was issued a moment ago may not be known everywhere: a refusal is tried again twice, after a pause, and then stands")
+    func freshRefusals() async {
+        let bench = Bench(PlainConnector(Self.auth()))
+        let exchange = Exchange<String>.one(Call(.read, HTTPRequest(.get, "/who"))) { answer throws(Fault) in answer.bodyText }
+        let mine = Credential(accessToken: Secret("hush-mine"))
+        bench.platform.change { $0.access = [] }
+        let began = bench.clocks.monotonic()
+        let answer = await bench.courier.run(exchange, connector: bench.connector, connection: connection(bench), borrowed: mine)
+        #expect(answer.refusal?.code == "unauthorised")
+        #expect(bench.clocks.monotonic() - began == .seconds(4))
+        #expect(bench.journal.lines.filter { $0.contains("hush-mine") }.count == 3, "\(bench.journal.lines)")
+    }
+
     @Test("only a clear no is a refusal; only what never left may be sent again; all else is unknown")
     func outcomes() async {
         let bench = Bench(PlainConnector(Self.auth()))

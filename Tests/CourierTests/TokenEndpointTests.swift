@@ -19,7 +19,7 @@ struct TokenEndpointTests {
     private func endpoint(base: String? = nil) -> TokenEndpoint {
         var row = Bench().store.row
         row.baseURL = base
-        return TokenEndpoint(oauth(), platform: "Plain", row: row)
+        return TokenEndpoint(oauth(), PlainConnector().spec, row: row)
     }
 
     private func event(_ response: HTTPResponse) -> TokenRefresh.Event { endpoint().event(.answered(response), from: Bench.credential(0), at: now) }
@@ -43,6 +43,21 @@ struct TokenEndpointTests {
         #expect(!String(decoding: basic.body, as: UTF8.self).contains("client_secret"))
         #expect(basic.method == .post)
         #expect(endpoint(base: "http://127.0.0.1:9").request(oauth(), refresh: Secret("r"), from: Bench.credential(0)).target == "http://127.0.0.1:9/oauth/token")
+    }
+
+    @Test("a base that is the platform's own says nothing of where tokens are; another one has them below itself, even where it only begins the same")
+    func ownBase() {
+        func target(_ base: String) -> String { endpoint(base: base).request(oauth(), refresh: Secret("r"), from: Bench.credential(0)).target }
+        for base in ["https://plain.example", "https://PLAIN.example", "https://plain.example:443", "https://plain.example/v3"] {
+            #expect(target(base) == "https://acme.x.example/token")
+        }
+        #expect(target("https://plain.example.twin.example") == "https://plain.example.twin.example/oauth/token")
+        // Where tokens are below production's base, the sandbox has them in the same place below its own.
+        var spec = PlainConnector().spec
+        (spec.productionBase, spec.sandboxBase) = ("https://{account}.x.example", "https://sand.example")
+        let below = { (base: String?) in spec.authority("https://{account}.x.example/v2/token", path: "/twin/token", base: base, account: "acme") }
+        #expect(below("https://sand.example") == "https://sand.example/v2/token" && below("https://acme.x.example") == "https://acme.x.example/v2/token")
+        #expect(below(nil) == "https://acme.x.example/v2/token" && below("http://127.0.0.1:9") == "http://127.0.0.1:9/twin/token")
     }
 
     @Test("a new set keeps the client, and the old refresh token where no new one is given")

@@ -29,7 +29,7 @@ private struct Consenting {
     /// - account: empty for a connection that learns it.
     static func with(
         _ connector: any LedgerConnector, _ twin: any LedgerTwin, account: String = "", token: HTTPResponse? = nil,
-        _ body: @Sendable (Consenting) async throws -> Void
+        instead: @escaping @Sendable (HTTPRequest) -> HTTPRequest? = { _ in nil }, listing: JSON? = nil, _ body: @Sendable (Consenting) async throws -> Void
     ) async throws {
         let traded = Locked(0), clocks = SystemClocks()
         var plan = House.Plan()
@@ -39,7 +39,8 @@ private struct Consenting {
                 traded.with { $0 += 1 }
                 if let token { return token }
             }
-            return twin.respond(request, at: clocks.now())
+            if let listing, request.path.hasSuffix("/connections") { return .json(200, listing) }
+            return twin.respond(instead(request) ?? request, at: clocks.now())
         }) { desk in
             _ = try await desk.house.owner.query("""
                 UPDATE app.connections SET account = \(account), state = 'new', credential = NULL, credential_version = 0 WHERE id = \(desk.house.ledger)
@@ -150,6 +151,29 @@ private struct Consenting {
             #expect(row.found.array?.count == (own ? 1 : 0))
             #expect(try await c.connection().credential == nil)
             #expect(try await c.desk.house.count("SELECT count(*) FROM app.consents WHERE credential IS NOT NULL") == (own ? 1 : 0))
+        }
+    }
+
+    @Test("Xero: of more organisations than are asked about one by one, practices not counted, it is said how many there are")
+    func xeroMany() async throws {
+        func row(_ n: Int, _ type: String) -> JSON {
+            ["authEventId": "e", "tenantId": .string("org-\(n)"), "tenantType": .string(type), "tenantName": .string("Company \(n)"), "updatedDateUtc": "2026-01-01T00:00:00.0000000"]
+        }
+        let listing = JSON.array((100 ..< 130).map { row($0, "PRACTICE") } + (0 ..< 31).map { row($0, "ORGANISATION") })
+        // Each of them answers as the twin's own.
+        let instead: @Sendable (HTTPRequest) -> HTTPRequest? = { request in
+            guard request.fields["xero-tenant-id"]?.hasPrefix("org-") == true else { return nil }
+            var out = request
+            out.fields["xero-tenant-id"] = XeroTwin.tenantID
+            return out
+        }
+        try await Consenting.with(XeroConnector(), try Consenting.xero(), instead: instead, listing: listing) { c in
+            let id = try await c.receive(try c.xeroConsent("decision=allow&choice=\(XeroTwin.tenantID)"), verifier: Consenting.verifier)
+            try await c.desk.work()
+            let row = try await c.row(id)
+            #expect(row.state == "found", "\(row)")
+            #expect(row.found.array?.map { $0["account"]?.string } == (0 ..< Pipeline.accountsMost).map { "org-\($0)" })
+            #expect(row.found.array?.allSatisfy { $0["reaches"]?.int == 31 } == true)
         }
     }
 

@@ -61,7 +61,7 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
         refreshGrace: .seconds(86_400),
         // The company's id comes in the callback and nowhere else.
         consent: .init(
-            path: "/connect/oauth2", account: .callback("realmId"),
+            path: "/connect/oauth2", account: .callback("realmId"), mayEndFormer: true,
             access: ["read and write invoices, credits, payments, bills and journal entries", "read accounts, taxes, customers and the company's name"]))
 
     private static let limits: [RateLimit] = [
@@ -104,6 +104,7 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
             "Intuit docs, Query operations; DocNumber is filterable by the Finance XSD, not for Payment",
         "idempotency.settles": "Intuit docs: a request is cut at 120 s; until then a lost one may still land",
         "auth": "intuit-oauth package; Intuit blog, Important changes to refresh token policy (November 2025)",
+        "auth.former": "unconfirmed: Intuit does not say whether the tokens of a company's earlier consent work beside those of a new one",
         "auth.grace": "general knowledge: overlap of old refresh values",
         "fields": "intuit/QuickBooks-V3-PHP-SDK, src/XSD/Finance.xsd: DocNumber 21, Description and PrivateNote 4000, "
             + "Item.Name 100, DisplayName 500; PaymentRefNum 21 is general knowledge",

@@ -149,14 +149,23 @@ public struct XeroConnector: LedgerConnector {
         }
     }
 
-    /// The organisations that the consent reaches, by name; what else there is of each, `identify` tells.
-    /// - Source: developer.xero.com, "Connections": practices (tenantType PRACTICE) have no books.
-    public func accounts(_: ConnectionFacts) -> Exchange<[AccountIdentity]> {
+    /// The organisations that the consent reaches, by name; what else there is of each, `identify` tells. The connection's own is first, then those of the
+    /// newest consent, which is the one that the question is about: those of earlier ones are listed as well.
+    /// - Source: developer.xero.com, "Connections": practices (tenantType PRACTICE) have no books; XeroAPI/Xero-OpenAPI, xero-identity.yaml: connections that
+    ///   were authorised at the same time share their `authEventId`, and `updatedDateUtc` is when one was last.
+    public func accounts(_ connection: ConnectionFacts) -> Exchange<[AccountIdentity]> {
         .one(Call(.read, HTTPRequest(.get, "/connections"), cost: [Budget.appMinute: 1])) { answer throws(Fault) in
             guard let rows = try JSON(parsing: answer.body).array else { throw Self.unreadable("connections are no list") }
-            return rows.prefix(XeroLimits.organisations).compactMap { row in
-                guard row["tenantType"]?.string == "ORGANISATION", let id = row["tenantId"]?.string, !id.isEmpty else { return nil }
-                return AccountIdentity(account: id, name: row["tenantName"]?.string ?? id)
+            let books = rows.filter { $0["tenantType"]?.string == "ORGANISATION" && $0["tenantId"]?.string?.isEmpty == false }
+            // Times of one form, which sort as text.
+            func updated(_ row: JSON) -> String { row["updatedDateUtc"]?.string ?? "" }
+            let event = books.max { updated($0) < updated($1) }?["authEventId"]?.string, own = connection.account.lowercased()
+            func rank(_ row: JSON) -> Int {
+                if !own.isEmpty, row["tenantId"]?.string?.lowercased() == own { return 0 }
+                return event != nil && row["authEventId"]?.string == event ? 1 : 2
+            }
+            return (0 ... 2).flatMap { place in books.filter { rank($0) == place } }.compactMap { row in
+                row["tenantId"]?.string.map { AccountIdentity(account: $0, name: row["tenantName"]?.string ?? $0) }
             }
         }
     }
@@ -178,8 +187,6 @@ enum XeroLimits {
     /// Bytes of documents in one write; the platform takes 3.5 MB.
     static let bodyBytes = 3_000_000
     static let pageRows = 100
-    /// Of one consent that a person may choose from; the platform lets 25 be connected before the app is certified.
-    static let organisations = 25
     /// Pages of one list before it is given up as endless.
     static let pages = 100
     /// Numbers or ids in one `InvoiceNumbers` or `IDs`.

@@ -43,7 +43,7 @@ struct ConsentAnswer: Sendable {
         guard asked.platform == platform else { return .refused(ConsentFault.elsewhere, settles: true) }
         guard asked.expiresAt > now, asked.tenantState != "removed" else { return .refused(ConsentFault.expired, settles: true) }
         if pairs.contains(where: { $0.name == "iss" }) {
-            guard let issuer = only("iss"), issuers(oauth, consent, asked.baseURL).contains(issuer) else { return .refused(ConsentFault.issuer(spec.name), settles: true) }
+            guard let issuer = only("iss"), issuers(oauth, consent, asked, spec).contains(issuer) else { return .refused(ConsentFault.issuer(spec.name), settles: true) }
         }
         if pairs.contains(where: { $0.name == "error" }) { return .refused(ConsentFault.error(only("error"), spec.name), settles: true) }
         if let signature = consent.signature, !isSigned(signature, app.secret) { return .refused(ConsentFault.signature(spec.name), settles: true) }
@@ -54,10 +54,12 @@ struct ConsentAnswer: Sendable {
     }
 
     /// Where a platform does not say who it is, its own places.
-    private func issuers(_ oauth: Authentication.OAuth2, _ consent: Authentication.OAuth2.Consent, _ base: String?) -> Set<String> {
-        if let base { return Set([consent.issuer, base, ConsentAnswer.origin(of: base)].compactMap { $0 }) }
+    private func issuers(_ oauth: Authentication.OAuth2, _ consent: Authentication.OAuth2.Consent, _ asked: ConsentView, _ spec: PlatformSpec) -> Set<String> {
+        let page = spec.authority(oauth.authorizeURL, path: consent.path, base: asked.baseURL, account: asked.account)
+        let token = spec.authority(oauth.tokenURL, path: oauth.tokenPath, base: asked.baseURL, account: asked.account)
+        if let base = asked.baseURL, page == base + consent.path { return Set([consent.issuer, base, ConsentAnswer.origin(of: base)].compactMap { $0 }) }
         if let issuer = consent.issuer { return [issuer] }
-        return Set([oauth.authorizeURL, oauth.tokenURL].compactMap { ConsentAnswer.origin(of: $0) })
+        return Set([page, token].compactMap { ConsentAnswer.origin(of: $0) })
     }
 
     static func origin(of url: String) -> String? {

@@ -57,8 +57,8 @@ enum ConsentPage {
     // MARK: Before
 
     /// Who asks whom for what.
-    static func offer(_ view: ConsentView, _ spec: PlatformSpec, path: String) -> HTTPResponse {
-        respond(200, "Connect \(spec.name)") { page in
+    static func offer(_ view: ConsentView, _ spec: PlatformSpec, path: String, cookie: String?) -> HTTPResponse {
+        respond(200, "Connect \(spec.name)", cookie: cookie) { page in
             page.tag("<p id=\"asks\"><strong>")
             page.say(view.consultancyName)
             page.tag("</strong> asks for access to the ")
@@ -80,6 +80,7 @@ enum ConsentPage {
                 page.say(view.account)
                 page.tag("): any other is refused.</p>")
             }
+            former(view, spec, &page)
             page.tag("<p>You sign in at ")
             page.say(spec.name)
             page.tag(" itself and say there whether you agree. Your password is never seen here, and you can end the access at any time, there or here.</p>")
@@ -91,6 +92,14 @@ enum ConsentPage {
             page.say(Timestamp(seconds: view.expiresAt.seconds).description)
             page.tag(" (UTC).</p>")
         }
+    }
+
+    /// Connecting again, where that may end the access that is there.
+    private static func former(_ view: ConsentView, _ spec: PlatformSpec?, _ page: inout HTML) {
+        guard let spec, spec.oauth?.consent?.mayEndFormer == true, view.identity != nil || view.connectionState != "new" else { return }
+        page.tag("<p id=\"former\" class=\"w\">")
+        page.say("\(spec.name) does not say whether the access that is there goes on working once you have agreed to a new one. Finish what you begin: after a No the connection may stand still until it is connected again.")
+        page.tag("</p>")
     }
 
     /// On the way to the platform. A page of its own: browsers hold what follows a form against the policy of the page that had the form.
@@ -122,13 +131,13 @@ enum ConsentPage {
 
     /// Where a consent stands, for the browser that began it.
     static func standing(_ view: ConsentView, _ visit: Visit, asksAgain: Bool = false) throws -> HTTPResponse {
-        let platform = visit.desk.connectors[view.platform]?.spec.name ?? view.platform
+        let spec = visit.desk.connectors[view.platform]?.spec, platform = spec?.name ?? view.platform
         switch view.state {
         case "asked" where view.expiresAt > visit.desk.clocks.now():
             return respond(200, "Waiting for \(platform)") { page in
-                page.tag("<p>Say there whether you agree; you are sent back here. If you closed that page, ask for a new link.</p>")
+                page.tag("<p>Say there whether you agree; you are sent back here. If you closed that page, open the link again in this browser.</p>")
             }
-        case "found": return try question(view, platform, asksAgain: asksAgain)
+        case "found" where view.expiresAt > visit.desk.clocks.now(): return try question(view, spec, asksAgain: asksAgain)
         case "confirmed": return confirmed(view, platform, looksAgain: view.expiresAt > visit.desk.clocks.now())
         case "failed":
             let json = try view.fault.map { bytes throws(Fault) in try JSON(parsing: bytes) }
@@ -163,14 +172,20 @@ enum ConsentPage {
     }
 
     /// The account that was found beside what was expected.
-    private static func question(_ view: ConsentView, _ platform: String, asksAgain: Bool) throws -> HTTPResponse {
-        let found = try view.foundAccounts(), expected = try view.expected()
+    private static func question(_ view: ConsentView, _ spec: PlatformSpec?, asksAgain: Bool) throws -> HTTPResponse {
+        let platform = spec?.name ?? view.platform, found = try view.foundAccounts(), expected = try view.expected()
         let differ = found.map { $0.differences(from: expected) }
         return respond(asksAgain ? 422 : 200, found.count > 1 ? "Which account is it?" : "Is this the right account?") { page in
             page.tag("<p>This is what ")
             page.say(platform)
             page.tag(" shows. Nothing is connected before you say yes.</p>")
             if asksAgain { page.tag("<p role=\"alert\" class=\"w\" id=\"why\">Something differs from what was expected. Tick the box if it is right all the same.</p>") }
+            former(view, spec, &page)
+            if let reaches = found.first?.reaches {
+                page.tag("<p class=\"w\" id=\"cut\">")
+                page.say("The access reaches \(reaches) accounts; only \(found.count) of them are shown here. If yours is not among them, say No, ask for a new link and allow only that one at \(platform).")
+                page.tag("</p>")
+            }
             page.tag("<form method=\"post\" action=\"/consents/")
             page.say(view.id.description)
             page.tag("/confirm\">")

@@ -9,6 +9,8 @@ struct FoundAccount: Sendable, Equatable {
     var country: String?
     /// ISO 4217.
     var currency: String?
+    /// How many accounts the consent reaches, where not all of them are shown.
+    var reaches: Int?
 
     init?(_ json: JSON) {
         guard let account = json["account"]?.string else { return nil }
@@ -16,6 +18,7 @@ struct FoundAccount: Sendable, Equatable {
         name = json["name"]?.string ?? account
         country = json["country"]?.string
         currency = json["currency"]?.string
+        reaches = json["reaches"]?.int
     }
 
     init(account: String, name: String, country: String?, currency: String?) {

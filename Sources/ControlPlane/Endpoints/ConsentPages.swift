@@ -10,11 +10,12 @@ extension Endpoints {
     /// What a person sees who connects a platform: no key, but the link's secret first and this browser's cookie from then on.
     static let consentPages: [Endpoint] = [
         Endpoint(.get, "/connect/{link}", .open, About(
-            "The page of a link", "Who asks whom for what. Reading it uses nothing up.", page(200, "The question, with a button."),
+            "The page of a link", "Who asks whom for what. Reading it uses nothing up.", page(200, "The question, with a button; once more for the browser that began it, until the platform has answered."),
             .empty(303, "This browser began it: to where it stands."), page(404, "There is no such link."), page(410, "It was used, taken back, or is too old."), unprepared, silent
         )) { visit in try await offer(visit) },
         Endpoint(.post, "/connect/{link}", .open, About(
-            "Go on to the platform", "Binds the link to this browser, by a cookie.", page(200, "Leads on to the platform's consent page."), foreign, page(404, "There is no such link."),
+            "Go on to the platform", "Binds the link to this browser, by a cookie. That browser may ask again until the platform has answered.",
+            page(200, "Leads on to the platform's consent page."), .empty(303, "This browser began it, and it is answered: to where it stands."), foreign, page(404, "There is no such link."),
             page(410, "It was used, taken back, or is too old."), unprepared, silent
         )) { visit in try await goOn(visit) },
         Endpoint(.get, "/oauth/callback/{platform}", .open, About(
@@ -59,10 +60,20 @@ extension Endpoints {
     /// Reading the page uses nothing up: mail programs and scanners read links ahead of people.
     private static func offer(_ visit: Visit) async throws -> HTTPResponse {
         guard let view = try await linked(visit), let spec = visit.desk.connectors[view.platform]?.spec else { return ConsentPage.failed(404, ConsentFault.unknownLink) }
-        if let cookie = ConsentCookie.digest(visit.request, view.id), let own = view.browserDigest, constantTimeEquals(cookie, own) { return ConsentPage.go(to: view.id) }
-        if let gone = try await gone(view, visit) { return gone }
+        let (isOwn, asksAgain) = begun(view, visit)
+        if isOwn, !asksAgain { return ConsentPage.go(to: view.id) }
+        if !isOwn, let gone = try await gone(view, visit) { return gone }
         try ready(visit.desk, spec)
-        return ConsentPage.offer(view, spec, path: visit.request.path)
+        // Before the button, so that two presses come with one cookie.
+        let cookies = ConsentCookie(visit)
+        let cookie = cookies.secret(visit.request, view.id) == nil ? cookies.set(view.id, SystemRandom().bytes(32).hexText) : nil
+        return ConsentPage.offer(view, spec, path: visit.request.path, cookie: cookie)
+    }
+
+    /// Whether this browser began it, and whether it may go to the platform once more: the way back, a second press.
+    private static func begun(_ view: ConsentView, _ visit: Visit) -> (isOwn: Bool, asksAgain: Bool) {
+        guard let cookie = ConsentCookie(visit).digest(visit.request, view.id), let own = view.browserDigest, constantTimeEquals(cookie, own) else { return (false, false) }
+        return (true, view.state == "asked" && view.expiresAt > visit.desk.clocks.now() && view.tenantState != "removed")
     }
 
     /// The page of a link that leads nowhere any more.
@@ -90,11 +101,14 @@ extension Endpoints {
         guard let view = try await linked(visit), let spec = visit.desk.connectors[view.platform]?.spec, let oauth = spec.oauth, let consent = oauth.consent else {
             return ConsentPage.failed(404, ConsentFault.unknownLink)
         }
-        if let gone = try await gone(view, visit) { return gone }
+        let (isOwn, asksAgain) = begun(view, visit)
+        if isOwn, !asksAgain { return ConsentPage.go(to: view.id) }
+        if !isOwn, let gone = try await gone(view, visit) { return gone }
         try ready(visit.desk, spec)
         guard let app = ConsentApp(spec.id, visit.desk.configuration) else { return ConsentPage.failed(404, ConsentFault.unknownLink) }
         let random = SystemRandom()
-        let browser = random.bytes(32).hexText, state = Base64.encodeURL(random.bytes(32)), verifier = Base64.encodeURL(random.bytes(32))
+        let cookies = ConsentCookie(visit), browser = cookies.secret(visit.request, view.id) ?? random.bytes(32).hexText
+        let state = Base64.encodeURL(random.bytes(32)), verifier = Base64.encodeURL(random.bytes(32))
         let key = try await publicKey(of: view.tenant, visit.desk)
         var sealed: [UInt8]?
         if consent.takesChallenge {
@@ -115,10 +129,10 @@ extension Endpoints {
         if consent.takesChallenge {
             query += [("code_challenge", Base64.encodeURL(Digest.sha256(Array(verifier.utf8)))), ("code_challenge_method", "S256")]
         }
-        let page = view.baseURL.map { $0 + consent.path } ?? Address.of(oauth.authorizeURL, account: view.account)
+        let page = spec.authority(oauth.authorizeURL, path: consent.path, base: view.baseURL, account: view.account)
         return ConsentPage.leave(
             for: "\(page)?\(Form.encode(query + consent.parameters))", spec,
-            cookie: ConsentCookie.set(view.id, browser, isSecure: visit.desk.configuration.publicURL.hasPrefix("https://")))
+            cookie: cookies.set(view.id, browser))
     }
 
     // MARK: The platform's answer
@@ -134,7 +148,7 @@ extension Endpoints {
             try await noteStrange(visit)
             return ConsentPage.failed(400, ConsentFault.unknownState)
         }
-        answer.browser = ConsentCookie.digest(visit.request, view.id)
+        answer.browser = ConsentCookie(visit).digest(visit.request, view.id)
         switch answer.judged(view, spec, app: app, at: visit.desk.clocks.now()) {
         case .refused(let fault, let settles):
             var settled = false
@@ -152,8 +166,9 @@ extension Endpoints {
 
     /// An answer to nothing. Whose browser it was is known where it has begun something.
     private static func noteStrange(_ visit: Visit) async throws {
-        for id in ConsentCookie.ids(visit.request).prefix(4) {
-            guard let view = try await visit.store.consent(id), let cookie = ConsentCookie.digest(visit.request, id), let own = view.browserDigest,
+        let cookies = ConsentCookie(visit)
+        for id in cookies.ids(visit.request).prefix(4) {
+            guard let view = try await visit.store.consent(id), let cookie = cookies.digest(visit.request, id), let own = view.browserDigest,
                 constantTimeEquals(cookie, own)
             else { continue }
             return try await note(view, ConsentFault.unknownState, visit)
@@ -184,7 +199,7 @@ extension Endpoints {
 
     /// The consent in the path, when this browser began it.
     private static func own(_ visit: Visit) async throws -> ConsentView? {
-        guard let id = visit.parameters["consent"].flatMap({ ConsentID($0) }), let cookie = ConsentCookie.digest(visit.request, id),
+        guard let id = visit.parameters["consent"].flatMap({ ConsentID($0) }), let cookie = ConsentCookie(visit).digest(visit.request, id),
             let view = try await visit.store.consent(id), let own = view.browserDigest, constantTimeEquals(cookie, own)
         else { return nil }
         return view
@@ -203,7 +218,9 @@ extension Endpoints {
         }
         let now = visit.desk.clocks.now()
         let done = try await visit.store.transaction { tx throws(Fault) -> Bool in
-            guard try await tx.move(ConsentStatements.confirm(view.tenant, view.id, account: chosen.account, at: now), view.move("consent.confirmed")) else { return false }
+            var move = view.move("consent.confirmed")
+            move.accountJSON = JSON.string(chosen.account).text
+            guard try await tx.move(ConsentStatements.confirm(view.tenant, view.id, account: chosen.account, at: now), move) else { return false }
             _ = try await tx.query(JobStatements.ask(view.tenant, [Job(.identify, view.connection.description, lane: .interactive)]))
             _ = try await tx.query(AdminConnectionStatements.hurry(view.tenant))
             _ = try await tx.query(JobStatements.wake())
@@ -226,20 +243,29 @@ extension ConsentView {
 }
 
 /// What binds a browser to the consent that it began. Lax, because the platform's answer is a navigation from another site.
-enum ConsentCookie {
-    private static let prefix = "cf_consent_"
+struct ConsentCookie {
+    /// Over https the name says that no other host and no plain connection can have set it.
+    /// - Source: RFC 6265bis, section 4.1.3.2.
+    var isSecure: Bool
 
-    static func set(_ id: ConsentID, _ secret: String, isSecure: Bool) -> String {
+    private var prefix: String { isSecure ? "__Host-cf_consent_" : "cf_consent_" }
+
+    func set(_ id: ConsentID, _ secret: String) -> String {
         "\(prefix)\(id.hex)=\(secret); HttpOnly; SameSite=Lax;\(isSecure ? " Secure;" : "") Path=/; Max-Age=\(2 * ControlPlaneLimits.consentSeconds)"
     }
 
-    static func digest(_ request: HTTPRequest, _ id: ConsentID) -> [UInt8]? {
-        let name = prefix + id.hex
-        return pairs(request).first { $0.name == name }.map { Digest.sha256(Array($0.value.utf8)) }
+    /// As it was given out; `nil` where there are two, since nobody knows which is ours.
+    func secret(_ request: HTTPRequest, _ id: ConsentID) -> String? {
+        let name = prefix + id.hex, all = pairs(request).filter { $0.name == name }
+        guard all.count == 1, let value = all.first?.value, value.utf8.count == 64, value.utf8.allSatisfy({ (48 ... 57).contains($0) || (97 ... 102).contains($0) }) else { return nil }
+        return value
     }
 
+    /// What is kept of it.
+    func digest(_ request: HTTPRequest, _ id: ConsentID) -> [UInt8]? { secret(request, id).map { Digest.sha256(Array($0.utf8)) } }
+
     /// Of all that this browser began.
-    static func ids(_ request: HTTPRequest) -> [ConsentID] {
+    func ids(_ request: HTTPRequest) -> [ConsentID] {
         pairs(request).compactMap { pair in
             let hex = pair.name.dropFirst(prefix.count)
             guard pair.name.hasPrefix(prefix), hex.utf8.count == 32 else { return nil }
@@ -248,10 +274,14 @@ enum ConsentCookie {
         }
     }
 
-    private static func pairs(_ request: HTTPRequest) -> [(name: String, value: String)] {
+    private func pairs(_ request: HTTPRequest) -> [(name: String, value: String)] {
         request.fields.all("Cookie").flatMap { $0.split(separator: ";") }.compactMap { part in
             let halves = part.drop { $0 == " " }.split(separator: "=", maxSplits: 1)
             return halves.count == 2 ? (name: String(halves[0]), value: String(halves[1])) : nil
         }
     }
+}
+
+extension ConsentCookie {
+    init(_ visit: Visit) { self.init(isSecure: visit.desk.configuration.publicURL.hasPrefix("https://")) }
 }

@@ -11,6 +11,8 @@ extension Pipeline {
     /// Tries to keep a token set that is nowhere else, and the pause between them.
     private static let keepsMost = 4
     private static let keepPause = Duration.milliseconds(500)
+    /// Accounts of one consent that a person may choose from: each is asked for its country and currency.
+    static let accountsMost = 25
 
     func consent(_ subject: String, in setup: Setup) async throws(Fault) -> Result {
         guard let id = ConsentID(subject), let row = try await store.consent(tenant, id), row.expiresAt > clocks.now() else { return .done }
@@ -93,7 +95,7 @@ extension Pipeline {
         guard let sealed = row.credential else { return }
         let credential = try Credential(json: try open(sealed, Credential.context(tenant, row.connection)))
         do throws(Fault) {
-            let found = try await accounts(row, connector, consent, connection, credential)
+            let (found, reaches) = try await accounts(row, connector, consent, connection, credential)
             guard !found.isEmpty else {
                 throw Fault(
                     "consent_no_account", stage: .ingest, disposition: .reject, summary: "the consent reaches no account at \(connector.spec.name)",
@@ -102,18 +104,31 @@ extension Pipeline {
             let own = connection.row.account
             let right = own.isEmpty ? found : found.filter { $0.account.lowercased() == own.lowercased() }
             guard !right.isEmpty else { throw .consentOtherAccount(found: found[0].name, expected: own) }
-            _ = try await move(row, ConsentStatements.find(tenant, row.id, found: JSON.array(right.map(\.json)).bytes), "consent.found")
+            _ = try await move(row, ConsentStatements.find(tenant, row.id, found: JSON.array(right.map { Pipeline.shown($0, of: reaches) }).bytes), "consent.found")
         } catch {
             // It is asked again, for as long as the person has time to answer.
             guard error.disposition != .retry, error.disposition != .wait else { throw error }
-            try await fail(row, error)
+            try await fail(row, Pipeline.said(error))
         }
     }
 
-    /// The accounts that the person may have meant, each as it shows itself.
+    /// `reaches` stands there where not all are shown.
+    private static func shown(_ account: AccountIdentity, of reaches: Int) -> JSON {
+        reaches > accountsMost ? account.json.setting("reaches", .number("\(reaches)")) : account.json
+    }
+
+    /// There is no connection of the person's yet that could be connected again: what is to be done is in the words of his page.
+    private static func said(_ fault: Fault) -> Fault {
+        guard fault.disposition == .reauthorise else { return fault }
+        var out = fault
+        out.remedy = "Ask for a new link and consent again. Nothing was changed."
+        return out
+    }
+
+    /// The accounts that the person may have meant, each as it shows itself, and how many the consent reaches.
     private func accounts(
         _ row: ConsentRow, _ connector: any Connector, _ consent: Authentication.OAuth2.Consent, _ connection: CourierConnection, _ credential: Credential
-    ) async throws(Fault) -> [AccountIdentity] {
+    ) async throws(Fault) -> ([AccountIdentity], reaches: Int) {
         func shown(_ account: String) async throws(Fault) -> AccountIdentity {
             var there = connection
             there.row.account = account
@@ -121,22 +136,22 @@ extension Pipeline {
             return try await read(connector.identify(there.facts), connector, there, borrowed: credential)
         }
         switch consent.account {
-        case .callback: return [try await shown(row.account ?? connection.row.account)]
-        case .identified: return [try await shown(connection.row.account)]
+        case .callback: return ([try await shown(row.account ?? connection.row.account)], reaches: 1)
+        case .identified: return ([try await shown(connection.row.account)], reaches: 1)
         case .listed:
             let listed = try await read(connector.accounts(connection.facts), connector, connection, borrowed: credential)
             let own = connection.row.account.lowercased()
             let right = own.isEmpty ? listed : listed.filter { $0.account.lowercased() == own }
-            guard !right.isEmpty else { return listed }
+            guard !right.isEmpty else { return (Array(listed.prefix(Pipeline.accountsMost)), reaches: listed.count) }
             var out: [AccountIdentity] = []
-            for one in right {
+            for one in right.prefix(Pipeline.accountsMost) {
                 // One of several that does not answer must not hide the others; nor is it less of an account for it.
                 do throws(Fault) { out.append(try await shown(one.account)) } catch {
                     guard right.count > 1, error.disposition != .retry, error.disposition != .wait else { throw error }
                     out.append(one)
                 }
             }
-            return out
+            return (out, reaches: right.count)
         }
     }
 

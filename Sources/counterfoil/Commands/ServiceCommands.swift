@@ -78,7 +78,7 @@ enum ServeCommand: Command {
         let configuration = ControlPlaneConfiguration(
             host: arguments.value("host") ?? "127.0.0.1", port: port,
             intakeKey: try Secrets(surroundings).key("intake.key"), allowedHosts: surroundings.allowedHosts, version: Counterfoil.version,
-            operatorParts: try OperatorParts.read(try Secrets(surroundings)), publicURL: surroundings.variables["COUNTERFOIL_URL"] ?? "http://127.0.0.1:\(port)")
+            operatorParts: try OperatorParts.read(try Secrets(surroundings)), publicURL: surroundings.variables["COUNTERFOIL_URL"])
         let service = try ControlPlane(
             store: Store(pool), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
         log.info(.listening, ("port", "\(service.port)"))
