@@ -168,6 +168,6 @@ struct Router: Sendable {
 /// Every endpoint there is.
 enum Endpoints {
     /// Deliveries first: nothing else is asked for as often.
-    static let all: [Endpoint] = hooks + ledgerHooks + keys + consultancies + tenants + organisations + connections + secrets + contract + versions + flows + documents + postings
+    static let all: [Endpoint] = hooks + ledgerHooks + keys + consultancies + tenants + organisations + connections + secrets + contract + versions + flows + schedules + documents + postings
         + batches + alertRules + alerts + quota + trail + work + reports + health + console
 }
