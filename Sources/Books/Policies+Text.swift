@@ -10,6 +10,7 @@ extension Policies {
         case "sale_form": saleForm = try choice(name, value)
         case "triggers.sale": saleTrigger = try choice(name, value)
         case "triggers.refund": refundTrigger = try choice(name, value)
+        case "triggers.summary": summaryTrigger = try choice(name, value)
         case "post_on": try setPostOn(name, value)
         case "customer": customer = try choice(name, value)
         case "discounts": discounts = try choice(name, value)
@@ -61,6 +62,7 @@ extension Policies {
             "month_end_split", "summary_zone", "payout_rows", "attach",
             "tax_difference_cap", "cash_rounding", "rounding_cap", "bank_fee_cap", "rms_wait", "bank_wait",
             "day_cut_off", "entity_by", "returns.owner", "returns.from", "triggers.sale", "triggers.refund",
+            "triggers.summary",
         ] + singleValued.keys).sorted()
 
     /// Policies with one value as yet: stated so that a file that names them says what it relies on.
@@ -71,7 +73,6 @@ extension Policies {
         "unmapped_code": "hold",
         "inactive_account": "hold", "shipping_discount": "net", "shipping_split": "by_line_net",
         "triggers.payment": "paid", "triggers.payout": "paid", "triggers.deposit": "paid", "triggers.return": "returned",
-        "triggers.summary": "day_over",
     ]
 
     private func choice<V: RawRepresentable & CaseIterable>(_ name: String, _ value: String) throws(Fault) -> V

@@ -28,6 +28,12 @@ public struct Policies: Sendable, Equatable {
         /// All of it has left. Money taken before is owed to the customer.
         case fulfilled
     }
+    /// What makes a day's summary one for the books.
+    public enum SummaryTrigger: String, Sendable, CaseIterable {
+        case dayOver = "day_over"
+        /// The same, and a till has been counted for the day.
+        case dayClosed = "day_closed"
+    }
     /// What makes a refund one for the books.
     public enum RefundTrigger: String, Sendable, CaseIterable {
         case created
@@ -75,6 +81,7 @@ public struct Policies: Sendable, Equatable {
     /// Later values of `posting`, each from a day on, in order of those days.
     public var postingChanges: [DatedPosting] = []
     public var saleForm: SaleForm = .invoicePayment
+    public var summaryTrigger: SummaryTrigger = .dayOver
     public var saleTrigger: SaleTrigger = .created
     public var refundTrigger: RefundTrigger = .created
     public var customer: Customer = .house

@@ -8,6 +8,8 @@ public enum SourceFact: String, Sendable, CaseIterable {
     case fulfilments
     /// Goods that came back.
     case returns
+    /// Tills that were counted.
+    case closures
 
     /// In words, after "tells".
     public var words: String {
@@ -16,6 +18,7 @@ public enum SourceFact: String, Sendable, CaseIterable {
         case .payments: "when money was received or given back"
         case .fulfilments: "when goods have left"
         case .returns: "when goods have come back"
+        case .closures: "when a till is closed"
         }
     }
 }
@@ -35,6 +38,7 @@ extension Policies {
         case .paid: out.append(("triggers.refund", .payments))
         case .returned: out.append(("triggers.refund", .returns))
         }
+        if summaryTrigger == .dayClosed { out.append(("triggers.summary", .closures)) }
         if revenue == .atFulfilment { out.append(("revenue", .fulfilments)) }
         return out
     }

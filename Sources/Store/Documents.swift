@@ -117,6 +117,14 @@ public enum DocumentStatements {
         """
     }
 
+    /// Whether a till was closed in this time: `closed`.
+    public static func closure(_ tenant: TenantID, _ flow: FlowID, from: Timestamp, before: Timestamp) -> SQL {
+        """
+        SELECT EXISTS (SELECT FROM app.documents WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND kind = 'register_closure'
+          AND happened_at >= \(from) AND happened_at < \(before)) AS closed
+        """
+    }
+
     /// What of the cases waits for its trigger; all else of them does not any more.
     public static func waiting(_ tenant: TenantID, _ flow: FlowID, cases: [String], _ documents: [(caseID: String, id: String)]) -> SQL {
         """
@@ -193,6 +201,11 @@ public enum DocumentStatements {
 }
 
 extension Store {
+    /// A till was closed from the one instant on and before the other.
+    public func hasClosure(_ tenant: TenantID, _ flow: FlowID, from: Timestamp, before: Timestamp) async throws(Fault) -> Bool {
+        try await pool.query(DocumentStatements.closure(tenant, flow, from: from, before: before)).first?.get("closed") ?? false
+    }
+
     /// Has the cases planned anew.
     public func replan(_ tenant: TenantID, _ flow: FlowID, cases: [String]) async throws(Fault) {
         guard !cases.isEmpty else { return }

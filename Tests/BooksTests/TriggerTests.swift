@@ -180,6 +180,9 @@ private func waiting(_ documents: [SourceDocument], _ policies: Policies) -> [St
         try policies.set("triggers.payment", to: "paid")
         #expect(policies.saleTrigger == .fulfilled && policies.refundTrigger == .returned && policies.unsupported.isEmpty)
         #expect(Set(policies.needs.map(\.fact)) == [.fulfilments, .payments, .returns])
+        var tills = Policies()
+        try tills.set("triggers.summary", to: "day_closed")
+        #expect(tills.needs.map(\.fact) == [.closures] && tills.unsupported.isEmpty)
         for (name, value) in [("triggers.sale", "shipped"), ("triggers.refund", ""), ("triggers.payment", "created"), ("triggers.nothing", "paid"), ("post_on", "fulfilled")] {
             #expect(throws: Fault.self, "\(name)") { try policies.set(name, to: value) }
         }

@@ -235,6 +235,7 @@ struct SourceTests {
                 switch document.body {
                 case .fulfilment: #expect(it.tells.contains(.fulfilments), "\(document.id)")
                 case .goodsReturn: #expect(it.tells.contains(.returns), "\(document.id)")
+                case .registerClosure: #expect(it.tells.contains(.closures), "\(document.id)")
                 default: break
                 }
             }

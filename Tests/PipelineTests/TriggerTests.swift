@@ -56,6 +56,26 @@ private func left(_ cups: Int64, _ time: String, _ id: String = "F-1") -> Source
         }
     }
 
+    @Test("a day's summary waits until a till was closed on that day, and no longer") func dayClosed() async throws {
+        try await Desk.with(policies: [("posting", "daily_summary"), ("triggers.summary", "day_closed")]) { desk in
+            func closed(_ id: String, _ time: String) -> SourceDocument {
+                let closure = RegisterClosure(gateway: "cash", expected: usd(100), counted: usd(100), register: "Till")
+                return SourceDocument(id: id, caseID: id, version: 1, at: at(time), body: .registerClosure(closure))
+            }
+            try await desk.run(sale(), payment())
+            #expect(try await desk.states()["summary 2026-11-02:shop"] == "held")
+            try await desk.run(closed("C-1", "2026-11-03T21:00:00Z"))
+            #expect(try await desk.states()["summary 2026-11-02:shop"] == "held", "another day's")
+            #expect(desk.books.writes.isEmpty)
+            #expect(try await desk.unexplained() == 0)
+            try await desk.run(closed("C-2", "2026-11-02T21:00:00Z"))
+            try await desk.later()
+            #expect(try await desk.states()["summary 2026-11-02:shop"] == "reconciled")
+            try await desk.run(sale("O-2", cups: 1))
+            #expect(desk.books.entries.map(\.total) == [15_000], "what comes later is a revision")
+        }
+    }
+
     @Test("what waited is planned anew when the policy changes") func changed() async throws {
         try await Desk.with(policies: [("triggers.sale", "fulfilled")]) { desk in
             try await desk.run(sale())

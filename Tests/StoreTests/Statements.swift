@@ -327,6 +327,7 @@ private func schedules(_ t: TenantID) -> [Sample] {
     let row = ScheduleRow(
         tenant: t, flow: flow, subject: "post", rule: "hourly", zone: "UTC", state: "active", isStated: true, nextRun: now, lastRun: nil)
     let list: [(String, SQL)] = [
+        ("DocumentStatements.closure", DocumentStatements.closure(t, flow, from: now, before: now)),
         ("DocumentStatements.waiting", DocumentStatements.waiting(t, flow, cases: ["O-1"], [("O-1", "O-1")])),
         ("ScheduleStatements.due", ScheduleStatements.due(limit: 10)),
         ("ScheduleStatements.ofFlow", ScheduleStatements.ofFlow(t, flow)),

@@ -210,6 +210,11 @@ enum Map {
             order, organisation: flow.organisation, policies: flow.policies, ledger: ledger, codes: CodeBook(known: reasons.known, rules: reasons.rules),
             around: around.plan)
         out.waiting = waiting
+        if flow.policies.summaryTrigger == .dayClosed {
+            for document in documents {
+                if case .registerClosure = document.body { out.days.insert(flow.policies.day(of: document.at, in: flow.organisation.zone)) }
+            }
+        }
         let (alone, singles) = try settle(plans, documents, around, ledger, flow)
         differ(alone + look(documents, around, flow, &out), rows, ledger, flow, tenant, singles: singles, into: &out)
     }
