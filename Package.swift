@@ -27,6 +27,7 @@ let twins = [
     "TwinNetSuite",
     "TwinOdoo",
     "TwinQuickBooksOnline",
+    "TwinReturns",
     "TwinSageIntacct",
     "TwinSapBusinessOne",
     "TwinSquare",
@@ -131,7 +132,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ChecksTests", ["Checks", "Books", "Kernel"], false),
     ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
     ("SandboxTests", ["Sandbox", "TwinKit", "TwinFreeAgent", "TwinQuickBooksOnline", "TwinSquare", "TwinStripe", "TwinWooCommerce", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
-    ("DayTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinXero", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
+    ("DayTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinReturns", "TwinXero", "Returns", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
     ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Inbound", "Crypto", "Telemetry", "Mapping", "Books",
                            "AlertRules", "Wire", "Kernel"], false),
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",
@@ -157,7 +158,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
 ]
 let withFixtures = ["Returns", "Shopify", "Square", "Stripe", "WooCommerce"]
 /// Connectors whose tests post into the platform's twin as well.
-let withTwins = ["SapBusinessOne"]
+let withTwins = ["Returns", "SapBusinessOne"]
 let platformTests = connectors.map {
     (name: "\($0)Tests", uses: [$0] + connectorImports + ["ConnectorTestKit"] + (withTwins.contains($0) ? ["Twin\($0)", "TwinKit"] : []), fixtures: withFixtures.contains($0))
 }

@@ -6,11 +6,15 @@ internal import Store
 enum Observing {
     /// Postings of unknown outcome are looked for; only what stays unknown is for people.
     static let unknownMost = Duration.seconds(15 * 60)
+    /// A shop's refund may be told long before its return is closed; only one that stays alone is for people.
+    static let returnMost = Duration.seconds(24 * 3600)
 
     static func seen(_ fact: AlertFact, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
         let age = now - fact.since, documents = "\(some(fact.items, "document")) of \(fact.place)"
         switch AlertCause(key: fact.key) {
-        case .held: return alert(fact, .warning, "\(documents) \(are(fact.items)) held by \(fact.code): \(words(fact))", fact.remedy)
+        case .held:
+            let opens = fact.code != "waits_for_return" || age >= returnMost
+            return alert(fact, .warning, "\(documents) \(are(fact.items)) held by \(fact.code): \(words(fact))", fact.remedy, opens: opens)
         case .rejected: return alert(fact, .warning, "\(documents) \(are(fact.items)) refused by the ledger (\(fact.code)): \(words(fact))", fact.remedy)
         case .variance:
             return alert(
@@ -31,13 +35,15 @@ enum Observing {
             return alert(
                 fact, .warning, "\(fact.code) has not answered the connection \(fact.place) since \(minute(fact.since)): \(words(fact))",
                 "Look at the platform's status page. It is asked again from time to time, and work goes on by itself.", opens: age >= bounds.down)
+        case .webhooks: return webhooks(fact, age)
+        case .clock: return clock(fact)
         case .lag: return lag(fact, bounds, age)
         case .crash: return crash(fact)
         case .undelivered:
             return alert(
                 fact, .warning, "messages by the route \(fact.place) (\(fact.code)) do not arrive: \(fact.words)",
                 "Correct the route, then send a test message by it.")
-        case .quota, .quotaSpent, .silent, .attachment, .unexplained, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
+        case .quota, .quotaSpent, .silent, .attachment, .account, .unexplained, .returnsDiffer, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
         }
     }
 
@@ -51,6 +57,28 @@ enum Observing {
         return alert(
             fact, .critical, fact.words.isEmpty ? "\(fact.code) refuses the credential of connection \(fact.place)" : fact.words,
             "Connect the account again; work waits and goes on by itself.")
+    }
+
+    /// Events found by sweeps alone from which webhooks count as lost, and for how long: one may be overtaken on its way.
+    static let missedEvents = 3
+    static let missedFor = Duration.seconds(60)
+
+    private static func webhooks(_ fact: AlertFact, _ age: Duration) -> SeenAlert {
+        alert(
+            fact, .warning,
+            "no webhook of \(fact.place) (\(fact.code)) has come since \(minute(fact.since)), and sweeps found \(some(fact.items, "event")) that one should have told of",
+            "Nothing is lost, it comes later. See at the platform whether its webhooks still stand and lead here, and with which answer they end.",
+            opens: fact.items >= missedEvents && age >= missedFor)
+    }
+
+    private static func clock(_ fact: AlertFact) -> SeenAlert {
+        let ahead = Int(fact.words) ?? 0
+        let whose = fact.items == 1 ? "the clock of \(fact.place) is" : "the clocks of \(fact.place) are"
+        return alert(
+            fact, .warning, "\(whose) \(some(abs(ahead), "second")) \(ahead < 0 ? "behind" : "ahead of") ours, by the times of \(fact.items == 1 ? "its" : "their") answers",
+            fact.items == 1
+                ? "Compare this host's clock with a time server; if it is right, tell the platform. Signatures are refused from five minutes on."
+                : "Several platforms say so: look at this host's own clock, and at its time server. Signatures are refused from five minutes on.")
     }
 
     private static func lag(_ fact: AlertFact, _ bounds: AlertBounds, _ age: Duration) -> SeenAlert {
@@ -84,17 +112,30 @@ extension Observing {
     /// Budgets of shorter windows than this are spent all day long while there is work: that is pacing, not news.
     static let longWindow = Duration.seconds(3600)
 
+    /// A pause of a long budget that is at least so long is no pacing: the platform says that it is spent, whatever we counted.
+    static let longPause = Duration.seconds(300)
+
     /// `nil`: enough is left.
     static func seen(_ quota: QuotaRow, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
+        if quota.window >= longWindow, let until = quota.pausedUntil, until - now >= longPause {
+            return alert(
+                quota, .warning,
+                "the budget '\(quota.name)' of \(quota.slug) (\(quota.platform)) is spent: the platform refuses its calls until \(minute(until)), and by our count \(quota.used) of "
+                    + "\(quota.amount) are used")
+        }
         guard quota.amount > 0, quota.resetsAt > now, quota.used * 100 >= quota.amount * bounds.quotaPercent else { return nil }
         let percent = min(100, quota.used * 100 / quota.amount), word = quota.isPlatformsWord ? "the platform's word" : "our count"
         var cause = "\(percent) % of the budget '\(quota.name)' of \(quota.slug) (\(quota.platform)) is used, \(quota.used) of \(quota.amount), by \(word)"
         if let ends = ends(quota, now: now) { cause += "; at this pace it is spent at \(minute(ends))" }
         cause += "; it begins anew at \(minute(quota.resetsAt))"
-        return SeenAlert(
+        return alert(quota, quota.window >= longWindow ? .warning : .information, cause)
+    }
+
+    private static func alert(_ quota: QuotaRow, _ severity: AlertRow.Severity, _ cause: String) -> SeenAlert {
+        SeenAlert(
             tenant: quota.tenant,
             row: AlertRow(
-                key: AlertKey.quota(quota.connection, quota.name), severity: quota.window >= longWindow ? .warning : .information, cause: cause,
+                key: AlertKey.quota(quota.connection, quota.name), severity: severity, cause: cause,
                 remedy: "Nothing has to be done: what waits goes on then. Sweep less often (poll_seconds), or ask the platform for more."),
             items: quota.used)
     }

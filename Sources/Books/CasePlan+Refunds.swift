@@ -21,7 +21,7 @@ extension CasePlan {
     /// yet.
     mutating func planRefunds(_ sale: Told<Sale>?) {
         let voided = postings.contains { $0.id == saleReference && $0.effect == .void && $0.findings.isEmpty }
-        shares = returnShares()
+        shares = ReturnShares(returns, of: refunds, owner: policies.returnsOwner)
         for told in refunds where !shares.isCovered(told.id) {
             let moved = told.body.transactions.contains { $0.status == .success && !$0.amount.isZero }
             if voided, !moved {
@@ -31,7 +31,7 @@ extension CasePlan {
                 }
                 continue
             }
-            if policies.returnsOwner == .rms, shares.explained[told.id] == nil {
+            if shares.differing[told.id] != nil || (policies.returnsOwner == .rms && shares.explained[told.id] == nil) {
                 holdForReturn(told, sale)
             } else if let finding = refundWaits(told), ledger.posted[reference(.creditNote, told.id)] == nil {
                 holdRefund(told, sale, finding)

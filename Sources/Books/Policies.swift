@@ -165,7 +165,8 @@ public struct Policies: Sendable, Equatable {
     /// How long a shop's refund waits for its return: a day where a returns system is connected and nobody says otherwise.
     public var returnWait: Duration? {
         guard returnsOwner == .shop else { return nil }
-        return rmsWait ?? (returnsFrom == nil ? nil : PlannerLimits.returnWait)
+        let wait = rmsWait ?? (returnsFrom == nil ? .zero : PlannerLimits.returnWait)
+        return wait > .zero ? wait : nil
     }
 
     /// Settings that the core cannot plan.

@@ -13,15 +13,21 @@ struct ReturnShares {
     var named: Set<String> = []
     /// A return that gave no money and the shop's refund of the same lines that did, each by the other's id: one thing told differently, or two.
     var doubtful: [String: String] = [:]
+    /// The shop's refunds of other sums than the returns that settle them: what each side says was given.
+    var differing: [String: (shop: Money, returned: Money)] = [:]
+    /// Of each of the shop's refunds, the closed returns that are about it.
+    var givers: [String: [Told<GoodsReturn>]] = [:]
+
+    private let refunds: [Told<Refund>]
+    private let owner: Policies.ReturnsOwner
 
     func isCovered(_ refund: String) -> Bool { covered.values.contains { $0.contains(refund) } }
-}
 
-extension CasePlan {
     /// A return names the shop's refunds that give its money; one that names none is matched with the first refund that gives just as much for just
     /// the same units.
-    func returnShares() -> ReturnShares {
-        var out = ReturnShares()
+    init(_ returns: [Told<GoodsReturn>] = [], of refunds: [Told<Refund>] = [], owner: Policies.ReturnsOwner = .shop) {
+        self.refunds = refunds
+        self.owner = owner
         var nameless: [Told<GoodsReturn>] = []
         for back in returns where back.body.state == "closed" {
             let names = Set([back.body.refundRef].compactMap(\.self) + (back.body.settlement?.refunds.map(\.id) ?? []))
@@ -29,33 +35,73 @@ extension CasePlan {
             if found.isEmpty, back.body.refundRef == nil, back.body.settlement != nil {
                 nameless.append(back)
             } else {
-                share(back, found, &out)
+                share(back, found)
             }
         }
         for back in nameless {
-            let match = refunds.first { !out.named.contains($0.id) && isAlike($0.body, back.body) }
-            if match == nil, policies.returnsOwner == .shop, let rival = rival(of: back.body, out) {
-                (out.doubtful[back.id], out.doubtful[rival]) = (rival, back.id)
-            }
-            share(back, match.map { [$0.id] } ?? [], &out)
+            let match = refunds.first { !named.contains($0.id) && isAlike($0.body, back.body) }
+            if match == nil, owner == .shop, let rival = rival(of: back.body) { (doubtful[back.id], doubtful[rival]) = (rival, back.id) }
+            share(back, match.map { [$0.id] } ?? [])
         }
-        return out
+        compare()
     }
 
-    private func share(_ back: Told<GoodsReturn>, _ found: [String], _ out: inout ReturnShares) {
-        out.named.formUnion(found)
+    private mutating func share(_ back: Told<GoodsReturn>, _ found: [String]) {
+        named.formUnion(found)
+        for refund in found { givers[refund, default: []].append(back) }
         let isMoneyless = back.body.settlement?.refunds.isEmpty ?? false
         let noMoney = refunds.allSatisfy { !found.contains($0.id) || $0.body.total.isZero }
         // The shop tells of no money, so the returns system's is the only word on what became of the value.
         let settlesAlone = isMoneyless && noMoney && (back.body.refundRef == nil || !found.isEmpty)
-        guard back.body.settlement != nil, policies.returnsOwner == .rms || settlesAlone else {
+        guard back.body.settlement != nil, owner == .rms || settlesAlone else {
             // The fees of each are kept once, from the first refund that it names.
-            if let first = found.first { out.explained[first, default: []].append(back) }
+            if let first = found.first { explained[first, default: []].append(back) }
             return
         }
-        out.settling.insert(back.id)
-        let free = found.filter { !out.isCovered($0) }
-        if !free.isEmpty { out.covered[back.id] = free }
+        settling.insert(back.id)
+        let free = found.filter { !isCovered($0) }
+        if !free.isEmpty { covered[back.id] = free }
+    }
+
+    /// What a return settles and the shop tells of as well must be one sum. Returns that share a refund, and refunds that share a return, are compared
+    /// together; where the sums differ, no refund of them is covered.
+    private mutating func compare() {
+        var groups: [(returns: [Told<GoodsReturn>], refunds: [Told<Refund>])] = []
+        for refund in refunds where isCovered(refund.id) {
+            let mine = givers[refund.id] ?? []
+            let isShared = { (group: [Told<GoodsReturn>]) in group.contains { other in mine.contains { $0.id == other.id } } }
+            var group = (returns: mine, refunds: [refund])
+            for known in groups where isShared(known.returns) {
+                group.returns += known.returns.filter { other in !group.returns.contains { $0.id == other.id } }
+                group.refunds += known.refunds
+            }
+            groups.removeAll { isShared($0.returns) }
+            groups.append(group)
+        }
+        for group in groups {
+            let currency = group.refunds[0].body.currency
+            guard let returned = Self.returned(group.returns, by: group.refunds), group.refunds.allSatisfy({ $0.body.currency == currency }) else { continue }
+            let shop = group.refunds.map(\.body.total).total(currency)
+            let pending = group.refunds.flatMap(\.body.transactions).filter { $0.status == .pending || $0.status == .authorised }.map(\.amount).total(currency)
+            // Shops tell of store credit as of a refund, or not at all.
+            let believed = [returned.money, returned.money + returned.credit]
+            if believed.contains(shop) || believed.contains(shop + pending) { continue }
+            for refund in group.refunds {
+                differing[refund.id] = (shop, returned.money + returned.credit)
+                for (back, covers) in covered { covered[back] = covers.filter { $0 != refund.id } }
+            }
+        }
+        covered = covered.filter { !$0.value.isEmpty }
+    }
+
+    /// What returns say of just these refunds of the shop; where one of them is named as a whole alone, all that they gave. `nil`: in other currencies.
+    private static func returned(_ returns: [Told<GoodsReturn>], by refunds: [Told<Refund>]) -> (money: Money, credit: Money)? {
+        let currency = refunds[0].body.currency, how = returns.compactMap(\.body.settlement)
+        guard how.allSatisfy({ $0.total.currency == currency }) else { return nil }
+        let ids = Set(refunds.map(\.id)), movements = how.flatMap(\.refunds)
+        let areNamed = ids.isSubset(of: movements.map(\.id))
+        let money = movements.filter { !areNamed || ids.contains($0.id) }.map(\.amount).total(currency)
+        return (money, how.map(\.storeCredit).total(currency))
     }
 
     private func isAlike(_ refund: Refund, _ back: GoodsReturn) -> Bool {
@@ -70,12 +116,14 @@ extension CasePlan {
     }
 
     /// A refund with money that no return names, of lines that came back with this one.
-    private func rival(of back: GoodsReturn, _ known: ReturnShares) -> String? {
+    private func rival(of back: GoodsReturn) -> String? {
         guard back.settlement?.refunds.isEmpty ?? false else { return nil }
         let lines = Set(back.lines.map(\.line))
-        return refunds.first { !known.named.contains($0.id) && !$0.body.total.isZero && !lines.isDisjoint(with: $0.body.lines.map(\.line)) }?.id
+        return refunds.first { !named.contains($0.id) && !$0.body.total.isZero && !lines.isDisjoint(with: $0.body.lines.map(\.line)) }?.id
     }
+}
 
+extension CasePlan {
     /// - Parameter other: the return, seen from the refund, and the other way round.
     static func doubt(_ id: String, _ other: String) -> Finding {
         Finding(
@@ -83,15 +131,31 @@ extension CasePlan {
             remedy: "name the shop's refund in the returns system; where they are two, correct the one that is wrong", position: "total")
     }
 
-    /// The returns system owns returns: a refund of the shop that no return gives is not booked twice and not lost from sight.
+    /// The returns system owns returns: a refund of the shop that no return gives, or that one gives with another sum, is not booked twice and not lost
+    /// from sight.
     mutating func holdForReturn(_ told: Told<Refund>, _ sale: Told<Sale>?) {
         let (refundedBefore, basesBefore, from) = (refunded, bases, postings.count)
         planRefund(told, sale)
         (refunded, bases) = (refundedBefore, basesBefore)
-        let waits = Finding(
-            check: "waits_for_original", why: "no return is known that gives refund \(told.id), and returns are the returns system's to tell",
+        let finding = shares.differing[told.id].map { differs(told.id, $0.shop, $0.returned) } ?? Finding(
+            check: "waits_for_return", why: "no return is known that gives refund \(told.id), and returns are the returns system's to tell",
             remedy: "close the return in the returns system; where there is none, let the shop own returns or enter the refund by hand")
-        for i in from ..< postings.count { postings[i].findings = [waits] }
+        let follows = Finding(check: "waits_for_original", why: "refund \(told.id) is held by \(finding.check)", remedy: "released with it")
+        for i in from ..< postings.count { postings[i].findings = [i == from ? finding : follows] }
+        guard postings.count == from else { return }
+        // Of nothing at all there is no part to plan.
+        postings.append(
+            PlannedPosting(
+                subject: told.id, form: .creditNote, caseID: caseID, covers: [told.id], date: day(told.at), currency: told.body.currency,
+                rate: rate(told.body.currency), total: .zero(told.body.currency), lines: [], party: party, appliesTo: saleReference, findings: [finding]))
+    }
+
+    private func differs(_ id: String, _ shop: Money, _ returned: Money) -> Finding {
+        let backs = (shares.givers[id] ?? []).map(\.id).joined(separator: ", ")
+        return Finding(
+            check: "unbalanced", why: "the shop gave \(shop.text) by refund \(id), its return (\(backs)) says \(returned.text)",
+            remedy: "correct whichever is wrong, in the shop or in the returns system: \(backs) is posted as the returns system tells it, and released when both agree",
+            position: "total", figures: ["shop": shop, "returned": returned])
     }
 
     /// Without the order the parts of a return have only its own total to agree with.

@@ -42,10 +42,7 @@ public struct StockPlan: Sendable {
         self.reorder = reorder
         guard policies.inventory != .none else { return }
         let plans = Dictionary(sales.filter { $0.effect == .post }.map { ($0.subject, $0) }) { first, _ in first }
-        let explained = Set(documents.compactMap { document -> String? in
-            if case .goodsReturn(let back) = document.body, back.state == "closed" { return back.refundRef }
-            return nil
-        })
+        let explained = StockPlan.explained(documents)
         for document in documents.sorted(by: { ($0.at, $0.id) < ($1.at, $1.id) }) where document.fault(in: nil) == nil {
             switch document.body {
             case .stock(let movement): take(movement, document)
@@ -58,6 +55,27 @@ public struct StockPlan: Sendable {
             default: break
             }
         }
+    }
+
+    /// The shop's refunds whose goods a return tells of: by id, or because it gives just as much for just the same units. A return that says of nothing
+    /// what became of it leaves that to the shop.
+    private static func explained(_ documents: [SourceDocument]) -> Set<String> {
+        var returns: [String: [Told<GoodsReturn>]] = [:], refunds: [String: [Told<Refund>]] = [:]
+        for document in documents.sorted(by: { ($0.at, $0.id) < ($1.at, $1.id) }) where document.fault(in: nil) == nil {
+            switch document.body {
+            case .goodsReturn(let back): returns[document.caseID, default: []].append(Told(id: document.id, at: document.at, body: back))
+            case .refund(let refund): refunds[document.caseID, default: []].append(Told(id: document.id, at: document.at, body: refund))
+            default: break
+            }
+        }
+        var out: Set<String> = []
+        for (caseID, told) in returns {
+            for (refund, givers) in ReturnShares(told, of: refunds[caseID] ?? []).givers
+            where givers.contains(where: { $0.body.lines.contains { $0.disposition != nil } }) {
+                out.insert(refund)
+            }
+        }
+        return out
     }
 
     /// What is there in the end, by item.

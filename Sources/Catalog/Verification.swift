@@ -16,12 +16,12 @@ public struct Verification: Sendable, Equatable {
 
     static let byID: [String: Verification] = [
         "accountedge": Verification(twin: nil, suites: ["ConnectorKitTests", "AccountEdgeTests"], sdks: []),
-        "aftership-returns": Verification(twin: nil, suites: ["ConnectorKitTests", "ReturnsTests"], sdks: []),
+        "aftership-returns": Verification(twin: "TwinReturns", suites: ["ConnectorKitTests", "ReturnsTests", "TwinReturnsTests"], sdks: []),
         "erp": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
         "freeagent": Verification(
             twin: "TwinFreeAgent", suites: ["ConnectorKitTests", "FreeAgentTests", "TwinFreeAgentTests"], sdks: [SDK(name: "freeagent", version: "0.3.1")]),
         "job-crm": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
-        "loop-returns": Verification(twin: nil, suites: ["ConnectorKitTests", "ReturnsTests"], sdks: []),
+        "loop-returns": Verification(twin: "TwinReturns", suites: ["ConnectorKitTests", "ReturnsTests", "TwinReturnsTests"], sdks: []),
         "netsuite-rest": Verification(
             twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuite", version: "0.12.0")]),
         "netsuite-suitetalk": Verification(

@@ -119,10 +119,13 @@ extension Authentication {
         public var writing: Writing
         /// Codes at `errors[0].code` that end a grant, for platforms that do not speak OAuth's own words.
         public var refusals: Set<String>
+        /// How a person consents in a browser; `nil` where token sets are only typed in.
+        public var consent: Consent?
 
         public init(
             authorizeURL: String, tokenURL: String, tokenPath: String, clientProof: ClientProof, scopes: [String], refreshGrace: Duration,
-            tokenHeader: (name: String, prefix: String) = ("Authorization", "Bearer "), writing: Writing = .form, refusals: Set<String> = []
+            tokenHeader: (name: String, prefix: String) = ("Authorization", "Bearer "), writing: Writing = .form, refusals: Set<String> = [],
+            consent: Consent? = nil
         ) {
             self.authorizeURL = authorizeURL
             self.tokenURL = tokenURL
@@ -133,6 +136,7 @@ extension Authentication {
             self.tokenHeader = tokenHeader
             self.writing = writing
             self.refusals = refusals
+            self.consent = consent
         }
     }
 

@@ -15,11 +15,16 @@ public protocol Connector: Sendable {
     /// Who is at the other end, to be shown and compared before the connection goes live.
     func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity>
 
+    /// The accounts that a person's consent reaches, for platforms that let one consent reach several (`Consent.Account.listed`).
+    func accounts(_ connection: ConnectionFacts) -> Exchange<[AccountIdentity]>
+
     /// Adds what every request to the platform needs besides the credential (tenant header, version).
     func prepare(_ request: HTTPRequest, for connection: ConnectionFacts) -> HTTPRequest
 }
 
 extension Connector {
+    /// The one account that `identify` tells.
+    public func accounts(_ connection: ConnectionFacts) -> Exchange<[AccountIdentity]> { identify(connection).map { [$0] } }
     public func readings(_: HTTPResponse) -> [BudgetReading] { [] }
     public func prepare(_ request: HTTPRequest, for _: ConnectionFacts) -> HTTPRequest { request }
 }
@@ -135,11 +140,17 @@ public protocol SourceConnector: Connector {
     /// Whether deliveries of this topic can ever lead to documents. Others are acknowledged and not kept: shops subscribe to more than books need.
     func uses(topic: String) -> Bool
 
+    /// Whether the platform tells by webhook of what a sweep finds under this topic: where a sweep is the first to find such records, webhooks get lost.
+    func tells(of topic: String) -> Bool
+
     /// Changed records since an instant, one page; `cursor` continues an earlier page.
     func sweep(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<SweepPage>
 
     /// The full record of one order.
     func fetch(_ id: String, _ connection: ConnectionFacts) -> Exchange<RawRecord?>
+
+    /// What a returns system itself says of its returns since an instant, one page, to be compared with the shop and the books; `nil` for what is none.
+    func returnFigures(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<ReturnFigures>?
 
     /// Raw record -> canonical documents.
     /// - Throws: `malformed_json`, `unreadable_record` (disposition hold) naming the field.
@@ -156,6 +167,8 @@ extension SourceConnector {
     public var tells: Set<SourceFact> { [.payments] }
     public func isTrial(_: HTTPFields, body _: [UInt8]) -> Bool { false }
     public func uses(topic _: String) -> Bool { true }
+    public func tells(of _: String) -> Bool { false }
+    public func returnFigures(since _: Timestamp, cursor _: String?, _: ConnectionFacts) -> Exchange<ReturnFigures>? { nil }
 }
 
 /// One account of a ledger as it is there now.

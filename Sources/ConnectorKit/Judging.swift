@@ -95,18 +95,3 @@ extension HTTPResponse {
     /// When the answer was made, by its own `Date`; `nil` where it has none that can be read.
     public var date: Timestamp? { fields["Date"].flatMap { HTTPDate.timestamp($0) } }
 }
-
-/// Dates as HTTP writes them: `Sun, 06 Nov 1994 08:49:37 GMT`.
-/// - Source: RFC 9110, section 5.6.7; the two obsolete forms are not read.
-enum HTTPDate {
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
-    static func timestamp(_ text: String) -> Timestamp? {
-        let words = text.split(separator: " ").map(String.init)
-        guard words.count == 6, words[0].hasSuffix(","), words[5] == "GMT", words[1].utf8.count == 2, words[3].utf8.count == 4,
-            let month = months.firstIndex(of: words[2])
-        else { return nil }
-        let number = "\(month + 1)".count == 1 ? "0\(month + 1)" : "\(month + 1)"
-        return Timestamp(rfc3339: "\(words[3])-\(number)-\(words[1])T\(words[4])Z")
-    }
-}

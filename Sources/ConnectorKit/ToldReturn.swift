@@ -67,6 +67,16 @@ public struct ToldReturn: Sendable {
         return exchanged + storeCredit + giftCard + back - shopperPays - (worth - fees.map(\.amount).total(currency))
     }
 
+    /// What it says was given back; of one that is not closed, nothing.
+    public var figure: ReturnFigure {
+        let isClosed = state == .closed
+        // What a system does not name has a word of ours, `refund-1`: that is nobody's id.
+        let names = Set([refundRef].compactMap(\.self) + refunds.map(\.id)).filter { !$0.contains(" ") && !$0.hasPrefix("refund") }
+        return ReturnFigure(
+            id: "return:\(id)", state: state, at: at, money: isClosed ? refunds.map(\.amount).total(currency) : .zero(currency),
+            credit: isClosed ? storeCredit + giftCard : .zero(currency), refunds: isClosed ? names.sorted() : [])
+    }
+
     /// The return, and the new order where nobody else tells of it.
     /// - Parameters:
     ///   - ownExchanges: no shop tells of the new order: it is a sale of its own.
@@ -117,5 +127,39 @@ public struct ToldReturn: Sendable {
         let words = reason.lowercased().utf8.split { !((97 ... 122).contains($0) || (48 ... 57).contains($0)) }
         let code = String(words.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "_").prefix(40))
         return code.isEmpty ? nil : code
+    }
+}
+
+/// What a returns system says of one return.
+public struct ReturnFigure: Sendable, Equatable {
+    /// As its document is named: `return:55120`.
+    public var id: String
+    public var state: ToldReturn.State
+    /// When it was settled.
+    public var at: Timestamp
+    /// Given back as money, and as credit.
+    public var money: Money
+    public var credit: Money
+    /// Ids of the refunds that it gives, the shop's where it names them.
+    public var refunds: [String]
+
+    public init(id: String, state: ToldReturn.State, at: Timestamp, money: Money, credit: Money, refunds: [String]) {
+        self.id = id
+        self.state = state
+        self.at = at
+        self.money = money
+        self.credit = credit
+        self.refunds = refunds
+    }
+}
+
+public struct ReturnFigures: Sendable {
+    public var figures: [ReturnFigure]
+    /// Where the next page starts; `nil` at the end.
+    public var next: String?
+
+    public init(figures: [ReturnFigure], next: String?) {
+        self.figures = figures
+        self.next = next
     }
 }

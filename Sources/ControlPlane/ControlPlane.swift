@@ -45,11 +45,14 @@ public final class ControlPlane: Service {
         }
     }
 
-    /// Forgets first answers older than a day. Ends with the server.
+    /// Forgets first answers older than a day, and what nobody ended in time. Ends with the server.
     private func tidy() async {
         while !Task.isCancelled {
             do { try await Task.sleep(for: .seconds(ControlPlaneLimits.tidySeconds)) } catch { return }
-            do throws(Fault) { try await desk.store.forgetAnswers() } catch { desk.log.fault(.failed, error) }
+            do throws(Fault) {
+                try await desk.store.forgetAnswers()
+                try await desk.store.expireConsents(at: desk.clocks.now())
+            } catch { desk.log.fault(.failed, error) }
         }
     }
 }
@@ -80,6 +83,8 @@ enum ControlPlaneLimits {
     static let sessions = 1_000
     static let sessionSeconds = 12 * 3600
     static let textCharacters = 200
+    /// Of a page, when nobody says how many.
+    static let pageRows = 50
     static let noteCharacters = 1_000
     /// Of one route within an hour.
     static let alertTests = 20
@@ -94,4 +99,14 @@ enum ControlPlaneLimits {
     static let noticesMost = 10_000
     /// Events of one request.
     static let contractEvents = 500
+    /// How long a link works for whoever asked for it himself, and for whom it is sent to.
+    static let directSeconds = 15 * 60
+    static let invitationHours = 72
+    static let invitationHoursMost = 14 * 24
+    /// From the link's use to the confirmed account.
+    static let consentSeconds = 30 * 60
+    /// Links to one connection that may still lead somewhere.
+    static let consentsOpen = 20
+    /// Pages that wait for the worker ask again after this long.
+    static let consentRefreshSeconds = 2
 }

@@ -14,9 +14,13 @@ public struct ControlPlaneConfiguration: Sendable {
     public var version: String
     /// Parts of credentials that are the operator's own, by platform and name. They are sealed with each connection's; no endpoint shows them.
     public var operatorParts: [String: [String: Secret]]
+    /// Where people's browsers reach us, without a slash at the end: `https://books.example.com`. Platforms send them back there, so it is stated and not
+    /// taken from a request. Empty: nobody can connect a platform in a browser.
+    public var publicURL: String
 
     public init(
-        host: String, port: Int, intakeKey: AEADKey, allowedHosts: [String], version: String, operatorParts: [String: [String: Secret]] = [:]
+        host: String, port: Int, intakeKey: AEADKey, allowedHosts: [String], version: String, operatorParts: [String: [String: Secret]] = [:],
+        publicURL: String = ""
     ) {
         self.host = host
         self.port = port
@@ -24,5 +28,8 @@ public struct ControlPlaneConfiguration: Sendable {
         self.allowedHosts = allowedHosts
         self.version = version
         self.operatorParts = operatorParts
+        var url = publicURL
+        while url.hasSuffix("/") { url.removeLast() }
+        self.publicURL = url
     }
 }

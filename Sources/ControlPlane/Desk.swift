@@ -27,6 +27,7 @@ final class Desk: Sendable {
     /// For ids and salts.
     let drawn: DrawnRandom
     let tallies: RequestTallies
+    private let descriptionPage: DescriptionPage
     let gauges = Locked<Duration?>(nil)
     /// Labels that each gauge has had, by its name.
     let shownLabels = Locked<[String: Set<String>]>([:])
@@ -44,6 +45,7 @@ final class Desk: Sendable {
         self.log = log
         self.metrics = metrics
         router = Router(Endpoints.all)
+        descriptionPage = DescriptionPage(version: configuration.version)
         keyring = Keyring(store: store, clocks: clocks)
         intake = Intake(store: store, clocks: clocks, log: log, metrics: metrics)
         hooks = HookBook(store: store, intakeKey: configuration.intakeKey, clocks: clocks)
@@ -51,6 +53,9 @@ final class Desk: Sendable {
         drawn = DrawnRandom(random)
         tallies = RequestTallies(metrics, Endpoints.all, platforms: connectors.keys)
     }
+
+    /// What `/openapi.json` answers.
+    var description: DescriptionPage.Page { descriptionPage.page }
 
     /// One request, from its route to its answer. Never throws and never answers nothing: whatever went wrong becomes a problem document. Runs
     /// on the server's poll thread: what memory knows is answered there.

@@ -2,174 +2,150 @@ internal import Books
 internal import Kernel
 internal import Wire
 
-/// Reads a request's members, collecting everything that is wrong rather than stopping at the first.
-/// A reading that fails gives a value of its type all the same; `check` throws before any such value can be used.
+/// A request's members, held against their declaration all at once: everything that is wrong is collected rather than stopping at the first. What is
+/// wrong or missing reads as a value of its type all the same; `check` throws before any such value can be used.
 struct Input: Sendable {
-    let json: JSON
+    private let json: JSON
+    private let members: [Member]
+    /// `POST /v1/tenants`.
+    private let place: String
+    /// Those whose value can't be used.
+    private let wrong: Set<String>
     private(set) var findings: [Refusal.Finding] = []
+    /// Read without being declared, or as something else than it is declared as.
+    private var misread: String?
 
-    init(_ json: JSON, known: [String]) {
+    /// - Parameter members: what may be given; anything else is a finding.
+    init(_ json: JSON, _ members: [Member], of place: String) {
         self.json = json
-        for (key, _) in json.object ?? [] where !known.contains(key) {
-            add(String(key.prefix(64)), "is not a known member", "Known are \(known.joined(separator: ", ")).")
-        }
+        self.members = members
+        self.place = place
+        Shape.object(members).check(json, .theirs, into: &findings)
+        wrong = Set(findings.map { String($0.field.prefix { $0 != "." && $0 != "[" }) })
     }
 
     mutating func add(_ field: String, _ why: String, _ remedy: String) { findings.append(.init(field: field, why: why, remedy: remedy)) }
 
-    /// - Throws: 422 with all findings.
-    func check() throws { if !findings.isEmpty { throw Refusal.invalid(findings) } }
-
-    /// Given and not null.
-    private func given(_ key: String) -> JSON? { json.member(key) }
+    /// - Throws: 422 with all findings; `undeclared_member`, a mistake of ours, after a reading that the declaration does not have.
+    func check() throws {
+        if let misread {
+            throw Fault("undeclared_member", stage: .api, disposition: .bug, summary: "the member \(misread) is not declared as it is read", position: place)
+        }
+        if !findings.isEmpty { throw Refusal.invalid(findings) }
+    }
 
     /// Given at all, be it as null.
-    func has(_ key: String) -> Bool { json.object?.contains { $0.key == key } ?? false }
+    mutating func has(_ key: String) -> Bool {
+        _ = value(key) { _ in true }
+        return json[key] != nil
+    }
+
+    /// Given, and not as null.
+    mutating func isGiven(_ key: String) -> Bool { has(key) && json.member(key) != .none }
+
+    /// A member as given, when it is declared as what it is read as; `nil` when it is absent, null or wrong.
+    private mutating func value(_ key: String, evenIfWrong: Bool = false, _ isDeclared: (Shape) -> Bool) -> JSON? {
+        guard let member = members.first(where: { $0.name == key }), isDeclared(member.shape.bare) else {
+            misread = misread ?? key
+            return nil
+        }
+        Reads.note(place, key)
+        return wrong.contains(key) && !evenIfWrong ? nil : json.member(key)
+    }
+
+    private mutating func words(_ key: String, _ forms: Words.Form...) -> String? {
+        value(key) { shape in
+            if case .text(let words) = shape { forms.contains(words.form) } else { false }
+        }?.string
+    }
 
     // MARK: Text
 
-    mutating func optionalText(_ key: String, most: Int = ControlPlaneLimits.textCharacters) -> String? {
-        guard let value = given(key) else { return nil }
-        guard let text = value.string, (1 ... most).contains(text.unicodeScalars.count), text.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 }) else {
-            add(key, "must be text of 1 to \(most) characters", "Send a string without line breaks.")
-            return nil
-        }
-        return text
+    mutating func optionalText(_ key: String) -> String? { words(key, .line, .any, .postKey) }
+    mutating func text(_ key: String) -> String { optionalText(key) ?? "" }
+    mutating func slug(_ key: String = "slug") -> String { words(key, .slug) ?? "" }
+    mutating func optionalSlug(_ key: String = "slug") -> String? { words(key, .slug) }
+
+    mutating func choice(_ key: String) -> String? {
+        value(key) { shape in
+            if case .choice = shape { true } else { false }
+        }?.string
     }
 
-    mutating func text(_ key: String, most: Int = ControlPlaneLimits.textCharacters) -> String {
-        guard given(key) != .none else {
-            add(key, "is missing", "Add \(key).")
-            return ""
-        }
-        return optionalText(key, most: most) ?? ""
+    // MARK: Numbers, days, yes and no
+
+    mutating func integer(_ key: String) -> Int? {
+        value(key) { shape in
+            if case .integer = shape { true } else { false }
+        }?.int
     }
 
-    /// Lower-case letters, digits and hyphens: a name for files, paths and people.
-    mutating func slug(_ key: String = "slug") -> String {
-        guard let value = given(key) else {
-            add(key, "is missing", "Add a short name such as prairie-goods.")
-            return ""
-        }
-        let text = value.string ?? ""
-        let bytes = text.utf8
-        let good = (1 ... 63).contains(bytes.count) && bytes.first != 45
-            && bytes.allSatisfy { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) || $0 == 45 }
-        if !good { add(key, "must be 1 to 63 lower-case letters, digits and hyphens", "Write it such as prairie-goods.") }
-        return text
+    mutating func flag(_ key: String) -> Bool? {
+        value(key) { shape in
+            if case .flag = shape { true } else { false }
+        }?.bool
     }
 
-    mutating func choice(_ key: String, of allowed: [String]) -> String? {
-        guard let value = given(key) else { return nil }
-        guard let text = value.string, allowed.contains(text) else {
-            add(key, "is not one of \(allowed.joined(separator: ", "))", "Choose one of them.")
-            return nil
-        }
-        return text
-    }
-
-    // MARK: Numbers and days
-
-    mutating func integer(_ key: String, _ range: ClosedRange<Int>) -> Int? {
-        guard let value = given(key) else { return nil }
-        guard let number = value.int, range.contains(number) else {
-            add(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)", "Send a number in that range.")
-            return nil
-        }
-        return number
-    }
-
-    mutating func date(_ key: String) -> LocalDate? {
-        guard let value = given(key) else { return nil }
-        guard let day = value.string.flatMap({ LocalDate($0) }) else {
-            add(key, "is not a day", "Write it as YYYY-MM-DD.")
-            return nil
-        }
-        return day
-    }
-
-    mutating func instant(_ key: String) -> Timestamp? {
-        guard let value = given(key) else { return nil }
-        guard let at = value.string.flatMap({ Timestamp(rfc3339: $0) }) else {
-            add(key, "is not a time", "Write it as 2026-11-14T09:30:00Z.")
-            return nil
-        }
-        return at
-    }
+    mutating func date(_ key: String) -> LocalDate? { words(key, .day).flatMap { LocalDate($0) } }
+    mutating func instant(_ key: String) -> Timestamp? { words(key, .instant).flatMap { Timestamp(rfc3339: $0) } }
 
     // MARK: Ids
 
-    mutating func optionalIdentifier<Kind>(_ key: String, _: Kind.Type = Kind.self) -> Identifier<Kind>? {
-        guard let value = given(key) else { return nil }
-        guard let id = value.string.flatMap({ Identifier<Kind>($0) }) else {
-            add(key, "is not an id", "Send the 36 characters of the id.")
-            return nil
-        }
-        return id
-    }
+    mutating func optionalIdentifier<Kind>(_ key: String, _: Kind.Type = Kind.self) -> Identifier<Kind>? { words(key, .id).flatMap { Identifier<Kind>($0) } }
 
     /// All zero where it is missing: `check` comes before its use.
-    mutating func identifier<Kind>(_ key: String, _: Kind.Type = Kind.self) -> Identifier<Kind> {
-        if given(key) == .none { add(key, "is missing", "Add \(key).") }
-        return optionalIdentifier(key) ?? .zero
-    }
+    mutating func identifier<Kind>(_ key: String, _: Kind.Type = Kind.self) -> Identifier<Kind> { optionalIdentifier(key) ?? .zero }
 
-    // MARK: Secrets and objects
+    // MARK: Secrets, lists and objects
 
     /// Bytes that only go into a seal.
-    mutating func optionalSecret(_ key: String) -> Secret? {
-        guard let value = given(key) else { return nil }
-        guard let text = value.string, (1 ... ControlPlaneLimits.secretBytes).contains(text.utf8.count) else {
-            add(key, "must be text of 1 to \(ControlPlaneLimits.secretBytes) bytes", "Send it as a string.")
-            return nil
+    mutating func optionalSecret(_ key: String) -> Secret? { words(key, .secret).map { Secret($0) } }
+
+    /// A list of strings.
+    mutating func list(_ key: String) -> [String]? {
+        value(key) { shape in
+            if case .list = shape { true } else { false }
+        }?.array?.compactMap(\.string)
+    }
+
+    /// An object, by name: also one of whose members some are wrong, for the others to be looked at.
+    mutating func object(_ key: String) -> JSON? {
+        value(key, evenIfWrong: true) { shape in
+            if case .map = shape { true } else { false }
         }
-        return Secret(text)
     }
 
     /// An object of strings.
-    /// - Parameter flat: how groups of strings are read.
-    mutating func strings(_ key: String, flat: (JSON) -> JSON = { $0 }) -> [(name: String, value: String)]? {
-        guard let value = given(key).map(flat) else { return nil }
-        guard let object = value.object, object.count <= ControlPlaneLimits.settings else {
-            add(key, "must be an object of at most \(ControlPlaneLimits.settings) strings", "Send { \"name\": \"value\" }.")
-            return nil
-        }
-        var out: [(name: String, value: String)] = []
-        for (name, member) in object {
-            guard let text = member.string, text.unicodeScalars.count <= 1000, !text.utf8.contains(0), !name.utf8.contains(0) else {
-                add("\(key).\(name.prefix(64))", "must be a string of at most 1000 characters", "Write the value in quotes.")
-                continue
-            }
-            out.append((name, text))
-        }
-        return out
+    mutating func strings(_ key: String) -> [(name: String, value: String)]? {
+        object(key)?.object?.compactMap { name, value in value.string.map { (name, $0) } }
     }
-}
 
-// MARK: Words of the world
+    // MARK: Words of the world
 
-extension Input {
     /// ISO 3166-1 alpha-2.
-    mutating func country(_ key: String) -> String {
-        let text = self.text(key, most: 2)
-        if !text.isEmpty, text.utf8.count != 2 || !text.utf8.allSatisfy({ $0 >= 65 && $0 <= 90 }) {
-            add(key, "is not a country", "Write two capital letters, such as GB.")
-        }
-        return text
-    }
+    mutating func country(_ key: String) -> String { words(key, .country) ?? "" }
 
     /// ISO 4217, of those that the planner knows.
-    mutating func currency(_ key: String) -> String {
-        let text = self.text(key, most: 3)
-        if !text.isEmpty, Currency(text) == .none { add(key, "is not a currency", "Write three capital letters, such as GBP.") }
-        return text
-    }
+    mutating func currency(_ key: String) -> String { words(key, .currency) ?? "" }
 
     /// IANA name.
-    mutating func zone(_ key: String) -> String {
-        let text = self.text(key, most: 64)
-        guard !text.isEmpty else { return text }
-        do throws(Fault) { _ = try Zone.named(text) } catch { add(key, error.summary, error.remedy) }
-        return text
+    mutating func zone(_ key: String) -> String { words(key, .zone) ?? "" }
+
+    /// A platform's own name for an account.
+    mutating func account(_ key: String) -> String { words(key, .account) ?? "" }
+}
+
+/// Which declared members and parameters have been read: tests see by it that none is declared in vain.
+final class Reads: Sendable {
+    @TaskLocal static var log: Reads?
+
+    private let names = Locked<Set<String>>([])
+
+    /// `POST /v1/tenants slug`.
+    var list: Set<String> { names.with { $0 } }
+
+    static func note(_ place: String, _ name: String) {
+        guard let log else { return }
+        log.names.with { _ = $0.insert("\(place) \(name)") }
     }
 }

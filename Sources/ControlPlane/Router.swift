@@ -34,11 +34,14 @@ final class Endpoint: Sendable {
     let pattern: String
     let access: Access
     let work: Work
+    /// What it is for, what it takes and what it answers.
+    let about: About
     /// What a body is: JSON, unless it says otherwise.
     let takes: String
 
-    init(_ method: HTTPMethod, _ pattern: String, _ access: Access, takes: String = "application/json", _ work: Work) {
-        self.takes = takes
+    init(_ method: HTTPMethod, _ pattern: String, _ access: Access, _ about: About, _ work: Work) {
+        self.about = about
+        takes = about.takes
         self.method = method
         self.pattern = pattern
         self.access = access
@@ -46,10 +49,9 @@ final class Endpoint: Sendable {
     }
 
     convenience init(
-        _ method: HTTPMethod, _ pattern: String, _ access: Access, takes: String = "application/json",
-        _ handle: @escaping @Sendable (Visit) async throws -> HTTPResponse
+        _ method: HTTPMethod, _ pattern: String, _ access: Access, _ about: About, _ handle: @escaping @Sendable (Visit) async throws -> HTTPResponse
     ) {
-        self.init(method, pattern, access, takes: takes, .waits(handle))
+        self.init(method, pattern, access, about, .waits(handle))
     }
 }
 
@@ -167,7 +169,36 @@ struct Router: Sendable {
 
 /// Every endpoint there is.
 enum Endpoints {
+    /// Endpoints of one subject, as the description orders them.
+    struct Group: Sendable {
+        var name: String
+        var meaning: String
+        var endpoints: [Endpoint]
+
+        init(_ name: String, _ meaning: String, _ endpoints: [Endpoint]) {
+            self.name = name
+            self.meaning = meaning
+            self.endpoints = endpoints
+        }
+    }
+
     /// Deliveries first: nothing else is asked for as often.
-    static let all: [Endpoint] = hooks + ledgerHooks + keys + consultancies + tenants + organisations + connections + secrets + contract + versions + flows + schedules + documents + postings
-        + batches + alertRules + alerts + quota + trail + work + reports + health + console
+    static let groups: [Group] = [
+        Group("Webhooks", "What platforms deliver.", hooks + ledgerHooks),
+        Group("Keys", "API keys and what they may do.", keys),
+        Group("Tenants", "Consultancies, their client businesses, and the legal entities of those.", consultancies + tenants + organisations),
+        Group("Connections", "Accounts at platforms, and the secrets to them.", connections + secrets + quota),
+        Group("Authorizations", "Links by which a person connects a platform in a browser, and the pages that follow.", consents + consentPages),
+        Group("Contract", "Events and files of systems that write to a contract of ours.", contract),
+        Group("Configuration", "Account structures, mapping rules, and flows from a source to a ledger.", versions + flows),
+        Group("Schedules", "When a flow asks its source and sends its postings.", schedules),
+        Group("Documents and postings", "What came in, what it becomes in the ledger, and why.", documents + postings),
+        Group("Manual posting", "Files for ledgers that are not written to by an API.", batches),
+        Group("Alerts", "What is wrong, who is told, and what people do about it.", alertRules + alerts),
+        Group("Support", "Figures, held postings, proofs and the audit trail.", reports + trail + work),
+        Group("Operation", "The process itself, and this description.", health + description),
+        Group("Console", "Pages for people.", console),
+    ]
+
+    static let all: [Endpoint] = groups.flatMap(\.endpoints)
 }

@@ -31,32 +31,51 @@ struct Visit: Sendable {
         return id
     }
 
-    /// A tenant or consultancy named in the query; a malformed one is refused, a foreign one sees nothing.
-    func filter<Kind>(_ name: String, _: Kind.Type = Kind.self) throws -> Identifier<Kind>? {
-        guard let text = request.query(name) else { return nil }
-        guard let id = Identifier<Kind>(text) else { throw Refusal.invalid([.init(field: name, why: "is not an id", remedy: "Send 36 characters.")]) }
-        return id
+    /// The body as an object, to be read member by member as the endpoint declares them.
+    func input() throws -> Input {
+        guard case .members(let members)? = endpoint?.about.body else { return try input([]) }
+        return try input(members)
     }
 
-    /// The body as an object, to be read member by member.
-    func input(_ known: [String]) throws -> Input {
-        guard !request.body.isEmpty else { return Input(.object([]), known: known) }
+    /// The same by members that depend on what is asked for.
+    func input(_ members: [Member]) throws -> Input {
+        guard !request.body.isEmpty else { return Input(.object([]), members, of: place) }
         let json = try JSON(parsing: request.body)
         guard json.object != nil else { throw Refusal.invalid([.init(field: "", why: "the body must be an object", remedy: "Send { … }.")]) }
-        return Input(json, known: known)
+        return Input(json, members, of: place)
     }
+
+    /// The query, to be read as the endpoint declares it. Of what it does not declare nothing is read; of several values under one name the first counts.
+    /// - Throws: 422 with everything that is wrong in it.
+    func asked() throws -> Input {
+        let members = endpoint?.about.parameters ?? [], given = request.query
+        let input = Input(.object(members.compactMap { member in
+            given.first { $0.name == member.name }.map { (member.name, Visit.json($0.value, member.shape.bare)) }
+        }), members, of: "\(place)?")
+        try input.check()
+        return input
+    }
+
+    /// What a text in a query stands for.
+    private static func json(_ text: String, _ shape: Shape) -> JSON {
+        switch shape {
+        case .integer: Int(text).map { .number("\($0)") } ?? .string(text)
+        case .flag: ["true", "false"].contains(text) ? .bool(text == "true") : .string(text)
+        default: .string(text)
+        }
+    }
+
+    private var endpoint: Endpoint? { call.route?.endpoint }
+    private var place: String { endpoint?.name ?? "" }
 
     // MARK: Pages
 
     func page() throws -> PageRequest {
-        var limit = 50
-        if let text = request.query("limit") {
-            guard let n = Int(text), (1 ... Limits.pageRows).contains(n) else {
-                throw Refusal.invalid([.init(field: "limit", why: "must be 1 to \(Limits.pageRows)", remedy: "Ask for fewer rows and follow next.")])
-            }
-            limit = n
-        }
-        guard let cursor = request.query("cursor") else { return PageRequest(limit: limit) }
+        var asked = try asked()
+        let limit = asked.integer("limit") ?? ControlPlaneLimits.pageRows
+        let given = asked.optionalText("cursor")
+        try asked.check()
+        guard let cursor = given else { return PageRequest(limit: limit) }
         guard let bytes = Base64.decodeURL(cursor), let texts = (try? JSON(parsing: bytes))?.array?.compactMap(\.string), !texts.isEmpty,
             texts.allSatisfy({ !$0.utf8.contains(0) })
         else { throw Refusal.invalid([.init(field: "cursor", why: "is not a cursor of ours", remedy: "Pass on the value of next unchanged.")]) }

@@ -14,6 +14,7 @@ extension Courier {
 
     /// Nothing is sent with a credential that is known to be dead until somebody gives a newer one, but for the question who is there.
     func checkAlive(_ trip: Trip) async throws(Fault) {
+        guard trip.borrowed == nil else { return }
         do throws(Fault) { try adopt(trip.connection.row, trip) } catch {
             await sayUnreadable(error, version: trip.connection.row.credentialVersion, trip)
             throw error
@@ -35,6 +36,7 @@ extension Courier {
 
     /// What calls are made with, renewed when it is about to end.
     func credential(_ trip: Trip) async throws(Fault) -> (Credential, version: Int) {
+        if let borrowed = trip.borrowed { return (borrowed, version: -1) }
         try adopt(trip.connection.row, trip)
         // What a person gave meanwhile may have to be renewed in its turn.
         for _ in 0 ..< Courier.refusalsMost {
@@ -58,6 +60,7 @@ extension Courier {
 
     /// The platform refused the token of this version: another one is found, or the connection is dead.
     func answerRefusal(of version: Int, _ fault: Fault, _ effort: inout Effort, _ trip: Trip) async throws(Fault) {
+        guard trip.borrowed == nil else { throw fault }
         effort.refusals += 1
         guard effort.refusals <= Courier.refusalsMost else {
             throw Fault("token_refused", stage: .courier, disposition: .retry, summary: "\(trip.spec.name) refuses one token after the other", underlying: fault.code)
@@ -79,6 +82,7 @@ extension Courier {
 
     /// The first accepted call with a new token set: the old one is no longer needed. Not done now is done with the next call.
     func prove(_ trip: Trip, version: Int) async {
+        guard trip.borrowed == nil else { return }
         lines[trip.id]?.tokens.accepted(version: version)
         guard let held = lines[trip.id]?.tokens.held, held.version == version, held.unproven else { return }
         do throws(Fault) {

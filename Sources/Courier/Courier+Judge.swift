@@ -54,6 +54,7 @@ extension Courier {
         }
         lines[trip.id, default: Line()].circuit.answered(passage)
         await sayUp(trip)
+        await compareClocks(response, trip)
         switch verdict {
         case .throttled(let after, let bucket): return .again(await stop(call, bucket, after, trip))
         case .reauthorize(let fault): return .reauthorize(fault)
@@ -156,9 +157,30 @@ extension Courier {
         } catch { log.fault(.failed, error) }
     }
 
+    /// A clock that is minutes off makes signatures outdated and watermarks wrong, so people are told before it does. Answers that something between kept
+    /// for a while (`Age`) say nothing.
+    private func compareClocks(_ response: HTTPResponse, _ trip: Trip) async {
+        guard response.fields["Age"] == nil, let date = response.date else { return }
+        let ahead = date.seconds - clocks.now().seconds
+        let isOdd = abs(ahead) > ClockRules.secondsMost, said = lines[trip.id]?.isSaidOdd ?? (trip.connection.row.clockAhead_s != nil)
+        lines[trip.id, default: Line()].odd = isOdd ? (lines[trip.id]?.odd ?? 0) + 1 : 0
+        guard isOdd ? !said && (lines[trip.id]?.odd ?? 0) >= ClockRules.answers : said else { return }
+        do throws(Fault) {
+            try await store.setClock(tenant, trip.id, ahead_s: isOdd ? Int(ahead) : nil)
+            lines[trip.id, default: Line()].isSaidOdd = isOdd
+        } catch { log.fault(.failed, error) }
+    }
+
     private func rest(_ name: String, _ pause: Duration, _ trip: Trip) async {
         do throws(Fault) { try await store.pause(tenant, trip.id, name: name, for: pause) } catch { log.fault(.failed, error) }
     }
+}
+
+enum ClockRules {
+    /// Apart from each other, two clocks that are looked after are not.
+    static let secondsMost: Int64 = 120
+    /// In a row: one answer may have been long on its way.
+    static let answers = 3
 }
 
 extension Verdict {

@@ -46,7 +46,7 @@ extension Courier {
         return row.baseURL ?? set.session[LoginAnswer.base]?.revealText() ?? Address.of(trip.spec.productionBase, account: row.account)
     }
 
-    private func ask(_ request: HTTPRequest) async throws(Fault) -> HTTPOutcome {
+    func ask(_ request: HTTPRequest) async throws(Fault) -> HTTPOutcome {
         guard clocks.monotonic() + Courier.requestMost < deadline() else { throw Courier.leaseEnding }
         return await client.send(request, timeout: Courier.requestMost, startBy: deadline() - Courier.requestMost)
     }

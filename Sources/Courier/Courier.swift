@@ -42,6 +42,10 @@ public actor Courier {
         var declared: Int?
         /// Whether the database says that the platform does not answer; `nil`: as the connection was read.
         var isSaidDown: Bool?
+        /// Answers in a row whose date is far from our own time.
+        var odd = 0
+        /// Whether the database says that the platform's clock and ours differ; `nil`: as the connection was read.
+        var isSaidOdd: Bool?
 
         struct Spent {
             /// Refusals in a row, each after the pause for the one before it.
@@ -75,12 +79,15 @@ public actor Courier {
     static let requestMost = Duration.seconds(Limits.requestSeconds)
 
     /// Drives the exchange to its end. `startBy`: monotonic time after which no write is started, besides the lease's own end. `canWait`: the last of
-    /// a day's or month's budget is left to others.
+    /// a day's or month's budget is left to others. `borrowed`: used instead of the connection's own credential, as it is: one that a person is yet
+    /// to confirm.
     public func run<Output: Sendable>(
-        _ exchange: Exchange<Output>, connector: any Connector, connection: CourierConnection, startBy: Duration? = nil, canWait: Bool = false
+        _ exchange: Exchange<Output>, connector: any Connector, connection: CourierConnection, startBy: Duration? = nil, canWait: Bool = false,
+        borrowed: Credential? = nil
     ) async -> Delivery<Output> {
         let trip = Trip(
-            connector: connector, connection: connection, startBy: startBy, identifies: Output.self == AccountIdentity.self, canWait: canWait)
+            connector: connector, connection: connection, startBy: startBy, identifies: Output.self == AccountIdentity.self, canWait: canWait,
+            borrowed: borrowed)
         var step = exchange
         var wrote = false
         func said(_ fault: Fault) -> Fault { scrubbed(Backoff.bounded(fault), trip) }
@@ -111,6 +118,8 @@ public actor Courier {
         /// Asks who is at the other end: the one thing that may be asked with a credential that was dead, because that is how it comes back to life.
         var identifies: Bool
         var canWait = false
+        /// What calls are made with instead of the connection's own credential: never renewed, never kept.
+        var borrowed: Credential?
 
         var id: ConnectionID { connection.row.id }
         var spec: PlatformSpec { connector.spec }

@@ -33,6 +33,9 @@ public protocol CourierStore: Sendable {
     /// Notes since when the platform has not answered this connection; without a reason: that it answers again.
     func setDown(_ tenant: TenantID, _ id: ConnectionID, reason: String?) async throws(Fault)
 
+    /// Notes how far the platform's clock is ahead of ours, seconds; `nil`: no more than it should be.
+    func setClock(_ tenant: TenantID, _ id: ConnectionID, ahead_s: Int?) async throws(Fault)
+
     /// Opens alerts, or counts them up.
     func raise(_ tenant: TenantID, _ alerts: [AlertRow]) async throws(Fault)
 }

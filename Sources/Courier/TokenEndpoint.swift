@@ -29,7 +29,22 @@ struct TokenEndpoint: Sendable {
 
     /// Trades a refresh token.
     func request(_ oauth: Authentication.OAuth2, refresh: Secret, from set: Credential) -> HTTPRequest {
-        var pairs: [(name: String, value: String)] = [("grant_type", "refresh_token"), ("refresh_token", refresh.revealText())]
+        proved([("grant_type", "refresh_token"), ("refresh_token", refresh.revealText())], oauth, set)
+    }
+
+    /// Trades the code of a consent.
+    /// - Source: RFC 6749, section 4.1.3; RFC 7636, section 4.5.
+    func request(_ oauth: Authentication.OAuth2, code: ConsentCode) -> HTTPRequest {
+        var pairs: [(name: String, value: String)] = [
+            ("grant_type", "authorization_code"), ("code", code.code.revealText()), ("redirect_uri", code.redirectURI),
+        ]
+        if let verifier = code.verifier { pairs.append(("code_verifier", verifier.revealText())) }
+        return proved(pairs + (oauth.consent?.exchange ?? []), oauth, code.app)
+    }
+
+    /// With the client's own proof.
+    private func proved(_ given: [(name: String, value: String)], _ oauth: Authentication.OAuth2, _ set: Credential) -> HTTPRequest {
+        var pairs = given
         let clientID = set.clientID ?? "", clientSecret = set.clientSecret?.revealText() ?? ""
         switch oauth.clientProof {
         case .basic: return post(pairs, oauth.writing, basic: "\(clientID):\(clientSecret)")

@@ -98,24 +98,6 @@ struct ResponseEncoder {
         }
     }
 
-    /// `Sat, 21 Nov 2026 12:11:00 GMT` (RFC 9110, section 5.6.7).
-    static func date(_ time: Timestamp) -> String {
-        let seconds = Int(time.seconds)
-        let days = seconds >= 0 ? seconds / 86_400 : -((86_399 - seconds) / 86_400)
-        let second = seconds - days * 86_400
-        let (year, month, day) = LocalDate(daysSince1970: days).civil
-        let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        let weekday = weekdays[(days % 7 + 7) % 7]
-        let clock = [second / 3600, second / 60 % 60, second % 60].map { padded($0, 2) }.joined(separator: ":")
-        return "\(weekday), \(padded(day, 2)) \(months[month - 1]) \(padded(year, 4)) \(clock) GMT"
-    }
-
-    private static func padded(_ number: Int, _ width: Int) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-
     private static func reason(_ status: Int) -> StaticString {
         switch status {
         case 200: "OK"

@@ -219,7 +219,7 @@ final class ServeLoop {
         let time = configuration.clocks.now()
         if time.seconds != dateSecond {
             dateSecond = time.seconds
-            dateText = Array("Date: \(ResponseEncoder.date(time))\r\n".utf8)
+            dateText = Array("Date: \(HTTPDate.text(time))\r\n".utf8)
         }
         return dateText
     }

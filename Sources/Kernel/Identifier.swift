@@ -30,6 +30,7 @@ public enum EventKind {}
 public enum DocumentKindTag {}
 public enum KeyKind {}
 public enum BatchKind {}
+public enum ConsentKind {}
 
 public typealias ConsultancyID = Identifier<ConsultancyKind>
 public typealias TenantID = Identifier<TenantKind>
@@ -40,6 +41,7 @@ public typealias EventID = Identifier<EventKind>
 public typealias DocumentID = Identifier<DocumentKindTag>
 public typealias APIKeyID = Identifier<KeyKind>
 public typealias BatchID = Identifier<BatchKind>
+public typealias ConsentID = Identifier<ConsentKind>
 
 /// Where identifiers and other chance come from; a parameter everywhere, so that a seed replays a run.
 public protocol RandomSource: Sendable {

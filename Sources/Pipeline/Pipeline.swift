@@ -7,7 +7,7 @@ internal import Mapping
 internal import Postgres
 public import Store
 public import Telemetry
-public import Wire
+internal import Wire
 
 /// The seven steps of one tenant, at work under one lease. Each step is a folder: an entry that moves rows, and a pure core.
 public struct Pipeline: Sendable {
@@ -60,12 +60,18 @@ public struct Pipeline: Sendable {
         case .map: try await mapAndClear(try setup.flow(job.subject), in: setup)
         case .post: try await post(try setup.flow(job.subject), in: setup)
         case .confirm: try await confirm(try setup.flow(job.subject), in: setup)
-        case .reconcile: try await reconcile(try setup.flow(job.subject), in: setup)
+        case .reconcile:
+            if let connection = Pipeline.figuresSubject(job.subject) {
+                try await readFigures(try setup.connection(connection), in: setup)
+            } else {
+                try await reconcile(try setup.flow(job.subject), in: setup)
+            }
         case .chart: try await readChart(try setup.connection(job.subject), in: setup)
         case .identify: try await identify(try setup.connection(job.subject), in: setup)
         case .look: try await look(try setup.connection(job.subject), in: setup)
         case .changes: try await changes(try setup.connection(job.subject), in: setup)
         case .attach: try await attach(try setup.flow(job.subject), in: setup)
+        case .consent: try await consent(job.subject, in: setup)
         }
     }
 
@@ -86,9 +92,10 @@ public struct Pipeline: Sendable {
 
     /// An exchange's result, or the fault that stopped a read. `canWait`: posting does not need it, so it leaves the last of a long budget to what does.
     func read<Output: Sendable>(
-        _ exchange: Exchange<Output>, _ connector: any Connector, _ connection: CourierConnection, canWait: Bool = false
+        _ exchange: Exchange<Output>, _ connector: any Connector, _ connection: CourierConnection, canWait: Bool = false,
+        borrowed: Credential? = nil
     ) async throws(Fault) -> Output {
-        switch await courier.run(exchange, connector: connector, connection: connection, canWait: canWait) {
+        switch await courier.run(exchange, connector: connector, connection: connection, canWait: canWait, borrowed: borrowed) {
         case .done(let output): return output
         case .refused(let fault), .duplicate(let fault), .unknown(let fault): throw fault
         }
@@ -101,18 +108,5 @@ public struct Pipeline: Sendable {
             preconditionFailure("a digest always makes a posting key")
         }
         return key
-    }
-}
-
-extension Fault {
-    /// The form kept in `fault` columns and shown by the API.
-    public var json: JSON {
-        var members: [(key: String, value: JSON)] = [
-            ("code", .string(code)), ("stage", .string(stage.rawValue)), ("disposition", .string(disposition.rawValue)), ("summary", .string(summary)),
-        ]
-        if !remedy.isEmpty { members.append(("remedy", .string(remedy))) }
-        if let position { members.append(("position", .string(position))) }
-        if let underlying { members.append(("underlying", .string(underlying))) }
-        return .object(members)
     }
 }

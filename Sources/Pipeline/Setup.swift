@@ -34,12 +34,7 @@ public struct Setup: Sendable {
 
     /// - Throws: `not_configured` (hold) while the tenant has no structure or rules; `invalid_configuration` naming the place.
     public static func load(_ tenant: TenantID, from store: Store) async throws(Fault) -> Setup {
-        var connections: [ConnectionID: CourierConnection] = [:]
-        for row in try await store.connections(tenant) {
-            var settings: [String: String] = [:]
-            for (key, value) in try JSON(parsing: row.settings).object ?? [] { settings[key] = value.string }
-            connections[row.id] = CourierConnection(row: row, facts: ConnectionFacts(account: row.account, settings: settings, base: row.baseURL))
-        }
+        let connections = try await connections(tenant, from: store)
         guard let configuration = try await store.configuration(tenant) else {
             throw Fault("not_configured", stage: .configuration, disposition: .hold, summary: "the tenant has no account structure or no rules yet",
                 remedy: "Apply both with `counterfoil tenant apply` or the API.")
@@ -64,6 +59,23 @@ public struct Setup: Sendable {
             }
         }
         return Setup(flows: flows, broken: broken, connections: connections, structure: structure, rules: rules)
+    }
+
+    /// Connections alone, for the jobs that need no more.
+    public static func unconfigured(_ tenant: TenantID, from store: Store) async throws(Fault) -> Setup {
+        Setup(
+            flows: [], broken: [:], connections: try await connections(tenant, from: store),
+            structure: AccountStructure(version: 0, accounts: [], taxCodes: [], houseCustomer: ""), rules: RuleSet(version: 0, rules: [], reasonCodes: []))
+    }
+
+    private static func connections(_ tenant: TenantID, from store: Store) async throws(Fault) -> [ConnectionID: CourierConnection] {
+        var connections: [ConnectionID: CourierConnection] = [:]
+        for row in try await store.connections(tenant) {
+            var settings: [String: String] = [:]
+            for (key, value) in try JSON(parsing: row.settings).object ?? [] { settings[key] = value.string }
+            connections[row.id] = CourierConnection(row: row, facts: ConnectionFacts(account: row.account, settings: settings, base: row.baseURL))
+        }
+        return connections
     }
 
     public static func organisation(_ row: OrganisationRow) throws(Fault) -> Organisation {

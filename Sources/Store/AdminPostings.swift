@@ -103,7 +103,7 @@ public enum AdminPostingStatements {
         UPDATE app.postings AS p SET
           state = CASE WHEN p.state = 'rejected' OR (\(unsafe: drifted) AND p.plan_digest IS DISTINCT FROM p.sent_digest) THEN 'mapped'
             WHEN \(unsafe: drifted) AND p.effect = 'void' THEN 'voided' WHEN \(unsafe: drifted) THEN 'confirmed' WHEN p.state = 'manual' THEN 'posted' ELSE p.state END,
-          recheck_at = CASE WHEN \(unsafe: drifted) THEN clock_timestamp() ELSE p.recheck_at END,
+          recheck_at = CASE WHEN \(unsafe: drifted) THEN clock_timestamp() ELSE p.recheck_at END, looks = 0,
           findings = CASE WHEN p.state = 'unknown' THEN p.findings ELSE '[]' END, fault = CASE WHEN p.state = 'unknown' THEN p.fault END,
           attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
         WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text)

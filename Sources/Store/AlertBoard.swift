@@ -115,7 +115,7 @@ public enum AlertBoardStatements {
     /// The one row, for as long as the transaction lasts; none where another holds it or has looked within the time.
     static func watch(every period: Duration) -> SQL {
         """
-        SELECT clock_timestamp() AS now, public_key, (counted_at IS NULL OR counted_at < clock_timestamp() - interval '5 minutes') AS counts
+        SELECT clock_timestamp() AS now, public_key, (counted_at IS NULL OR counted_at < clock_timestamp() - interval '1 minute') AS counts
         FROM adm.alert_watch WHERE looked_at IS NULL OR looked_at <= clock_timestamp() - \(period.wholeMilliseconds) * interval '1 millisecond'
         FOR UPDATE SKIP LOCKED
         """

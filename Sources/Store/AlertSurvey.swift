@@ -128,6 +128,32 @@ public enum AlertSurveyStatements {
         """
     }
 
+    /// Tenants to whose platforms it is another time than to us, with the largest difference in seconds. One row a tenant: several platforms at once are
+    /// hardly wrong all of them.
+    static func clocks() -> SQL {
+        """
+        SELECT c.tenant_id, 'clock/platforms' AS key, string_agg(c.slug || ' (' || c.platform || ')', ', ' ORDER BY c.slug) AS place, '' AS code,
+          (array_agg(c.clock_ahead_s ORDER BY abs(c.clock_ahead_s) DESC))[1]::text AS words, '' AS remedy, count(*) AS items, 1::bigint AS kinds,
+          min(c.clock_since) AS since
+        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND c.state = 'live' AND c.clock_ahead_s IS NOT NULL
+        GROUP BY c.tenant_id
+        """
+    }
+
+    /// Sources of which only sweeps bring what webhooks should: how many such events of the last day since the last webhook, and since when.
+    static func webhooks() -> SQL {
+        """
+        SELECT c.tenant_id, 'webhooks/' || c.id AS key, c.slug AS place, c.platform AS code, '' AS words, '' AS remedy, x.items, 1::bigint AS kinds, x.since
+        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id
+        CROSS JOIN LATERAL (
+          SELECT count(*) AS items, min(e.received_at) AS since FROM app.events e
+          WHERE e.tenant_id = c.tenant_id AND e.connection_id = c.id AND e.missed AND e.received_at > clock_timestamp() - interval '1 day'
+            AND e.id > coalesce((SELECT h.id FROM app.events h WHERE h.tenant_id = c.tenant_id AND h.connection_id = c.id AND NOT h.missed ORDER BY h.id DESC LIMIT 1), 0)
+        ) x
+        WHERE t.state = 'active' AND c.state = 'live' AND c.webhook_secret IS NOT NULL AND x.items > 0
+        """
+    }
+
     /// Workers that crashed: jobs that are held against them, and ends in a row that were not clean.
     static func crashes() -> SQL {
         """
@@ -187,7 +213,7 @@ extension PostgresTransaction {
         for rows in try await batch([
             AlertSurveyStatements.held(), AlertSurveyStatements.rejected(), AlertSurveyStatements.undecided(), AlertSurveyStatements.events(),
             AlertSurveyStatements.quarantined(), AlertSurveyStatements.connections(), AlertSurveyStatements.crashes(), AlertSurveyStatements.lag(),
-            AlertSurveyStatements.undelivered(),
+            AlertSurveyStatements.undelivered(), AlertSurveyStatements.webhooks(), AlertSurveyStatements.clocks(),
         ]) {
             for row in rows {
                 out.append(AlertFact(

@@ -29,8 +29,11 @@ public enum AlertKey {
     public static func quota(_ connection: ConnectionID, _ budget: String) -> String { "quota/\(connection)/\(budget)" }
     public static func quotaSpent(_ connection: ConnectionID, _ budget: String) -> String { "quota_spent/\(connection)/\(budget)" }
     public static func attachment(_ connection: ConnectionID) -> String { "attachment/\(connection)" }
+    public static func returnsDiffer(_ flow: FlowID) -> String { "returns_differ/\(flow)" }
     public static func silent(_ connection: ConnectionID) -> String { "silent/\(connection)" }
     public static func down(_ connection: ConnectionID) -> String { "down/\(connection)" }
+    /// - remoteID: the account's own id in the ledger.
+    public static func account(_ connection: ConnectionID, _ remoteID: String) -> String { "account/\(connection)/\(remoteID)" }
     public static let lag = "lag/work"
     public static let crash = "crash/worker"
     /// - what: the first word of what was in hand: `event`, `case`, `posting`.

@@ -8,13 +8,16 @@ public struct NewEvent: Sendable {
     public var topic: String
     public var deliveryID: String
     public var sealedBody: [UInt8]
+    /// A sweep found what a webhook should have told of.
+    public var isMissed: Bool
 
-    public init(tenant: TenantID, connection: ConnectionID, topic: String, deliveryID: String, sealedBody: [UInt8]) {
+    public init(tenant: TenantID, connection: ConnectionID, topic: String, deliveryID: String, sealedBody: [UInt8], isMissed: Bool = false) {
         self.tenant = tenant
         self.connection = connection
         self.topic = topic
         self.deliveryID = deliveryID
         self.sealedBody = sealedBody
+        self.isMissed = isMissed
     }
 }
 
@@ -53,14 +56,14 @@ public enum EventStatements {
     private static func keep(_ events: [NewEvent], lane: Job.Lane, gives result: String) -> SQL {
         """
         WITH input AS (
-          SELECT DISTINCT ON (t, c, d) t, c, p, d, b FROM unnest(\(events.map(\.tenant)), \(events.map(\.connection)), \(events.map(\.topic)),
-            \(events.map(\.deliveryID)), \(events.map(\.sealedBody))) AS i(t, c, p, d, b)
+          SELECT DISTINCT ON (t, c, d) t, c, p, d, b, m FROM unnest(\(events.map(\.tenant)), \(events.map(\.connection)), \(events.map(\.topic)),
+            \(events.map(\.deliveryID)), \(events.map(\.sealedBody)), \(events.map(\.isMissed))) AS i(t, c, p, d, b, m)
         ), fresh AS (
           INSERT INTO app.deliveries (tenant_id, connection_id, delivery_id) SELECT t, c, d FROM input ORDER BY t, c, d
           ON CONFLICT DO NOTHING RETURNING tenant_id, connection_id, delivery_id
         ), kept AS (
-          INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body)
-          SELECT t, c, p, d, b FROM input JOIN fresh ON tenant_id = t AND connection_id = c AND delivery_id = d
+          INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body, missed)
+          SELECT t, c, p, d, b, m FROM input JOIN fresh ON tenant_id = t AND connection_id = c AND delivery_id = d
           RETURNING tenant_id, connection_id
         ), asked AS (
           INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)

@@ -3,7 +3,9 @@ public import Postgres
 
 /// One thing to do for a tenant.
 public struct Job: Sendable, Hashable {
-    public enum Kind: String, Sendable, CaseIterable { case normalize, map, post, confirm, reconcile, sweep, fetch, chart, identify, look, changes, attach }
+    public enum Kind: String, Sendable, CaseIterable { case normalize, map, post, confirm, reconcile, sweep, fetch, chart, identify, look, changes, attach, consent }
+    /// Kinds that need no accounts, rules or flows: a platform is connected before there are any.
+    public static let unconfigured: Set<Kind> = [.consent, .identify]
     public enum Lane: String, Sendable, CaseIterable { case interactive, webhook, poll, backfill, audit }
 
     public var kind: Kind
@@ -172,6 +174,7 @@ public enum JobStatements {
           JOIN app.connections c ON c.tenant_id = f.tenant_id AND (c.id = f.source_id OR c.slug = f.policies->>'returns.from')
           WHERE EXISTS (SELECT FROM app.events e WHERE e.tenant_id = f.tenant_id AND e.connection_id = c.id AND e.state = 'ingested')
           UNION ALL SELECT c.tenant_id, 'identify', c.id::text FROM app.connections c WHERE c.state = 'new' AND c.credential IS NOT NULL
+          UNION ALL SELECT s.tenant_id, 'consent', s.id::text FROM app.consents s WHERE s.state IN ('received', 'sent', 'granted')
         ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' ORDER BY 1, 2, 3
         ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET due_at = clock_timestamp()
           WHERE j.due_at > clock_timestamp() AND j.fault IS NULL

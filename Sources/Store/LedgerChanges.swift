@@ -49,6 +49,8 @@ public struct RecheckRow: Sendable {
     public var shown: [UInt8]?
     /// The mark that is answered: one that comes meanwhile stays.
     public var asked: Timestamp
+    /// How often it was looked for since it was marked, and not found.
+    public var looks: Int
 }
 
 public enum ChangeStatements {
@@ -102,15 +104,13 @@ public enum ChangeStatements {
         """
     }
 
-    /// Tries are counted from the first mark on.
-    private static let marking = """
-        recheck_at = clock_timestamp(), attempts = CASE WHEN p.recheck_at IS NULL AND p.state IN ('confirmed', 'reconciled', 'voided') THEN 0 ELSE p.attempts END
-        """
+    /// Looks are counted from the first mark on.
+    private static let marking = "recheck_at = clock_timestamp(), looks = CASE WHEN p.recheck_at IS NULL THEN 0 ELSE p.looks END"
 
     /// Marked postings that can be looked at now, the longest marked first.
     public static func marked(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
-        SELECT \(unsafe: PostingStatements.columns), confirmed_as, recheck_at FROM app.postings
+        SELECT \(unsafe: PostingStatements.columns), confirmed_as, recheck_at, looks FROM app.postings
         WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND recheck_at <= clock_timestamp() AND state IN (\(unsafe: lookable))
         ORDER BY recheck_at, post_key LIMIT \(limit)
         """
@@ -135,10 +135,11 @@ public enum ChangeStatements {
         """
     }
 
-    /// Could not be looked at: later, and that many times.
-    public static func markLater(_ tenant: TenantID, _ keys: [PostKey], by delay: Duration) -> SQL {
+    /// Could not be looked at, or (`looked`) was looked for and not found: later.
+    public static func markLater(_ tenant: TenantID, _ keys: [PostKey], by delay: Duration, looked: Bool) -> SQL {
         """
-        UPDATE app.postings SET recheck_at = clock_timestamp() + \(delay.wholeMilliseconds) * interval '1 millisecond', attempts = attempts + 1
+        UPDATE app.postings SET recheck_at = clock_timestamp() + \(delay.wholeMilliseconds) * interval '1 millisecond',
+          looks = least(looks + \(unsafe: looked ? "1" : "0"), 1000)
         WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state IN (\(unsafe: lookable)) AND recheck_at IS NOT NULL
         """
     }
@@ -232,15 +233,16 @@ extension Store {
         var out: [RecheckRow] = []
         for row in try await pool.query(ChangeStatements.marked(tenant, flow, limit: Batches.current.limit(limit))) {
             out.append(RecheckRow(
-                posting: try PostingRow(row), shown: try row.get("confirmed_as", as: PostgresJSON?.self)?.bytes, asked: try row.get("recheck_at")))
+                posting: try PostingRow(row), shown: try row.get("confirmed_as", as: PostgresJSON?.self)?.bytes, asked: try row.get("recheck_at"),
+                looks: Int(try row.get("looks", as: Int32.self))))
         }
         Batches.current.takes(out.map { "posting \($0.posting.key)" })
         return out
     }
 
-    public func markLater(_ tenant: TenantID, _ keys: [PostKey], by delay: Duration) async throws(Fault) {
+    public func markLater(_ tenant: TenantID, _ keys: [PostKey], by delay: Duration, looked: Bool = false) async throws(Fault) {
         guard !keys.isEmpty else { return }
-        _ = try await pool.query(ChangeStatements.markLater(tenant, keys, by: delay))
+        _ = try await pool.query(ChangeStatements.markLater(tenant, keys, by: delay, looked: looked))
     }
 
     public func nextMarked(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> Duration? {

@@ -56,13 +56,15 @@ public enum QuotaStatements {
         """
     }
 
-    /// Budgets of which a good part is used, over all active tenants.
+    /// Budgets of which a good part is used, and long ones whose calls a platform that answers refuses for minutes to come, over all active tenants.
     static func spent() -> SQL {
         """
         SELECT \(unsafe: columns) FROM app.budgets b JOIN app.connections c ON c.tenant_id = b.tenant_id AND c.id = b.connection_id
         JOIN app.tenants t ON t.tenant_id = b.tenant_id
-        WHERE t.state = 'active' AND c.state = 'live' AND b.amount > 0 AND b.used * 2 >= b.amount
-          AND b.window_start + b.window_ms * interval '1 millisecond' > clock_timestamp() ORDER BY b.tenant_id, b.connection_id, b.name
+        WHERE t.state = 'active' AND c.state = 'live' AND b.amount > 0
+          AND ((b.used * 2 >= b.amount AND b.window_start + b.window_ms * interval '1 millisecond' > clock_timestamp())
+            OR (b.paused_until > clock_timestamp() + interval '5 minutes' AND b.window_ms >= 3600000 AND c.down_since IS NULL))
+        ORDER BY b.tenant_id, b.connection_id, b.name
         """
     }
 

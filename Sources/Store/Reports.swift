@@ -13,6 +13,7 @@ public enum ReportStatements {
               'documents', n.documents, 'confirmed', n.confirmed, 'held', n.held, 'rejected', n.rejected, 'unknown', n.unknown,
               'manual', n.manual, 'superseded', n.superseded, 'voided', n.voided, 'skipped', n.skipped, 'in_progress', n.in_progress,
               'posted', (SELECT count(*) FROM app.postings p WHERE p.tenant_id = t.tenant_id AND p.remote_id IS NOT NULL),
+              'returns', (SELECT count(*) FROM app.notes r WHERE r.tenant_id = t.tenant_id AND r.kind = 'goods_return' AND r.body->>'state' = 'closed'),
               'unexplained_minor', (SELECT coalesce(sum(abs(p.unexplained_minor)), 0) FROM app.proofs p WHERE p.tenant_id = t.tenant_id),
               'held_by', (\(unsafe: heldBy))) AS json
             FROM app.tenants t CROSS JOIN LATERAL (

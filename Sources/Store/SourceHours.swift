@@ -45,7 +45,7 @@ public enum SourceHourStatements {
         """
     }
 
-    /// Live sources of active flows whose last event is over an hour old, a row for each hour of the week in which something came within the four weeks before it.
+    /// Sources of active flows (live ones, and those that nobody has to connect because they send by themselves) whose last event is over an hour old, a row for each hour of the week in which something came within the four weeks before it.
     static func quiet() -> SQL {
         """
         SELECT h.tenant_id, h.connection_id, c.slug, c.platform, x.last_at, x.known_since,
@@ -53,7 +53,7 @@ public enum SourceHourStatements {
         FROM (SELECT s.tenant_id, s.connection_id, max(s.last_at) AS last_at, min(s.hour) AS known_since FROM app.source_hours s GROUP BY 1, 2) x
         JOIN app.connections c ON c.tenant_id = x.tenant_id AND c.id = x.connection_id JOIN app.tenants t ON t.tenant_id = x.tenant_id
         JOIN app.source_hours h ON h.tenant_id = x.tenant_id AND h.connection_id = x.connection_id AND h.hour >= x.last_at - interval '28 days'
-        WHERE t.state = 'active' AND c.state = 'live' AND x.last_at < clock_timestamp() - interval '1 hour'
+        WHERE t.state = 'active' AND (c.state = 'live' OR (c.state = 'new' AND c.credential IS NULL)) AND x.last_at < clock_timestamp() - interval '1 hour'
           AND EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = c.tenant_id AND f.source_id = c.id AND f.state = 'active')
         GROUP BY h.tenant_id, h.connection_id, c.slug, c.platform, x.last_at, x.known_since, slot
         ORDER BY h.tenant_id, h.connection_id, slot

@@ -28,6 +28,8 @@ public struct ConnectionRow: Sendable {
     public var watermark: Timestamp?
     /// Since when its platform has not answered.
     public var downSince: Timestamp?
+    /// How far the platform's clock is ahead of ours, seconds, where that is more than it should be.
+    public var clockAhead_s: Int?
 
     public init(
         id: ConnectionID, slug: String, platform: String, account: String, baseURL: String?, settings: [UInt8], state: String, credential: [UInt8]?,
@@ -73,14 +75,14 @@ public enum TenantStatements {
 
     public static func connection(_ tenant: TenantID, _ id: ConnectionID) -> SQL {
         """
-        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since
+        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since, clock_ahead_s
         FROM app.connections WHERE tenant_id = \(tenant) AND id = \(id)
         """
     }
 
     public static func connections(_ tenant: TenantID) -> SQL {
         """
-        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since
+        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since, clock_ahead_s
         FROM app.connections WHERE tenant_id = \(tenant) ORDER BY slug
         """
     }
@@ -132,6 +134,14 @@ public enum TenantStatements {
         """
     }
 
+    /// Since now the platform's clock is so far ahead of ours; without a number: it no longer is.
+    public static func setClock(_ tenant: TenantID, _ id: ConnectionID, ahead_s: Int?) -> SQL {
+        """
+        UPDATE app.connections SET clock_ahead_s = \(ahead_s), clock_since = CASE WHEN \(ahead_s)::integer IS NULL THEN NULL ELSE coalesce(clock_since, clock_timestamp()) END
+        WHERE tenant_id = \(tenant) AND id = \(id)
+        """
+    }
+
     public static func saveIdentity(_ tenant: TenantID, _ id: ConnectionID, _ identity: [UInt8]) -> SQL {
         """
         UPDATE app.connections SET identity = \(PostgresJSON(identity)), state = CASE WHEN state IN ('new', 'dead') THEN 'live' ELSE state END,
@@ -154,6 +164,7 @@ extension ConnectionRow {
         credentialVersion = Int(try row.get("credential_version", as: Int32.self))
         watermark = try row.get("watermark")
         downSince = try row.get("down_since")
+        clockAhead_s = try row.get("clock_ahead_s", as: Int32?.self).map { Int($0) }
     }
 }
 
@@ -229,6 +240,10 @@ extension Store {
     }
 
     /// Notes that the platform does not answer, or (without a reason) that it does again.
+    public func setClock(_ tenant: TenantID, _ id: ConnectionID, ahead_s: Int?) async throws(Fault) {
+        _ = try await pool.query(TenantStatements.setClock(tenant, id, ahead_s: ahead_s))
+    }
+
     public func setDown(_ tenant: TenantID, _ id: ConnectionID, reason: String?) async throws(Fault) {
         _ = try await pool.query(TenantStatements.setDown(tenant, id, reason: reason))
     }

@@ -50,6 +50,11 @@ public struct Vantage: Sendable {
     /// The server process of the tenant's worker that waits at the gate; `nil` while none does.
     public func waiting(at gate: Gate) async throws(Fault) -> Int32? { try await pool.query(VantageStatements.waiting(gate)).first?.get("pid") }
 
+    /// Postings of the tenant that could be sent now.
+    public func ready(_ tenant: TenantID) async throws(Fault) -> Int {
+        Int(try await pool.query(VantageStatements.ready(tenant))[0].get("count", as: Int64.self))
+    }
+
     /// Gives the lease to somebody else, for `seconds`, whoever has it.
     public func takeLease(_ tenant: TenantID, seconds: Int) async throws(Fault) { try await pool.query(VantageStatements.takeLease(tenant, seconds: seconds)) }
 
@@ -89,6 +94,13 @@ enum VantageStatements {
 
     static func lease(_ tenant: TenantID) -> SQL {
         "SELECT epoch, state = 'held' AS held, pid FROM app.leases WHERE tenant_id = \(tenant)"
+    }
+
+    static func ready(_ tenant: TenantID) -> SQL {
+        """
+        SELECT count(*) AS count FROM app.postings p
+        WHERE p.tenant_id = \(tenant) AND p.state = 'cleared' AND p.findings = '[]' AND p.next_attempt_at <= clock_timestamp() AND \(unsafe: PostingStatements.free)
+        """
     }
 
     static func takeLease(_ tenant: TenantID, seconds: Int) -> SQL {

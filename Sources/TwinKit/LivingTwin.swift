@@ -42,13 +42,6 @@ public enum Happening {
             remedy: "Say what happens, and to what, as the sandbox's documentation lists it.", position: position)
     }
 
-    /// The journal could not keep it.
-    public static var unkept: Fault {
-        Fault(
-            "journal_unusable", stage: .sandbox, disposition: .hold, summary: "the twin's journal could not be written",
-            remedy: "Check the sandbox folder's owner and free space, and that no other sandbox uses it.")
-    }
-
     /// An address that webhooks can be sent to: vendors want TLS, but for this machine itself, where a rehearsal's intake is.
     public static func isAddress(_ url: String) -> Bool {
         guard let host = NetworkWebhookSender.host(of: url) else { return false }

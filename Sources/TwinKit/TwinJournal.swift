@@ -160,7 +160,7 @@ public final class TwinJournal: Sendable {
     private static func unusable(_ what: String, _ code: Int32) -> Fault { unusable("\(what) (error \(code))") }
 
     /// Something happened that it could not take in.
-    static let unwritten = unusable("could not be written")
+    public static let unwritten = unusable("could not be written")
 
     private static func unusable(_ what: String) -> Fault {
         Fault(

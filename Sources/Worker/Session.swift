@@ -106,11 +106,21 @@ struct Session {
         let setup: Setup
         do throws(Fault) { setup = try await Setup.load(assignment.tenant, from: store) } catch {
             guard error.stage == .configuration else { throw error }
-            for job in jobs { try await store.postpone(assignment.tenant, job, by: .seconds(30), fault: error.json.bytes) }
+            let waiting = jobs.filter { !Job.unconfigured.contains($0.kind) }
+            if waiting.count < jobs.count {
+                let bare = try await Setup.unconfigured(assignment.tenant, from: store)
+                try await work(jobs.filter { Job.unconfigured.contains($0.kind) }, suspicions, in: bare)
+            }
+            guard !waiting.isEmpty else { return }
+            for job in waiting { try await store.postpone(assignment.tenant, job, by: .seconds(30), fault: error.json.bytes) }
             try await store.raise(assignment.tenant, [AlertRow(key: "configuration/\(error.code)", severity: .warning, cause: error.summary, remedy: error.remedy)])
             log.fault(.jobFailed, error)
             return
         }
+        try await work(jobs, suspicions, in: setup)
+    }
+
+    private func work(_ jobs: [Job], _ suspicions: [JobName: Suspicion], in setup: Setup) async throws(Fault) {
         for job in jobs {
             guard hasTime else { return }
             let held = suspicions[JobName(job.kind, job.subject)]

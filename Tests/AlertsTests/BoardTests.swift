@@ -20,6 +20,17 @@ import Testing
         #expect(step.open == [alert] && step.refresh.isEmpty && step.resolve.isEmpty)
     }
 
+    @Test("a refund without its return is an alert once a day has passed, and not before")
+    func refundWithoutReturn() throws {
+        for (age, opens) in [(Duration.seconds(23 * 3600), false), (.seconds(24 * 3600), true)] {
+            let fact = AlertFact.sample("held/f/waits_for_return", code: "waits_for_return", words: "no return is known", since: noon - age)
+            let alert = try #require(Observing.seen(fact, AlertBounds(), now: noon))
+            #expect(alert.opens == opens && alert.row.cause.contains("held by waits_for_return: no return is known") && alert.row.remedy == "r")
+        }
+        let other = AlertFact.sample("held/f/unbalanced", code: "unbalanced", since: noon)
+        #expect(Observing.seen(other, AlertBounds(), now: noon)?.opens == true)
+    }
+
     @Test("what is new opens, what changed is counted anew, what is as it was is left alone, what is gone is resolved")
     func steps() {
         let known = StandingAlert.sample("held/f/a"), other = StandingAlert.sample("held/f/b"), gone = StandingAlert.sample("rejected/f/c")
@@ -77,9 +88,21 @@ import Testing
         }
     }
 
+    @Test("one platform's clock is its own, those of several are ours, ahead or behind")
+    func clocks() throws {
+        let one = try #require(Observing.seen(.sample("clock/platforms", place: "shop (woocommerce)", words: "-400"), AlertBounds(), now: noon)).row
+        #expect(one.cause == "the clock of shop (woocommerce) is 400 seconds behind ours, by the times of its answers" && one.remedy.contains("tell the platform"))
+        let all = try #require(Observing.seen(.sample("clock/platforms", place: "books (x), shop (y)", words: "400", items: 2), AlertBounds(), now: noon)).row
+        #expect(all.cause.hasPrefix("the clocks of books (x), shop (y) are 400 seconds ahead of ours") && all.remedy.contains("this host's own clock"))
+    }
+
     @Test("lag, silence of a platform and unknown outcomes are alerts only beyond their bound, and keep what is open open before it")
     func bounds() {
         let bounds = AlertBounds(lag: .seconds(600), down: .seconds(900))
+        // One webhook may be overtaken by a sweep.
+        #expect(Observing.seen(.sample("webhooks/c", items: 2), bounds, now: noon)?.opens == false)
+        #expect(Observing.seen(.sample("webhooks/c", items: 3), bounds, now: noon)?.opens == true)
+        #expect(Observing.seen(.sample("webhooks/c", items: 3, since: noon - .seconds(59)), bounds, now: noon)?.opens == false)
         for (key, most) in [("lag/work", 600), ("down/c", 900), ("unknown/f", 900)] {
             #expect(Observing.seen(.sample(key, since: noon - .seconds(most - 1)), bounds, now: noon)?.opens == false, "\(key)")
             #expect(Observing.seen(.sample(key, since: noon - .seconds(most)), bounds, now: noon)?.opens == true, "\(key)")
@@ -123,6 +146,20 @@ import Testing
         #expect(Observing.ends(quota(0), now: noon) == nil)
         #expect(Observing.seen(quota(500, passed: .seconds(86_400)), AlertBounds(), now: noon) == nil)
         #expect(Observing.seen(quota(5, of: 0), AlertBounds(), now: noon) == nil)
+    }
+
+    @Test("a day's budget whose calls the platform refuses for long is spent, whatever was counted; a short pause is none")
+    func refused() throws {
+        var row = quota(187, of: 5_000)
+        row.pausedUntil = noon + .seconds(86_400)
+        let alert = try #require(Observing.seen(row, AlertBounds(), now: noon)).row
+        #expect(alert.cause == "the budget 'day' of books (ledgerly) is spent: the platform refuses its calls until 2026-11-23T12:00:00Z, and by our count 187 of 5000 are used")
+        #expect(alert.key == AlertKey.quota(connection, "day") && alert.severity == .warning && !alert.remedy.isEmpty)
+        row.pausedUntil = noon + .seconds(299)
+        #expect(Observing.seen(row, AlertBounds(), now: noon) == nil)
+        var minute = quota(5, of: 60, window: .seconds(60), passed: .seconds(30))
+        minute.pausedUntil = noon + .seconds(86_400)
+        #expect(Observing.seen(minute, AlertBounds(), now: noon) == nil)
     }
 
     @Test("a minute's budget that is spent is pacing: worth knowing and no more")

@@ -142,8 +142,41 @@ struct ReturnOwnerTests {
     func unknownRefund() throws {
         let plans = planned([sale(), payment(), shops("R-9"), returned()], shopUS, owned(by: .rms), codes: codes)
         let held = plans.filter { !$0.findings.isEmpty }
-        #expect(Set(held.map(\.subject)) == ["R-9"] && Set(checks(held)) == ["waits_for_original"])
+        #expect(Set(held.map(\.subject)) == ["R-9"] && checks(held) == ["waits_for_return", "waits_for_original"])
         #expect(balances(plans.filter(\.findings.isEmpty)) == Self.wanted)
+    }
+
+    @Test("a shop's refund of another sum than the return that gives it is held with both amounts, whichever is told first, and covered once they agree")
+    func differing() throws {
+        let more = refund("R-1", total: 5_500, time: at("2026-11-08T10:00:00Z"))
+        for documents in orders([sale(), payment(), more, returned()]) {
+            var books = Books()
+            for n in documents.indices { books.take(Array(documents[...n]), owned(by: .rms)) }
+            #expect(balances(books.live) == Self.wanted, "\(documents.map(\.id))")
+            let held = planned(documents, shopUS, owned(by: .rms), ledger: LedgerState(posted: books.posted), codes: codes).filter { !$0.findings.isEmpty }
+            let finding = try #require(held.first { $0.subject == "R-1" }?.findings.first)
+            #expect(finding.check == "unbalanced" && finding.figures == ["shop": usd(5_500), "returned": usd(4_500)])
+            #expect(finding.why.contains(usd(5_500).text) && finding.why.contains(usd(4_500).text) && finding.why.contains("return:7"))
+            books.take([sale(), payment(), shops(), returned()], owned(by: .rms))
+            #expect(balances(books.live) == Self.wanted && books.count(.creditNote) == 1)
+        }
+        let none = refund("R-1", units: 0, total: 0, money: false)
+        #expect(checks(planned([sale(), payment(), none, returned()], shopUS, owned(by: .rms), codes: codes)) == ["unbalanced"], "the shop gave nothing")
+    }
+
+    @Test("what several returns and refunds share is compared as one, store credit beside the money or not, and what the shop has not told yet is not missed")
+    func shared() {
+        let both = refund("R-1", units: 2, adjustments: [RefundAdjustment(id: "A1", kind: .refundDiscrepancy, amount: usd(-1_600))], total: 9_000)
+        #expect(checks(planned([sale(), payment(), both, returned(), returned("return:8")], shopUS, owned(by: .rms), codes: codes)).isEmpty)
+        let less = refund("R-1", units: 2, total: 8_999)
+        #expect(Set(checks(planned([sale(), payment(), less, returned(), returned("return:8")], shopUS, owned(by: .rms), codes: codes))) == ["unbalanced", "waits_for_original"])
+        let credit = returned(given: 3_000) { $0.storeCredit = usd(1_500) }
+        for total in [Int64(3_000), 4_500] {
+            let told = refund("R-1", total: total)
+            #expect(checks(planned([sale(), payment(), told, credit], shopUS, owned(by: .rms), codes: codes)).isEmpty, "\(total)")
+        }
+        let twice = returned(given: 3_000) { $0.refunds.append(MoneyMovement(id: "R-2", gateway: "card", amount: usd(1_500), status: .success)) }
+        #expect(checks(planned([sale(), payment(), refund("R-1", total: 3_000), twice], shopUS, owned(by: .rms), codes: codes)).isEmpty)
     }
 
     @Test("before it is closed, and when it is cancelled, a return makes nothing", arguments: ["open", "cancelled"])

@@ -74,6 +74,29 @@ struct StockTests {
         #expect(plan.onHand == [.init(sku: "CUP", quantity: ExactDecimal(2), value: usd(9_333))])
     }
 
+    @Test(
+        "goods that both shop and returns system tell of come back once, by whichever name; what the return does not say of them is the shop's to say",
+        arguments: ["ref", "movement", "alike", "silent"])
+    func once(by: String) {
+        let given = RefundLine(line: "L1", quantity: .one, net: usd(900), taxes: [], restocked: true)
+        let refund = Refund(
+            currency: .usd, taxIncluded: false, lines: [given], total: usd(900),
+            transactions: [MoneyMovement(id: "T1", gateway: "card", amount: usd(900), status: .success)])
+        let how = ReturnSettlement(
+            total: usd(900), taxIncluded: false, exchanged: usd(0), shopperPays: usd(0), storeCredit: usd(0),
+            refunds: by == "ref" ? [] : [MoneyMovement(id: by == "movement" ? "R-1" : "x", gateway: "card", amount: usd(900), status: .success)])
+        let line = ReturnedLine(line: "L1", quantity: .one, reasonCode: nil, net: usd(900), disposition: by == "silent" ? nil : "restock", id: "U1")
+        let told = GoodsReturn(state: "closed", refundRef: ["ref", "silent"].contains(by) ? "R-1" : nil, lines: [line], fees: [], settlement: by == "ref" ? nil : how)
+        let documents = [
+            stock("A", hour(0), .receipt, [("CUP", 3, 3_000)]), sold("O", hour(1), 3),
+            SourceDocument(id: "R-1", caseID: "O", version: 1, at: hour(2), body: .refund(refund)),
+            SourceDocument(id: "return:1", caseID: "O", version: 1, at: hour(3), body: .goodsReturn(told)),
+        ]
+        let plan = kept(documents, .movingAverage)
+        #expect(plan.onHand == [.init(sku: "CUP", quantity: .one, value: usd(1_000))])
+        #expect(plan.postings.contains { $0.subject == (by == "silent" ? "R-1/cost" : "return:1/cost") })
+    }
+
     @Test("a cost that comes late goes to the units that are left, the rest to the cost of sales")
     func late() {
         for inventory in [Policies.Inventory.movingAverage, .fifo] {

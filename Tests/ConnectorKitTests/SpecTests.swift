@@ -61,6 +61,11 @@ struct SpecTests {
             // Some platforms know none: then it is written where the rights come from.
             #expect((!auth.scopes.isEmpty || spec.sources["auth.scopes"] != nil) && Set(auth.scopes).count == auth.scopes.count)
             #expect(auth.refreshGrace >= .zero && !auth.tokenHeader.name.isEmpty)
+            // Whoever consents reads what for; the page is the same one below another base.
+            let consent = try #require(auth.consent, "nobody could connect it in a browser")
+            #expect(consent.path.hasPrefix("/") && consent.path.split(separator: "/").last == auth.authorizeURL.split(separator: "/").last)
+            #expect(!consent.access.isEmpty && consent.issuer?.hasPrefix("https://") ?? true)
+            if auth.namesAccount, case .callback = consent.account {} else { #expect(!auth.namesAccount, "what names the account has to be compared with what comes back") }
         }
         if case .clientCredentials(let auth) = spec.auth {
             all.append(auth.tokenURL)

@@ -26,7 +26,7 @@ struct Bench {
     /// The operator's key.
     let key: String
 
-    static func make(on cluster: Cluster? = nil, patience: Duration = .seconds(20)) async throws -> Bench {
+    static func make(on cluster: Cluster? = nil, patience: Duration = .seconds(20), publicURL: String = "https://cf.test") async throws -> Bench {
         let database = try await TemporaryDatabase.make(on: cluster)
         let store = Store(PostgresPool(database.supervisor, size: 4, patience: patience))
         let root = Store(PostgresPool(database.superuser, size: 1, patience: patience))
@@ -34,11 +34,13 @@ struct Bench {
         let intakeKey = AEADKey.random(SystemRandom())
         let configuration = ControlPlaneConfiguration(
             host: "127.0.0.1", port: 0, intakeKey: intakeKey, allowedHosts: ["127.0.0.1:8099", "books.example.com"], version: "test",
-            operatorParts: ["books": ["webhook_key": Secret("app-key")], "gate": ["sender": Secret("house"), "sender_password": Secret("operators-hush"), "user": Secret("nobody")]])
+            operatorParts: ["books": ["webhook_key": Secret("app-key"), "client_id": Secret("books-app"), "client_secret": Secret("books-hush")], "gate": ["sender": Secret("house"), "sender_password": Secret("operators-hush"), "user": Secret("nobody")],
+                "stall": ["client_id": Secret("stall-app"), "client_secret": Secret("stall-hush")]],
+            publicURL: publicURL)
         let plane = try ControlPlane(
             store: store,
             connectors: [
-                "shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault(), "gate": FakeGate(), "inbox": FakeContract(), "erp": InboundConnector(.erp), "paper": FakePaper(),
+                "shop": FakeShop(), "books": FakeBooks(), "vault": FakeVault(), "gate": FakeGate(), "inbox": FakeContract(), "erp": InboundConnector(.erp), "paper": FakePaper(), "stall": FakeStall(),
             ],
             configuration: configuration,
             clocks: clocks, random: SystemRandom(), log: Log(component: "test", least: .debug, sink: log.write), metrics: metrics)
@@ -52,7 +54,10 @@ struct Bench {
     // MARK: Asking
 
     func raw(_ method: HTTPMethod, _ target: String, _ body: [UInt8] = [], fields: HTTPFields = [:]) async -> HTTPResponse {
-        await plane.desk.answer(HTTPRequest(method, target, fields: fields, body: body))
+        let request = HTTPRequest(method, target, fields: fields, body: body)
+        let response = await plane.desk.answer(request)
+        Conformance.hold(request, response)
+        return response
     }
 
     func call(_ method: HTTPMethod, _ target: String, _ body: JSON? = nil, key: String? = nil, more: [(String, String)] = []) async -> Answer {

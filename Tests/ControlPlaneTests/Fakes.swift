@@ -6,7 +6,15 @@ import Wire
 
 private let consent = Authentication.oauth2(.init(
     authorizeURL: "https://books.example.com/authorize", tokenURL: "https://books.example.com/token", tokenPath: "/token", clientProof: .basic, scopes: [],
-    refreshGrace: .zero, tokenHeader: ("X-Token", "")))
+    refreshGrace: .zero, tokenHeader: ("X-Token", ""),
+    consent: .init(path: "/authorize", takesChallenge: true, account: .callback("realmId"), access: ["read and write invoices"])))
+
+/// Signs its callbacks, and its consent page names the account.
+private let signed = Authentication.oauth2(.init(
+    authorizeURL: "https://{account}.stall.example.com/authorize", tokenURL: "https://{account}.stall.example.com/token", tokenPath: "/token", clientProof: .body,
+    scopes: ["a", "b"], refreshGrace: .zero,
+    consent: .init(
+        path: "/authorize", scopeSeparator: ",", account: .callback("shop", ending: ".stall.example.com"), signature: .sortedPairs("hmac"), access: ["read orders"])))
 
 /// Logs in: a company, a user and a password, and a key that signs.
 private let login = Authentication.session(.init(
@@ -97,6 +105,14 @@ struct FakeContract: ContractSource {
 struct FakeVault: Connector {
     let spec: PlatformSpec
     init() { spec = ControlPlaneTests.spec("vault", [.ledger], login) }
+    func judge(_: HTTPResponse, to _: Call) -> Verdict { .accepted }
+    func identify(_: ConnectionFacts) -> Exchange<AccountIdentity> { .fail(none) }
+}
+
+/// A shop's platform whose callbacks are signed; nothing else.
+struct FakeStall: Connector {
+    let spec: PlatformSpec
+    init() { spec = ControlPlaneTests.spec("stall", [.source], signed) }
     func judge(_: HTTPResponse, to _: Call) -> Verdict { .accepted }
     func identify(_: ConnectionFacts) -> Exchange<AccountIdentity> { .fail(none) }
 }

@@ -8,10 +8,10 @@ import Wire
     private static func work(_: Visit) -> HTTPResponse { HTTPResponse(200) }
 
     private let router = Router([
-        Endpoint(.get, "/v1/things", .open, .now(work)), Endpoint(.post, "/v1/things", .open, .now(work)),
-        Endpoint(.get, "/v1/things/{thing}", .open, .now(work)), Endpoint(.delete, "/v1/things/{thing}", .open, .now(work)),
-        Endpoint(.get, "/v1/things/{thing}/parts/{part}", .open, .now(work)), Endpoint(.get, "/v1/things/mine", .open, .now(work)),
-        Endpoint(.post, "/hooks/{connection}", .open, .now(work)),
+        Endpoint(.get, "/v1/things", .open, About("A route", .empty(200, "It was found.")), .now(work)), Endpoint(.post, "/v1/things", .open, About("A route", .empty(200, "It was found.")), .now(work)),
+        Endpoint(.get, "/v1/things/{thing}", .open, About("A route", .empty(200, "It was found.")), .now(work)), Endpoint(.delete, "/v1/things/{thing}", .open, About("A route", .empty(200, "It was found.")), .now(work)),
+        Endpoint(.get, "/v1/things/{thing}/parts/{part}", .open, About("A route", .empty(200, "It was found.")), .now(work)), Endpoint(.get, "/v1/things/mine", .open, About("A route", .empty(200, "It was found.")), .now(work)),
+        Endpoint(.post, "/hooks/{connection}", .open, About("A route", .empty(200, "It was found.")), .now(work)),
     ])
 
     private func found(_ method: HTTPMethod, _ target: String) -> String {

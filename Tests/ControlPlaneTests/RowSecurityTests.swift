@@ -93,6 +93,7 @@ import Wire
             INSERT INTO app.alert_deliveries (tenant_id, id, route, kind, purpose, receiver, subject, body)
             VALUES (\(t), \(t), 'r', 'email', 'opened', 'x', 's', 'x')
             """,
+            "INSERT INTO app.consents (tenant_id, id, connection_id, kind, link_digest, created_by, expires_at) VALUES (\(t), \(t), \(made.ledger), 'direct', sha256(\(t.description)::text::bytea), 'a', now())",
             "INSERT INTO app.source_hours VALUES (\(t), \(made.source), date_trunc('hour', now()), 1, now())",
             "INSERT INTO app.source_marks VALUES (\(t), 1)",
             "INSERT INTO app.budgets VALUES (\(t), \(made.ledger), 'minute', 1, 1000, now(), 0)",

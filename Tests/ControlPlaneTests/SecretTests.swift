@@ -171,7 +171,7 @@ import Wire
             #expect(answer.status == 422, "\(account)")
         }
         let answer = await bench.call(.post, path, ["slug": "x", "platform": "nothing", "account": "a"])
-        #expect(answer.json["errors"]?[0]?["remedy"]?.string?.contains("books, erp, gate, inbox, paper, shop, vault") == true)
+        #expect(answer.json["errors"]?[0]?["remedy"]?.string?.contains("books, erp, gate, inbox, paper, shop, stall, vault") == true)
         let settings = await bench.call(.post, path, ["slug": "x", "platform": "shop", "account": "a", "settings": ["nonsense": "1", "post_currency": 5]])
         #expect(settings.json["errors"]?.array?.count == 2)
         #expect(await bench.call(.post, path, ["slug": "x", "platform": "shop", "account": "a", "settings": ["post_currency": "shop"]]).status == 201)

@@ -17,6 +17,7 @@ final class MemoryStore: CourierStore {
         var alerts: [AlertRow] = []
         /// Why the platform was said to be down, `nil` for up again, in order.
         var downs: [String?] = []
+        var ahead: [Int?] = []
         var states: [String] = []
         var charges = 0
         /// What the last call was charged, and of what amount of the operator's own budgets.
@@ -53,6 +54,7 @@ final class MemoryStore: CourierStore {
     var row: ConnectionRow { state.with { $0.row } }
     var alerts: [AlertRow] { state.with { $0.alerts } }
     var downs: [String?] { state.with { $0.downs } }
+    var ahead: [Int?] { state.with { $0.ahead } }
     var states: [String] { state.with { $0.states } }
     func change(_ body: @Sendable (inout State) -> Void) { state.with { body(&$0) } }
     /// Runs once, right before the next change of the connection's state.
@@ -184,6 +186,13 @@ final class MemoryStore: CourierStore {
         state.with { state in
             state.downs.append(reason)
             state.row.downSince = reason.map { _ in Timestamp(seconds: 1) }
+        }
+    }
+
+    func setClock(_: TenantID, _: ConnectionID, ahead_s: Int?) async throws(Fault) {
+        state.with { state in
+            state.ahead.append(ahead_s)
+            state.row.clockAhead_s = ahead_s
         }
     }
 

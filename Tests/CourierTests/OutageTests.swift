@@ -42,6 +42,24 @@ struct OutageTests {
         #expect(bench.store.downs.count == 2 && bench.store.downs.last == .some(nil), "\(bench.store.downs)")
     }
 
+    @Test("a clock that is minutes off is written down after three such answers, and again when it is right; a kept answer says nothing of it")
+    func clocks() async {
+        let bench = Bench()
+        func answer(ahead: Int64, age: Bool = false) async {
+            let date = HTTPDate.text(Timestamp(seconds: bench.clocks.now().seconds + ahead))
+            bench.platform.change { $0.turns = [.answer(HTTPResponse(200, fields: age ? ["Date": date, "Age": "500"] : ["Date": date]))] }
+            _ = await bench.read()
+        }
+        for _ in 0 ..< 4 { await answer(ahead: -400, age: true) }
+        for ahead: Int64 in [400, 400, 120, 400, 400] { await answer(ahead: ahead) }
+        #expect(bench.store.ahead.isEmpty, "two of three, twice")
+        await answer(ahead: 400)
+        await answer(ahead: 405)
+        #expect(bench.store.ahead == [400])
+        await answer(ahead: -30)
+        #expect(bench.store.ahead == [400, nil])
+    }
+
     @Test("after each pause one call probes; pauses grow while none is answered, and an answer ends it")
     func probes() async {
         let bench = Bench()

@@ -10,6 +10,8 @@ import Wire
 struct ClientBusiness: Sendable {
     let shop: String
     let facts: ConnectionFacts
+    /// The returns system's connection, where there is one.
+    let returns: ConnectionFacts?
     let organisation: Organisation
     let policies: Policies
     let structure: AccountStructure
@@ -23,10 +25,14 @@ struct ClientBusiness: Sendable {
         let data = try Data(contentsOf: root.appending(path: "tenants/demo/\(shop).json5"))
         let file = try JSON(json5: String(decoding: data, as: UTF8.self))
         self.shop = shop
-        let source = try #require(file["connections"]?.array?.first { $0["platform"]?.string == "shopify" })
-        var settings: [String: String] = [:]
-        for (key, value) in source["settings"]?.object ?? [] { settings[key] = value.string }
-        facts = ConnectionFacts(account: try #require(source["account"]?.string), settings: settings)
+        func connection(_ name: String) -> ConnectionFacts? {
+            guard let found = file["connections"]?.array?.first(where: { $0["slug"]?.string == name }), let account = found["account"]?.string else { return nil }
+            var settings: [String: String] = [:]
+            for (key, value) in found["settings"]?.object ?? [] { settings[key] = value.string }
+            return ConnectionFacts(account: account, settings: settings)
+        }
+        returns = connection("returns")
+        facts = try #require(connection("shop") ?? returns)
         let stated = try #require(file["organisations"]?[0])
         let country = try #require(stated["country"]?.string)
         isAmerican = country == "US"
@@ -35,9 +41,10 @@ struct ClientBusiness: Sendable {
             country: country, zone: try Zone.named(stated["time_zone"]?.string ?? ""),
             taxMode: isAmerican ? .exclusive : .inclusive)
         var policies = Policies.template(country: country)
-        for (name, value) in file["flows"]?[0]?["policies"]?.object ?? [] {
+        for (name, value) in PolicyText.flat(file["flows"]?[0]?["policies"] ?? [:]).object ?? [] {
             try policies.set(name, to: try #require(value.string))
         }
+        policies.returnsAlone = connection("shop") == nil
         #expect(policies.unsupported.isEmpty)
         self.policies = policies
         var findings = Findings()

@@ -18,6 +18,7 @@ final class ShopFront {
     }
 
     let twin: ShopifyTwin
+    let generator: DayGenerator
     let days: [DayOrder]
     let connector = ShopifyConnector()
     let businesses: [String: ClientBusiness]
@@ -26,7 +27,8 @@ final class ShopFront {
 
     init(seed: UInt64, orders: Int) throws {
         twin = try ShopifyTwin(journal: TwinJournal())
-        days = try DayGenerator(seed: seed, orders: orders).day()
+        generator = try DayGenerator(seed: seed, orders: orders)
+        days = generator.day()
         businesses = [
             "prairie-goods": try ClientBusiness("prairie-goods"),
             "thames-pottery": try ClientBusiness("thames-pottery"),

@@ -24,6 +24,8 @@ import Wire
     private func day(seed: UInt64, orders: Int) async throws {
         let front = try ShopFront(seed: seed, orders: orders)
         var office = Office(front.businesses)
+        let desk = try ReturnsCounter(front.generator, front.days)
+        try office.take(try desk.documents(of: front.business("thames-pottery")), front.business("thames-pottery"))
         var morning = true
         try await front.play { event in
             if morning, !event.beforeNoon {

@@ -99,7 +99,7 @@ struct LedgerSideTests {
     // MARK: Changes
 
     @Test("changes are read list by list, then bank account by bank account, and end") func changes() throws {
-        var cursor: String?, keys: [PostKey] = [], asked: [String] = [], watermark: Timestamp?
+        var cursor: String?, keys: [PostKey] = [], others: [String] = [], asked: [String] = [], watermark: Timestamp?
         let since = try #require(Timestamp(rfc3339: "2026-11-14T10:00:00Z"))
         for _ in 0 ..< 6 {
             let exchange = try #require(connector.changes(since: since, cursor: cursor, facts))
@@ -107,11 +107,13 @@ struct LedgerSideTests {
             asked += said(calls).filter { !$0.contains("/bank_accounts?") }
             let page = try #require(output)
             keys += page.keys
+            others += page.remoteIDs
             watermark = max(watermark ?? since, page.watermark ?? since)
             cursor = page.next
             if cursor == nil { break }
         }
         #expect(cursor == nil && keys == [key(1), key(2), key(3), key(4)])
+        #expect(others == ["9", "12@8"], "whose key was edited away is named as we know it")
         #expect(watermark == Timestamp(rfc3339: "2026-11-14T10:00:04Z"))
         #expect(asked.count == 5 && asked[0] == "GET /v2/invoices?updated_since=2026-11-14T09%3A55%3A00.000Z&sort=updated_at&per_page=100&page=1")
     }
@@ -128,11 +130,12 @@ struct LedgerSideTests {
 
     private func changed(_ target: String) -> HTTPResponse {
         let times = (1 ... 4).map { #""updated_at":"2026-11-14T10:00:0\#($0).000Z""# }
-        if target.contains("/invoices?") { return list("invoices", [#"{"reference":"0000000000000001",\#(times[0])}"#, #"{"reference":"INV-7",\#(times[0])}"#]) }
+        if target.contains("/invoices?") { return list("invoices", [#"{"reference":"0000000000000001",\#(times[0])}"#, #"{"url":"https://api.freeagent.com/v2/invoices/9","reference":"INV-7",\#(times[0])}"#]) }
         if target.contains("/credit_notes?") { return list("credit_notes", [#"{"reference":"0000000000000002",\#(times[1])}"#]) }
         if target.contains("/journal_sets?") { return list("journal_sets", [#"{"tag":"cf:0000000000000003",\#(times[2])}"#, #"{"tag":null,\#(times[2])}"#]) }
         if target.contains("/bank_accounts?") { return banks }
-        return list("bank_transaction_explanations", target.contains("accounts%2F2") ? [#"{"description":"cf:0000000000000004 1/1 x",\#(times[3])}"#] : [])
+        let other = #"{"url":"\#(host)/bank_transaction_explanations/12","bank_transaction":"\#(host)/bank_transactions/8","description":"rent",\#(times[3])}"#
+        return list("bank_transaction_explanations", target.contains("accounts%2F2") ? [#"{"description":"cf:0000000000000004 1/1 x",\#(times[3])}"#, other] : [])
     }
 
     @Test("a cursor that is none of ours begins anew", arguments: ["", "x", "invoices", "invoices/0", "../1/2"]) func cursors(text: String) throws {
@@ -151,11 +154,20 @@ struct AnswerTests {
         (422, "Category is invalid", "ledger_account_invalid"), (422, "bank_account must exist", "ledger_account_invalid"), (422, "Contact can't be blank", "ledger_party_invalid"),
         (422, "invoice_items contain errors", "ledger_refused"), (400, "'invoice_items' parameter does not match expected type 'array'", "ledger_refused"),
         (403, "Invoice is locked.", "ledger_period_closed"), (422, "dated_on is in a locked period", "ledger_period_closed"),
-        (403, "no", "ledger_access_refused"), (404, "no", "ledger_document_missing"), (406, "no", "ledger_refused"),
+        (404, "no", "ledger_document_missing"), (406, "no", "ledger_refused"),
     ])
     func words(status: Int, message: String, code: String) {
         let fault = rejected(connector.judge(refusal(message, status: status), to: write))
         #expect(fault?.code == code && fault?.disposition == .reject)
+    }
+
+    @Test("a user who may not is the connection's trouble, not the document's; a step behind a write is told of it") func access() {
+        guard case .reauthorize(let fault) = connector.judge(refusal("no", status: 403), to: write) else {
+            Issue.record("it is not the credential's")
+            return
+        }
+        #expect(fault.code == "ledger_access_refused" && fault.disposition == .reauthorise)
+        #expect(word(connector.judge(refusal("no", status: 403), to: read)) == "reauthorize" && connector.judge(refusal("no", status: 403), to: step) == .accepted)
     }
 
     @Test("errors come as a list, as one, or as words", arguments: [

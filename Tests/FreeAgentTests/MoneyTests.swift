@@ -135,6 +135,17 @@ struct MoneyTests {
         #expect(same == .posted(remoteID: "12@8", version: "2026-11-14T10:00:00.000Z") && asked.count == 1, "nothing to be done")
     }
 
+    @Test("a change that is refused once what stood there is gone says so: nobody else would know") func refusedAfter() {
+        let old = explanation(12, "90.0", #""paid_invoice":"https://api.freeagent.com/v2/invoices/3""#)
+        let (output, calls, _, _) = drive(
+            connector.update(payment(1, remoteID: "12@8"), attempt: "a", facts),
+            [list("bank_transaction_explanations", [old]), nothing, HTTPResponse(404), refusal("category is invalid")])
+        let fault = rejected(output)
+        #expect(said(calls).last == "POST /v2/bank_transaction_explanations")
+        #expect(fault?.code == "ledger_account_invalid" && fault?.summary.contains("was taken away for the change") == true)
+        #expect(fault?.remedy.hasSuffix("Then release the posting: it is written anew.") == true)
+    }
+
     @Test("a locked explanation is left alone") func locked() {
         let fixed = explanation(12, "100.0", #""is_locked":true,"paid_invoice":"https://api.freeagent.com/v2/invoices/3""#)
         let (output, calls, _, _) = drive(connector.update(payment(1, remoteID: "12@8"), attempt: "a", facts), [list("bank_transaction_explanations", [fixed])])

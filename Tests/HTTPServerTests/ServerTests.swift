@@ -194,8 +194,8 @@ struct ServerTests {
 
     @Test("a date is written as the RFC writes it")
     func date() {
-        #expect(ResponseEncoder.date(Timestamp(seconds: 784_111_777)) == "Sun, 06 Nov 1994 08:49:37 GMT")
-        #expect(ResponseEncoder.date(Timestamp(seconds: 0)) == "Thu, 01 Jan 1970 00:00:00 GMT")
-        #expect(ResponseEncoder.date(Timestamp(seconds: -1)) == "Wed, 31 Dec 1969 23:59:59 GMT")
+        #expect(HTTPDate.text(Timestamp(seconds: 784_111_777)) == "Sun, 06 Nov 1994 08:49:37 GMT")
+        #expect(HTTPDate.text(Timestamp(seconds: 0)) == "Thu, 01 Jan 1970 00:00:00 GMT")
+        #expect(HTTPDate.text(Timestamp(seconds: -1)) == "Wed, 31 Dec 1969 23:59:59 GMT")
     }
 }

@@ -39,6 +39,12 @@ extension Desk {
 
     fileprivate var fetches: Int { books.requests.count { $0 == "GET /fetch" } }
 
+    /// How often each that is marked was not found.
+    fileprivate func looks() async throws -> [Int] {
+        try await house.owner.query("SELECT looks FROM app.postings WHERE recheck_at IS NOT NULL ORDER BY post_key")
+            .map { row in Int(try row.get("looks", as: Int32.self)) }
+    }
+
     fileprivate func marked() async throws -> Int { try await house.count("SELECT count(*) FROM app.postings WHERE recheck_at IS NOT NULL") }
 
     fileprivate func watermark() async throws -> String? {
@@ -142,6 +148,37 @@ extension Desk {
             #expect(desk.books.entries.map(\.subject) == ["O-1", "O-2"])
             #expect(try await desk.intents("O-2") == ["create posted", "create posted"])
             #expect(try await desk.states()["invoice O-2"] == "reconciled")
+        }
+    }
+
+    @Test("tries of posting a change are no looks: one that failed often is not gone because it was not found once") func looks() async throws {
+        try await Desk.with(ledger: ScriptedLedger(tells: true)) { desk in
+            try await desk.run(sale())
+            let row = try await desk.posting("invoice", "O-1")
+            try await desk.house.owner.query("UPDATE app.postings SET state = 'rejected', fault = '{}', attempts = 9")
+            desk.books.state.with { state in
+                state.entries.removeAll()
+                state.told = [.init(ids: [row.remoteID ?? ""])]
+            }
+            try await desk.askChanges()
+            #expect(try await desk.posting("invoice", "O-1").state == "rejected")
+            #expect(try await desk.marked() == 1)
+            #expect(try await desk.looks() == [1])
+        }
+    }
+
+    @Test("one document whose answer can't be read keeps no other from being looked at") func unreadable() async throws {
+        try await Desk.with(ledger: ScriptedLedger(tells: true)) { desk in
+            try await desk.run(sale(), sale("O-2"), sale("O-3"))
+            desk.books.state.with { state in
+                state.unreadable = ["O-2"]
+                for i in state.entries.indices where state.entries[i].subject != "O-2" { state.entries[i].voided = true }
+                state.told = [.init(keys: state.entries.map { ($0.key, "7") }, at: "2026-11-03T00:00:00Z")]
+            }
+            try await desk.askChanges()
+            #expect(try await desk.states() == ["invoice O-1": "manual", "invoice O-2": "reconciled", "invoice O-3": "manual"])
+            #expect(try await desk.marked() == 1)
+            #expect(try await desk.looks() == [0])
         }
     }
 

@@ -29,6 +29,18 @@ struct ScriptedSource: SourceConnector {
     func sweep(since: Timestamp, cursor: String?, _: ConnectionFacts) -> Exchange<SweepPage> { .finish(SweepPage(records: [], next: nil, watermark: nil)) }
     func fetch(_ id: String, _: ConnectionFacts) -> Exchange<RawRecord?> { .finish(nil) }
 
+    /// As the connection's setting `figures` has them: id, state, money and a refund in a line each.
+    func returnFigures(since _: Timestamp, cursor _: String?, _ connection: ConnectionFacts) -> Exchange<ReturnFigures>? {
+        guard let text = connection.settings["figures"] else { return nil }
+        let figures = text.split(separator: ";").compactMap { line -> ReturnFigure? in
+            let words = line.split(separator: " ").map(String.init)
+            guard words.count == 4, let state = ToldReturn.State(rawValue: words[1]), let money = Int64(words[2]) else { return nil }
+            return ReturnFigure(
+                id: words[0], state: state, at: at("2026-11-03T12:00:00Z"), money: Money(minor: money, .usd), credit: Money(minor: 0, .usd), refunds: [words[3]])
+        }
+        return .finish(ReturnFigures(figures: figures, next: nil))
+    }
+
     static func record(_ document: SourceDocument, delivery: String) -> RawRecord {
         let json = JSON.object([
             ("kind", .string(DocumentCodec.kind(of: document).kind)), ("id", .string(document.id)), ("case", .string(document.caseID)),

@@ -37,7 +37,8 @@ func told(_ record: JSON, _ it: ReturnsConnector, _ settings: [String: String] =
 func usd(_ minor: Int64) -> Money { Money(minor: minor, .usd) }
 
 /// The requests of an exchange that is answered so, in order.
-func asked<Output>(_ exchange: Exchange<Output>, _ answers: [JSON]) -> (output: Output?, calls: [Call]) {
+/// - Parameter date: the platform's own clock, as answers name it.
+func asked<Output>(_ exchange: Exchange<Output>, _ answers: [JSON], date: String? = nil) -> (output: Output?, calls: [Call]) {
     var step = exchange
     var calls: [Call] = []
     while true {
@@ -46,7 +47,7 @@ func asked<Output>(_ exchange: Exchange<Output>, _ answers: [JSON]) -> (output: 
         case .fail: return (nil, calls)
         case .send(let call, let then):
             guard calls.count < answers.count else { return (nil, calls + [call]) }
-            step = then(HTTPResponse(200, body: answers[calls.count].bytes))
+            step = then(HTTPResponse(200, fields: date.map { ["Date": $0] } ?? [:], body: answers[calls.count].bytes))
             calls.append(call)
         }
     }

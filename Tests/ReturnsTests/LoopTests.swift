@@ -96,6 +96,26 @@ struct LoopTests {
         #expect(loop.verify(fields, body: body, secret: Secret("l")) == nil)
     }
 
+    @Test("a span that is over is done with, also an empty one: the next sweep begins at its end; one that is not over is asked for again")
+    func quiet() throws {
+        let since = try #require(Timestamp(rfc3339: "2026-03-01T00:00:00Z")), end = since + .seconds(120 * 86_400)
+        let empty: JSON = ["returns": [], "nextPageUrl": .null]
+        func page(_ date: String?, _ answer: JSON, _ cursor: String? = nil) -> SweepPage? {
+            asked(loop.sweep(since: since, cursor: cursor, facts()), [answer], date: date).output
+        }
+        let later = try #require(page("Sun, 08 Nov 2026 09:00:00 GMT", empty))
+        #expect(later.watermark == end)
+        let next = asked(loop.sweep(since: since, cursor: later.next, facts()), [empty], date: "Sun, 08 Nov 2026 09:00:00 GMT")
+        #expect(next.calls[0].request.query("from") == "\(end - .seconds(300))" && next.calls[0].request.query("filter") == "updated_at")
+        #expect(next.output?.watermark == end - .seconds(300) + .seconds(120 * 86_400) && next.output?.next != nil)
+        for date in ["Sun, 08 Mar 2026 09:00:00 GMT", nil, "soon"] {
+            #expect(page(date, empty)?.watermark == nil && page(date, empty)?.next == nil)
+        }
+        let more: JSON = ["returns": [], "nextPageUrl": "https://api.loopreturns.com/api/v1/warehouse/return/list?cursor=2"]
+        let first = try #require(page("Sun, 08 Nov 2026 09:00:00 GMT", more))
+        #expect(first.watermark == nil && first.next == "cursor=2", "not before its last page")
+    }
+
     @Test("a row of a list without its units is read one by one, and what people are called is not kept")
     func details() throws {
         let whole = try fixture("loop-closed"), thin: JSON = ["id": "55120", "state": "closed", "updated_at": "2026-11-08T09:00:00Z"]

@@ -105,7 +105,7 @@ struct DayGeneratorTests {
 
     /// What the refund's fields say is what the money says, and the note explains the discrepancy.
     private func checkRefund(_ refund: ShopRefund, _ order: ShopOrder) throws {
-        let note = try #require(RefundNote(refund.note))
+        let note = try #require(refund.told ?? RefundNote(refund.note))
         #expect(note.reasons.count == 1 || note.reasons.count == refund.lines.count)
         let kept = -refund.adjustments.filter { $0.kind == "refund_discrepancy" }.total(\.amount).shop
         #expect(kept == note.restocking + note.returnShipping)

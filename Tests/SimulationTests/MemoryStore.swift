@@ -173,6 +173,7 @@ struct MemoryStore: PostingStore, CourierStore {
 
     /// For people's eyes alone: nothing follows from it.
     func setDown(_: TenantID, _: ConnectionID, reason _: String?) async throws(Fault) {}
+    func setClock(_: TenantID, _: ConnectionID, ahead_s _: Int?) async throws(Fault) {}
 
     func raise(_: TenantID, _ alerts: [AlertRow]) async throws(Fault) {
         try await run("raise") { state in

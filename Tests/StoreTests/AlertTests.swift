@@ -273,6 +273,49 @@ import Testing
         }
     }
 
+    @Test("a clock that differs is known with since when, until it no longer does; a tenant's platforms are told of together")
+    func clock() async throws {
+        try await House.with { house async throws in
+            func facts() async throws -> [AlertFact] {
+                try await house.supervisor.transaction { tx throws(Fault) in try await tx.surveyAlerts() }.filter { $0.key == "clock/platforms" }
+            }
+            try await house.owner.query("UPDATE app.connections SET state = 'live'")
+            try await house.worker.setClock(house.tenant, house.ledger, ahead_s: 400)
+            let first = try #require(try await facts().first)
+            #expect(first.words == "400" && first.items == 1)
+            #expect(try await house.worker.connection(house.tenant, house.ledger)?.clockAhead_s == 400)
+            try await house.worker.setClock(house.tenant, house.source, ahead_s: -401)
+            let both = try await facts()
+            #expect(both.map(\.words) == ["-401"] && both.first?.items == 2 && both.first?.since == first.since)
+            for one in [house.ledger, house.source] { try await house.worker.setClock(house.tenant, one, ahead_s: nil) }
+            #expect(try await facts().isEmpty)
+        }
+    }
+
+    @Test("what only sweeps find since the last webhook is counted, where webhooks are expected; one webhook ends it")
+    func missed() async throws {
+        try await House.with { house async throws in
+            func facts() async throws -> [Int] {
+                try await house.supervisor.transaction { tx throws(Fault) in try await tx.surveyAlerts() }.filter { $0.key == "webhooks/\(house.source)" }.map(\.items)
+            }
+            func arrive(_ id: String, missed: Bool) async throws {
+                _ = try await house.worker.ingest(
+                    [NewEvent(tenant: house.tenant, connection: house.source, topic: "orders", deliveryID: id, sealedBody: [1], isMissed: missed)], lane: .poll)
+            }
+            try await house.owner.query("UPDATE app.connections SET state = 'live'")
+            try await arrive("a", missed: true)
+            #expect(try await facts().isEmpty, "without a secret no webhook is expected")
+            try await house.owner.query("UPDATE app.connections SET webhook_secret = '\\x01' WHERE id = \(house.source)")
+            #expect(try await facts() == [1])
+            try await arrive("b", missed: false)
+            #expect(try await facts().isEmpty)
+            try await arrive("b", missed: true)
+            #expect(try await facts().isEmpty, "known already: nothing was missed")
+            for id in ["c", "d"] { try await arrive(id, missed: true) }
+            #expect(try await facts() == [2])
+        }
+    }
+
     @Test("another key than the one that is known is refused")
     func key() async throws {
         try await House.with { house async throws in

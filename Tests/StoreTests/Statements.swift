@@ -47,7 +47,33 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t)
+}
+
+private func consents(_ t: TenantID) -> [Sample] {
+    let id: ConsentID = random.identifier(), digest = [UInt8](repeating: 1, count: 32)
+    let new = NewConsent(id: id, connection: connection, kind: "direct", linkDigest: digest, createdBy: "a", expiresAt: now)
+    return [
+        Sample("ConsentStatements.insert", ConsentStatements.insert(t, new), by: .supervisor),
+        Sample("ConsentStatements.unsettled", ConsentStatements.unsettled(t, connection, at: now), by: .supervisor),
+        Sample("ConsentStatements.ask", ConsentStatements.ask(t, id, browser: digest, state: digest, verifier: nil, until: now, at: now), by: .supervisor),
+        Sample("ConsentStatements.receive", ConsentStatements.receive(t, id, answer: [1], account: nil, at: now), by: .supervisor),
+        Sample("ConsentStatements.one", ConsentStatements.one(t, id)),
+        Sample("ConsentStatements.send", ConsentStatements.send(t, id, back: false)),
+        Sample("ConsentStatements.grant", ConsentStatements.grant(t, id, credential: [1])),
+        Sample("ConsentStatements.find", ConsentStatements.find(t, id, found: Array("[]".utf8))),
+        Sample("ConsentStatements.fail", ConsentStatements.fail(t, id, fault: json, from: nil)),
+        Sample("ConsentStatements.fail", ConsentStatements.fail(t, id, fault: json, from: "sent"), by: .supervisor),
+        Sample("ConsentStatements.refuse", ConsentStatements.refuse(t, id), by: .supervisor),
+        Sample("ConsentStatements.revoke", ConsentStatements.revoke(t, id), by: .supervisor),
+        Sample("ConsentStatements.confirm", ConsentStatements.confirm(t, id, account: "a", at: now), by: .supervisor),
+        Sample("ConsentStatements.expire", ConsentStatements.expire(at: now), by: .supervisor),
+        Sample("AdminConsentStatements.byLink", AdminConsentStatements.byLink(digest), by: .supervisor),
+        Sample("AdminConsentStatements.byState", AdminConsentStatements.byState(digest), by: .supervisor),
+        Sample("AdminConsentStatements.byID", AdminConsentStatements.byID(id), by: .supervisor),
+        Sample("AdminConsentStatements.list", AdminConsentStatements.list(t, connection, PageRequest(after: ["2026-11-14 10:00:00+00", "x"], limit: 5)), by: .supervisor),
+        Sample("AdminConsentStatements.one", AdminConsentStatements.one(id, .all), by: .supervisor),
+    ]
 }
 
 private func changes(_ t: TenantID) -> [Sample] {
@@ -61,7 +87,7 @@ private func changes(_ t: TenantID) -> [Sample] {
         Sample("ChangeStatements.marked", ChangeStatements.marked(t, flow, limit: 10)),
         Sample("ChangeStatements.unmark", ChangeStatements.unmark(t, [(sampleKey, "1", json, now)])),
         Sample("ChangeStatements.drifted", ChangeStatements.drifted(t, sampleKey, findings: json, fault: json)),
-        Sample("ChangeStatements.markLater", ChangeStatements.markLater(t, [sampleKey], by: .seconds(1))),
+        Sample("ChangeStatements.markLater", ChangeStatements.markLater(t, [sampleKey], by: .seconds(1), looked: true)),
         Sample("ChangeStatements.nextMarked", ChangeStatements.nextMarked(t, flow)),
         Sample("NoticeStatements.connections", NoticeStatements.connections("books", accounts: ["1"]), by: .supervisor),
         Sample("NoticeStatements.keep", NoticeStatements.keep([new]), by: .supervisor),
@@ -93,6 +119,7 @@ private func alerts(_ t: TenantID) -> [Sample] {
         ("AlertSurveyStatements.undecided", AlertSurveyStatements.undecided()), ("AlertSurveyStatements.events", AlertSurveyStatements.events()),
         ("AlertSurveyStatements.quarantined", AlertSurveyStatements.quarantined()), ("AlertSurveyStatements.connections", AlertSurveyStatements.connections()),
         ("AlertSurveyStatements.crashes", AlertSurveyStatements.crashes()), ("AlertSurveyStatements.lag", AlertSurveyStatements.lag()),
+        ("AlertSurveyStatements.webhooks", AlertSurveyStatements.webhooks()), ("AlertSurveyStatements.clocks", AlertSurveyStatements.clocks()),
         ("AlertSurveyStatements.undelivered", AlertSurveyStatements.undelivered()), ("SourceHourStatements.count", SourceHourStatements.count()),
         ("SourceHourStatements.quiet", SourceHourStatements.quiet()), ("SourceHourStatements.prune", SourceHourStatements.prune()),
         ("QuotaStatements.of", QuotaStatements.of(t, connection)), ("QuotaStatements.spent", QuotaStatements.spent()),
@@ -126,6 +153,7 @@ private func alerts(_ t: TenantID) -> [Sample] {
         ("AdminAlertStatements.lag", AdminAlertStatements.lag()), ("AdminAlertStatements.down", AdminAlertStatements.down()),
     ]
     return (survey + board + deliveries).map { Sample($0.0, $0.1, by: .supervisor) } + [
+        Sample("TenantStatements.setClock", TenantStatements.setClock(t, connection, ahead_s: 400)),
         Sample("TenantStatements.setDown", TenantStatements.setDown(t, connection, reason: "r")),
     ]
 }
@@ -213,6 +241,10 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         ])),
         Sample("ProofStatements.clearing", ProofStatements.clearing(t, connection)),
         Sample("ProofStatements.payouts", ProofStatements.payouts(t, connection)),
+        Sample("ReturnFigureStatements.save", ReturnFigureStatements.save(t, connection, [sampleFigure])),
+        Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection)),
+        Sample("ReturnFigureStatements.all", ReturnFigureStatements.all(t, connection, fresh: .seconds(45))),
+        Sample("ReturnFigureStatements.shopRefunds", ReturnFigureStatements.shopRefunds(t, flow)),
         Sample("MemberStatements.forget", MemberStatements.forget(t, flow, cases: ["PO-1"], but: [("PO-1", "P-1")])),
         Sample("MemberStatements.remember", MemberStatements.remember(t, flow, [("PO-1", "P-1")])),
         Sample("MemberStatements.dirtyAround", MemberStatements.dirtyAround(t, [sampleKey])),
@@ -235,6 +267,9 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         Sample("ProofStatements.postingAmounts", ProofStatements.postingAmounts(t, flow)),
     ]
 }
+
+let sampleFigure = ReturnFigureRow(
+    id: "return:7", state: "closed", settledAt: Timestamp(seconds: 1_794_700_000), currency: "USD", moneyMinor: 4_200, creditMinor: 0, refunds: ["R-1", "R-2"])
 
 private func work(_ t: TenantID) -> [Sample] {
     let job = Job(.post, "flow", lane: .webhook)
@@ -440,6 +475,7 @@ private func trials(_ t: TenantID) -> [Sample] {
         ("VantageStatements.shut", VantageStatements.shut(.confirm, t)),
         ("VantageStatements.waiting", VantageStatements.waiting(.confirm)),
         ("VantageStatements.lease", VantageStatements.lease(t)),
+        ("VantageStatements.ready", VantageStatements.ready(t)),
         ("VantageStatements.takeLease", VantageStatements.takeLease(t, seconds: 30)),
         ("VantageStatements.freeLease", VantageStatements.freeLease(t)),
     ]

@@ -16,7 +16,8 @@ import Wire
         let desk = try FreeAgentDesk(connected: false)
         func approve() throws -> String {
             let path = "/v2/approve_app?client_id=sandbox-client&response_type=code&redirect_uri=https%3A%2F%2Fclient.example.com%2Fcb&state=xyz"
-            let answer = desk.send(HTTPRequest(.get, path))
+            #expect(desk.send(HTTPRequest(.get, path)).bodyText.contains("Approve"))
+            let answer = desk.send(HTTPRequest(.post, path, body: Array("decision=allow".utf8)))
             #expect(answer.status == 302)
             let location = try #require(answer.fields["Location"])
             #expect(location.hasPrefix("https://client.example.com/cb?code=") && location.hasSuffix("&state=xyz"))

@@ -104,15 +104,7 @@ import Wire
         #expect(bench.call(.get, "preferences").status == 401)
         #expect(try bench.refresh("qbo-refresh-0").shown("error") == "invalid_grant")
 
-        let page = bench.send(
-            HTTPRequest(
-                .get,
-                "/connect/oauth2?"
-                    + Form.encode([
-                        ("client_id", "sandbox-client"), ("response_type", "code"),
-                        ("scope", "com.intuit.quickbooks.accounting"),
-                        ("redirect_uri", "https://us.example/callback"), ("state", "s/1"),
-                    ])))
+        let page = bench.send(Self.consent("decision=allow"))
         #expect(page.status == 302)
         let back = HTTPRequest(.get, page.fields["Location"] ?? "")
         #expect(back.path == "https://us.example/callback")
@@ -126,6 +118,40 @@ import Wire
         bench.token = grant.shown("access_token")
         #expect(bench.call(.get, "preferences").status == 200)
         #expect(bench.form("/oauth2/v1/tokens/bearer", pairs).status == 400, "a code works once")
+    }
+
+    /// The consent page, and with a form what is decided there.
+    private static func consent(_ form: String? = nil) -> HTTPRequest {
+        let query = Form.encode([
+            ("client_id", "sandbox-client"), ("response_type", "code"), ("scope", "com.intuit.quickbooks.accounting"),
+            ("redirect_uri", "https://us.example/callback"), ("state", "s/1"),
+        ])
+        return HTTPRequest(form == nil ? .get : .post, "/connect/oauth2?" + query, body: Array((form ?? "").utf8))
+    }
+
+    @Test("the consent page shows the companies and asks; a no goes back as access_denied, and what is neither is refused")
+    func deny() throws {
+        let bench = try QuickBooksOnlineBench()
+        let page = bench.send(Self.consent())
+        #expect(page.status == 200 && page.fields["Content-Type"] == "text/html; charset=utf-8")
+        for text in ["Prairie Goods LLC", "Lakeview Antiques", "value=\"allow\"", "value=\"deny\""] { #expect(page.bodyText.contains(text)) }
+        let no = HTTPRequest(.get, bench.send(Self.consent("decision=deny&choice=9130350000000001")).fields["Location"] ?? "")
+        #expect(no.query("error") == "access_denied" && no.query("state") == "s/1" && no.query("code") == nil)
+        for form in ["", "decision=maybe", "decision=allow&choice=1", "decision=allow&choice=9130350000000001&choice=9130350000000002"] {
+            #expect(bench.send(Self.consent(form)).status == 400, "\(form)")
+        }
+    }
+
+    @Test("a code is for the company that was chosen and the address that was given")
+    func otherCompany() throws {
+        var bench = try QuickBooksOnlineBench()
+        let back = HTTPRequest(.get, bench.send(Self.consent("decision=allow&choice=9130350000000002")).fields["Location"] ?? "")
+        #expect(back.query("realmId") == "9130350000000002")
+        var pairs = [("grant_type", "authorization_code"), ("code", back.query("code") ?? ""), ("redirect_uri", "https://evil.example/callback")]
+        #expect(bench.form("/oauth2/v1/tokens/bearer", pairs).status == 400)
+        pairs[2].1 = "https://us.example/callback"
+        bench.token = try JSON(parsing: bench.form("/oauth2/v1/tokens/bearer", pairs).body).shown("access_token")
+        #expect(bench.call(.get, "preferences").status == 403)
     }
 
     @Test("revoked access tokens leave the refresh value alive")

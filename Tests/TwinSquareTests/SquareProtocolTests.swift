@@ -25,7 +25,8 @@ struct SquareProtocolTests {
             ("client_id", "sq0idp-CounterfoilHub"), ("redirect_uri", "https://app.example/cb"), ("state", "s t"), ("scope", "ORDERS_READ PAYMENTS_READ"),
         ]
         let target = "/oauth2/authorize?" + Form.encode((pairs + query).map { (name: $0.0, value: $0.1) })
-        let answer = desk.twin.respond(HTTPRequest(.get, target), at: desk.now)
+        #expect(desk.twin.respond(HTTPRequest(.get, target), at: desk.now).bodyText.contains("ORDERS_READ"))
+        let answer = desk.twin.respond(HTTPRequest(.post, target, body: Array("decision=allow".utf8)), at: desk.now)
         let back = HTTPRequest(.get, try #require(answer.fields["Location"]))
         #expect(answer.status == 302 && back.query("state") == "s t" && back.query("response_type") == "code")
         return try #require(back.query("code"))

@@ -186,9 +186,14 @@ struct StripeConnectTests {
     func consent() throws {
         let desk = try StripeDesk(key: StripeDesk.hub)
         try desk.post("webhook_endpoints", [("url", "http://127.0.0.1:9/hook"), ("enabled_events[]", "account.application.deauthorized"), ("connect", "true")])
-        let page = HTTPRequest(
+        var page = HTTPRequest(
             .get,
             "/oauth/authorize?response_type=code&client_id=ca_CounterfoilHub&scope=read_write&state=s1&redirect_uri=http%3A%2F%2F127.0.0.1%2Fback")
+        #expect(desk.twin.respond(page, at: desk.now).bodyText.contains(StripeTwin.american))
+        page.method = .post
+        page.body = Array("decision=deny".utf8)
+        #expect(desk.twin.respond(page, at: desk.now).fields["Location"]?.contains("error=access_denied") == true)
+        page.body = Array("decision=allow".utf8)
         let back = try #require(desk.twin.respond(page, at: desk.now).fields["Location"])
         let landed = HTTPRequest(.get, back)
         #expect(landed.query("state") == "s1")

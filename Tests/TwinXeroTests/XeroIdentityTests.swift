@@ -111,24 +111,63 @@ import Wire
         #expect(xeroMissing(expected, in: try JSON(parsing: desk.send(request).body)) == [])
     }
 
-    @Test("the consent page sends back a code that is good for one exchange")
+    private static let asked = "/identity/connect/authorize?response_type=code&client_id=sandbox-client&redirect_uri=http%3A%2F%2Fapp%2Fcb&state=s1"
+
+    /// Where the consent page sends the browser after this form.
+    private func decided(_ desk: XeroDesk, _ form: String, more: String = "") throws -> HTTPRequest {
+        let answer = desk.send(HTTPRequest(.post, Self.asked + more, body: Array(form.utf8)))
+        #expect(answer.status == 302)
+        return HTTPRequest(.get, try #require(answer.fields["Location"]))
+    }
+
+    private func exchange(_ desk: XeroDesk, _ back: HTTPRequest, _ more: [(String, String)] = [], to redirect: String = "http://app/cb") -> HTTPResponse {
+        var request = XeroDesk.tokenRequest("")
+        let pairs = [("grant_type", "authorization_code"), ("code", back.query("code") ?? ""), ("redirect_uri", redirect)] + more
+        request.body = Array(Form.encode(pairs.map { (name: $0.0, value: $0.1) }).utf8)
+        return desk.send(request)
+    }
+
+    @Test("the consent page asks, and sends back a code that is good for one exchange")
     func consent() throws {
         let desk = try XeroDesk(connected: false)
-        let page = desk.send(
-            HTTPRequest(
-                .get,
-                "/identity/connect/authorize?response_type=code&client_id=sandbox-client&redirect_uri=http%3A%2F%2Fapp%2Fcb&state=s1"
-            ))
-        #expect(page.status == 302)
-        let back = try #require(page.fields["Location"])
-        #expect(back.hasPrefix("http://app/cb?code="))
-        #expect(HTTPRequest(.get, back).query("state") == "s1")
-        var exchange = XeroDesk.tokenRequest("")
-        let code = try #require(HTTPRequest(.get, back).query("code"))
-        exchange.body = Array(
-            Form.encode([("grant_type", "authorization_code"), ("code", code), ("redirect_uri", "http://app/cb")]).utf8)
-        #expect(desk.send(exchange).status == 200)
-        #expect(desk.send(exchange).bodyText == #"{"error":"invalid_grant"}"#)
+        let page = desk.send(HTTPRequest(.get, Self.asked))
+        #expect(page.status == 200)
+        for text in ["Thames Pottery Ltd", "Severn Glass Ltd"] { #expect(page.bodyText.contains(text)) }
+        let back = try decided(desk, "decision=allow")
+        #expect(back.path == "http://app/cb")
+        #expect(back.query("state") == "s1")
+        #expect(exchange(desk, back).status == 200)
+        #expect(exchange(desk, back).bodyText == #"{"error":"invalid_grant"}"#)
+        let no = try decided(desk, "decision=deny")
+        #expect(no.query("error") == "access_denied" && no.query("code") == nil && no.query("state") == "s1")
+    }
+
+    @Test("a code is good with the address it was asked for, and with the verifier of its challenge only")
+    func bound() throws {
+        let desk = try XeroDesk(connected: false)
+        #expect(exchange(desk, try decided(desk, "decision=allow"), to: "http://app/other").status == 400)
+        // RFC 7636, appendix B.
+        let challenge = "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+        #expect(exchange(desk, try decided(desk, "decision=allow", more: challenge)).status == 400)
+        #expect(exchange(desk, try decided(desk, "decision=allow", more: challenge), [("code_verifier", String(verifier.reversed()))]).status == 400)
+        #expect(exchange(desk, try decided(desk, "decision=allow", more: challenge), [("code_verifier", verifier)]).status == 200)
+        #expect(desk.send(HTTPRequest(.get, Self.asked + "&code_challenge=x&code_challenge_method=plain")).status == 400)
+    }
+
+    @Test("two organisations may be connected by one consent; of the other one there is its name")
+    func several() throws {
+        let desk = try XeroDesk()
+        let both = "decision=allow&choice=\(XeroTwin.tenantID)&choice=4d1c3b2a-90fe-4c77-9a51-7f0e2d6b8c13"
+        #expect(exchange(desk, try decided(desk, both)).status == 200)
+        var request = HTTPRequest(.get, "/connections", fields: ["Authorization": "Bearer " + desk.token])
+        #expect(try JSON(parsing: desk.send(request).body).array?.count == 2)
+        request.target = "/api.xro/2.0/Organisation"
+        request.fields["Accept"] = "application/json"
+        request.fields["xero-tenant-id"] = "4d1c3b2a-90fe-4c77-9a51-7f0e2d6b8c13"
+        #expect(desk.send(request).bodyText.contains("Severn Glass Ltd"))
+        request.target = "/api.xro/2.0/Invoices"
+        #expect(desk.send(request).status == 403)
     }
 
     @Test("revocation kills the refresh token and the connection")

@@ -56,6 +56,16 @@ struct ChangesTests {
         #expect(try ask(nil, page("Invoices", [bill, bill, row(5)])).0.keys == [key(4), key(5)])
     }
 
+    @Test("one whose key was edited away is named by its id: somebody else's is as well, and stands for nothing of ours")
+    func keyless() throws {
+        for endpoint in Endpoint.allCases {
+            let mark = "\(endpoint.rawValue)/1/1763639940/1763639940/"
+            let other = "{\"\(endpoint.idField)\":\"\(guid(7))\",\"Reference\":\"rent\",\"Narration\":\"rent\"}"
+            let out = try ask(mark, page(endpoint.rawValue, [row(1), other])).0
+            #expect(out.keys == [key(1)] && out.remoteIDs == [guid(7)], "\(endpoint)")
+        }
+    }
+
     @Test("a full page goes on from its last second, because what changes meanwhile moves the others up")
     func goesOn() throws {
         let full = (0 ..< 100).map { row($0 + 1, Int64($0)) }

@@ -40,7 +40,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 def consent(url):
     """What a browser does whose user always agrees: the code from the redirect."""
     try:
-        urllib.request.build_opener(NoRedirect).open(url, timeout=30)
+        urllib.request.build_opener(NoRedirect).open(url, data=b"decision=allow", timeout=30)
     except urllib.error.HTTPError as answer:
         if answer.code == 302:
             query = urllib.parse.urlparse(answer.headers["Location"]).query

@@ -44,7 +44,7 @@ def consent(base):
     """What a browser does whose user always agrees: the address it is sent back to."""
     asked = urllib.parse.urlencode({"client_id": CLIENT[0], "response_type": "code", "redirect_uri": BACK, "state": "s1"})
     try:
-        urllib.request.build_opener(NoRedirect).open(f"{base}approve_app?{asked}", timeout=30)
+        urllib.request.build_opener(NoRedirect).open(f"{base}approve_app?{asked}", data=b"decision=allow", timeout=30)
     except urllib.error.HTTPError as answer:
         if answer.code == 302:
             return answer.headers["Location"]

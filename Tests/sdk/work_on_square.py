@@ -263,7 +263,7 @@ def connect(base):
             return None
 
     try:
-        urllib.request.build_opener(NoRedirect).open(f"{base}/square/oauth2/authorize?{query}")
+        urllib.request.build_opener(NoRedirect).open(f"{base}/square/oauth2/authorize?{query}", data=b"decision=allow")
     except urllib.error.HTTPError as answer:
         back = urllib.parse.parse_qs(urllib.parse.urlsplit(answer.headers["Location"]).query)
     anyone = client_of(base, "unused")

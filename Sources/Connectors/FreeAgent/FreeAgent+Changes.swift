@@ -56,10 +56,22 @@ extension FreeAgentConnector {
             for row in rows {
                 guard let time = row["updated_at"]?.string.flatMap({ Timestamp(rfc3339: $0) }) else { throw judging.notRead("a change has no time") }
                 out.watermark = max(out.watermark ?? time, time)
-                if let key = key(of: row, kind), !out.keys.contains(key) { out.keys.append(key) }
+                if let key = key(of: row, kind) {
+                    if !out.keys.contains(key) { out.keys.append(key) }
+                } else if let id = remoteID(of: row, kind) {
+                    // Somebody else's, or one of ours whose key was edited away.
+                    out.remoteIDs.append(id)
+                }
             }
             return out
         }
+    }
+
+    /// As a document of one record is known by; of one that is several explanations a part says nothing.
+    private static func remoteID(of row: JSON, _ kind: Kind) -> String? {
+        guard let id = kind.id(of: row["url"]?.string) else { return nil }
+        guard kind == .explanations, let transaction = Kind.bankTransactions.id(of: row["bank_transaction"]?.string) else { return id }
+        return "\(id)@\(transaction)"
     }
 
     private static func key(of row: JSON, _ kind: Kind) -> PostKey? {

@@ -18,6 +18,8 @@ extension FreeAgentConnector {
         case 404 where call.request.readsRecord: return .accepted
         case 400 ..< 500:
             if call.kind == .write, call.cost.isEmpty { return .accepted }
+            // Who may not do this may not do the next one either: one word on the connection, not one a document.
+            if problem.kind == .access { return .reauthorize(problem.fault) }
             return call.kind == .write && problem.kind == .taken ? .duplicate(problem.fault) : .rejected(problem.fault)
         default: return Self.judging.verdict(response, to: call, says: problem.text)
         }
@@ -69,7 +71,7 @@ struct Problem: Sendable, Equatable {
         return .other
     }
 
-    /// Of one document. All reject: whoever mends the cause releases the posting.
+    /// Of one document: whoever mends the cause releases the posting. Missing access is the connection's.
     var fault: Fault {
         let (code, remedy): (String, String) =
             switch kind {
@@ -86,6 +88,6 @@ struct Problem: Sendable, Equatable {
         var words = text ?? "status \(status)"
         // A fault ends its sentence itself.
         while words.last == "." { words.removeLast() }
-        return Fault(code, stage: .post, disposition: .reject, summary: "FreeAgent refuses it: \(words)", remedy: remedy, underlying: "status \(status)")
+        return Fault(code, stage: .post, disposition: kind == .access ? .reauthorise : .reject, summary: "FreeAgent refuses it: \(words)", remedy: remedy, underlying: "status \(status)")
     }
 }

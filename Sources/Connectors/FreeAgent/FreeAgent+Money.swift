@@ -21,6 +21,8 @@ extension FreeAgentConnector {
         let connection: ConnectionFacts
         /// What the first write has to pay for; 0 once it did.
         var unpaid: Int
+        /// Explanations of it as it was were taken away.
+        var replaces = false
         /// By part: its explanation.
         var ids: [Int: String] = [:]
         /// Parts that this conversation wrote.
@@ -51,9 +53,18 @@ extension FreeAgentConnector {
     /// Nothing of a refused document stays of what this conversation wrote.
     private func takeBack(_ explaining: Explaining, _ fault: Fault) -> Exchange<PostOutcome> {
         let made = explaining.made.compactMap { explaining.ids[$0] }.flatMap { Seen.ids($0) }
+        let fault = explaining.replaces ? Self.takenAway(fault) : fault
         return Self.delete(made.map { Leaving(id: $0.id, transaction: $0.transaction) }[...], calls: 0).map { left in
             left == nil ? .rejected(fault) : .unknown(Self.judging.notTold("an explanation of a refused document could not be taken back"))
         }
+    }
+
+    /// A change that was refused when what stood there was gone already: a person has to know that nothing of it is in the books.
+    private static func takenAway(_ fault: Fault) -> Fault {
+        var out = fault
+        out.summary += "; what FreeAgent had of it was taken away for the change, so its money is missing there now"
+        out.remedy = "\(fault.remedy) Then release the posting: it is written anew."
+        return out
     }
 
     // MARK: Taking away
@@ -116,6 +127,7 @@ extension FreeAgentConnector {
                 let leaving = surplus.map { Leaving(id: $0.id, transaction: $0.transaction) } + standing.bare
                 let missing = form.parts.count - explaining.ids.count
                 explaining.unpaid = leaving.isEmpty ? missing : 0
+                explaining.replaces = !leaving.isEmpty
                 let ready = explaining
                 return Self.delete(leaving[...], calls: 3 * leaving.count + missing).next { fault in
                     fault.map { .finish(.rejected($0)) } ?? self.write(ready)

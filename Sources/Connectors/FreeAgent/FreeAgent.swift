@@ -41,7 +41,10 @@ public struct FreeAgentConnector: LedgerConnector {
     /// There are no scopes: the rights are those of the user who consents.
     private static let authentication = Authentication.OAuth2(
         authorizeURL: "https://api.freeagent.com/v2/approve_app", tokenURL: "https://api.freeagent.com/v2/token_endpoint", tokenPath: "/v2/token_endpoint",
-        clientProof: .basic, scopes: [], refreshGrace: .zero)
+        clientProof: .basic, scopes: [], refreshGrace: .zero,
+        consent: .init(
+            path: "/v2/approve_app", account: .identified,
+            access: ["read and write invoices, credit notes, bank transactions and journals, as far as the user who consents may", "read accounts and the company's name"]))
 
     private static let fieldLengths: [String: Int] = [
         "party_name": FreeAgentLimits.name, "line_note": FreeAgentLimits.text, "document_number": FreeAgentLimits.name,

@@ -88,7 +88,7 @@ extension QuickBooksOnlineConnector {
     static func note(of document: LedgerDocument) -> String {
         let more = [document.plan.reference, document.plan.note].compactMap(\.self).filter { !$0.isEmpty }
         let words = (["cf:\(document.key) \(document.reference)"] + more).joined(separator: " | ")
-        return cut(cleanedLine(words), limit: QuickBooksLimits.documentNote)
+        return cut(cleanedLine(words), utf16: QuickBooksLimits.documentNote)
     }
 
     private static func check(_ form: SalesForm, _ document: LedgerDocument, _ entity: Entity) throws(Fault) {
@@ -119,7 +119,7 @@ extension QuickBooksOnlineConnector {
     private static func salesLine(_ line: SalesForm.Line, _ currency: Currency, _ placed: Dimensions) throws(Fault) -> JSON {
         guard let item = line.source.item else {
             throw refusal(
-                "item_not_found", "\"\(cut(line.source.plan.text, limit: 60))\" has no item in QuickBooks Online",
+                "item_not_found", "\"\(cut(line.source.plan.text, utf16: 60))\" has no item in QuickBooks Online",
                 "Create the item and try again.",
                 position: line.source.plan.role.text)
         }
@@ -131,7 +131,7 @@ extension QuickBooksOnlineConnector {
         detail.append(("TaxCodeRef", reference(line.source.taxCode ?? (line.taxed ? "TAX" : "NON"))))
         if let name = placed.ofLine(line.source) { detail.append(("ClassRef", reference(name))) }
         var members: [(key: String, value: JSON)] = []
-        let text = cut(line.source.plan.text, limit: QuickBooksLimits.lineNote)
+        let text = cut(line.source.plan.text, utf16: QuickBooksLimits.lineNote)
         if !text.isEmpty { members.append(("Description", .string(text))) }
         members.append(("Amount", number(line.minor, currency)))
         members.append(("DetailType", "SalesItemLineDetail"))
@@ -212,7 +212,7 @@ extension QuickBooksOnlineConnector {
             if let id = entry.line.dimensions["department"] { detail.append(("DepartmentRef", reference(id))) }
             let words = entry.line.plan.text.isEmpty ? document.reference : entry.line.plan.text
             lines.append([
-                "Description": .string(cut(words, limit: QuickBooksLimits.lineNote)),
+                "Description": .string(cut(words, utf16: QuickBooksLimits.lineNote)),
                 "Amount": number(abs(entry.minor), currency), "DetailType": "JournalEntryLineDetail",
                 "JournalEntryLineDetail": .object(detail),
             ])

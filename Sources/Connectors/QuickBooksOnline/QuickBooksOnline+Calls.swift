@@ -190,19 +190,6 @@ func fitted(_ text: String, limit: Int) -> String {
     return out.utf16.count <= limit ? out : shortName(text + "~~~~~~~~~~", limit: min(limit, 9))
 }
 
-/// The beginning of a text, cut between characters to at most `limit` UTF-16 units.
-func cut(_ text: String, limit: Int) -> String {
-    if text.utf16.count <= limit { return text }
-    var out = ""
-    var units = 0
-    for character in text {
-        units += character.utf16.count
-        if units > limit { break }
-        out.append(character)
-    }
-    return out
-}
-
 /// `{"value": id}`.
 func reference(_ id: String) -> JSON { .object([("value", .string(id))]) }
 

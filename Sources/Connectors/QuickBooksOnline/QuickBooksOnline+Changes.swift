@@ -20,7 +20,7 @@ extension QuickBooksOnlineConnector {
             }
         }
         guard let place = Int(cursor), all.indices.contains(place) else {
-            return .fail(Self.unreadable("there is no page \(cut(cursor, limit: 20)) of changes"))
+            return .fail(Self.unreadable("there is no page \(cut(cursor, utf16: 20)) of changes"))
         }
         return captured([all[place]], since, connection).map { seen in
             seen.page(next: place + 1 < all.count ? "\(place + 1)" : nil, isWhole: !seen.isFull)
@@ -80,7 +80,7 @@ struct Capture: Sendable {
     }
 
     func page(next: String?, isWhole: Bool = true) -> LedgerChanges {
-        LedgerChanges(keys: keys, next: next, watermark: at, versions: versions, remoteIDs: others.unique, isWhole: isWhole)
+        LedgerChanges(keys: keys, next: next, watermark: at, versions: versions, remoteIDs: others.unique(by: \.self), isWhole: isWhole)
     }
 }
 

@@ -90,12 +90,12 @@ extension QuickBooksOnlineConnector {
                 ?? own.first { $0.fields["Id"].string == want.name }
             guard let found, let id = found.fields["Id"].string, !id.isEmpty else {
                 throw refusal(
-                    "dimension_unknown", "QuickBooks Online has no \(name) \"\(cut(want.name, limit: 60))\"", "Create it there, or correct the rule that names it.",
+                    "dimension_unknown", "QuickBooks Online has no \(name) \"\(cut(want.name, utf16: 60))\"", "Create it there, or correct the rule that names it.",
                     position: name)
             }
             guard found.fields["Active"].bool ?? true else {
                 throw refusal(
-                    "dimension_inactive", "the \(name) \"\(cut(want.name, limit: 60))\" is inactive in QuickBooks Online", "Activate it there, or name another one.",
+                    "dimension_inactive", "the \(name) \"\(cut(want.name, utf16: 60))\" is inactive in QuickBooks Online", "Activate it there, or name another one.",
                     position: name)
             }
             out[want.key] = name == "class" && preferences.classAtDocument ? Dimensions.mark + id : id

@@ -45,7 +45,7 @@ extension QuickBooksOnlineConnector {
     }
 
     private static func queries(_ documents: [LedgerDocument], _ entity: Entity) -> [Query] {
-        entity == .payment ? paymentQueries(documents) : Query.anyOf(documents.map(\.key.text).unique, field: "DocNumber", of: entity.rawValue)
+        entity == .payment ? paymentQueries(documents) : Query.anyOf(documents.map(\.key.text).unique(by: \.self), field: "DocNumber", of: entity.rawValue)
     }
 
     private static func paymentQueries(_ documents: [LedgerDocument]) -> [Query] {
@@ -55,7 +55,7 @@ extension QuickBooksOnlineConnector {
         for document in documents where document.remoteID?.isEmpty ?? true {
             days[document.plan.date, default: []].insert(document.plan.total.text)
         }
-        return Query.anyOf(known.unique, field: "Id", of: Entity.payment.rawValue)
+        return Query.anyOf(known.unique(by: \.self), field: "Id", of: Entity.payment.rawValue)
             + days.sorted { $0.key < $1.key }.flatMap { day, amounts in
                 let date = "TxnDate = \(Query.quoted(day.description))"
                 guard amounts.count <= QuickBooksLimits.amountsPerDay else {

@@ -210,8 +210,8 @@ struct Problem: Sendable, Equatable {
     private var said: String {
         let words =
             text.isEmpty
-            ? "no reason" : cut(QuickBooksOnlineConnector.cleanedLine(text), limit: QuickBooksLimits.errorText)
-        return code.isEmpty ? words : "\(words) (code \(cut(QuickBooksOnlineConnector.cleanedLine(code), limit: 20)))"
+            ? "no reason" : cut(QuickBooksOnlineConnector.cleanedLine(text), utf16: QuickBooksLimits.errorText)
+        return code.isEmpty ? words : "\(words) (code \(cut(QuickBooksOnlineConnector.cleanedLine(code), utf16: 20)))"
     }
 
     private var throttled: Reading { Reading(meaning: .throttled, fault: Self.tooFast) }

@@ -68,7 +68,7 @@ extension QuickBooksOnlineConnector {
         if let name = placed.ofLine(line.source) { detail.append(("ClassRef", reference(name))) }
         let type = line.source.item == nil ? "AccountBasedExpenseLineDetail" : "ItemBasedExpenseLineDetail"
         var members: [(key: String, value: JSON)] = []
-        let text = cut(words(line.source.plan), limit: QuickBooksLimits.lineNote)
+        let text = cut(words(line.source.plan), utf16: QuickBooksLimits.lineNote)
         if !text.isEmpty { members.append(("Description", .string(text))) }
         members += [("Amount", number(line.minor, currency)), ("DetailType", .string(type)), (type, .object(detail))]
         return .object(members)
@@ -89,7 +89,7 @@ extension QuickBooksOnlineConnector {
             case "SubTotalLineDetail", "DescriptionOnly": continue
             case "AccountBasedExpenseLineDetail": sums.add(line[kind]["AccountRef"]["value"].string ?? "", amount)
             case "ItemBasedExpenseLineDetail": sums.add("item:\(line[kind]["ItemRef"]["value"].string ?? "")", amount)
-            default: sums.add("other:\(cut(kind, limit: 40))", amount)
+            default: sums.add("other:\(cut(kind, utf16: 40))", amount)
             }
         }
     }

@@ -94,7 +94,7 @@ extension QuickBooksOnlineConnector {
             let amount = try minor(line["Amount"], unit, "Line.Amount") ?? 0
             for link in line["LinkedTxn"].elements {
                 let id = link["TxnId"].string ?? "", type = link["TxnType"].string ?? ""
-                parts.append(type == "Invoice" && amount == total ? id : "\(cut(type, limit: 40)) \(id) \(amount)")
+                parts.append(type == "Invoice" && amount == total ? id : "\(cut(type, utf16: 40)) \(id) \(amount)")
             }
         }
         return parts.joined(separator: ", ")
@@ -122,7 +122,7 @@ extension QuickBooksOnlineConnector {
                     "discount:\(line["DiscountLineDetail"]["DiscountAccountRef"]["value"].string ?? "")", -amount * sign
                 )
             // Something we never write: it must show as a difference.
-            default: sums.add("other:\(cut(kind, limit: 40))", amount * sign)
+            default: sums.add("other:\(cut(kind, utf16: 40))", amount * sign)
             }
         }
         guard entity == .salesReceipt, let account = fields["DepositToAccountRef"]["value"].string else { return }

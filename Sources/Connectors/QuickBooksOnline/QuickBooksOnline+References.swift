@@ -117,9 +117,9 @@ extension QuickBooksOnlineConnector {
         let vendors = wants.filter { $0.kind == .vendor }.flatMap(Self.names)
         let items = wants.filter { $0.kind == .item }.flatMap(Self.names)
         let queries =
-            Query.anyOf(parties.unique, field: "DisplayName", of: "Customer")
-            + Query.anyOf(vendors.unique, field: "DisplayName", of: "Vendor")
-            + Query.anyOf(items.unique, field: "Name", of: "Item")
+            Query.anyOf(parties.unique(by: \.self), field: "DisplayName", of: "Customer")
+            + Query.anyOf(vendors.unique(by: \.self), field: "DisplayName", of: "Vendor")
+            + Query.anyOf(items.unique(by: \.self), field: "Name", of: "Item")
         return rows(queries, connection) { rows in .finish(Self.match(wants, rows)) }
     }
 
@@ -233,7 +233,7 @@ extension QuickBooksOnlineConnector {
         case .item:
             var members: [(key: String, value: JSON)] = [("Name", .string(name)), ("Type", "Service")]
             if !want.text.isEmpty {
-                members.append(("Description", .string(cut(want.text, limit: QuickBooksLimits.lineNote))))
+                members.append(("Description", .string(cut(want.text, utf16: QuickBooksLimits.lineNote))))
             }
             if let account = want.account { members.append(("IncomeAccountRef", reference(account))) }
             return .object(members)
@@ -263,25 +263,6 @@ extension ReferenceWant {
         case .vendor: "Vendor"
         case .dimension: Dimensions.entity(Dimensions.name(of: self))
         case .item: "Item"
-        }
-    }
-}
-
-extension Array<String> {
-    /// Each once, in the order of their first appearance.
-    var unique: [String] {
-        var seen: Set<String> = []
-        return filter { seen.insert($0).inserted }
-    }
-}
-
-extension Exchange {
-    /// Goes on with another conversation when this one has finished.
-    func next<Other: Sendable>(_ change: @escaping @Sendable (Output) -> Exchange<Other>) -> Exchange<Other> {
-        switch self {
-        case .send(let call, let then): .send(call) { then($0).next(change) }
-        case .finish(let output): change(output)
-        case .fail(let fault): .fail(fault)
         }
     }
 }

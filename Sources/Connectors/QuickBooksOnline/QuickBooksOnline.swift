@@ -58,7 +58,11 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
         tokenURL: "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer", tokenPath: "/oauth2/v1/tokens/bearer",
         clientProof: .basic, scopes: ["com.intuit.quickbooks.accounting"],
         // The value changes about once a day; the one before it lives on for a while that nobody states exactly.
-        refreshGrace: .seconds(86_400))
+        refreshGrace: .seconds(86_400),
+        // The company's id comes in the callback and nowhere else.
+        consent: .init(
+            path: "/connect/oauth2", account: .callback("realmId"),
+            access: ["read and write invoices, credits, payments, bills and journal entries", "read accounts, taxes, customers and the company's name"]))
 
     private static let limits: [RateLimit] = [
         RateLimit(name: Budget.minute, scope: .connection, amount: 500, window: .seconds(60)),

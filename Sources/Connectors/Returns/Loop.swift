@@ -51,7 +51,7 @@ struct LoopDialect: Dialect {
 
     // MARK: Calls
 
-    /// At most 120 days at once; a sweep begins 60 days ago at the earliest, or where the last one ended.
+    /// At most 120 days at once.
     func list(since: Timestamp, rows: Int) -> HTTPRequest {
         let from = max(since, Timestamp(seconds: 0))
         return HTTPRequest(.get, "/api/v1/warehouse/return/list?" + Form.encode([
@@ -59,6 +59,8 @@ struct LoopDialect: Dialect {
             ("pageSize", "\(rows)"), ("currency_type", "shop"),
         ]))
     }
+
+    func end(of list: HTTPRequest) -> Timestamp? { list.query("to").flatMap { Timestamp(rfc3339: $0) } }
 
     func detail(of id: String) -> HTTPRequest {
         HTTPRequest(.get, "/api/v1/warehouse/return/details?" + Form.encode([("return_id", id), ("currency_type", "shop")]))

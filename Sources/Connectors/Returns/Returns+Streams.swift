@@ -14,20 +14,44 @@ extension ReturnsConnector {
         }
     }
 
-    /// Returns that changed since then (AfterShip's list is by when they were made, so it reaches back further), each whole.
+    /// Returns that changed since then (AfterShip's list is by when they were made, so it reaches back further), each whole. A span that was over when the
+    /// platform answered is done with: the next one is asked for, and the sweep after this begins there, also where nothing was found.
     public func sweep(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<SweepPage> {
+        page(since: since - dialect.overlap, cursor, connection)
+    }
+
+    /// The same list without its overlap. A record that can't be read has no figure: it is held where it is normalised.
+    public func returnFigures(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<ReturnFigures>? {
+        page(since: since, cursor, connection).leadingTo { page in
+            .finish(ReturnFigures(figures: page.records.compactMap { figure($0, connection) }, next: page.next))
+        }
+    }
+
+    private func figure(_ record: RawRecord, _ connection: ConnectionFacts) -> ReturnFigure? {
+        do throws(Fault) {
+            let dialect = dialect
+            let field = try Field(try JSONDocument(parsing: record.body).root, of: "a return", dialect.rules).object()
+            return try dialect.reading(field, try ReturnsSettings(connection.settings)).figure
+        } catch { return nil }
+    }
+
+    private func page(since: Timestamp, _ cursor: String?, _ connection: ConnectionFacts) -> Exchange<SweepPage> {
         let dialect = dialect
         let settings: ReturnsSettings
         do throws(Fault) { settings = try ReturnsSettings(connection.settings) } catch { return .fail(error) }
-        var request = dialect.list(since: since - dialect.overlap, rows: settings.pageRows)
+        var request = dialect.list(since: since, rows: settings.pageRows)
         if let cursor { request = Self.continued(request, cursor) }
         let asked = request
         return .send(call(asked)) { response in
             do throws(Fault) {
                 guard let body = Self.object(response), let rows = body.at(dialect.rows)?.array else { throw Self.unreadable(dialect, "no list of returns") }
-                let next = try dialect.paging.next(after: response, to: asked, json: body, rows: rows)
-                let page = SweepPage(records: [], next: next.map(Self.cursor), watermark: rows.compactMap { Self.changed($0) }.max())
-                return whole(rows[...], page)
+                var next = try dialect.paging.next(after: response, to: asked, json: body, rows: rows)
+                var newest = rows.compactMap { Self.changed($0) }.max()
+                if next == nil, let end = dialect.end(of: asked), let now = response.date, end <= now {
+                    next = dialect.list(since: end - ReturnsLimits.seam, rows: settings.pageRows)
+                    newest = max(newest ?? end, end)
+                }
+                return whole(rows[...], SweepPage(records: [], next: next.map(Self.cursor), watermark: newest))
             } catch { return .fail(error) }
         }
     }

@@ -26,6 +26,7 @@ extension ReturnsConnector {
     private static func hint(_ body: [UInt8], _ dialect: any Dialect) -> (topic: String, id: String?)? {
         do throws(Fault) { return dialect.hint(try JSONDocument(parsing: body).root) } catch { return nil }
     }
+    public func tells(of topic: String) -> Bool { topic == ReturnsTopic.told }
 
     /// Of labels, restocks and drop-offs the books learn nothing that the return itself does not say.
     public func uses(topic: String) -> Bool { topic == ReturnsTopic.unreadable || dialect.topics.contains(topic) }

@@ -72,6 +72,8 @@ protocol Dialect: Sendable {
     var overlap: Duration { get }
     /// The first page of what changed, or was made, since then.
     func list(since: Timestamp, rows: Int) -> HTTPRequest
+    /// Where the span that a list was asked for ends; `nil` where it has no end.
+    func end(of list: HTTPRequest) -> Timestamp?
     var paging: Paging { get }
     /// Where the rows stand in a list's answer, and the return in its own.
     var rows: [String] { get }
@@ -95,6 +97,10 @@ protocol Dialect: Sendable {
     func isRefusal(_ body: JSON) -> Bool
 }
 
+extension Dialect {
+    func end(of _: HTTPRequest) -> Timestamp? { nil }
+}
+
 /// Bounds of the connectors. Units last in the name.
 enum ReturnsLimits {
     static let pageRows = 100
@@ -106,4 +112,6 @@ enum ReturnsLimits {
     /// Whole units of a currency that are believed.
     static let amount = 100_000_000
     static let quantity = 100_000
+    /// Spans of a list overlap by so much: what changes meanwhile becomes visible late.
+    static let seam = Duration.seconds(300)
 }

@@ -12,6 +12,8 @@ extension ShopifyConnector {
     /// The other topics that `normalize` reads.
     static let partTopics: Set<String> = ["orders/edited", "order_transactions/create", "refunds/create"]
 
+    public func tells(of topic: String) -> Bool { topic == Self.sweptTopic }
+
     public func uses(topic: String) -> Bool { Self.orderTopics.contains(topic) || Self.partTopics.contains(topic) }
 
     /// - Throws: `malformed_json`, `unreadable_record` (hold) naming field and order, `invalid_setting` (hold).

@@ -59,7 +59,10 @@ public struct ShopifyConnector: SourceConnector {
         tokenURL: "https://{account}.myshopify.com/admin/oauth/access_token", tokenPath: "/admin/oauth/access_token",
         clientProof: .body, scopes: ["read_orders"],
         // The previous refresh token works until its replacement is first used; a refresh token lives 90 days.
-        refreshGrace: .seconds(7_776_000), tokenHeader: ("X-Shopify-Access-Token", ""))
+        refreshGrace: .seconds(7_776_000), tokenHeader: ("X-Shopify-Access-Token", ""),
+        consent: .init(
+            path: "/admin/oauth/authorize", scopeSeparator: ",", exchange: [("expiring", "1")], account: .callback("shop", ending: ".myshopify.com"),
+            signature: .sortedPairs("hmac"), access: ["read orders with their payments and refunds"]))
 
     private static let sources: [String: String] = [
         "limits.points":

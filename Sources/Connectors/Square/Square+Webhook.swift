@@ -18,6 +18,7 @@ extension SquareConnector {
 
     /// Of the many that an application may subscribe to.
     public func uses(topic: String) -> Bool { Self.topics.contains(topic) || topic == Self.formerTopic }
+    public func tells(of topic: String) -> Bool { [Topic.order, Topic.payment, Topic.refund].contains(topic) }
 
     /// What `dispute.state.updated` was called before.
     private static let formerTopic = "dispute.state.changed"

@@ -58,7 +58,11 @@ public struct SquareConnector: SourceConnector {
             "MERCHANT_PROFILE_READ", "ORDERS_READ", "PAYMENTS_READ", "PAYOUTS_READ", "DISPUTES_READ", "GIFTCARDS_READ", "CASH_DRAWER_READ",
         ],
         refreshGrace: .seconds(30 * 86_400), writing: .json,
-        refusals: ["UNAUTHORIZED", "ACCESS_TOKEN_REVOKED", "ACCESS_TOKEN_EXPIRED", "CLIENT_DISABLED", "APPLICATION_DISABLED"])
+        refusals: ["UNAUTHORIZED", "ACCESS_TOKEN_REVOKED", "ACCESS_TOKEN_EXPIRED", "CLIENT_DISABLED", "APPLICATION_DISABLED"],
+        // With a challenge the refresh tokens would be good for one use and 90 days each; our secret proves as much.
+        consent: .init(
+            path: "/oauth2/authorize", parameters: [("session", "false")], account: .identified,
+            access: ["read orders, payments, refunds and disputes", "read payouts, gift cards and cash drawers", "read the business's name and locations"]))
 
     private static let sources: [String: String] = [
         "limits.second": "our choice: Square publishes no figure (developer.squareup.com, Handling errors: RATE_LIMITED); 10 requests a second and seller",

@@ -14,6 +14,8 @@ extension StripeConnector {
         else { return nil }
         return WebhookDelivery(topic: topic, deliveryID: id, valid: signed.valid(within: StripeLimits.tolerance))
     }
+    /// Its list of events is that of its webhooks.
+    public func tells(of topic: String) -> Bool { uses(topic: topic) }
 
     /// Of the many that an account may subscribe to.
     public func uses(topic: String) -> Bool { Self.topics.contains(topic) || Self.otherTopics.contains(topic) }

@@ -57,7 +57,10 @@ public struct StripeConnector: SourceConnector {
     /// A key of the account works as an access token without end; a consent gives one as well.
     private static let authentication = Authentication.OAuth2(
         authorizeURL: "https://connect.stripe.com/oauth/authorize", tokenURL: "https://connect.stripe.com/oauth/token", tokenPath: "/oauth/token",
-        clientProof: .secret, scopes: ["read_write"], refreshGrace: .zero)
+        clientProof: .secret, scopes: ["read_write"], refreshGrace: .zero,
+        consent: .init(
+            path: "/oauth/authorize", account: .identified,
+            access: ["read payments, refunds, disputes, payouts and fees", "write (Stripe grants reading alone to few apps; nothing is ever written)"]))
 
     private static let sources: [String: String] = [
         "limits.second":

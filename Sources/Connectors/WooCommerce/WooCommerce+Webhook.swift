@@ -23,6 +23,7 @@ extension WooCommerceConnector {
         let id = body.dropFirst(start.count)
         return (1 ... 20).contains(id.count) && id.allSatisfy { (48 ... 57).contains($0) }
     }
+    public func tells(of topic: String) -> Bool { topic == WooTopic.order }
 
     /// Of the many that a shop may send.
     public func uses(topic: String) -> Bool { Self.topics.contains(topic) }

@@ -45,7 +45,7 @@ extension XeroConnector {
     /// The name as it can stand in an address: servers of this kind refuse a path with one of these characters even where it is escaped.
     static func attachmentName(_ name: String) -> String {
         let unsafe = Set("<>:\"/\\|?*%&+#;")
-        let out = cut(plain(String(name.map { unsafe.contains($0) ? "-" : $0 })), limit: XeroLimits.attachmentName)
+        let out = cut(plain(String(name.map { unsafe.contains($0) ? "-" : $0 })), utf16: XeroLimits.attachmentName)
         // Neither may it lead elsewhere.
         return out.allSatisfy { $0 == "." } ? "file" : out
     }

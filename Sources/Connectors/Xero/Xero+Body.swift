@@ -154,7 +154,7 @@ extension XeroConnector {
     /// parts them by commas.
     static func number(_ document: LedgerDocument) -> String {
         guard document.plan.form == .bill else { return document.key.text }
-        return plain(cut(reference(document).replacing(",", with: ";"), limit: XeroLimits.billNumber))
+        return plain(cut(reference(document).replacing(",", with: ";"), utf16: XeroLimits.billNumber))
     }
 
     /// `cf:<key> <reference>`: how `find` knows a payment again, so nothing that a revision may change is in it.
@@ -162,7 +162,7 @@ extension XeroConnector {
     static func reference(_ document: LedgerDocument, extras: [String?] = []) -> String {
         // `where` has no published way to escape a quote.
         let words = document.reference.replacing("\"", with: "'").replacing("\\", with: "/")
-        var out = plain(cut(plain("cf:\(document.key) \(words)"), limit: XeroLimits.reference))
+        var out = plain(cut(plain("cf:\(document.key) \(words)"), utf16: XeroLimits.reference))
         for extra in extras.compactMap(\.self).map(plain) where !extra.isEmpty {
             let longer = "\(out) | \(extra)"
             if longer.utf16.count <= XeroLimits.reference { out = longer }
@@ -173,10 +173,10 @@ extension XeroConnector {
     /// The full title; the SKU or the role's name where a line has none, because Xero wants at least one character.
     static func description(_ line: PostingLine) -> String {
         for text in [line.text, line.sku].map(plain) where !text.isEmpty {
-            return plain(cut(text, limit: XeroLimits.description))
+            return plain(cut(text, utf16: XeroLimits.description))
         }
         let words = line.role.text.replacing("_", with: " ").replacing(":", with: ": ")
-        return cut(words.prefix(1).uppercased() + words.dropFirst(), limit: XeroLimits.description)
+        return cut(words.prefix(1).uppercased() + words.dropFirst(), utf16: XeroLimits.description)
     }
 
     /// By code; accounts without one by their id.

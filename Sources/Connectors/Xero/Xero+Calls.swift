@@ -124,44 +124,6 @@ extension XeroConnector {
     }
 }
 
-extension Array {
-    /// Slices of at most `size`, in order.
-    func parts(of size: Int) -> [[Element]] {
-        stride(from: 0, to: count, by: size).map { Array(self[$0 ..< Swift.min($0 + size, count)]) }
-    }
-}
-
-/// The beginning of a text, cut between characters to at most `limit` UTF-16 units, which is never more than `limit`
-/// characters.
-func cut(_ text: String, limit: Int) -> String {
-    if text.utf16.count <= limit { return text }
-    var out = ""
-    var units = 0
-    for character in text {
-        units += character.utf16.count
-        if units > limit { break }
-        out.append(character)
-    }
-    return out
-}
-
-/// A text of one line without control characters and without blanks at its ends.
-func plain(_ text: String) -> String {
-    var out = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-        let control =
-            scalar.value < 32 || (127 ... 159).contains(scalar.value) || scalar.value == 0x2028
-            || scalar.value == 0x2029
-        if control || scalar == " " {
-            if let last = out.last, last != " " { out.append(" ") }
-        } else {
-            out.append(scalar)
-        }
-    }
-    if out.last == " " { out.removeLast() }
-    return String(out)
-}
-
 /// Eight, four, four, four and twelve hexadecimal digits.
 func isGUID(_ text: String) -> Bool {
     let groups = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)

@@ -16,7 +16,12 @@ extension XeroConnector {
         let (rows, isLast) = try page(answer, of: mark.query, mark.page)
         var out = LedgerChanges(keys: [], next: nil, watermark: nil)
         for row in rows {
-            if let key = key(of: row, mark.endpoint), !out.keys.contains(key) { out.keys.append(key) }
+            if let key = key(of: row, mark.endpoint) {
+                if !out.keys.contains(key) { out.keys.append(key) }
+            } else if let id = row[mark.endpoint.idField].string {
+                // Somebody else's, or one of ours whose number was edited away.
+                out.remoteIDs.append(id)
+            }
         }
         var mark = mark
         // What changes while the lists are read is to be in one of them next time: from when the first was read by Xero's own clock.

@@ -188,7 +188,7 @@ struct Refusal: Sendable {
         // A fault ends its sentence itself.
         while text.last == "." { text.removeLast() }
         if text.isEmpty { return "it does not say why" }
-        return cut(text, limit: XeroLimits.errorText)
+        return cut(text, utf16: XeroLimits.errorText)
     }
 
     /// Of one element of an answer.

@@ -149,14 +149,3 @@ extension XeroConnector {
         }
     }
 }
-
-extension Exchange {
-    /// Goes on with another conversation when this one has finished.
-    func next<Other: Sendable>(_ change: @escaping @Sendable (Output) -> Exchange<Other>) -> Exchange<Other> {
-        switch self {
-        case .send(let call, let then): .send(call) { then($0).next(change) }
-        case .finish(let output): change(output)
-        case .fail(let fault): .fail(fault)
-        }
-    }
-}

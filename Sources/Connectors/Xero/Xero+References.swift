@@ -52,7 +52,7 @@ extension XeroConnector {
             limit = max(10, limit - max(1, (out.utf16.count - XeroLimits.partyName) / 2))
             out = shortName(name, limit: limit)
         }
-        return cut(out, limit: XeroLimits.partyName)
+        return cut(out, utf16: XeroLimits.partyName)
     }
 
     private static func match(_ wants: [ReferenceWant], _ rows: [JSONView]) -> [String: String] {

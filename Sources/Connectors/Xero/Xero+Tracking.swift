@@ -86,8 +86,8 @@ extension XeroConnector {
                     faults[index] = Self.refused(
                         "tracking_unknown",
                         isCategory
-                            ? "Xero has no active tracking category \(cut(category, limit: 60))"
-                            : "the tracking category \(cut(category, limit: 60)) has no active option \(cut(option, limit: 60)) in Xero",
+                            ? "Xero has no active tracking category \(cut(category, utf16: 60))"
+                            : "the tracking category \(cut(category, utf16: 60)) has no active option \(cut(option, utf16: 60)) in Xero",
                         isCategory ? "Add it in Xero, or correct the connection's setting tracking." : "Add it in Xero, or correct the rule that sets it.")
                     break
                 }

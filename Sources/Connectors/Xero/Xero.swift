@@ -55,7 +55,14 @@ public struct XeroConnector: LedgerConnector {
             "accounting.banktransactions",
             "accounting.contacts", "accounting.settings.read", "accounting.attachments",
         ],
-        refreshGrace: .seconds(30 * 60))
+        refreshGrace: .seconds(30 * 60),
+        // One consent can reach several organisations, and those of earlier consents are listed with it.
+        consent: .init(
+            path: "/identity/connect/authorize", takesChallenge: true, issuer: "https://identity.xero.com", account: .listed,
+            access: [
+                "read and write invoices, credit notes, payments, bank transactions and manual journals", "read and write contacts and files beside documents",
+                "read accounts, taxes and the organisation's name",
+            ]))
 
     private static let limits: [RateLimit] = [
         RateLimit(name: Budget.minute, scope: .connection, amount: 60, window: .seconds(60)),
@@ -141,6 +148,18 @@ public struct XeroConnector: LedgerConnector {
                     currency: fields["BaseCurrency"].string, timeZone: fields["Timezone"].string))
         }
     }
+
+    /// The organisations that the consent reaches, by name; what else there is of each, `identify` tells.
+    /// - Source: developer.xero.com, "Connections": practices (tenantType PRACTICE) have no books.
+    public func accounts(_: ConnectionFacts) -> Exchange<[AccountIdentity]> {
+        .one(Call(.read, HTTPRequest(.get, "/connections"), cost: [Budget.appMinute: 1])) { answer throws(Fault) in
+            guard let rows = try JSON(parsing: answer.body).array else { throw Self.unreadable("connections are no list") }
+            return rows.prefix(XeroLimits.organisations).compactMap { row in
+                guard row["tenantType"]?.string == "ORGANISATION", let id = row["tenantId"]?.string, !id.isEmpty else { return nil }
+                return AccountIdentity(account: id, name: row["tenantName"]?.string ?? id)
+            }
+        }
+    }
 }
 
 /// Names of the budgets that calls charge; every call costs one of each.
@@ -159,6 +178,8 @@ enum XeroLimits {
     /// Bytes of documents in one write; the platform takes 3.5 MB.
     static let bodyBytes = 3_000_000
     static let pageRows = 100
+    /// Of one consent that a person may choose from; the platform lets 25 be connected before the app is certified.
+    static let organisations = 25
     /// Pages of one list before it is given up as endless.
     static let pages = 100
     /// Numbers or ids in one `InvoiceNumbers` or `IDs`.

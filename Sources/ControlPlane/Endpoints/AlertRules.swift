@@ -12,31 +12,51 @@ extension Endpoints {
     /// Who is told of what, for a tenant and for the operator: docs/alerts.md.
     static let alertRules: [Endpoint] = ["/v1/alerts", "/v1/tenants/{tenant}/alerts"].flatMap { base in
         [
-            Endpoint(.get, "\(base)/rules", .key(.read)) { visit in
+            Endpoint(.get, "\(base)/rules", .key(.read), About("Who is told of what", owners(base), .one(.alertRules), onlyOperator)) { visit in
                 let owner = try await owner(visit)
                 guard let row = try await visit.store.adminAlertRules(owner) else {
                     return .json(200, .object([("version", .number("0")), ("rules", .object([]))]))
                 }
                 return try visit.answer(row)
             },
-            Endpoint(.put, "\(base)/rules", .key(.admin)) { visit in try await putRules(visit) },
-            Endpoint(.get, "\(base)/routes", .key(.read)) { visit in
+            Endpoint(.put, "\(base)/rules", .key(.admin), About(
+                "Set who is told of what", owners(base), body: .whole(.free, example: Thing.exampleAlertRules), .one(.alertRules), onlyOperator
+            )) { visit in try await putRules(visit) },
+            Endpoint(.get, "\(base)/routes", .key(.read), About("Where messages go", owners(base), .one(.alertRoutes), onlyOperator)) { visit in
                 try await routes(visit, try await owner(visit))
             },
-            Endpoint(.put, "\(base)/routes", .key(.admin)) { visit in try await putRoutes(visit) },
-            Endpoint(.post, "\(base)/routes/{route}/test", .key(.write)) { visit in try await testRoute(visit) },
-            Endpoint(.get, "\(base)/deliveries", .key(.read)) { visit in
-                let (owner, page) = (try await owner(visit), try visit.page())
-                let (route, state) = (visit.request.query("route"), visit.request.query("state"))
+            Endpoint(.put, "\(base)/routes", .key(.admin), About(
+                "Set where messages go", owners(base) + " A route that is there may be named without its receiver: it stays as it is. One that is not named goes.",
+                body: .whole(.free, example: Thing.exampleAlertRoutes), .one(.alertRoutes), onlyOperator, .refused(503, "`alert_key_pending`: `counterfoil schedule` has not run yet.")
+            )) { visit in try await putRoutes(visit) },
+            Endpoint(.post, "\(base)/routes/{route}/test", .key(.write), About(
+                "Send a test message", "To each receiver of the route, within a second or so. \(owners(base))", .json(202, .thing(.alertTest), "They will be sent."), onlyOperator,
+                .refused(404, "`not_found`: there is no route of this name."), .refused(422, "`too_many_tests`: more than \(ControlPlaneLimits.alertTests) within the hour.")
+            )) { visit in try await testRoute(visit) },
+            Endpoint(.get, "\(base)/deliveries", .key(.read), About(
+                "Messages", "Newest first. \(owners(base))",
+                query: [.may("route", .line(most: 64), "By this route."), .may("state", .choice(["waiting", "delivered", "failed", "dropped"]))], .page(.delivery), onlyOperator
+            )) { visit in
+                let owner = try await owner(visit)
+                var asked = try visit.asked()
+                let page = try visit.page(), (route, state) = (asked.optionalText("route"), asked.choice("state"))
                 return try visit.answer(try await visit.store.adminAlertDeliveries(owner, route: route, state: state, page), page)
             },
-            Endpoint(.get, "\(base)/deliveries/{delivery}", .key(.read)) { visit in
+            Endpoint(.get, "\(base)/deliveries/{delivery}", .key(.read), About(
+                "A message", "With what exactly is sent. \(owners(base))", .one(.deliveryInFull), onlyOperator
+            )) { visit in
                 let owner = try await owner(visit)
                 guard let id = visit.parameters["delivery"].flatMap({ UUID(uuidString: $0) }) else { throw Refusal.notFound() }
                 return try visit.answer(try await visit.store.adminAlertDelivery(owner, id))
             },
         ]
     }
+
+    private static func owners(_ base: String) -> String {
+        base.contains("{") ? "The tenant's own. docs/alerts.md." : "The operator's own, about all tenants. docs/alerts.md."
+    }
+
+    private static let onlyOperator = Reply.refused(403, "`operator_only`: the operator's own are for the operator's key.")
 
     /// The tenant in the path, or the operator where there is none.
     private static func owner(_ visit: Visit) async throws -> AlertOwner {

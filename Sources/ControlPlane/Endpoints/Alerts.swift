@@ -7,42 +7,54 @@ internal import Wire
 
 extension Endpoints {
     /// Alerts and what people do about them: docs/alerts.md.
+    private static let note = Member.may("note", .line(most: ControlPlaneLimits.noteCharacters), "For the others.", example: "the client is told")
+
     static let alerts: [Endpoint] = [
-        Endpoint(.get, "/v1/alerts", .key(.read)) { visit in try await listAlerts(visit) },
-        Endpoint(.get, "/v1/alerts/{alert}", .key(.read)) { visit in
+        Endpoint(.get, "/v1/alerts", .key(.read), About(
+            "Alerts of all tenants that the key sees", "docs/alerts.md.",
+            query: [
+                .may("tenant", .id, "Of this tenant."), .may("state", .choice(["open", "acknowledged", "muted", "resolved", "unresolved"]), "`unresolved`: the first three."),
+                .may("severity", .any(of: AlertSeverity.self)), .may("cause", .any(of: AlertCause.self)),
+            ],
+            .page(.alert)
+        )) { visit in try await listAlerts(visit) },
+        Endpoint(.get, "/v1/alerts/{alert}", .key(.read), About("An alert", .one(.alert))) { visit in
             let (id, _) = try await alert(visit)
             return try visit.answer(try await visit.store.adminAlert(id, visit.asker.sees))
         },
-        Endpoint(.get, "/v1/alerts/{alert}/deliveries", .key(.read)) { visit in
-            let (id, tenant) = try await alert(visit), page = try visit.page()
+        Endpoint(.get, "/v1/alerts/{alert}/deliveries", .key(.read), About(
+            "What was told of an alert", "By the tenant's routes.", query: [.may("owner", .choice(["tenant", "operator"]), "`operator`: by the operator's own, for the operator.")], .page(.delivery)
+        )) { visit in
+            let (id, tenant) = try await alert(visit)
+            var asked = try visit.asked()
+            let page = try visit.page(), word = asked.choice("owner")
             // What the operator's own routes told is the operator's.
-            let owner = visit.asker.isOperator && visit.request.query("owner") == "operator" ? AlertOwner.operator : AlertOwner(tenant)
+            let owner = visit.asker.isOperator && word == "operator" ? AlertOwner.operator : AlertOwner(tenant)
             return try visit.answer(try await visit.store.adminAlertDeliveries(owner, route: nil, state: nil, alert: id, page), page)
         },
-        Endpoint(.post, "/v1/alerts/{alert}/acknowledge", .key(.write)) { visit in
-            var input = try visit.input(["note"])
-            let note = input.optionalText("note", most: ControlPlaneLimits.noteCharacters)
+        Endpoint(.post, "/v1/alerts/{alert}/acknowledge", .key(.write), About(
+            "Say that an alert is seen to", "The first acknowledgement stands.", body: [note], .one(.alert), .refused(409, "`wrong_state`: it is resolved.")
+        )) { visit in
+            var input = try visit.input()
+            let note = input.optionalText("note")
             try input.check()
             return try await change(visit, "alert.acknowledged", note) { tenant, id, actor in AdminAlertStatements.acknowledge(tenant, id, by: actor, note: note) }
         },
-        Endpoint(.post, "/v1/alerts/{alert}/mute", .key(.write)) { visit in try await mute(visit) },
-        Endpoint(.post, "/v1/alerts/{alert}/unmute", .key(.write)) { visit in
+        Endpoint(.post, "/v1/alerts/{alert}/mute", .key(.write), About(
+            "Hear nothing of an alert for a while", "Never for good.",
+            body: [.must("until", .instant, "In the future, \(ControlPlaneLimits.muteSeconds / 86_400) days at most.", example: "2026-12-24T09:00:00Z"), note], .one(.alert),
+            .refused(409, "`wrong_state`.")
+        )) { visit in try await mute(visit) },
+        Endpoint(.post, "/v1/alerts/{alert}/unmute", .key(.write), About("Hear of an alert again", .one(.alert), .refused(409, "`wrong_state`: it is not muted."))) { visit in
             try await change(visit, "alert.unmuted", nil) { tenant, id, _ in AdminAlertStatements.unmute(tenant, id) }
         },
     ]
 
     private static func listAlerts(_ visit: Visit) async throws -> HTTPResponse {
+        var asked = try visit.asked()
         let page = try visit.page()
-        var findings: [Refusal.Finding] = []
-        func word(_ name: String, of allowed: [String]) -> String? {
-            guard let text = visit.request.query(name) else { return nil }
-            if !allowed.contains(text) { findings.append(.init(field: name, why: "is not one of \(allowed.joined(separator: ", "))", remedy: "Choose one of them.")) }
-            return text
-        }
         let filter = AlertFilter(
-            tenant: try visit.filter("tenant"), state: word("state", of: ["open", "acknowledged", "muted", "resolved", "unresolved"]),
-            severity: word("severity", of: AlertSeverity.allCases.map(\.rawValue)), cause: word("cause", of: AlertCause.allCases.map(\.rawValue)))
-        if !findings.isEmpty { throw Refusal.invalid(findings) }
+            tenant: asked.optionalIdentifier("tenant"), state: asked.choice("state"), severity: asked.choice("severity"), cause: asked.choice("cause"))
         return try visit.answer(try await visit.store.adminAlerts(visit.asker.sees, filter, page), page)
     }
 
@@ -56,10 +68,9 @@ extension Endpoints {
 
     /// Never for good: what is muted is heard of again.
     private static func mute(_ visit: Visit) async throws -> HTTPResponse {
-        var input = try visit.input(["until", "note"])
-        let until = input.instant("until"), note = input.optionalText("note", most: ControlPlaneLimits.noteCharacters)
+        var input = try visit.input()
+        let until = input.instant("until"), note = input.optionalText("note")
         let now = visit.desk.clocks.now()
-        if until == nil, input.findings.isEmpty { input.add("until", "is missing", "Say when it is to be heard of again.") }
         if let until, until <= now || until > now + .seconds(ControlPlaneLimits.muteSeconds) {
             input.add("until", "must be in the future, \(ControlPlaneLimits.muteSeconds / 86_400) days at most", "Name a time within that.")
         }

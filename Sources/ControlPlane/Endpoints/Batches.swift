@@ -8,13 +8,30 @@ internal import Wire
 extension Endpoints {
     /// Manual posting: docs/manual-posting.md.
     static let batches: [Endpoint] = [
-        Endpoint(.get, "/v1/connections/{connection}/forms", .key(.read)) { visit in try await forms(visit) },
-        Endpoint(.post, "/v1/connections/{connection}/batches", .key(.write)) { visit in try await createBatches(visit) },
-        Endpoint(.get, "/v1/connections/{connection}/batches", .key(.read)) { visit in
-            let ((id, tenant, _), page) = (try await connection(visit), try visit.page())
-            return try visit.answer(try await visit.store.batches(tenant, id, state: visit.request.query("state"), page), page)
+        Endpoint(.get, "/v1/connections/{connection}/forms", .key(.read), About(
+            "The files that a ledger imports", "docs/manual-posting.md.",
+            .json(200, .object([.must("items", .things(.manualForm)), .must("next", .orNull(.words), "Always null.", example: .null)]), "All of them."), noConnector
+        )) { visit in try await forms(visit) },
+        Endpoint(.post, "/v1/connections/{connection}/batches", .key(.write), About(
+            "Write what has not been posted into files", "Their postings are in hand from now on, and are not sent.",
+            body: [
+                .may("form", .line(most: 64), "Which file; the ledger's first when absent.", example: "journal-csv"), .may("until", .day, "Up to this day.", example: "2026-11-30"),
+                .may("limit", .integer(1 ... ControlPlaneLimits.batchPostings), "At most so many postings.", example: 500),
+            ],
+            .json(201, .thing(.batchesMade), "What was made, and what was left."), .json(200, .thing(.batchesMade), "Nothing could be taken."), noConnector
+        )) { visit in try await createBatches(visit) },
+        Endpoint(.get, "/v1/connections/{connection}/batches", .key(.read), About(
+            "A connection's batches", "Newest first.", query: [.may("state", .choice(["open", "handed_over", "confirmed", "withdrawn"]))], .page(.batch)
+        )) { visit in
+            let (id, tenant, _) = try await connection(visit)
+            var asked = try visit.asked()
+            let page = try visit.page(), state = asked.choice("state")
+            return try visit.answer(try await visit.store.batches(tenant, id, state: state, page), page)
         },
-        Endpoint(.post, "/v1/connections/{connection}/look", .key(.write)) { visit in
+        Endpoint(.post, "/v1/connections/{connection}/look", .key(.write), About(
+            "Look in the ledger for what was handed over", "Where the ledger has an API that finds it.",
+            .json(202, .object([.must("job", .choice(["look"])), .must("subject", .id, "The connection.")]), "It will be looked for.")
+        )) { visit in
             let (id, tenant, _) = try await connection(visit)
             return try await visit.change { tx throws(Fault) in
                 _ = try await tx.query(JobStatements.ask(tenant, [Job(.look, id.description, lane: .interactive)]))
@@ -22,23 +39,56 @@ extension Endpoints {
                 return .init(202, JSON.object([("job", "look"), ("subject", .string(id.description))]).bytes)
             }
         },
-        Endpoint(.put, "/v1/connections/{connection}/accounts", .key(.admin)) { visit in try await putAccounts(visit) },
-        Endpoint(.get, "/v1/batches/{batch}", .key(.read)) { visit in try await batch(visit) },
-        Endpoint(.get, "/v1/batches/{batch}/postings", .key(.read)) { visit in
+        Endpoint(.put, "/v1/connections/{connection}/accounts", .key(.admin), About(
+            "Give the accounts of a ledger without an API", "As the ledger exports them. Held documents are planned anew.",
+            body: [
+                .must("list", .content, "The exported file's content.", example: "number,name,type\n4010,Sales,income\n"), .may("base_currency", .currency, "Needed where the ledger has not only one."),
+                .may("lock_date", .day, "The last day that is closed.", example: "2026-10-31"),
+            ],
+            .json(200, .object([.must("accounts", .count, example: 42)]), "How many there are."), .refused(409, "`not_by_file`: this ledger's accounts are read by its API.")
+        )) { visit in try await putAccounts(visit) },
+        Endpoint(.get, "/v1/batches/{batch}", .key(.read), About("A batch, with what a person does with its file", .one(.batchInFull), noConnector)) { visit in try await batch(visit) },
+        Endpoint(.get, "/v1/batches/{batch}/postings", .key(.read), About("A batch's postings", .page(.batchPosting))) { visit in
             let (id, tenant) = try await batchID(visit), page = try visit.page()
             return try visit.answer(try await visit.store.batchItems(tenant, id, page), page)
         },
-        Endpoint(.post, "/v1/batches/{batch}/hand-over", .key(.write)) { visit in
+        Endpoint(.post, "/v1/batches/{batch}/hand-over", .key(.write), About(
+            "Hand a batch over", "From now on its file may be imported.", .one(.batch), .refused(409, "`wrong_state`: it is not open.")
+        )) { visit in
             let (id, tenant) = try await batchID(visit)
             return try await visit.change { tx throws(Fault) in
                 try await tx.handOver(tenant, try await tx.batch(tenant, id), actor: visit.asker.actor)
                 return try await answer(tx, id, visit)
             }
         },
-        Endpoint(.post, "/v1/batches/{batch}/file", .key(.write)) { visit in try await download(visit) },
-        Endpoint(.post, "/v1/batches/{batch}/confirm", .key(.write)) { visit in try await confirm(visit) },
-        Endpoint(.post, "/v1/batches/{batch}/withdraw", .key(.write)) { visit in try await withdraw(visit) },
+        Endpoint(.post, "/v1/batches/{batch}/file", .key(.write), aboutFile) { visit in try await download(visit) },
+        Endpoint(.post, "/v1/batches/{batch}/confirm", .key(.write), About(
+            "Say what of a batch is in the ledger", "By one of the three: the ledger's own list, by which sums are compared; names alone; or a person's word for everything.",
+            body: [
+                .may("list", .content, "The ledger's own export.", example: .null), .may("references", .list(.words, 1 ... .max), "References of what is there.", example: .null),
+                .may("all", .flag, "True: everything is there.", example: true),
+            ],
+            .one(.batchConfirmed), .refused(409, "`wrong_state`: it was not handed over."), noConnector
+        )) { visit in try await confirm(visit) },
+        Endpoint(.post, "/v1/batches/{batch}/withdraw", .key(.write), About(
+            "Give back what is left of a batch", "What was handed over may have been imported: a person says that it was not, and where the ledger can be asked it is asked before anything is sent.",
+            body: [
+                .may("not_imported", .flag, "True: a person has looked, and nothing of what is left is in the ledger.", example: true), .may("reason", .line(most: 500), example: "the period was closed"),
+            ],
+            .one(.batch), .refused(409, "`wrong_state`: what is settled stays settled."), .refused(422, "`not_imported_missing`: the file was handed over, and `not_imported` is not true.")
+        )) { visit in try await withdraw(visit) },
     ]
+
+    private static let noConnector = Reply.refused(409, "`no_connector`: the connection is no ledger's; `not_configured`: the tenant has no structure or no rules yet.")
+
+    private static var aboutFile: About {
+        var file = Reply.content(200, "*/*", "The file.")
+        file.fields = [("Content-Disposition", "Its name.")]
+        return About(
+            "Take a batch's file", "The second time only as a copy, under another name: a file that is imported twice posts twice.",
+            body: [.may("copy", .flag, "True: one more copy, which is not to be imported again.", example: false)], isRepeatable: false, file,
+            .refused(409, "`wrong_state`: it is not handed over yet, or withdrawn."), .refused(422, "`batch_downloaded`: it was given out already."))
+    }
 
     private static func ledger(_ platform: JSON?, _ desk: Desk) throws -> any LedgerConnector {
         guard let connector = desk.connectors[platform?.string ?? ""] as? any LedgerConnector else {
@@ -80,9 +130,9 @@ extension Endpoints {
     private static func createBatches(_ visit: Visit) async throws -> HTTPResponse {
         let (id, tenant, row) = try await connection(visit)
         let connector = try ledger(row["platform"], visit.desk)
-        var input = try visit.input(["form", "until", "limit"])
-        let wanted = input.optionalText("form", most: 64) ?? connector.manualForms.first?.id ?? ManualForm.journalCSV.id
-        let until = input.date("until"), limit = input.integer("limit", 1 ... ControlPlaneLimits.batchPostings) ?? ControlPlaneLimits.batchPostings
+        var input = try visit.input()
+        let wanted = input.optionalText("form") ?? connector.manualForms.first?.id ?? ManualForm.journalCSV.id
+        let until = input.date("until"), limit = input.integer("limit") ?? ControlPlaneLimits.batchPostings
         let form = connector.manualForm(wanted)
         if form == nil { input.add("form", "is not a form of this ledger", "GET /v1/connections/\(id)/forms names them.") }
         try input.check()
@@ -119,9 +169,8 @@ extension Endpoints {
     /// The second time under another name, and only when asked for: a file that is imported twice posts twice.
     private static func download(_ visit: Visit) async throws -> HTTPResponse {
         let (id, tenant) = try await batchID(visit)
-        var input = try visit.input(["copy"])
-        let copy = input.json["copy"]?.bool ?? false
-        if input.has("copy"), input.json["copy"]?.bool == nil { input.add("copy", "must be true or false", "Send true for one more copy.") }
+        var input = try visit.input()
+        let copy = input.flag("copy") ?? false
         try input.check()
         let actor = visit.asker.actor
         let (batch, content) = try await visit.store.transaction { tx throws(Fault) -> (BatchHead, [UInt8]) in
@@ -145,16 +194,13 @@ extension Endpoints {
     /// `list`: the ledger's own export; `references`: names alone; `all`: a person's word for everything.
     private static func confirm(_ visit: Visit) async throws -> HTTPResponse {
         let (id, tenant) = try await batchID(visit)
-        var input = try visit.input(["list", "references", "all"])
-        let given = ["list", "references", "all"].filter { input.has($0) }
+        var input = try visit.input()
+        let given = ["list", "references", "all"].filter { input.isGiven($0) }
         if given.count != 1 {
             input.add("list", "must be the one of list, references and all", "Send the ledger's own list if there is one: sums are then compared.")
         }
-        let text = input.json["list"]?.string, all = input.json["all"]?.bool == true
-        let references = input.json["references"]?.array?.compactMap(\.string)
-        if given == ["list"], text == nil { input.add("list", "must be text", "Send the file's content as a string.") }
-        if given == ["references"], references?.isEmpty != false { input.add("references", "must be names", "Send the references of what is there.") }
-        if given == ["all"], !all { input.add("all", "must be true", "Leave it out, or say true.") }
+        let text = input.optionalText("list"), all = input.flag("all"), references = input.list("references")
+        if given == ["all"], all == false { input.add("all", "must be true", "Leave it out, or say true.") }
         try input.check()
         guard let row = try await visit.store.batch(id, visit.asker.sees) else { throw Refusal.notFound() }
         let shown = try JSON(parsing: row.json)
@@ -207,8 +253,8 @@ extension Endpoints {
     /// What was handed over may have been imported: a person says that it was not, and where the ledger can be asked it is asked before anything is sent.
     private static func withdraw(_ visit: Visit) async throws -> HTTPResponse {
         let (id, tenant) = try await batchID(visit)
-        var input = try visit.input(["not_imported", "reason"])
-        let sure = input.json["not_imported"]?.bool == true, reason = input.optionalText("reason", most: 500)
+        var input = try visit.input()
+        let sure = input.flag("not_imported") ?? false, reason = input.optionalText("reason")
         try input.check()
         let detail = reason.map { JSON.object([("reason", .string($0))]).bytes } ?? Array("{}".utf8)
         return try await visit.change { tx throws(Fault) in
@@ -232,11 +278,10 @@ extension Endpoints {
         guard let connector = visit.desk.connectors[row["platform"]?.string ?? ""] as? any FileLedger else {
             throw Refusal(409, "not_by_file", "This ledger's accounts are read by its API.", remedy: "Leave them to the worker.")
         }
-        var input = try visit.input(["list", "base_currency", "lock_date"])
-        let list = input.json["list"]?.string ?? ""
-        if list.isEmpty { input.add("list", "must be text", "Send the exported list of accounts as a string.") }
-        let lock = input.date("lock_date")
-        let currency = connector.onlyCurrency ?? input.currency("base_currency")
+        var input = try visit.input()
+        let list = input.text("list"), lock = input.date("lock_date"), given = input.currency("base_currency")
+        let currency = connector.onlyCurrency ?? given
+        if currency.isEmpty { input.add("base_currency", "is missing", "Add base_currency.") }
         try input.check()
         let accounts = try connector.accounts(Array(list.utf8))
         let json = JSON.array(accounts.map { a in

@@ -11,20 +11,31 @@ extension Endpoints {
     static let versions: [Endpoint] = VersionedKind.allCases.flatMap { kind in
         let path = "/v1/tenants/{tenant}/\(kind.rawValue)"
         return [
-            Endpoint(.put, path, .key(.admin)) { visit in try await putVersion(kind, visit) },
-            Endpoint(.get, path, .key(.read)) { visit in
-                var number: Int?
-                if let text = visit.request.query("version") {
-                    guard let n = Int(text), n > 0 else { throw Refusal.notFound("There is no such version.") }
-                    number = n
-                }
+            Endpoint(.put, path, .key(.admin), aboutPut(kind)) { visit in try await putVersion(kind, visit) },
+            Endpoint(.get, path, .key(.read), About(
+                kind == .structure ? "The account structure" : "The mapping rules", "The newest version, or the one that is asked for.",
+                query: [.may("version", .integer(1 ... Int(Int32.max)), "That version.")], .one(kind == .structure ? .structure : .rules)
+            )) { visit in
+                var asked = try visit.asked()
+                let number = asked.integer("version")
                 return try visit.answer(try await visit.store.adminVersion(kind, try await visit.tenant(), number))
             },
-            Endpoint(.get, "\(path)/versions", .key(.read)) { visit in
+            Endpoint(.get, "\(path)/versions", .key(.read), About("Its versions", "Newest first, without bodies.", .page(.version))) { visit in
                 let (tenant, page) = (try await visit.tenant(), try visit.page())
                 return try visit.answer(try await visit.store.adminVersions(kind, tenant, page), page)
             },
         ]
+    }
+
+    /// The document itself is the body, read by the reader that the worker has.
+    private static func aboutPut(_ kind: VersionedKind) -> About {
+        let isStructure = kind == .structure, thing = isStructure ? Thing.structure : .rules
+        var made = Reply.made(thing)
+        made.meaning = "A new version. Whatever has not reached a ledger is planned anew."
+        return About(
+            isStructure ? "Set the account structure" : "Set the mapping rules",
+            isStructure ? "Which account of the ledger each role goes to, and which of its tax codes." : "Which group, account, item, tax code or dimension lines get; the first rule that fits wins.",
+            body: .whole(.free, example: isStructure ? Thing.exampleStructure : Thing.exampleRules), made, .one(thing, "It says what the newest version says: no new one was made."))
     }
 
     private static func putVersion(_ kind: VersionedKind, _ visit: Visit) async throws -> HTTPResponse {
@@ -48,26 +59,48 @@ extension Endpoints {
         }
     }
 
+    private static let policies = Member.may(
+        "policies", .map(.either([.value, .map(.value, most: ControlPlaneLimits.settings)]), most: ControlPlaneLimits.settings),
+        "How the books are kept, where that is not as the country's template has it: strings by name, or groups of them.", example: ["edit": "delta"])
+    private static let cutOver = Member.may("cut_over", .day, "Nothing dated earlier is posted.", example: "2026-11-01")
+    private static let pollSeconds = Member.may("poll_seconds", .integer(10 ... 86_400), "How often the source is asked; 300 when absent.", example: 300)
+    private static let states = Shape.choice(["active", "paused"])
+
     static let flows: [Endpoint] = [
-        Endpoint(.post, "/v1/tenants/{tenant}/flows", .key(.admin)) { visit in try await createFlow(visit) },
-        Endpoint(.get, "/v1/tenants/{tenant}/flows", .key(.read)) { visit in
-            let (tenant, page) = (try await visit.tenant(), try visit.page())
-            return try visit.answer(try await visit.store.adminFlows(tenant, slug: visit.request.query("slug"), page), page)
+        Endpoint(.post, "/v1/tenants/{tenant}/flows", .key(.admin), About(
+            "Make a flow", "From here on what the source tells is posted to the ledger.",
+            body: [
+                .must("slug", .slug, "A short name, its own in the tenant.", example: "sales"), .must("organisation", .id, "Whose books."), .must("source", .id, "The connection that is read."),
+                .must("ledger", .id, "The connection that is posted to."), policies, cutOver, pollSeconds,
+            ],
+            .made(.flow), .refused(409, "`already_exists`: the slug is taken.")
+        )) { visit in try await createFlow(visit) },
+        Endpoint(.get, "/v1/tenants/{tenant}/flows", .key(.read), About("A tenant's flows", query: [bySlug], .page(.flow))) { visit in
+            let tenant = try await visit.tenant()
+            var asked = try visit.asked()
+            let page = try visit.page(), slug = asked.optionalSlug()
+            return try visit.answer(try await visit.store.adminFlows(tenant, slug: slug, page), page)
         },
-        Endpoint(.get, "/v1/flows/{flow}", .key(.read)) { visit in
+        Endpoint(.get, "/v1/flows/{flow}", .key(.read), About("A flow", .one(.flow))) { visit in
             try visit.answer(try await visit.store.adminFlow(try visit.identifier("flow"), visit.asker.sees))
         },
-        Endpoint(.patch, "/v1/flows/{flow}", .key(.admin)) { visit in try await changeFlow(visit) },
-        Endpoint(.post, "/v1/flows/{flow}/pull", .key(.write)) { visit in try await pull(visit) },
+        Endpoint(.patch, "/v1/flows/{flow}", .key(.admin), About(
+            "Change, pause or resume a flow", "`policies` are all of them: those left out are as usual again. `cut_over` as null takes it away. What has not reached the ledger is planned anew.",
+            body: [policies, .may("state", states, example: "active"), pollSeconds, cutOver], .one(.flow)
+        )) { visit in try await changeFlow(visit) },
+        Endpoint(.post, "/v1/flows/{flow}/pull", .key(.write), About(
+            "Ask the source now", "What is new there is on its way within seconds.",
+            .json(202, .object([.must("flow", .id), .must("asked", .choice(["sweep"]))]), "It will be asked.")
+        )) { visit in try await pull(visit) },
     ]
 
     private static func createFlow(_ visit: Visit) async throws -> HTTPResponse {
         let tenant = try await visit.tenant()
-        var input = try visit.input(["slug", "organisation", "source", "ledger", "policies", "cut_over", "poll_seconds"])
+        var input = try visit.input()
         let slug = input.slug()
         let organisation: OrganisationID = input.identifier("organisation")
         let source: ConnectionID = input.identifier("source"), ledger: ConnectionID = input.identifier("ledger")
-        let (cutOver, poll) = (input.date("cut_over"), input.integer("poll_seconds", 10 ... 86_400))
+        let (cutOver, poll) = (input.date("cut_over"), input.integer("poll_seconds"))
         let country = try await country(of: organisation, tenant, visit, &input)
         try await checkRole(source, tenant, .source, "source", visit, &input)
         try await checkRole(ledger, tenant, .ledger, "ledger", visit, &input)
@@ -89,13 +122,13 @@ extension Endpoints {
 
     private static func changeFlow(_ visit: Visit) async throws -> HTTPResponse {
         let (id, tenant, old) = try await flow(visit)
-        var input = try visit.input(["policies", "state", "poll_seconds", "cut_over"])
+        var input = try visit.input()
         let organisation = OrganisationID(old["organisation"]?.string ?? "") ?? .zero
         let country = try await country(of: organisation, tenant, visit, &input)
         let policies = input.policies("policies", country: country)
         let returns = try await returns(policies ?? [], tenant, visit, &input)
         try await checkFacts(policies ?? [], [ConnectionID(old["source"]?.string ?? ""), returns], tenant, visit, &input)
-        let (state, poll) = (input.choice("state", of: ["active", "paused"]), input.integer("poll_seconds", 10 ... 86_400))
+        let (state, poll) = (input.choice("state"), input.integer("poll_seconds"))
         let cutOver: LocalDate?? = input.has("cut_over") ? .some(input.date("cut_over")) : .none
         try input.check()
         let changed = ["policies", "state", "poll_seconds", "cut_over"].filter { input.has($0) }
@@ -194,7 +227,8 @@ extension Endpoints {
 extension Input {
     /// Policies by name, each one checked as the planner will read it.
     mutating func policies(_ key: String, country: String) -> [(name: String, value: String)]? {
-        guard let given = strings(key, flat: PolicyText.flat) else { return nil }
+        guard let flat = object(key).map(PolicyText.flat) else { return nil }
+        let given = flat.object?.compactMap { name, value in value.string.map { (name: name, value: $0) } } ?? []
         var policies = Policies.template(country: country)
         for (name, value) in given {
             do throws(Fault) { try policies.set(name, to: value) } catch { add("\(key).\(name.prefix(64))", error.summary, error.remedy) }

@@ -7,29 +7,52 @@ internal import Telemetry
 internal import Wire
 
 extension Endpoints {
+    private static let baseURL = Member.may(
+        "base_url", .line(most: 500), "Left out: the platform's own address. Any other must be on the operator's list.", example: .null)
+    private static let settings = Member.may("settings", .map(.value, most: ControlPlaneLimits.settings), "What the platform's connector understands: docs/connectors.", example: [:])
+
     static let connections: [Endpoint] = [
-        Endpoint(.post, "/v1/tenants/{tenant}/connections", .key(.admin)) { visit in try await createConnection(visit) },
-        Endpoint(.get, "/v1/tenants/{tenant}/connections", .key(.read)) { visit in
-            let (tenant, page) = (try await visit.tenant(), try visit.page())
-            let rows = try await visit.store.adminConnections(tenant, slug: visit.request.query("slug"), platform: visit.request.query("platform"), page)
-            return try visit.answer(rows, page)
+        Endpoint(.post, "/v1/tenants/{tenant}/connections", .key(.admin), About(
+            "Make a connection", "An account at a platform. It becomes `live` once a credential for it works; connections that only take what they are sent need none.",
+            body: [
+                .must("slug", .slug, "A short name, its own in the tenant.", example: "shop"), .must("platform", .line(most: 64), "As `counterfoil connector list` shows it.", example: "shopify"),
+                .may("account", .account, "The shop's handle, the company's id: docs/connectors says which. May be left out where it is learned by consent in a browser: docs/connecting.md."),
+                baseURL, settings,
+            ],
+            .made(.connection), .refused(409, "`already_exists`: the slug is taken."), .refused(422, "`host_not_allowed`: the base is not on the operator's list.")
+        )) { visit in try await createConnection(visit) },
+        Endpoint(.get, "/v1/tenants/{tenant}/connections", .key(.read), About(
+            "A tenant's connections", query: [bySlug, .may("platform", .line(most: 64))], .page(.connection)
+        )) { visit in
+            let tenant = try await visit.tenant()
+            var asked = try visit.asked()
+            let page = try visit.page(), (slug, platform) = (asked.optionalSlug(), asked.optionalText("platform"))
+            return try visit.answer(try await visit.store.adminConnections(tenant, slug: slug, platform: platform, page), page)
         },
-        Endpoint(.get, "/v1/connections/{connection}", .key(.read)) { visit in
+        Endpoint(.get, "/v1/connections/{connection}", .key(.read), About("A connection", .one(.connection))) { visit in
             try visit.answer(try await visit.store.adminConnection(try visit.identifier("connection"), visit.asker.sees))
         },
-        Endpoint(.patch, "/v1/connections/{connection}", .key(.admin)) { visit in try await changeConnection(visit) },
+        Endpoint(.patch, "/v1/connections/{connection}", .key(.admin), About(
+            "Change, pause or resume a connection", "`settings` are all of them: those left out are gone. `base_url` as null: the platform's own address again.",
+            body: [baseURL, settings, .may("state", .choice(["live", "paused"]), "`live`: again, after a pause.", example: "paused")],
+            .one(.connection), .refused(409, "`wrong_state`: a new or dead connection is neither paused nor resumed."),
+            .refused(422, "`host_not_allowed`: the base is not on the operator's list.")
+        )) { visit in try await changeConnection(visit) },
     ]
 
     private static func createConnection(_ visit: Visit) async throws -> HTTPResponse {
         let tenant = try await visit.tenant()
-        var input = try visit.input(["slug", "platform", "account", "base_url", "settings"])
-        let slug = input.slug(), platform = input.text("platform", most: 64), account = input.account("account")
+        var input = try visit.input()
+        let slug = input.slug(), platform = input.text("platform"), account = input.account("account")
         let connector = visit.desk.connectors[platform]
+        // Whoever consents in a browser says which account it is, unless the consent page's own address names it.
+        let learns = connector?.spec.oauth.map { $0.consent != nil && !$0.namesAccount } ?? false
+        if !learns, account.isEmpty, !input.findings.contains(where: { $0.field == "account" }) { input.add("account", "is missing", "Add account.") }
         if connector == nil, !platform.isEmpty {
             input.add("platform", "is not a platform we know", "Known are \(visit.desk.connectors.keys.sorted().joined(separator: ", ")).")
         }
         let settings = input.settings("settings", of: connector) ?? []
-        let base = input.optionalText("base_url", most: 500)
+        let base = input.optionalText("base_url")
         try input.check()
         try checkBase(base, connector, visit.desk)
         let new = NewConnection(
@@ -49,11 +72,11 @@ extension Endpoints {
     /// Settings, base URL, and `live` or `paused`.
     private static func changeConnection(_ visit: Visit) async throws -> HTTPResponse {
         let (id, tenant, old) = try await connection(visit)
-        var input = try visit.input(["base_url", "settings", "state"])
+        var input = try visit.input()
         let connector = visit.desk.connectors[old["platform"]?.string ?? ""]
         let settings = input.settings("settings", of: connector)
-        let state = input.choice("state", of: ["live", "paused"])
-        let base: String?? = input.has("base_url") ? .some(input.optionalText("base_url", most: 500)) : .none
+        let state = input.choice("state")
+        let base: String?? = input.has("base_url") ? .some(input.optionalText("base_url")) : .none
         try input.check()
         try checkBase(base ?? nil, connector, visit.desk)
         let changed = ["settings", "base_url", "state"].filter { input.has($0) }
@@ -95,16 +118,6 @@ extension Endpoints {
 }
 
 extension Input {
-    /// A platform's own name for an account. It can become part of a host name, so nothing else may hide in it.
-    mutating func account(_ key: String) -> String {
-        let text = self.text(key, most: 128)
-        let good = text.utf8.allSatisfy { ($0 | 32 >= 97 && $0 | 32 <= 122) || ($0 >= 48 && $0 <= 57) || [45, 46, 95].contains($0) }
-        if !text.isEmpty, !good || text.hasPrefix(".") || text.hasPrefix("-") {
-            add(key, "may hold letters, digits, hyphens, dots and underscores only", "Write it as the platform shows it.")
-        }
-        return text
-    }
-
     /// Settings that the platform's connector understands.
     mutating func settings(_ key: String, of connector: (any Connector)?) -> [(name: String, value: String)]? {
         guard let given = strings(key) else { return nil }

@@ -5,12 +5,16 @@ internal import Wire
 
 extension Endpoints {
     static let console: [Endpoint] = [
-        Endpoint(.get, "/", .open) { visit in
+        Endpoint(.get, "/", .open, About("The console", "For people, in a browser.", .content(200, "text/html", "The page of whoever is logged in, or the log-in."))) { visit in
             guard let asker = try await session(visit) else { return ConsolePage.respond(200, ConsolePage.login()) }
             return try await overview(visit, asker)
         },
-        Endpoint(.post, "/session", .open) { visit in try await logIn(visit) },
-        Endpoint(.post, "/session/end", .open) { visit in
+        Endpoint(.post, "/session", .open, About(
+            "Log in", "The form of the console.", body: .content(type: "application/x-www-form-urlencoded", "The field `key`, an API key.", example: "key=cf_0123456789abcdefghjkmnpqrstvwxyz"),
+            .empty(303, "To the console."), .content(401, "text/html", "The key is unknown, revoked, or may not read."),
+            .refused(403, "`foreign_origin`: the form was not sent from this site."), .refused(415, "`unsupported_media_type`."), .refused(503, "`database_unavailable`.")
+        )) { visit in try await logIn(visit) },
+        Endpoint(.post, "/session/end", .open, About("Log out", .empty(303, "To the console."), .refused(403, "`foreign_origin`: the form was not sent from this site."))) { visit in
             try checkOrigin(visit)
             if let id = cookie(visit) { visit.desk.sessions.close(id) }
             return redirect("cf_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0")
@@ -33,7 +37,7 @@ extension Endpoints {
     }
 
     /// Forms come from our own pages only: SameSite keeps the cookie from others, this keeps their forms from ours.
-    private static func checkOrigin(_ visit: Visit) throws {
+    static func checkOrigin(_ visit: Visit) throws {
         let fields = visit.request.fields
         let host = fields["Host"]?.lowercased() ?? ""
         if let origin = fields["Origin"]?.lowercased() {

@@ -8,9 +8,32 @@ internal import Wire
 
 extension Endpoints {
     /// For systems that write to a contract of ours: whoever asks is told what is wrong while he listens.
+    private static let exampleEvent: JSON = [
+        "contract": "1", "id": "evt-04", "type": "payment.created", "occurred_at": "2026-11-14T10:00:00-05:00", "object_id": "P-3101", "object_version": 1,
+        "data": ["invoice": "J-3101", "status": "paid", "received_on": "2026-11-14T10:00:00-05:00", "currency": "CAD", "amount": "239.00", "method": "card", "reference": "ch_1"],
+    ]
+
+    private static let exampleFile = """
+        object_id,object_version,occurred_at,number,status,issued_on,currency,customer_id,total,line_id,description,quantity,net,tax_jurisdiction,tax_rate,tax_amount
+        J-1,1,2026-11-12T16:00:00Z,1,sent,2026-11-12,CAD,rowan,339.00,L1,Labour,4,220.00,CA-ON-HST,0.13,28.60
+        J-1,1,,,,,,,,L2,Part 9,2,80.00,CA-ON-HST,0.13,10.40
+
+        """
+
     static let contract: [Endpoint] = [
-        Endpoint(.post, "/v1/connections/{connection}/events", .key(.write)) { visit in try await takeEvents(visit) },
-        Endpoint(.post, "/v1/connections/{connection}/files", .key(.write), takes: "text/csv") { visit in try await takeFile(visit) },
+        Endpoint(.post, "/v1/connections/{connection}/events", .key(.write), About(
+            "Send events", "Of systems that write to our contract: docs/inbound.md, with the JSON Schemas of events under docs/schemas. Each event is accepted, known already, or refused with what is wrong.",
+            body: .whole(
+                .object([.must("events", .list(.free, 1 ... ControlPlaneLimits.contractEvents), "Up to 4 MiB in all.")]), example: ["events": [exampleEvent]]),
+            .one(.eventsTaken, "None was refused."), .json(422, .thing(.eventsTaken), "Some were refused, the others are kept."),
+            .refused(422, "`no_contract`: the platform takes no events.")
+        )) { visit in try await takeEvents(visit) },
+        Endpoint(.post, "/v1/connections/{connection}/files", .key(.write), About(
+            "Send a file", "CSV by a layout of docs/inbound.md. All of it is taken, or nothing. What was sent before is known by its digest.",
+            query: [.must("layout", .line(most: 64), "The layout's name.", example: "invoice")],
+            body: .content(type: "text/csv", "Up to 4 MiB, UTF-8.", example: exampleFile),
+            .one(.fileTaken), .refused(422, "`no_contract`: the platform takes no files; `file_refused`: with every fault of the file, in `errors`.")
+        )) { visit in try await takeFile(visit) },
     ]
 
     /// Paths whose bodies may be as large as a platform's delivery.
@@ -116,7 +139,8 @@ extension Endpoints {
     /// All of a file or nothing of it. What was sent before is known by its digest.
     private static func takeFile(_ visit: Visit) async throws -> HTTPResponse {
         let place = try await place(visit)
-        guard let layout = visit.request.query("layout"), place.connector.layouts.contains(where: { $0.name == layout }) else {
+        var asked = try visit.asked()
+        guard let layout = asked.optionalText("layout"), place.connector.layouts.contains(where: { $0.name == layout }) else {
             let known = place.connector.layouts.map(\.name).joined(separator: ", ")
             throw Refusal.invalid([.init(field: "layout", why: "must name a layout in the query", remedy: "Known are \(known).")])
         }

@@ -6,17 +6,28 @@ internal import Store
 internal import Wire
 
 extension Endpoints {
+    private static let byFlow = Member.may("flow", .id, "Of this flow.")
+    private static let byCase = Member.may("case", .line(most: 500), "Of this order.")
+    private static let notPlanned = Reply.refused(409, "`not_configured`: the tenant has no structure or no rules yet; `not_planned_yet`: no posting stands for it; `no_connector`.")
+
     static let documents: [Endpoint] = [
-        Endpoint(.get, "/v1/tenants/{tenant}/documents", .key(.read)) { visit in
-            let (tenant, page) = (try await visit.tenant(), try visit.page())
+        Endpoint(.get, "/v1/tenants/{tenant}/documents", .key(.read), About(
+            "A tenant's documents", "What its sources told, as canonical documents. Their `state` is derived from their postings.",
+            query: [byFlow, .may("kind", .any(of: DocumentKind.self)), .may("state", Thing.documentState), byCase], .page(.document)
+        )) { visit in
+            let tenant = try await visit.tenant()
+            var asked = try visit.asked()
+            let page = try visit.page()
             let filter = DocumentFilter(
-                flow: try visit.filter("flow"), kind: visit.request.query("kind"), state: visit.request.query("state"), caseID: visit.request.query("case"))
+                flow: asked.optionalIdentifier("flow"), kind: asked.choice("kind"), state: asked.choice("state"), caseID: asked.optionalText("case"))
             return try visit.answer(try await visit.store.adminDocuments(tenant, filter, page), page)
         },
-        Endpoint(.get, "/v1/documents/{document}", .key(.read)) { visit in
+        Endpoint(.get, "/v1/documents/{document}", .key(.read), About("A document, with its content and its postings", .one(.documentInFull))) { visit in
             try visit.answer(try await visit.store.adminDocument(try visit.identifier("document"), visit.asker.sees))
         },
-        Endpoint(.get, "/v1/documents/{document}/preview", .key(.read)) { visit in try await preview(visit) },
+        Endpoint(.get, "/v1/documents/{document}/preview", .key(.read), About(
+            "What the ledger would be sent for a document", "Written by the same code that sends it, with `***` where the credential goes. Nothing is sent.", .one(.documentPreview), notPlanned
+        )) { visit in try await preview(visit) },
     ]
 
     /// What the ledger would be sent for each of the document's postings.
@@ -45,23 +56,46 @@ extension Endpoints {
     }
 
     static let postings: [Endpoint] = [
-        Endpoint(.get, "/v1/tenants/{tenant}/postings", .key(.read)) { visit in
-            let (tenant, page) = (try await visit.tenant(), try visit.page())
+        Endpoint(.get, "/v1/tenants/{tenant}/postings", .key(.read), About(
+            "A tenant's postings", "Documents of its ledgers: what ought to be there, and what is.",
+            query: [byFlow, .may("state", Thing.postingState), .may("check", .line(most: 100), "A check that holds it, or the code of the fault that stopped it."), byCase],
+            .page(.posting)
+        )) { visit in
+            let tenant = try await visit.tenant()
+            var asked = try visit.asked()
+            let page = try visit.page()
             let filter = PostingFilter(
-                flow: try visit.filter("flow"), state: visit.request.query("state"), check: visit.request.query("check"), caseID: visit.request.query("case"))
+                flow: asked.optionalIdentifier("flow"), state: asked.choice("state"), check: asked.optionalText("check"), caseID: asked.optionalText("case"))
             return try visit.answer(try await visit.store.adminPostings(tenant, filter, page), page)
         },
-        Endpoint(.get, "/v1/postings/{posting}", .key(.read)) { visit in try visit.answer(try await posting(visit).row) },
-        Endpoint(.get, "/v1/postings/{posting}/preview", .key(.read)) { visit in
+        Endpoint(.get, "/v1/postings/{posting}", .key(.read), About("A posting", .one(.posting))) { visit in try visit.answer(try await posting(visit).row) },
+        Endpoint(.get, "/v1/postings/{posting}/preview", .key(.read), About(
+            "What the ledger would be sent for a posting", "Written by the same code that sends it, with `***` where the credential goes. Nothing is sent.", .one(.preview), notPlanned
+        )) { visit in
             let (key, tenant, _) = try await posting(visit)
             guard let json = try await previews(tenant, [key], visit.desk).first else { throw Refusal.notFound() }
             return .json(200, json)
         },
-        Endpoint(.get, "/v1/postings/{posting}/explain", .key(.read)) { visit in try await explain(visit) },
-        Endpoint(.post, "/v1/postings/{posting}/hold", .key(.write)) { visit in try await order(.hold, visit) },
-        Endpoint(.post, "/v1/postings/{posting}/release", .key(.write)) { visit in try await order(.release, visit) },
-        Endpoint(.post, "/v1/postings/{posting}/retry", .key(.write)) { visit in try await order(.retry, visit) },
+        Endpoint(.get, "/v1/postings/{posting}/explain", .key(.read), About(
+            "Why a posting's figures are what they are", "Each line with its account, the rule that put it there and the source documents it comes from; each send and what became of it; who did what.",
+            .one(.explanation)
+        )) { visit in try await explain(visit) },
+        Endpoint(.post, "/v1/postings/{posting}/hold", .key(.write), aboutOrder("Stop a posting", "Of what has not been sent. It is `manual` then, and planning leaves it alone.")) { visit in
+            try await order(.hold, visit)
+        },
+        Endpoint(.post, "/v1/postings/{posting}/release", .key(.write), aboutOrder(
+            "Let a posting go on", "Held, rejected and manual ones are planned and checked anew. What the ledger has already becomes an update there; what it was found to have no longer is written again."
+        )) { visit in try await order(.release, visit) },
+        Endpoint(.post, "/v1/postings/{posting}/retry", .key(.write), aboutOrder(
+            "Try a posting again", "A rejected one is planned anew, an unknown one is looked up at once, and a manual one that the ledger has is compared again."
+        )) { visit in try await order(.retry, visit) },
     ]
+
+    private static func aboutOrder(_ summary: String, _ detail: String) -> About {
+        About(
+            summary, detail, body: [.may("reason", .line(most: 500), "For whoever reads the audit trail.", example: "asked the client")],
+            .one(.posting), .refused(409, "`wrong_state`: its state does not allow it."))
+    }
 
     /// The posting in the path, when this key may see it.
     static func posting(_ visit: Visit) async throws -> (key: PostKey, tenant: TenantID, row: AdminRow) {
@@ -92,8 +126,8 @@ extension Endpoints {
 
     private static func order(_ order: PostingOrder, _ visit: Visit) async throws -> HTTPResponse {
         let (key, tenant, _) = try await posting(visit)
-        var input = try visit.input(["reason"])
-        let reason = input.optionalText("reason", most: 500)
+        var input = try visit.input()
+        let reason = input.optionalText("reason")
         try input.check()
         let finding = JSON.object([
             ("check", .string("held_by_person")), ("why", .string(reason ?? "held by \(visit.asker.actor)")), ("remedy", .string("Release it when it may go.")),

@@ -5,10 +5,14 @@ internal import Wire
 
 extension Endpoints {
     static let health: [Endpoint] = [
-        Endpoint(.get, "/healthz", .open, .now { visit in
+        Endpoint(.get, "/healthz", .open, About(
+            "Whether the process is up", .json(200, .object([.must("status", .choice(["up"])), .must("version", .words, example: "0.1")]), "It is.")
+        ), .now { visit in
             .json(200, .object([("status", .string("up")), ("version", .string(visit.desk.configuration.version))]))
         }),
-        Endpoint(.get, "/readyz", .open) { visit in
+        Endpoint(.get, "/readyz", .open, About(
+            "Whether the database answers", "Within a second.", .json(200, .object([.must("status", .choice(["ready"]))]), "It does."), .refused(503, "`database_unavailable`: it does not.")
+        )) { visit in
             guard await visit.desk.databaseAnswers(within: .seconds(ControlPlaneLimits.readySeconds)) else {
                 var refusal = Refusal(503, "database_unavailable", "The database does not answer.", remedy: "Check that it runs and accepts connections.")
                 refusal.fields["Retry-After"] = "1"
@@ -16,7 +20,9 @@ extension Endpoints {
             }
             return .json(200, .object([("status", .string("ready"))]))
         },
-        Endpoint(.get, "/metrics", .open) { visit in
+        Endpoint(.get, "/metrics", .open, About(
+            "Metrics", "For Prometheus. They name no tenant; keep them from the public all the same.", .content(200, "text/plain", "Prometheus' text format.")
+        )) { visit in
             HTTPResponse(200, fields: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"], body: Array(await visit.desk.metricsText().utf8))
         },
     ]

@@ -7,7 +7,16 @@ internal import Telemetry
 internal import Wire
 
 extension Endpoints {
-    static let hooks: [Endpoint] = [Endpoint(.post, "/hooks/{connection}", .open, .hands { visit, done in deliver(visit, done) })]
+    static let hooks: [Endpoint] = [
+        Endpoint(.post, "/hooks/{connection}", .open, About(
+            "Deliver a platform's event", "Signed as the platform signs, over the raw bytes; up to 4 MiB. Nothing in the body is looked at.",
+            body: .content(type: "*/*", "As the platform sends it.", example: "{}"), isRepeatable: false,
+            .json(200, .object([]), "It is kept, sealed for its tenant; or it is one that nothing can come of."),
+            .refused(401, "`signature_refused`: missing or wrong; `signature_outdated`."), .refused(404, "`not_found`: there is no connection that takes deliveries here."),
+            .refused(409, "`event_conflict`: its id was used for other content."),
+            .refused(503, "Not kept, or not known to be: deliver it again.")
+        ), .hands { visit, done in deliver(visit, done) })
+    ]
 
     private typealias Done = @Sendable (Result<HTTPResponse, any Error>) -> Void
 

@@ -4,13 +4,20 @@ internal import Wire
 
 extension Endpoints {
     static let keys: [Endpoint] = [
-        Endpoint(.post, "/v1/keys", .key(.admin)) { visit in try await createKey(visit) },
-        Endpoint(.get, "/v1/keys", .key(.admin)) { visit in
+        Endpoint(.post, "/v1/keys", .key(.admin), About(
+            "Make an API key", "It sees no more than the key that makes it. Its answer is the one time that it is shown, so it takes no `Idempotency-Key`.",
+            body: [
+                .must("label", .line(most: 100), "Its name in the audit trail.", example: "bookkeeping"), .must("scopes", .list(.any(of: Scope.self), 1 ... 3), example: ["read"]),
+                .may("consultancy", .id, "For this consultancy; not with `tenant`.", example: .null), .may("tenant", .id, "For this tenant. Without either it is for whomever the asking key is for."),
+            ],
+            isRepeatable: false, .json(201, .thing(.newKey), "The key, this once."), .refused(400, "`idempotency_not_kept`: leave `Idempotency-Key` out.")
+        )) { visit in try await createKey(visit) },
+        Endpoint(.get, "/v1/keys", .key(.admin), About("API keys that see no more than the asking one", .page(.key))) { visit in
             let page = try visit.page()
             return try visit.answer(try await visit.store.adminKeys(visit.asker.sees, page), page)
         },
-        Endpoint(.get, "/v1/key", .key(.read), .now { visit in HTTPResponse(200, fields: ["Content-Type": "application/json"], body: visit.asker.json) }),
-        Endpoint(.delete, "/v1/keys/{key}", .key(.admin)) { visit in
+        Endpoint(.get, "/v1/key", .key(.read), About("What the asking key is", .one(.asker)), .now { visit in HTTPResponse(200, fields: ["Content-Type": "application/json"], body: visit.asker.json) }),
+        Endpoint(.delete, "/v1/keys/{key}", .key(.admin), About("Revoke an API key", "It works for five seconds more at most.", .empty(204, "It is revoked."))) { visit in
             let id: APIKeyID = try visit.identifier("key")
             guard try await visit.store.adminKey(id, visit.asker.sees) != nil else { throw Refusal.notFound() }
             guard try await visit.store.revokeKey(id, actor: visit.asker.actor) else { throw Refusal.notFound("This key is revoked already.") }
@@ -23,9 +30,8 @@ extension Endpoints {
         guard visit.request.fields["Idempotency-Key"] == nil else {
             throw Refusal(400, "idempotency_not_kept", "The answer holds a key that is shown once and not kept.", remedy: "Leave Idempotency-Key out; revoke a key that you did not get to see.")
         }
-        var input = try visit.input(["label", "scopes", "consultancy", "tenant"])
-        let label = input.text("label", most: 100)
-        let scopes = input.scopes("scopes")
+        var input = try visit.input()
+        let label = input.text("label"), scopes = input.list("scopes") ?? []
         let tenant: TenantID? = input.optionalIdentifier("tenant")
         let stated: ConsultancyID? = input.optionalIdentifier("consultancy")
         if tenant != nil, stated != nil { input.add("consultancy", "does not go with tenant", "A tenant's key needs no consultancy.") }
@@ -51,16 +57,5 @@ extension Endpoints {
             ("key", .string(key.revealText())), ("label", .string(label)), ("scopes", .array(scopes.map { .string($0) })),
             ("consultancy", .optional(owner.consultancy?.description)), ("tenant", .optional(owner.tenant?.description)),
         ]))
-    }
-}
-
-extension Input {
-    /// At least one of the scopes there are.
-    mutating func scopes(_ key: String) -> [String] {
-        let texts = (json[key]?.array ?? []).compactMap(\.string)
-        if texts.isEmpty || texts.count != json[key]?.array?.count || !texts.allSatisfy({ Scope(rawValue: $0) != .none }) {
-            add(key, "must be a list of \(Scope.allCases.map(\.rawValue).joined(separator: ", "))", "Write [\"read\"].")
-        }
-        return texts
     }
 }

@@ -8,7 +8,12 @@ internal import Wire
 extension Endpoints {
     /// Ledgers tell of changes to the operator's app, for all companies that are connected to it: one address a platform.
     static let ledgerHooks: [Endpoint] = [
-        Endpoint(.post, "/v1/webhooks/{platform}", .open) { visit in try await notices(visit) }
+        Endpoint(.post, "/v1/webhooks/{platform}", .open, About(
+            "Deliver a ledger's notices of changes", "For all companies that are connected to the operator's app, signed with the app's key. What a notice names is read again; nothing in it is believed.",
+            body: .content(type: "*/*", "As the ledger sends it.", example: "{}"), .empty(200, "Every notice is kept, or about accounts that nobody has connected."),
+            .empty(401, "The signature is missing or wrong."), .refused(404, "`not_found`: no such ledger, or no key for it."),
+            .refused(503, "Not kept: deliver it again.")
+        )) { visit in try await notices(visit) }
     ]
 
     /// The operator's part that a platform's webhooks are signed with.

@@ -5,7 +5,9 @@ internal import Wire
 
 extension Endpoints {
     static let quota: [Endpoint] = [
-        Endpoint(.get, "/v1/tenants/{tenant}/connections/{connection}/quota", .key(.read)) { visit in
+        Endpoint(.get, "/v1/tenants/{tenant}/connections/{connection}/quota", .key(.read), About(
+            "What is left of a connection's allowances", "Each budget's limit, what is used and left, when it begins anew, and by whose word: docs/alerts.md.", .one(.quota)
+        )) { visit in
             let tenant = try await visit.tenant()
             let (id, owner, row) = try await connection(visit)
             guard owner == tenant else { throw Refusal.notFound() }

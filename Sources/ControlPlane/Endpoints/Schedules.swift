@@ -9,16 +9,34 @@ internal import Wire
 extension Endpoints {
     /// When a flow asks its source and sends its postings: docs/schedules.md.
     static let schedules: [Endpoint] = [
-        Endpoint(.get, "/v1/flows/{flow}/schedules", .key(.read)) { visit in
+        Endpoint(.get, "/v1/flows/{flow}/schedules", .key(.read), About(
+            "A flow's schedules", "With the next five runs of each, and how many postings wait for it. What has none is done as it comes.", .one(.schedules)
+        )) { visit in
             let (flow, tenant, row) = try await flow(visit)
             return try await shown(visit, tenant, flow, try await zone(of: row, tenant, visit))
         },
-        Endpoint(.put, "/v1/flows/{flow}/schedules", .key(.admin)) { visit in try await putSchedules(visit) },
-        Endpoint(.post, "/v1/flows/{flow}/schedules/preview", .key(.read)) { visit in try await previewSchedules(visit) },
-        Endpoint(.post, "/v1/flows/{flow}/schedules/{schedule}/run", .key(.write)) { visit in try await runSchedule(visit) },
-        Endpoint(.post, "/v1/flows/{flow}/schedules/{schedule}/pause", .key(.write)) { visit in try await pauseSchedule(visit) },
-        Endpoint(.post, "/v1/flows/{flow}/schedules/{schedule}/resume", .key(.write)) { visit in try await resumeSchedule(visit) },
+        Endpoint(.put, "/v1/flows/{flow}/schedules", .key(.admin), About(
+            "Set a flow's schedules", "All of them: those left out go. An equal rule keeps its next run, and what is paused stays so. docs/schedules.md.",
+            body: statedBody, .one(.schedules)
+        )) { visit in try await putSchedules(visit) },
+        Endpoint(.post, "/v1/flows/{flow}/schedules/preview", .key(.read), About(
+            "Try schedules out", "The next five runs of each, kept nowhere.",
+            query: [.may("after", .instant, "From when to count; now when absent.", example: "2026-10-24T12:00:00Z")], body: statedBody, isRepeatable: false, .one(.schedulePreview)
+        )) { visit in try await previewSchedules(visit) },
+        Endpoint(.post, "/v1/flows/{flow}/schedules/{schedule}/run", .key(.write), About(
+            "Run a schedule now", "Lets through what is cleared by now, or asks the source, also while it is paused. The next run by the clock stays as it is.",
+            .json(202, .object([.must("flow", .id), .must("ran", .choice(Schedule.subjects))]), "It is on its way."),
+            .refused(409, "`wrong_state`: the form has no schedule of its own.")
+        )) { visit in try await runSchedule(visit) },
+        Endpoint(.post, "/v1/flows/{flow}/schedules/{schedule}/pause", .key(.write), About(
+            "Pause a schedule", "Nothing of it runs, or is sent as it comes, before it is resumed. What an earlier run let through goes on.", .one(.schedules)
+        )) { visit in try await pauseSchedule(visit) },
+        Endpoint(.post, "/v1/flows/{flow}/schedules/{schedule}/resume", .key(.write), About(
+            "Resume a schedule", "Its next run is the next by the clock.", .one(.schedules), .refused(422, "`invalid_schedule`: it cannot be read any more; state it anew.")
+        )) { visit in try await resumeSchedule(visit) },
     ]
+
+    private static let statedBody = About.Body.whole(.map(.anything, most: Schedule.subjects.count), example: Thing.exampleSchedules)
 
     /// Next runs that are shown of each.
     private static let shownRuns = 5
@@ -90,12 +108,8 @@ extension Endpoints {
         let zone = try await zone(of: row, tenant, visit)
         let wanted = try await stated(visit, tenant, row, zone)
         var after = try await visit.store.databaseNow()
-        if let text = visit.request.query("after") {
-            guard let at = Timestamp(rfc3339: text) else {
-                throw Refusal.invalid([.init(field: "after", why: "is not a time", remedy: "Write it as 2026-11-14T09:30:00Z.")])
-            }
-            after = at
-        }
+        var asked = try visit.asked()
+        if let at = asked.instant("after") { after = at }
         let items = wanted.map { one in
             JSON.object([
                 ("schedule", .string(one.subject)), ("rule", .string(one.text)), ("time_zone", .string(one.schedule.zone.name)),

@@ -9,14 +9,37 @@ internal import Wire
 extension Endpoints {
     /// Write only: what goes in here comes out of no endpoint.
     static let secrets: [Endpoint] = [
-        Endpoint(.put, "/v1/connections/{connection}/credential", .key(.admin)) { visit in try await putCredential(visit) },
-        Endpoint(.put, "/v1/connections/{connection}/webhook-secret", .key(.admin)) { visit in try await putWebhookSecret(visit) },
+        Endpoint(.put, "/v1/connections/{connection}/credential", .key(.admin), About(
+            "Give a connection its credential",
+            """
+            Write only: sealed for the tenant's worker, which proves it by asking the platform who we are. A token set, of which one of the two tokens is enough; or, for a platform without \
+            an OAuth consent, the parts that its connector declares (`counterfoil connector describe ID`, member `auth.parts`). A part of the operator's may be left out where the operator has given it.
+            """,
+            body: .whole(.either([.object(tokenMembers), .map(.secret, most: ControlPlaneLimits.settings)]), example: tokenMembers.example(.theirs)), .one(.connection),
+            .refused(503, "`tenant_keys_pending`: a new tenant has no keys yet.")
+        )) { visit in try await putCredential(visit) },
+        Endpoint(.put, "/v1/connections/{connection}/webhook-secret", .key(.admin), About(
+            "Give a connection the secret that its webhooks are signed with", "Write only.",
+            body: [.must("secret", .secret, "As the platform shows it.", example: "whsec-0f3c6a1be5d94c27")], .one(.connection)
+        )) { visit in try await putWebhookSecret(visit) },
+    ]
+
+    /// What an OAuth 2 consent gives.
+    private static let tokenMembers: [Member] = [
+        .may("access_token", .secret, "Works for a while.", example: "an-access-token"), .may("refresh_token", .secret, "Gives new ones.", example: "a-refresh-token"),
+        .may("expires_at", .instant, "When the access token ends.", example: "2026-11-14T10:00:00Z"), .may("client_id", .line, "The app's.", example: "an-app"),
+        .may("client_secret", .secret, "The app's.", example: "an-app-secret"),
     ]
 
     /// Sealed for the tenant's worker, which proves it by asking the platform who we are.
     private static func putCredential(_ visit: Visit) async throws -> HTTPResponse {
         let (id, tenant, old) = try await connection(visit)
         let platform = old["platform"]?.string ?? ""
+        guard old["account"]?.string?.isEmpty == false else {
+            throw Refusal(
+                422, "account_unknown", "Nobody knows yet which account this connection is to.",
+                remedy: "Have it connected in a browser, or make it anew with its account.")
+        }
         let parts = visit.desk.connectors[platform]?.spec.auth.parts
         let members = try parts.map { try credentialParts(visit, $0, own: visit.desk.configuration.operatorParts[platform] ?? [:]) } ?? tokenSet(visit)
         let key = try await publicKey(of: tenant, visit.desk)
@@ -31,9 +54,8 @@ extension Endpoints {
         }
     }
 
-    /// What an OAuth 2 consent gives.
     private static func tokenSet(_ visit: Visit) throws -> [(key: String, value: JSON)] {
-        var input = try visit.input(["access_token", "refresh_token", "expires_at", "client_id", "client_secret"])
+        var input = try visit.input(tokenMembers)
         let access = input.optionalSecret("access_token"), refresh = input.optionalSecret("refresh_token")
         let expires = input.instant("expires_at")
         let client = input.optionalText("client_id"), clientSecret = input.optionalSecret("client_secret")
@@ -55,7 +77,7 @@ extension Endpoints {
     private static func credentialParts(
         _ visit: Visit, _ parts: [CredentialPart], own operators: [String: Secret]
     ) throws -> [(key: String, value: JSON)] {
-        var input = try visit.input(parts.map(\.name))
+        var input = try visit.input(parts.map { .may($0.name, .secret, $0.meaning) })
         var members: [(key: String, value: JSON)] = [], own: [(key: String, value: JSON)] = []
         for part in parts {
             let usual = part.isOperators && !input.has(part.name) ? operators[part.name] : nil
@@ -86,9 +108,8 @@ extension Endpoints {
 
     private static func putWebhookSecret(_ visit: Visit) async throws -> HTTPResponse {
         let (id, tenant, old) = try await connection(visit)
-        var input = try visit.input(["secret"])
+        var input = try visit.input()
         let secret = input.optionalSecret("secret")
-        if secret == nil, input.findings.isEmpty { input.add("secret", "is missing", "Send the secret that the platform signs with.") }
         try input.check()
         guard visit.desk.connectors[old["platform"]?.string ?? ""] is any SourceConnector, let secret else {
             throw Refusal.invalid([.init(field: "secret", why: "does not belong to a platform that sends webhooks", remedy: "Give it to the source's connection.")])

@@ -4,11 +4,18 @@ internal import Wire
 
 extension Endpoints {
     static let trail: [Endpoint] = [
-        Endpoint(.get, "/v1/tenants/{tenant}/audit", .key(.read)) { visit in
-            let (tenant, page) = (try await visit.tenant(), try visit.page())
-            return try visit.answer(try await visit.store.adminAudit(tenant, subject: visit.request.query("subject"), page), page)
+        Endpoint(.get, "/v1/tenants/{tenant}/audit", .key(.read), About(
+            "A tenant's audit trail", "Newest first: who changed what.", query: [.may("subject", .line(most: 500), "Such as `posting 4h7rq0c2v9kz1xej`.")], .page(.auditEntry)
+        )) { visit in
+            let tenant = try await visit.tenant()
+            var asked = try visit.asked()
+            let page = try visit.page(), subject = asked.optionalText("subject")
+            return try visit.answer(try await visit.store.adminAudit(tenant, subject: subject, page), page)
         },
-        Endpoint(.get, "/v1/flows/{flow}/proofs", .key(.read)) { visit in
+        Endpoint(.get, "/v1/flows/{flow}/proofs", .key(.read), About(
+            "A flow's proofs, day by day", "Newest day first. Source = posted + open, or `unexplained_minor`; an account's proof says what came in on the day, what payouts took since, and what is left.",
+            .page(.proof)
+        )) { visit in
             let (id, tenant, _) = try await flow(visit)
             let page = try visit.page()
             return try visit.answer(try await visit.store.adminProofs(tenant, id, page), page)

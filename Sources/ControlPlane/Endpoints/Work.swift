@@ -4,11 +4,17 @@ internal import Wire
 
 extension Endpoints {
     static let work: [Endpoint] = [
-        Endpoint(.get, "/v1/tenants/{tenant}/events", .key(.read)) { visit in
-            let (tenant, page) = (try await visit.tenant(), try visit.page())
-            return try visit.answer(try await visit.store.adminEvents(tenant, state: visit.request.query("state"), page), page)
+        Endpoint(.get, "/v1/tenants/{tenant}/events", .key(.read), About(
+            "What came in", "Newest first, without the bodies.", query: [.may("state", .choice(["ingested", "normalized", "held", "skipped"]), "`held`: those that could not be read.")], .page(.event)
+        )) { visit in
+            let tenant = try await visit.tenant()
+            var asked = try visit.asked()
+            let page = try visit.page(), state = asked.choice("state")
+            return try visit.answer(try await visit.store.adminEvents(tenant, state: state, page), page)
         },
-        Endpoint(.post, "/v1/tenants/{tenant}/events/{event}/retry", .key(.write)) { visit in
+        Endpoint(.post, "/v1/tenants/{tenant}/events/{event}/retry", .key(.write), About(
+            "Read a held event again", .json(202, .thing(.event), "It will be read."), .refused(409, "`wrong_state`: it is not held.")
+        )) { visit in
             let tenant = try await visit.tenant()
             guard let id = visit.parameters["event"].flatMap({ Int64($0) }) else { throw Refusal.notFound() }
             return try await visit.change { tx throws(Fault) in
@@ -16,19 +22,23 @@ extension Endpoints {
                 return .init(202, row.json)
             }
         },
-        Endpoint(.get, "/v1/tenants/{tenant}/jobs", .key(.read)) { visit in
+        Endpoint(.get, "/v1/tenants/{tenant}/jobs", .key(.read), About("What is to be done, and when", "With the fault of the last try, and what is held against a job that crashed workers.", .page(.job))) { visit in
             let (tenant, page) = (try await visit.tenant(), try visit.page())
             return try visit.answer(try await visit.store.adminJobs(tenant, page), page)
         },
-        Endpoint(.post, "/v1/tenants/{tenant}/jobs/release", .key(.write)) { visit in try await releaseJob(visit) },
+        Endpoint(.post, "/v1/tenants/{tenant}/jobs/release", .key(.write), About(
+            "Try a job again that was put aside", "One that crashed workers.",
+            body: [.must("kind", .any(of: Job.Kind.self)), .must("subject", .line, "As the list of jobs has it.", example: "0198c1f2-6f3e-7c55-9d0e-3b1f8e2a4c60")],
+            .json(202, .object([.must("kind", .words, example: "normalize"), .must("subject", .words, example: "0198c1f2-6f3e-7c55-9d0e-3b1f8e2a4c60")]), "It is due at once."),
+            .refused(409, "`wrong_state`: nothing is held against it.")
+        )) { visit in try await releaseJob(visit) },
     ]
 
     /// A job that was put aside because it crashed workers is tried again at once.
     private static func releaseJob(_ visit: Visit) async throws -> HTTPResponse {
         let tenant = try await visit.tenant()
-        var input = try visit.input(["kind", "subject"])
-        let kind = input.choice("kind", of: Job.Kind.allCases.map(\.rawValue)).flatMap { Job.Kind(rawValue: $0) }
-        if kind == nil, !input.has("kind") { input.add("kind", "is missing", "Send the job's kind, such as normalize.") }
+        var input = try visit.input()
+        let kind = input.choice("kind").flatMap { Job.Kind(rawValue: $0) }
         let subject = input.text("subject")
         try input.check()
         guard let kind else { throw Refusal.notFound() }

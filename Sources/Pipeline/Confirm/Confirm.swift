@@ -34,10 +34,10 @@ extension Pipeline {
         do throws(Fault) {
             seen = try await read(connector.fetch(bound.documents, flow.ledger.facts), connector, flow.ledger)
         } catch {
-            guard Post.concernsDocument(error) else { throw error }
+            guard Confirm.mayConcernOne(error) else { throw error }
             // One that can't be read must not keep the others from being confirmed.
             guard rows.count > 1 else { return try await later(rows.map(\.key), .seconds(60), error) }
-            for row in rows { try await confirm([row], flow, connector, mapper) }
+            for half in rows.halves { try await confirm(half, flow, connector, mapper) }
             return
         }
         let byKey = Dictionary(rows.map { ($0.key, $0) }) { one, _ in one }
@@ -96,6 +96,9 @@ enum Confirm {
     static let gone = Finding(
         check: "drift", why: "the ledger no longer has the document",
         remedy: "Look for it in the ledger: restore it there and retry, or release to post it again.", position: "gone")
+
+    /// The fault may be that of one document among those that were asked for together: an answer that can't be read may be so for what it has of one.
+    static func mayConcernOne(_ fault: Fault) -> Bool { Post.concernsDocument(fault) || fault.code == "unreadable_answer" }
 
     /// As it is kept.
     static func difference(_ findings: [Finding]) -> (findings: [UInt8], fault: Fault) {
@@ -161,5 +164,13 @@ enum Confirm {
             if a != b { differ("account \(account)", amount(a), amount(b)) }
         }
         return out
+    }
+}
+
+extension Array {
+    /// Two parts of the same length, or nearly; of one element, that one.
+    var halves: [[Element]] {
+        guard count > 1 else { return [self] }
+        return [Array(self[..<(count / 2)]), Array(self[(count / 2)...])]
     }
 }

@@ -28,12 +28,12 @@ extension Pipeline {
         do throws(Fault) {
             seen = try await read(connector.fetch(bound.documents, flow.ledger.facts), connector, flow.ledger)
         } catch {
-            guard Post.concernsDocument(error) else { throw error }
+            guard Confirm.mayConcernOne(error) else { throw error }
             guard rows.count > 1 else {
                 log.fault(.failed, error, ("posting", rows[0].posting.key.text))
                 return try await store.markLater(tenant, rows.map(\.posting.key), by: .seconds(600))
             }
-            for row in rows { try await lookAgain([row], flow, connector, mapper) }
+            for half in rows.halves { try await lookAgain(half, flow, connector, mapper) }
             return
         }
         let byKey = Dictionary(rows.map { ($0.posting.key, $0) }) { one, _ in one }
@@ -48,7 +48,7 @@ extension Pipeline {
             }
         }
         try await settle(same, drifted, flow)
-        try await store.markLater(tenant, absent, by: Confirm.absentPause)
+        try await store.markLater(tenant, absent, by: Confirm.absentPause, looked: true)
     }
 
     private func settle(
@@ -100,7 +100,7 @@ extension Confirm {
     static func verdict(_ row: RecheckRow, _ document: LedgerDocument, _ seen: LedgerReadback?, _ connector: any LedgerConnector) throws(Fault) -> Verdict {
         guard let seen else {
             if document.plan.effect == .void { return .same(nil) }
-            return row.posting.attempts + 1 < absentMost ? .absent : .drifted([gone])
+            return row.looks + 1 < absentMost ? .absent : .drifted([gone])
         }
         let had: LedgerReadback
         if let shown = row.shown { had = try ReadbackCodec.decode(shown) } else {

@@ -31,8 +31,10 @@ extension Pipeline {
         var watermark = connection.row.watermark
         for _ in 0 ..< Pipeline.pagesMost {
             let page = try await read(connector.sweep(since: since, cursor: cursor, connection.facts), connector, connection)
-            try await keep(page.records, connection)
-            try await fetchUnknown(page.listed, connection, connector, in: setup)
+            // What is older than the first sweep no webhook could have told of.
+            let hasBegun = connection.row.watermark != nil
+            try await keep(page.records, connection, missed: { hasBegun && connector.tells(of: $0) })
+            try await fetchUnknown(page.listed, connection, connector, in: setup, hasBegun: hasBegun)
             if let seen = page.watermark { watermark = watermark.map { max($0, seen) } ?? seen }
             cursor = page.next
             if cursor == nil { break }
@@ -41,11 +43,14 @@ extension Pipeline {
             throw Fault("sweep_endless", stage: .ingest, disposition: .bug, summary: "a sweep has more than \(Pipeline.pagesMost) pages")
         }
         try await store.saveWatermark(tenant, connection.row.id, watermark)
+        if setup.flows.contains(where: { $0.returns == connection.row.id }) { try await store.ask(tenant, [Pipeline.figuresJob(connection.row.id)], after: .seconds(2)) }
         return .done
     }
 
     /// Of the orders a sweep listed, fetches those of which something is not known to a flow.
-    private func fetchUnknown(_ listed: [ListedCase], _ connection: CourierConnection, _ connector: any SourceConnector, in setup: Setup) async throws(Fault) {
+    private func fetchUnknown(
+        _ listed: [ListedCase], _ connection: CourierConnection, _ connector: any SourceConnector, in setup: Setup, hasBegun: Bool
+    ) async throws(Fault) {
         guard !listed.isEmpty else { return }
         var missing: Set<String> = []
         for flow in setup.flows(from: connection.row.id) {
@@ -54,7 +59,8 @@ extension Pipeline {
         }
         for id in missing.sorted() {
             do throws(Fault) {
-                if let record = try await read(connector.fetch(id, connection.facts), connector, connection) { try await keep([record], connection) }
+                guard let record = try await read(connector.fetch(id, connection.facts), connector, connection) else { continue }
+                try await keep([record], connection, missed: { hasBegun && connector.tells(of: $0) })
             } catch {
                 // One order that can't be read must not keep the sweep from its end.
                 guard Post.concernsDocument(error) else { throw error }
@@ -77,12 +83,13 @@ extension Pipeline {
         return .done
     }
 
-    private func keep(_ records: [RawRecord], _ connection: CourierConnection) async throws(Fault) {
+    /// - Parameter missed: whether a webhook should have told of a record with this topic.
+    private func keep(_ records: [RawRecord], _ connection: CourierConnection, missed: (String) -> Bool = { _ in false }) async throws(Fault) {
         var events: [NewEvent] = []
         for record in records {
             events.append(NewEvent(
                 tenant: tenant, connection: connection.row.id, topic: record.topic, deliveryID: record.deliveryID,
-                sealedBody: try seal(record.body, Credential.eventContext(tenant, connection.row.id))))
+                sealedBody: try seal(record.body, Credential.eventContext(tenant, connection.row.id)), isMissed: missed(record.topic)))
         }
         let kept = try await store.ingest(events, lane: .poll)
         metrics.count(.events, ("result", "swept"), by: Double(kept))
@@ -100,11 +107,7 @@ extension Pipeline {
             try await store.raise(tenant, [AlertRow(key: AlertKey.credential(connection.row.id), severity: .critical, cause: fault.summary, remedy: fault.remedy)])
             throw fault
         }
-        let json = JSON.object([
-            ("account", .string(identity.account)), ("name", .string(identity.name)), ("country", .optional(identity.country)),
-            ("currency", .optional(identity.currency)), ("time_zone", .optional(identity.timeZone)),
-        ])
-        try await store.saveIdentity(tenant, connection.row.id, json.bytes)
+        try await store.saveIdentity(tenant, connection.row.id, identity.json.bytes)
         try await store.resolveAlerts(tenant, keyPrefix: AlertKey.credential(connection.row.id))
         var jobs: [Job] = []
         if connector is any LedgerConnector {
@@ -117,5 +120,15 @@ extension Pipeline {
         }
         try await store.ask(tenant, jobs)
         return .done
+    }
+}
+
+extension AccountIdentity {
+    /// As it is kept and shown.
+    var json: JSON {
+        .object([
+            ("account", .string(account)), ("name", .string(name)), ("country", .optional(country)), ("currency", .optional(currency)),
+            ("time_zone", .optional(timeZone)),
+        ])
     }
 }

@@ -30,6 +30,10 @@ extension Pipeline {
                 }
             }
         }
+        if let before, !same {
+            let old = try ChartCodec.decode(before)
+            try await store.raise(tenant, ChartWatch.alerts(from: old, to: chart, bound: Set(setup.structure.accounts.map(\.code)), connection.row))
+        }
         try await store.saveChart(tenant, connection.row.id, row)
         if same {
             for flow in setup.flows(into: connection.row.id) {
@@ -38,6 +42,43 @@ extension Pipeline {
             }
         }
         return .done
+    }
+}
+
+/// What somebody did to accounts that documents go to.
+enum ChartWatch {
+    /// One alert for each account that something is bound to and that is not what it was. Accounts are known again by the ledger's own id. One that is
+    /// closed is none of these: its documents are held, which is told.
+    static func alerts(from old: Chart, to new: Chart, bound codes: Set<String>, _ connection: ConnectionRow) -> [AlertRow] {
+        let before = Dictionary(old.accounts.map { ($0.remoteID, $0) }) { one, _ in one }
+        func isBound(_ account: LedgerAccount) -> Bool { [account.code, account.remoteID, account.name].contains(where: codes.contains) }
+        var out: [AlertRow] = []
+        for account in new.accounts {
+            guard let was = before[account.remoteID], isBound(was) || isBound(account), let change = change(from: was, to: account) else { continue }
+            out.append(AlertRow(
+                key: AlertKey.account(connection.id, account.remoteID), severity: .warning,
+                cause: "somebody changed the account \(named(was)) in \(connection.slug), which documents are posted to: \(change)",
+                remedy: "See whether it is still the account that is meant. If not, bind its roles to another in the structure, or have it changed back."))
+        }
+        let there = Set(new.accounts.map(\.remoteID))
+        for was in old.accounts where isBound(was) && !there.contains(was.remoteID) {
+            out.append(AlertRow(
+                key: AlertKey.account(connection.id, was.remoteID), severity: .warning,
+                cause: "the account \(named(was)) is no longer in \(connection.slug), and documents are posted to it",
+                remedy: "Bind its roles to another in the structure; what needs it is held until then."))
+        }
+        return out.sorted { $0.key < $1.key }
+    }
+
+    private static func named(_ account: LedgerAccount) -> String { account.code == account.name ? account.name : "\(account.code) \(account.name)" }
+
+    private static func change(from was: LedgerAccount, to now: LedgerAccount) -> String? {
+        var words: [String] = []
+        if was.name != now.name { words.append("it is called \(now.name)") }
+        if was.code != now.code, now.code != now.name || was.code != was.name { words.append("its number is \(now.code)") }
+        if was.currency != now.currency { words.append("its currency is \(now.currency ?? "any")") }
+        if was.type != now.type { words.append("it is of the type \(now.type)") }
+        return words.isEmpty ? nil : words.joined(separator: ", ")
     }
 }
 

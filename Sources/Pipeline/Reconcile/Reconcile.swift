@@ -16,7 +16,9 @@ extension Pipeline {
         let proofs = Reconcile.prove(sources, postings, cutOver: flow.row.cutOver)
         let clearing = try await clearingProofs(flow, in: setup)
         let tenant = tenant
-        let accounts = clearing.map(\.row)
+        let returns = try await returnProofs(flow, postings)
+        let differing = ReturnTotals.alert(returns, flow.row.id)
+        let accounts = (clearing + returns).map(\.row)
         let rows = proofs.map(\.row) + accounts
         let proven = proofs.filter { $0.unexplained == 0 }.map(\.day)
         let unproven = Set((proofs + clearing).filter { $0.unexplained != 0 }.map(\.day))
@@ -31,7 +33,9 @@ extension Pipeline {
                 entries.append(AuditEntry(actor: "worker", action: "posting.reconciled", subject: "posting \(try row.get("post_key", as: String.self))"))
             }
             try await tx.audit(tenant, entries)
-            _ = try await tx.query(AlertStatements.resolve(tenant, keys: days.map { Pipeline.alertKey(flow, $0) }))
+            let over = days.map { Pipeline.alertKey(flow, $0) } + (differing == nil ? [AlertKey.returnsDiffer(flow.row.id)] : [])
+            _ = try await tx.query(AlertStatements.resolve(tenant, keys: over))
+            if let differing { try await tx.raise(tenant, [differing]) }
             try await tx.raise(tenant, unproven.sorted().map { day in
                 AlertRow(
                     key: Pipeline.alertKey(flow, day), severity: .critical, cause: "the books of \(day) differ from the source and nothing explains it",

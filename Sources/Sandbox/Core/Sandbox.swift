@@ -4,6 +4,7 @@ internal import TwinKit
 internal import TwinNetSuite
 internal import TwinOdoo
 internal import TwinQuickBooksOnline
+internal import TwinReturns
 internal import TwinSageIntacct
 internal import TwinSapBusinessOne
 internal import TwinSquare
@@ -26,10 +27,14 @@ public enum Sandbox {
         let control = try journal("sandbox")
         let shopify = try ShopifyTwin(journal: try journal("shopify"))
         let twins: [any Twin] = [
-            shopify, try QuickBooksOnlineTwin(journal: try journal("qbo"), waits: .rehearsal), try XeroTwin(journal: try journal("xero"), waits: .rehearsal),
+            shopify, try QuickBooksOnlineTwin(journal: try journal("qbo"), waits: .rehearsal),
+            // A second company: one grant is one company.
+            try QuickBooksOnlineTwin(prefix: "/qbo2", journal: try journal("qbo2"), waits: .rehearsal),
+            try XeroTwin(journal: try journal("xero"), waits: .rehearsal),
             try FreeAgentTwin(journal: try journal("freeagent")),
             try NetSuiteTwin(journal: try journal("netsuite")),
             try OdooTwin(journal: try journal("odoo")),
+            try ReturnsTwin(.loop, journal: try journal("loop")), try ReturnsTwin(.aftership, journal: try journal("aftership")),
             try SageIntacctTwin(journal: try journal("intacct")),
             try SapBusinessOneTwin(journal: try journal("sapb1")),
             try SquareTwin(journal: try journal("square"), limits: .rehearsal, retries: .rehearsal),

@@ -14,7 +14,8 @@ extension SandboxService {
             case (.get, "/healthz"): return .json(200, .object([("status", "ok")]))
             case (.post, "/day/prepare"): return .json(200, try prepare(body))
             case (.post, "/day/play"): return .json(202, try play(body))
-            case (.get, "/day/progress"): return .json(200, player.progress())
+            case (.post, "/day/returns"): return .json(200, try bringBack())
+            case (.get, "/day/progress"): return .json(200, player.progress().setting("returns_waiting", .bool(returnsWait)))
             case (.post, "/day/noon"): return .json(200, try noon())
             case (.get, "/verdict"): return .json(200, try verdict())
             case (.post, "/faults"): return .json(200, try plan(body))
@@ -82,6 +83,25 @@ extension SandboxService {
         return .object([("inactive_account", .string(DayFacts.inactiveAccount)), ("ledger", "qbo")])
     }
 
+    /// Lets the prepared day's returns happen in the returns systems; asked again, what happened already does not happen twice.
+    private func bringBack() throws(Fault) -> JSON {
+        let returns = try player.returns()
+        for back in returns {
+            for step in back.steps {
+                do throws(Fault) {
+                    _ = try happen(back.system, step.happening.setting("at", .number("\(step.at.seconds)")))
+                } catch {
+                    // The twin has this return already, or it is settled.
+                    guard error.code == "happening_refused", error.position == "id" else { throw error }
+                }
+            }
+        }
+        return .object([("returns", .number("\(returns.count)")), ("documents", .number("\(returns.flatMap(\.entries).count)"))])
+    }
+
+    /// A returns system has still to tell of something.
+    private var returnsWait: Bool { living.contains { ["loop", "aftership"].contains($0.name) && $0.twin.nextWebhook() != nil } }
+
     /// Reads the expected entries from their files and the books from the ledgers.
     private func verdict() throws(Fault) -> JSON {
         var expected: [ExpectedEntry] = []
@@ -95,6 +115,10 @@ extension SandboxService {
             for line in bytes.split(separator: 10) {
                 expected.append(try ExpectedEntry(try JSON(parsing: Array(line))))
             }
+        }
+        // Of a business without a shop only where its returns were let happen.
+        for line in try SandboxFile.read(DayPlayer.expectedPath(folder, DayReturns.ownStore))?.split(separator: 10) ?? [] {
+            expected.append(try ExpectedEntry(try JSON(parsing: Array(line))))
         }
         return Judge(expected: expected, books: ledgers.map { (ledger: $0.name, entries: $0.twin.entries()) }).verdict()
     }

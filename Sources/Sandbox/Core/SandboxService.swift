@@ -147,7 +147,9 @@ public final class SandboxService: Service {
     private func handle(_ request: HTTPRequest, _ twin: any Twin, _ purpose: Purpose) -> HTTPResponse {
         let name = String(twin.prefix.dropFirst())
         let lag = faults.with { $0.searchLag(name) }
-        let response = twin.respond(request, at: clocks.now() + skew.with { $0 })
+        let now = clocks.now() + skew.with { $0 }
+        var response = twin.respond(request, at: now)
+        if response.fields["Date"] == nil { response.fields["Date"] = HTTPDate.text(now) }
         if twin is any LivingTwin { courier.wake() }
         switch purpose {
         case .write where lag > .zero && response.status < 300:

@@ -24,7 +24,7 @@ struct DayGenerator: Sendable {
         british = shops[1]
     }
 
-    func day() -> [DayOrder] { DayPlan(seed: seed, orders: orders, lockMoves: lockMoves).slots.map(order) }
+    func day() -> [DayOrder] { DayReturns.explained(DayPlan(seed: seed, orders: orders, lockMoves: lockMoves).slots.map(order)) }
 
     /// The expected entries of a day, in order of the shops' names.
     func expected(_ day: [DayOrder]) -> [(shop: Shop, entries: [ExpectedEntry])] {

@@ -114,6 +114,24 @@ final class DayPlayer: Service {
         ])
     }
 
+    /// The returns of the prepared day, after what they must lead to was written down.
+    /// - Throws: `day_not_prepared`, `sandbox_folder`, `unknown_time_zone`.
+    func returns() throws(Fault) -> [DayReturn] {
+        let (seed, orders, lockMoves) = state.with { ($0.seed, $0.orders, $0.lockMoves) }
+        guard let seed else { throw Self.unprepared }
+        let generator = try DayGenerator(seed: seed, orders: orders, lockMoves: lockMoves)
+        let returns = try DayReturns.all(generator, generator.day())
+        let path = Self.expectedPath(folder, DayReturns.ownStore)
+        if try SandboxFile.read(path) == nil { try SandboxFile.write(returns.flatMap(\.entries).flatMap { $0.json.bytes + [10] }, to: path) }
+        return returns
+    }
+
+    private static var unprepared: Fault {
+        Fault(
+            "day_not_prepared", stage: .sandbox, disposition: .reject, summary: "there is no day to play",
+            remedy: "Prepare one first: POST /_sandbox/day/prepare.")
+    }
+
     static func expectedPath(_ folder: String, _ shop: String) -> String { "\(folder)/expected-\(shop).jsonl" }
 
     /// Starts playing, or goes on; returns at once.
@@ -126,11 +144,7 @@ final class DayPlayer: Service {
             throw Self.refused("webhook_base")
         }
         let (prepared, current, targets) = state.with { ($0.seed != nil, $0.until, $0.subscriptions.count) }
-        guard prepared else {
-            throw Fault(
-                "day_not_prepared", stage: .sandbox, disposition: .reject, summary: "there is no day to play",
-                remedy: "Prepare one first: POST /_sandbox/day/prepare.")
-        }
+        guard prepared else { throw Self.unprepared }
         guard !webhookBase.isEmpty || targets == 2 else { throw Self.refused("webhook_base") }
         let reached = current == .end ? .end : until
         let through: Int? = state.with { state in

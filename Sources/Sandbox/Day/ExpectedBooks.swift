@@ -142,7 +142,7 @@ struct ExpectedBooks {
             sums[accounts.shipping, default: 0] += shop.taxesIncluded ? amount - tax : amount
             sums[accounts.tax, default: 0] += tax
         }
-        if let note = RefundNote(refund.note) {
+        if let note = refund.told ?? RefundNote(refund.note) {
             // A kept fee contains tax at the rate of the line it was kept from, where prices contain tax.
             let rate = refund.lines.first.map { order.lines[$0.line].taxes.first?.rate ?? 0 } ?? 0
             for (account, fee) in [

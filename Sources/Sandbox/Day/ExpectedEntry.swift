@@ -11,7 +11,7 @@ struct ExpectedEntry: Sendable, Equatable {
         var minor: Int64
     }
 
-    /// `qbo` or `xero`.
+    /// `qbo`, `qbo2` or `xero`.
     var ledger: String
     /// The source reference, such as `order 6120034117000`.
     var ref: String
@@ -79,7 +79,7 @@ struct ExpectedEntry: Sendable, Equatable {
         remedy: "Prepare the day again in an empty sandbox folder.")
 }
 
-/// The accounts of one of the two businesses.
+/// The accounts of one of the businesses.
 struct DayAccounts: Sendable {
     var ledger: String
     var receivable: String
@@ -102,6 +102,13 @@ struct DayAccounts: Sendable {
         returns: "4910",
         shipping: "4100", restocking: "4110", returnShipping: "4120", tips: "2320", giftCards: "2310",
         clearing: ["shopify_payments": "1310", "paypal": "1320", "gift_card": "2310"], euroClearing: "1310")
+
+    /// The business that has its returns in Loop: the same chart in a company of its own.
+    static let own: DayAccounts = {
+        var own = american
+        own.ledger = "qbo2"
+        return own
+    }()
 
     static let british = DayAccounts(
         ledger: "xero", receivable: "610", tax: "820",

@@ -116,6 +116,8 @@ struct ShopRefund: Sendable {
     var lines: [ShopRefundLine]
     var adjustments: [ShopAdjustment]
     var transactions: [ShopTransaction]
+    /// What a returns system tells of it, and the shop does not.
+    var told: RefundNote?
 
     var total: MoneyBag { transactions.filter(\.isRefund).total(\.amount) }
 }

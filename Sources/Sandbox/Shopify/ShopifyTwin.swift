@@ -120,16 +120,24 @@ public final class ShopifyTwin: Twin {
 
     private func oauth(_ request: HTTPRequest, shop: Shop, step: String, at now: Timestamp) -> HTTPResponse {
         switch (request.method, step) {
-        case (.get, "authorize"): authorise(request, shop: shop, at: now)
+        case (.get, "authorize"), (.post, "authorize"): authorise(request, shop: shop, at: now)
         case (.post, "access_token"): token(request, shop: shop, at: now)
         default: .json(404, .object([("errors", "Not Found")]))
         }
     }
 
-    /// The merchant says yes at once: back to the app with a code and Shopify's signature over the query.
+    /// The merchant installs the app: back to it with a code and Shopify's signature over the query. Whoever does not is sent nowhere.
     private func authorise(_ request: HTTPRequest, shop: Shop, at now: Timestamp) -> HTTPResponse {
         guard let redirect = request.query("redirect_uri"), let state = request.query("state") else {
             return .text(400, "Oauth error invalid_request: The redirect_uri is missing or not whitelisted")
+        }
+        let scopes = (request.query("scope") ?? "").split(separator: ",").map(String.init)
+        let page = TwinConsent(platform: "Shopify", scopes: scopes, choices: [(shop.domain, shop.domain)], what: "Store", agree: "Install")
+        guard request.method == .post else { return page.page }
+        switch page.decision(request) {
+        case .allowed?: break
+        case .denied?: return .text(200, "The app was not installed.")
+        case nil: return .text(400, "The form says neither yes nor no.")
         }
         let record = self.state.with { $0.tokens[shop.name]?.newCode(shop: shop.name) ?? .null }
         guard let code = record["code"]?.string, keep(record, of: shop) else { return unavailable() }

@@ -10,17 +10,18 @@ extension FAState {
     static let refreshSeconds: Int64 = 631_151_957
     static let codeSeconds: Int64 = 900
 
-    /// The consent page of someone who always agrees: straight back with a code.
+    /// The consent page: a yes goes back with a code.
     mutating func approve(_ request: HTTPRequest, at now: Timestamp, random: any RandomSource) throws(FAProblem) -> HTTPResponse {
-        guard request.method == .get, request.query("client_id") == FreeAgentTwin.clientID, request.query("response_type") == "code",
+        guard request.method == .get || request.method == .post, request.query("client_id") == FreeAgentTwin.clientID, request.query("response_type") == "code",
             let back = request.query("redirect_uri"), back.hasPrefix("http")
         else { throw .plain(400, "The request is missing a required parameter, or its value is not valid.") }
-        codes = codes.filter { now < $0.value.issued + .seconds(Self.codeSeconds) }
-        let code = Base64.encodeURL(random.bytes(24))
-        codes[code] = FACode(user: "1", redirect: back, issued: now)
-        var pairs: [(name: String, value: String)] = [("code", code)]
-        if let state = request.query("state") { pairs.append(("state", state)) }
-        return HTTPResponse(302, fields: ["Location": back + (back.contains("?") ? "&" : "?") + Form.encode(pairs)])
+        let page = TwinConsent(platform: "FreeAgent", scopes: ["Everything that you may do there yourself"], agree: "Approve")
+        return page.respond(request, back: back, kept: request.query("state").map { [("state", $0)] } ?? []) { _ in
+            codes = codes.filter { now < $0.value.issued + .seconds(Self.codeSeconds) }
+            let code = Base64.encodeURL(random.bytes(24))
+            codes[code] = FACode(user: "1", redirect: back, issued: now)
+            return [("code", code)]
+        }
     }
 
     /// The form is in the body whatever the content type says (the pages' own samples say JSON), or in the address.

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// One row of a model: what is stored, and who wrote it when. Fields that are not set read as Odoo's `false`.
@@ -86,7 +87,7 @@ struct OdooTable: Sendable {
 }
 
 /// One database: a company's books under one version of Odoo. Changes can be undone until they are committed, as in a transaction.
-struct OdooDatabase: Sendable {
+struct OdooDatabase: TwinBooks {
     let name: String
     let version: Int
     let schema: OdooSchema

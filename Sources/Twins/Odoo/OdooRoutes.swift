@@ -59,7 +59,7 @@ extension OdooState {
         return .object(members)
     }
 
-    private func list(_ host: String?) -> JSON { .array((host.map { [$0] } ?? databases.keys.sorted()).map(JSON.string)) }
+    private func list(_ host: String?) -> JSON { .array((host.map { [$0] } ?? books.keys.sorted()).map(JSON.string)) }
 
     // MARK: - RPC
 
@@ -100,11 +100,11 @@ extension OdooState {
         case ("common", "login"), ("common", "authenticate"):
             guard args.count >= 3 else { throw .type("exp_\(method)() missing required positional arguments") }
             let name = try known(args[0].string ?? "", door)
-            databases[name]?.now = door.now
-            return .orFalse(databases[name]?.authenticate(args[1].string ?? "", args[2].string ?? ""))
+            books[name]?.now = door.now
+            return .orFalse(books[name]?.authenticate(args[1].string ?? "", args[2].string ?? ""))
         case ("db", "list"): return list(door.host)
         case ("db", "server_version"): return .string("\(door.version).0")
-        case ("db", "db_exist"): return .bool(databases[args.first?.string ?? ""] != nil)
+        case ("db", "db_exist"): return .bool(books[args.first?.string ?? ""] != nil)
         case ("object", "execute"), ("object", "execute_kw"): return try execute(args, isNamed: method == "execute_kw", door)
         default: throw OdooProblem(kind: .keyError, message: "'\(service).\(method)'")
         }
@@ -124,9 +124,9 @@ extension OdooState {
             throw .denied
         }
         let name = try known(args[0].string ?? "", door)
-        databases[name]?.now = door.now
-        guard databases[name]?.isSecret(secret, of: user) ?? false else { throw .denied }
-        guard databases[name]?.schema.models[model] != nil else { throw .user("Object \(model) doesn't exist") }
+        books[name]?.now = door.now
+        guard books[name]?.isSecret(secret, of: user) ?? false else { throw .denied }
+        guard books[name]?.schema.models[model] != nil else { throw .user("Object \(model) doesn't exist") }
         let places = isNamed ? (args.count > 5 ? args[5].array ?? [] : []) : Array(args.dropFirst(5))
         let named = isNamed && args.count > 6 ? args[6].object ?? [] : []
         let context = named.first { $0.key == "context" }?.value ?? .object([])
@@ -147,9 +147,9 @@ extension OdooState {
         guard let name = door.host ?? request.fields["X-Odoo-Database"], OdooDatabase.version(of: name) ?? 0 >= 19, open(name) else {
             return OdooProxy.notFound
         }
-        databases[name]?.now = door.now
+        books[name]?.now = door.now
         let proof = request.fields["Authorization"] ?? ""
-        guard proof.lowercased().hasPrefix("bearer "), let user = databases[name]?.userOf(key: String(proof.dropFirst(7)).filter { $0 != " " }) else {
+        guard proof.lowercased().hasPrefix("bearer "), let user = books[name]?.userOf(key: String(proof.dropFirst(7)).filter { $0 != " " }) else {
             return Self.failure(.badKey)
         }
         let body: JSON
@@ -159,7 +159,7 @@ extension OdooState {
             return Self.failure(.value("could not parse the body as json: \(error.summary)"), status: 400)
         }
         guard let members = body.object else { return Self.failure(.value("could not parse the body as json: not an object"), status: 400) }
-        guard databases[name]?.schema.models[model] != nil else {
+        guard books[name]?.schema.models[model] != nil else {
             return Self.failure(OdooProblem(kind: .notFound, message: "the model '\(model)' does not exist"))
         }
         do throws(OdooProblem) {

@@ -49,32 +49,24 @@ struct OdooMeter: Sendable {
 }
 
 /// All databases of the server.
-struct OdooState: TwinMemory {
+struct OdooState: BooksMemory {
     /// Databases of one server.
     static let most = 64
 
-    var databases: [String: OdooDatabase] = [:]
+    var books: [String: OdooDatabase] = [:]
     var meter: OdooMeter
     private var lockDate: LocalDate? = OdooSeed.lockDate
-    private var pending: [JSON] = []
+    var pending: [JSON] = []
     /// Writes of ledger documents so far, for conflicts that are planned.
     private var writes = 0
 
     init(limits: OdooLimits) { meter = OdooMeter(limits: limits) }
 
     mutating func open(_ name: String) -> Bool {
-        if databases[name] != nil { return true }
-        guard let version = OdooDatabase.version(of: name), databases.count < Self.most else { return false }
-        databases[name] = OdooDatabase(name: name, version: version, lockDate: lockDate)
+        if books[name] != nil { return true }
+        guard let version = OdooDatabase.version(of: name), books.count < Self.most else { return false }
+        books[name] = OdooDatabase(name: name, version: version, lockDate: lockDate)
         return true
-    }
-
-    mutating func each(_ body: (inout OdooDatabase) -> Void) {
-        for name in databases.keys.sorted() {
-            guard var database = databases.removeValue(forKey: name) else { continue }
-            body(&database)
-            databases[name] = database
-        }
     }
 
     /// The day up to which books are closed, of databases to come as well.
@@ -85,24 +77,12 @@ struct OdooState: TwinMemory {
 
     // MARK: - Journal
 
-    var changes: [JSON] { pending + databases.keys.sorted().compactMap { databases[$0]?.changes } }
-
-    mutating func commit() {
-        pending = []
-        each { $0.commit() }
-    }
-
-    mutating func rollback() {
-        pending = []
-        each { $0.rollback() }
-    }
-
     mutating func replay(_ record: JSON) {
         switch record["t"]?.string {
         case "lock": lockDate = record["date"].flatMap(OdooTime.date)
         case "odoo":
             guard let name = record["db"]?.string, open(name) else { return }
-            databases[name]?.replay(record)
+            books[name]?.replay(record)
         default: return
         }
     }
@@ -114,10 +94,10 @@ struct OdooState: TwinMemory {
         _ name: String, as user: Int, context: JSON, at now: Timestamp, random: any RandomSource, _ bind: (OdooMethod) throws(OdooProblem) -> OdooCall,
         model: String, method: String
     ) throws(OdooProblem) -> JSON? {
-        guard var database = databases.removeValue(forKey: name) else {
+        guard var database = books.removeValue(forKey: name) else {
             throw OdooProblem(kind: .noDatabase, message: "FATAL:  database \"\(name)\" does not exist\n")
         }
-        defer { databases[name] = database }
+        defer { books[name] = database }
         database.user = user
         database.now = now
         database.context = context

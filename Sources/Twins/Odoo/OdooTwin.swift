@@ -56,7 +56,7 @@ public final class OdooTwin: LedgerTwin {
     // MARK: - The bookkeeper's own doings
 
     public func entries() -> [LedgerEntry] {
-        state.look { state in state.databases.keys.sorted().flatMap { state.databases[$0]?.entries() ?? [] } }
+        state.look { state in state.books.keys.sorted().flatMap { state.books[$0]?.entries() ?? [] } }
     }
 
     public func setAccountActive(_ code: String, _ active: Bool) {

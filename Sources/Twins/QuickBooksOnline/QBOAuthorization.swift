@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 // OAuth 2.0 as the vendor runs it: one grant is one company.
@@ -24,10 +25,10 @@ extension QBOCompany {
             }
             return issue(from: token, random)
         case "authorization_code":
-            guard value("redirect_uri") != nil else {
+            guard let back = value("redirect_uri") else {
                 return Self.oauthError(400, "invalid_request", "redirect_uri is missing")
             }
-            guard let code = value("code"), grants.code(code, at: now) else {
+            guard let code = value("code"), grants.code(code, at: now, redirect: back) else {
                 return Self.oauthError(400, "invalid_grant", "Incorrect or expired authorization code")
             }
             return issue(from: code, random)
@@ -61,7 +62,11 @@ extension QBOCompany {
         return HTTPResponse(200)
     }
 
-    /// `GET /connect/oauth2`: the user's consent page, which here always consents and sends the browser back.
+    /// A company of the same user that the twin keeps no books for: there to be chosen by mistake.
+    static let otherRealm = "9130350000000002"
+    static let otherName = "Lakeview Antiques"
+
+    /// `/connect/oauth2`: the user chooses one company and says yes or no, and the browser goes back.
     mutating func consent(_ request: HTTPRequest, random: any RandomSource) -> HTTPResponse {
         guard request.query("client_id") == Self.clientID, request.query("response_type") == "code",
             let back = request.query("redirect_uri"), back.hasPrefix("http"), let state = request.query("state"),
@@ -70,10 +75,14 @@ extension QBOCompany {
             return .text(
                 400, "The authorization request lacks client_id, response_type=code, scope, redirect_uri or state.")
         }
-        let code = "qbo-code-" + random.bytes(16).hexText
-        changeGrants(.code(code, at: now.seconds))
-        let query = Form.encode([("code", code), ("state", state), ("realmId", Self.realm)])
-        return HTTPResponse(302, fields: ["Location": back + (back.contains("?") ? "&" : "?") + query])
+        let page = TwinConsent(
+            platform: "QuickBooks Online", scopes: ["Access your QuickBooks company and its transactions"],
+            choices: [(Self.realm, Self.name), (Self.otherRealm, Self.otherName)])
+        return page.respond(request, back: back, kept: [("state", state)]) { chosen in
+            let code = "qbo-code-" + random.bytes(16).hexText, realm = chosen.first ?? Self.realm
+            changeGrants(.code(code, at: now.seconds, realm: realm, redirect: back))
+            return [("code", code), ("realmId", realm)]
+        }
     }
 
     /// `nil` when the bearer token is good for the realm; the refusal otherwise. The first use of a new access token
@@ -84,7 +93,7 @@ extension QBOCompany {
         else {
             return refusal(401, code: "3200", message: "AuthenticationFailed", type: "AUTHENTICATION")
         }
-        guard realm == Self.realm else {
+        guard realm == Self.realm, pair.realm == realm else {
             return refusal(403, code: "3100", message: "ApplicationAuthorizationFailed", type: "AUTHORIZATION")
         }
         if !pair.used { changeGrants(.use(number: pair.number)) }

@@ -15,6 +15,7 @@ struct QBOGrants: Sendable {
         var number: Int
         var access: String
         var refresh: String
+        var realm = QBOCompany.realm
         /// Seconds since 1970.
         var issued: Int64
         var replaced: Int64?
@@ -22,10 +23,19 @@ struct QBOGrants: Sendable {
         var used = false
     }
 
+    /// What the consent page gave, for one exchange.
+    struct Code: Sendable {
+        /// Seconds since 1970.
+        var issued: Int64
+        var realm: String
+        /// Where the browser was sent: the exchange has to name the same.
+        var redirect: String
+    }
+
     private(set) var pairs: [Pair] = [
         Pair(number: 0, access: "", refresh: firstRefresh, issued: .max)
     ]
-    private(set) var codes: [String: Int64] = [:]
+    private(set) var codes: [String: Code] = [:]
     private(set) var lastNumber = 0
 
     /// The pair whose access token this is, if it still works.
@@ -44,19 +54,20 @@ struct QBOGrants: Sendable {
         return pair
     }
 
-    func code(_ code: String, at now: Timestamp) -> Bool {
-        codes[code].map { now.seconds < $0 + Int64(Self.codeSeconds) } ?? false
+    func code(_ code: String, at now: Timestamp, redirect: String) -> Bool {
+        codes[code].map { $0.redirect == redirect && now.seconds < $0.issued + Int64(Self.codeSeconds) } ?? false
     }
 
     mutating func apply(_ change: QBOGrantChange) {
         switch change {
         case .issue(let access, let refresh, let at, let from):
             lastNumber += 1
+            let realm = codes[from]?.realm ?? pairs.first { $0.refresh == from }?.realm ?? QBOCompany.realm
             for index in pairs.indices where pairs[index].refresh == from && pairs[index].replaced == nil {
                 pairs[index].replaced = at
             }
             codes[from] = nil
-            pairs.append(Pair(number: lastNumber, access: access, refresh: refresh, issued: at))
+            pairs.append(Pair(number: lastNumber, access: access, refresh: refresh, realm: realm, issued: at))
             // Bounded: refresh values replaced more than a day ago and access tokens older than an hour are dead
             // anyway.
             pairs.removeAll {
@@ -67,9 +78,9 @@ struct QBOGrants: Sendable {
                 if pairs[index].number == number { pairs[index].used = true }
                 if pairs[index].number < number { pairs[index].refresh = "" }
             }
-        case .code(let code, let at):
-            codes = codes.filter { at < $0.value + Int64(Self.codeSeconds) }
-            codes[code] = at
+        case .code(let code, let at, let realm, let redirect):
+            codes = codes.filter { at < $0.value.issued + Int64(Self.codeSeconds) }
+            codes[code] = Code(issued: at, realm: realm, redirect: redirect)
         case .revoke:
             pairs = []
             codes = [:]
@@ -85,7 +96,7 @@ enum QBOGrantChange: Sendable {
     case issue(access: String, refresh: String, at: Int64, from: String)
     /// The access token of that pair was used for the first time.
     case use(number: Int)
-    case code(String, at: Int64)
+    case code(String, at: Int64, realm: String, redirect: String)
     case revoke
     case revokeAccess
 
@@ -97,7 +108,11 @@ enum QBOGrantChange: Sendable {
                 "at": .number(String(at)), "from": .string(from),
             ]
         case .use(let number): ["t": .string(Self.tag), "use": .number(String(number))]
-        case .code(let code, let at): ["t": .string(Self.tag), "code": .string(code), "at": .number(String(at))]
+        case .code(let code, let at, let realm, let redirect):
+            [
+                "t": .string(Self.tag), "code": .string(code), "at": .number(String(at)), "realm": .string(realm),
+                "redirect": .string(redirect),
+            ]
         case .revoke: ["t": .string(Self.tag), "revoke": "all"]
         case .revokeAccess: ["t": .string(Self.tag), "revoke": "access"]
         }
@@ -111,7 +126,8 @@ enum QBOGrantChange: Sendable {
         } else if let number = record["use"]?.int {
             self = .use(number: number)
         } else if let code = record["code"]?.string, let at = record["at"]?.int {
-            self = .code(code, at: Int64(at))
+            self = .code(
+                code, at: Int64(at), realm: record["realm"]?.string ?? QBOCompany.realm, redirect: record["redirect"]?.string ?? "")
         } else if let what = record["revoke"]?.string {
             self = what == "access" ? .revokeAccess : .revoke
         } else {

@@ -21,7 +21,7 @@ public final class QuickBooksOnlineTwin: LedgerTwin, LivingTwin {
         var isBroken = false
     }
 
-    public var prefix: String { "/qbo" }
+    public let prefix: String
 
     private let state: Locked<State>
     private let journal: TwinJournal
@@ -30,15 +30,18 @@ public final class QuickBooksOnlineTwin: LedgerTwin, LivingTwin {
     private let random: any RandomSource
 
     /// Opens the company as its journal left it.
-    /// - Parameter waits: when webhooks are sent again.
+    /// - Parameters:
+    ///   - prefix: another than `/qbo` for a second company beside the first.
+    ///   - waits: when webhooks are sent again.
     /// - Throws: what reading the journal throws.
     public init(
-        journal: TwinJournal, limits: QuickBooksOnlineLimits = QuickBooksOnlineLimits(), waits: WebhookWaits = vendorWaits,
+        prefix: String = "/qbo", journal: TwinJournal, limits: QuickBooksOnlineLimits = QuickBooksOnlineLimits(), waits: WebhookWaits = vendorWaits,
         random: any RandomSource = SystemRandom()
     ) throws(Fault) {
         var company = QBOCompany()
         try journal.replay { company.apply($0) }
         company.queue.commit()
+        self.prefix = prefix
         self.journal = journal
         self.limits = limits
         self.waits = waits
@@ -98,11 +101,11 @@ public final class QuickBooksOnlineTwin: LedgerTwin, LivingTwin {
     /// - Throws: `happening_refused`, `journal_unusable`.
     public func happen(_ happening: JSON, at now: Timestamp) throws(Fault) -> JSON {
         let outcome: Result<JSON, Fault> = state.with { [journal, limits, random] state in
-            guard !state.isBroken else { return .failure(Happening.unkept) }
+            guard !state.isBroken else { return .failure(TwinJournal.unwritten) }
             state.company.now = now
             do throws(QBOError) {
                 let out = try state.company.happen(happening, limits)
-                return Self.keep(&state, in: journal, random) ? .success(out) : .failure(Happening.unkept)
+                return Self.keep(&state, in: journal, random) ? .success(out) : .failure(TwinJournal.unwritten)
             } catch {
                 return .failure(Happening.refused("\(error.message): \(error.detail)", error.element))
             }
@@ -160,7 +163,7 @@ public final class QuickBooksOnlineTwin: LedgerTwin, LivingTwin {
         switch (request.method, path.joined(separator: "/")) {
         case (.post, "oauth2/v1/tokens/bearer"): return state.company.token(request, random: random)
         case (.post, "v2/oauth2/tokens/revoke"): return state.company.revoke(request)
-        case (.get, "connect/oauth2"): return state.company.consent(request, random: random)
+        case (.get, "connect/oauth2"), (.post, "connect/oauth2"): return state.company.consent(request, random: random)
         default: break
         }
         if request.method == .get, path.first == "files" { return state.company.file(path) }

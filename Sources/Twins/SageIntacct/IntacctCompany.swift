@@ -1,4 +1,5 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// One record: what is stored, as text. Fields that are not set are empty. Names that begin with `_` are the twin's own.
@@ -54,7 +55,7 @@ struct IntacctTable: Sendable {
 }
 
 /// One company's books. Changes can be undone until they are committed.
-struct IntacctCompany: Sendable {
+struct IntacctCompany: TwinBooks {
     let name: String
     /// Several legal entities: every line says in which.
     let isMultiEntity: Bool

@@ -123,8 +123,8 @@ extension IntacctState {
     /// `nil` where nobody knows to which company this goes.
     private mutating func operate(_ operation: XMLElement, _ caller: IntacctCaller, _ random: any RandomSource) -> XMLElement? {
         guard let block = operation["authentication"], let name = companyName(block), open(name) else { return nil }
-        guard var company = companies.removeValue(forKey: name) else { return nil }
-        defer { companies[name] = company }
+        guard var company = books.removeValue(forKey: name) else { return nil }
+        defer { books[name] = company }
         company.now = caller.now
         let login: IntacctLogin
         do throws(IntacctProblem) {
@@ -152,7 +152,7 @@ extension IntacctState {
     private func companyName(_ block: XMLElement) -> String? {
         if let login = block["login"] { return login.value("companyid") }
         guard let session = block.value("sessionid") else { return nil }
-        return companies.keys.sorted().first { companies[$0]?.session(session) != nil }
+        return books.keys.sorted().first { books[$0]?.session(session) != nil }
     }
 
     // MARK: - Functions

@@ -3,17 +3,17 @@ internal import TwinKit
 internal import Wire
 
 /// All companies behind the gateway.
-struct IntacctState: TwinMemory {
+struct IntacctState: BooksMemory {
     /// Companies of one gateway.
     static let most = 64
 
-    var companies: [String: IntacctCompany] = [:]
+    var books: [String: IntacctCompany] = [:]
     let limits: SageIntacctLimits
     var meter: CallBucket
     private var closed: LocalDate? = IntacctSeed.closed
     /// Accounts that the bookkeeper has ended, in companies to come as well.
     private var inactive: Set<String> = []
-    private var pending: [JSON] = []
+    var pending: [JSON] = []
     private var refusals = 0
 
     init(limits: SageIntacctLimits) {
@@ -23,12 +23,12 @@ struct IntacctState: TwinMemory {
 
     /// True where the company is there, or could be made.
     mutating func open(_ name: String) -> Bool {
-        if companies[name] != nil { return true }
-        guard IntacctCompany.exists(name), companies.count < Self.most else { return false }
+        if books[name] != nil { return true }
+        guard IntacctCompany.exists(name), books.count < Self.most else { return false }
         var company = IntacctCompany(name: name, closed: closed)
         for code in inactive.sorted() { company.setActive(code, false) }
         company.commit()
-        companies[name] = company
+        books[name] = company
         return true
     }
 
@@ -38,14 +38,6 @@ struct IntacctState: TwinMemory {
         each {
             $0.now = now
             $0.setActive(code, active)
-        }
-    }
-
-    mutating func each(_ body: (inout IntacctCompany) -> Void) {
-        for name in companies.keys.sorted() {
-            guard var company = companies.removeValue(forKey: name) else { continue }
-            body(&company)
-            companies[name] = company
         }
     }
 
@@ -67,18 +59,6 @@ struct IntacctState: TwinMemory {
 
     // MARK: - Journal
 
-    var changes: [JSON] { pending + companies.keys.sorted().compactMap { companies[$0]?.changes } }
-
-    mutating func commit() {
-        pending = []
-        each { $0.commit() }
-    }
-
-    mutating func rollback() {
-        pending = []
-        each { $0.rollback() }
-    }
-
     mutating func replay(_ record: JSON) {
         switch record["t"]?.string {
         case "closed": closed = record["date"]?.string.flatMap { LocalDate($0) }
@@ -87,7 +67,7 @@ struct IntacctState: TwinMemory {
             if active { inactive.remove(code) } else { inactive.insert(code) }
         case "intacct":
             guard let name = record["c"]?.string, open(name) else { return }
-            companies[name]?.replay(record)
+            books[name]?.replay(record)
         default: return
         }
     }

@@ -71,7 +71,7 @@ public final class SageIntacctTwin: LedgerTwin {
     // MARK: - The bookkeeper's own doings
 
     public func entries() -> [LedgerEntry] {
-        state.look { state in state.companies.keys.sorted().flatMap { state.companies[$0]?.entries() ?? [] } }
+        state.look { state in state.books.keys.sorted().flatMap { state.books[$0]?.entries() ?? [] } }
     }
 
     public func setAccountActive(_ code: String, _ active: Bool) {

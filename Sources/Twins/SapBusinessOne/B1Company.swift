@@ -1,8 +1,9 @@
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// One company database. Changes can be undone until they are committed.
-struct B1Company: Sendable {
+struct B1Company: TwinBooks {
     let name: String
     /// Taxed by VAT groups; else by sales tax codes.
     let usesVAT: Bool

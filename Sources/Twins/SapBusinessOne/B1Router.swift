@@ -49,8 +49,8 @@ extension B1State {
 
     /// Runs a call in its company.
     private mutating func serve(_ call: B1Call, _ session: B1Session, at now: Timestamp, _ random: any RandomSource) throws(B1Problem) -> HTTPResponse {
-        guard var company = companies.removeValue(forKey: session.company) else { throw .session }
-        defer { companies[session.company] = company }
+        guard var company = books.removeValue(forKey: session.company) else { throw .session }
+        defer { books[session.company] = company }
         (company.user, company.now, company.since, company.approvalsFrom) = (session.user, now, session.began, limits.approvalsFrom)
         if call.resource == .batch { return try company.batch(call, limits, random) }
         if call.method != .get, meetsAnother() { throw .conflict }

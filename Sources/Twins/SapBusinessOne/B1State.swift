@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// Who is logged in, where, and until when if nothing more is heard.
@@ -11,35 +12,27 @@ struct B1Session: Sendable {
 }
 
 /// All companies behind the balancer, and who is logged in to them. Sessions are the nodes' own: they end when the sandbox does.
-struct B1State: Sendable {
+struct B1State: BooksMemory {
     /// Companies of one server.
     static let most = 64
 
     let limits: SapBusinessOneLimits
-    var companies: [String: B1Company] = [:]
+    var books: [String: B1Company] = [:]
     var sessions: [String: B1Session] = [:]
     private var locked: LocalDate? = B1Seed.locked
     /// Accounts that the bookkeeper has ended, in companies to come as well.
     private var inactive: Set<String> = []
-    private var pending: [JSON] = []
+    var pending: [JSON] = []
     private var writes = 0
 
     init(limits: SapBusinessOneLimits) { self.limits = limits }
 
     /// True where the company is there, or could be made.
     mutating func open(_ name: String) -> Bool {
-        if companies[name] != nil { return true }
-        guard B1Company.exists(name), companies.count < Self.most else { return false }
-        companies[name] = B1Company(name: name, locked: locked, inactive: inactive)
+        if books[name] != nil { return true }
+        guard B1Company.exists(name), books.count < Self.most else { return false }
+        books[name] = B1Company(name: name, locked: locked, inactive: inactive)
         return true
-    }
-
-    mutating func each(_ body: (inout B1Company) -> Void) {
-        for name in companies.keys.sorted() {
-            guard var company = companies.removeValue(forKey: name) else { continue }
-            body(&company)
-            companies[name] = company
-        }
     }
 
     mutating func setActive(_ code: String, _ active: Bool) {
@@ -101,18 +94,6 @@ struct B1State: Sendable {
 
     // MARK: - Journal
 
-    var changes: [JSON] { pending + companies.keys.sorted().compactMap { companies[$0]?.changes } }
-
-    mutating func commit() {
-        pending = []
-        each { $0.commit() }
-    }
-
-    mutating func rollback() {
-        pending = []
-        each { $0.rollback() }
-    }
-
     mutating func replay(_ record: JSON) {
         switch record["t"]?.string {
         case "locked": locked = record["date"]?.string.flatMap { LocalDate($0) }
@@ -121,7 +102,7 @@ struct B1State: Sendable {
             if active { inactive.remove(code) } else { inactive.insert(code) }
         case "b1":
             guard let name = record["c"]?.string, open(name) else { return }
-            companies[name]?.replay(record)
+            books[name]?.replay(record)
         default: return
         }
     }

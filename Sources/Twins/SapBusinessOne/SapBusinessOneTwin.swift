@@ -53,58 +53,36 @@ public final class SapBusinessOneTwin: LedgerTwin {
     public static let password = "b1-manager-7"
     public static let company = "SBODemoUS"
 
-    private let journal: TwinJournal
     private let random: any RandomSource
-    private let state: Locked<B1State>
+    private let state: Remembered<B1State>
     /// The last time at which anybody called: what the bookkeeper does happens then.
     private let clock = Locked(Timestamp(seconds: 1_767_225_600))
 
     /// Opens the companies as the journal left them.
     /// - Throws: the journal's faults.
     public init(journal: TwinJournal, limits: SapBusinessOneLimits = SapBusinessOneLimits(), random: any RandomSource = SystemRandom()) throws(Fault) {
-        self.journal = journal
         self.random = random
-        var state = B1State(limits: limits)
-        try journal.replay { state.replay($0) }
-        self.state = Locked(state)
+        state = try Remembered(B1State(limits: limits), in: journal)
     }
 
     public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
         clock.with { $0 = now }
-        return state.with { [journal, random] state in
-            let answer = state.respond(request, at: now, random: random)
-            // A node that can't write its database is gone: the balancer answers for it.
-            return Self.persist(&state, journal) ? answer : B1Answer.badGateway
-        }
+        // A node that can't write its database is gone: the balancer answers for it.
+        return state.change { [random] in $0.respond(request, at: now, random: random) } ifLost: { _, _ in B1Answer.badGateway }
     }
 
-    /// Commits what changed, or takes it back when the journal can't keep it.
-    private static func persist(_ state: inout B1State, _ journal: TwinJournal) -> Bool {
-        let records = state.changes
-        guard !records.isEmpty else { return true }
-        do {
-            try journal.append(records)
-            state.commit()
-            return true
-        } catch {
-            state.rollback()
-            return false
-        }
-    }
-
-    private func change(_ body: @Sendable (inout B1State) -> Void) {
+    private func change(_ body: (inout B1State) -> Void) {
         let now = clock.with { $0 }
-        state.with { [journal] state in
+        state.change { state in
             state.each { $0.now = now }
             body(&state)
-            _ = Self.persist(&state, journal)
         }
     }
 
     // MARK: - The bookkeeper's own doings
 
     public func entries() -> [LedgerEntry] {
-        state.with { state in state.companies.keys.sorted().flatMap { state.companies[$0]?.entries() ?? [] } }
+        state.look { state in state.books.keys.sorted().flatMap { state.books[$0]?.entries() ?? [] } }
     }
 
     public func setAccountActive(_ code: String, _ active: Bool) { change { $0.setActive(code, active) } }

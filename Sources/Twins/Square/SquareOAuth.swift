@@ -39,7 +39,7 @@ extension SquareState {
 
     // MARK: Consent
 
-    /// The merchant says yes at once. `locale=en-GB` chooses the British merchant, `en-CA` the Canadian.
+    /// The merchant says yes or no. `locale=en-GB` puts the British merchant first, `en-CA` the Canadian.
     mutating func consent(_ request: HTTPRequest, at now: Timestamp, random: any RandomSource) -> HTTPResponse {
         func refused(_ text: String) -> HTTPResponse { .text(400, text) }
         guard request.query("client_id") == SquareSeed.client else { return refused("The client_id is not known.") }
@@ -48,12 +48,16 @@ extension SquareState {
         guard asked.allSatisfy(Self.scopes.contains) else { return refused("A scope is not known.") }
         let wanted = request.query("locale")
         let merchant = merchants.values.first { $0.language == wanted && $0.id != SquareSeed.hub && wanted != "en-US" }?.id ?? SquareSeed.american
-        let code = "sq0cgp-" + SquareMoment.letters(random, 22)
-        codes = codes.filter { $0.value.expires > now }
-        codes[code] = SquareCode(
-            merchant: merchant, scopes: asked, expires: now + .seconds(Self.codeSeconds), redirect: back, challenge: request.query("code_challenge"))
-        let query = Form.encode([("code", code), ("response_type", "code"), ("state", request.query("state") ?? "")])
-        return HTTPResponse(302, fields: ["Location": back + (back.contains("?") ? "&" : "?") + query])
+        let sellers = merchants.values.filter { $0.id != SquareSeed.hub }.sorted { ($0.id == merchant ? 0 : 1, $0.id) < ($1.id == merchant ? 0 : 1, $1.id) }
+        let page = TwinConsent(platform: "Square", scopes: asked, choices: sellers.map { (id: $0.id, name: $0.name) }, what: "Business", agree: "Allow")
+        return page.respond(request, back: back, kept: [("response_type", "code"), ("state", request.query("state") ?? "")]) { chosen in
+            let code = "sq0cgp-" + SquareMoment.letters(random, 22)
+            codes = codes.filter { $0.value.expires > now }
+            codes[code] = SquareCode(
+                merchant: chosen.first ?? merchant, scopes: asked, expires: now + .seconds(Self.codeSeconds), redirect: back,
+                challenge: request.query("code_challenge"))
+            return [("code", code)]
+        }
     }
 
     // MARK: Tokens

@@ -26,7 +26,7 @@ struct SquareAccess: Sendable {
 extension SquareState {
     mutating func respond(_ request: HTTPRequest, at now: Timestamp, random: any RandomSource) -> HTTPResponse {
         let path = request.path.split(separator: "/").map { Form.unpercent($0) }
-        if request.method == .get, path == ["oauth2", "authorize"] { return consent(request, at: now, random: random) }
+        if request.method == .get || request.method == .post, path == ["oauth2", "authorize"] { return consent(request, at: now, random: random) }
         let version = request.fields["Square-Version"] ?? SquareSeed.version
         let mark = rows.mark
         var answer: SquareAnswer

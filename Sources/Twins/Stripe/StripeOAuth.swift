@@ -15,7 +15,7 @@ extension StripeState {
         }
     }
 
-    /// The merchant says yes at once. `stripe_user[country]=GB` chooses the British business.
+    /// The merchant says yes or no. `stripe_user[country]=GB` puts the British business first.
     mutating func consent(_ request: HTTPRequest, random: any RandomSource) -> HTTPResponse {
         guard request.query("client_id") == StripeSeed.client, request.query("response_type") == "code" else {
             return .json(400, Self.refusal("invalid_client", "No application matches the supplied client identifier").body)
@@ -23,12 +23,15 @@ extension StripeState {
         guard let back = request.query("redirect_uri") else {
             return .json(400, Self.refusal("invalid_redirect_uri", "Missing required request parameter: redirect_uri").body)
         }
-        let account = request.query("stripe_user[country]") == "GB" ? StripeSeed.british : StripeSeed.american
-        let code = "ac_" + StripeMoment.letters(random, 32)
-        codes[code] = account
         let scope = request.query("scope") ?? "read_only"
-        let query = Form.encode([("scope", scope), ("state", request.query("state") ?? ""), ("code", code)])
-        return HTTPResponse(302, fields: ["Location": back + (back.contains("?") ? "&" : "?") + query])
+        let order = request.query("stripe_user[country]") == "GB" ? [StripeSeed.british, StripeSeed.american] : [StripeSeed.american, StripeSeed.british]
+        let page = TwinConsent(
+            platform: "Stripe", scopes: [scope], choices: order.map { (id: $0, name: businesses[$0]?.name ?? $0) }, what: "Account", agree: "Connect")
+        return page.respond(request, back: back, kept: [("state", request.query("state") ?? "")]) { chosen in
+            let code = "ac_" + StripeMoment.letters(random, 32)
+            codes[code] = chosen.first ?? order[0]
+            return [("scope", scope), ("code", code)]
+        }
     }
 
     private static func refusal(_ error: String, _ text: String, status: Int = 400) -> StripeAnswer {

@@ -76,7 +76,7 @@ public final class StripeTwin: SourceTwin {
 
     public func respond(_ request: HTTPRequest, at now: Timestamp) -> HTTPResponse {
         state.change { [random] state in
-            if request.method == .get, request.path == "/oauth/authorize" { return state.consent(request, random: random) }
+            if request.path == "/oauth/authorize", request.method == .get || request.method == .post { return state.consent(request, random: random) }
             return state.respond(request, at: now, random: random)
         } ifLost: { _, _ in
             Self.outOfOrder(500)

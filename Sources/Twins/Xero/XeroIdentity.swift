@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Kernel
+internal import TwinKit
 internal import Wire
 
 /// Tokens and connections.
@@ -18,7 +19,7 @@ extension XeroState {
         switch (request.method, path.last?.lowercased()) {
         case (.post, "token"): token(request, at: now, random: random)
         case (.post, "revocation"): revocation(request)
-        case (.get, "authorize"): authorize(request, random: random)
+        case (.get, "authorize"), (.post, "authorize"): authorize(request, random: random)
         default: XeroProblem.notFound.response
         }
     }
@@ -58,9 +59,12 @@ extension XeroState {
             if grant.rotated == nil { grant.rotated = now }
             grants.put(grant)
         case "authorization_code":
-            guard codes.remove(value("code")) != nil else { return Self.refused("invalid_grant") }
+            guard let code = codes.removeValue(forKey: value("code")), code.redirect == value("redirect_uri"),
+                code.challenge.map({ TwinConsent.proves(value("code_verifier"), $0) }) ?? true
+            else { return Self.refused("invalid_grant") }
             var settings = settings
-            settings.connected = true
+            if code.organisations.contains(XeroSeed.tenant) { settings.connected = true }
+            if code.organisations.contains(XeroSeed.otherTenant) { settings.otherConnected = true }
             settingsTable.put(settings)
         default: return Self.refused("unsupported_grant_type")
         }
@@ -115,20 +119,27 @@ extension XeroState {
     private mutating func disconnect() {
         var settings = settings
         settings.connected = false
+        settings.otherConnected = false
         settingsTable.put(settings)
     }
 
-    /// The consent page of someone who always agrees: straight back with a code.
+    /// The consent page: the user lets one or several organisations be connected.
     private mutating func authorize(_ request: HTTPRequest, random: any RandomSource) -> HTTPResponse {
         guard request.query("client_id") == XeroSeed.clientID, request.query("response_type") == "code",
-            let back = request.query("redirect_uri"), back.hasPrefix("http")
+            let back = request.query("redirect_uri"), back.hasPrefix("http"),
+            request.query("code_challenge") == nil || request.query("code_challenge_method") == "S256"
         else { return Self.refused("invalid_request") }
-        let code = Base64.encodeURL(random.bytes(24))
-        if codes.count >= 100 { codes = [] }
-        codes.insert(code)
-        var pairs: [(name: String, value: String)] = [("code", code), ("scope", request.query("scope") ?? Self.scope)]
-        if let state = request.query("state") { pairs.append(("state", state)) }
-        return HTTPResponse(302, fields: ["Location": back + (back.contains("?") ? "&" : "?") + Form.encode(pairs)])
+        let scope = request.query("scope") ?? Self.scope
+        let page = TwinConsent(
+            platform: "Xero", scopes: scope.split(separator: " ").map(String.init),
+            choices: [(XeroSeed.tenant, XeroSeed.organisationName), (XeroSeed.otherTenant, XeroSeed.otherName)],
+            what: "Organisations", takesSeveral: true, agree: "Allow access")
+        return page.respond(request, back: back, kept: request.query("state").map { [("state", $0)] } ?? []) { chosen in
+            let code = Base64.encodeURL(random.bytes(24))
+            if codes.count >= 100 { codes = [:] }
+            codes[code] = XeroCode(redirect: back, challenge: request.query("code_challenge"), organisations: Set(chosen))
+            return [("code", code), ("scope", scope)]
+        }
     }
 
     /// `nil` when the bearer token is good; else Xero's 401.
@@ -152,7 +163,10 @@ extension XeroState {
 
     /// `nil` when the organisation asked for is connected; else Xero's 403.
     func forbidden(_ request: HTTPRequest, random: any RandomSource) -> HTTPResponse? {
-        guard settings.connected, request.fields["xero-tenant-id"]?.lowercased() == XeroSeed.tenant else {
+        let tenant = request.fields["xero-tenant-id"]?.lowercased()
+        // Of the other organisation there is its name and no more.
+        if settings.otherConnected, tenant == XeroSeed.otherTenant, request.method == .get, request.path.hasSuffix("/Organisation") { return nil }
+        guard settings.connected, tenant == XeroSeed.tenant else {
             return Self.problem(403, "Forbidden", "AuthenticationUnsuccessful", random)
         }
         return nil
@@ -174,13 +188,17 @@ extension XeroState {
         let id = XeroSeed.id("xero connection")
         switch (request.method, path.count) {
         case (.get, 1):
-            let connection: JSON = .object([
-                ("id", .string(id)), ("authEventId", .string(XeroSeed.id("xero authentication event"))),
-                ("tenantId", .string(XeroSeed.tenant)), ("tenantType", "ORGANISATION"),
-                ("tenantName", .string(XeroSeed.organisationName)), ("createdDateUtc", "2026-01-01T00:00:00.0000000"),
-                ("updatedDateUtc", "2026-01-01T00:00:00.0000000"),
-            ])
-            return .json(200, .array(settings.connected ? [connection] : []))
+            func row(_ id: String, _ tenant: String, _ name: String) -> JSON {
+                .object([
+                    ("id", .string(id)), ("authEventId", .string(XeroSeed.id("xero authentication event"))),
+                    ("tenantId", .string(tenant)), ("tenantType", "ORGANISATION"),
+                    ("tenantName", .string(name)), ("createdDateUtc", "2026-01-01T00:00:00.0000000"),
+                    ("updatedDateUtc", "2026-01-01T00:00:00.0000000"),
+                ])
+            }
+            let own = row(id, XeroSeed.tenant, XeroSeed.organisationName)
+            let other = row(XeroSeed.id("xero other connection"), XeroSeed.otherTenant, XeroSeed.otherName)
+            return .json(200, .array((settings.connected ? [own] : []) + (settings.otherConnected ? [other] : [])))
         case (.delete, 2):
             guard settings.connected, path[1].lowercased() == id else { return HTTPResponse(404) }
             disconnect()

@@ -251,6 +251,7 @@ struct XeroSettings: XeroRow {
     /// The end of the last year that is closed for everybody.
     var yearEndLock: LocalDate?
     var connected = true
+    var otherConnected = false
     var invoiceCounter = 0
     var creditNoteCounter = 0
     var orderCounter = 0
@@ -266,6 +267,7 @@ struct XeroSettings: XeroRow {
         out.set("orders", .number(String(orderCounter)))
         out.flag("highVolume", highVolume)
         out.flag("connected", connected)
+        out.flag("otherConnected", otherConnected)
         out.set("invoices", .number(String(invoiceCounter)))
         out.set("creditNotes", .number(String(creditNoteCounter)))
         return out.json
@@ -277,6 +279,7 @@ struct XeroSettings: XeroRow {
         orderCounter = stored["orders"]?.int ?? 0
         highVolume = stored["highVolume"]?.bool ?? false
         connected = stored["connected"]?.bool ?? true
+        otherConnected = stored["otherConnected"]?.bool ?? false
         invoiceCounter = stored["invoices"]?.int ?? 0
         creditNoteCounter = stored["creditNotes"]?.int ?? 0
     }

@@ -3,6 +3,9 @@ internal import Kernel
 /// The organisation as the sandbox begins: identities, chart of accounts, tax rates.
 enum XeroSeed {
     static let tenant = "aef86862-2015-4b6b-88bc-d89032cecc50"
+    /// An organisation of the same user that the twin keeps no books for: there to be chosen from, or by mistake.
+    static let otherTenant = "4d1c3b2a-90fe-4c77-9a51-7f0e2d6b8c13"
+    static let otherName = "Severn Glass Ltd"
     static let zeroID = "00000000-0000-0000-0000-000000000000"
     static let clientID = "sandbox-client"
     static let clientSecret = "sandbox-secret"

@@ -15,9 +15,11 @@ extension XeroState {
                 "Actions", actions.map { .object([("Name", .string($0)), ("Status", "ALLOWED")]) }, call)
         }
         guard call.path.count == 1 else { throw .notFound }
+        let isOther = call.request.fields["xero-tenant-id"]?.lowercased() == XeroSeed.otherTenant
+        let name = isOther ? XeroSeed.otherName : XeroSeed.organisationName
         var out = XeroMembers()
-        out.text("Name", XeroSeed.organisationName)
-        out.text("LegalName", XeroSeed.organisationName)
+        out.text("Name", name)
+        out.text("LegalName", name)
         out.flag("PaysTax", true)
         out.text("Version", "UK")
         out.text("OrganisationType", "COMPANY")
@@ -37,7 +39,7 @@ extension XeroState {
         out.text("OrganisationEntityType", "COMPANY")
         out.text("Timezone", "GMTSTANDARDTIME")
         out.text("ShortCode", "!tHmsP")
-        out.text("OrganisationID", XeroSeed.tenant)
+        out.text("OrganisationID", isOther ? XeroSeed.otherTenant : XeroSeed.tenant)
         out.text("Edition", "BUSINESS")
         out.text("Class", "PREMIUM")
         out.empty("Addresses", "Phones", "ExternalLinks")

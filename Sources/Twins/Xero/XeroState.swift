@@ -32,7 +32,7 @@ struct XeroState: Sendable {
     var unknownProperties: [String: Int] = [:]
     var meter: XeroMeter
     /// Codes of the authorisation page, each good for one exchange; not journalled, they live for minutes.
-    var codes: Set<String> = []
+    var codes: [String: XeroCode] = [:]
 
     init(limits: XeroLimits) {
         meter = XeroMeter(limits: limits)
@@ -122,6 +122,15 @@ struct XeroState: Sendable {
             unknownProperties[name, default: 0] += 1
         }
     }
+}
+
+/// What a code of the consent page stands for.
+struct XeroCode: Sendable {
+    /// Where the browser was sent: the exchange has to name the same.
+    var redirect: String
+    var challenge: String?
+    /// Tenant ids.
+    var organisations: Set<String>
 }
 
 /// The rules of the `Idempotency-Key` header.

@@ -149,7 +149,7 @@ public final class XeroTwin: LedgerTwin, LivingTwin {
             state.now = now
             do throws(Fault) {
                 let out = try state.happen(happening, at: now, random: random)
-                return Self.persist(&state, journal, random) ? .success(out) : .failure(Happening.unkept)
+                return Self.persist(&state, journal, random) ? .success(out) : .failure(TwinJournal.unwritten)
             } catch {
                 state.rollback()
                 return .failure(error)

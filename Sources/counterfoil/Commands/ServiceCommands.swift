@@ -64,7 +64,7 @@ enum ServeCommand: Command {
 
         Environment: COUNTERFOIL_DATABASE_URL (as the role counterfoil_supervisor), COUNTERFOIL_DATABASE_PASSWORD_FILE,
         COUNTERFOIL_VAR (keys are in its folder secrets/, and in operator.json the parts of credentials that are yours for all connections),
-        COUNTERFOIL_ALLOWED_HOSTS (hosts that connections may name).
+        COUNTERFOIL_ALLOWED_HOSTS (hosts that connections may name), COUNTERFOIL_URL (where browsers reach this: platforms send people back there).
         """
     static let options = ["host", "port", "parent"]
     static let flags: [String] = []
@@ -74,10 +74,11 @@ enum ServeCommand: Command {
         let surroundings = Surroundings.current
         let log = Log(component: "serve")
         let pool = PostgresPool(try surroundings.database(), size: Limits.poolConnections)
+        let port = try arguments.number("port", in: 0 ... 65_535, default: 8080)
         let configuration = ControlPlaneConfiguration(
-            host: arguments.value("host") ?? "127.0.0.1", port: try arguments.number("port", in: 0 ... 65_535, default: 8080),
+            host: arguments.value("host") ?? "127.0.0.1", port: port,
             intakeKey: try Secrets(surroundings).key("intake.key"), allowedHosts: surroundings.allowedHosts, version: Counterfoil.version,
-            operatorParts: try OperatorParts.read(try Secrets(surroundings)))
+            operatorParts: try OperatorParts.read(try Secrets(surroundings)), publicURL: surroundings.variables["COUNTERFOIL_URL"] ?? "http://127.0.0.1:\(port)")
         let service = try ControlPlane(
             store: Store(pool), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
         log.info(.listening, ("port", "\(service.port)"))

@@ -60,6 +60,24 @@ struct Demo {
         for connection in applied.connections where connection.platform == "shopify" {
             _ = try await control(.post, "/shopify/\(connection.account)/subscriptions", .object([("url", .string("\(house.address)/hooks/\(connection.id)"))]))
         }
+        try await bringBack(applied.connections)
+    }
+
+    /// The day's returns are in their systems before its orders come: what they explain is explained from the first, whichever webhook is faster.
+    private func bringBack(_ connections: [(id: String, platform: String, account: String, tenant: String)]) async throws(Fault) {
+        let systems = ["loop-returns": ("loop", "return.closed"), "aftership-returns": ("aftership", "return.resolved")]
+        for connection in connections {
+            guard let (twin, topic) = systems[connection.platform] else { continue }
+            _ = try await control(.post, "/\(twin)/happen", .object([
+                ("do", "subscribes"), ("store", .string(connection.account)), ("url", .string("\(house.address)/hooks/\(connection.id)")), ("topics", .array([.string(topic)])),
+            ]))
+        }
+        _ = try await control(.post, "/day/returns", .object([]))
+        while !stop.isSet {
+            if try await control(.get, "/day/progress", nil)["returns_waiting"]?.bool == false { break }
+            await pause()
+        }
+        try await settled("returns")
     }
 
     /// Waits until the shops have delivered what this half of the day holds.
@@ -167,7 +185,8 @@ struct DemoResult {
 
     private var heldSet: Set<String> {
         Set(held.flatMap { row -> [String] in
-            let ledger = ["quickbooks-online": "qbo", "xero": "xero"][row["ledger"]?.string ?? ""] ?? "?"
+            let isOwn = row["tenant_slug"]?.string == "mesa-outfitters"
+            let ledger = isOwn ? "qbo2" : ["quickbooks-online": "qbo", "xero": "xero"][row["ledger"]?.string ?? ""] ?? "?"
             return (row["checks"]?.array ?? []).compactMap(\.string).map { "\(ledger) \(row["reference"]?.string ?? "") \(row["form"]?.string ?? "") \($0)" }
         })
     }
@@ -182,7 +201,7 @@ struct DemoResult {
     var json: JSON {
         .object([
             ("seed", .number("\(seed)")), ("tenants", .number("\(tenants.count)")), ("events", .number("\(sum("events"))")), ("documents", .number("\(sum("documents"))")),
-            ("posted", .number("\(sum("posted"))")), ("confirmed", .number("\(sum("confirmed"))")), ("held", .number("\(sum("held"))")),
+            ("posted", .number("\(sum("posted"))")), ("returns", .number("\(sum("returns"))")), ("confirmed", .number("\(sum("confirmed"))")), ("held", .number("\(sum("held"))")),
             ("rejected", .number("\(sum("rejected"))")), ("unknown", .number("\(sum("unknown"))")), ("manual", .number("\(sum("manual"))")),
             ("superseded", .number("\(sum("superseded"))")), ("voided", .number("\(sum("voided"))")), ("skipped", .number("\(sum("skipped"))")),
             ("lost", .number("\(verdict["lost"]?.int ?? -1)")), ("doubled", .number("\(verdict["doubled"]?.int ?? -1)")),
@@ -192,11 +211,11 @@ struct DemoResult {
 
     var table: String {
         var out = "\n" + "tenant".padded(to: 18) + "ledger".padded(to: 20) + "documents".paddedLeft(to: 10) + "posted".paddedLeft(to: 8) + "confirmed".paddedLeft(to: 11)
-            + "held".paddedLeft(to: 6) + "unexplained".paddedLeft(to: 13) + "\n"
+            + "returns".paddedLeft(to: 9) + "held".paddedLeft(to: 6) + "unexplained".paddedLeft(to: 13) + "\n"
         for t in tenants {
             func n(_ key: String) -> String { "\(t[key]?.int ?? 0)" }
             out += (t["slug"]?.string ?? "?").padded(to: 18) + (t["ledger"]?.string ?? "?").padded(to: 20) + n("documents").paddedLeft(to: 10) + n("posted").paddedLeft(to: 8)
-                + n("confirmed").paddedLeft(to: 11) + n("held").paddedLeft(to: 6) + n("unexplained_minor").paddedLeft(to: 13) + "\n"
+                + n("confirmed").paddedLeft(to: 11) + n("returns").paddedLeft(to: 9) + n("held").paddedLeft(to: 6) + n("unexplained_minor").paddedLeft(to: 13) + "\n"
             for cause in t["held_by"]?.array ?? [] { out += "    held: \(cause["count"]?.int ?? 0) by \(cause["check"]?.string ?? "?")\n" }
         }
         out += "\nlost \(verdict["lost"]?.int ?? -1), doubled \(verdict["doubled"]?.int ?? -1), unexplained \(unexplained) (judged by the twins' own books, seed \(seed), \(seconds.components.seconds) s)"

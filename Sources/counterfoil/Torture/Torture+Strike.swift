@@ -166,7 +166,8 @@ extension Torture {
         let tenant = try await tenant(of: step.ledger)
         let before = Locked<Int?>(nil)
         try await holding(step.ledger, purpose: "write", fate: "held_after") { () throws(Fault) in
-            try await pace.advance(step.ledger, times: 2)
+            // Something has to be there that would be sent next: otherwise nothing would show that it is not.
+            _ = try await until(.seconds(10), advancing: step.ledger) { () throws(Fault) in try await vantage.ready(tenant) > 0 }
             try await vantage.takeLease(tenant, seconds: 30)
             let count = try await count(step.ledger, "write")
             before.with { $0 = count }

@@ -1,0 +1,175 @@
+internal import Books
+internal import ConnectorKit
+internal import Courier
+internal import Kernel
+internal import Store
+
+extension Pipeline {
+    /// How far back a returns system is asked again what it says.
+    static let figuresWindow = Duration.seconds(8 * 86_400)
+    /// How often: what differs is to be known of within two minutes.
+    static let figuresInterval = Duration.seconds(30)
+    private static let figurePagesMost = 1_000
+    private static let figuresPrefix = "returns/"
+
+    static func figuresJob(_ connection: ConnectionID) -> Job { Job(.reconcile, figuresPrefix + connection.description, lane: .audit) }
+
+    /// The connection whose figures a job is to read; `nil` for a job about a flow.
+    static func figuresSubject(_ subject: String) -> String? {
+        subject.hasPrefix(figuresPrefix) ? String(subject.dropFirst(figuresPrefix.count)) : nil
+    }
+
+    /// Reads again from a returns system what it says of its returns, and has its flows proven anew where that may change something.
+    func readFigures(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
+        let flows = setup.flows.filter { $0.returns == connection.row.id && $0.row.state == "active" }
+        guard connection.row.state == "live", !flows.isEmpty else { return .done }
+        let connector = try source(connection)
+        let since = clocks.now() - Pipeline.figuresWindow
+        var rows: [String: ReturnFigureRow] = [:]
+        var cursor: String?
+        for _ in 0 ..< Pipeline.figurePagesMost {
+            guard let exchange = connector.returnFigures(since: since, cursor: cursor, connection.facts) else { return .done }
+            let page = try await read(exchange, connector, connection, canWait: true)
+            for figure in page.figures {
+                rows[figure.id] = ReturnFigureRow(
+                    id: figure.id, state: figure.state.rawValue, settledAt: figure.at, currency: figure.money.currency.code, moneyMinor: figure.money.minor,
+                    creditMinor: figure.credit.minor, refunds: figure.refunds)
+            }
+            cursor = page.next
+            if cursor == nil { break }
+        }
+        guard cursor == nil else {
+            throw Fault("sweep_endless", stage: .reconcile, disposition: .bug, summary: "a list of returns has more than \(Pipeline.figurePagesMost) pages")
+        }
+        let sorted = rows.sorted { $0.key < $1.key }.map(\.value)
+        if try await store.saveFigures(tenant, connection.row.id, sorted) {
+            try await store.ask(tenant, flows.map { Job(.reconcile, $0.row.id.description, lane: .audit) })
+        }
+        return .again(Pipeline.figuresInterval)
+    }
+
+    /// The proofs of what the flow's returns system says was given back.
+    func returnProofs(_ flow: Setup.Flow, _ postings: [PostingAmount]) async throws(Fault) -> [Reconcile.Proof] {
+        guard let connection = flow.returns else { return [] }
+        let figures = try await store.figures(tenant, connection)
+        guard !figures.isEmpty else { return [] }
+        let refunds = flow.policies.returnsAlone ? [] : try await store.shopRefunds(tenant, flow.row.id)
+        let zone = flow.organisation.zone, policies = flow.policies
+        return ReturnTotals.prove(figures, refunds, postings, cutOver: flow.row.cutOver) { policies.day(of: $0, in: zone) }
+    }
+}
+
+/// The pure core: what a returns system says it gave back = what the shop says = what is in the books, by day and state.
+enum ReturnTotals {
+    /// Returns that share refunds, and refunds that share returns: compared as one.
+    private struct Group {
+        var figures: [ReturnFigureRow]
+        var refunds: Set<String>
+    }
+
+    static func account(_ state: String) -> String { "returns:\(state)" }
+
+    /// `postings`: what stands for a return (`return:7`) or for the shop's refund, on the side `money_back`.
+    static func prove(
+        _ figures: [ReturnFigureRow], _ refunds: [ShopRefund], _ postings: [PostingAmount], cutOver: LocalDate?, day: (Timestamp) -> LocalDate
+    ) -> [Reconcile.Proof] {
+        let shop = Dictionary(refunds.map { ($0.id, $0) }) { one, _ in one }
+        let books = Dictionary(grouping: postings.filter { $0.side == "money_back" }, by: \.sourceID)
+        var explained: [String: [String]] = [:]
+        for refund in refunds { for back in refund.returns { explained[back, default: []].append(refund.id) } }
+        var proofs: [String: Reconcile.Proof] = [:]
+        for group in groups(figures, explained) {
+            let first = group.figures[0], on = day(first.settledAt), account = account(first.state)
+            let id = "\(on) \(first.currency) \(account)"
+            var proof = proofs[id] ?? Reconcile.Proof(day: on, currency: first.currency, account: account)
+            add(group, shop, books, cutOver, &proof)
+            proofs[id] = proof
+        }
+        return proofs.values.filter { $0.source != 0 || $0.posted != 0 || !$0.items.isEmpty }
+            .sorted { ($0.day, $0.account, $0.currency) < ($1.day, $1.account, $1.currency) }
+    }
+
+    private static func groups(_ figures: [ReturnFigureRow], _ explained: [String: [String]]) -> [Group] {
+        var out: [Group] = []
+        var place: [String: Int] = [:]
+        for figure in figures {
+            let names = Set(figure.refunds + (explained[figure.id] ?? []))
+            var group = Group(figures: [figure], refunds: names)
+            let known = Set(names.compactMap { place[$0] }).sorted()
+            for n in known {
+                group.figures = out[n].figures + group.figures
+                group.refunds.formUnion(out[n].refunds)
+                out[n] = Group(figures: [], refunds: [])
+            }
+            for name in group.refunds { place[name] = out.count }
+            out.append(group)
+        }
+        return out.filter { !$0.figures.isEmpty }
+    }
+
+    private static func add(
+        _ group: Group, _ shop: [String: ShopRefund], _ books: [String: [PostingAmount]], _ cutOver: LocalDate?, _ proof: inout Reconcile.Proof
+    ) {
+        let closed = group.figures.filter { $0.state == "closed" }
+        let money = closed.reduce(0) { $0 + $1.moneyMinor }, credit = closed.reduce(0) { $0 + $1.creditMinor }
+        let name = group.figures.map(\.id).joined(separator: " + ")
+        var posted: Int64 = 0, open: [PostingAmount] = []
+        for source in Set(group.figures.map(\.id)).union(group.refunds).sorted() {
+            for posting in books[source] ?? [] {
+                switch posting.state {
+                case "confirmed", "reconciled": posted -= posting.minor
+                case "voided", "superseded", "skipped": break
+                default: open.append(posting)
+                }
+            }
+        }
+        let stated = money + credit
+        proof.source += stated
+        proof.posted += posted
+        let told = group.refunds.compactMap { shop[$0] }
+        // Shops tell of store credit as of a refund, or not at all.
+        let shops = told.reduce(0) { $0 + $1.minor }
+        let differs = !told.isEmpty && told.count == group.refunds.count && shops != money && shops != stated
+        if differs { note(name, stated - shops, "the shop gave \(words(shops, proof.currency)), the returns system says \(words(stated, proof.currency))", group, cutOver, &proof) }
+        let rest = stated - posted
+        guard rest != 0 else { return }
+        if let waits = open.first {
+            proof.open += rest
+            proof.items.append(.init(document: name, amount: rest, why: waits.why))
+        } else {
+            note(name, rest, "the books have \(words(posted, proof.currency)), the returns system says \(words(stated, proof.currency))", group, cutOver, &proof)
+        }
+    }
+
+    private static func words(_ minor: Int64, _ currency: String) -> String {
+        Currency(currency).map { Money(minor: minor, $0).text } ?? "\(minor) \(currency)"
+    }
+
+    /// What was told just now may be on its way; what was before the cut-over is not ours.
+    private static func note(_ name: String, _ rest: Int64, _ why: String, _ group: Group, _ cutOver: LocalDate?, _ proof: inout Reconcile.Proof) {
+        if group.figures.contains(where: \.isFresh) {
+            proof.open += rest
+            proof.items.append(.init(document: name, amount: rest, why: "told just now"))
+        } else if let cutOver, proof.day < cutOver {
+            proof.open += rest
+            proof.items.append(.init(document: name, amount: rest, why: "before the cut-over"))
+        } else {
+            proof.unexplained += abs(rest)
+            proof.items.append(.init(document: name, amount: rest, why: why))
+        }
+    }
+
+    /// One alert a flow: how many returns differ, on which days, and by how much.
+    static func alert(_ proofs: [Reconcile.Proof], _ flow: FlowID) -> AlertRow? {
+        let off = proofs.filter { $0.unexplained != 0 }
+        guard let first = off.first, let last = off.last else { return nil }
+        let sums = Dictionary(grouping: off, by: \.currency).sorted { $0.key < $1.key }.map { words($0.value.reduce(0) { $0 + $1.unexplained }, $0.key) }
+        let days = first.day == last.day ? "\(first.day)" : "\(first.day) to \(last.day)"
+        let item = off.flatMap(\.items).first { $0.why.contains("the returns system says") }
+        return AlertRow(
+            key: AlertKey.returnsDiffer(flow), severity: .critical,
+            cause: "returns of \(days) differ by \(sums.joined(separator: ", ")) between returns system, shop and books"
+                + (item.map { "; \($0.document): \($0.why)" } ?? ""),
+            remedy: "Open the proofs of account returns: each item names a return with both figures. Correct whichever side is wrong; the alert goes when they agree.")
+    }
+}

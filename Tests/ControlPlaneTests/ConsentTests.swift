@@ -1,0 +1,171 @@
+import Crypto
+import Kernel
+import Postgres
+import Store
+import TestKit
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+@Suite("consent in a browser") struct ConsentTests {
+    @Test("from link to confirmed account: the code is sealed for the worker, the token set waits for the person's yes, and secrets show nowhere") func whole() async throws {
+        var journey = try await Journey.make()
+        try await journey.begin("invitation")
+        let bench = journey.bench, browser = journey.browser
+        let offer = await browser.open(journey.link)
+        for text in ["North Advisers", "Prairie Goods", "read and write invoices", "Continue to books"] { #expect(offer.bodyText.contains(text), "\(text)") }
+        try await journey.goOn()
+        #expect(journey.asked.path == "https://books.example.com/authorize")
+        for (name, value) in [("response_type", "code"), ("client_id", "books-app"), ("redirect_uri", "https://cf.test/oauth/callback/books"), ("code_challenge_method", "S256")] {
+            #expect(journey.asked.query(name) == value)
+        }
+        let back = await journey.answer(journey.good)
+        #expect(back.status == 303 && back.fields["Location"] == "/consents/\(journey.id)")
+        #expect(await browser.open("/consents/\(journey.id)").bodyText.contains("http-equiv=\"refresh\""))
+        try await journey.stands("received")
+        #expect(try await bench.count("SELECT count(*) FROM app.jobs WHERE kind = 'consent' AND lane = 'interactive' AND subject = \(journey.id)") == 1)
+        let row = try #require(try await bench.root.pool.query("SELECT verifier, answer, account FROM app.consents WHERE id::text = \(journey.id)").first)
+        let consent = try #require(ConsentID(journey.id)), tenant = journey.made.tenant
+        let answer = try JSON(parsing: try tenant.privateKey.open(try row.get("answer"), context: ConsentRow.context("answer", tenant.id, consent)))
+        #expect(answer == ["code": "code-1", "client_id": "books-app", "client_secret": "books-hush", "redirect_uri": "https://cf.test/oauth/callback/books"])
+        let verifier = try tenant.privateKey.open(try row.get("verifier"), context: ConsentRow.context("verifier", tenant.id, consent))
+        #expect(Base64.encodeURL(Digest.sha256(verifier)) == journey.asked.query("code_challenge"))
+        #expect(try row.get("account", as: String.self) == "9130")
+
+        try await journey.found([["account": "9130", "name": "Prairie Goods", "country": "US", "currency": "USD"]])
+        let question = await browser.open("/consents/\(journey.id)").bodyText
+        for text in ["Is this the right account?", "Prairie Goods", "9130", "USD", "Yes, connect it"] { #expect(question.contains(text)) }
+        #expect(!question.contains("differs"))
+        let connection = "/v1/connections/\(journey.connection)"
+        #expect(await bench.call(.get, connection).json["credential"]?["present"]?.bool == false)
+        #expect(await browser.submit("/consents/\(journey.id)/confirm", [("account", "9130")]).status == 303)
+        let now = await bench.call(.get, connection).json
+        #expect(now["account"]?.string == "9130" && now["credential"]?["version"]?.int == 1 && now["state"]?.string == "new")
+        #expect(try await bench.count("SELECT count(*) FROM app.jobs WHERE kind = 'identify' AND subject = \(journey.connection)") == 1)
+        #expect(try await bench.count("SELECT count(*) FROM app.consents WHERE id::text = \(journey.id) AND coalesce(credential, answer, verifier) IS NULL AND state = 'confirmed'") == 1)
+        #expect(try await journey.trail().filter { $0 != "consent.test" } == ["consent.invited", "consent.asked", "consent.received", "consent.confirmed"])
+        let shown = try await journey.standing().text
+        let seen = bench.log.text + bench.database.cluster.log + shown + question
+        for secret in ["books-hush", "code-1", journey.state, String(journey.link.suffix(32))] { #expect(!seen.contains(secret)) }
+    }
+
+    @Test("the link is shown once, kept as a digest, asked for by an administrator, and ends when it is taken back") func links() async throws {
+        var journey = try await Journey.make()
+        let bench = journey.bench, path = "/v1/connections/\(journey.connection)"
+        try await journey.begin("invitation")
+        #expect(journey.link.hasPrefix("https://cf.test/connect/"))
+        let digest = Digest.sha256(Array(journey.link.suffix(32).utf8))
+        #expect(try await bench.count("SELECT count(*) FROM app.consents WHERE link_digest = \(digest)") == 1)
+        #expect(await !bench.call(.get, "\(path)/authorizations").text.contains(journey.link.suffix(32)))
+        #expect(await bench.call(.get, "\(path)/authorizations").items.map { $0["kind"]?.string } == ["invitation"])
+        let reader = try await bench.key("r", tenant: journey.made.tenant.id, scopes: ["write"])
+        for kind in ["authorization", "invitation"] {
+            #expect(await bench.call(.post, "\(path)/\(kind)", key: reader).code == "scope_missing")
+            #expect(await bench.call(.post, "\(path)/\(kind)", more: [("Idempotency-Key", "k")]).code == "idempotency_not_kept")
+        }
+        let stranger = try await bench.key("s", tenant: try await bench.tenant("other").id, scopes: ["admin"])
+        #expect(await bench.call(.post, "\(path)/authorization", key: stranger).status == 404)
+        #expect(await bench.call(.get, "/v1/authorizations/\(journey.id)", key: stranger).status == 404)
+        #expect(await bench.call(.delete, "/v1/authorizations/\(journey.id)", key: stranger).status == 404)
+        #expect(await bench.call(.post, "\(path)/invitation", ["valid_hours": 0]).status == 422)
+        #expect(await bench.call(.delete, "/v1/authorizations/\(journey.id)").status == 204)
+        #expect(await bench.call(.delete, "/v1/authorizations/\(journey.id)").code == "wrong_state")
+        let gone = await journey.browser.open(journey.link)
+        #expect(gone.status == 410 && gone.bodyText.contains("consent_revoked"))
+        #expect(await journey.browser.submit(journey.link).status == 410)
+        #expect(try await journey.trail() == ["consent.invited", "consent.revoked", "consent.turned_away consent_revoked", "consent.turned_away consent_revoked"])
+    }
+
+    @Test("a link works in one browser: another one is told that it was used, and the first is led to where it stands") func usedTwice() async throws {
+        let journey = try await Journey.asked()
+        let thief = Browser(journey.bench)
+        for answer in [await thief.open(journey.link), await thief.submit(journey.link)] {
+            #expect(answer.status == 410 && answer.bodyText.contains("consent_link_used"))
+            #expect(answer.fields["Set-Cookie"] == nil)
+        }
+        #expect(await journey.browser.open(journey.link).fields["Location"] == "/consents/\(journey.id)")
+        #expect(await thief.open("/consents/\(journey.id)").status == 403)
+        #expect(try await journey.trail().suffix(2) == ["consent.turned_away consent_link_used", "consent.turned_away consent_link_used"])
+        // What goes on is not disturbed.
+        #expect(await journey.answer(journey.good).status == 303)
+    }
+
+    @Test("reading a link uses nothing up, a link ends with its time, and what is no link says so") func reading() async throws {
+        var journey = try await Journey.make()
+        try await journey.begin()
+        for _ in 0 ..< 3 { #expect(await Browser(journey.bench).open(journey.link).status == 200) }
+        journey.bench.clocks.step(.seconds(ControlPlaneLimits.directSeconds + 1))
+        let late = await journey.browser.submit(journey.link)
+        #expect(late.status == 410 && late.bodyText.contains("consent_expired"))
+        try await journey.bench.store.expireConsents(at: journey.bench.clocks.now())
+        try await journey.stands("expired")
+        #expect(try await journey.trail() == ["consent.begun", "consent.turned_away consent_expired", "consent.expired"])
+        for link in ["/connect/x", "/connect/\(String(repeating: "0", count: 32))"] {
+            let answer = await journey.browser.open(link)
+            #expect(answer.status == 404 && answer.bodyText.contains("consent_link_unknown"))
+        }
+    }
+
+    @Test("forms of other sites change nothing") func foreignForms() async throws {
+        let journey = try await Journey.asked()
+        var fresh = try await Journey.make(journey.bench)
+        try await fresh.begin()
+        for origin in ["https://evil.test", nil] {
+            #expect(await fresh.browser.submit(fresh.link, origin: origin).status == 403)
+            #expect(await journey.browser.submit("/consents/\(journey.id)/confirm", [("account", "9130")], origin: origin).status == 403)
+            #expect(await journey.browser.submit("/consents/\(journey.id)/refuse", origin: origin).status == 403)
+        }
+        try await fresh.stands("open")
+        try await journey.stands("asked")
+    }
+
+    @Test("pages forbid scripts, frames and foreign forms, tell other sites nothing, and stay out of caches and indexes") func headers() async throws {
+        var journey = try await Journey.make()
+        try await journey.begin()
+        for page in [await journey.browser.open(journey.link), await journey.browser.submit(journey.link), await journey.browser.open("/consents/\(journey.id)")] {
+            let policy = try #require(page.fields["Content-Security-Policy"])
+            #expect(policy.hasPrefix("default-src 'none'") && policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"))
+            let style = try #require(page.bodyText.split(separator: "<style>").last?.split(separator: "</style>").first)
+            #expect(policy.contains("'sha256-\(Base64.encode(Digest.sha256(Array(style.utf8))))'"))
+            #expect(page.fields["Cache-Control"] == "no-store" && page.fields["Referrer-Policy"] == "same-origin" && page.fields["X-Frame-Options"] == "DENY")
+            #expect(page.bodyText.contains("noindex") && page.bodyText.contains("<html lang=\"en\">") && !page.bodyText.contains("<script"))
+        }
+    }
+
+    @Test("the cookie is out of scripts' reach and goes over TLS where we have it") func cookie() {
+        let id: ConsentID = SeededRandom(seed: 3).identifier()
+        let safe = ConsentCookie.set(id, "x", isSecure: true)
+        for flag in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"] { #expect(safe.contains(flag)) }
+        #expect(!ConsentCookie.set(id, "x", isSecure: false).contains("Secure"))
+        let request = HTTPRequest(.get, "/", fields: ["Cookie": "a=b; \(safe.prefix { $0 != ";" }); cf_consent_zz=1"])
+        #expect(ConsentCookie.ids(request) == [id])
+        #expect(ConsentCookie.digest(request, id) == Digest.sha256(Array("x".utf8)))
+    }
+
+    @Test("without an address, an app, or a platform that is connected so, there is no link; of too many open ones neither") func notReady() async throws {
+        let bench = try await Bench.make(publicURL: "http://books.example.com")
+        let journey = try await Journey.make(bench)
+        let path = "/v1/connections/\(journey.connection)/authorization"
+        #expect(await bench.call(.post, path).code == "consent_no_address")
+        #expect(await bench.call(.post, "/v1/connections/\(journey.made.source)/authorization").code == "consent_not_offered")
+        for (url, good) in [("https://a.example", true), ("http://127.0.0.1:8080", true), ("http://localhost:80", true), ("http://127.0.0.1.evil.example", false), ("http://a.example", false), ("", false)] {
+            #expect(ConsentLink.isGood(url) == good, "\(url)")
+        }
+        let ready = try await Journey.make()
+        let open = "/v1/connections/\(ready.connection)/authorization"
+        for _ in 0 ..< ControlPlaneLimits.consentsOpen { #expect(await ready.bench.call(.post, open).status == 201) }
+        #expect(await ready.bench.call(.post, open).code == "consents_too_many")
+    }
+
+    @Test("a connection learns its account by consent, unless the consent page's address names it; until then it takes no credential") func learned() async throws {
+        let journey = try await Journey.make()
+        let bench = journey.bench
+        #expect(await bench.call(.get, "/v1/connections/\(journey.connection)").json["account"]?.string == "")
+        #expect(await bench.call(.put, "/v1/connections/\(journey.connection)/credential", ["access_token": "x"]).code == "account_unknown")
+        let path = "/v1/tenants/\(journey.made.tenant.id)/connections"
+        #expect(await bench.call(.post, path, ["slug": "s", "platform": "stall"]).status == 422)
+        #expect(await bench.call(.post, path, ["slug": "s", "platform": "books", "account": ""]).status == 422)
+        #expect(await bench.call(.post, path, ["slug": "s", "platform": "shop"]).status == 422)
+    }
+}

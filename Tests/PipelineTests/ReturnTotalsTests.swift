@@ -1,0 +1,70 @@
+import Kernel
+@testable import Pipeline
+import Store
+import TestKit
+import Testing
+
+private func figure(_ id: String, _ money: Int64, refunds: [String] = [], state: String = "closed", credit: Int64 = 0, isFresh: Bool = false) -> ReturnFigureRow {
+    ReturnFigureRow(
+        id: "return:\(id)", state: state, settledAt: at("2026-11-03T12:00:00Z"), currency: "USD", moneyMinor: money, creditMinor: credit, refunds: refunds,
+        isFresh: isFresh)
+}
+
+private let flow: FlowID = SystemRandom().identifier()
+
+private func booked(_ source: String, _ minor: Int64, _ state: String = "confirmed", why: String = "") -> PostingAmount {
+    PostingAmount(side: "money_back", sourceID: source, state: state, minor: -minor, why: why, day: LocalDate(daysSince1970: 20_760), currency: "USD")
+}
+
+private func prove(_ figures: [ReturnFigureRow], _ refunds: [ShopRefund] = [], _ postings: [PostingAmount] = [], cutOver: LocalDate? = nil) -> [Reconcile.Proof] {
+    ReturnTotals.prove(figures, refunds, postings, cutOver: cutOver) { Zone.utc.date(of: $0) }
+}
+
+@Suite("Totals of a returns system, shop and books") struct ReturnTotalsTests {
+    @Test("sums that agree prove, whether the shop owns the money or the returns system does")
+    func agreed() throws {
+        let own = prove([figure("7", 4_200)], [], [booked("return:7", 4_200)])
+        #expect(own.map(\.unexplained) == [0] && own.map(\.source) == [4_200] && own.map(\.posted) == [4_200] && own.map(\.account) == ["returns:closed"])
+        let shops = prove([figure("7", 4_200, refunds: ["R-1"])], [ShopRefund(id: "R-1", currency: "USD", minor: 4_200)], [booked("R-1", 4_200)])
+        #expect(shops.allSatisfy { $0.unexplained == 0 && $0.items.isEmpty })
+        let credit = prove([figure("7", 0, refunds: ["R-1"], credit: 900)], [ShopRefund(id: "R-1", currency: "USD", minor: 0)], [booked("return:7", 900)])
+        #expect(credit.map(\.unexplained) == [0], "shops tell of store credit, or do not")
+        let nameless = prove(
+            [figure("7", 4_200)], [ShopRefund(id: "R-1", currency: "USD", minor: 4_200, returns: ["return:7"])], [booked("R-1", 4_200)])
+        #expect(nameless.map(\.unexplained) == [0], "the credit note says which refund it explains")
+    }
+
+    @Test("each side's difference is unexplained, by name and with both sums")
+    func differing() throws {
+        let shops = try #require(prove([figure("7", 4_200, refunds: ["R-1"])], [ShopRefund(id: "R-1", currency: "USD", minor: 4_100)], [booked("R-1", 4_200)]).first)
+        #expect(shops.unexplained == 100 && shops.items.map(\.document) == ["return:7"] && shops.items[0].why.contains("the shop gave 41"))
+        let missing = try #require(prove([figure("7", 4_200)]).first)
+        #expect(missing.unexplained == 4_200 && missing.items[0].why.contains("the books have"))
+        let twice = try #require(prove([figure("7", 4_200, refunds: ["R-1"])], [], [booked("return:7", 4_200), booked("R-1", 4_200)]).first)
+        #expect(twice.unexplained == 4_200, "a refund that is booked twice")
+        let undone = try #require(prove([figure("7", 0, state: "cancelled")], [], [booked("return:7", 4_200)]).first)
+        #expect(undone.unexplained == 4_200 && undone.account == "returns:cancelled")
+        let alert = try #require(ReturnTotals.alert([shops, missing], flow))
+        #expect(alert.cause.contains("2026-11-03") && alert.cause.contains("43") && alert.severity == .critical)
+        #expect(ReturnTotals.alert(prove([figure("7", 4_200)], [], [booked("return:7", 4_200)]), flow) == nil)
+    }
+
+    @Test("what is held, told just now or before the cut-over is open by name, and nothing else is")
+    func open() throws {
+        let held = try #require(prove([figure("7", 4_200)], [], [booked("return:7", 4_200, "held", why: "unmapped_code")]).first)
+        #expect(held.unexplained == 0 && held.open == 4_200 && held.items.map(\.why) == ["unmapped_code"])
+        let fresh = try #require(prove([figure("7", 4_200, isFresh: true)]).first)
+        #expect(fresh.unexplained == 0 && fresh.items.map(\.why) == ["told just now"])
+        let before = try #require(prove([figure("7", 4_200)], cutOver: LocalDate(daysSince1970: 20_800)).first)
+        #expect(before.unexplained == 0 && before.items.map(\.why) == ["before the cut-over"])
+        let voided = try #require(prove([figure("7", 4_200)], [], [booked("return:7", 4_200, "voided")]).first)
+        #expect(voided.unexplained == 4_200)
+    }
+
+    @Test("returns that share a refund are compared with it together, and no open one makes a proof")
+    func shared() throws {
+        let both = [figure("7", 4_200, refunds: ["R-1"]), figure("8", 800, refunds: ["R-1"]), figure("9", 0, refunds: ["R-9"], state: "open")]
+        let proofs = prove(both, [ShopRefund(id: "R-1", currency: "USD", minor: 5_000)], [booked("R-1", 5_000)])
+        #expect(proofs.count == 1 && proofs[0].unexplained == 0 && proofs[0].source == 5_000)
+    }
+}
