@@ -10,18 +10,21 @@ extension CasePlan {
         case waits
     }
 
+    /// The ledger decides before the policy: what stands there stays as it is when the policy changes.
     func recognition(_ sale: Told<Sale>) -> Recognition {
-        guard policies.saleTrigger == .fulfilled else { return .always }
         let from = fulfilled(sale)
-        if wasPostedAsCreated(sale, from) { return .always }
+        func stands(_ form: PostingForm, _ id: String) -> Bool { ledger.posted[reference(form, id)].map { !$0.voided } ?? false }
+        // Money that is owed there is used up by the sale, and by nothing else.
+        if payments.contains(where: { stands(.deposit, $0.id) }) { return from.map { .from($0) } ?? .waits }
+        // A payment that stands there settled the sale as it was created.
+        if payments.contains(where: { payment in stands(.payment, payment.id) && (from.map { payment.at < $0 } ?? true) }) { return .always }
+        let isFulfilled = policies.saleTrigger == .fulfilled
+        if let posted = ledger.posted[reference(saleForm, sale.id)], !posted.voided {
+            guard let from, posted.plan.date == day(from), isFulfilled || day(from) != day(sale.at) else { return .always }
+            return .from(from)
+        }
+        guard isFulfilled else { return .always }
         return from.map { .from($0) } ?? .waits
-    }
-
-    /// The ledger has it from a time when it was posted as it was created: it stays as it is, with the payments that settled it.
-    private func wasPostedAsCreated(_ sale: Told<Sale>, _ from: Timestamp?) -> Bool {
-        guard let posted = ledger.posted[reference(saleForm, sale.id)], !posted.voided else { return false }
-        let isHeld = payments.contains { ledger.posted[reference(.deposit, $0.id)].map { !$0.voided } ?? false }
-        return !isHeld && posted.plan.date != from.map(day)
     }
 
     /// Since when nothing of the order is still to leave: what was taken out of it or refunded need not, and a gift card never does.
@@ -128,12 +131,12 @@ extension CasePlan {
             let moved = told.body.transactions.contains { $0.status == .success && $0.amount.minor > 0 }
             guard !moved, told.body.total.minor > 0 else { return nil }
             return Finding(
-                check: "waits_for_payment", why: "the money of refund \(told.id) has not gone back yet",
+                check: "waits_for_money", why: "the money of refund \(told.id) has not gone back yet",
                 remedy: "none needed: released when the source says that it has", figures: ["total": told.body.total])
         case .returned:
             guard !told.body.lines.isEmpty, !shares.named.contains(told.id), shares.explained[told.id] == nil else { return nil }
             return Finding(
-                check: "waits_for_original", why: "no closed return is known that refund \(told.id) is for",
+                check: "waits_for_return", why: "no closed return is known that refund \(told.id) is for",
                 remedy: "none needed: released when the goods are back; where nothing comes back, post refunds as they are created")
         }
     }

@@ -179,6 +179,10 @@ public struct Policies: Sendable, Equatable {
             // A receipt states money and sale at once, a settlement its orders with the payout that brings the money.
             if saleForm == .salesReceipt { out.append("triggers.sale: fulfilled with sale_form: sales_receipt") }
             if settles { out.append("triggers.sale: fulfilled with posting: payout") }
+            // What early money settles would stand in a summary, not by itself.
+            if posting == .dailySummary || postingChanges.contains(where: { $0.value == .dailySummary }) {
+                out.append("triggers.sale: fulfilled with posting: daily_summary")
+            }
             if revenue == .atFulfilment { out.append("triggers.sale: fulfilled with revenue: at_fulfilment") }
             if returnsOwner == .rms { out.append("triggers.sale: fulfilled with returns.owner: rms") }
         }

@@ -4,6 +4,9 @@ public import Wire
 
 /// A flow's schedules as files and the API write them: `{"pull": "every 15 minutes", "post": "daily at 06:00", "payment": "realtime"}`.
 public enum ScheduleText {
+    /// As it is kept: words with one space between them.
+    public static func plain(_ text: String) -> String { text.split(separator: " ").joined(separator: " ") }
+
     /// Reads all of them, collecting every finding; those that could be read, in the order of the text.
     /// - Parameter zone: whose clock counts where a schedule names none.
     public static func read(
@@ -30,7 +33,7 @@ public enum ScheduleText {
                 continue
             }
             var wrong: [Finding] = []
-            if let schedule = Schedule.read(text, zone: zone, at: place, into: &wrong) { out.append((subject, text, schedule)) }
+            if let schedule = Schedule.read(text, zone: zone, at: place, into: &wrong) { out.append((subject, plain(text), schedule)) }
             for finding in wrong { findings.add(place, finding.why, finding.remedy) }
         }
         return out

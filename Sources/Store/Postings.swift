@@ -108,7 +108,8 @@ public enum PostingStatements {
           effect = EXCLUDED.effect, revision = EXCLUDED.revision, state = 'mapped', plan = EXCLUDED.plan, plan_digest = EXCLUDED.plan_digest,
           reference = EXCLUDED.reference, ledger_date = EXCLUDED.ledger_date, currency = EXCLUDED.currency, total_minor = EXCLUDED.total_minor,
           part_of = CASE WHEN EXCLUDED.part_of IS NULL THEN NULL ELSE coalesce(p.part_of, '') END,
-          applies_to = EXCLUDED.applies_to, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
+          applies_to = EXCLUDED.applies_to, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp(),
+          let_through = p.let_through AND p.plan_digest = EXCLUDED.plan_digest, cleared_at = CASE WHEN p.plan_digest = EXCLUDED.plan_digest THEN p.cleared_at END
           WHERE p.state NOT IN ('posting', 'unknown', 'manual')
         RETURNING post_key
         """
@@ -158,7 +159,9 @@ public enum PostingStatements {
         """
         UPDATE app.postings p SET state = CASE WHEN h THEN 'held' WHEN part_of IS NOT NULL THEN 'gathered' ELSE 'cleared' END, findings = f, updated_at = clock_timestamp(),
           next_attempt_at = CASE WHEN remote_id IS NULL THEN greatest(now(), (plan->>'not_before')::timestamptz) ELSE now() END,
-          cleared_at = CASE WHEN NOT h AND part_of IS NULL THEN clock_timestamp() END
+          cleared_at = CASE WHEN NOT h AND part_of IS NULL THEN coalesce(cleared_at, clock_timestamp()) ELSE cleared_at END,
+          held_since = CASE WHEN h THEN CASE WHEN held_by = f->0->>'check' THEN coalesce(held_since, clock_timestamp()) ELSE clock_timestamp() END END,
+          held_by = CASE WHEN h THEN f->0->>'check' END
         FROM unnest(\(results.map(\.key.text)), \(results.map { PostgresJSON($0.findings) }), \(results.map(\.held))) AS t(k, f, h)
         WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state = 'mapped'
         """

@@ -17,7 +17,7 @@ public struct ScheduleRow: Sendable {
     public var isStated: Bool
     /// `nil` while it is paused, and for what is done as it comes.
     public var nextRun: Timestamp?
-    /// What was cleared by then may be sent; `nil` before the first run.
+    /// `nil` before the first run.
     public var lastRun: Timestamp?
 
     /// - Throws: `invalid_schedule`, `unknown_time_zone` where this machine knows the zone no more.
@@ -41,11 +41,19 @@ public enum ScheduleStatements {
         FROM app.schedules s WHERE s.tenant_id = p.tenant_id AND s.flow_id = p.flow_id AND s.subject IN (p.form, 'post') ORDER BY s.subject = 'post' LIMIT 1
         """
 
-    /// A cleared posting `p` need not wait for a run: its flow sends it as it comes, or a run has come since it was cleared. What a run let through
-    /// goes on to the end, whatever happens to the schedule.
+    /// A cleared posting `p` need not wait for a run: its flow sends it as it comes, or a run has let it through. What was let through goes on to the
+    /// end, whatever happens to the schedule, and however often it is checked again.
     static let letThrough = """
-        coalesce((SELECT (s.rule = 'realtime' AND s.state = 'active') OR (p.cleared_at <= s.last_run_at) IS TRUE \(governing)), true)
+        (p.let_through OR coalesce((SELECT s.rule = 'realtime' AND s.state = 'active' \(governing)), true))
         """
+
+    /// Postings `p` that wait for the schedule's next run. One that has been cleared and is being checked again waits too.
+    private static func held(by row: ScheduleRow) -> SQL {
+        """
+        p.tenant_id = \(row.tenant) AND p.flow_id = \(row.flow) AND (p.state = 'cleared' OR (p.state = 'mapped' AND p.cleared_at IS NOT NULL))
+          AND NOT p.let_through AND (SELECT s.subject \(unsafe: governing)) = \(row.subject)
+        """
+    }
 
     /// What is to run by now, those of one scheduler each: what another has in hand is passed over.
     public static func due(limit: Int) -> SQL {
@@ -129,24 +137,19 @@ public enum ScheduleStatements {
         """
     }
 
-    /// How many cleared postings wait for the schedule's next run: `waiting`.
-    public static func waiting(_ row: ScheduleRow) -> SQL {
+    /// How many postings wait for the schedule's next run: `waiting`.
+    public static func waiting(_ row: ScheduleRow) -> SQL { "SELECT count(*) AS waiting FROM app.postings p WHERE \(held(by: row))" }
+
+    /// Lets through what waits for the schedule. It is due from now on: it was not late before.
+    public static func letGo(_ row: ScheduleRow) -> SQL {
         """
-        SELECT count(*) AS waiting FROM app.postings p WHERE p.tenant_id = \(row.tenant) AND p.flow_id = \(row.flow) AND p.state = 'cleared'
-          AND (p.cleared_at <= \(row.lastRun)) IS NOT TRUE AND (SELECT s.subject \(unsafe: governing)) = \(row.subject)
+        UPDATE app.postings q SET let_through = true, next_attempt_at = greatest(q.next_attempt_at, clock_timestamp())
+        FROM (SELECT p.post_key FROM app.postings p WHERE \(held(by: row)) ORDER BY p.post_key FOR UPDATE) x
+        WHERE q.tenant_id = \(row.tenant) AND q.post_key = x.post_key
         """
     }
 
-    /// What waits for the schedule's next run is due from now on: nothing was late before.
-    public static func dueNow(_ row: ScheduleRow) -> SQL {
-        """
-        UPDATE app.postings q SET next_attempt_at = greatest(q.next_attempt_at, clock_timestamp()) WHERE q.tenant_id = \(row.tenant) AND q.post_key IN (
-          SELECT p.post_key FROM app.postings p WHERE p.tenant_id = \(row.tenant) AND p.flow_id = \(row.flow) AND p.state = 'cleared'
-            AND (p.cleared_at <= \(row.lastRun)) IS NOT TRUE AND (SELECT s.subject \(unsafe: governing)) = \(row.subject) FOR UPDATE OF p SKIP LOCKED)
-        """
-    }
-
-    /// The same of all that the flow's schedules hold back; before they are changed.
+    /// All that the flow's schedules hold back is due from now on; before they are changed.
     public static func dueNow(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         """
         UPDATE app.postings q SET next_attempt_at = greatest(q.next_attempt_at, clock_timestamp()) WHERE q.tenant_id = \(tenant) AND q.post_key IN (
@@ -224,8 +227,7 @@ extension PostgresTransaction {
     /// audit row, unless a person asked for it.
     public func run(_ row: ScheduleRow, next: Timestamp?, lane: Job.Lane, actor: String) async throws(Fault) {
         let isPull = row.subject == Schedule.pull
-        let waiting: Int64 = isPull ? 0 : try await query(ScheduleStatements.waiting(row)).first?.get("waiting") ?? 0
-        if waiting > 0 { _ = try await query(ScheduleStatements.dueNow(row)) }
+        let waiting = isPull ? 0 : try await query(ScheduleStatements.letGo(row)).affected
         _ = try await query(ScheduleStatements.ran(row, next: next))
         if isPull {
             _ = try await query(ScheduleStatements.askSources(row.tenant, row.flow, lane: lane))

@@ -49,6 +49,16 @@ import Wire
         #expect(try await bench.count("SELECT count(*) FROM app.schedules") == 0)
     }
 
+    @Test("spaces around and between the words of a schedule are not kept") func spaces() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let path = "/v1/flows/\(made.flow)/schedules"
+        #expect(await bench.call(.post, "\(path)/post/pause").status == 200)
+        let put = await bench.call(.put, path, ["post": "realtime ", "pull": " daily  at 06:00 "])
+        #expect(put.status == 200 && put.json["schedules"] == ["pull": "daily at 06:00", "post": "realtime"], "\(put.text)")
+        #expect(item(await bench.call(.post, "\(path)/post/resume"), "post")?["state"]?.string == "active")
+    }
+
     @Test("a preview tells the runs around a change of the clock and keeps nothing") func preview() async throws {
         let bench = try await Bench.make()
         let made = try await bench.furnished()

@@ -64,6 +64,7 @@ private func left(_ cups: Int64, _ time: String, _ id: String = "F-1") -> Source
             }
             try await desk.run(sale(), payment())
             #expect(try await desk.states()["summary 2026-11-02:shop"] == "held")
+            #expect(try await desk.checks("summary", "2026-11-02:shop") == ["waits_for_closing"])
             try await desk.run(closed("C-1", "2026-11-03T21:00:00Z"))
             #expect(try await desk.states()["summary 2026-11-02:shop"] == "held", "another day's")
             #expect(desk.books.writes.isEmpty)

@@ -376,7 +376,7 @@ private func schedules(_ t: TenantID) -> [Sample] {
         ("ScheduleStatements.ran", ScheduleStatements.ran(row, next: nil)),
         ("ScheduleStatements.putOff", ScheduleStatements.putOff(row, by: .seconds(1))),
         ("ScheduleStatements.waiting", ScheduleStatements.waiting(row)),
-        ("ScheduleStatements.dueNow", ScheduleStatements.dueNow(row)),
+        ("ScheduleStatements.letGo", ScheduleStatements.letGo(row)),
         ("ScheduleStatements.dueNow", ScheduleStatements.dueNow(t, flow)),
         ("ScheduleStatements.askSources", ScheduleStatements.askSources(t, flow, lane: .poll)),
     ]

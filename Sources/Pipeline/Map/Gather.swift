@@ -90,8 +90,8 @@ extension Map {
         // What was posted before goes on.
         for i in made.indices where !isClosed && ledger.posted[made[i].plan.id] == nil {
             made[i].plan.findings.append(Finding(
-                check: "waits_for_original", why: "no till has been closed on \(day) yet",
-                remedy: "none needed: released when the source tells of a closing; a day that has none needs triggers.summary: day_over"))
+                check: "waits_for_closing", why: "no till has been closed on \(day) yet",
+                remedy: "none needed: released when the source tells of a closing. Tills counted after midnight need day_cut_off, days without a till triggers.summary: day_over"))
         }
         return gather(made, into: caseID, existing, ledger, flow, tenant)
     }

@@ -113,8 +113,9 @@ struct TenantApply {
     private func applySchedules(_ flow: JSON, _ id: String, _ slug: String, _ out: inout Outcome) async throws(Fault) {
         guard let wanted = flow["schedules"]?.object else { return }
         let path = "/v1/flows/\(id)/schedules"
+        let kept = wanted.map { (key: $0.key, value: $0.value.string.map { JSON.string(ScheduleText.plain($0)) } ?? $0.value) }
         func sorted(_ members: [(key: String, value: JSON)]) -> JSON { .object(members.sorted { $0.key < $1.key }) }
-        guard sorted(try await api.get(path)["schedules"]?.object ?? []) != sorted(wanted) else { return }
+        guard sorted(try await api.get(path)["schedules"]?.object ?? []) != sorted(kept) else { return }
         out.changed += 1
         out.steps.append("\(slug): flow \(flow["slug"]?.string ?? "?") gets schedules")
         if !dry { _ = try await api.put(path, .object(wanted)) }
