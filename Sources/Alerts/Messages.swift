@@ -88,7 +88,7 @@ struct Messages: Sendable {
         return out
     }
 
-    func link(_ alert: StandingAlert) -> String { "\(base)/#alert-\(alert.id.uuidString.lowercased())" }
+    func link(_ alert: StandingAlert) -> String { "\(base)/alerts/\(alert.id.uuidString.lowercased())" }
 
     // MARK: For programs
 

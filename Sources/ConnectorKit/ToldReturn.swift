@@ -116,7 +116,7 @@ public struct ToldReturn: Sendable {
             number: "\(number)-X", source: "shop", currency: currency, taxIncluded: taxIncluded, lines: exchangeLines, total: exchanged, exchangeOf: own)
         var out = [document(caseID, in: caseID, .sale(sale))]
         if shopperPays.minor > 0 {
-            out.append(document("\(caseID)/paid", in: caseID, .payment(Payment(gateway: paidBy, amount: shopperPays, status: .success))))
+            out.append(document("\(caseID)-paid", in: caseID, .payment(Payment(gateway: paidBy, amount: shopperPays, status: .success))))
         }
         return out
     }

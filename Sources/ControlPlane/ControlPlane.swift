@@ -39,6 +39,7 @@ public final class ControlPlane: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.server.run() }
             group.addTask { await self.tidy() }
+            group.addTask { await self.desk.pulse.run() }
             try await group.next()
             group.cancelAll()
             try await group.waitForAll()
@@ -95,6 +96,16 @@ enum ControlPlaneLimits {
     static let settings = 50
     static let configurationBytes = 512 << 10
     static let previewDocuments = 20
+    /// Looked at to say what another mapping would change.
+    static let rehearsedPostings = 1_000
+    /// One look for all who watch.
+    static let pulse_ms = 700
+    /// How long a request for news is held; shorter than what proxies allow.
+    static let pulseHeld_ms = 20_000
+    /// Without anybody who watches nothing is looked at any more.
+    static let pulseIdle_ms = 60_000
+    static let pulseWaiting = 500
+    static let pulseKept = 1_000
     /// Notices of one delivery of a ledger; what is beyond shows when the ledger is asked next.
     static let noticesMost = 10_000
     /// Events of one request.

@@ -24,6 +24,7 @@ final class Desk: Sendable {
     let intake: Intake
     let hooks: HookBook
     let sessions: Sessions
+    let pulse: Pulse
     /// For ids and salts.
     let drawn: DrawnRandom
     let tallies: RequestTallies
@@ -44,14 +45,15 @@ final class Desk: Sendable {
         self.random = random
         self.log = log
         self.metrics = metrics
-        router = Router(Endpoints.all)
+        router = Router(Endpoints.table)
         descriptionPage = DescriptionPage(version: configuration.version)
         keyring = Keyring(store: store, clocks: clocks)
         intake = Intake(store: store, clocks: clocks, log: log, metrics: metrics)
         hooks = HookBook(store: store, intakeKey: configuration.intakeKey, clocks: clocks)
         sessions = Sessions(clocks: clocks, random: random)
+        pulse = Pulse(store: store, clocks: clocks, log: log, boot: random.bytes(5).hexText)
         drawn = DrawnRandom(random)
-        tallies = RequestTallies(metrics, Endpoints.all, platforms: connectors.keys)
+        tallies = RequestTallies(metrics, Endpoints.table, platforms: connectors.keys)
     }
 
     /// What `/openapi.json` answers.
@@ -97,7 +99,7 @@ final class Desk: Sendable {
         }
     }
 
-    private func checked(_ asker: Asker?, _ scope: Scope, _ request: HTTPRequest, _ takes: String) throws -> Asker {
+    func checked(_ asker: Asker?, _ scope: Scope, _ request: HTTPRequest, _ takes: String) throws -> Asker {
         guard let asker else { throw Refusal(401, "unauthenticated", "The API key is unknown or revoked.", remedy: "Ask your operator for a key.") }
         guard asker.scopes.contains(scope) else {
             throw Refusal(403, "scope_missing", "This key has not the scope '\(scope.rawValue)'.", remedy: "Use a key with that scope.")

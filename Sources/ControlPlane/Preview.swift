@@ -40,7 +40,7 @@ struct Ledgerside: Sendable {
             base: connection["base_url"]?.string ?? Address.of(connector.spec.productionBase, account: account), references: references)
     }
 
-    private static func accounts(_ tenant: TenantID, _ ledger: ConnectionID, _ desk: Desk) async throws -> [BoundAccount] {
+    static func accounts(_ tenant: TenantID, _ ledger: ConnectionID, _ desk: Desk) async throws -> [BoundAccount] {
         guard let chart = try await desk.store.chart(tenant, ledger) else { return [] }
         return (try JSON(parsing: chart.accounts).array ?? []).map { a in
             BoundAccount(

@@ -49,7 +49,8 @@ public enum ReportStatements {
         """
 
     /// Every posting that waits for a person or for the truth, with the names of what stops it.
-    public static func held(_ sees: Visibility, tenant: TenantID?, _ page: PageRequest) -> SQL {
+    /// - Parameter check: of those only what this check, or the fault of this code, stops.
+    public static func held(_ sees: Visibility, tenant: TenantID?, check: String? = nil, _ page: PageRequest) -> SQL {
         var sql: SQL = """
             SELECT p.tenant_id, ARRAY[p.tenant_id::text, p.post_key] AS cursor, json_build_object('tenant', p.tenant_id, 'tenant_slug', t.slug,
               'ledger', l.platform, 'post_key', p.post_key, 'flow', p.flow_id, 'case', p.case_id, 'form', p.form, 'subject', p.subject,
@@ -63,6 +64,9 @@ public enum ReportStatements {
               AND (p.tenant_id::text, p.post_key) > (\(page.text(0)), \(page.text(1)))
             """
         if let tenant { sql += " AND p.tenant_id = \(tenant)" }
+        if let check {
+            sql += " AND (EXISTS (SELECT FROM jsonb_array_elements(p.findings) f WHERE f->>'check' = \(check)) OR p.fault->>'code' = \(check))"
+        }
         return sql + " ORDER BY p.tenant_id::text, p.post_key LIMIT \(page.limit)"
     }
 
@@ -100,22 +104,6 @@ public enum ReportStatements {
             count(*) FILTER (WHERE p.state IN ('held', 'rejected', 'unknown', 'manual')) AS stopped
           FROM app.postings p WHERE p.tenant_id = t.tenant_id AND p.created_at >= d.midnight) n
         WHERE t.state <> 'removed' AND \(sees.condition("t")) ORDER BY t.slug, t.tenant_id LIMIT \(ReportLimits.tenants)
-        """
-    }
-
-    /// Held postings by the check that holds them, most first: its words and its remedy are those of one of them.
-    public static func causes(_ sees: Visibility) -> SQL {
-        """
-        SELECT json_build_object('check', z.name, 'count', count(*), 'tenants', count(DISTINCT z.tenant_id), 'why', min(z.why), 'remedy', min(z.remedy)) AS json
-        FROM (
-          SELECT p.tenant_id, f->>'check' AS name, f->>'why' AS why, f->>'remedy' AS remedy
-          FROM app.tenants t JOIN app.postings p ON p.tenant_id = t.tenant_id CROSS JOIN LATERAL jsonb_array_elements(p.findings) f
-          WHERE p.state IN ('held', 'manual') AND \(sees.condition("t"))
-          UNION ALL
-          SELECT p.tenant_id, p.fault->>'code', p.fault->>'summary', p.fault->>'remedy'
-          FROM app.tenants t JOIN app.postings p ON p.tenant_id = t.tenant_id
-          WHERE p.state IN ('rejected', 'unknown') AND p.fault IS NOT NULL AND \(sees.condition("t"))
-        ) z GROUP BY z.name ORDER BY count(*) DESC, z.name LIMIT \(Limits.pageRows)
         """
     }
 
@@ -167,8 +155,8 @@ extension Store {
         try await adminRows(ReportStatements.tenants(sees, consultancy: consultancy, tenant: tenant))
     }
 
-    public func reportHeld(_ sees: Visibility, tenant: TenantID?, _ page: PageRequest) async throws(Fault) -> [AdminRow] {
-        try await adminRows(ReportStatements.held(sees, tenant: tenant, page))
+    public func reportHeld(_ sees: Visibility, tenant: TenantID?, check: String? = nil, _ page: PageRequest) async throws(Fault) -> [AdminRow] {
+        try await adminRows(ReportStatements.held(sees, tenant: tenant, check: check, page))
     }
 
     public func reportPending(_ sees: Visibility, consultancy: ConsultancyID?, tenant: TenantID?) async throws(Fault) -> AdminRow? {
@@ -176,7 +164,6 @@ extension Store {
     }
 
     public func reportSteps(_ sees: Visibility) async throws(Fault) -> [AdminRow] { try await adminRows(ReportStatements.steps(sees)) }
-    public func reportCauses(_ sees: Visibility) async throws(Fault) -> [AdminRow] { try await adminRows(ReportStatements.causes(sees)) }
     public func reportUnexplained(_ sees: Visibility) async throws(Fault) -> [AdminRow] { try await adminRows(ReportStatements.unexplained(sees)) }
     public func ping() async throws(Fault) { _ = try await pool.query(ReportStatements.ping()) }
 

@@ -22,7 +22,7 @@ import Wire
         let said = messages.text(telling(.opened, [held]))
         for line in [
             "300 documents of shop are held\n", "What to do  r\n", "Client      Prairie Goods (prairie)\n", "Severity    warning\n", "Since       2026-11-22T11:00:00Z\n",
-            "Count       300\n", "Open it     https://books.example.com/#alert-\(held.id.uuidString.lowercased())\n", "the route books of Prairie Goods",
+            "Count       300\n", "Open it     https://books.example.com/alerts/\(held.id.uuidString.lowercased())\n", "the route books of Prairie Goods",
         ] { #expect(said.contains(line), "\(said)") }
         #expect(messages.subject(telling(.opened, [held])) == "[Counterfoil] warning, Prairie Goods: 300 documents of shop are held")
         #expect(messages.subject(telling(.repeated, [held])).hasPrefix("[Counterfoil] still warning"))
@@ -53,7 +53,7 @@ import Wire
         #expect(json["id"]?.string == id.uuidString.lowercased() && json["type"]?.string == "alert.opened")
         let alert = try #require(json["alerts"]?.array?.first)
         #expect(alert["cause"]?.string == "held" && alert["severity"]?.string == "warning" && alert["state"]?.string == "open" && alert["count"]?.int == 300)
-        #expect(alert["link"]?.string == "https://books.example.com/#alert-\(held.id.uuidString.lowercased())")
+        #expect(alert["link"]?.string == "https://books.example.com/alerts/\(held.id.uuidString.lowercased())")
     }
 
     @Test("mail to several people is a message of its own to each, and together they count as one")

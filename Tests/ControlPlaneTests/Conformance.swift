@@ -5,7 +5,7 @@ import Wire
 
 /// Holds every answer that a test gets against what its endpoint declares.
 enum Conformance {
-    private static let router = Router(Endpoints.all)
+    private static let router = Router(Endpoints.table)
 
     static func hold(_ request: HTTPRequest, _ response: HTTPResponse) {
         for why in findings(request, response) {
@@ -19,6 +19,8 @@ enum Conformance {
         do throws(Refusal) { route = try router.route(request) } catch {
             return response.status == error.status ? findings(.refused(error.status, ""), response) : ["which is not \(error.status) for a path that nothing answers"]
         }
+        // Pages are declared nowhere; Tests/browser looks at them.
+        if Console.endpoints.contains(where: { $0 === route.endpoint }) { return [] }
         if response.bodyText.contains("undeclared_member") { return ["because its handler reads what it does not declare"] }
         let replies = route.endpoint.replies.filter { $0.status == response.status }
         guard !replies.isEmpty else { return ["which \(route.endpoint.name) does not declare"] }

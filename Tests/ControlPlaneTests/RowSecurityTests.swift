@@ -94,6 +94,7 @@ import Wire
             VALUES (\(t), \(t), 'r', 'email', 'opened', 'x', 's', 'x')
             """,
             "INSERT INTO app.consents (tenant_id, id, connection_id, kind, link_digest, created_by, expires_at) VALUES (\(t), \(t), \(made.ledger), 'direct', sha256(\(t.description)::text::bytea), 'a', now())",
+            "INSERT INTO app.return_figures VALUES (\(t), \(made.source), 'r', 'closed', now(), 'USD', 1, 0, '{}')",
             "INSERT INTO app.source_hours VALUES (\(t), \(made.source), date_trunc('hour', now()), 1, now())",
             "INSERT INTO app.source_marks VALUES (\(t), 1)",
             "INSERT INTO app.budgets VALUES (\(t), \(made.ledger), 'minute', 1, 1000, now(), 0)",

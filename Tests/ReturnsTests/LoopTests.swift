@@ -70,7 +70,8 @@ struct LoopTests {
             "exchanges", [["exchange_id": "e1", "sku": "W-2", "title": "Widget L", "price": "75.00", "discount": "0.00", "tax": "5.30", "total": "80.30"]]
         ).setting("exchange_total", "80.30")
         let found = try documents(record, loop, ["exchanges": "own", "gateway": "card", "tax_place": "US-CA"])
-        #expect(found.map(\.id) == ["return:55120", "exchange:55120", "exchange:55120/paid"] && found[1].caseID == "exchange:55120")
+        #expect(found.map(\.id) == ["return:55120", "exchange:55120", "exchange:55120-paid"] && found[1].caseID == "exchange:55120")
+        #expect(found.allSatisfy { !$0.id.contains("/") }, "what stands behind a slash is a part of a document to the day's proof")
         guard case .sale(let sale) = found[1].body, case .payment(let payment) = found[2].body else {
             Issue.record("no sale")
             return

@@ -60,6 +60,10 @@ extension House {
             INSERT INTO app.alert_deliveries (tenant_id, id, route, kind, purpose, receiver, subject, body)
             VALUES (\(tenant), \(tenant), 'r', 'email', 'opened', 'x', 's', 'x')
             """,
+            """
+            INSERT INTO app.consents (tenant_id, id, connection_id, kind, link_digest, created_by, expires_at)
+            VALUES (\(tenant), \(tenant), \(ledger), 'direct', \(digest), 'a', now())
+            """,
             "INSERT INTO app.source_hours VALUES (\(tenant), \(source), date_trunc('hour', now()), 1, now())",
             "INSERT INTO app.source_marks VALUES (\(tenant), 1)",
             "INSERT INTO app.api_keys (id, digest, label, tenant_id, scopes) VALUES (\(tenant), \(digest), 'l', \(tenant), ARRAY['read'])",

@@ -147,6 +147,8 @@ import Testing
             let hot: [(sql: SQL, table: String)] = [
                 (AdminPostingStatements.one(sampleKey, .all), "postings"), (AdminPostingStatements.history(tenant, sampleKey), "audit"),
                 (AdminTrailStatements.audit(tenant, subject: "s1", PageRequest(limit: 10)), "audit"), (AdminPostingStatements.intents(tenant, sampleKey), "intents"),
+                (FleetStatements.counts(.all), "postings"), (FleetStatements.marks(), "audit"), (FleetStatements.causes(.all, tenant: nil), "postings"),
+                (FleetStatements.documents(tenant, sampleKey), "documents"),
             ]
             for (sql, table) in hot {
                 let text = try await plan(sql, house.supervisor.pool)

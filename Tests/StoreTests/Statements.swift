@@ -47,7 +47,7 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t)
 }
 
 private func consents(_ t: TenantID) -> [Sample] {
@@ -241,10 +241,6 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         ])),
         Sample("ProofStatements.clearing", ProofStatements.clearing(t, connection)),
         Sample("ProofStatements.payouts", ProofStatements.payouts(t, connection)),
-        Sample("ReturnFigureStatements.save", ReturnFigureStatements.save(t, connection, [sampleFigure])),
-        Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection)),
-        Sample("ReturnFigureStatements.all", ReturnFigureStatements.all(t, connection, fresh: .seconds(45))),
-        Sample("ReturnFigureStatements.shopRefunds", ReturnFigureStatements.shopRefunds(t, flow)),
         Sample("MemberStatements.forget", MemberStatements.forget(t, flow, cases: ["PO-1"], but: [("PO-1", "P-1")])),
         Sample("MemberStatements.remember", MemberStatements.remember(t, flow, [("PO-1", "P-1")])),
         Sample("MemberStatements.dirtyAround", MemberStatements.dirtyAround(t, [sampleKey])),
@@ -457,10 +453,12 @@ private func reports(_ t: TenantID) -> [Sample] {
     let page = PageRequest(after: nil, limit: 10), sees = Visibility(consultancy: nil, tenant: t)
     let list: [(String, SQL)] = [
         ("ReportStatements.tenants", ReportStatements.tenants(sees, consultancy: nil, tenant: t)),
-        ("ReportStatements.held", ReportStatements.held(sees, tenant: t, page)),
+        ("ReportStatements.held", ReportStatements.held(sees, tenant: t, check: "c", page)),
         ("ReportStatements.pending", ReportStatements.pending(sees, consultancy: nil, tenant: t)),
         ("ReportStatements.steps", ReportStatements.steps(sees)),
-        ("ReportStatements.causes", ReportStatements.causes(sees)),
+        ("FleetStatements.tenants", FleetStatements.tenants(sees)), ("FleetStatements.days", FleetStatements.days(sees, t, count: 30)),
+        ("FleetStatements.causes", FleetStatements.causes(sees, tenant: t)), ("FleetStatements.counts", FleetStatements.counts(sees)),
+        ("FleetStatements.marks", FleetStatements.marks()), ("FleetStatements.documents", FleetStatements.documents(t, sampleKey)),
         ("ReportStatements.unexplained", ReportStatements.unexplained(sees)),
         ("ReportStatements.postingsByState", ReportStatements.postingsByState()),
         ("ReportStatements.openAlerts", ReportStatements.openAlerts()),
@@ -468,6 +466,15 @@ private func reports(_ t: TenantID) -> [Sample] {
         ("ReportStatements.ping", ReportStatements.ping()),
     ]
     return list.map { Sample($0.0, $0.1, by: .supervisor) }
+}
+
+private func returns(_ t: TenantID) -> [Sample] {
+    [
+        Sample("ReturnFigureStatements.save", ReturnFigureStatements.save(t, connection, [sampleFigure])),
+        Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection)),
+        Sample("ReturnFigureStatements.all", ReturnFigureStatements.all(t, connection, fresh: .seconds(45))),
+        Sample("ReturnFigureStatements.shopRefunds", ReturnFigureStatements.shopRefunds(t, flow)),
+    ]
 }
 
 private func trials(_ t: TenantID) -> [Sample] {

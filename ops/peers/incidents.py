@@ -137,7 +137,7 @@ def incident(name, business, cause, happens, words=(), over=None):
         time.sleep(0.3)
     seconds = time.monotonic() - at
     # Whatever else it leads to has come by now: what is so is counted every five seconds.
-    settle = time.monotonic() + 12
+    settle = time.monotonic() + 8
     while time.monotonic() < settle:
         time.sleep(0.3)
     all_told = told()

@@ -230,7 +230,9 @@ enum ConsentPage {
                 page.tag("</td>")
             }
             let texts = expected.compactMap(row.own).filter { !$0.isEmpty }
-            page.cell(texts.isEmpty ? "any" : texts.joined(separator: " or "))
+            page.tag("<td>")
+            page.say(texts.isEmpty ? "any" : texts.joined(separator: " or "))
+            page.tag("</td>")
             page.tag("</tr>")
         }
         page.tag("</tbody></table>")

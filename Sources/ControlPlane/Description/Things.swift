@@ -89,7 +89,7 @@ extension Thing {
     private static let fates: [Member] = ["documents", "confirmed", "held", "rejected", "unknown", "manual", "superseded", "voided", "skipped", "in_progress"]
         .map { name in .must(name, .count) }
     private static let reportTail: [Member] = [
-        .must("posted", .count, "Postings that a ledger has."),
+        .must("posted", .count, "Postings that a ledger has."), .must("returns", .count, "Closed returns that returns systems told of."),
         .must("unexplained_minor", .count, "Sum of what proofs leave unexplained, without netting, in minor units. It ought to be 0."),
         .must("held_by", .list(.thing(.heldBy)), "Held documents by what holds them."),
     ]

@@ -42,16 +42,8 @@ extension Endpoints {
         let tenant = try await visit.tenant()
         guard !visit.request.body.isEmpty else { throw Refusal.invalid([.init(field: kind.rawValue, why: "is missing", remedy: "Send it as the body.")]) }
         let json = try JSON(parsing: visit.request.body)
-        guard json.object != nil else { throw Refusal.invalid([.init(field: kind.rawValue, why: "must be an object", remedy: "Send { … }.")]) }
-        var findings = Findings()
-        // Read as the worker will read it, and kept as it was written.
-        switch kind {
-        case .structure: _ = AccountStructure.read(json, version: 1, into: &findings)
-        case .rules: _ = RuleSet.read(json, version: 1, into: &findings)
-        }
-        if !findings.list.isEmpty {
-            throw Refusal.invalid(findings.list.map { .init(field: $0.position ?? "", why: $0.why, remedy: $0.remedy) })
-        }
+        try checkVersion(kind, json)
+        // Kept as it was written.
         let (body, actor) = (json.bytes, visit.asker.actor)
         return try await visit.change { tx throws(Fault) in
             let (row, changed) = try await tx.putVersion(kind, tenant, body: body, actor: actor)

@@ -36,7 +36,7 @@ extension Endpoints {
         Endpoint(.post, "/consents/{consent}/refuse", .open, About(
             "Say that it is not the right account", .empty(303, "To where the consent stands."), foreign, page(403, "Another browser began it."), silent
         )) { visit in
-            try checkOrigin(visit)
+            try SignIn.checkOrigin(visit)
             guard let own = try await own(visit) else { return ConsentPage.failed(403, ConsentFault.foreignBrowser) }
             let fault = ConsentFault.unconfirmed
             _ = try await visit.store.move(ConsentStatements.fail(own.tenant, own.id, fault: fault.json.bytes, from: "found"), own.move("consent.failed", fault))
@@ -86,7 +86,7 @@ extension Endpoints {
 
     /// Binds link and browser to each other, and sends the browser to the platform.
     private static func goOn(_ visit: Visit) async throws -> HTTPResponse {
-        try checkOrigin(visit)
+        try SignIn.checkOrigin(visit)
         guard let view = try await linked(visit), let spec = visit.desk.connectors[view.platform]?.spec, let oauth = spec.oauth, let consent = oauth.consent else {
             return ConsentPage.failed(404, ConsentFault.unknownLink)
         }
@@ -192,7 +192,7 @@ extension Endpoints {
 
     /// The person says that it is the right account: the token set becomes the connection's, and it is asked once more who is there.
     private static func confirm(_ visit: Visit) async throws -> HTTPResponse {
-        try checkOrigin(visit)
+        try SignIn.checkOrigin(visit)
         guard let view = try await own(visit) else { return ConsentPage.failed(403, ConsentFault.foreignBrowser) }
         let form = Form.decode(String(decoding: visit.request.body, as: UTF8.self))
         let found = try view.foundAccounts()

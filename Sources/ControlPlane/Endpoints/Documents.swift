@@ -80,6 +80,10 @@ extension Endpoints {
             "Why a posting's figures are what they are", "Each line with its account, the rule that put it there and the source documents it comes from; each send and what became of it; who did what.",
             .one(.explanation)
         )) { visit in try await explain(visit) },
+        Endpoint(.get, "/v1/postings/{posting}/documents", .key(.read), About("Source documents that a posting stands for", .json(200, .object([.must("items", .list(.thing(.postingDocument)))]), "All of them."))) { visit in
+            let (key, tenant, _) = try await posting(visit)
+            return .json(200, .object([("items", try visit.array(try await visit.store.documents(tenant, of: key)))]))
+        },
         Endpoint(.post, "/v1/postings/{posting}/hold", .key(.write), aboutOrder("Stop a posting", "Of what has not been sent. It is `manual` then, and planning leaves it alone.")) { visit in
             try await order(.hold, visit)
         },

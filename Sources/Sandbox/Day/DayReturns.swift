@@ -183,7 +183,7 @@ private struct OwnReturn {
             list.append(entry("order exchange:\(id)", "invoice", sums))
         }
         if due < 0 {
-            list.append(entry("transaction exchange:\(id)/paid", "payment", [accounts.clearing["shopify_payments"] ?? "": -due, accounts.receivable: due]))
+            list.append(entry("transaction exchange:\(id)-paid", "payment", [accounts.clearing["shopify_payments"] ?? "": -due, accounts.receivable: due]))
         } else if due > 0, kind == .giftCard {
             list.append(entry("transaction return:\(id)", "refund_payment", [accounts.giftCards: -due, accounts.receivable: due]))
         } else if due > 0 {

@@ -1,0 +1,148 @@
+/// What pages do beyond plain HTML: they renew themselves when something changed, and small comforts. Everything works without it.
+enum ConsoleScript {
+    static let js = #"""
+        // Regions marked data-live are fetched again and exchanged when their tenant changed; data-pace is the least time between two, in seconds.
+        const live = document.querySelector('meta[name="live"]')
+        const sign = document.getElementById('live')
+        let newest = null, timer = 0, last = 0, busy = false, again = false
+
+        function tell(text, kind) {
+          if (!sign) return
+          sign.className = 'live ' + kind
+          if (sign.textContent !== text) sign.textContent = text
+        }
+
+        const pace = () => 1000 * Math.max(0.2, ...[...document.querySelectorAll('[data-live]')].map(e => Number(e.dataset.pace ?? 2)))
+
+        // What somebody is writing in, has ticked or has opened is left as it is.
+        function isInUse(region) {
+          const active = document.activeElement
+          if (active && active !== document.body && region.contains(active) && active.matches('input,select,textarea')) return true
+          return [...region.querySelectorAll('input[type="checkbox"]')].some(box => box.checked) || region.querySelector('[data-dirty]') !== null
+        }
+
+        function exchange(old, fresh) {
+          const open = [...old.querySelectorAll('details')].map(d => d.open)
+          const focus = old.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null
+          const scrolled = [...old.querySelectorAll('.scroll')].map(s => s.scrollLeft)
+          old.replaceWith(fresh)
+          ;[...fresh.querySelectorAll('details')].forEach((d, n) => { if (n in open) d.open = open[n] })
+          ;[...fresh.querySelectorAll('.scroll')].forEach((s, n) => { s.scrollLeft = scrolled[n] ?? 0 })
+          if (focus) fresh.querySelector(`[href="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true })
+          prepare(fresh)
+        }
+
+        async function renew() {
+          if (busy) { again = true; return }
+          busy = true
+          last = Date.now()
+          try {
+            const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, credentials: 'same-origin', cache: 'no-store' })
+            if (answer.redirected && new URL(answer.url).pathname === '/sign-in') { location.reload(); return }
+            if (!answer.ok) return
+            const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
+            for (const old of document.querySelectorAll('[data-live][id]')) {
+              const fresh = page.getElementById(old.id)
+              if (fresh && fresh.innerHTML !== old.dataset.was && !isInUse(old)) {
+                const was = fresh.innerHTML
+                if (was !== old.innerHTML) exchange(old, document.importNode(fresh, true))
+                document.getElementById(old.id).dataset.was = was
+              }
+            }
+            for (const name of ['shown']) {
+              const fresh = page.getElementById(name), old = document.getElementById(name)
+              if (fresh && old) old.replaceChildren(...document.importNode(fresh, true).childNodes)
+            }
+            const nav = page.querySelector('header.top nav'), own = document.querySelector('header.top nav')
+            if (nav && own && nav.innerHTML !== own.innerHTML && !own.contains(document.activeElement)) own.replaceChildren(...document.importNode(nav, true).childNodes)
+          } catch { tell('Offline', 'off') } finally {
+            busy = false
+            if (again) { again = false; soon() }
+          }
+        }
+
+        function soon() {
+          if (timer) return
+          timer = setTimeout(() => { timer = 0; renew() }, Math.max(0, last + pace() - Date.now()))
+        }
+
+        let source = null
+        function listen() {
+          if (!live || source || document.hidden) return
+          const query = new URLSearchParams()
+          if (live.content) query.set('tenant', live.content)
+          if (newest) query.set('after', newest)
+          source = new EventSource('/console/events?' + query)
+          const heard = event => { if (event.lastEventId) newest = event.lastEventId; tell('Live', 'on') }
+          source.addEventListener('quiet', heard)
+          source.addEventListener('change', event => { heard(event); soon() })
+          source.addEventListener('reset', event => { heard(event); soon() })
+          source.onopen = () => tell('Live', 'on')
+          source.onerror = () => { if (source && source.readyState === EventSource.CLOSED) { tell('Not live', 'off'); source = null } }
+        }
+        function hush() { source?.close(); source = null }
+        // A page that nobody sees asks nothing; back in sight, it asks for what it missed.
+        document.addEventListener('visibilitychange', () => { if (document.hidden) hush(); else listen() })
+        addEventListener('pagehide', hush)
+        tell('Connecting', 'wait')
+        listen()
+
+        // Rows that fit what is typed.
+        function filter(field) {
+          const words = field.value.trim().toLowerCase().split(/\s+/).filter(Boolean)
+          for (const row of document.querySelectorAll(`#${field.dataset.filter} [data-row]`)) row.hidden = !words.every(word => row.dataset.row.includes(word))
+        }
+
+        function prepare(root) {
+          for (const field of document.querySelectorAll('[data-filter]')) filter(field)
+          for (const box of root.querySelectorAll('[data-all]')) {
+            const boxes = () => [...box.form.querySelectorAll(`input[name="${box.dataset.all}"]`)]
+            box.addEventListener('change', () => boxes().forEach(other => { other.checked = box.checked }))
+            box.form.addEventListener('change', () => {
+              const chosen = boxes().filter(other => other.checked).length
+              box.checked = chosen > 0 && chosen === boxes().length
+              box.indeterminate = chosen > 0 && !box.checked
+              for (const button of box.form.querySelectorAll('button[name="order"]')) {
+                button.dataset.word ??= button.textContent
+                button.textContent = chosen ? `${button.dataset.word} ${chosen}` : button.dataset.word
+              }
+            })
+          }
+          for (const form of root.querySelectorAll('form[data-swap]')) form.addEventListener('submit', swap)
+        }
+
+        // A preview comes into its place on the page; whatever leads elsewhere goes there.
+        async function swap(event) {
+          const form = event.currentTarget, id = form.dataset.swap, button = event.submitter
+          if (button?.value === 'apply') return
+          event.preventDefault()
+          const body = new URLSearchParams(new FormData(form, button))
+          button?.setAttribute('aria-busy', 'true')
+          try {
+            const answer = await fetch(form.action, { method: 'POST', body, credentials: 'same-origin' })
+            const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
+            const fresh = page.getElementById(id), old = document.getElementById(id)
+            if (!fresh || !old) {
+              document.querySelector('main').replaceWith(document.importNode(page.querySelector('main'), true))
+              document.querySelector('main').focus()
+              return
+            }
+            const copy = document.importNode(fresh, true)
+            old.replaceWith(copy)
+            prepare(copy)
+            ;(copy.querySelector('.apply button, [aria-invalid]') ?? copy).focus()
+          } finally { button?.removeAttribute('aria-busy') }
+        }
+
+        document.addEventListener('input', event => {
+          if (event.target.matches('[data-filter]')) filter(event.target)
+          if (event.target.matches('textarea')) event.target.dataset.dirty = ''
+        })
+        document.addEventListener('keydown', event => {
+          if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || event.target.matches('input,select,textarea')) return
+          const field = document.querySelector('[data-filter]')
+          if (field) { event.preventDefault(); field.focus() }
+        })
+        prepare(document)
+        """#
+}

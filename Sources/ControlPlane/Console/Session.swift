@@ -1,0 +1,82 @@
+internal import Crypto
+internal import Kernel
+internal import Wire
+
+/// Signing in, and what keeps forms of other sites out.
+enum SignIn {
+    static let endpoints: [Endpoint] = [
+        Endpoint(.get, "/sign-in", .open, Shell.about) { visit in Shell.respond(200, page(next: visit.request.query("next") ?? "/")) },
+        Endpoint(.post, "/session", .open, Shell.about) { visit in try await begin(visit) },
+        Endpoint(.post, "/session/end", .open, Shell.about) { visit in
+            try checkOrigin(visit)
+            if let id = cookie(visit) { visit.desk.sessions.close(id) }
+            return Shell.redirect("/", cookie: "cf_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0")
+        },
+    ]
+
+    private static func begin(_ visit: Visit) async throws -> HTTPResponse {
+        try checkOrigin(visit)
+        guard (visit.request.fields["Content-Type"] ?? "").lowercased().hasPrefix("application/x-www-form-urlencoded") else {
+            throw Refusal(415, "unsupported_media_type", "The sign-in is a form.", remedy: "Use the page at /.")
+        }
+        let form = Form.decode(String(decoding: visit.request.body, as: UTF8.self))
+        let key = (form.first { $0.name == "key" }?.value ?? "").split(separator: " ").joined()
+        let next = form.first { $0.name == "next" }?.value ?? "/"
+        guard let asker = try await visit.desk.keyring.asker(key: key), asker.scopes.contains(.read) else {
+            return Shell.respond(401, page(next: next, "This key is unknown, revoked, or may not read."))
+        }
+        let id = visit.desk.sessions.open(Digest.sha256(Array(key.utf8)))
+        let secure = visit.request.fields["X-Forwarded-Proto"]?.lowercased() == "https" ? " Secure;" : ""
+        return Shell.redirect(
+            isOurs(next) ? next : "/", cookie: "cf_session=\(id); HttpOnly; SameSite=Strict;\(secure) Path=/; Max-Age=\(ControlPlaneLimits.sessionSeconds)")
+    }
+
+    /// A path of this site, and nothing that a browser could take for another's.
+    static func isOurs(_ path: String) -> Bool {
+        path.hasPrefix("/") && !path.hasPrefix("//") && path.utf8.count <= 500 && path.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != 92 }
+    }
+
+    /// Forms come from our own pages only: SameSite keeps the cookie from others, this keeps their forms from ours.
+    static func checkOrigin(_ visit: Visit) throws {
+        let fields = visit.request.fields
+        let host = fields["Host"]?.lowercased() ?? ""
+        if let origin = fields["Origin"]?.lowercased() {
+            if !host.isEmpty, origin == "http://\(host)" || origin == "https://\(host)" { return }
+        } else if fields["Sec-Fetch-Site"] == "same-origin" {
+            return
+        }
+        throw Refusal(403, "foreign_origin", "The form was not sent from this site.", remedy: "Open the console itself and try again.")
+    }
+
+    private static func cookie(_ visit: Visit) -> String? {
+        for field in visit.request.fields.all("Cookie") {
+            for part in field.split(separator: ";") {
+                let pair = part.drop { $0 == " " }
+                if pair.hasPrefix("cf_session=") { return String(pair.dropFirst("cf_session=".count)) }
+            }
+        }
+        return nil
+    }
+
+    /// Who is signed in, as their key stands now.
+    static func asker(_ visit: Visit) async throws -> Asker? {
+        guard let id = cookie(visit), let digest = visit.desk.sessions.digest(id), let asker = try await visit.desk.keyring.asker(digest: digest),
+            asker.scopes.contains(.read)
+        else { return nil }
+        return asker
+    }
+
+    static func page(next: String, _ message: String = "") -> HTML {
+        let invalid: HTML = message.isEmpty ? "" : " aria-describedby=\"why\" aria-invalid=\"true\""
+        let why: HTML = message.isEmpty ? "" : "<p id=\"why\" role=\"alert\" class=\"message bad\">\(message)</p>"
+        return Shell.bare("Sign in", """
+            <main id="main" class="sign-in"><div class="panel">\(Shell.mark)<h1>Counterfoil</h1><p class="soft">Both sides agree, or you know why not.</p>
+            <form method="post" action="/session"><input type="hidden" name="next" value="\(isOurs(next) ? next : "/")">\(why)
+            <label for="key">API key</label>
+            <input id="key" name="key" type="password" autocomplete="current-password" required autofocus spellcheck="false" placeholder="cf_…"\(invalid)>
+            <button class="primary">Sign in</button></form>
+            <p class="soft small">A key of a consultancy sees its client businesses, a key of one business sees that business. Your operator makes keys with
+            <code>counterfoil key create</code>.</p></div></main>
+            """)
+    }
+}
