@@ -6,14 +6,15 @@ internal import Store
 enum Observing {
     /// Postings of unknown outcome are looked for; only what stays unknown is for people.
     static let unknownMost = Duration.seconds(15 * 60)
-    /// A shop's refund may be told long before its return is closed; only one that stays alone is for people.
+    /// A shop's refund may be told long before its return is closed or its money goes back, a day's sales before its till is counted; only what stays
+    /// alone is for people.
     static let returnMost = Duration.seconds(24 * 3600)
 
     static func seen(_ fact: AlertFact, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
         let age = now - fact.since, documents = "\(some(fact.items, "document")) of \(fact.place)"
         switch AlertCause(key: fact.key) {
         case .held:
-            let opens = fact.code != "waits_for_return" || age >= returnMost
+            let opens = !PatientChecks.names.contains(fact.code) || age >= returnMost
             return alert(fact, .warning, "\(documents) \(are(fact.items)) held by \(fact.code): \(words(fact))", fact.remedy, opens: opens)
         case .rejected: return alert(fact, .warning, "\(documents) \(are(fact.items)) refused by the ledger (\(fact.code)): \(words(fact))", fact.remedy)
         case .variance:

@@ -1,12 +1,13 @@
 internal import Kernel
 
 extension CasePlan {
-    /// Money received for the sale; money paid back where it is negative. Only `success` counts.
-    mutating func planPayment(_ told: Told<Payment>) {
+    /// Money received for the sale; money paid back where it is negative. Only `success` counts. `early`: before the sale is in the books, as money
+    /// owed to the customer.
+    mutating func planPayment(_ told: Told<Payment>, early: Bool = false) {
         let payment = told.body
         guard payment.status == .success, !payment.amount.isZero else { return }
         if recordedInLedger(payment) { return }
-        let form: PostingForm = payment.amount.minor < 0 ? .refundPayment : .payment
+        let form: PostingForm = early ? .deposit : payment.amount.minor < 0 ? .refundPayment : .payment
         let id = reference(form, told.id)
         let line = payment.gateway == "bank" ? around.bankLines[told.id] : nil
         // The bank's own day counts, once it is known.
@@ -23,8 +24,10 @@ extension CasePlan {
                 PostingLine(
                     .tender, role: role, amount: payment.amount - fee, derivedFrom: [fee.isZero ? told.id : line?.line ?? told.id],
                     text: payment.gateway, openItem: payment.card),
-                PostingLine(.control, role: receivable, amount: -settled, derivedFrom: [told.id]),
-            ], party: party, appliesTo: owing(settled), reference: date.words)
+                early
+                    ? PostingLine(.control, role: "customer_deposits", amount: -settled, derivedFrom: [told.id], text: "Deposit", openItem: told.id)
+                    : PostingLine(.control, role: receivable, amount: -settled, derivedFrom: [told.id]),
+            ], party: party, appliesTo: early ? nil : owing(settled), reference: date.words)
         settle(&plan, settled, "paid")
         plan.beside(.fee, "bank_fees", fee, [told.id] + [line?.line].compactMap(\.self), base: organisation.baseCurrency)
         plan.beside(.other, "rounding", -coin, [told.id], base: organisation.baseCurrency)
@@ -92,21 +95,26 @@ extension CasePlan {
     }
 
     /// Money that went back because of a refund or an edit: one posting, or one for each tender where there are
-    /// several.
+    /// several. `early`: before the sale is in the books, out of the money that came then.
     mutating func planMovements(
         _ movements: [MoneyMovement], of owner: String, at: Timestamp, against: PlannedPosting.Reference?,
-        notBefore: Timestamp? = nil, on kept: LocalDate? = nil, covering: [String] = [], isNamed: Bool = false
+        notBefore: Timestamp? = nil, on kept: LocalDate? = nil, covering: [String] = [], isNamed: Bool = false, early: Bool = false
     ) {
-        let moved = movements.filter { $0.status == .success && $0.amount.minor > 0 }
+        let moved = movements.filter { $0.status == .success && $0.amount.minor > 0 && isEarly($0.at ?? at) == early }
+        let form: PostingForm = early ? .deposit : .refundPayment
         for movement in moved {
-            let id = reference(.refundPayment, moved.count == 1 ? owner : "\(owner)/\(movement.id)")
+            let id = reference(form, moved.count == 1 ? owner : "\(owner)/\(movement.id)")
             let date = dated(movement.at == nil ? kept ?? day(at) : day(movement.at ?? at), id, source: owner)
             var plan = PlannedPosting(
-                subject: id.subject, form: .refundPayment, caseID: caseID, covers: [owner] + covering, date: date.date,
+                subject: id.subject, form: form, caseID: caseID, covers: [owner] + covering, date: date.date,
                 currency: movement.amount.currency,
                 rate: rate(movement.amount.currency), total: movement.amount,
                 lines: [
-                    PostingLine(.control, role: receivable, amount: movement.amount, derivedFrom: [owner]),
+                    early
+                        ? PostingLine(
+                            .control, role: "customer_deposits", amount: movement.amount, derivedFrom: [owner], text: "Deposit given back",
+                            openItem: onlyEarlyPayment)
+                        : PostingLine(.control, role: receivable, amount: movement.amount, derivedFrom: [owner]),
                     PostingLine(
                         .tender, role: tender(movement.gateway, movement.amount.currency), amount: -movement.amount,
                         // A processor names what it pays out by the shop's refund.

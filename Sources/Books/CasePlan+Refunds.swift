@@ -33,6 +33,8 @@ extension CasePlan {
             }
             if shares.differing[told.id] != nil || (policies.returnsOwner == .rms && shares.explained[told.id] == nil) {
                 holdForReturn(told, sale)
+            } else if let finding = refundWaits(told), ledger.posted[reference(.creditNote, told.id)] == nil {
+                holdRefund(told, sale, finding)
             } else {
                 planRefund(told, sale)
             }
@@ -74,7 +76,7 @@ extension CasePlan {
         let owed = draft.lines.map(\.amount).total(refund.currency)
         let id = reference(.creditNote, told.id)
         let kept = settlement == nil ? nil : keptDay(id)
-        let date = dated(kept ?? day(told.at), id, source: told.id)
+        let date = dated(kept ?? day(max(told.at, recognisedAt ?? told.at)), id, source: told.id)
         var plan = PlannedPosting(
             subject: told.id, form: .creditNote, caseID: caseID, covers: [told.id] + explained.map(\.id) + (shares.covered[told.id] ?? []),
             date: date.date, currency: refund.currency,

@@ -5,7 +5,9 @@ extension CasePlan {
     mutating func planSale() {
         guard let sale else { return }
         let anyMoney = !sale.body.deposits.isEmpty || payments.contains { $0.body.status == .success && $0.body.amount.minor > 0 }
-        let split = splitEdits(sale, anyMoney: anyMoney)
+        let recognition = recognition(sale)
+        if case .from(let at) = recognition { recognisedAt = at }
+        let split = recognised(splitEdits(sale, anyMoney: anyMoney), sale)
         var lines = soldFigures(sale)
         var findings: [Finding] = []
         for edit in split.revised { apply(edit, to: &lines, &findings) }
@@ -19,22 +21,29 @@ extension CasePlan {
             sale, edits: split.further.isEmpty ? everyEdit : split.revised, computed: total, channel: channel, &findings
         )
 
+        if recognition == .waits {
+            planWaiting(sale)
+            return
+        }
         let zero = total.isZero && edits.isEmpty
         let settled = paid.minor >= total.minor
         let waits =
             !zero
-            && (policies.saleForm == .salesReceipt ? !(anyMoney && settled) : policies.postOn == .paid && !anyMoney)
+            && (policies.saleForm == .salesReceipt ? !(anyMoney && settled) : policies.saleTrigger == .paid && !anyMoney)
         if waits {
+            waiting = [sale.id]
             planUnpaid(sale, paid: paid, total: total, anyMoney: anyMoney)
             return
         }
+        planEarlyMoney()
         if zero && policies.zeroTotal != .post {
             planZero(sale, lines, findings)
         } else {
             planDocument(sale, lines, revised: split.revised, channel: channel, paid: paid, findings)
         }
         for edit in split.further { planFurther(edit, sale) }
-        for payment in payments where policies.saleForm == .invoicePayment { planPayment(payment) }
+        for payment in payments where policies.saleForm == .invoicePayment && !isEarly(payment.at) { planPayment(payment) }
+        planEarlyMoneyApplied(sale)
         if policies.saleForm == .invoicePayment { planDepositsApplied(sale) }
         planFulfilments(sale)
         for edit in everyEdit {
@@ -91,7 +100,7 @@ extension CasePlan {
     ) {
         let sale = told.body
         let id = reference(saleForm, told.id)
-        let date = dated(day(told.at), id, source: told.id)
+        let date = dated(day(recognisedAt ?? told.at), id, source: told.id)
         var body = saleLines(told, lines)
         let owed = -body.map(\.amount).total(sale.currency)
         var covers = [told.id] + revised.map(\.id)
@@ -267,7 +276,7 @@ extension CasePlan {
         let zero = Money.zero(told.body.currency)
         let penny = Money(minor: 1, told.body.currency)
         var plan = PlannedPosting(
-            subject: told.id, form: saleForm, caseID: caseID, covers: [told.id], date: day(told.at),
+            subject: told.id, form: saleForm, caseID: caseID, covers: [told.id], date: day(recognisedAt ?? told.at),
             currency: told.body.currency,
             rate: rate(told.body.currency), total: zero, lines: [], party: party, findings: findings)
         switch policies.zeroTotal {

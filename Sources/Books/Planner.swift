@@ -12,9 +12,17 @@ public enum Planner {
         _ order: OrderCase, organisation: Organisation, policies: Policies, ledger: LedgerState, codes: CodeBook,
         around: Surroundings = Surroundings()
     ) -> [PlannedPosting] {
+        outcome(order, organisation: organisation, policies: policies, ledger: ledger, codes: codes, around: around).postings
+    }
+
+    /// The same, with the ids of the documents that post nothing before something has happened that no source has told of yet (`Policies.saleTrigger`).
+    public static func outcome(
+        _ order: OrderCase, organisation: Organisation, policies: Policies, ledger: LedgerState, codes: CodeBook,
+        around: Surroundings = Surroundings()
+    ) -> (postings: [PlannedPosting], waiting: [String]) {
         var plan = CasePlan(order, organisation, policies, ledger, codes, around)
         plan.run()
-        return plan.postings
+        return (plan.postings, plan.waiting)
     }
 
     /// What may still be refunded after all refunds that the plan does not hold for exceeding it; `nil` without a
@@ -94,6 +102,13 @@ struct CasePlan {
     /// What cash payments are off what they settle, by payment.
     var roundings: [String: Money] = [:]
     var pair = PairState()
+    /// Since when the sale is in the books, where it waited for something.
+    var recognisedAt: Timestamp?
+    var waitsForTrigger = false
+    /// What was planned of money that came or went before then.
+    var early: [PlannedPosting] = []
+    /// Documents that post nothing yet.
+    var waiting: [String] = []
     var postings: [PlannedPosting] = []
     var remaining: Remaining?
 

@@ -8,7 +8,10 @@ extension Policies {
         switch name {
         case "posting": try setPosting(name, value)
         case "sale_form": saleForm = try choice(name, value)
-        case "post_on": postOn = try choice(name, value)
+        case "triggers.sale": saleTrigger = try choice(name, value)
+        case "triggers.refund": refundTrigger = try choice(name, value)
+        case "triggers.summary": summaryTrigger = try choice(name, value)
+        case "post_on": try setPostOn(name, value)
         case "customer": customer = try choice(name, value)
         case "discounts": discounts = try choice(name, value)
         case "discount_dimension": discountDimension = try choice(name, value)
@@ -58,7 +61,8 @@ extension Policies {
             "fee_tax", "goodwill_tax", "held_money", "deposit_tax", "marketplace_tax", "inventory", "fx_rate",
             "month_end_split", "summary_zone", "payout_rows", "attach",
             "tax_difference_cap", "cash_rounding", "rounding_cap", "bank_fee_cap", "rms_wait", "bank_wait",
-            "day_cut_off", "entity_by", "returns.owner", "returns.from",
+            "day_cut_off", "entity_by", "returns.owner", "returns.from", "triggers.sale", "triggers.refund",
+            "triggers.summary",
         ] + singleValued.keys).sorted()
 
     /// Policies with one value as yet: stated so that a file that names them says what it relies on.
@@ -68,6 +72,7 @@ extension Policies {
         "rounding": "half_up", "damaged": "write_off", "landed_cost": "by_value", "drift": "hold",
         "unmapped_code": "hold",
         "inactive_account": "hold", "shipping_discount": "net", "shipping_split": "by_line_net",
+        "triggers.payment": "paid", "triggers.payout": "paid", "triggers.deposit": "paid", "triggers.return": "returned",
     ]
 
     private func choice<V: RawRepresentable & CaseIterable>(_ name: String, _ value: String) throws(Fault) -> V
@@ -91,6 +96,15 @@ extension Policies {
             changes.append(DatedPosting(from: from, value: try choice(name, entry[0])))
         }
         (posting, postingChanges) = (start, changes)
+    }
+
+    /// The older name of `triggers.sale`.
+    private mutating func setPostOn(_ name: String, _ value: String) throws(Fault) {
+        switch value {
+        case "order": saleTrigger = .created
+        case "paid": saleTrigger = .paid
+        default: throw invalid(name, value, "order, paid")
+        }
     }
 
     private func only(_ name: String, _ value: String, _ allowed: String) throws(Fault) {

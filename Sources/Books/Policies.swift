@@ -17,7 +17,31 @@ public struct Policies: Sendable, Equatable {
     public enum SaleForm: String, Sendable, CaseIterable {
         case invoicePayment = "invoice_payment", salesReceipt = "sales_receipt"
     }
-    public enum PostOn: String, Sendable, CaseIterable { case order, paid }
+    /// What makes a sale one for the books.
+    public enum SaleTrigger: String, Sendable, CaseIterable {
+        /// The source tells of it; a draft is none yet.
+        case created
+        /// The same, where the source tells drafts from what was sent.
+        case finalised
+        /// Money came in for it.
+        case paid
+        /// All of it has left. Money taken before is owed to the customer.
+        case fulfilled
+    }
+    /// What makes a day's summary one for the books.
+    public enum SummaryTrigger: String, Sendable, CaseIterable {
+        case dayOver = "day_over"
+        /// The same, and a till has been counted for the day.
+        case dayClosed = "day_closed"
+    }
+    /// What makes a refund one for the books.
+    public enum RefundTrigger: String, Sendable, CaseIterable {
+        case created
+        /// Its money has gone back.
+        case paid
+        /// A return that names it is closed.
+        case returned
+    }
     public enum Customer: String, Sendable, CaseIterable { case house, perCustomer = "per_customer" }
     public enum Discounts: String, Sendable, CaseIterable { case separate, net }
     public enum DiscountDimension: String, Sendable, CaseIterable { case none, group }
@@ -57,7 +81,9 @@ public struct Policies: Sendable, Equatable {
     /// Later values of `posting`, each from a day on, in order of those days.
     public var postingChanges: [DatedPosting] = []
     public var saleForm: SaleForm = .invoicePayment
-    public var postOn: PostOn = .order
+    public var summaryTrigger: SummaryTrigger = .dayOver
+    public var saleTrigger: SaleTrigger = .created
+    public var refundTrigger: RefundTrigger = .created
     public var customer: Customer = .house
     public var discounts: Discounts = .separate
     public var discountDimension: DiscountDimension = .none
@@ -149,6 +175,17 @@ public struct Policies: Sendable, Equatable {
         if heldMoney != .withDocument { out.append("held_money: \(heldMoney.rawValue)") }
         if depositTax != .atInvoice { out.append("deposit_tax: \(depositTax.rawValue)") }
         if exchangeRate != .sourceDocument { out.append("fx_rate: \(exchangeRate.rawValue)") }
+        if saleTrigger == .fulfilled {
+            // A receipt states money and sale at once, a settlement its orders with the payout that brings the money.
+            if saleForm == .salesReceipt { out.append("triggers.sale: fulfilled with sale_form: sales_receipt") }
+            if settles { out.append("triggers.sale: fulfilled with posting: payout") }
+            // What early money settles would stand in a summary, not by itself.
+            if posting == .dailySummary || postingChanges.contains(where: { $0.value == .dailySummary }) {
+                out.append("triggers.sale: fulfilled with posting: daily_summary")
+            }
+            if revenue == .atFulfilment { out.append("triggers.sale: fulfilled with revenue: at_fulfilment") }
+            if returnsOwner == .rms { out.append("triggers.sale: fulfilled with returns.owner: rms") }
+        }
         // A receipt states money and sale at once: whose money it is cannot be told apart in it.
         if entityByLocation, saleForm == .salesReceipt { out.append("entity_by: line.location with sale_form: sales_receipt") }
         return out

@@ -158,9 +158,13 @@ public protocol SourceConnector: Connector {
 
     /// Settings of the connection that `normalize` understands, with their meaning.
     var settings: [String: String] { get }
+
+    /// What it tells beside what was sold. A policy that waits for anything else is refused.
+    var tells: Set<SourceFact> { get }
 }
 
 extension SourceConnector {
+    public var tells: Set<SourceFact> { [.payments] }
     public func isTrial(_: HTTPFields, body _: [UInt8]) -> Bool { false }
     public func uses(topic _: String) -> Bool { true }
     public func tells(of _: String) -> Bool { false }

@@ -180,7 +180,8 @@ extension Comparison {
                     if case .payment(let p) = $0.body { p.status == .success } else { false }
                 } ?? false
             if sale.isDraft { return true }
-            return (sale.total.isZero && policies.zeroTotal == .skip) || (!paid && policies.postOn == .paid)
+            let waits = policies.saleTrigger == .paid ? !paid : policies.saleTrigger == .fulfilled
+            return (sale.total.isZero && policies.zeroTotal == .skip) || waits
         case .cancellation: return run.entries.allSatisfy { $0.plan.caseID != document.caseID }
         case .payout(let payout): return payout.status == .pending || payout.status == .cancelled
         case .deposit(let deposit): return deposit.status != .success

@@ -95,6 +95,7 @@ public final class Scheduler: Service {
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.giveKeys() } }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.store.askDueSweeps() } }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.store.askDueChanges() } }
+            group.addTask { await self.every(.seconds(1)) { () throws(Fault) in _ = try await self.store.runDueSchedules() } }
             group.addTask { await self.every(.seconds(30)) { () throws(Fault) in try await self.store.askForgotten() } }
             group.addTask { await self.every(.seconds(Limits.heartbeatSeconds / 2)) { () throws(Fault) in try await self.beat() } }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.seal() } }

@@ -46,7 +46,8 @@ public enum AlertSurveyStatements {
         """
         SELECT x.tenant_id, 'held/' || x.flow_id || '/' || x.code AS key, f.slug AS place, x.code, \(unsafe: gathered)
         FROM (
-          SELECT p.tenant_id, p.flow_id, p.post_key AS item, g->>'check' AS code, g->>'why' AS words, g->>'remedy' AS remedy, p.updated_at AS at
+          SELECT p.tenant_id, p.flow_id, p.post_key AS item, g->>'check' AS code, g->>'why' AS words, g->>'remedy' AS remedy,
+            coalesce(p.held_since, p.updated_at) AS at
           FROM app.postings p CROSS JOIN LATERAL jsonb_array_elements(p.findings) g WHERE p.state = 'held'
           UNION ALL
           SELECT p.tenant_id, p.flow_id, p.post_key, g->>'check', g->>'why', g->>'remedy', p.updated_at

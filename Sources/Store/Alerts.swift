@@ -17,6 +17,11 @@ public struct AlertRow: Sendable, Equatable {
     }
 }
 
+/// Checks that hold what may well come by itself: only what stays held for a day is for people.
+public enum PatientChecks {
+    public static let names: Set<String> = ["waits_for_return", "waits_for_closing", "waits_for_money"]
+}
+
 /// What groups alerts: one key a cause, not a document. Its first word says what kind of cause it is.
 public enum AlertKey {
     public static func held(_ flow: FlowID, _ check: String) -> String { "held/\(flow)/\(check)" }

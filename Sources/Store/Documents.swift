@@ -117,6 +117,23 @@ public enum DocumentStatements {
         """
     }
 
+    /// Whether a till was closed in this time: `closed`.
+    public static func closure(_ tenant: TenantID, _ flow: FlowID, from: Timestamp, before: Timestamp) -> SQL {
+        """
+        SELECT EXISTS (SELECT FROM app.documents WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND kind = 'register_closure'
+          AND happened_at >= \(from) AND happened_at < \(before)) AS closed
+        """
+    }
+
+    /// What of the cases waits for its trigger; all else of them does not any more.
+    public static func waiting(_ tenant: TenantID, _ flow: FlowID, cases: [String], _ documents: [(caseID: String, id: String)]) -> SQL {
+        """
+        UPDATE app.cases c SET waiting = coalesce((SELECT array_agg(i ORDER BY i) FROM unnest(\(documents.map(\.caseID)), \(documents.map(\.id))) AS t(x, i)
+          WHERE x = c.case_id), '{}')
+        WHERE c.tenant_id = \(tenant) AND c.flow_id = \(flow) AND c.case_id = ANY (\(cases)) AND (c.waiting <> '{}' OR c.case_id = ANY (\(documents.map(\.caseID))))
+        """
+    }
+
     /// A case that cannot be planned, with the reason; it is tried again when one of its documents or the configuration changes.
     public static func unplannable(_ tenant: TenantID, _ flow: FlowID, _ dirty: DirtyCase, fault: [UInt8]) -> SQL {
         """
@@ -177,13 +194,18 @@ public enum DocumentStatements {
           WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'cleared'
         )
         UPDATE app.cases SET dirty = true, changed_at = clock_timestamp() WHERE tenant_id = \(tenant) AND flow_id = \(flow)
-          AND (fault IS NOT NULL OR case_id IN (SELECT case_id FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow)
+          AND (fault IS NOT NULL OR waiting <> '{}' OR case_id IN (SELECT case_id FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow)
             AND state IN ('held', 'rejected', 'mapped', 'cleared')))
         """
     }
 }
 
 extension Store {
+    /// A till was closed from the one instant on and before the other.
+    public func hasClosure(_ tenant: TenantID, _ flow: FlowID, from: Timestamp, before: Timestamp) async throws(Fault) -> Bool {
+        try await pool.query(DocumentStatements.closure(tenant, flow, from: from, before: before)).first?.get("closed") ?? false
+    }
+
     /// Has the cases planned anew.
     public func replan(_ tenant: TenantID, _ flow: FlowID, cases: [String]) async throws(Fault) {
         guard !cases.isEmpty else { return }

@@ -92,7 +92,7 @@ public enum IntentStatements {
     /// since would be taken for what was sent.
     public static func markPosting(_ tenant: TenantID, _ intents: [NewIntent]) -> SQL {
         """
-        UPDATE app.postings SET state = 'posting', attempts = attempts + 1, updated_at = clock_timestamp()
+        UPDATE app.postings SET state = 'posting', let_through = true, attempts = attempts + 1, updated_at = clock_timestamp()
         FROM unnest(\(intents.map(\.key.text)), \(intents.map { Int64($0.revision) })) AS t(k, r)
         WHERE tenant_id = \(tenant) AND post_key = k AND revision = r AND state = 'cleared'
         """

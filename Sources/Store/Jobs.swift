@@ -117,7 +117,7 @@ public enum JobStatements {
         """
     }
 
-    /// Asks for the sweeps that are due by their flows' interval.
+    /// Asks for the sweeps that are due by their flows' interval; a flow with a schedule for them is swept by that alone.
     public static func askDueSweeps() -> SQL {
         """
         INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
@@ -126,6 +126,8 @@ public enum JobStatements {
         JOIN app.tenants t ON t.tenant_id = f.tenant_id
         WHERE f.state = 'active' AND c.state = 'live' AND t.state = 'active'
           AND (c.swept_at IS NULL OR c.swept_at + f.poll_seconds * interval '1 second' <= clock_timestamp())
+          AND NOT EXISTS (SELECT FROM app.schedules s WHERE s.tenant_id = f.tenant_id AND s.flow_id = f.id AND s.subject = 'pull'
+            AND (s.state = 'paused' OR s.rule <> 'realtime'))
         GROUP BY f.tenant_id, c.id
         ON CONFLICT (tenant_id, kind, subject) DO NOTHING
         """

@@ -108,7 +108,8 @@ public enum PostingStatements {
           effect = EXCLUDED.effect, revision = EXCLUDED.revision, state = 'mapped', plan = EXCLUDED.plan, plan_digest = EXCLUDED.plan_digest,
           reference = EXCLUDED.reference, ledger_date = EXCLUDED.ledger_date, currency = EXCLUDED.currency, total_minor = EXCLUDED.total_minor,
           part_of = CASE WHEN EXCLUDED.part_of IS NULL THEN NULL ELSE coalesce(p.part_of, '') END,
-          applies_to = EXCLUDED.applies_to, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
+          applies_to = EXCLUDED.applies_to, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp(),
+          let_through = p.let_through AND p.plan_digest = EXCLUDED.plan_digest, cleared_at = CASE WHEN p.plan_digest = EXCLUDED.plan_digest THEN p.cleared_at END
           WHERE p.state NOT IN ('posting', 'unknown', 'manual')
         RETURNING post_key
         """
@@ -157,7 +158,10 @@ public enum PostingStatements {
     public static func clear(_ tenant: TenantID, _ results: [(key: PostKey, findings: [UInt8], held: Bool)]) -> SQL {
         """
         UPDATE app.postings p SET state = CASE WHEN h THEN 'held' WHEN part_of IS NOT NULL THEN 'gathered' ELSE 'cleared' END, findings = f, updated_at = clock_timestamp(),
-          next_attempt_at = CASE WHEN remote_id IS NULL THEN greatest(now(), (plan->>'not_before')::timestamptz) ELSE now() END
+          next_attempt_at = CASE WHEN remote_id IS NULL THEN greatest(now(), (plan->>'not_before')::timestamptz) ELSE now() END,
+          cleared_at = CASE WHEN NOT h AND part_of IS NULL THEN coalesce(cleared_at, clock_timestamp()) ELSE cleared_at END,
+          held_since = CASE WHEN h THEN CASE WHEN held_by = f->0->>'check' THEN coalesce(held_since, clock_timestamp()) ELSE clock_timestamp() END END,
+          held_by = CASE WHEN h THEN f->0->>'check' END
         FROM unnest(\(results.map(\.key.text)), \(results.map { PostgresJSON($0.findings) }), \(results.map(\.held))) AS t(k, f, h)
         WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state = 'mapped'
         """
@@ -165,9 +169,9 @@ public enum PostingStatements {
 
     /// A cleared posting `p` may go: what it settles stands in the ledger and is not about to be changed there. A void goes after the voids of
     /// whatever settled it. What went there by hand is changed by hand, and settled by hand too: its id there is not known. What somebody may have
-    /// changed there is looked at first, so that nothing is overwritten.
+    /// changed there is looked at first, so that nothing is overwritten. What has a schedule waits for its next run.
     static let free = """
-        NOT p.by_hand AND p.recheck_at IS NULL AND CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
+        NOT p.by_hand AND p.recheck_at IS NULL AND \(ScheduleStatements.letThrough) AND CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
             AND q.case_id = p.case_id AND q.applies_to = p.post_key AND q.effect = 'void' AND q.state IN ('mapped', 'cleared', 'posting', 'unknown'))
           ELSE p.applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.post_key = p.applies_to AND NOT q.by_hand
             AND (q.state IN ('posted', 'confirmed', 'reconciled') OR (q.state IN ('held', 'rejected') AND q.remote_id IS NOT NULL))) END

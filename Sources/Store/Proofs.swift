@@ -110,8 +110,12 @@ public struct SourceAmount: Sendable {
     public var cancelled: Bool
     /// Its case waits to be planned.
     public var pending: Bool
+    /// It is not to be posted before something has happened that no source has told of yet.
+    public var waits: Bool
 
-    public init(side: String, sourceID: String, day: LocalDate, currency: String, minor: Int64, cancelled: Bool = false, pending: Bool = false) {
+    public init(
+        side: String, sourceID: String, day: LocalDate, currency: String, minor: Int64, cancelled: Bool = false, pending: Bool = false, waits: Bool = false
+    ) {
         self.side = side
         self.sourceID = sourceID
         self.day = day
@@ -119,6 +123,7 @@ public struct SourceAmount: Sendable {
         self.minor = minor
         self.cancelled = cancelled
         self.pending = pending
+        self.waits = waits
     }
 }
 
@@ -179,7 +184,8 @@ extension ProofStatements {
         WITH d AS (
           SELECT x.kind, x.source_id, x.case_id, x.body, (x.happened_at AT TIME ZONE \(zone))::date AS day,
             EXISTS (SELECT FROM app.notes n WHERE n.tenant_id = x.tenant_id AND n.flow_id = x.flow_id AND n.case_id = x.case_id AND n.kind = 'cancellation') AS cancelled,
-            EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = x.tenant_id AND c.flow_id = x.flow_id AND c.case_id = x.case_id AND (c.dirty OR c.fault IS NOT NULL)) AS pending
+            EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = x.tenant_id AND c.flow_id = x.flow_id AND c.case_id = x.case_id AND (c.dirty OR c.fault IS NOT NULL)) AS pending,
+            EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = x.tenant_id AND c.flow_id = x.flow_id AND c.case_id = x.case_id AND x.source_id = ANY (c.waiting)) AS waits
           FROM app.documents x WHERE x.tenant_id = \(tenant) AND x.flow_id = \(flow)
         ), back AS (
           SELECT n.source_id, n.body, (n.happened_at AT TIME ZONE \(zone))::date AS day,
@@ -200,27 +206,34 @@ extension ProofStatements {
         )
         SELECT 'sale' AS side, source_id, day, coalesce((SELECT n.body->>'order_total' FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow)
             AND n.case_id = d.case_id AND n.kind = 'edit' AND n.body ? 'order_total' ORDER BY n.happened_at DESC, n.source_id DESC LIMIT 1), body->>'total') AS amount,
-          1 AS sign, cancelled, pending FROM d WHERE kind IN ('sale', 'invoice')
-        UNION ALL SELECT 'payment', source_id, day, body->>'amount', 1, false, pending FROM d WHERE kind = 'payment' AND body->>'status' = 'success'
-        UNION ALL SELECT 'refund', source_id, day, body->>'total', -1, false, pending FROM d WHERE kind = 'refund' AND source_id NOT IN (SELECT source_id FROM covered)
-        UNION ALL SELECT 'refund', source_id, day, x, -1, false, pending
+          1 AS sign, cancelled, pending, waits FROM d WHERE kind IN ('sale', 'invoice')
+        UNION ALL SELECT 'payment', source_id, day, body->>'amount', 1, false, pending, false FROM d WHERE kind = 'payment' AND body->>'status' = 'success'
+        UNION ALL SELECT 'refund', source_id, day, body->>'total', -1, false, pending, waits FROM d WHERE kind = 'refund' AND source_id NOT IN (SELECT source_id FROM covered)
+        UNION ALL SELECT 'refund', source_id, day, x, -1, false, pending, false
           FROM back, unnest(ARRAY[body->'settlement'->>'total', body->'settlement'->>'exchange_bonus']) x WHERE x IS NOT NULL
-        UNION ALL SELECT 'money_back', source_id, day, x, -1, false, pending FROM back, LATERAL (
+        UNION ALL SELECT 'money_back', source_id, day, x, -1, false, pending, false FROM back, LATERAL (
           SELECT t->>'amount' AS x FROM jsonb_array_elements(coalesce(body->'settlement'->'refunds', '[]')) t WHERE t->>'status' = 'success'
           UNION ALL SELECT body->'settlement'->>'store_credit') v
-        UNION ALL SELECT 'money_back', source_id, day, t->>'amount', -1, false, pending
+        UNION ALL SELECT 'money_back', source_id, day, t->>'amount', -1, false, pending, false
           FROM d, jsonb_array_elements(coalesce(body->'transactions', '[]')) t WHERE kind = 'refund' AND t->>'status' = 'success'
             AND source_id NOT IN (SELECT source_id FROM covered)
-        UNION ALL SELECT 'money_back', n.source_id, (n.happened_at AT TIME ZONE \(zone))::date, t->>'amount', -1, false, false
+        UNION ALL SELECT 'money_back', n.source_id, (n.happened_at AT TIME ZONE \(zone))::date, t->>'amount', -1, false, false, false
           FROM app.notes n, jsonb_array_elements(coalesce(n.body->'transactions', '[]')) t
           WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'edit' AND t->>'status' = 'success'
-        UNION ALL SELECT 'payout', source_id, day, ltrim(body->>'amount', '-'), 1, false, pending FROM d
+        UNION ALL SELECT 'payout', source_id, day, ltrim(body->>'amount', '-'), 1, false, pending, false FROM d
           WHERE kind = 'payout' AND body->>'status' IN ('paid', 'failed') AND body->>'amount' !~ '^-?0(\\.0*)? '
-        UNION ALL SELECT 'deposit', source_id, day, body->>'amount', 1, false, pending FROM d
+        UNION ALL SELECT 'deposit', source_id, day, body->>'amount', 1, false, pending, false FROM d
           WHERE kind = 'deposit' AND body->>'status' = 'success' AND body->>'amount' !~ '^(-|0(\\.0*)? )'
-        UNION ALL SELECT 'journal', source_id, day, body->>'amount', 1, false, pending FROM d WHERE kind = 'journal'
+        UNION ALL SELECT 'journal', source_id, day, body->>'amount', 1, false, pending, false FROM d WHERE kind = 'journal'
         """
     }
+
+    /// A deposit's side: a deposit of the source's, or the money of a sale that was not in the books yet.
+    private static let early = """
+        (CASE WHEN EXISTS (SELECT FROM app.documents s WHERE s.tenant_id = p.tenant_id AND s.flow_id = p.flow_id AND s.kind = 'deposit' AND s.source_id = p.subject)
+          THEN 'deposit' WHEN EXISTS (SELECT FROM app.documents s WHERE s.tenant_id = p.tenant_id AND s.flow_id = p.flow_id AND s.kind = 'payment'
+            AND s.source_id = p.subject) THEN 'payment' ELSE 'money_back' END)
+        """
 
     /// Each posting's total, on the side of the source document it stands for. A statement (a payout of nothing) brings no money: what it moves
     /// between accounts is the clearing accounts' proof.
@@ -229,13 +242,14 @@ extension ProofStatements {
         SELECT CASE WHEN form IN ('invoice', 'sales_receipt') OR (form = 'credit_note' AND (subject LIKE '%/%' OR subject NOT IN (
                  SELECT source_id FROM app.documents r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.kind = 'refund'
                  UNION ALL SELECT source_id FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'goods_return'))) THEN 'sale'
-               WHEN form = 'credit_note' THEN 'refund' WHEN form = 'payment' THEN 'payment' WHEN form = 'refund_payment' THEN 'money_back' ELSE form END AS side,
+               WHEN form = 'credit_note' THEN 'refund' WHEN form = 'payment' THEN 'payment' WHEN form = 'refund_payment' THEN 'money_back'
+               WHEN form = 'deposit' THEN \(unsafe: early) ELSE form END AS side,
           CASE WHEN form IN ('invoice', 'sales_receipt') OR (form = 'credit_note' AND (subject LIKE '%/%' OR subject NOT IN (
                  SELECT source_id FROM app.documents r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.kind = 'refund'
                  UNION ALL SELECT source_id FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'goods_return'))) THEN case_id
-               WHEN form IN ('payout', 'deposit', 'journal') THEN subject ELSE split_part(subject, '/', 1) END AS source_id,
+               WHEN form IN ('payout', 'journal') OR (form = 'deposit' AND \(unsafe: early) <> 'money_back') THEN subject ELSE split_part(subject, '/', 1) END AS source_id,
           CASE WHEN p.state = 'gathered' THEN coalesce((SELECT g.state FROM app.postings g WHERE g.tenant_id = p.tenant_id AND g.post_key = p.part_of), 'cleared')
-            ELSE p.state END AS state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment') THEN -1 WHEN form = 'payout' AND p.subject IN (
+            ELSE p.state END AS state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment') OR (form = 'deposit' AND \(unsafe: early) = 'money_back') THEN -1 WHEN form = 'payout' AND p.subject IN (
               SELECT source_id FROM app.documents s WHERE s.tenant_id = \(tenant) AND s.flow_id = \(flow) AND s.kind = 'payout'
                 AND s.body->>'amount' ~ '^-?0(\\.0*)? ') THEN 0 ELSE 1 END AS minor,
           coalesce(findings->0->>'check', fault->>'code', CASE WHEN p.state = 'gathered' THEN (SELECT g.findings->0->>'check' FROM app.postings g
@@ -256,7 +270,7 @@ extension Store {
             let id: String = try row.get("source_id")
             var sum = SourceAmount(
                 side: side, sourceID: id, day: try row.get("day"), currency: money.currency.code, minor: sign * money.minor, cancelled: try row.get("cancelled"),
-                pending: try row.get("pending"))
+                pending: try row.get("pending"), waits: try row.get("waits"))
             // A refund with two tenders moves money twice: one amount per document and side.
             sum.minor += sums["\(side) \(id)"]?.minor ?? 0
             sums["\(side) \(id)"] = sum

@@ -9,7 +9,7 @@ enum Counterfoil {
 
     static var commands: [any Command.Type] { [
         UpCommand.self, ServeCommand.self, ScheduleCommand.self, WorkerCommand.self, SandboxCommand.self, MigrateCommand.self, KeyCommand.self,
-        TenantCommand.self, KitCommand.self, ConnectorCommand.self, DropCommand.self, ScenarioCommand.self, AuditCommand.self, AlertsCommand.self, NotifyCommand.self, TortureCommand.self, BenchCommand.self,
+        TenantCommand.self, FlowCommand.self, KitCommand.self, ConnectorCommand.self, DropCommand.self, ScenarioCommand.self, AuditCommand.self, AlertsCommand.self, NotifyCommand.self, TortureCommand.self, BenchCommand.self,
         FuzzCommand.self,
         DoctorCommand.self,
     ] }

@@ -31,6 +31,14 @@ import Testing
         #expect(Observing.seen(other, AlertBounds(), now: noon)?.opens == true)
     }
 
+    @Test("what may come by itself is an alert only after a day", arguments: ["waits_for_closing", "waits_for_money"])
+    func patient(code: String) throws {
+        for (age, opens) in [(Duration.seconds(3600), false), (.seconds(25 * 3600), true)] {
+            let fact = AlertFact.sample("held/f/\(code)", code: code, words: "w", since: noon - age)
+            #expect(try #require(Observing.seen(fact, AlertBounds(), now: noon)).opens == opens)
+        }
+    }
+
     @Test("what is new opens, what changed is counted anew, what is as it was is left alone, what is gone is resolved")
     func steps() {
         let known = StandingAlert.sample("held/f/a"), other = StandingAlert.sample("held/f/b"), gone = StandingAlert.sample("rejected/f/c")

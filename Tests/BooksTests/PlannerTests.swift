@@ -49,7 +49,7 @@ struct PlannerTests {
         ]
         #expect(names(planned(documents)) == ["invoice:O-1"])
         var paid = Policies()
-        paid.postOn = .paid
+        paid.saleTrigger = .paid
         #expect(planned(documents, shopUS, paid).isEmpty)
         #expect(names(planned(documents + [payment("P-4")], shopUS, paid)) == ["invoice:O-1", "payment:P-4"])
     }

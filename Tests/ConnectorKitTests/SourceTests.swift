@@ -226,6 +226,22 @@ struct SourceTests {
         } catch { return ([], error) }
     }
 
+    @Test("what a source's records hold of goods that left or came back, it says that it tells", arguments: sourceIDs)
+    func tells(id: String) throws {
+        let it = try source(id)
+        let facts = ConnectionFacts(account: try Specimen(id).account)
+        for record in try records(id) {
+            for document in documents(it, record.topic, record.json.bytes, facts).documents {
+                switch document.body {
+                case .fulfilment: #expect(it.tells.contains(.fulfilments), "\(document.id)")
+                case .goodsReturn: #expect(it.tells.contains(.returns), "\(document.id)")
+                case .registerClosure: #expect(it.tells.contains(.closures), "\(document.id)")
+                default: break
+                }
+            }
+        }
+    }
+
     @Test(
         "recorded bodies normalise, the same each time, to documents that belong somewhere and whose plans balance",
         arguments: sourceIDs)

@@ -68,6 +68,8 @@ import Wire
             (.get, "/v1/connections/\(b.source)", nil), (.patch, "/v1/connections/\(b.source)", ["state": "paused"]),
             (.put, "/v1/connections/\(b.source)/credential", ["access_token": "x"]), (.put, "/v1/connections/\(b.source)/webhook-secret", ["secret": "x"]),
             (.get, "/v1/flows/\(b.flow)", nil), (.patch, "/v1/flows/\(b.flow)", ["state": "paused"]), (.post, "/v1/flows/\(b.flow)/pull", nil),
+            (.get, "/v1/flows/\(b.flow)/schedules", nil), (.put, "/v1/flows/\(b.flow)/schedules", [:]), (.post, "/v1/flows/\(b.flow)/schedules/post/run", nil),
+            (.post, "/v1/flows/\(b.flow)/schedules/preview", [:]), (.post, "/v1/flows/\(b.flow)/schedules/pull/pause", nil),
             (.get, "/v1/flows/\(b.flow)/proofs", nil), (.get, "/v1/organisations/\(b.organisation)", nil),
             (.get, "/v1/consultancies/\(b.tenant.consultancy)", nil),
             (.post, "/v1/tenants/\(b.tenant.id)/organisations", ["slug": "x"]), (.post, "/v1/tenants/\(b.tenant.id)/flows", ["slug": "x"]),
@@ -285,6 +287,20 @@ import Wire
         #expect(fields.contains("policies.nonsense"))
         #expect(fields.contains("policies"))
         #expect(await bench.call(.patch, "/v1/flows/\(made.flow)", ["cut_over": .null, "state": "paused"]).json["cut_over"]?.isNull == true)
+    }
+
+    @Test("a policy that waits for what the flow's sources do not tell is refused by name, with what it is") func triggers() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let path = "/v1/flows/\(made.flow)"
+        let refused = await bench.call(.patch, path, ["policies": ["triggers": ["sale": "fulfilled", "refund": "returned"], "revenue": "at_fulfilment"]])
+        #expect(refused.status == 422)
+        let fields = refused.json["errors"]?.array?.compactMap { $0["field"]?.string } ?? []
+        #expect(fields == ["policies", "policies.triggers.sale", "policies.triggers.refund", "policies.revenue"], "\(refused.text)")
+        #expect(refused.text.contains("shop does not tell: when goods have left"))
+        let kept = await bench.call(.patch, path, ["policies": ["triggers": ["sale": "paid", "refund": "paid"]]])
+        #expect(kept.status == 200 && kept.json["policies"]?["triggers.sale"]?.string == "paid", "\(kept.text)")
+        #expect(await bench.call(.patch, path, ["policies": ["triggers": ["sale": "soon"]]]).status == 422)
     }
 
     @Test("a flow names by its slug the source whose returns belong to it, as a group or singly, and no other connection") func returns() async throws {

@@ -54,7 +54,7 @@ import Wire
             "consent": consent ?? "", "link": String(repeating: "0", count: 32),
             "tenant": tenant.description, "consultancy": made.tenant.consultancy, "organisation": made.organisation, "source": made.source.description,
             "ledger": made.ledger.description, "connection": made.ledger.description, "flow": made.flow.description, "document": document.description,
-            "posting": Bench.key(1).text, "batch": batches[0], "alert": alert ?? "", "delivery": delivery ?? "", "route": "bookkeeper", "key": spareID ?? "", "event": "\(event)",
+            "posting": Bench.key(1).text, "batch": batches[0], "alert": alert ?? "", "delivery": delivery ?? "", "route": "bookkeeper", "schedule": "post", "key": spareID ?? "", "event": "\(event)",
             "POST /v1/tenants/{tenant}/flows slug": "second", "POST /v1/tenants/{tenant}/connections slug": "third", "POST /v1/tenants/{tenant}/organisations slug": "second",
             "POST /v1/alerts/{alert}/mute until": (SystemClocks().now() + .seconds(86_400)).description, "platform": "shop", "subject": made.source.description, "POST /v1/postings/{posting}/hold posting": stopped.text, "POST /v1/postings/{posting}/release posting": held.text,
             "POST /v1/postings/{posting}/retry posting": rejected.text, "GET /v1/alerts/deliveries/{delivery} delivery": own ?? "",

@@ -84,6 +84,13 @@ import Testing
             "INSERT INTO app.cases (tenant_id, flow_id, case_id, dirty) SELECT \(t), \(f), 'O-' || n, n % 100 = 0 FROM generate_series(1, 1500) n",
             "INSERT INTO app.jobs (tenant_id, kind, subject, lane) SELECT \(t), 'post', n::text, 'webhook' FROM generate_series(1, 1500) n",
             "INSERT INTO app.audit (tenant_id, actor, action, subject) SELECT \(t), 'a', 'b', 's' || n FROM generate_series(1, 1500) n",
+            """
+            WITH flows AS (
+              INSERT INTO app.flows (tenant_id, id, slug, organisation_id, source_id, ledger_id)
+              SELECT \(t), gen_random_uuid(), 'f-' || n, \(house.organisation), \(c), \(house.ledger) FROM generate_series(1, 1500) n RETURNING id
+            )
+            INSERT INTO app.schedules (tenant_id, flow_id, subject, rule, time_zone) SELECT \(t), id, 'post', 'realtime', 'UTC' FROM flows
+            """,
         ])
         try await house.owner.query("ANALYZE")
     }

@@ -47,7 +47,7 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t)
 }
 
 private func consents(_ t: TenantID) -> [Sample] {
@@ -350,6 +350,31 @@ private func scheduling(_ t: TenantID) -> [Sample] {
         ("CrashStatements.holdCase", CrashStatements.holdCase(t, flow, "O-1", fault: json)),
         ("CrashStatements.holdPosting", CrashStatements.holdPosting(t, sampleKey.text, fault: json, finding: json)),
         ("SealStatements.add", SealStatements.add(t, number: 1, beforeXID: "5", rows: 1, digest: [1])),
+    ]
+    return list.map { Sample($0.0, $0.1, by: .supervisor) }
+}
+
+private func schedules(_ t: TenantID) -> [Sample] {
+    let row = ScheduleRow(
+        tenant: t, flow: flow, subject: "post", rule: "hourly", zone: "UTC", state: "active", isStated: true, nextRun: now, lastRun: nil)
+    let list: [(String, SQL)] = [
+        ("DocumentStatements.closure", DocumentStatements.closure(t, flow, from: now, before: now)),
+        ("DocumentStatements.waiting", DocumentStatements.waiting(t, flow, cases: ["O-1"], [("O-1", "O-1")])),
+        ("ScheduleStatements.due", ScheduleStatements.due(limit: 10)),
+        ("ScheduleStatements.ofFlow", ScheduleStatements.ofFlow(t, flow)),
+        ("ScheduleStatements.clock", ScheduleStatements.clock()),
+        ("ScheduleStatements.lockFlow", ScheduleStatements.lockFlow(t, flow)),
+        ("ScheduleStatements.put", ScheduleStatements.put(t, flow, subject: "post", rule: "hourly", zone: "UTC", next: now)),
+        ("ScheduleStatements.dropExcept", ScheduleStatements.dropExcept(t, flow, subjects: ["post"])),
+        ("ScheduleStatements.pause", ScheduleStatements.pause(t, flow, subject: "post", zone: "UTC")),
+        ("ScheduleStatements.resume", ScheduleStatements.resume(row, next: now)),
+        ("ScheduleStatements.drop", ScheduleStatements.drop(row)),
+        ("ScheduleStatements.ran", ScheduleStatements.ran(row, next: nil)),
+        ("ScheduleStatements.putOff", ScheduleStatements.putOff(row, by: .seconds(1))),
+        ("ScheduleStatements.waiting", ScheduleStatements.waiting(row)),
+        ("ScheduleStatements.letGo", ScheduleStatements.letGo(row)),
+        ("ScheduleStatements.dueNow", ScheduleStatements.dueNow(t, flow)),
+        ("ScheduleStatements.askSources", ScheduleStatements.askSources(t, flow, lane: .poll)),
     ]
     return list.map { Sample($0.0, $0.1, by: .supervisor) }
 }

@@ -1,3 +1,4 @@
+public import Books
 public import ConnectorKit
 public import Kernel
 public import Wire
@@ -55,6 +56,14 @@ public struct InboundConnector: ContractSource {
     }
 
     public func fetch(_: String, _: ConnectionFacts) -> Exchange<RawRecord?> { .finish(nil) }
+
+    /// - Source: our own contract, docs/inbound.md.
+    public var tells: Set<SourceFact> {
+        switch profile {
+        case .erp, .jobCRM: [.drafts, .payments]
+        case .rms: [.returns]
+        }
+    }
 
     public var settings: [String: String] {
         [

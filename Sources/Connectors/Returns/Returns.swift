@@ -1,3 +1,4 @@
+public import Books
 public import ConnectorKit
 internal import Kernel
 internal import Wire
@@ -20,6 +21,9 @@ public struct ReturnsConnector: SourceConnector {
         case .afterShip: AfterShipDialect()
         }
     }
+
+    /// The shop tells of the money.
+    public var tells: Set<SourceFact> { [.returns] }
 
     public var spec: PlatformSpec {
         let dialect = dialect

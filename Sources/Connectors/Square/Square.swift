@@ -1,3 +1,4 @@
+public import Books
 public import ConnectorKit
 internal import Kernel
 
@@ -5,6 +6,9 @@ internal import Kernel
 /// drawers. Told by signed events, swept by what changed since; every document is made from what is read with our own version of the API.
 public struct SquareConnector: SourceConnector {
     public init() {}
+
+    /// A cash drawer's shift that was counted is a till that was closed.
+    public var tells: Set<SourceFact> { [.payments, .closures] }
 
     /// Facts on the platform, each with where it comes from.
     /// - Source: developer.squareup.com, pages named in `sources`.

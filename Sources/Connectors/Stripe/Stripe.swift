@@ -1,3 +1,4 @@
+public import Books
 public import ConnectorKit
 internal import Kernel
 
@@ -5,6 +6,9 @@ internal import Kernel
 /// the list of events and by the balance; every document is made from what is read with our own version of the API.
 public struct StripeConnector: SourceConnector {
     public init() {}
+
+    /// An invoice is told once it is finalised.
+    public var tells: Set<SourceFact> { [.drafts, .payments] }
 
     /// Facts on the platform, each with where it comes from.
     /// - Source: docs.stripe.com, pages named in `sources`.

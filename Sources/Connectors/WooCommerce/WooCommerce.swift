@@ -1,3 +1,4 @@
+public import Books
 public import ConnectorKit
 internal import Kernel
 
@@ -5,6 +6,9 @@ internal import Kernel
 /// Webhooks only hint, because they come once and may be lost; sweeps find everything.
 public struct WooCommerceConnector: SourceConnector {
     public init() {}
+
+    /// An order that is completed has left, all of it.
+    public var tells: Set<SourceFact> { [.payments, .fulfilments] }
 
     /// Facts on the platform, each with where it comes from.
     /// - Source: the pages named in `sources`.

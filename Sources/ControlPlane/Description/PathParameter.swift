@@ -1,3 +1,4 @@
+internal import Books
 internal import Wire
 
 /// What stands in a path between braces, by its name: the same everywhere.
@@ -18,6 +19,7 @@ enum PathParameter {
         .must("platform", .line, "A platform's id, as `counterfoil connector list` shows it.", example: "quickbooks-online"),
         .must("posting", .postKey, "A posting's key."),
         .must("route", .slug, "An alert route's name.", example: "bookkeeper"),
+        .must("schedule", .choice(Schedule.subjects), "What the schedule is about.", example: "post"),
         .must("tenant", .id, "A client business's id."),
     ]
 

@@ -98,6 +98,7 @@ extension Endpoints {
         try await checkRole(ledger, tenant, .ledger, "ledger", visit, &input)
         let policies = input.policies("policies", country: country) ?? []
         let returns = try await returns(policies, tenant, visit, &input)
+        try await checkFacts(policies, [source, returns], tenant, visit, &input)
         try input.check()
         let new = NewFlow(
             id: visit.desk.random.identifier(), slug: slug, organisation: organisation, source: source, ledger: ledger,
@@ -118,6 +119,7 @@ extension Endpoints {
         let country = try await country(of: organisation, tenant, visit, &input)
         let policies = input.policies("policies", country: country)
         let returns = try await returns(policies ?? [], tenant, visit, &input)
+        try await checkFacts(policies ?? [], [ConnectionID(old["source"]?.string ?? ""), returns], tenant, visit, &input)
         let (state, poll) = (input.choice("state"), input.integer("poll_seconds"))
         let cutOver: LocalDate?? = input.has("cut_over") ? .some(input.date("cut_over")) : .none
         try input.check()
@@ -175,6 +177,27 @@ extension Endpoints {
         }
         try await checkRole(id, tenant, .source, "policies.returns.from", visit, &input)
         return id
+    }
+
+    /// Policies that wait for what none of the flow's sources tells.
+    private static func checkFacts(
+        _ given: [(name: String, value: String)], _ sources: [ConnectionID?], _ tenant: TenantID, _ visit: Visit, _ input: inout Input
+    ) async throws {
+        var policies = Policies()
+        for (name, value) in given { do throws(Fault) { try policies.set(name, to: value) } catch { continue } }
+        guard !policies.needs.isEmpty else { return }
+        var told: Set<SourceFact> = [], platforms: [String] = []
+        for case let id? in sources where id != .zero {
+            guard let row = try await visit.store.adminConnection(id, Visibility(tenant: tenant)) else { continue }
+            let platform = try JSON(parsing: row.json)["platform"]?.string ?? ""
+            platforms.append(platform)
+            told.formUnion(visit.desk.sources[platform]?.tells ?? [])
+        }
+        for need in policies.needs where !told.contains(need.fact) {
+            input.add(
+                "policies.\(need.policy)", "waits for what \(platforms.joined(separator: " and ")) does not tell: \(need.fact.words)",
+                "Choose another value: what depends on it would wait for ever.")
+        }
     }
 
     private static func checkRole(

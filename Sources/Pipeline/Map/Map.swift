@@ -104,6 +104,8 @@ extension Pipeline {
             try await tx.keep(outputs, flow, tenant)
             try await tx.look(kept, flow, tenant)
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "mapped", cases: done.map(\.caseID)))
+            let waiting = kept.flatMap { plan in plan.output.waiting.map { (caseID: plan.item.caseID, id: $0) } }
+            _ = try await tx.query(DocumentStatements.waiting(tenant, flow.row.id, cases: done.map(\.caseID), waiting))
             _ = try await tx.query(DocumentStatements.planned(tenant, flow.row.id, done))
             return outputs.map(\.rows.count).reduce(0, +)
         }
@@ -193,6 +195,8 @@ enum Map {
         var bankLines: [String] = []
         var provenBy: [String] = []
         var paying: [(flow: FlowID, caseID: String)] = []
+        /// Documents that post nothing before something has happened that no source has told of yet.
+        var waiting: [String] = []
     }
 
     static func plan(
@@ -202,9 +206,15 @@ enum Map {
         let ledger = LedgerState(lockDate: lockDate, posted: try posted(rows), forbidsRevision: forbidsRevision)
         let documents = order.documents
         let reasons = mapper.reasons(on: documents.last.map { flow.organisation.zone.date(of: $0.at) } ?? LocalDate(daysSince1970: 0))
-        let plans = Planner.plan(
+        let (plans, waiting) = Planner.outcome(
             order, organisation: flow.organisation, policies: flow.policies, ledger: ledger, codes: CodeBook(known: reasons.known, rules: reasons.rules),
             around: around.plan)
+        out.waiting = waiting
+        if flow.policies.summaryTrigger == .dayClosed {
+            for document in documents {
+                if case .registerClosure = document.body { out.days.insert(flow.policies.day(of: document.at, in: flow.organisation.zone)) }
+            }
+        }
         let (alone, singles) = try settle(plans, documents, around, ledger, flow)
         differ(alone + look(documents, around, flow, &out), rows, ledger, flow, tenant, singles: singles, into: &out)
     }

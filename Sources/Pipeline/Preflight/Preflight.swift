@@ -230,7 +230,7 @@ enum Preflight {
     /// One alert per cause, not per document: what waits for another is not a cause of its own, and a refund without its return is one after a while.
     static func alerts(_ held: [Held], _ flow: FlowID) -> [AlertRow] {
         var byKey: [String: AlertRow] = [:]
-        for finding in held.flatMap(\.findings) where !["waits_for_original", "waits_for_return"].contains(finding.check) {
+        for finding in held.flatMap(\.findings) where finding.check != "waits_for_original" && !PatientChecks.names.contains(finding.check) {
             let key = AlertKey.held(flow, finding.check)
             byKey[key] = AlertRow(key: key, severity: .warning, cause: finding.why, remedy: finding.remedy)
         }

@@ -148,6 +148,7 @@ public enum Reconcile {
     private static func excuse(_ source: SourceAmount, _ cutOver: LocalDate?) -> String? {
         if source.cancelled { return "cancelled" }
         if source.pending { return "not planned yet" }
+        if source.waits { return "waits for its trigger" }
         if let cutOver, source.day < cutOver { return "before the cut-over" }
         return nil
     }

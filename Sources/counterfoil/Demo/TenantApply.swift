@@ -101,10 +101,24 @@ struct TenantApply {
         guard let id = try await ensure("/v1/tenants/\(tenant)/flows", body, what: "\(slug): flow", &out) else { return }
         let now = try await api.get("/v1/flows/\(id)")
         let changes = pick(flow, ["policies", "poll_seconds"]).object?.filter { now[$0.key] != $0.value } ?? []
-        guard !changes.isEmpty else { return }
+        if !changes.isEmpty {
+            out.changed += 1
+            out.steps.append("\(slug): flow \(flow["slug"]?.string ?? "?") gets \(changes.map(\.key).joined(separator: ", "))")
+            if !dry { _ = try await api.patch("/v1/flows/\(id)", .object(changes)) }
+        }
+        try await applySchedules(flow, id, slug, &out)
+    }
+
+    /// A file that says nothing of schedules leaves them as they are; so does every file what a person has paused.
+    private func applySchedules(_ flow: JSON, _ id: String, _ slug: String, _ out: inout Outcome) async throws(Fault) {
+        guard let wanted = flow["schedules"]?.object else { return }
+        let path = "/v1/flows/\(id)/schedules"
+        let kept = wanted.map { (key: $0.key, value: $0.value.string.map { JSON.string(ScheduleText.plain($0)) } ?? $0.value) }
+        func sorted(_ members: [(key: String, value: JSON)]) -> JSON { .object(members.sorted { $0.key < $1.key }) }
+        guard sorted(try await api.get(path)["schedules"]?.object ?? []) != sorted(kept) else { return }
         out.changed += 1
-        out.steps.append("\(slug): flow \(flow["slug"]?.string ?? "?") gets \(changes.map(\.key).joined(separator: ", "))")
-        if !dry { _ = try await api.patch("/v1/flows/\(id)", .object(changes)) }
+        out.steps.append("\(slug): flow \(flow["slug"]?.string ?? "?") gets schedules")
+        if !dry { _ = try await api.put(path, .object(wanted)) }
     }
 
     /// The id of the thing with this slug, created when there is none; `nil` only in a dry run.

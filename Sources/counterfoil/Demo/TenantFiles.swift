@@ -1,6 +1,7 @@
 internal import AlertRules
 internal import Books
 internal import Catalog
+internal import ConnectorKit
 internal import FoundationEssentials
 internal import Kernel
 internal import Mapping
@@ -85,6 +86,19 @@ struct TenantFiles {
         return found.list
     }
 
+    /// What is wrong with the flows' member `schedules`.
+    private func scheduleFindings(_ tenant: JSON) -> [Finding] {
+        var found = Findings()
+        for (n, flow) in (tenant["flows"]?.array ?? []).enumerated() {
+            guard let schedules = flow["schedules"] else { continue }
+            let organisation = tenant["organisations"]?.array?.first { $0["slug"]?.string == flow["organisation"]?.string }
+            // A zone that is none is told of by itself.
+            let zone = (try? Zone.named(organisation?["time_zone"]?.string ?? "")) ?? .utc
+            _ = ScheduleText.read(schedules, zone: zone, into: &found, at: "flows[\(n)].schedules")
+        }
+        return found.list
+    }
+
     /// Everything wrong with the files, with its place.
     func findings() -> [(file: String, finding: Finding)] {
         var out: [(String, Finding)] = []
@@ -124,10 +138,18 @@ struct TenantFiles {
                         add(file, "flows[\(n)].policies.\(member.key)", error.summary, error.remedy)
                     }
                 }
+                for need in policies.needs {
+                    let sources = (tenant["connections"]?.array ?? []).filter { [flow["source"]?.string, policies.returnsFrom].contains($0["slug"]?.string) }
+                        .compactMap { Catalog.byID[$0["platform"]?.string ?? ""] as? any SourceConnector }
+                    if !sources.isEmpty, !sources.contains(where: { $0.tells.contains(need.fact) }) {
+                        add(file, "flows[\(n)].policies.\(need.policy)", "waits for what the flow's sources do not tell: \(need.fact.words)", "Choose another value.")
+                    }
+                }
                 if let from = policies.returnsFrom, !connections.contains(from) {
                     add(file, "flows[\(n)].policies.returns.from", "names no connection of the file", "Use one of \(connections.sorted().joined(separator: ", ")).")
                 }
             }
+            out += scheduleFindings(tenant).map { (file, $0) }
             var found = Findings()
             _ = AccountStructure.read(tenant["structure"] ?? .object([]), version: 1, into: &found)
             _ = RuleSet.read(tenant["rules"] ?? .object([]), version: 1, into: &found)

@@ -1,0 +1,156 @@
+internal import Kernel
+
+/// Policy `triggers.sale: fulfilled`: a sale is in the books once all of it has left. Money taken before then is owed to the customer, and settles the
+/// sale when it comes.
+extension CasePlan {
+    enum Recognition: Equatable {
+        /// As soon as it is known.
+        case always
+        case from(Timestamp)
+        case waits
+    }
+
+    /// The ledger decides before the policy: what stands there stays as it is when the policy changes.
+    func recognition(_ sale: Told<Sale>) -> Recognition {
+        let from = fulfilled(sale)
+        func stands(_ form: PostingForm, _ id: String) -> Bool { ledger.posted[reference(form, id)].map { !$0.voided } ?? false }
+        // Money that is owed there is used up by the sale, and by nothing else.
+        if payments.contains(where: { stands(.deposit, $0.id) }) { return from.map { .from($0) } ?? .waits }
+        // A payment that stands there settled the sale as it was created.
+        if payments.contains(where: { payment in stands(.payment, payment.id) && (from.map { payment.at < $0 } ?? true) }) { return .always }
+        let isFulfilled = policies.saleTrigger == .fulfilled
+        if let posted = ledger.posted[reference(saleForm, sale.id)], !posted.voided {
+            guard let from, posted.plan.date == day(from), isFulfilled || day(from) != day(sale.at) else { return .always }
+            return .from(from)
+        }
+        guard isFulfilled else { return .always }
+        return from.map { .from($0) } ?? .waits
+    }
+
+    /// Since when nothing of the order is still to leave: what was taken out of it or refunded need not, and a gift card never does.
+    private func fulfilled(_ sale: Told<Sale>) -> Timestamp? {
+        let changes = edits.map(\.at) + refunds.map(\.at) + fulfilments.map(\.at)
+        return Set(changes).sorted().first { isFulfilled(sale, by: $0) }
+            ?? (sale.body.lines.allSatisfy { $0.giftCard || $0.quantity.isZero } ? sale.at : nil)
+    }
+
+    private func isFulfilled(_ sale: Told<Sale>, by time: Timestamp) -> Bool {
+        var left: [String: ExactDecimal] = [:], back: [String: ExactDecimal] = [:]
+        for line in fulfilments.filter({ $0.at <= time }).flatMap(\.body.lines) { left[line.line] = (left[line.line] ?? .zero) + line.quantity }
+        guard !left.isEmpty else { return false }
+        for line in refunds.filter({ $0.at <= time }).flatMap(\.body.lines) { back[line.line] = (back[line.line] ?? .zero) + line.quantity }
+        var figures = soldFigures(sale)
+        var unused: [Finding] = []
+        for edit in edits where edit.at <= time { apply(edit, to: &figures, &unused) }
+        return figures.allSatisfy { figure in
+            figure.line.giftCard || figure.now.quantity <= (left[figure.line.id] ?? .zero) + (back[figure.line.id] ?? .zero)
+        }
+    }
+
+    /// Edits made before the sale came into the books are part of it from the start, but those that the ledger has as documents of their own.
+    func recognised(_ split: (revised: [Told<SaleEdit>], further: [Told<SaleEdit>]), _ sale: Told<Sale>) -> (revised: [Told<SaleEdit>], further: [Told<SaleEdit>]) {
+        guard let from = recognisedAt else { return split }
+        let early = Set(split.further.filter { edit in
+            edit.at <= from && ![PostingForm.invoice, .creditNote, .reversal].contains {
+                ledger.posted[reference($0, "\(sale.id)/\(edit.id)")].map { !$0.voided } ?? false
+            }
+        }.map(\.id))
+        let revised = edits.filter { edit in early.contains(edit.id) || split.revised.contains { $0.id == edit.id } }
+        return (revised, split.further.filter { !early.contains($0.id) })
+    }
+
+    /// It happened before the sale came into the books, or that has not come yet.
+    func isEarly(_ at: Timestamp) -> Bool { waitsForTrigger || recognisedAt.map { at < $0 } ?? false }
+
+    /// The one payment that came early; `nil` where there are several.
+    var onlyEarlyPayment: String? {
+        let found = payments.filter { $0.body.status == .success && isEarly($0.at) }
+        return found.count == 1 ? found.first?.id : nil
+    }
+
+    /// What was taken and given back before the sale counts, as money owed to the customer.
+    mutating func planEarlyMoney() {
+        let from = postings.count
+        for payment in payments where isEarly(payment.at) { planPayment(payment, early: true) }
+        for edit in edits { planMovements(edit.body.transactions, of: edit.id, at: edit.at, against: nil, early: true) }
+        for refund in refunds { planMovements(refund.body.transactions, of: refund.id, at: refund.at, against: nil, early: true) }
+        let owed = postings[from...].compactMap(\.held).map { -$0.amount.minor }.reduce(0, +)
+        if owed < 0, let last = postings[from...].lastIndex(where: { ($0.held?.amount.minor ?? 0) > 0 }) {
+            let more = Money(minor: -owed, postings[last].currency)
+            postings[last].findings.append(
+                Finding(
+                    check: "refund_exceeds_remaining", why: "\(more.text) more went back than came in before the goods left",
+                    remedy: "check the order's payments in the source: one may not have arrived yet", figures: ["difference": more]))
+        }
+        early = Array(postings[from...])
+    }
+
+    /// What is left of early money settles the sale, deposit by deposit; what went back is taken from the first ones.
+    mutating func planEarlyMoneyApplied(_ sale: Told<Sale>) {
+        guard let from = recognisedAt else { return }
+        let held = early.compactMap { plan in plan.held.map { (plan, $0) } }
+        var back = held.filter { $0.1.amount.minor > 0 }.map(\.1.amount.minor).reduce(0, +)
+        var backBase = held.filter { $0.1.amount.minor > 0 }.compactMap(\.1.base?.minor).reduce(0, +)
+        for (plan, line) in held where line.amount.minor < 0 {
+            let used = min(back, -line.amount.minor)
+            var base = line.base.map { -$0 }
+            if let whole = base {
+                let usedBase = used == back ? backBase : whole.minor
+                base = Money(minor: whole.minor - usedBase, whole.currency)
+                backBase -= usedBase
+            }
+            back -= used
+            let amount = Money(minor: -line.amount.minor - used, line.amount.currency)
+            guard !amount.isZero else { continue }
+            let id = reference(.journal, "\(sale.id)/\(plan.subject)"), date = dated(day(from), id, source: sale.id), origin = ["\(sale.id)/\(plan.subject)"]
+            postings.append(
+                PlannedPosting(
+                    subject: id.subject, form: .journal, caseID: caseID, covers: [sale.id], date: date.date, currency: amount.currency, rate: plan.rate,
+                    total: amount,
+                    lines: [
+                        PostingLine(
+                            .control, role: "customer_deposits", amount: amount, base: base, derivedFrom: origin, text: "Deposit \(plan.subject)",
+                            openItem: plan.subject),
+                        PostingLine(.control, role: receivable, amount: -amount, base: base.map { -$0 }, derivedFrom: origin),
+                    ], party: party, appliesTo: saleReference, reference: date.words))
+        }
+    }
+
+    /// Nothing of the sale is in the books yet, but the money that came for it; what waits is named, so that the day's proof knows it.
+    mutating func planWaiting(_ sale: Told<Sale>) {
+        waitsForTrigger = true
+        planEarlyMoney()
+        waiting = [sale.id] + refunds.map(\.id)
+    }
+
+    /// Policy `triggers.refund`: what a refund still waits for; `nil` for nothing.
+    func refundWaits(_ told: Told<Refund>) -> Finding? {
+        switch policies.refundTrigger {
+        case .created: return nil
+        case .paid:
+            let moved = told.body.transactions.contains { $0.status == .success && $0.amount.minor > 0 }
+            guard !moved, told.body.total.minor > 0 else { return nil }
+            return Finding(
+                check: "waits_for_money", why: "the money of refund \(told.id) has not gone back yet",
+                remedy: "none needed: released when the source says that it has", figures: ["total": told.body.total])
+        case .returned:
+            guard !told.body.lines.isEmpty, !shares.named.contains(told.id), shares.explained[told.id] == nil else { return nil }
+            return Finding(
+                check: "waits_for_return", why: "no closed return is known that refund \(told.id) is for",
+                remedy: "none needed: released when the goods are back; where nothing comes back, post refunds as they are created")
+        }
+    }
+
+    /// Plans it in sight, and leaves what is counted as refunded as it was.
+    mutating func holdRefund(_ told: Told<Refund>, _ sale: Told<Sale>?, _ finding: Finding) {
+        let (refundedBefore, basesBefore, from) = (refunded, bases, postings.count)
+        planRefund(told, sale)
+        (refunded, bases) = (refundedBefore, basesBefore)
+        for i in from ..< postings.count { postings[i].findings = [finding] }
+    }
+}
+
+extension PlannedPosting {
+    /// What a deposit owes to the customer (negative), or takes off what is owed.
+    fileprivate var held: PostingLine? { form == .deposit ? lines.first { $0.role == "customer_deposits" } : nil }
+}

@@ -1,0 +1,256 @@
+public import Books
+public import Kernel
+public import Postgres
+
+/// When a flow does one of the things it does by the clock.
+public struct ScheduleRow: Sendable {
+    public var tenant: TenantID
+    public var flow: FlowID
+    /// `pull`, `post`, or a form of postings.
+    public var subject: String
+    /// As it was written.
+    public var rule: String
+    public var zone: String
+    /// `active` or `paused`.
+    public var state: String
+    /// `false`: it is there for its pause alone.
+    public var isStated: Bool
+    /// `nil` while it is paused, and for what is done as it comes.
+    public var nextRun: Timestamp?
+    /// `nil` before the first run.
+    public var lastRun: Timestamp?
+
+    /// - Throws: `invalid_schedule`, `unknown_time_zone` where this machine knows the zone no more.
+    public func schedule() throws(Fault) -> Schedule { try Schedule(rule, zone: try Zone.named(zone)) }
+}
+
+extension ScheduleRow {
+    fileprivate init(_ row: PostgresRow) throws(Fault) {
+        self.init(
+            tenant: try row.get("tenant_id"), flow: try row.get("flow_id"), subject: try row.get("subject"), rule: try row.get("rule"),
+            zone: try row.get("time_zone"), state: try row.get("state"), isStated: try row.get("stated"), nextRun: try row.get("next_run_at"),
+            lastRun: try row.get("last_run_at"))
+    }
+}
+
+public enum ScheduleStatements {
+    private static let columns = "s.tenant_id, s.flow_id, s.subject, s.rule, s.time_zone, s.state, s.stated, s.next_run_at, s.last_run_at"
+
+    /// The schedules `s` that may count for the posting `p`, the one that does first: its form's own, else the flow's.
+    private static let governing = """
+        FROM app.schedules s WHERE s.tenant_id = p.tenant_id AND s.flow_id = p.flow_id AND s.subject IN (p.form, 'post') ORDER BY s.subject = 'post' LIMIT 1
+        """
+
+    /// A cleared posting `p` need not wait for a run: its flow sends it as it comes, or a run has let it through. What was let through goes on to the
+    /// end, whatever happens to the schedule, and however often it is checked again.
+    static let letThrough = """
+        (p.let_through OR coalesce((SELECT s.rule = 'realtime' AND s.state = 'active' \(governing)), true))
+        """
+
+    /// Postings `p` that wait for the schedule's next run. One that has been cleared and is being checked again waits too.
+    private static func held(by row: ScheduleRow) -> SQL {
+        """
+        p.tenant_id = \(row.tenant) AND p.flow_id = \(row.flow) AND (p.state = 'cleared' OR (p.state = 'mapped' AND p.cleared_at IS NOT NULL))
+          AND NOT p.let_through AND (SELECT s.subject \(unsafe: governing)) = \(row.subject)
+        """
+    }
+
+    /// What is to run by now, those of one scheduler each: what another has in hand is passed over.
+    public static func due(limit: Int) -> SQL {
+        """
+        SELECT \(unsafe: columns) FROM app.schedules s JOIN app.flows f ON f.tenant_id = s.tenant_id AND f.id = s.flow_id
+        JOIN app.tenants t ON t.tenant_id = s.tenant_id
+        WHERE s.next_run_at <= clock_timestamp() AND f.state = 'active' AND t.state = 'active'
+        ORDER BY s.next_run_at, s.tenant_id, s.flow_id, s.subject LIMIT \(limit) FOR UPDATE OF s SKIP LOCKED
+        """
+    }
+
+    public static func ofFlow(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+        """
+        SELECT \(unsafe: columns) FROM app.schedules s WHERE s.tenant_id = \(tenant) AND s.flow_id = \(flow)
+        ORDER BY array_position(ARRAY['pull', 'post'], s.subject), s.subject COLLATE "C"
+        """
+    }
+
+    /// The database's clock: the one by which rows are due.
+    public static func clock() -> SQL { "SELECT clock_timestamp() AS now" }
+
+    /// One change of a flow's schedules at a time. Not the tenant's row: what runs meanwhile asks for jobs, and would wait for that.
+    public static func lockFlow(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+        "SELECT 1 AS one FROM app.flows WHERE tenant_id = \(tenant) AND id = \(flow) FOR NO KEY UPDATE"
+    }
+
+    /// A new rule, or the same again. What is paused stays so.
+    public static func put(_ tenant: TenantID, _ flow: FlowID, subject: String, rule: String, zone: String, next: Timestamp?) -> SQL {
+        """
+        INSERT INTO app.schedules AS s (tenant_id, flow_id, subject, rule, time_zone, next_run_at)
+        VALUES (\(tenant), \(flow), \(subject), \(rule), \(zone), \(next))
+        ON CONFLICT (tenant_id, flow_id, subject) DO UPDATE SET rule = EXCLUDED.rule, time_zone = EXCLUDED.time_zone, stated = true, updated_at = clock_timestamp(),
+          next_run_at = CASE WHEN s.state = 'active' THEN EXCLUDED.next_run_at END
+        """
+    }
+
+    /// Those that are not stated any more: what they are about is done as it comes again, or as the flow's `post` says. What is paused stays so.
+    public static func dropExcept(_ tenant: TenantID, _ flow: FlowID, subjects: [String]) -> SQL {
+        """
+        WITH kept AS (
+          UPDATE app.schedules SET stated = false, rule = 'realtime', updated_at = clock_timestamp()
+          WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND subject <> ALL (\(subjects)) AND state = 'paused'
+        )
+        DELETE FROM app.schedules WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND subject <> ALL (\(subjects)) AND state = 'active'
+        """
+    }
+
+    /// Nothing is done any more before it is resumed, whether it has a schedule or not.
+    public static func pause(_ tenant: TenantID, _ flow: FlowID, subject: String, zone: String) -> SQL {
+        """
+        INSERT INTO app.schedules (tenant_id, flow_id, subject, rule, time_zone, state, stated)
+        VALUES (\(tenant), \(flow), \(subject), 'realtime', \(zone), 'paused', false)
+        ON CONFLICT (tenant_id, flow_id, subject) DO UPDATE SET state = 'paused', next_run_at = NULL, updated_at = clock_timestamp()
+        """
+    }
+
+    public static func resume(_ row: ScheduleRow, next: Timestamp?) -> SQL {
+        """
+        UPDATE app.schedules SET state = 'active', next_run_at = \(next), updated_at = clock_timestamp()
+        WHERE tenant_id = \(row.tenant) AND flow_id = \(row.flow) AND subject = \(row.subject)
+        """
+    }
+
+    public static func drop(_ row: ScheduleRow) -> SQL {
+        "DELETE FROM app.schedules WHERE tenant_id = \(row.tenant) AND flow_id = \(row.flow) AND subject = \(row.subject)"
+    }
+
+    /// It has run just now. `next`: by the clock, `nil` where that stays as it is.
+    public static func ran(_ row: ScheduleRow, next: Timestamp?) -> SQL {
+        """
+        UPDATE app.schedules SET last_run_at = clock_timestamp(), next_run_at = coalesce(\(next), next_run_at), updated_at = clock_timestamp()
+        WHERE tenant_id = \(row.tenant) AND flow_id = \(row.flow) AND subject = \(row.subject)
+        """
+    }
+
+    /// It can't run as it stands: it is looked at again later.
+    public static func putOff(_ row: ScheduleRow, by delay: Duration) -> SQL {
+        """
+        UPDATE app.schedules SET next_run_at = clock_timestamp() + \(delay.wholeMilliseconds) * interval '1 millisecond'
+        WHERE tenant_id = \(row.tenant) AND flow_id = \(row.flow) AND subject = \(row.subject)
+        """
+    }
+
+    /// How many postings wait for the schedule's next run: `waiting`.
+    public static func waiting(_ row: ScheduleRow) -> SQL { "SELECT count(*) AS waiting FROM app.postings p WHERE \(held(by: row))" }
+
+    /// Lets through what waits for the schedule. It is due from now on: it was not late before.
+    public static func letGo(_ row: ScheduleRow) -> SQL {
+        """
+        UPDATE app.postings q SET let_through = true, next_attempt_at = greatest(q.next_attempt_at, clock_timestamp())
+        FROM (SELECT p.post_key FROM app.postings p WHERE \(held(by: row)) ORDER BY p.post_key FOR UPDATE) x
+        WHERE q.tenant_id = \(row.tenant) AND q.post_key = x.post_key
+        """
+    }
+
+    /// All that the flow's schedules hold back is due from now on; before they are changed.
+    public static func dueNow(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+        """
+        UPDATE app.postings q SET next_attempt_at = greatest(q.next_attempt_at, clock_timestamp()) WHERE q.tenant_id = \(tenant) AND q.post_key IN (
+          SELECT p.post_key FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow) AND p.state = 'cleared' AND NOT \(unsafe: letThrough)
+          FOR UPDATE OF p SKIP LOCKED)
+        """
+    }
+
+    /// Asks the flow's sources for what is new: its own, and the one whose returns belong to it.
+    public static func askSources(_ tenant: TenantID, _ flow: FlowID, lane: Job.Lane) -> SQL {
+        """
+        INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
+        SELECT DISTINCT f.tenant_id, 'sweep', c.id::text, \(lane.rawValue)
+        FROM app.flows f JOIN app.connections c ON c.tenant_id = f.tenant_id AND (c.id = f.source_id OR c.slug = f.policies->>'returns.from')
+        WHERE f.tenant_id = \(tenant) AND f.id = \(flow) AND c.state = 'live'
+        ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET generation = j.generation + 1, due_at = least(j.due_at, EXCLUDED.due_at)
+        """
+    }
+}
+
+extension Store {
+    private static let runsMost = 200
+    private static let unusableLater = Duration.seconds(3600)
+
+    public func schedules(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> [ScheduleRow] {
+        try (try await pool.query(ScheduleStatements.ofFlow(tenant, flow))).schedules()
+    }
+
+    /// How many cleared postings each schedule of the flow holds back, by its subject.
+    public func waiting(_ rows: [ScheduleRow]) async throws(Fault) -> [String: Int] {
+        var out: [String: Int] = [:]
+        for row in rows where row.subject != Schedule.pull {
+            out[row.subject] = Int(try await pool.query(ScheduleStatements.waiting(row)).first?.get("waiting", as: Int64.self) ?? 0)
+        }
+        return out
+    }
+
+    public func databaseNow() async throws(Fault) -> Timestamp { try await pool.query(ScheduleStatements.clock()).now() }
+
+    /// Runs the schedules that are due, each once however long it has been due, and fixes their next runs; how many ran.
+    /// - Throws: the fault of the first one whose rule this machine can't read; the others have run.
+    @discardableResult
+    public func runDueSchedules() async throws(Fault) -> Int {
+        let (ran, unusable) = try await transaction { tx throws(Fault) -> (Int, Fault?) in
+            let rows = try (try await tx.query(ScheduleStatements.due(limit: Store.runsMost))).schedules()
+            guard !rows.isEmpty else { return (0, nil) }
+            let now = try await tx.query(ScheduleStatements.clock()).now()
+            var (ran, unusable): (Int, Fault?) = (0, nil)
+            for row in rows {
+                let next: Timestamp?
+                do throws(Fault) { next = try row.schedule().next(after: now) } catch {
+                    unusable = unusable ?? error
+                    _ = try await tx.query(ScheduleStatements.putOff(row, by: Store.unusableLater))
+                    continue
+                }
+                try await tx.run(row, next: next, lane: .poll, actor: "scheduler")
+                ran += 1
+            }
+            _ = try await tx.query(JobStatements.wake())
+            return (ran, unusable)
+        }
+        if let unusable { throw unusable }
+        return ran
+    }
+}
+
+extension PostgresTransaction {
+    public func databaseNow() async throws(Fault) -> Timestamp { try await query(ScheduleStatements.clock()).now() }
+
+    public func schedules(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> [ScheduleRow] {
+        try (try await query(ScheduleStatements.ofFlow(tenant, flow))).schedules()
+    }
+
+    /// Lets through what is cleared by now, or asks the source. `next` where the clock asked for it. A run that finds nothing to let through leaves no
+    /// audit row, unless a person asked for it.
+    public func run(_ row: ScheduleRow, next: Timestamp?, lane: Job.Lane, actor: String) async throws(Fault) {
+        let isPull = row.subject == Schedule.pull
+        let waiting = isPull ? 0 : try await query(ScheduleStatements.letGo(row)).affected
+        _ = try await query(ScheduleStatements.ran(row, next: next))
+        if isPull {
+            _ = try await query(ScheduleStatements.askSources(row.tenant, row.flow, lane: lane))
+        } else if waiting > 0 || next == nil {
+            _ = try await query(JobStatements.ask(row.tenant, [Job(.post, row.flow.description, lane: lane)]))
+        }
+        guard waiting > 0 || next == nil else { return }
+        let detail = #"{"schedule": "\#(row.subject)", "let_through": \#(waiting)}"#
+        try await audit(row.tenant, [AuditEntry(actor: actor, action: "schedule.ran", subject: "flow \(row.flow)", detail: Array(detail.utf8))])
+    }
+}
+
+extension PostgresRows {
+    fileprivate func schedules() throws(Fault) -> [ScheduleRow] {
+        var out: [ScheduleRow] = []
+        for row in self { out.append(try ScheduleRow(row)) }
+        return out
+    }
+
+    fileprivate func now() throws(Fault) -> Timestamp {
+        guard let now: Timestamp = try first?.get("now") else {
+            throw Fault("no_clock", stage: .database, disposition: .bug, summary: "the database gave no time")
+        }
+        return now
+    }
+}
