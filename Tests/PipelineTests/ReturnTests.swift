@@ -197,6 +197,19 @@ extension Desk {
         }
     }
 
+    @Test("a return that its system tells of and no sweep has brought yet is open by name, for two sweeps and no longer") func underWay() async throws {
+        try await Desk.with(policies: rms) { desk in
+            let returns = try await desk.connectReturns()
+            try await desk.run(sale(), payment())
+            try await desk.say("return:7 closed 4200 R-1", by: returns, later: true)
+            #expect(try await desk.returnProof() == [[4_200, 0, 4_200, 0]])
+            #expect(try await desk.alerts().isEmpty)
+            try await desk.house.owner.query("UPDATE app.return_figures SET since = since - interval '1 hour' WHERE tenant_id = \(desk.house.tenant)")
+            try await desk.say("return:7 closed 4200 R-1", by: returns, later: true)
+            #expect(try await desk.returnProof() == [[4_200, 0, 0, 4_200]])
+        }
+    }
+
     @Test("a flow whose returns come from nowhere says so and stands still") func unknown() async throws {
         try await Desk.with(policies: rms) { desk in
             let setup = try await Setup.load(desk.house.tenant, from: desk.house.worker)
