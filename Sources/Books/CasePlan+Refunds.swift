@@ -21,7 +21,8 @@ extension CasePlan {
     /// yet.
     mutating func planRefunds(_ sale: Told<Sale>?) {
         let voided = postings.contains { $0.id == saleReference && $0.effect == .void && $0.findings.isEmpty }
-        shares = ReturnShares(returns, of: refunds, owner: policies.returnsOwner)
+        let stands = standing
+        shares = ReturnShares(returns, of: refunds, owner: policies.returnsOwner, standing: stands)
         for told in refunds where !shares.isCovered(told.id) {
             let moved = told.body.transactions.contains { $0.status == .success && !$0.amount.isZero }
             if voided, !moved {
@@ -31,7 +32,9 @@ extension CasePlan {
                 }
                 continue
             }
-            if shares.differing[told.id] != nil || (policies.returnsOwner == .rms && shares.explained[told.id] == nil) {
+            let isKept = shares.kept.contains(told.id)
+            let differs = shares.differing[told.id] != nil && !(isKept && stands.contains(told.id))
+            if differs || (policies.returnsOwner == .rms && shares.explained[told.id] == nil && !isKept) {
                 holdForReturn(told, sale)
             } else if let finding = refundWaits(told), ledger.posted[reference(.creditNote, told.id)] == nil {
                 holdRefund(told, sale, finding)
@@ -39,6 +42,7 @@ extension CasePlan {
                 planRefund(told, sale)
             }
         }
+        holdDiffering()
         for told in settledReturns() { planRefund(told, sale) }
         if let sale { remaining = whatRemains(sale.body) }
     }

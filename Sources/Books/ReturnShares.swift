@@ -18,20 +18,31 @@ struct ReturnShares {
     /// Of each of the shop's refunds, the closed returns that are about it.
     var givers: [String: [Told<GoodsReturn>]] = [:]
 
+    /// The shop's refunds that stay the credit notes though a returns system that owns returns settles what they gave: they, or others of the same
+    /// returns, stand in the ledger on the shop's word.
+    var kept: Set<String> = []
+
+    /// Returns that would be credit notes, did the shop's not stand already.
+    private var overruled: Set<String> = []
     private let refunds: [Told<Refund>]
     private let owner: Policies.ReturnsOwner
+    private let standing: Set<String>
 
     func isCovered(_ refund: String) -> Bool { covered.values.contains { $0.contains(refund) } }
 
     /// A return names the shop's refunds that give its money; one that names none is matched with the first refund that gives just as much for just
     /// the same units.
-    init(_ returns: [Told<GoodsReturn>] = [], of refunds: [Told<Refund>] = [], owner: Policies.ReturnsOwner = .shop) {
+    /// - Parameter standing: the shop's refunds whose credit note or money is in the ledger. What went out on the shop's word stays the shop's: to void
+    ///   it and post the return instead are two writes, of which a closed period or a refusal lets one stand beside the other.
+    init(_ returns: [Told<GoodsReturn>] = [], of refunds: [Told<Refund>] = [], owner: Policies.ReturnsOwner = .shop, standing: Set<String> = []) {
         self.refunds = refunds
         self.owner = owner
+        self.standing = standing
         var nameless: [Told<GoodsReturn>] = []
-        for back in returns where back.body.state == "closed" {
-            let names = Set([back.body.refundRef].compactMap(\.self) + (back.body.settlement?.refunds.map(\.id) ?? []))
-            let found = refunds.map(\.id).filter(names.contains)
+        let closed = returns.filter { $0.body.state == "closed" }
+        keep(closed)
+        for back in closed {
+            let found = refundsNamed(by: back)
             if found.isEmpty, back.body.refundRef == nil, back.body.settlement != nil {
                 nameless.append(back)
             } else {
@@ -40,10 +51,26 @@ struct ReturnShares {
         }
         for back in nameless {
             let match = refunds.first { !named.contains($0.id) && isAlike($0.body, back.body) }
-            if match == nil, owner == .shop, let rival = rival(of: back.body) { (doubtful[back.id], doubtful[rival]) = (rival, back.id) }
+            if let match, standing.contains(match.id) { kept.insert(match.id) }
+            if match == nil, let rival = rival(of: back.body) { (doubtful[back.id], doubtful[rival]) = (rival, back.id) }
             share(back, match.map { [$0.id] } ?? [])
         }
         compare()
+    }
+
+    private func refundsNamed(by back: Told<GoodsReturn>) -> [String] {
+        let names = Set([back.body.refundRef].compactMap(\.self) + (back.body.settlement?.refunds.map(\.id) ?? []))
+        return refunds.map(\.id).filter(names.contains)
+    }
+
+    /// With a refund all that its returns give, and with these their other returns: a credit note that stands can't be split between two words.
+    private mutating func keep(_ closed: [Told<GoodsReturn>]) {
+        let groups = closed.map { Set(refundsNamed(by: $0)) }
+        var size = -1
+        while kept.count != size {
+            size = kept.count
+            for group in groups where !group.isDisjoint(with: kept.union(standing)) { kept.formUnion(group) }
+        }
     }
 
     private mutating func share(_ back: Told<GoodsReturn>, _ found: [String]) {
@@ -53,9 +80,11 @@ struct ReturnShares {
         let noMoney = refunds.allSatisfy { !found.contains($0.id) || $0.body.total.isZero }
         // The shop tells of no money, so the returns system's is the only word on what became of the value.
         let settlesAlone = isMoneyless && noMoney && (back.body.refundRef == nil || !found.isEmpty)
-        guard back.body.settlement != nil, owner == .rms || settlesAlone else {
-            // The fees of each are kept once, from the first refund that it names.
-            if let first = found.first { explained[first, default: []].append(back) }
+        let wouldSettle = back.body.settlement != nil && (owner == .rms || settlesAlone)
+        guard wouldSettle, kept.isDisjoint(with: found) else {
+            if wouldSettle { overruled.insert(back.id) }
+            // The fees of each are kept once, from the first refund that it names, or that stands.
+            if let first = found.first(where: standing.contains) ?? found.first { explained[first, default: []].append(back) }
             return
         }
         settling.insert(back.id)
@@ -67,7 +96,7 @@ struct ReturnShares {
     /// together; where the sums differ, no refund of them is covered.
     private mutating func compare() {
         var groups: [(returns: [Told<GoodsReturn>], refunds: [Told<Refund>])] = []
-        for refund in refunds where isCovered(refund.id) {
+        for refund in refunds where isCovered(refund.id) || isOverruled(refund.id) {
             let mine = givers[refund.id] ?? []
             let isShared = { (group: [Told<GoodsReturn>]) in group.contains { other in mine.contains { $0.id == other.id } } }
             var group = (returns: mine, refunds: [refund])
@@ -83,8 +112,9 @@ struct ReturnShares {
             guard let returned = Self.returned(group.returns, by: group.refunds), group.refunds.allSatisfy({ $0.body.currency == currency }) else { continue }
             let shop = group.refunds.map(\.body.total).total(currency)
             let pending = group.refunds.flatMap(\.body.transactions).filter { $0.status == .pending || $0.status == .authorised }.map(\.amount).total(currency)
-            // Shops tell of store credit as of a refund, or not at all.
-            let believed = [returned.money, returned.money + returned.credit]
+            // Shops tell of store credit as of a refund, or not at all. Where the shop's word stands, credit that it does not tell of is in no books.
+            let isKept = group.refunds.contains { kept.contains($0.id) }
+            let believed = isKept ? [returned.money + returned.credit] : [returned.money, returned.money + returned.credit]
             if believed.contains(shop) || believed.contains(shop + pending) { continue }
             for refund in group.refunds {
                 differing[refund.id] = (shop, returned.money + returned.credit)
@@ -92,6 +122,11 @@ struct ReturnShares {
             }
         }
         covered = covered.filter { !$0.value.isEmpty }
+    }
+
+    private func isOverruled(_ refund: String) -> Bool {
+        let backs = givers[refund] ?? []
+        return backs.allSatisfy { $0.body.settlement != nil } && backs.contains { overruled.contains($0.id) }
     }
 
     /// What returns say of just these refunds of the shop; where one of them is named as a whole alone, all that they gave. `nil`: in other currencies.
@@ -115,11 +150,14 @@ struct ReturnShares {
         return given == returned || (given.isEmpty && !refund.total.isZero)
     }
 
-    /// A refund with money that no return names, of lines that came back with this one.
+    /// A refund with money that no return names, of lines that came back with this one: beside a return without money, or posted before a return that
+    /// would be posted as well.
     private func rival(of back: GoodsReturn) -> String? {
-        guard back.settlement?.refunds.isEmpty ?? false else { return nil }
+        guard owner == .rms || (back.settlement?.refunds.isEmpty ?? false) else { return nil }
         let lines = Set(back.lines.map(\.line))
-        return refunds.first { !named.contains($0.id) && !$0.body.total.isZero && !lines.isDisjoint(with: $0.body.lines.map(\.line)) }?.id
+        return refunds.first {
+            !named.contains($0.id) && !$0.body.total.isZero && (owner == .shop || standing.contains($0.id)) && !lines.isDisjoint(with: $0.body.lines.map(\.line))
+        }?.id
     }
 }
 
@@ -131,13 +169,46 @@ extension CasePlan {
             remedy: "name the shop's refund in the returns system; where they are two, correct the one that is wrong", position: "total")
     }
 
+    /// The shop's refunds and the edits of which a credit note or money is in the ledger, with what they are worth.
+    var standing: Set<String> {
+        var out: Set<String> = []
+        for (id, state) in ledger.posted where !state.voided && !state.plan.total.isZero {
+            let parts = id.subject.split(separator: "/", maxSplits: 1).map(String.init)
+            switch id.form {
+            case .creditNote, .refundPayment: out.formUnion(parts.prefix(1))
+            case .reversal: out.formUnion(parts.suffix(1))
+            default: break
+            }
+        }
+        return out
+    }
+
+    /// The ledger has a refund as the shop told it, and a return that would be the credit note says another sum: neither is booked beside the other. What
+    /// is as it was posted is no posting to hold, so the return is shown by one of nothing.
+    mutating func holdDiffering() {
+        for told in refunds {
+            guard shares.kept.contains(told.id), let sums = shares.differing[told.id] else { continue }
+            let finding = differs(told.id, sums.shop, sums.returned, stands: true)
+            let at = postings.firstIndex { $0.id == reference(.creditNote, told.id) }
+            if let at { postings[at].findings.insert(finding, at: 0) }
+            let isShown = at.map { ledger.action(for: postings[$0]) != .unchanged } ?? false
+            guard !isShown, let back = shares.givers[told.id]?.first else { continue }
+            let id = reference(.creditNote, back.id)
+            if postings.contains(where: { $0.id == id }) || ledger.posted[id] != nil { continue }
+            postings.append(
+                PlannedPosting(
+                    subject: back.id, form: .creditNote, caseID: caseID, covers: [back.id], date: day(back.at), currency: told.body.currency,
+                    rate: rate(told.body.currency), total: .zero(told.body.currency), lines: [], party: party, appliesTo: saleReference, findings: [finding]))
+        }
+    }
+
     /// The returns system owns returns: a refund of the shop that no return gives, or that one gives with another sum, is not booked twice and not lost
     /// from sight.
     mutating func holdForReturn(_ told: Told<Refund>, _ sale: Told<Sale>?) {
         let (refundedBefore, basesBefore, from) = (refunded, bases, postings.count)
         planRefund(told, sale)
         (refunded, bases) = (refundedBefore, basesBefore)
-        let finding = shares.differing[told.id].map { differs(told.id, $0.shop, $0.returned) } ?? Finding(
+        let finding = shares.differing[told.id].map { differs(told.id, $0.shop, $0.returned, stands: false) } ?? Finding(
             check: "waits_for_return", why: "no return is known that gives refund \(told.id), and returns are the returns system's to tell",
             remedy: "close the return in the returns system; where there is none, let the shop own returns or enter the refund by hand")
         let follows = Finding(check: "waits_for_original", why: "refund \(told.id) is held by \(finding.check)", remedy: "released with it")
@@ -150,11 +221,13 @@ extension CasePlan {
                 rate: rate(told.body.currency), total: .zero(told.body.currency), lines: [], party: party, appliesTo: saleReference, findings: [finding]))
     }
 
-    private func differs(_ id: String, _ shop: Money, _ returned: Money) -> Finding {
+    /// - Parameter stands: the ledger has the shop's word.
+    private func differs(_ id: String, _ shop: Money, _ returned: Money, stands: Bool) -> Finding {
         let backs = (shares.givers[id] ?? []).map(\.id).joined(separator: ", ")
+        let books = stands ? "the ledger has refund \(id) as the shop told it" : "\(backs) is posted as the returns system tells it"
         return Finding(
             check: "unbalanced", why: "the shop gave \(shop.text) by refund \(id), its return (\(backs)) says \(returned.text)",
-            remedy: "correct whichever is wrong, in the shop or in the returns system: \(backs) is posted as the returns system tells it, and released when both agree",
+            remedy: "correct whichever is wrong, in the shop or in the returns system: \(books), and \(stands ? "explained by it" : "released") when both agree",
             position: "total", figures: ["shop": shop, "returned": returned])
     }
 

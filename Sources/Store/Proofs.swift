@@ -191,7 +191,11 @@ extension ProofStatements {
           SELECT n.source_id, n.body, (n.happened_at AT TIME ZONE \(zone))::date AS day,
             EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = n.tenant_id AND c.flow_id = n.flow_id AND c.case_id = n.case_id AND (c.dirty OR c.fault IS NOT NULL)) AS pending
           FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'goods_return' AND n.body->>'state' = 'closed' AND n.body ? 'settlement'
-            AND ((SELECT f.policies->>'returns.owner' FROM app.flows f WHERE f.tenant_id = n.tenant_id AND f.id = n.flow_id) = 'rms'
+            AND (((SELECT f.policies->>'returns.owner' FROM app.flows f WHERE f.tenant_id = n.tenant_id AND f.id = n.flow_id) = 'rms'
+                AND NOT EXISTS (SELECT FROM app.posting_documents pd JOIN app.postings p ON p.tenant_id = pd.tenant_id AND p.post_key = pd.post_key
+                  JOIN app.documents r ON r.tenant_id = p.tenant_id AND r.flow_id = p.flow_id AND r.kind = 'refund' AND r.source_id = p.subject
+                  WHERE pd.tenant_id = n.tenant_id AND pd.source_id = n.source_id AND p.flow_id = n.flow_id AND p.form = 'credit_note'
+                    AND p.remote_id IS NOT NULL AND p.state NOT IN ('superseded', 'voided')))
               OR (coalesce(n.body->'settlement'->'refunds', '[]') = '[]' AND (NOT n.body ? 'refund_ref' OR EXISTS (SELECT FROM app.documents r
                 WHERE r.tenant_id = n.tenant_id AND r.flow_id = n.flow_id AND r.case_id = n.case_id AND r.kind = 'refund'
                   AND r.source_id = n.body->>'refund_ref' AND r.body->>'total' ~ '^-?0(\\.0*)? '))

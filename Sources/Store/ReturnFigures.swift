@@ -51,22 +51,30 @@ public enum ReturnFigureStatements {
         "DELETE FROM app.return_figures WHERE tenant_id = \(tenant) AND connection_id = \(connection) AND read_at < clock_timestamp() - interval '1 hour'"
     }
 
+    /// Fresh is what it has said for so short a time, and for two sweeps more what no sweep has brought in the same state yet.
     public static func all(_ tenant: TenantID, _ connection: ConnectionID, fresh: Duration) -> SQL {
         """
         SELECT return_id, state, settled_at, currency, money_minor, credit_minor, array_to_string(refunds, ' ') AS refunds,
-          since > clock_timestamp() - \(fresh.wholeMilliseconds) * interval '1 millisecond' AS fresh
-        FROM app.return_figures WHERE tenant_id = \(tenant) AND connection_id = \(connection) ORDER BY return_id
+          since > clock_timestamp() - \(fresh.wholeMilliseconds) * interval '1 millisecond'
+            OR (since > clock_timestamp() - \(fresh.wholeMilliseconds) * interval '1 millisecond' - 2 * interval '1 second' * (SELECT coalesce(max(f.poll_seconds), 0)
+                FROM app.flows f WHERE f.tenant_id = r.tenant_id AND f.state = 'active')
+              AND NOT EXISTS (SELECT FROM app.flows f JOIN app.notes n ON n.tenant_id = f.tenant_id AND n.flow_id = f.id
+                WHERE f.tenant_id = r.tenant_id AND n.kind = 'goods_return' AND n.source_id = r.return_id AND n.body->>'state' = r.state)) AS fresh
+        FROM app.return_figures r WHERE tenant_id = \(tenant) AND connection_id = \(connection) ORDER BY return_id
         """
     }
 
-    /// The shop's refunds with what they gave, and, where a credit note stands for a return as well, the return that it explains.
+    /// The shop's refunds that a return may be about, with what they gave, and, where a credit note stands for a return as well, the return that it explains.
     public static func shopRefunds(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         """
         SELECT d.source_id, d.body->>'total' AS amount, coalesce((SELECT string_agg(x.source_id, ' ') FROM app.postings p
           JOIN app.posting_documents x ON x.tenant_id = p.tenant_id AND x.post_key = p.post_key AND x.source_id LIKE 'return:%'
-          WHERE p.tenant_id = d.tenant_id AND p.flow_id = d.flow_id AND p.form = 'credit_note' AND p.subject = d.source_id AND p.state NOT IN ('superseded', 'voided')), '')
+          WHERE p.tenant_id = d.tenant_id AND p.flow_id = d.flow_id AND p.case_id = d.case_id AND p.form = 'credit_note'
+            AND p.subject = d.source_id AND p.state NOT IN ('superseded', 'voided')), '')
           AS returns
         FROM app.documents d WHERE d.tenant_id = \(tenant) AND d.flow_id = \(flow) AND d.kind = 'refund'
+          AND (d.source_id IN (SELECT unnest(r.refunds) FROM app.return_figures r WHERE r.tenant_id = \(tenant)) OR EXISTS (SELECT FROM app.notes n
+            WHERE n.tenant_id = d.tenant_id AND n.flow_id = d.flow_id AND n.case_id = d.case_id AND n.kind = 'goods_return'))
         """
     }
 }

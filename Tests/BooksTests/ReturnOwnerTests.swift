@@ -179,6 +179,78 @@ struct ReturnOwnerTests {
         #expect(checks(planned([sale(), payment(), refund("R-1", total: 3_000), twice], shopUS, owned(by: .rms), codes: codes)).isEmpty)
     }
 
+    private static let more = refund("R-1", total: 5_300, time: at("2026-11-08T10:00:00Z"))
+
+    /// Books that have the shop's refund as the shop told it, before a returns system was asked.
+    private static func shopsWord(_ refund: SourceDocument) -> Books {
+        var books = Books()
+        books.take([sale(), payment(), refund], owned(by: .shop))
+        return books
+    }
+
+    @Test("a refund that stands in the ledger on the shop's word stays the one credit note where the returns system becomes the owner, also if no void ever goes through", arguments: [true, false])
+    func standing(isNamed: Bool) {
+        let back = isNamed ? returned() : returned(refund: nil, movement: "refund-1")
+        var books = Self.shopsWord(shops())
+        for _ in 0 ..< 2 {
+            let plans = planned([sale(), payment(), shops(), back], shopUS, owned(by: .rms), ledger: LedgerState(posted: books.posted), codes: codes)
+            #expect(checks(plans).isEmpty && plans.allSatisfy { $0.effect == .post && $0.subject != "return:7" })
+            books.take([sale(), payment(), shops(), back], owned(by: .rms))
+            #expect(balances(books.live) == Self.wanted && books.count(.creditNote) == 1 && books.count(.refundPayment) == 1)
+        }
+    }
+
+    @Test("a return of another sum than the refund that stands is held, by name and with both sums, and posts nothing; its own credit note beside it goes")
+    func standingDiffering() throws {
+        var books = Self.shopsWord(Self.more)
+        let before = balances(books.live), documents = [sale(), payment(), Self.more, returned()]
+        books.take(documents, owned(by: .rms))
+        #expect(balances(books.live) == before && books.count(.creditNote) == 1 && books.count(.refundPayment) == 1)
+        let held = planned(documents, shopUS, owned(by: .rms), ledger: LedgerState(posted: books.posted), codes: codes).filter { !$0.findings.isEmpty }
+        let finding = try #require(held.first?.findings.first)
+        #expect(finding.figures == ["shop": usd(5_300), "returned": usd(4_500)] && finding.remedy.contains("the ledger has refund R-1"))
+        var twice = Self.shopsWord(Self.more)
+        for plan in planned([sale(), payment(), returned()], shopUS, owned(by: .rms), codes: codes) { twice.posted[plan.id] = PostedState(plan: plan) }
+        #expect(twice.count(.creditNote) == 2)
+        twice.take(documents, owned(by: .rms))
+        #expect(twice.count(.creditNote) == 1 && twice.live.allSatisfy { $0.subject != "return:7" }, "what was booked twice is not any more")
+    }
+
+    @Test("where what stands would stay as it is, the return is the posting that is held")
+    func standingShown() throws {
+        let plain = document(
+            "return:7", at("2026-11-08T12:00:00Z"),
+            .goodsReturn(GoodsReturn(
+                state: "closed", refundRef: "R-1", lines: [ReturnedLine(line: "L1", quantity: .one, reasonCode: nil, net: usd(5_000), taxes: [tax(300)])], fees: [],
+                settlement: ReturnSettlement(
+                    total: usd(4_500), taxIncluded: false, exchanged: usd(0), shopperPays: usd(0), storeCredit: usd(0),
+                    refunds: [MoneyMovement(id: "R-1", gateway: "card", amount: usd(4_500), status: .success)]))))
+        let books = Self.shopsWord(Self.more), ledger = LedgerState(posted: books.posted)
+        let plans = planned([sale(), payment(), Self.more, plain], shopUS, owned(by: .rms), ledger: ledger, codes: codes)
+        let shown = try #require(plans.first { $0.subject == "return:7" })
+        #expect(shown.findings.map(\.check) == ["unbalanced"] && shown.total.isZero && shown.lines.isEmpty)
+        #expect(plans.filter { ledger.action(for: $0) != .unchanged }.map(\.subject) == ["return:7"])
+    }
+
+    @Test("what shares a return with a refund that stands is the shop's as well, each sum once")
+    func standingTogether() {
+        var books = Self.shopsWord(shops())
+        let both = returned { $0.refunds = ["R-1", "R-2"].map { MoneyMovement(id: $0, gateway: "card", amount: usd(4_500), status: .success) } }
+        let other = returned("return:8", refund: "R-2", movement: "R-2")
+        for _ in 0 ..< 2 { books.take([sale(), payment(), shops(), shops("R-2", time: at("2026-11-09T10:00:00Z")), both, other], owned(by: .rms)) }
+        #expect(books.live.allSatisfy { !$0.subject.hasPrefix("return:") } && books.count(.refundPayment) <= 2)
+    }
+
+    @Test("a return that names nothing and is of another sum than a posted refund of the same lines is held: they may be one")
+    func standingUnnamed() {
+        var books = Self.shopsWord(Self.more)
+        let documents = [sale(), payment(), Self.more, returned(refund: nil, movement: "refund-1")]
+        let plans = planned(documents, shopUS, owned(by: .rms), ledger: LedgerState(posted: books.posted), codes: codes)
+        #expect(plans.first { $0.subject == "return:7" && $0.form == .creditNote }?.findings.map(\.check) == ["unbalanced"])
+        books.take(documents, owned(by: .rms))
+        #expect(books.count(.creditNote) == 1)
+    }
+
     @Test("before it is closed, and when it is cancelled, a return makes nothing", arguments: ["open", "cancelled"])
     func states(state: String) {
         let plans = planned([sale(), payment(), returned(state: state)], shopUS, owned(by: .rms), codes: codes)

@@ -134,6 +134,8 @@ extension PostgresTransaction {
             try note("posting.mapped", try await query(PostingStatements.map(tenant, flow.row.id, flow.row.ledgerID, rows)))
             _ = try await query(PostingStatements.cover(tenant, rows))
         }
+        let covering = outputs.flatMap(\.covering)
+        if !covering.isEmpty { _ = try await query(PostingStatements.cover(tenant, covering)) }
         if !restored.isEmpty {
             try note("posting.restored", try await query(PostingStatements.restore(tenant, restored)))
             _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.row.id.description, lane: .webhook)]))
@@ -180,6 +182,8 @@ enum Map {
         var superseded: [PostKey] = []
         /// Postings whose pending change nothing calls for any more.
         var restored: [PlanRow] = []
+        /// Credit notes that are as they were and may stand for more documents by now: returns that explain them.
+        var covering: [PlanRow] = []
         /// Postings that a file has in hand: what the sources say of them by now is something else, or what stands in the file.
         var changedInHand: [PostKey] = []
         var sameInHand: [PostKey] = []
@@ -248,6 +252,9 @@ enum Map {
             switch ledger.action(for: plan) {
             case .nothing: continue
             case .unchanged:
+                if plan.form == .creditNote, plan.effect == .post, plan.covers != ledger.posted[plan.id]?.plan.covers {
+                    out.covering.append(row(plan, key: key, revision: 1, body: [], flow, tenant))
+                }
                 if let existing, existing.batch != nil {
                     out.changedInHand.append(key)
                 } else if let existing, let posted = ledger.posted[plan.id], existing.planDigest != existing.sentDigest {
