@@ -1,4 +1,4 @@
-"""Twelve things that go wrong in the life of a client business, each let happen on a running demo, and what the program says of it: the right cause with a remedy
+"""Eleven things that go wrong in the life of a client business, each let happen on a running demo, and what the program says of it: the right cause with a remedy
 within two minutes, in one alert and no other. Prints the table; with a fourth argument it is written there as docs/incidents.md has it.
 Arguments: up.json of a running demo of 60 orders, its folder (COUNTERFOIL_VAR), a folder for passing files[, where to write the page].
 The folder's secrets/operator.json must hold the webhook keys below before the demo is started: --operator-json prints it."""
@@ -221,7 +221,7 @@ wait("two orders in the books", lambda: len(prairie.settled(web_flow, "invoice")
 first, second = sorted(prairie.settled(web_flow, "invoice").values(), key=lambda p: p["subject"])
 second_payment = next(p for p in prairie.settled(web_flow, "payment").values() if p["case"] == second["case"])
 
-# MARK: the twelve
+# MARK: what goes wrong
 
 incident(
     "An account is renamed in the ledger", prairie, "account",
@@ -302,18 +302,6 @@ def poison():
 
 incident("A document that can't be right (poison)", prairie, "event", poison, ["erp"])
 incident("A platform's clock is minutes off", prairie, "clock", lambda: send(f"{sandbox}/_sandbox/clock", "POST", {"ahead_seconds": 400}), ["400 seconds ahead"])
-
-
-def disagree():
-    """Somebody changes a settled return in the returns system: its money is no longer what the shop gave back."""
-    status, text = send(f"{sandbox}/aftership/returns/2026-01/returns?limit=100", "GET", None, {"as-api-key": "returns_thames-pottery"})
-    settled = [r for r in json.loads(text)["data"]["returns"] if r["approval_status"] == "done" and r["refunds"] and r["refunds"][0]["external_id"]]
-    if not settled:
-        fail(f"the day has no settled return at the London shop: {status}")
-    happen("aftership", {"do": "corrected", "store": "thames-pottery", "id": settled[0]["id"], "fee": 100})
-
-
-incident("The returns system and the shop disagree", thames, "returns_differ", disagree)
 incident(
     "The shop's key is revoked", prairie, "credential",
     lambda: happen("woocommerce", {"do": "key_revoked", "shop": "prairie", "key": PAIR[0]}), ["web"])
