@@ -48,6 +48,7 @@ enum UpCommand: Command {
     private static func live(_ arguments: Arguments, _ house: House, _ stop: Stop, _ started: Duration) async throws(Fault) -> Int32 {
         try await house.waitUntilReady(stop)
         if arguments.flags.contains("no-demo") {
+            try house.announce(sandbox: nil)
             say("Counterfoil is up: \(house.address)")
             await stop.wait()
             return 0
@@ -247,11 +248,18 @@ struct House {
             remedy: "Is port \(port) free? Choose another with --port.")
     }
 
-    /// Tells people where things are, and programs in `var/up.json`.
+    /// Tells programs where things are, in `var/up.json`.
+    func announce(sandbox: String?) throws(Fault) {
+        let file = JSON.object([
+            ("ready", .bool(true)), ("console", .string(address)), ("sandbox", .optional(sandbox)), ("api_key", .string(operatorKey.revealText())),
+        ])
+        try secrets.write("../up.json", file.text)
+    }
+
+    /// Tells people where things are, and programs.
     func announce(_ result: DemoResult) throws(Fault) {
         let key = operatorKey.revealText()
-        let file = JSON.object([("ready", .bool(true)), ("console", .string(address)), ("sandbox", .string(sandbox)), ("api_key", .string(key))])
-        try secrets.write("../up.json", file.text)
+        try announce(sandbox: sandbox)
         say("""
 
             Counterfoil is up.
