@@ -26,6 +26,7 @@ import Wire
         #expect(Prose.amount(-5, "JPY") == "−5\u{A0}JPY")
         #expect(Prose.amount(5, "???") == "5 ??? minor units")
         #expect(Prose.count(-1_234_567) == "−1,234,567")
+        #expect(Prose.count(.min) == "−9,223,372,036,854,775,808")
         #expect(Prose.some(1, "posting") == "1 posting")
         #expect(Prose.some(1_000, "posting") == "1,000 postings")
     }

@@ -71,6 +71,12 @@ import Wire
         #expect(await page("/?q=nobody").contains("No tenant fits."))
         #expect(await !page("/?q=CALM").contains("/tenants/\(loud.tenant.id)\""))
         #expect(await page("/?sort=stopped&order=up").contains("aria-sort=\"ascending\""))
+        // Whatever somebody writes into an address: a figure that no memory holds must not end the process.
+        for number in [Int.min, Int.max, -1] {
+            for path in ["/inbox/held?done=\(number)&left=\(number)", "/tenants/\(loud.tenant.id)/watch?fixed=\(number)&of=\(number)"] {
+                #expect(await page(path).contains("</html>"), "\(path)")
+            }
+        }
         #expect(await !page("/tenants/\(loud.tenant.id)").contains("Pull now"))
     }
 

@@ -43,7 +43,7 @@ enum CausePage {
     }
 
     private static func said(_ clerk: Clerk) -> HTML {
-        guard let done = clerk.query("done").flatMap({ Int($0) }) else { return "" }
+        guard let done = clerk.query("done").flatMap({ Int($0) }), (0 ... 10_000).contains(done) else { return "" }
         let left = clerk.query("left").flatMap { Int($0) } ?? 0
         return Shell.note("\(Prose.some(done, "one is", "are")) on the way.\(left > 0 ? " \(Prose.count(left)) had gone on meanwhile or can't be ordered so." : "")", left > 0 ? .warn : .good)
     }

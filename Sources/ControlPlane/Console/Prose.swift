@@ -13,7 +13,7 @@ extension JSON {
 enum Prose {
     /// `12,345`.
     static func count(_ number: Int) -> String {
-        let digits = Array(String(abs(number)))
+        let digits = Array(String(number.magnitude))
         var out = number < 0 ? "−" : ""
         for (place, digit) in digits.enumerated() {
             if place > 0, (digits.count - place) % 3 == 0 { out += "," }

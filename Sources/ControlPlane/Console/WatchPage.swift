@@ -27,7 +27,7 @@ enum WatchPage {
 
     /// A posting that is still as it was when the mapping changed is not stopped any more, but waits to be planned: for two minutes, then it is told as it stands.
     private static func waiting(_ row: JSON, since: Int64?, _ now: Timestamp) -> JSON {
-        guard let since, now.seconds - since < 120, row.text("state") == "held", let at = Timestamp(rfc3339: row.text("updated_at")), at.seconds < since else { return row }
+        guard let since, since > now.seconds - 120, row.text("state") == "held", let at = Timestamp(rfc3339: row.text("updated_at")), at.seconds < since else { return row }
         return row.setting("state", "planned_anew")
     }
 

@@ -10,7 +10,7 @@ extension Endpoints {
         Endpoint(.get, "/v1/tenants/{tenant}/unmapped", .key(.read), About(
             "What nothing maps", "Codes, roles and tax codes that held postings wait for.", .one(.unmapped), notConfigured
         )) { visit in try await unmapped(visit) },
-        Endpoint(.post, "/v1/tenants/{tenant}/rehearsal", .key(.read), About(
+        Endpoint(.post, "/v1/tenants/{tenant}/rehearsal", .key(.admin), About(
             "Try another account structure or other rules", "What would become of each posting that no ledger has yet. Nothing is changed.",
             body: [
                 .may("structure", .free, "As it would be PUT; the one in force when absent.", example: Thing.exampleStructure),
