@@ -100,7 +100,7 @@ extension CasePlan {
         _ movements: [MoneyMovement], of owner: String, at: Timestamp, against: PlannedPosting.Reference?,
         notBefore: Timestamp? = nil, on kept: LocalDate? = nil, covering: [String] = [], isNamed: Bool = false, early: Bool = false
     ) {
-        let moved = movements.filter { $0.status == .success && $0.amount.minor > 0 && isEarly($0.at ?? at) == early }
+        let moved = movements.filter { $0.status == .success && $0.amount.minor > 0 && isEarly($0, of: owner, at: at) == early }
         let form: PostingForm = early ? .deposit : .refundPayment
         for movement in moved {
             let id = reference(form, moved.count == 1 ? owner : "\(owner)/\(movement.id)")

@@ -12,19 +12,26 @@ extension CasePlan {
 
     /// The ledger decides before the policy: what stands there stays as it is when the policy changes.
     func recognition(_ sale: Told<Sale>) -> Recognition {
-        let from = fulfilled(sale)
-        func stands(_ form: PostingForm, _ id: String) -> Bool { ledger.posted[reference(form, id)].map { !$0.voided } ?? false }
+        let from = fulfilled(sale), isFulfilled = policies.saleTrigger == .fulfilled
         // Money that is owed there is used up by the sale, and by nothing else.
-        if payments.contains(where: { stands(.deposit, $0.id) }) { return from.map { .from($0) } ?? .waits }
+        let isOwed = payments.contains { stands(.deposit, $0.id) }
+        if let posted = ledger.posted[reference(saleForm, sale.id)], !posted.voided {
+            // The day that it is about, not the one that a closed period moved it to.
+            let own = posted.plan.ownDate
+            if own == day(sale.at), !isOwed { return .always }
+            if let from, day(from) == own { return .from(from) }
+            // Told late, or completed once more: an invoice keeps its day.
+            return isOwed || isFulfilled ? .from(organisation.zone.instant(of: own, secondOfDay: 86_399)) : .always
+        }
+        if isOwed { return from.map { .from($0) } ?? .waits }
         // A payment that stands there settled the sale as it was created.
         if payments.contains(where: { payment in stands(.payment, payment.id) && (from.map { payment.at < $0 } ?? true) }) { return .always }
-        let isFulfilled = policies.saleTrigger == .fulfilled
-        if let posted = ledger.posted[reference(saleForm, sale.id)], !posted.voided {
-            guard let from, posted.plan.date == day(from), isFulfilled || day(from) != day(sale.at) else { return .always }
-            return .from(from)
-        }
         guard isFulfilled else { return .always }
         return from.map { .from($0) } ?? .waits
+    }
+
+    private func stands(_ form: PostingForm, _ id: String, _ total: Money? = nil) -> Bool {
+        ledger.posted[reference(form, id)].map { !$0.voided && (total == nil || $0.plan.total == total) } ?? false
     }
 
     /// Since when nothing of the order is still to leave: what was taken out of it or refunded need not, and a gift card never does.
@@ -60,18 +67,32 @@ extension CasePlan {
     }
 
     /// It happened before the sale came into the books, or that has not come yet.
-    func isEarly(_ at: Timestamp) -> Bool { waitsForTrigger || recognisedAt.map { at < $0 } ?? false }
+    private func isEarly(_ at: Timestamp) -> Bool { waitsForTrigger || recognisedAt.map { at < $0 } ?? false }
+
+    /// The same of a payment. What the ledger has of it decides: a sale that is completed once more, or told of late, moves no money that stands.
+    func isEarly(_ payment: Told<Payment>) -> Bool {
+        guard waitsForTrigger || recognisedAt != nil, !stands(.deposit, payment.id) else { return waitsForTrigger || recognisedAt != nil }
+        return !stands(.payment, payment.id) && isEarly(payment.at)
+    }
+
+    /// The same of money that went back because of `owner`, a refund or an edit.
+    func isEarly(_ movement: MoneyMovement, of owner: String, at: Timestamp) -> Bool {
+        guard waitsForTrigger || recognisedAt != nil else { return false }
+        let subjects = [owner, "\(owner)/\(movement.id)"]
+        if subjects.contains(where: { stands(.deposit, $0, movement.amount) }) { return true }
+        return !subjects.contains { stands(.refundPayment, $0, movement.amount) } && isEarly(movement.at ?? at)
+    }
 
     /// The one payment that came early; `nil` where there are several.
     var onlyEarlyPayment: String? {
-        let found = payments.filter { $0.body.status == .success && isEarly($0.at) }
+        let found = payments.filter { $0.body.status == .success && isEarly($0) }
         return found.count == 1 ? found.first?.id : nil
     }
 
     /// What was taken and given back before the sale counts, as money owed to the customer.
     mutating func planEarlyMoney() {
         let from = postings.count
-        for payment in payments where isEarly(payment.at) { planPayment(payment, early: true) }
+        for payment in payments where isEarly(payment) { planPayment(payment, early: true) }
         for edit in edits { planMovements(edit.body.transactions, of: edit.id, at: edit.at, against: nil, early: true) }
         for refund in refunds { planMovements(refund.body.transactions, of: refund.id, at: refund.at, against: nil, early: true) }
         let owed = postings[from...].compactMap(\.held).map { -$0.amount.minor }.reduce(0, +)
@@ -151,6 +172,12 @@ extension CasePlan {
 }
 
 extension PlannedPosting {
+    /// The day that it is about: where a closed period moved it, not the one that it was moved to.
+    fileprivate var ownDate: LocalDate {
+        guard let reference, let mark = reference.firstRange(of: PlannedPosting.movedMark) else { return date }
+        return LocalDate(String(reference[mark.upperBound...])) ?? date
+    }
+
     /// What a deposit owes to the customer (negative), or takes off what is owed.
     fileprivate var held: PostingLine? { form == .deposit ? lines.first { $0.role == "customer_deposits" } : nil }
 }

@@ -42,7 +42,7 @@ extension CasePlan {
             planDocument(sale, lines, revised: split.revised, channel: channel, paid: paid, findings)
         }
         for edit in split.further { planFurther(edit, sale) }
-        for payment in payments where policies.saleForm == .invoicePayment && !isEarly(payment.at) { planPayment(payment) }
+        for payment in payments where policies.saleForm == .invoicePayment && !isEarly(payment) { planPayment(payment) }
         planEarlyMoneyApplied(sale)
         if policies.saleForm == .invoicePayment { planDepositsApplied(sale) }
         planFulfilments(sale)

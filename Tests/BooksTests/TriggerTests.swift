@@ -136,6 +136,39 @@ private func waiting(_ documents: [SourceDocument], _ policies: Policies) -> [St
         }
     }
 
+    @Test("an order that is completed once more, or earlier than was known, moves nothing that the ledger has")
+    func completedAgain() {
+        let paid = [sale(), payment()], back = refund(time: at("2026-11-19T10:00:00Z"))
+        for (first, again) in [(later, at("2026-11-20T10:00:00Z")), (at("2026-11-20T10:00:00Z"), later)] {
+            let known = paid + [left(2, first), back], told = paid + [left(2, again), back]
+            var ledger = posted(planned(known, shopUS, whenFulfilled))
+            #expect(ledger.posted.keys.contains { $0.form == .deposit })
+            for lock in [nil, LocalDate("2026-11-18")] {
+                ledger.lockDate = lock
+                let plans = planned(told, shopUS, whenFulfilled, ledger: ledger)
+                let changed = plans.filter { ledger.action(for: $0) != .unchanged }
+                #expect(names(changed) == [])
+                #expect(Set(plans.map(\.id)) == Set(ledger.posted.keys), "nothing is voided, nothing is new")
+            }
+        }
+        // Without money: the invoice alone, which keeps its day.
+        let unpaid = posted(planned([sale(), left(2, later)], shopUS, whenFulfilled))
+        let plans = planned([sale(), left(2, at("2026-11-25T10:00:00Z"))], shopUS, whenFulfilled, ledger: unpaid)
+        #expect(plans.count == 1 && plans.allSatisfy { unpaid.action(for: $0) == .unchanged })
+    }
+
+    @Test("without a trigger, an invoice that a closed period moved to the day the goods left is no sale that waited for them")
+    func movedByLock() throws {
+        var policies = Policies()
+        policies.closedPeriod = .firstOpenDay
+        let leaves = at("2026-11-03T10:00:00Z")
+        var ledger = LedgerState(lockDate: LocalDate("2026-11-02"))
+        let first = planned([sale()], shopUS, policies, ledger: ledger)
+        #expect(first.map(\.date) == [LocalDate("2026-11-03")])
+        ledger.posted = posted(first).posted
+        #expect(names(planned([sale(), payment(), left(2, leaves)], shopUS, policies, ledger: ledger)) == ["invoice:O-1", "payment:P-1"])
+    }
+
     @Test("a gift card need not leave")
     func giftCard() {
         let line = SaleLine(id: "L1", sku: "GC", title: "Card", quantity: .one, gross: usd(5_000), discount: usd(0), net: usd(5_000), taxes: [], giftCard: true)
