@@ -30,7 +30,8 @@ extension CasePlan {
         return from.map { .from($0) } ?? .waits
     }
 
-    private func stands(_ form: PostingForm, _ id: String, _ total: Money? = nil) -> Bool {
+    /// The ledger has it, with that total where one is given.
+    func stands(_ form: PostingForm, _ id: String, _ total: Money? = nil) -> Bool {
         ledger.posted[reference(form, id)].map { !$0.voided && (total == nil || $0.plan.total == total) } ?? false
     }
 

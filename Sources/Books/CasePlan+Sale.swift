@@ -29,7 +29,7 @@ extension CasePlan {
         let settled = paid.minor >= total.minor
         let waits =
             !zero
-            && (policies.saleForm == .salesReceipt ? !(anyMoney && settled) : policies.saleTrigger == .paid && !anyMoney)
+            && (policies.saleForm == .salesReceipt ? !(anyMoney && settled) : policies.saleTrigger == .paid && !anyMoney && !stands(saleForm, sale.id))
         if waits {
             waiting = [sale.id]
             planUnpaid(sale, paid: paid, total: total, anyMoney: anyMoney)

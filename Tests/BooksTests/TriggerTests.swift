@@ -169,6 +169,16 @@ private func waiting(_ documents: [SourceDocument], _ policies: Policies) -> [St
         #expect(names(planned([sale(), payment(), left(2, leaves)], shopUS, policies, ledger: ledger)) == ["invoice:O-1", "payment:P-1"])
     }
 
+    @Test("an invoice that stands is not taken back because sales wait for their money from now on")
+    func paidFromNowOn() {
+        var policies = Policies()
+        policies.saleTrigger = .paid
+        #expect(planned([sale()], shopUS, policies).isEmpty)
+        let ledger = posted(planned([sale()]))
+        let plans = planned([sale()], shopUS, policies, ledger: ledger)
+        #expect(names(plans) == ["invoice:O-1"] && plans.allSatisfy { ledger.action(for: $0) == .unchanged })
+    }
+
     @Test("a gift card need not leave")
     func giftCard() {
         let line = SaleLine(id: "L1", sku: "GC", title: "Card", quantity: .one, gross: usd(5_000), discount: usd(0), net: usd(5_000), taxes: [], giftCard: true)
