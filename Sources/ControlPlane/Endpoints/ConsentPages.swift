@@ -32,7 +32,8 @@ extension Endpoints {
         Endpoint(.post, "/consents/{consent}/confirm", .open, About(
             "Say that it is the right account", "The form of the page before.",
             body: .content(type: "application/x-www-form-urlencoded", "`account`, and `differs=yes` where it is not as expected.", example: "account=9130350000000001"),
-            .empty(303, "To where the consent stands."), foreign, page(403, "Another browser began it."), page(422, "It differs from what was expected, which has to be said yes to."), silent
+            .empty(303, "To where the consent stands."), foreign, page(403, "Another browser began it."), page(410, "It is too old by now."),
+            page(422, "It differs from what was expected, which has to be said yes to."), silent
         )) { visit in try await confirm(visit) },
         Endpoint(.post, "/consents/{consent}/refuse", .open, About(
             "Say that it is not the right account", .empty(303, "To where the consent stands."), foreign, page(403, "Another browser began it."), silent
