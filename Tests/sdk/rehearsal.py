@@ -81,9 +81,8 @@ class PatientQuickBooks(QuickBooks):
         return answer
 
 
-def connect_quickbooks(sandbox):
-    """The SDK's client for the company, with tokens from the twin's own consent page."""
-    base = sandbox + "/qbo"
+def connect_quickbooks(base):
+    """The SDK's client for the company of the twin at that address, with tokens from its own consent page."""
     where = discovery({
         "authorization_endpoint": base + "/connect/oauth2", "token_endpoint": base + "/oauth2/v1/tokens/bearer",
         "revocation_endpoint": base + "/v2/oauth2/tokens/revoke", "userinfo_endpoint": base + "/userinfo", "issuer": base,
@@ -97,9 +96,8 @@ def connect_quickbooks(sandbox):
     return PatientQuickBooks(auth_client=auth, refresh_token=auth.refresh_token, company_id=answer["realmId"], minorversion=75, use_decimal=True)
 
 
-def connect_xero(sandbox):
-    """The SDK's accounting API and the organisation's tenant id, with tokens from the twin's own consent page."""
-    base = sandbox + "/xero"
+def connect_xero(base):
+    """The SDK's accounting API and the organisation's tenant id of the twin at that address, with tokens from its own consent page."""
     query = urllib.parse.urlencode({
         "client_id": CLIENT_ID, "response_type": "code", "redirect_uri": BACK, "scope": "offline_access accounting.invoices", "state": "state-1"})
     code = consent(f"{base}/identity/connect/authorize?{query}")["code"]

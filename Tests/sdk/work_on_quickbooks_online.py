@@ -238,7 +238,7 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     base = sys.argv[1].rstrip("/")
-    world, client = World(base, "qbo"), connect_quickbooks(base)
+    world, client = World(base, "qbo"), connect_quickbooks(base + "/qbo")
     hooks = Hooks(client)
     since = (datetime.now(timezone.utc) - timedelta(minutes=1)).isoformat(timespec="seconds")
     vendor, item = lists(client)

@@ -41,7 +41,7 @@ class Organisation:
 
     def __init__(self, base):
         self.world = World(base, "xero")
-        self.api, self.tenant = connect_xero(base)
+        self.api, self.tenant = connect_xero(base + "/xero")
 
     def fresh(self):
         self.world.happens("spends", window="minute", left=60)
