@@ -142,9 +142,10 @@ public enum TenantStatements {
         """
     }
 
+    /// A connection that nobody has to connect, because its source sends by itself, stays as it is.
     public static func saveIdentity(_ tenant: TenantID, _ id: ConnectionID, _ identity: [UInt8]) -> SQL {
         """
-        UPDATE app.connections SET identity = \(PostgresJSON(identity)), state = CASE WHEN state IN ('new', 'dead') THEN 'live' ELSE state END,
+        UPDATE app.connections SET identity = \(PostgresJSON(identity)), state = CASE WHEN state IN ('new', 'dead') AND credential IS NOT NULL THEN 'live' ELSE state END,
           state_reason = NULL, updated_at = now() WHERE tenant_id = \(tenant) AND id = \(id)
         """
     }

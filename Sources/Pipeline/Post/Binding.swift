@@ -37,6 +37,13 @@ enum Binding {
     }
 }
 
+extension Binding {
+    /// One want for each key, in the order of keys: documents of one call may name the same customer or item in several ways.
+    static func once(_ wants: Set<ReferenceWant>) -> [ReferenceWant] {
+        Dictionary(wants.map { ($0.key, $0) }) { one, other in one.name <= other.name ? one : other }.values.sorted { $0.key < $1.key }
+    }
+}
+
 extension Pipeline {
     /// Binds postings to their ledger documents, in the order given; with `create`, parties and items are found or created once.
     func bind(_ rows: [PostingRow], _ flow: Setup.Flow, _ mapper: Mapper, create: Bool) async throws(Fault) -> Bound {
@@ -80,7 +87,7 @@ extension Pipeline {
         for row in try await store.references(tenant, flow.row.ledgerID) { known["\(row.kind)/\(row.key)"] = row.remoteID }
         guard create else { return known }
         for kind in [ReferenceWant.Kind.dimension, .party, .vendor, .item] {
-            var missing = wants.filter { $0.kind == kind && known["\(kind.rawValue)/\($0.key)"] == nil }.sorted { $0.key < $1.key }
+            var missing = Binding.once(wants.filter { $0.kind == kind && known["\(kind.rawValue)/\($0.key)"] == nil })
             if missing.isEmpty { continue }
             let found = try await read(connector.findReferences(missing, flow.ledger.facts), connector, flow.ledger)
             try await remember(found, missing, flow, &known)
