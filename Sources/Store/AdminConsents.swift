@@ -53,10 +53,11 @@ public enum AdminConsentStatements {
     /// Newest first.
     public static func list(_ tenant: TenantID, _ connection: ConnectionID, _ page: PageRequest) -> SQL {
         var sql: SQL = """
-            SELECT s.tenant_id, \(unsafe: consent) AS json, ARRAY[s.created_at::text, s.id::text] AS cursor FROM app.consents s
+            SELECT s.tenant_id, \(unsafe: consent) AS json, ARRAY[\(unsafe: AdminSQL.utc("s.created_at")), s.id::text] AS cursor FROM app.consents s
             WHERE s.tenant_id = \(tenant) AND s.connection_id = \(connection)
             """
-        if page.after != nil { sql += " AND (s.created_at, s.id::text) < (\(page.text(0))::text::timestamptz, \(page.text(1)))" }
+        // As text, whose order is that of the times: a cursor may be anything.
+        if page.after != nil { sql += " AND (\(unsafe: AdminSQL.utc("s.created_at")) COLLATE \"C\", s.id::text) < (\(page.text(0)), \(page.text(1)))" }
         return sql + " ORDER BY s.created_at DESC, s.id::text DESC LIMIT \(page.limit)"
     }
 
