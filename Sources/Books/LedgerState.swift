@@ -20,15 +20,25 @@ public struct LedgerState: Sendable {
     /// The last closed day.
     public var lockDate: LocalDate?
     public var posted: [PlannedPosting.Reference: PostedState]
+    /// What is there, or on its way, within another document, as it is there: parts of a summary or settlement that stands, and what a person has in hand in
+    /// a file. A part is brought there by its whole, so it calls for no action of its own; but it keeps its day and its word like what stands by itself.
+    public var within: [PlannedPosting.Reference: PostedState]
     /// The ledger cannot revise a document that has payments: edits become further documents.
     public var forbidsRevision: Bool
 
     public init(
-        lockDate: LocalDate? = nil, posted: [PlannedPosting.Reference: PostedState] = [:], forbidsRevision: Bool = false
+        lockDate: LocalDate? = nil, posted: [PlannedPosting.Reference: PostedState] = [:], forbidsRevision: Bool = false,
+        within: [PlannedPosting.Reference: PostedState] = [:]
     ) {
         self.lockDate = lockDate
         self.posted = posted
         self.forbidsRevision = forbidsRevision
+        self.within = within
+    }
+
+    /// What stands there under that name, by itself or within another document; `nil` also for what was voided.
+    public func standing(_ id: PlannedPosting.Reference) -> PostedState? {
+        (posted[id] ?? within[id]).flatMap { $0.voided ? nil : $0 }
     }
 
     /// The day is on or before the lock date.

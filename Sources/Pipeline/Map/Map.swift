@@ -58,13 +58,14 @@ extension Pipeline {
             }
         }
         let around = try await surroundings(sight, flow)
+        let within = try await within(postings.values.flatMap(\.self), flow)
         var plans: [(item: DirtyCase, output: Map.Output)] = []
         for (item, order) in orders {
             do throws(Fault) {
                 var output = Map.Output()
                 try Map.plan(
                     order, postings[item.caseID] ?? [], flow, mapper, lockDate: lockDate, tenant: tenant, forbidsRevision: !revises(flow), around: around,
-                    into: &output)
+                    within: within, into: &output)
                 plans.append((item, output))
             } catch {
                 try await unplannable(item, flow, error)
@@ -82,6 +83,12 @@ extension Pipeline {
                 }
             }
         }
+    }
+
+    /// What stands in the ledger, or is on its way there, within another document.
+    private func within(_ rows: [PostingRow], _ flow: Setup.Flow) async throws(Fault) -> Set<PostKey> {
+        let parts = rows.filter { !($0.partOf ?? "").isEmpty }.map(\.key)
+        return Set(rows.filter { $0.batch != nil }.map(\.key)).union(parts.isEmpty ? [] : try await store.partsThere(tenant, parts))
     }
 
     func unplannable(_ item: DirtyCase, _ flow: Setup.Flow, _ fault: Fault) async throws(Fault) {
@@ -205,9 +212,10 @@ enum Map {
 
     static func plan(
         _ order: OrderCase, _ rows: [PostingRow], _ flow: Setup.Flow, _ mapper: Mapper, lockDate: LocalDate?, tenant: TenantID, forbidsRevision: Bool,
-        around: Around = Around(), into out: inout Output
+        around: Around = Around(), within: Set<PostKey> = [], into out: inout Output
     ) throws(Fault) {
-        let ledger = LedgerState(lockDate: lockDate, posted: try posted(rows), forbidsRevision: forbidsRevision)
+        let ledger = LedgerState(
+            lockDate: lockDate, posted: try posted(rows), forbidsRevision: forbidsRevision, within: try Map.within(rows.filter { within.contains($0.key) }))
         let documents = order.documents
         let reasons = mapper.reasons(on: documents.last.map { flow.organisation.zone.date(of: $0.at) } ?? LocalDate(daysSince1970: 0))
         let (plans, waiting) = Planner.outcome(
@@ -310,6 +318,16 @@ enum Map {
             let plan = try PlanCodec.decode(sent)
             let pending = row.sentDigest != row.planDigest
             out[plan.id] = PostedState(plan: plan, revision: pending ? max(1, row.revision - 1) : row.revision, voided: plan.effect == .void)
+        }
+        return out
+    }
+
+    /// What stands within another document, as it is there: a part as it was gathered last, what is in hand as it was handed over.
+    private static func within(_ rows: [PostingRow]) throws(Fault) -> [PlannedPosting.Reference: PostedState] {
+        var out: [PlannedPosting.Reference: PostedState] = [:]
+        for row in rows where row.remoteID == nil {
+            let plan = try PlanCodec.decode(row.batch == nil ? row.sent ?? row.plan : row.plan)
+            out[plan.id] = PostedState(plan: plan, voided: plan.effect == .void)
         }
         return out
     }
