@@ -311,7 +311,7 @@ import Wire
             try await bench.root.pool.query("SELECT count(*) AS n FROM app.jobs WHERE kind = 'normalize'").first?.get("n") ?? 0
         }
         try await bench.root.pool.query(
-            "INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body, state) VALUES (\(made.tenant.id), \(made.source), 'document', 'd', '', 'normalized')")
+            "INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body, state, normalized_at) VALUES (\(made.tenant.id), \(made.source), 'document', 'd', '', 'normalized', now())")
         #expect(await bench.call(.patch, path, ["policies": ["edit": "delta"]]).status == 200)
         #expect(try await reread() == 0)
         try await bench.root.pool.query("UPDATE app.flows SET policies = '{\"edit\": \"of old\"}'")
