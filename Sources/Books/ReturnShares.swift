@@ -190,8 +190,8 @@ extension CasePlan {
     /// The shop's refunds, the returns and the edits of which a credit note or money is in the ledger, with what they are worth.
     var standing: Set<String> {
         var out: Set<String> = []
-        for id in Set(ledger.posted.keys).union(ledger.within.keys) {
-            guard let state = ledger.standing(id), !state.plan.total.isZero else { continue }
+        for id in Set(ledger.posted.keys).union(ledger.within.keys).union(ledger.inHand) {
+            guard ledger.inHand.contains(id) || ledger.standing(id).map({ !$0.plan.total.isZero }) ?? false else { continue }
             let parts = id.subject.split(separator: "/", maxSplits: 1).map(String.init)
             switch id.form {
             case .creditNote, .refundPayment: out.formUnion(parts.prefix(1))

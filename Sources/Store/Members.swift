@@ -179,7 +179,7 @@ public enum MemberStatements {
     /// Of these parts those whose gathered document is in the ledger, on its way there, or in a file in a person's hands.
     public static func partsThere(_ tenant: TenantID, _ parts: [PostKey]) -> SQL {
         """
-        SELECT p.post_key FROM app.postings p JOIN app.postings g ON g.tenant_id = p.tenant_id AND g.post_key = p.part_of
+        SELECT p.post_key, g.remote_id IS NULL AND g.batch_id IS NOT NULL AS in_hand FROM app.postings p JOIN app.postings g ON g.tenant_id = p.tenant_id AND g.post_key = p.part_of
         WHERE p.tenant_id = \(tenant) AND p.post_key = ANY (\(parts.map(\.text))) AND p.sent IS NOT NULL AND g.effect = 'post' AND g.state <> 'voided'
           AND (g.remote_id IS NOT NULL OR g.batch_id IS NOT NULL OR g.state IN ('posting', 'unknown'))
         """
@@ -238,10 +238,11 @@ extension Store {
         try await pool.query(MemberStatements.parts(tenant, flow, members: members)).postings()
     }
 
-    public func partsThere(_ tenant: TenantID, _ parts: [PostKey]) async throws(Fault) -> Set<PostKey> {
-        var out: Set<PostKey> = []
+    /// Each with whether it is in a person's hands only.
+    public func partsThere(_ tenant: TenantID, _ parts: [PostKey]) async throws(Fault) -> [(key: PostKey, isInHand: Bool)] {
+        var out: [(key: PostKey, isInHand: Bool)] = []
         for row in try await pool.query(MemberStatements.partsThere(tenant, parts)) {
-            if let key = PostKey(try row.get("post_key", as: String.self)) { out.insert(key) }
+            if let key = PostKey(try row.get("post_key", as: String.self)) { out.append((key, try row.get("in_hand"))) }
         }
         return out
     }

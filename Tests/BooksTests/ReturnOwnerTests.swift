@@ -130,14 +130,16 @@ struct ReturnOwnerTests {
 
     @Test("what stands within a summary, a settlement or a file in hand stays the one credit note like what stands by itself", arguments: [PostingForm.creditNote, .refundPayment])
     func within(form: PostingForm) {
-        func plans(_ subject: String, _ owner: Policies.ReturnsOwner) -> Set<String> {
+        func plans(_ subject: String, _ owner: Policies.ReturnsOwner, inHand: Bool) -> Set<String> {
             let plan = PlannedPosting(
                 subject: subject, form: form, caseID: "O-1", covers: [subject], date: day("2026-11-08"), currency: .usd, rate: nil, total: usd(4_500), lines: [], party: "shop")
-            let ledger = LedgerState(within: [plan.id: PostedState(plan: plan)])
+            let ledger = inHand ? LedgerState(inHand: [plan.id]) : LedgerState(within: [plan.id: PostedState(plan: plan)])
             return Set(planned([sale(), payment(), shops(), returned()], shopUS, owned(by: owner), ledger: ledger, codes: codes).filter { $0.form == .creditNote }.map(\.subject))
         }
-        #expect(plans("R-1", .rms) == ["R-1"] && plans("return:7", .shop) == ["return:7"])
-        #expect(plans("R-9", .rms) == ["return:7"] && plans("return:9", .shop) == ["R-1"])
+        for inHand in [true, false] {
+            #expect(plans("R-1", .rms, inHand: inHand) == ["R-1"] && plans("return:7", .shop, inHand: inHand) == ["return:7"])
+            #expect(plans("R-9", .rms, inHand: inHand) == ["return:7"] && plans("return:9", .shop, inHand: inHand) == ["R-1"])
+        }
     }
 
     @Test("a return that gave credit and stands stays the credit note when the shop tells of the same as of a refund, where no void goes through", arguments: [nil, "R-1"])

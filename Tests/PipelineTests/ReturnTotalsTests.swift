@@ -67,10 +67,10 @@ private func prove(_ figures: [ReturnFigureRow], _ refunds: [ShopRefund] = [], _
         let shop = [ShopRefund(id: "R-1", currency: "USD", minor: 4_200)], money = booked("R-1", 4_200)
         let told = try #require(prove([figure("7", 4_100, refunds: ["R-1"])], shop, [money, note]).first)
         #expect(told.unexplained == 0 && told.open == -100 && told.items.map(\.why) == ["unbalanced"])
-        #expect(try #require(prove([figure("7", 4_099, refunds: ["R-1"])], shop, [money, note]).first).unexplained == 202)
+        #expect(try #require(prove([figure("7", 4_099, refunds: ["R-1"])], shop, [money, note]).first).unexplained == 101)
         #expect(try #require(prove([figure("7", 4_100, refunds: ["R-1"])], shop, [booked("R-1", 4_199), note]).first).unexplained == 199, "what the books have is another thing")
         note.state = "confirmed"
-        #expect(try #require(prove([figure("7", 4_100, refunds: ["R-1"])], shop, [money, note]).first).unexplained == 200)
+        #expect(try #require(prove([figure("7", 4_100, refunds: ["R-1"])], shop, [money, note]).first).unexplained == 100)
     }
 
     @Test("a return that was not read, beside one that was, is compared as its document says it; by itself it makes no proof") func beside() throws {
@@ -81,7 +81,7 @@ private func prove(_ figures: [ReturnFigureRow], _ refunds: [ShopRefund] = [], _
         }
         let shared = prove(figure("8", 800, refunds: ["R-1"]))
         #expect(shared.map(\.unexplained) == [0] && shared.map(\.source) == [5_000])
-        #expect(prove(figure("8", 800, refunds: ["R-8"])).map(\.unexplained) == [1_600], "another refund's: this one differs from shop and books")
+        #expect(prove(figure("8", 800, refunds: ["R-8"])).map(\.unexplained) == [800], "another refund's: this one differs from shop and books")
     }
 
     @Test("returns that share a refund are compared with it together, and no open one makes a proof")

@@ -191,7 +191,8 @@ enum ReturnTotals {
             return
         }
         if differs { note(name, stated - shops, "the shop gave \(words(shops, proof.currency)), the returns system says \(words(stated, proof.currency))", group, cutOver, &proof) }
-        guard rest != 0 else { return }
+        // The books say what the shop says: that is one difference, and told.
+        guard rest != 0, !differs || rest != stated - shops else { return }
         if let waits = open.first {
             proof.open += rest
             proof.items.append(.init(document: name, amount: rest, why: waits.why))
