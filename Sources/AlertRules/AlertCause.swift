@@ -11,7 +11,7 @@ public enum AlertCause: String, Sendable, CaseIterable {
     case credential, quota, silent, down, attachment, webhooks, clock, account
     case quotaSpent = "quota_spent"
     // What goes wrong here
-    case lag, crash, quarantined, configuration, undelivered
+    case lag, crash, quarantined, configuration, undelivered, schedule
     case documentQuarantined = "document_quarantined"
 
     /// Who says that the cause is gone.
@@ -26,7 +26,7 @@ public enum AlertCause: String, Sendable, CaseIterable {
 
     public var upkeep: Upkeep {
         switch self {
-        case .held, .rejected, .unknown, .variance, .event, .credential, .quota, .silent, .down, .webhooks, .clock, .lag, .crash, .undelivered, .documentQuarantined: .surveyed
+        case .held, .rejected, .unknown, .variance, .event, .credential, .quota, .silent, .down, .webhooks, .clock, .lag, .crash, .undelivered, .documentQuarantined, .schedule: .surveyed
         case .unexplained, .returnsDiffer, .quarantined, .changedInHand, .differsByHand: .kept
         case .fetch, .configuration, .attachment, .account, .quotaSpent: .fades
         }

@@ -44,6 +44,7 @@ enum Observing {
             return alert(
                 fact, .warning, "messages by the route \(fact.place) (\(fact.code)) do not arrive: \(fact.words)",
                 "Correct the route, then send a test message by it.")
+        case .schedule: return schedule(fact)
         case .quota, .quotaSpent, .silent, .attachment, .account, .unexplained, .returnsDiffer, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
         }
     }
@@ -82,6 +83,19 @@ enum Observing {
                 : "Several platforms say so: look at this host's own clock, and at its time server. Signatures are refused from five minutes on.")
     }
 
+    private static func schedule(_ fact: AlertFact) -> SeenAlert {
+        let name = "the schedule '\(fact.key.split(separator: "/").last ?? "")' of \(fact.place)"
+        if fact.code == "unusable" {
+            return alert(
+                fact, .critical, "\(name) can't be used and runs nothing since \(minute(fact.since)): \(fact.words)",
+                fact.remedy.isEmpty ? "State it anew." : fact.remedy)
+        }
+        let waits = fact.key.hasSuffix("/pull") ? "what the source tells by itself alone comes in" : "\(some(fact.items, "document")) \(fact.items == 1 ? "waits" : "wait") for it"
+        return alert(
+            fact, .warning, "\(name) has been paused since \(minute(fact.since)): \(waits)",
+            "Resume it (`counterfoil flow resume`), or run it once; if it is to stay paused, mute this alert.")
+    }
+
     private static func lag(_ fact: AlertFact, _ bounds: AlertBounds, _ age: Duration) -> SeenAlert {
         let what = switch fact.code {
         case "event": "an event that was not read yet"
@@ -116,6 +130,9 @@ extension Observing {
     /// A pause of a long budget that is at least so long is no pacing: the platform says that it is spent, whatever we counted.
     static let longPause = Duration.seconds(300)
 
+    /// What begins anew within less than this is spent between two looks, and nobody could do anything about it.
+    static let shortestWindow = Duration.seconds(60)
+
     /// `nil`: enough is left.
     static func seen(_ quota: QuotaRow, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
         if quota.window >= longWindow, let until = quota.pausedUntil, until - now >= longPause {
@@ -124,7 +141,7 @@ extension Observing {
                 "the budget '\(quota.name)' of \(quota.slug) (\(quota.platform)) is spent: the platform refuses its calls until \(minute(until)), and by our count \(quota.used) of "
                     + "\(quota.amount) are used")
         }
-        guard quota.amount > 0, quota.resetsAt > now, quota.used * 100 >= quota.amount * bounds.quotaPercent else { return nil }
+        guard quota.window >= shortestWindow, quota.amount > 0, quota.resetsAt > now, quota.used * 100 >= quota.amount * bounds.quotaPercent else { return nil }
         let percent = min(100, quota.used * 100 / quota.amount), word = quota.isPlatformsWord ? "the platform's word" : "our count"
         var cause = "\(percent) % of the budget '\(quota.name)' of \(quota.slug) (\(quota.platform)) is used, \(quota.used) of \(quota.amount), by \(word)"
         if let ends = ends(quota, now: now) { cause += "; at this pace it is spent at \(minute(ends))" }

@@ -4,18 +4,20 @@ extension CasePlan {
     /// Which edits the sale's document itself takes up, and which become further documents: by policy, and where
     /// ledger or period forbid a revision.
     func splitEdits(_ sale: Told<Sale>, anyMoney: Bool) -> (revised: [Told<SaleEdit>], further: [Told<SaleEdit>]) {
-        let posted = ledger.posted[reference(saleForm, sale.id)].flatMap { $0.voided ? nil : $0 }
+        let posted = ledger.standing(reference(saleForm, sale.id))
         let closed = posted.map { policies.closedPeriod != .hold && ledger.isClosed($0.plan.date) } ?? false
         let settled = ledger.posted.values.contains {
             $0.plan.appliesTo == posted?.plan.id && $0.plan.form == .payment && !$0.voided
         }
-        let fixed = posted != nil && (closed || (ledger.forbidsRevision && (settled || anyMoney)))
+        // A summary has no payments: what it is part of may be revised as long as its day is open.
+        let isPart = ledger.within[reference(saleForm, sale.id)] != nil
+        let fixed = posted != nil && (closed || (!isPart && ledger.forbidsRevision && (settled || anyMoney)))
         var revised: [Told<SaleEdit>] = []
         var further: [Told<SaleEdit>] = []
         for edit in edits {
             let subject = "\(sale.id)/\(edit.id)"
             let apart = [PostingForm.invoice, .creditNote, .reversal].contains {
-                ledger.posted[reference($0, subject)].map { !$0.voided } ?? false
+                ledger.standing(reference($0, subject)) != nil
             }
             if apart {
                 further.append(edit)
@@ -104,7 +106,8 @@ extension CasePlan {
         let owed = -body.map(\.amount).total(sale.body.currency)
         let form: PostingForm = owed.minor < 0 ? .creditNote : .invoice
         let id = reference(form, "\(sale.id)/\(edit.id)")
-        let date = dated(day(edit.at), id, source: edit.id)
+        // Nothing changes an invoice before it is there.
+        let date = dated(day(stands(form, id.subject) ? edit.at : max(edit.at, recognisedAt ?? edit.at)), id, source: edit.id)
         let control = PostingLine(
             .control, role: receivable, amount: owed, derivedFrom: [edit.id], text: sale.body.number)
         if let stated = edit.body.orderTotal {

@@ -11,7 +11,8 @@ extension CasePlan {
         let id = reference(form, told.id)
         let line = payment.gateway == "bank" ? around.bankLines[told.id] : nil
         // The bank's own day counts, once it is known.
-        let date = dated(day(line?.at ?? told.at), id, source: told.id, plain: payment.reference)
+        let kept = line == nil && sale?.body.exchangeOf != nil ? keptDay(id) : nil
+        let date = dated(kept ?? day(line?.at ?? told.at), id, source: told.id, plain: payment.reference)
         let role = tender(payment.gateway, payment.amount.currency)
         let coin = roundings[told.id] ?? .zero(payment.amount.currency)
         let settled = payment.amount - coin

@@ -32,7 +32,7 @@ extension CasePlan {
 
     /// The ledger has it, with that total where one is given.
     func stands(_ form: PostingForm, _ id: String, _ total: Money? = nil) -> Bool {
-        ledger.posted[reference(form, id)].map { !$0.voided && (total == nil || $0.plan.total == total) } ?? false
+        ledger.standing(reference(form, id)).map { total == nil || $0.plan.total == total } ?? false
     }
 
     /// Since when nothing of the order is still to leave: what was taken out of it or refunded need not, and a gift card never does.
@@ -57,7 +57,8 @@ extension CasePlan {
 
     /// Edits made before the sale came into the books are part of it from the start, but those that the ledger has as documents of their own.
     func recognised(_ split: (revised: [Told<SaleEdit>], further: [Told<SaleEdit>]), _ sale: Told<Sale>) -> (revised: [Told<SaleEdit>], further: [Told<SaleEdit>]) {
-        guard let from = recognisedAt else { return split }
+        // An invoice that stands took up what was told by then; what is told late goes by policy and period, like any edit of an invoice.
+        guard let from = recognisedAt, !stands(saleForm, sale.id) else { return split }
         let early = Set(split.further.filter { edit in
             edit.at <= from && ![PostingForm.invoice, .creditNote, .reversal].contains {
                 ledger.posted[reference($0, "\(sale.id)/\(edit.id)")].map { !$0.voided } ?? false
@@ -81,6 +82,8 @@ extension CasePlan {
         guard waitsForTrigger || recognisedAt != nil else { return false }
         let subjects = [owner, "\(owner)/\(movement.id)"]
         if subjects.contains(where: { stands(.deposit, $0, movement.amount) }) { return true }
+        // What was owed to the customer has settled the invoice that stands: money told of late goes back from there.
+        if let sale, stands(saleForm, sale.id) { return false }
         return !subjects.contains { stands(.refundPayment, $0, movement.amount) } && isEarly(movement.at ?? at)
     }
 

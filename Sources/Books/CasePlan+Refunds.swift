@@ -36,7 +36,7 @@ extension CasePlan {
             let differs = shares.differing[told.id] != nil && !(isKept && stands.contains(told.id))
             if differs || (policies.returnsOwner == .rms && shares.explained[told.id] == nil && !isKept) {
                 holdForReturn(told, sale)
-            } else if let finding = refundWaits(told), ledger.posted[reference(.creditNote, told.id)] == nil {
+            } else if let finding = refundWaits(told), !self.stands(.creditNote, told.id) {
                 holdRefund(told, sale, finding)
             } else {
                 planRefund(told, sale)

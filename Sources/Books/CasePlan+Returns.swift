@@ -66,7 +66,7 @@ extension CasePlan {
 
     /// The day under which the ledger has it. A returns system tells when a return changed last, which is no reason to date it anew.
     func keptDay(_ id: PlannedPosting.Reference) -> LocalDate? {
-        guard let posted = ledger.posted[id], !posted.voided, posted.plan.reference == nil else { return nil }
+        guard let posted = ledger.standing(id), posted.plan.reference == nil else { return nil }
         return posted.plan.date
     }
 

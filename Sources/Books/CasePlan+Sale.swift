@@ -100,7 +100,9 @@ extension CasePlan {
     ) {
         let sale = told.body
         let id = reference(saleForm, told.id)
-        let date = dated(day(recognisedAt ?? told.at), id, source: told.id)
+        // An exchange is as old as its return, whose system tells when it changed last.
+        let kept = sale.exchangeOf == nil ? nil : keptDay(id)
+        let date = dated(kept ?? day(recognisedAt ?? told.at), id, source: told.id)
         var body = saleLines(told, lines)
         let owed = -body.map(\.amount).total(sale.currency)
         var covers = [told.id] + revised.map(\.id)

@@ -20,15 +20,28 @@ public struct LedgerState: Sendable {
     /// The last closed day.
     public var lockDate: LocalDate?
     public var posted: [PlannedPosting.Reference: PostedState]
+    /// What is there, or on its way, within another document, as it is there: parts of a summary or settlement that stands. A part is brought there by its
+    /// whole, so it calls for no action of its own; but it keeps its day and its word like what stands by itself.
+    public var within: [PlannedPosting.Reference: PostedState]
+    /// What a person has in hand in a file, and may have brought there: it keeps its word until that is settled. That it says something else by now is told.
+    public var inHand: Set<PlannedPosting.Reference>
     /// The ledger cannot revise a document that has payments: edits become further documents.
     public var forbidsRevision: Bool
 
     public init(
-        lockDate: LocalDate? = nil, posted: [PlannedPosting.Reference: PostedState] = [:], forbidsRevision: Bool = false
+        lockDate: LocalDate? = nil, posted: [PlannedPosting.Reference: PostedState] = [:], forbidsRevision: Bool = false,
+        within: [PlannedPosting.Reference: PostedState] = [:], inHand: Set<PlannedPosting.Reference> = []
     ) {
         self.lockDate = lockDate
         self.posted = posted
         self.forbidsRevision = forbidsRevision
+        self.within = within
+        self.inHand = inHand
+    }
+
+    /// What stands there under that name, by itself or within another document; `nil` also for what was voided.
+    public func standing(_ id: PlannedPosting.Reference) -> PostedState? {
+        (posted[id] ?? within[id]).flatMap { $0.voided ? nil : $0 }
     }
 
     /// The day is on or before the lock date.

@@ -228,6 +228,8 @@ struct CasePlan {
         if let posted = ledger.posted[reference], !posted.voided {
             return posted.plan.reference == plain ? (own, plain) : (posted.plan.date, posted.plan.reference)
         }
+        // A part of a document that stands moves to no other day: its old and its new whole are two writes, of which one may be refused.
+        if let part = ledger.within[reference], !part.voided { return (part.plan.date, part.plan.reference) }
         // What is gathered into summaries or settlements is dated with them.
         let gathered = Summaries.forms.contains(reference.form) && policies.posting(on: own) != .perDocument
         guard policies.closedPeriod != .hold, !gathered, let lock = ledger.lockDate, own <= lock else { return (own, plain) }

@@ -22,6 +22,9 @@ struct ReturnShares {
     /// returns, stand in the ledger on the shop's word.
     var kept: Set<String> = []
 
+    /// Returns whose own credit note or money is in the ledger, and those that share a refund of the shop with them: they stay the credit notes, whoever
+    /// owns returns by now.
+    private var bound: Set<String> = []
     /// Returns that would be credit notes, did the shop's not stand already.
     private var overruled: Set<String> = []
     private let refunds: [Told<Refund>]
@@ -32,8 +35,8 @@ struct ReturnShares {
 
     /// A return names the shop's refunds that give its money; one that names none is matched with the first refund that gives just as much for just
     /// the same units.
-    /// - Parameter standing: the shop's refunds whose credit note or money is in the ledger. What went out on the shop's word stays the shop's: to void
-    ///   it and post the return instead are two writes, of which a closed period or a refusal lets one stand beside the other.
+    /// - Parameter standing: the shop's refunds, and the returns, whose credit note or money is in the ledger. What went out on one's word stays that one's:
+    ///   to void it and post the other's instead are two writes, of which a closed period or a refusal lets one stand beside the other.
     init(_ returns: [Told<GoodsReturn>] = [], of refunds: [Told<Refund>] = [], owner: Policies.ReturnsOwner = .shop, standing: Set<String> = []) {
         self.refunds = refunds
         self.owner = owner
@@ -41,6 +44,7 @@ struct ReturnShares {
         var nameless: [Told<GoodsReturn>] = []
         let closed = returns.filter { $0.body.state == "closed" }
         keep(closed)
+        bind(closed)
         for back in closed {
             let found = refundsNamed(by: back)
             if found.isEmpty, back.body.refundRef == nil, back.body.settlement != nil {
@@ -49,10 +53,11 @@ struct ReturnShares {
                 share(back, found)
             }
         }
-        for back in nameless {
+        // What stands has the first choice: that it went out is known, of others it is not.
+        for back in nameless.filter({ bound.contains($0.id) }) + nameless.filter({ !bound.contains($0.id) }) {
             let match = refunds.first { !named.contains($0.id) && isAlike($0.body, back.body) }
             if let match, standing.contains(match.id) { kept.insert(match.id) }
-            if match == nil, let rival = rival(of: back.body) { (doubtful[back.id], doubtful[rival]) = (rival, back.id) }
+            if match == nil, let rival = rival(of: back) { (doubtful[back.id], doubtful[rival]) = (rival, back.id) }
             share(back, match.map { [$0.id] } ?? [])
         }
         compare()
@@ -73,6 +78,18 @@ struct ReturnShares {
         }
     }
 
+    /// With a return that stands all that share a refund with it: what one refund of the shop gives can't be told by two.
+    private mutating func bind(_ closed: [Told<GoodsReturn>]) {
+        let groups = closed.filter { $0.body.settlement != nil }.map { (id: $0.id, refunds: Set(refundsNamed(by: $0))) }
+        bound = Set(groups.filter { standing.contains($0.id) && $0.refunds.isDisjoint(with: kept) }.map(\.id))
+        var size = -1
+        while bound.count != size {
+            size = bound.count
+            let theirs = groups.filter { bound.contains($0.id) }.reduce(into: Set<String>()) { $0.formUnion($1.refunds) }
+            bound.formUnion(groups.filter { !$0.refunds.isDisjoint(with: theirs) }.map(\.id))
+        }
+    }
+
     private mutating func share(_ back: Told<GoodsReturn>, _ found: [String]) {
         named.formUnion(found)
         for refund in found { givers[refund, default: []].append(back) }
@@ -80,7 +97,7 @@ struct ReturnShares {
         let noMoney = refunds.allSatisfy { !found.contains($0.id) || $0.body.total.isZero }
         // The shop tells of no money, so the returns system's is the only word on what became of the value.
         let settlesAlone = isMoneyless && noMoney && (back.body.refundRef == nil || !found.isEmpty)
-        let wouldSettle = back.body.settlement != nil && (owner == .rms || settlesAlone)
+        let wouldSettle = back.body.settlement != nil && (owner == .rms || settlesAlone || bound.contains(back.id))
         guard wouldSettle, kept.isDisjoint(with: found) else {
             if wouldSettle { overruled.insert(back.id) }
             // The fees of each are kept once, from the first refund that it names, or that stands.
@@ -152,8 +169,9 @@ struct ReturnShares {
 
     /// A refund with money that no return names, of lines that came back with this one: beside a return without money, or posted before a return that
     /// would be posted as well.
-    private func rival(of back: GoodsReturn) -> String? {
-        guard owner == .rms || (back.settlement?.refunds.isEmpty ?? false) else { return nil }
+    private func rival(of told: Told<GoodsReturn>) -> String? {
+        let back = told.body
+        guard owner == .rms || bound.contains(told.id) || (back.settlement?.refunds.isEmpty ?? false) else { return nil }
         let lines = Set(back.lines.map(\.line))
         return refunds.first {
             !named.contains($0.id) && !$0.body.total.isZero && (owner == .shop || standing.contains($0.id)) && !lines.isDisjoint(with: $0.body.lines.map(\.line))
@@ -169,10 +187,11 @@ extension CasePlan {
             remedy: "name the shop's refund in the returns system; where they are two, correct the one that is wrong", position: "total")
     }
 
-    /// The shop's refunds and the edits of which a credit note or money is in the ledger, with what they are worth.
+    /// The shop's refunds, the returns and the edits of which a credit note or money is in the ledger, with what they are worth.
     var standing: Set<String> {
         var out: Set<String> = []
-        for (id, state) in ledger.posted where !state.voided && !state.plan.total.isZero {
+        for id in Set(ledger.posted.keys).union(ledger.within.keys).union(ledger.inHand) {
+            guard ledger.inHand.contains(id) || ledger.standing(id).map({ !$0.plan.total.isZero }) ?? false else { continue }
             let parts = id.subject.split(separator: "/", maxSplits: 1).map(String.init)
             switch id.form {
             case .creditNote, .refundPayment: out.formUnion(parts.prefix(1))

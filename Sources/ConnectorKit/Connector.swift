@@ -152,6 +152,9 @@ public protocol SourceConnector: Connector {
     /// What a returns system itself says of its returns since an instant, one page, to be compared with the shop and the books; `nil` for what is none.
     func returnFigures(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<ReturnFigures>?
 
+    /// The same of one return's record, as `fetch` gives it; `nil` where it can't be read or is none.
+    func returnFigure(_ record: RawRecord, _ connection: ConnectionFacts) -> ReturnFigure?
+
     /// Raw record -> canonical documents.
     /// - Throws: `malformed_json`, `unreadable_record` (disposition hold) naming the field.
     func normalize(_ record: RawRecord, _ connection: ConnectionFacts) throws(Fault) -> Normalized
@@ -169,6 +172,7 @@ extension SourceConnector {
     public func uses(topic _: String) -> Bool { true }
     public func tells(of _: String) -> Bool { false }
     public func returnFigures(since _: Timestamp, cursor _: String?, _: ConnectionFacts) -> Exchange<ReturnFigures>? { nil }
+    public func returnFigure(_: RawRecord, _: ConnectionFacts) -> ReturnFigure? { nil }
 }
 
 /// One account of a ledger as it is there now.

@@ -214,7 +214,7 @@ extension PostgresTransaction {
         for rows in try await batch([
             AlertSurveyStatements.held(), AlertSurveyStatements.rejected(), AlertSurveyStatements.undecided(), AlertSurveyStatements.events(),
             AlertSurveyStatements.quarantined(), AlertSurveyStatements.connections(), AlertSurveyStatements.crashes(), AlertSurveyStatements.lag(),
-            AlertSurveyStatements.undelivered(), AlertSurveyStatements.webhooks(), AlertSurveyStatements.clocks(),
+            AlertSurveyStatements.undelivered(), AlertSurveyStatements.webhooks(), AlertSurveyStatements.clocks(), ScheduleStatements.troubles(),
         ]) {
             for row in rows {
                 out.append(AlertFact(

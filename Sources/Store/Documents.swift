@@ -196,7 +196,8 @@ public enum DocumentStatements {
         """
         WITH again AS (
           UPDATE app.postings SET state = 'mapped', updated_at = clock_timestamp()
-          WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'cleared'
+          WHERE tenant_id = \(tenant) AND post_key IN (SELECT p.post_key FROM app.postings p
+            WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow) AND p.state = 'cleared' ORDER BY p.post_key FOR UPDATE) AND state = 'cleared'
         )
         UPDATE app.cases SET dirty = true, changed_at = clock_timestamp() WHERE tenant_id = \(tenant) AND flow_id = \(flow)
           AND (fault IS NOT NULL OR waiting <> '{}' OR case_id IN (SELECT case_id FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow)

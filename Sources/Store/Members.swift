@@ -158,11 +158,11 @@ public enum MemberStatements {
         """
     }
 
-    /// The parts that are dated on a day.
+    /// The parts that are dated on a day, and those that the day's document was planned from.
     public static func parts(_ tenant: TenantID, _ flow: FlowID, day: LocalDate) -> SQL {
         """
         SELECT \(unsafe: PostingStatements.columns) FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND part_of IS NOT NULL
-          AND ledger_date = \(day) AND state NOT IN ('superseded', 'skipped') ORDER BY created_at, post_key
+          AND (ledger_date = \(day) OR sent->>'date' = \(day.description)) AND state NOT IN ('superseded', 'skipped') ORDER BY created_at, post_key
         """
     }
 
@@ -173,6 +173,15 @@ public enum MemberStatements {
           sent_digest = CASE WHEN state = 'gathered' THEN plan_digest ELSE sent_digest END
         FROM unnest(\(parts.map(\.part.text)), \(parts.map(\.into.text))) AS t(k, g)
         WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.part_of IS NOT NULL
+        """
+    }
+
+    /// Of these parts those whose gathered document is in the ledger, on its way there, or in a file in a person's hands.
+    public static func partsThere(_ tenant: TenantID, _ parts: [PostKey]) -> SQL {
+        """
+        SELECT p.post_key, g.remote_id IS NULL AND g.batch_id IS NOT NULL AS in_hand FROM app.postings p JOIN app.postings g ON g.tenant_id = p.tenant_id AND g.post_key = p.part_of
+        WHERE p.tenant_id = \(tenant) AND p.post_key = ANY (\(parts.map(\.text))) AND p.sent IS NOT NULL AND g.effect = 'post' AND g.state <> 'voided'
+          AND (g.remote_id IS NOT NULL OR g.batch_id IS NOT NULL OR g.state IN ('posting', 'unknown'))
         """
     }
 
@@ -227,6 +236,15 @@ extension Store {
 
     public func parts(_ tenant: TenantID, _ flow: FlowID, members: [String]) async throws(Fault) -> [PostingRow] {
         try await pool.query(MemberStatements.parts(tenant, flow, members: members)).postings()
+    }
+
+    /// Each with whether it is in a person's hands only.
+    public func partsThere(_ tenant: TenantID, _ parts: [PostKey]) async throws(Fault) -> [(key: PostKey, isInHand: Bool)] {
+        var out: [(key: PostKey, isInHand: Bool)] = []
+        for row in try await pool.query(MemberStatements.partsThere(tenant, parts)) {
+            if let key = PostKey(try row.get("post_key", as: String.self)) { out.append((key, try row.get("in_hand"))) }
+        }
+        return out
     }
 
     public func parts(_ tenant: TenantID, _ flow: FlowID, day: LocalDate) async throws(Fault) -> [PostingRow] {

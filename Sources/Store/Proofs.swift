@@ -129,6 +129,18 @@ public struct SourceAmount: Sendable {
 
 /// What stands in the ledger, or is on its way, for a source document.
 public struct PostingAmount: Sendable {
+    /// Two amounts that ought to be one and for which it is held, in minor units without a sign: what the source states, and what its parts, or another
+    /// system, say instead.
+    public struct Gap: Sendable, Equatable {
+        public var stated: Int64
+        public var instead: Int64
+
+        public init(stated: Int64, instead: Int64) {
+            self.stated = stated
+            self.instead = instead
+        }
+    }
+
     public var side: String
     public var sourceID: String
     public var state: String
@@ -138,8 +150,10 @@ public struct PostingAmount: Sendable {
     /// The ledger document's own date and currency: where it is counted when no source document stands for it.
     public var day: LocalDate
     public var currency: String
+    /// Of one that is held as unbalanced, in its own currency.
+    public var gaps: [Gap]
 
-    public init(side: String, sourceID: String, state: String, minor: Int64, why: String, day: LocalDate, currency: String) {
+    public init(side: String, sourceID: String, state: String, minor: Int64, why: String, day: LocalDate, currency: String, gaps: [Gap] = []) {
         self.side = side
         self.sourceID = sourceID
         self.state = state
@@ -147,6 +161,7 @@ public struct PostingAmount: Sendable {
         self.why = why
         self.day = day
         self.currency = currency
+        self.gaps = gaps
     }
 }
 
@@ -191,11 +206,14 @@ extension ProofStatements {
           SELECT n.source_id, n.body, (n.happened_at AT TIME ZONE \(zone))::date AS day,
             EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = n.tenant_id AND c.flow_id = n.flow_id AND c.case_id = n.case_id AND (c.dirty OR c.fault IS NOT NULL)) AS pending
           FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'goods_return' AND n.body->>'state' = 'closed' AND n.body ? 'settlement'
-            AND (((SELECT f.policies->>'returns.owner' FROM app.flows f WHERE f.tenant_id = n.tenant_id AND f.id = n.flow_id) = 'rms'
+            AND (EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = n.tenant_id AND p.flow_id = n.flow_id AND p.case_id = n.case_id AND p.form = 'credit_note'
+                AND p.subject = n.source_id AND p.effect = 'post' AND p.total_minor <> 0 AND p.state NOT IN ('superseded', 'voided')
+                AND (p.remote_id IS NOT NULL OR p.part_of IS NOT NULL OR p.batch_id IS NOT NULL))
+              OR ((SELECT f.policies->>'returns.owner' FROM app.flows f WHERE f.tenant_id = n.tenant_id AND f.id = n.flow_id) = 'rms'
                 AND NOT EXISTS (SELECT FROM app.posting_documents pd JOIN app.postings p ON p.tenant_id = pd.tenant_id AND p.post_key = pd.post_key
                   JOIN app.documents r ON r.tenant_id = p.tenant_id AND r.flow_id = p.flow_id AND r.kind = 'refund' AND r.source_id = p.subject
                   WHERE pd.tenant_id = n.tenant_id AND pd.source_id = n.source_id AND p.flow_id = n.flow_id AND p.form = 'credit_note'
-                    AND p.remote_id IS NOT NULL AND p.state NOT IN ('superseded', 'voided')))
+                    AND (p.remote_id IS NOT NULL OR p.part_of IS NOT NULL OR p.batch_id IS NOT NULL) AND p.state NOT IN ('superseded', 'voided')))
               OR (coalesce(n.body->'settlement'->'refunds', '[]') = '[]' AND (NOT n.body ? 'refund_ref' OR EXISTS (SELECT FROM app.documents r
                 WHERE r.tenant_id = n.tenant_id AND r.flow_id = n.flow_id AND r.case_id = n.case_id AND r.kind = 'refund'
                   AND r.source_id = n.body->>'refund_ref' AND r.body->>'total' ~ '^-?0(\\.0*)? '))
@@ -257,7 +275,9 @@ extension ProofStatements {
               SELECT source_id FROM app.documents s WHERE s.tenant_id = \(tenant) AND s.flow_id = \(flow) AND s.kind = 'payout'
                 AND s.body->>'amount' ~ '^-?0(\\.0*)? ') THEN 0 ELSE 1 END AS minor,
           coalesce(findings->0->>'check', fault->>'code', CASE WHEN p.state = 'gathered' THEN (SELECT g.findings->0->>'check' FROM app.postings g
-            WHERE g.tenant_id = p.tenant_id AND g.post_key = p.part_of) END, state) AS why, ledger_date AS day, currency
+            WHERE g.tenant_id = p.tenant_id AND g.post_key = p.part_of) END, state) AS why, ledger_date AS day, currency,
+          CASE WHEN p.state = 'held' THEN (SELECT string_agg(coalesce(g->'figures'->>'stated', g->'figures'->>'shop') || ' '
+              || coalesce(g->'figures'->>'computed', g->'figures'->>'returned'), ' ') FROM jsonb_array_elements(p.findings) g WHERE g->>'check' = 'unbalanced') END AS gaps
         FROM app.postings p WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state <> 'superseded'
         """
     }
@@ -299,12 +319,23 @@ extension Store {
         return (captured, payouts)
     }
 
+    /// Amounts in pairs, `129.50 GBP 115.00 GBP`.
+    private func gaps(_ text: String?, in currency: String) throws(Fault) -> [PostingAmount.Gap] {
+        let words = (text ?? "").split(separator: " ").map(String.init)
+        var out: [PostingAmount.Gap] = []
+        for at in stride(from: 0, to: words.count - 3, by: 4) where words[at + 1] == currency && words[at + 3] == currency {
+            let stated = try ProofStatements.money("\(words[at]) \(currency)"), instead = try ProofStatements.money("\(words[at + 2]) \(currency)")
+            out.append(PostingAmount.Gap(stated: stated.minor, instead: instead.minor))
+        }
+        return out
+    }
+
     public func postingAmounts(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> [PostingAmount] {
         var out: [PostingAmount] = []
         for row in try await pool.query(ProofStatements.postingAmounts(tenant, flow)) {
             out.append(PostingAmount(
                 side: try row.get("side"), sourceID: try row.get("source_id"), state: try row.get("state"), minor: try row.get("minor"), why: try row.get("why"),
-                day: try row.get("day"), currency: try row.get("currency")))
+                day: try row.get("day"), currency: try row.get("currency"), gaps: try gaps(try row.get("gaps"), in: try row.get("currency"))))
         }
         return out
     }

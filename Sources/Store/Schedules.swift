@@ -55,13 +55,13 @@ public enum ScheduleStatements {
         """
     }
 
-    /// What is to run by now, those of one scheduler each: what another has in hand is passed over.
-    public static func due(limit: Int) -> SQL {
+    /// What is to run by now, one after the other, those of one scheduler each: what another has in hand is passed over, and so are the first `skipping`.
+    public static func due(limit: Int, skipping: Int = 0) -> SQL {
         """
         SELECT \(unsafe: columns) FROM app.schedules s JOIN app.flows f ON f.tenant_id = s.tenant_id AND f.id = s.flow_id
         JOIN app.tenants t ON t.tenant_id = s.tenant_id
         WHERE s.next_run_at <= clock_timestamp() AND f.state = 'active' AND t.state = 'active'
-        ORDER BY s.next_run_at, s.tenant_id, s.flow_id, s.subject LIMIT \(limit) FOR UPDATE OF s SKIP LOCKED
+        ORDER BY s.next_run_at, s.tenant_id, s.flow_id, s.subject LIMIT \(limit) OFFSET \(skipping) FOR UPDATE OF s SKIP LOCKED
         """
     }
 
@@ -80,12 +80,18 @@ public enum ScheduleStatements {
         "SELECT 1 AS one FROM app.flows WHERE tenant_id = \(tenant) AND id = \(flow) FOR NO KEY UPDATE"
     }
 
+    /// The order in which everybody takes them: a flow, its schedules, its postings by their keys, jobs.
+    public static func lockRows(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+        "SELECT subject FROM app.schedules WHERE tenant_id = \(tenant) AND flow_id = \(flow) ORDER BY subject FOR UPDATE"
+    }
+
     /// A new rule, or the same again. What is paused stays so.
     public static func put(_ tenant: TenantID, _ flow: FlowID, subject: String, rule: String, zone: String, next: Timestamp?) -> SQL {
         """
         INSERT INTO app.schedules AS s (tenant_id, flow_id, subject, rule, time_zone, next_run_at)
         VALUES (\(tenant), \(flow), \(subject), \(rule), \(zone), \(next))
         ON CONFLICT (tenant_id, flow_id, subject) DO UPDATE SET rule = EXCLUDED.rule, time_zone = EXCLUDED.time_zone, stated = true, updated_at = clock_timestamp(),
+          fault = NULL, unusable_since = NULL,
           next_run_at = CASE WHEN s.state = 'active' THEN EXCLUDED.next_run_at END
         """
     }
@@ -104,15 +110,16 @@ public enum ScheduleStatements {
     /// Nothing is done any more before it is resumed, whether it has a schedule or not.
     public static func pause(_ tenant: TenantID, _ flow: FlowID, subject: String, zone: String) -> SQL {
         """
-        INSERT INTO app.schedules (tenant_id, flow_id, subject, rule, time_zone, state, stated)
-        VALUES (\(tenant), \(flow), \(subject), 'realtime', \(zone), 'paused', false)
-        ON CONFLICT (tenant_id, flow_id, subject) DO UPDATE SET state = 'paused', next_run_at = NULL, updated_at = clock_timestamp()
+        INSERT INTO app.schedules AS s (tenant_id, flow_id, subject, rule, time_zone, state, stated, paused_at)
+        VALUES (\(tenant), \(flow), \(subject), 'realtime', \(zone), 'paused', false, clock_timestamp())
+        ON CONFLICT (tenant_id, flow_id, subject) DO UPDATE SET state = 'paused', next_run_at = NULL, updated_at = clock_timestamp(), fault = NULL,
+          unusable_since = NULL, paused_at = CASE WHEN s.state = 'paused' THEN s.paused_at ELSE EXCLUDED.paused_at END
         """
     }
 
     public static func resume(_ row: ScheduleRow, next: Timestamp?) -> SQL {
         """
-        UPDATE app.schedules SET state = 'active', next_run_at = \(next), updated_at = clock_timestamp()
+        UPDATE app.schedules SET state = 'active', next_run_at = \(next), updated_at = clock_timestamp(), paused_at = NULL, fault = NULL, unusable_since = NULL
         WHERE tenant_id = \(row.tenant) AND flow_id = \(row.flow) AND subject = \(row.subject)
         """
     }
@@ -124,16 +131,34 @@ public enum ScheduleStatements {
     /// It has run just now. `next`: by the clock, `nil` where that stays as it is.
     public static func ran(_ row: ScheduleRow, next: Timestamp?) -> SQL {
         """
-        UPDATE app.schedules SET last_run_at = clock_timestamp(), next_run_at = coalesce(\(next), next_run_at), updated_at = clock_timestamp()
+        UPDATE app.schedules SET last_run_at = clock_timestamp(), next_run_at = coalesce(\(next), next_run_at), updated_at = clock_timestamp(),
+          fault = CASE WHEN \(next)::timestamptz IS NULL THEN fault END, unusable_since = CASE WHEN \(next)::timestamptz IS NULL THEN unusable_since END
         WHERE tenant_id = \(row.tenant) AND flow_id = \(row.flow) AND subject = \(row.subject)
         """
     }
 
     /// It can't run as it stands: it is looked at again later.
-    public static func putOff(_ row: ScheduleRow, by delay: Duration) -> SQL {
+    public static func putOff(_ row: ScheduleRow, by delay: Duration, fault: Fault) -> SQL {
         """
-        UPDATE app.schedules SET next_run_at = clock_timestamp() + \(delay.wholeMilliseconds) * interval '1 millisecond'
+        UPDATE app.schedules SET next_run_at = clock_timestamp() + \(delay.wholeMilliseconds) * interval '1 millisecond', fault = jsonb_build_object('summary', \(fault.summary)::text, 'remedy', \(fault.remedy)::text),
+          unusable_since = coalesce(unusable_since, clock_timestamp())
         WHERE tenant_id = \(row.tenant) AND flow_id = \(row.flow) AND subject = \(row.subject)
+        """
+    }
+
+    /// What keeps schedules from doing what they are for: rules that can't be used, and pauses of over a week for which something waits. What a paused source
+    /// has to tell nobody knows without asking. Columns are those of `AlertFact`.
+    static func troubles() -> SQL {
+        """
+        SELECT h.tenant_id, 'schedule/' || h.flow_id || '/' || h.subject AS key, f.slug AS place, CASE WHEN h.fault IS NULL THEN 'paused' ELSE 'unusable' END AS code,
+          coalesce(h.fault->>'summary', '') AS words, coalesce(h.fault->>'remedy', '') AS remedy, greatest(w.waiting, 1) AS items, 1::bigint AS kinds,
+          coalesce(h.unusable_since, h.paused_at) AS since
+        FROM app.schedules h JOIN app.flows f ON f.tenant_id = h.tenant_id AND f.id = h.flow_id JOIN app.tenants t ON t.tenant_id = h.tenant_id
+        CROSS JOIN LATERAL (SELECT count(*) AS waiting FROM app.postings p WHERE p.tenant_id = h.tenant_id AND p.flow_id = h.flow_id
+          AND (p.state = 'cleared' OR (p.state = 'mapped' AND p.cleared_at IS NOT NULL)) AND NOT p.let_through
+          AND (SELECT s.subject \(unsafe: governing)) = h.subject) w
+        WHERE t.state = 'active' AND f.state = 'active' AND (h.fault IS NOT NULL OR (h.state = 'paused' AND h.paused_at < clock_timestamp() - interval '7 days'
+          AND (h.subject = 'pull' OR w.waiting > 0)))
         """
     }
 
@@ -189,30 +214,39 @@ extension Store {
 
     public func databaseNow() async throws(Fault) -> Timestamp { try await pool.query(ScheduleStatements.clock()).now() }
 
-    /// Runs the schedules that are due, each once however long it has been due, and fixes their next runs; how many ran.
-    /// - Throws: the fault of the first one whose rule this machine can't read; the others have run.
+    /// Runs the schedules that are due, each once however long it has been due and in a transaction of its own, and fixes their next runs; how many ran.
+    /// - Throws: the fault of the first one that can't run: its rule is one that this machine can't read, or the database refused; the others have run.
     @discardableResult
     public func runDueSchedules() async throws(Fault) -> Int {
-        let (ran, unusable) = try await transaction { tx throws(Fault) -> (Int, Fault?) in
-            let rows = try (try await tx.query(ScheduleStatements.due(limit: Store.runsMost))).schedules()
-            guard !rows.isEmpty else { return (0, nil) }
-            let now = try await tx.query(ScheduleStatements.clock()).now()
-            var (ran, unusable): (Int, Fault?) = (0, nil)
-            for row in rows {
-                let next: Timestamp?
-                do throws(Fault) { next = try row.schedule().next(after: now) } catch {
-                    unusable = unusable ?? error
-                    _ = try await tx.query(ScheduleStatements.putOff(row, by: Store.unusableLater))
-                    continue
-                }
-                try await tx.run(row, next: next, lane: .poll, actor: "scheduler")
-                ran += 1
+        var ran = 0, failed = 0, first: Fault?
+        while ran + failed < Store.runsMost {
+            do throws(Fault) {
+                let (isDue, unusable) = try await runDueSchedule(skipping: failed)
+                guard isDue else { break }
+                first = first ?? unusable
+                if unusable == nil { ran += 1 }
+            } catch {
+                first = first ?? error
+                failed += 1
             }
-            _ = try await tx.query(JobStatements.wake())
-            return (ran, unusable)
         }
-        if let unusable { throw unusable }
+        if let first { throw first }
         return ran
+    }
+
+    private func runDueSchedule(skipping: Int) async throws(Fault) -> (isDue: Bool, unusable: Fault?) {
+        try await transaction { tx throws(Fault) -> (Bool, Fault?) in
+            guard let row = try (try await tx.query(ScheduleStatements.due(limit: 1, skipping: skipping))).schedules().first else { return (false, nil) }
+            let now = try await tx.query(ScheduleStatements.clock()).now()
+            let next: Timestamp?
+            do throws(Fault) { next = try row.schedule().next(after: now) } catch {
+                _ = try await tx.query(ScheduleStatements.putOff(row, by: Store.unusableLater, fault: error))
+                return (true, error)
+            }
+            try await tx.run(row, next: next, lane: .poll, actor: "scheduler")
+            _ = try await tx.query(JobStatements.wake())
+            return (true, nil)
+        }
     }
 }
 
@@ -221,6 +255,12 @@ extension PostgresTransaction {
 
     public func schedules(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> [ScheduleRow] {
         try (try await query(ScheduleStatements.ofFlow(tenant, flow))).schedules()
+    }
+
+    /// A flow and its schedules, before they are changed.
+    public func lockSchedules(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) {
+        _ = try await query(ScheduleStatements.lockFlow(tenant, flow))
+        _ = try await query(ScheduleStatements.lockRows(tenant, flow))
     }
 
     /// Lets through what is cleared by now, or asks the source. `next` where the clock asked for it. A run that finds nothing to let through leaves no

@@ -173,6 +173,10 @@ import Testing
     @Test("a minute's budget that is spent is pacing: worth knowing and no more")
     func minute() { #expect(Observing.seen(quota(60, of: 60, window: .seconds(60), passed: .seconds(30)), AlertBounds(), now: noon)?.row.severity == .information) }
 
+    @Test("a second's budget is no news at all: it begins anew between two looks") func second() {
+        #expect(Observing.seen(quota(5, of: 5, window: .seconds(1), passed: .milliseconds(1)), AlertBounds(), now: noon) == nil)
+    }
+
     /// A shop that sells from nine to five on weekdays.
     private func source(last: Timestamp, weeks: Int, of known: Int = 4) -> QuietSource {
         var slots: [Int: Int] = [:]

@@ -157,6 +157,26 @@ private func waiting(_ documents: [SourceDocument], _ policies: Policies) -> [St
         #expect(plans.count == 1 && plans.allSatisfy { unpaid.action(for: $0) == .unchanged })
     }
 
+    @Test("an edit that was made before the goods left and told after a closed invoice stands is a document of its own, not before the invoice")
+    func lateEdit() throws {
+        var policies = whenFulfilled
+        policies.closedPeriod = .firstOpenDay
+        let documents = [sale(), payment(), left(2, later)]
+        var ledger = posted(planned(documents, shopUS, policies))
+        ledger.lockDate = LocalDate("2026-11-30")
+        func changed(_ policies: Policies) -> [PlannedPosting] {
+            planned(documents + [edit()], shopUS, policies, ledger: ledger).filter { ledger.action(for: $0) != .unchanged }
+        }
+        let closed = changed(policies)
+        #expect(closed.allSatisfy { ledger.action(for: $0) == .create && $0.date == LocalDate("2026-12-01") && $0.findings.isEmpty }, "\(names(closed))")
+        #expect(closed.map(\.form) == [.creditNote, .refundPayment])
+        ledger.lockDate = nil
+        policies.edit = .delta
+        let open = changed(policies)
+        #expect(open.map(\.form) == [.creditNote, .refundPayment] && open.first?.date == LocalDate("2026-11-18"), "\(names(open))")
+        #expect(open.allSatisfy { ledger.action(for: $0) == .create })
+    }
+
     @Test("without a trigger, an invoice that a closed period moved to the day the goods left is no sale that waited for them")
     func movedByLock() throws {
         var policies = Policies()

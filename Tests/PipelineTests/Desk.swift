@@ -27,18 +27,27 @@ struct ScriptedSource: SourceConnector {
     func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> { .finish(AccountIdentity(account: connection.account, name: "Shop")) }
     func verify(_: HTTPFields, body: [UInt8], secret: Secret) -> WebhookDelivery? { nil }
     func sweep(since: Timestamp, cursor: String?, _: ConnectionFacts) -> Exchange<SweepPage> { .finish(SweepPage(records: [], next: nil, watermark: nil)) }
-    func fetch(_ id: String, _: ConnectionFacts) -> Exchange<RawRecord?> { .finish(nil) }
 
-    /// As the connection's setting `figures` has them: id, state, money and a refund in a line each.
+    func fetch(_ id: String, _ connection: ConnectionFacts) -> Exchange<RawRecord?> {
+        let line = lines(connection).first { $0.hasPrefix("return:\(id) ") }
+        return .finish(line.map { RawRecord(topic: "figure", deliveryID: $0, body: Array($0.utf8)) })
+    }
+
+    /// As the connection's setting `figures` has them: id, state, money and a refund in a line each; those that end in `old` are not listed any more.
     func returnFigures(since _: Timestamp, cursor _: String?, _ connection: ConnectionFacts) -> Exchange<ReturnFigures>? {
-        guard let text = connection.settings["figures"] else { return nil }
-        let figures = text.split(separator: ";").compactMap { line -> ReturnFigure? in
-            let words = line.split(separator: " ").map(String.init)
-            guard words.count == 4, let state = ToldReturn.State(rawValue: words[1]), let money = Int64(words[2]) else { return nil }
-            return ReturnFigure(
-                id: words[0], state: state, at: at("2026-11-03T12:00:00Z"), money: Money(minor: money, .usd), credit: Money(minor: 0, .usd), refunds: [words[3]])
-        }
-        return .finish(ReturnFigures(figures: figures, next: nil))
+        guard connection.settings["figures"] != nil else { return nil }
+        return .finish(ReturnFigures(figures: lines(connection).filter { !$0.hasSuffix(" old") }.compactMap(figure), next: nil))
+    }
+
+    func returnFigure(_ record: RawRecord, _: ConnectionFacts) -> ReturnFigure? { figure(String(decoding: record.body, as: UTF8.self)) }
+
+    private func lines(_ connection: ConnectionFacts) -> [String] { (connection.settings["figures"] ?? "").split(separator: ";").map(String.init) }
+
+    private func figure(_ line: String) -> ReturnFigure? {
+        let words = line.split(separator: " ").map(String.init)
+        guard words.count >= 4, let state = ToldReturn.State(rawValue: words[1]), let money = Int64(words[2]) else { return nil }
+        return ReturnFigure(
+            id: words[0], state: state, at: at("2026-11-03T12:00:00Z"), money: Money(minor: money, .usd), credit: Money(minor: 0, .usd), refunds: [words[3]])
     }
 
     static func record(_ document: SourceDocument, delivery: String) -> RawRecord {

@@ -167,6 +167,22 @@ import Testing
         #expect(try why([], [posting("confirmed")]) == ["unexplained"])
     }
 
+    @Test("what a held posting names to the cent is that posting's own difference; a cent more, another amount or another state is unexplained", arguments: [1, -1] as [Int64])
+    func held(sign: Int64) throws {
+        func proof(_ says: Int64, _ planned: Int64, _ state: String = "held", gap: PostingAmount.Gap? = .init(stated: 100, instead: 115)) throws -> Reconcile.Proof {
+            var held = posting(state, sign * planned, why: "unbalanced")
+            held.gaps = gap.map { [$0] } ?? []
+            return try #require(Reconcile.prove([source(sign * says)], [held], cutOver: nil).first)
+        }
+        let told = try proof(100, 115)
+        #expect(told.unexplained == 0 && told.open == sign * 100 && told.items.map(\.why) == ["unbalanced", "unbalanced"])
+        for (other, rest) in [(try proof(101, 115), 14), (try proof(100, 114), 14), (try proof(100, 116), 16), (try proof(115, 100), 15)] {
+            #expect(other.unexplained == rest && other.items.map(\.why) == ["unbalanced", "unexplained"])
+        }
+        #expect(try proof(100, 115, gap: nil).unexplained == 15)
+        #expect(try proof(100, 115, "confirmed").unexplained == 15, "what the ledger has is no more held")
+    }
+
     @Test("differences of both signs do not cancel out") func noNetting() throws {
         let other = SourceAmount(side: "sale", sourceID: "O-2", day: today, currency: "USD", minor: 100)
         let proofs = Reconcile.prove([source(), other], [posting("confirmed", 90), posting("confirmed", 110, "O-2")], cutOver: nil)

@@ -61,6 +61,29 @@ private func prove(_ figures: [ReturnFigureRow], _ refunds: [ShopRefund] = [], _
         #expect(voided.unexplained == 4_200)
     }
 
+    @Test("a difference for which the shop's refund is held, to the cent, is that posting's; a cent more is unexplained") func held() throws {
+        var note = PostingAmount(side: "refund", sourceID: "R-1", state: "held", minor: -4_100, why: "unbalanced", day: LocalDate(daysSince1970: 20_760), currency: "USD")
+        note.gaps = [.init(stated: 4_200, instead: 4_100)]
+        let shop = [ShopRefund(id: "R-1", currency: "USD", minor: 4_200)], money = booked("R-1", 4_200)
+        let told = try #require(prove([figure("7", 4_100, refunds: ["R-1"])], shop, [money, note]).first)
+        #expect(told.unexplained == 0 && told.open == -100 && told.items.map(\.why) == ["unbalanced"])
+        #expect(try #require(prove([figure("7", 4_099, refunds: ["R-1"])], shop, [money, note]).first).unexplained == 101)
+        #expect(try #require(prove([figure("7", 4_100, refunds: ["R-1"])], shop, [booked("R-1", 4_199), note]).first).unexplained == 199, "what the books have is another thing")
+        note.state = "confirmed"
+        #expect(try #require(prove([figure("7", 4_100, refunds: ["R-1"])], shop, [money, note]).first).unexplained == 100)
+    }
+
+    @Test("a return that was not read, beside one that was, is compared as its document says it; by itself it makes no proof") func beside() throws {
+        func prove(_ other: ReturnFigureRow) -> [Reconcile.Proof] {
+            ReturnTotals.prove(
+                [figure("7", 4_200, refunds: ["R-1"])], [ShopRefund(id: "R-1", currency: "USD", minor: 5_000)], [booked("R-1", 5_000)], beside: [other], cutOver: nil
+            ) { Zone.utc.date(of: $0) }
+        }
+        let shared = prove(figure("8", 800, refunds: ["R-1"]))
+        #expect(shared.map(\.unexplained) == [0] && shared.map(\.source) == [5_000])
+        #expect(prove(figure("8", 800, refunds: ["R-8"])).map(\.unexplained) == [800], "another refund's: this one differs from shop and books")
+    }
+
     @Test("returns that share a refund are compared with it together, and no open one makes a proof")
     func shared() throws {
         let both = [figure("7", 4_200, refunds: ["R-1"]), figure("8", 800, refunds: ["R-1"]), figure("9", 0, refunds: ["R-9"], state: "open")]

@@ -80,6 +80,25 @@ struct TwinTests {
         #expect(open.state == .open && open.money == usd(0) && open.refunds.isEmpty)
     }
 
+    @Test("what was made long before and settled within the time is told of", arguments: ReturnsConnector.Platform.allCases)
+    func figuresOfOld(platform: ReturnsConnector.Platform) throws {
+        let it = ReturnsConnector(platform), twin = try store(platform)
+        _ = try twin.happen(["do": "settled", "store": "widgets", "id": "55121", "refund_id": "9002"], at: start + .seconds(100 * 86_400))
+        let page = try drive(try #require(it.returnFigures(since: start + .seconds(70 * 86_400), cursor: nil, facts())), it, twin)
+        #expect(page.figures.contains { $0.id == "return:55121" && $0.state == .closed && $0.refunds == ["9002"] })
+        let record = try #require(try drive(it.fetch("55120", facts()), it, twin))
+        #expect(it.returnFigure(record, facts())?.money == usd(7_330))
+    }
+
+    @Test("a record whose own sums do not agree has no figure: it is held where it is read", arguments: ReturnsConnector.Platform.allCases)
+    func oddFigure(platform: ReturnsConnector.Platform) throws {
+        let it = ReturnsConnector(platform), twin = try store(platform)
+        var record = try #require(try drive(it.fetch("55120", facts()), it, twin))
+        record.body = Array(String(decoding: record.body, as: UTF8.self).replacing("73.30", with: "73.31").utf8)
+        #expect(throws: Fault.self) { try it.normalize(record, facts()) }
+        #expect(it.returnFigure(record, facts()) == nil)
+    }
+
     @Test("a webhook of the twin is genuine, and leads to the fetch of what it is about", arguments: ReturnsConnector.Platform.allCases)
     func webhook(platform: ReturnsConnector.Platform) throws {
         let it = ReturnsConnector(platform), twin = try store(platform)

@@ -32,7 +32,7 @@ extension House {
             DocumentStatements.upsert(tenant, flow, [document]), DocumentStatements.upsertNotes(tenant, flow, [note]),
             DocumentStatements.markDirty(tenant, flow, cases: ["O-1"]), LedgerStatements.saveChart(tenant, ledger, chart),
             LedgerStatements.saveReferences(tenant, ledger, [ReferenceRow(kind: "party", key: "k", name: "n", remoteID: "1")]),
-            ProofStatements.save(tenant, flow, [proof]), ReturnFigureStatements.save(tenant, ledger, [sampleFigure]), BudgetStatements.pause(tenant, ledger, name: "minute", for: .seconds(1)),
+            ProofStatements.save(tenant, flow, [proof]), ReturnFigureStatements.save(tenant, ledger, [sampleFigure], at: Timestamp(seconds: 0)), BudgetStatements.pause(tenant, ledger, name: "minute", for: .seconds(1)),
             AlertStatements.raise(tenant, [AlertRow(key: "k", severity: .warning, cause: "c", remedy: "r")]),
         ])
         let digest = SystemRandom().bytes(32)

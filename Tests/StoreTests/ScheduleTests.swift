@@ -80,6 +80,78 @@ import Testing
         }
     }
 
+    @Test("each run is a transaction of its own") func alone() async throws {
+        try await House.with { house async throws in
+            for subject in ["post", "pull", "payment"] { try await put(house, subject, "hourly", dueFor: 1) }
+            #expect(try await house.supervisor.runDueSchedules() == 3)
+            #expect(try await house.count("SELECT count(DISTINCT xmin::text) FROM app.schedules") == 3)
+        }
+    }
+
+    @Test("one that the database refuses keeps no other from running, and runs once it can") func refused() async throws {
+        try await House.with { house async throws in
+            for (n, subject) in ["post", "pull", "payment"].enumerated() { try await put(house, subject, "hourly", dueFor: 9 - n) }
+            try await house.owner.batch([
+                "CREATE FUNCTION app.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$",
+                "CREATE TRIGGER refuse BEFORE UPDATE ON app.schedules FOR EACH ROW WHEN (NEW.subject = 'post') EXECUTE FUNCTION app.refuse()",
+            ])
+            #expect(await faultCode { try await house.supervisor.runDueSchedules() } != nil)
+            #expect(try await house.texts("SELECT subject FROM app.schedules WHERE last_run_at IS NULL") == ["post"])
+            try await house.owner.query("DROP TRIGGER refuse ON app.schedules")
+            #expect(try await house.supervisor.runDueSchedules() == 1)
+        }
+    }
+
+    @Test("a schedule that can't be read is told of at once and until it can; one that is paused for a week only when something waits for it") func troubles() async throws {
+        try await House.with { house async throws in
+            func told() async throws -> [String] {
+                try await house.supervisor.transaction { tx throws(Fault) in try await tx.surveyAlerts() }.filter { $0.key.hasPrefix("schedule/") }
+                    .map { "\($0.key.split(separator: "/").last ?? "") \($0.code) \($0.items)" }.sorted()
+            }
+            try await put(house, "post", "whenever", dueFor: 5)
+            #expect(await faultCode { try await house.supervisor.runDueSchedules() } == "invalid_schedule")
+            #expect(try await told() == ["post unusable 1"])
+            try await house.owner.query("UPDATE app.schedules SET rule = 'hourly', next_run_at = clock_timestamp()")
+            #expect(try await house.supervisor.runDueSchedules() == 1)
+            #expect(try await told() == [])
+            try await house.supervisor.transaction { tx throws(Fault) in
+                for subject in ["post", "payment", "pull"] { _ = try await tx.query(ScheduleStatements.pause(house.tenant, house.flow, subject: subject, zone: "UTC")) }
+            }
+            for n in 1 ... 2 { try await cleared(house, n) }
+            #expect(try await told() == [], "not yet for a week")
+            try await house.owner.query("UPDATE app.schedules SET paused_at = paused_at - interval '8 days'")
+            #expect(try await told() == ["post paused 2", "pull paused 1"], "no payment waits")
+            // Paused again it is paused as long as before.
+            try await house.supervisor.transaction { tx throws(Fault) in
+                _ = try await tx.query(ScheduleStatements.pause(house.tenant, house.flow, subject: "post", zone: "UTC"))
+            }
+            #expect(try await told().first == "post paused 2")
+            try await house.owner.query("UPDATE app.flows SET state = 'paused'")
+            #expect(try await told() == [])
+        }
+    }
+
+    @Test("a re-plan that waits for a posting that a run has in hand holds none that the run still needs") func oneOrder() async throws {
+        try await House.with { house async throws in
+            // Stored the other way round than a run takes them.
+            for n in [2, 1] { try await cleared(house, n) }
+            let keys = (1 ... 2).map { String(repeating: "0", count: 15) + "\($0)" }, waiting = waiting
+            try await house.supervisor.transaction { run throws(Fault) in
+                _ = try await run.query("SELECT 1 AS one FROM app.postings WHERE post_key = \(keys[0]) FOR UPDATE")
+                let other = Task { try await house.supervisor.transaction { tx throws(Fault) in try await tx.replan(house.tenant) } }
+                waiting.with { $0 = other }
+                for _ in 0 ..< 100_000 {
+                    if try await !run.query("SELECT 1 AS one FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))").isEmpty { break }
+                }
+                // Were it held, each would wait for the other.
+                _ = try await run.query("SELECT 1 AS one FROM app.postings WHERE post_key = \(keys[1]) FOR UPDATE NOWAIT")
+            }
+            try await waiting.with { $0 }?.value
+        }
+    }
+
+    private let waiting = Locked<Task<Void, any Error>?>(nil)
+
     @Test("a form's own schedule goes before the flow's, and what is cleared after a run waits for the next") func forms() async throws {
         try await House.with { house async throws in
             try await put(house, "post", "daily at 06:00", dueFor: -600)

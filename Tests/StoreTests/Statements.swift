@@ -364,13 +364,15 @@ private func schedules(_ t: TenantID) -> [Sample] {
         ("ScheduleStatements.ofFlow", ScheduleStatements.ofFlow(t, flow)),
         ("ScheduleStatements.clock", ScheduleStatements.clock()),
         ("ScheduleStatements.lockFlow", ScheduleStatements.lockFlow(t, flow)),
+        ("ScheduleStatements.lockRows", ScheduleStatements.lockRows(t, flow)),
+        ("ScheduleStatements.troubles", ScheduleStatements.troubles()),
         ("ScheduleStatements.put", ScheduleStatements.put(t, flow, subject: "post", rule: "hourly", zone: "UTC", next: now)),
         ("ScheduleStatements.dropExcept", ScheduleStatements.dropExcept(t, flow, subjects: ["post"])),
         ("ScheduleStatements.pause", ScheduleStatements.pause(t, flow, subject: "post", zone: "UTC")),
         ("ScheduleStatements.resume", ScheduleStatements.resume(row, next: now)),
         ("ScheduleStatements.drop", ScheduleStatements.drop(row)),
         ("ScheduleStatements.ran", ScheduleStatements.ran(row, next: nil)),
-        ("ScheduleStatements.putOff", ScheduleStatements.putOff(row, by: .seconds(1))),
+        ("ScheduleStatements.putOff", ScheduleStatements.putOff(row, by: .seconds(1), fault: Fault("x", stage: .database, disposition: .bug, summary: "x"))),
         ("ScheduleStatements.waiting", ScheduleStatements.waiting(row)),
         ("ScheduleStatements.letGo", ScheduleStatements.letGo(row)),
         ("ScheduleStatements.dueNow", ScheduleStatements.dueNow(t, flow)),
@@ -470,8 +472,13 @@ private func reports(_ t: TenantID) -> [Sample] {
 
 private func returns(_ t: TenantID) -> [Sample] {
     [
-        Sample("ReturnFigureStatements.save", ReturnFigureStatements.save(t, connection, [sampleFigure])),
-        Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection)),
+        Sample("MemberStatements.partsThere", MemberStatements.partsThere(t, [sampleKey])),
+        Sample("ReturnFigureStatements.save", ReturnFigureStatements.save(t, connection, [sampleFigure], at: Timestamp(seconds: 0))),
+        Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection, ["return:7"])),
+        Sample("ReturnFigureStatements.touch", ReturnFigureStatements.touch(t, connection, ["return:7"])),
+        Sample("ReturnFigureStatements.unlisted", ReturnFigureStatements.unlisted(t, connection, but: ["return:7"], limit: 5)),
+        Sample("ReturnFigureStatements.askSweep", ReturnFigureStatements.askSweep(t, connection)),
+        Sample("ReturnFigureStatements.beside", ReturnFigureStatements.beside(t, flow, connection)),
         Sample("ReturnFigureStatements.all", ReturnFigureStatements.all(t, connection, fresh: .seconds(45))),
         Sample("ReturnFigureStatements.shopRefunds", ReturnFigureStatements.shopRefunds(t, flow)),
     ]

@@ -1,4 +1,4 @@
-"""Eleven things that go wrong in the life of a client business, each let happen on a running demo, and what the program says of it: the right cause with a remedy
+"""Twelve things that go wrong in the life of a client business, each let happen on a running demo, and what the program says of it: the right cause with a remedy
 within two minutes, in one alert and no other. Prints the table; with a fourth argument it is written there as docs/incidents.md has it.
 Arguments: up.json of a running demo of 60 orders, its folder (COUNTERFOIL_VAR), a folder for passing files[, where to write the page].
 The folder's secrets/operator.json must hold the webhook keys below before the demo is started: --operator-json prints it."""
@@ -260,6 +260,54 @@ def refund_twice():
 
 incident("The source refunds one sale twice", prairie, "held", refund_twice, ["refund_exceeds_remaining"])
 incident("A foreign invoice comes without a rate", thames, "held", lambda: erp(erp_b, invoice("INV-E", "80.00", "EUR")), ["no_rate"])
+
+
+class AfterShip:
+    """The returns system beside the British shop."""
+
+    store = "thames-pottery"
+
+    def __init__(self):
+        self.flow = one(f"/v1/tenants/{thames.id}/flows", "shop-to-books")
+        self.back = self.known() or self.made()
+        # Both sides agree before anything goes wrong.
+        wait("the return is proven", lambda: [
+            p for p in items(f"/v1/flows/{self.flow}/proofs") if p["account"] == "returns:closed" and p["source_minor"] and not p["unexplained_minor"]])
+
+    def known(self):
+        """A settled return of the day whose refund is in the books."""
+        status, text = send(f"{sandbox}/aftership/returns/2026-01/returns?limit=100", "GET", None, {"as-api-key": "returns_" + self.store})
+        if status != 200:
+            fail(f"AfterShip answered {status}: {text[:300]}")
+        booked = thames.settled(self.flow, "credit_note")
+        found = [r for r in json.loads(text)["data"]["returns"] if r["approval_status"] == "done" and [f["external_id"] for f in r["refunds"] if f["external_id"] in booked]]
+        return found[0] if found else None
+
+    def made(self):
+        """Not every day has one: then one for a refund that is in the books, of just its sum."""
+        notes = [p for s, p in thames.settled(self.flow, "credit_note").items() if "/" not in s and p["currency"] == "GBP"]
+        if not notes:
+            fail("the day of thames-pottery has no refund in the books")
+        note = notes[0]
+        said = {"store": self.store, "id": "rt" + note["subject"]}
+        line = {"line": "1", "sku": "HOM-1", "title": "Goods", "quantity": 1, "price": note["total_minor"], "tax": 0, "reason": "Damaged"}
+        happen("aftership", {"do": "requested", "order": note["case"], "order_name": "#1", "currency": "GBP", "tax_included": True, "fee": 0, "lines": [line], **said})
+        happen("aftership", {"do": "settled", "refund_id": note["subject"], "gateway": "shopify_payments", **said})
+        return self.known()
+
+    def say(self, more):
+        """Somebody writes another worth into it: the whole on its first line."""
+        lines = [{
+            "line": i["external_id"], "sku": i["sku"], "title": i["title"], "quantity": i["return_quantity"], "price": 0, "tax": 0, "reason": i["return_reason"],
+        } for i in self.back["return_items"]]
+        lines[0]["price"] = int(self.back["return_total_including_tax"]["amount"].replace(".", "")) + more
+        happen("aftership", {"do": "corrected", "store": self.store, "id": self.back["id"], "lines": lines})
+
+
+aftership = AfterShip()
+incident(
+    "The returns system and the shop disagree", thames, "returns_differ", lambda: aftership.say(500), ["the shop gave", "the returns system says", aftership.back["id"]],
+    lambda: aftership.say(0))
 
 
 def spend():

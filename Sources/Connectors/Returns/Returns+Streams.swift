@@ -20,18 +20,21 @@ extension ReturnsConnector {
         page(since: since - dialect.overlap, cursor, connection)
     }
 
-    /// The same list without its overlap. A record that can't be read has no figure: it is held where it is normalised.
+    /// The same list, as far back: what was made long before may have changed since. A record that can't be read, or whose own sums do not agree, has no
+    /// figure: it is held where it is normalised.
     public func returnFigures(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<ReturnFigures>? {
-        page(since: since, cursor, connection).leadingTo { page in
-            .finish(ReturnFigures(figures: page.records.compactMap { figure($0, connection) }, next: page.next))
+        page(since: since - dialect.overlap, cursor, connection).leadingTo { page in
+            .finish(ReturnFigures(figures: page.records.compactMap { returnFigure($0, connection) }, next: page.next))
         }
     }
 
-    private func figure(_ record: RawRecord, _ connection: ConnectionFacts) -> ReturnFigure? {
+    public func returnFigure(_ record: RawRecord, _ connection: ConnectionFacts) -> ReturnFigure? {
         do throws(Fault) {
             let dialect = dialect
             let field = try Field(try JSONDocument(parsing: record.body).root, of: "a return", dialect.rules).object()
-            return try dialect.reading(field, try ReturnsSettings(connection.settings)).figure
+            let settings = try ReturnsSettings(connection.settings), told = try dialect.reading(field, settings)
+            _ = try told.documents(ownExchanges: settings.ownExchanges) { field.unbalanced($0) }
+            return told.figure
         } catch { return nil }
     }
 

@@ -80,7 +80,7 @@ extension Endpoints {
         let zone = try await zone(of: row, tenant, visit)
         let wanted = try await stated(visit, tenant, row, zone)
         let outcome = try await visit.change { tx throws(Fault) in
-            _ = try await tx.query(ScheduleStatements.lockFlow(tenant, flow))
+            try await tx.lockSchedules(tenant, flow)
             _ = try await tx.query(ScheduleStatements.dueNow(tenant, flow))
             let now = try await tx.databaseNow()
             let before = try await tx.schedules(tenant, flow).filter(\.isStated).map { [$0.subject, $0.rule, $0.zone] }
@@ -162,7 +162,7 @@ extension Endpoints {
     private static func runSchedule(_ visit: Visit) async throws -> HTTPResponse {
         let (flow, tenant, subject, _) = try await subject(visit)
         return try await visit.change { tx throws(Fault) in
-            _ = try await tx.query(ScheduleStatements.lockFlow(tenant, flow))
+            try await tx.lockSchedules(tenant, flow)
             let row = try await tx.schedules(tenant, flow).first { $0.subject == subject }
             guard row != nil || subject == Schedule.pull || subject == Schedule.post else {
                 throw Fault(
@@ -189,7 +189,7 @@ extension Endpoints {
         let (flow, tenant, subject, row) = try await subject(visit)
         let zone = try await zone(of: row, tenant, visit)
         let outcome = try await visit.change { tx throws(Fault) in
-            _ = try await tx.query(ScheduleStatements.lockFlow(tenant, flow))
+            try await tx.lockSchedules(tenant, flow)
             let before = try await tx.schedules(tenant, flow).first { $0.subject == subject }
             if before?.state != "paused" {
                 _ = try await tx.query(ScheduleStatements.pause(tenant, flow, subject: subject, zone: zone.name))
@@ -204,7 +204,7 @@ extension Endpoints {
         let (flow, tenant, subject, row) = try await subject(visit)
         let zone = try await zone(of: row, tenant, visit)
         let outcome = try await visit.change { tx throws(Fault) in
-            _ = try await tx.query(ScheduleStatements.lockFlow(tenant, flow))
+            try await tx.lockSchedules(tenant, flow)
             if let row = try await tx.schedules(tenant, flow).first(where: { $0.subject == subject }), row.state == "paused" {
                 _ = try await tx.query(ScheduleStatements.dueNow(tenant, flow))
                 let now = try await tx.databaseNow()

@@ -61,13 +61,14 @@ extension Pipeline {
         }
         let around = try await surroundings(sight, flow)
         func planned(_ moved: [PostingRow]) async throws(Fault) -> [(item: DirtyCase, output: Map.Output)] {
+            let elsewhere = try await self.elsewhere(postings.values.flatMap(\.self) + moved)
             var plans: [(item: DirtyCase, output: Map.Output)] = []
             for (item, order) in orders {
                 do throws(Fault) {
                     var output = Map.Output()
                     try Map.plan(
                         order, postings[item.caseID] ?? [], moved: moved.filter { $0.caseID != item.caseID }, flow, mapper, lockDate: lockDate, tenant: tenant,
-                        forbidsRevision: !revises(flow), around: around, into: &output)
+                        forbidsRevision: !revises(flow), around: around, elsewhere: elsewhere, into: &output)
                     plans.append((item, output))
                 } catch {
                     try await unplannable(item, flow, error)
@@ -103,6 +104,17 @@ extension Pipeline {
                 }
             }
         }
+    }
+
+    /// What stands in the ledger, or may, by way of another document.
+    private func elsewhere(_ rows: [PostingRow]) async throws(Fault) -> Map.Elsewhere {
+        var out = Map.Elsewhere(inHand: Set(rows.filter { $0.batch != nil }.map(\.key)))
+        let parts = rows.filter { !($0.partOf ?? "").isEmpty }.map(\.key)
+        guard !parts.isEmpty else { return out }
+        for (key, isInHand) in try await store.partsThere(tenant, parts) {
+            if isInHand { out.inHand.insert(key) } else { out.within.insert(key) }
+        }
+        return out
     }
 
     func unplannable(_ item: DirtyCase, _ flow: Setup.Flow, _ fault: Fault) async throws(Fault) {
@@ -210,6 +222,12 @@ extension PostgresTransaction {
 
 /// The pure core of map: a case and what is stored of it, to the rows that change.
 enum Map {
+    /// Postings that stand in the ledger within a gathered document, and those that a person has in hand in a file.
+    struct Elsewhere {
+        var within: Set<PostKey> = []
+        var inHand: Set<PostKey> = []
+    }
+
     struct Output {
         var rows: [PlanRow] = []
         var superseded: [PostKey] = []
@@ -242,9 +260,12 @@ enum Map {
     /// - Parameter moved: postings of other cases, which this one may be calling for now.
     static func plan(
         _ order: OrderCase, _ rows: [PostingRow], moved: [PostingRow] = [], _ flow: Setup.Flow, _ mapper: Mapper, lockDate: LocalDate?, tenant: TenantID, forbidsRevision: Bool,
-        around: Around = Around(), into out: inout Output
+        around: Around = Around(), elsewhere: Elsewhere = Elsewhere(), into out: inout Output
     ) throws(Fault) {
-        let ledger = LedgerState(lockDate: lockDate, posted: try posted(rows + moved), forbidsRevision: forbidsRevision)
+        let known = rows + moved
+        let ledger = LedgerState(
+            lockDate: lockDate, posted: try posted(known), forbidsRevision: forbidsRevision, within: try within(known.filter { elsewhere.within.contains($0.key) }),
+            inHand: inHand(known.filter { elsewhere.inHand.contains($0.key) }))
         let documents = order.documents
         let reasons = mapper.reasons(on: documents.last.map { flow.organisation.zone.date(of: $0.at) } ?? LocalDate(daysSince1970: 0))
         let (plans, waiting) = Planner.outcome(
@@ -361,6 +382,23 @@ enum Map {
             out[plan.id] = PostedState(plan: plan, revision: pending ? max(1, row.revision - 1) : row.revision, voided: plan.effect == .void)
         }
         return out
+    }
+
+    /// What stands within another document, as it is there: a part as it was gathered last.
+    private static func within(_ rows: [PostingRow]) throws(Fault) -> [PlannedPosting.Reference: PostedState] {
+        var out: [PlannedPosting.Reference: PostedState] = [:]
+        for row in rows where row.remoteID == nil {
+            let plan = try PlanCodec.decode(row.sent ?? row.plan)
+            out[plan.id] = PostedState(plan: plan, voided: plan.effect == .void)
+        }
+        return out
+    }
+
+    /// Of what is in hand, that which is worth something.
+    private static func inHand(_ rows: [PostingRow]) -> Set<PlannedPosting.Reference> {
+        Set(rows.filter { $0.effect == PlannedPosting.Effect.post.rawValue && $0.totalMinor != 0 }.compactMap { row in
+            PostingForm(rawValue: row.form).map { PlannedPosting.Reference(form: $0, subject: row.subject) }
+        })
     }
 
     /// How the document names its source, for people and for searches: `order 6120034117000 edit 2`.

@@ -78,10 +78,13 @@ extension Pipeline {
                 detail: Array("{\"findings\":".utf8) + $0.findings + Array("}".utf8))
         }
         let alerts = Preflight.alerts(held + told, flow.row.id)
+        // Also of the days that they leave.
+        var dates: [LocalDate] = parts.map(\.date)
+        for case let body? in parts.map(\.sent) { dates.append(try PlanCodec.decode(body).date) }
+        let days = Set(dates.filter { flow.policies.posting(on: $0) != .payout })
         try await store.transaction { tx throws(Fault) in
             _ = try await tx.query(PostingStatements.clear(tenant, results))
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "cleared", cases: cases))
-            let days = Set(parts.filter { flow.policies.posting(on: $0.date) != .payout }.map(\.date))
             if !days.isEmpty { _ = try await tx.query(MemberStatements.dirtyDays(tenant, flow.row.id, cases: days.map(Map.caseID))) }
             if flow.policies.settles, !parts.isEmpty {
                 _ = try await tx.query(MemberStatements.dirtySettlements(tenant, flow.row.id, keys: parts.map(\.key), members: []))

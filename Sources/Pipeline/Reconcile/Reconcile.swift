@@ -109,7 +109,7 @@ public enum Reconcile {
             if rest != 0 {
                 // What a file has in hand changes once its batch is settled.
                 let inHand = mine.first { $0.state == "manual" && $0.why == Map.changedInHand.check }?.why
-                if let why = excuse(source, cutOver) ?? inHand {
+                if let why = excuse(source, cutOver) ?? inHand ?? mine.first(where: { isWhole(rest, of: source, by: $0) })?.why {
                     proof.open += rest
                     proof.items.append(.init(document: "\(source.side) \(source.sourceID)", amount: rest, why: why))
                 } else {
@@ -121,6 +121,13 @@ public enum Reconcile {
         }
         strays(sources, postings, &proofs)
         return proofs.values.sorted { ($0.day, $0.currency) < ($1.day, $1.currency) }
+    }
+
+    /// A posting is held for just this difference, to the cent and from just this amount: whoever is told of it is told of the day as well. A cent more,
+    /// and nothing explains it.
+    private static func isWhole(_ rest: Int64, of source: SourceAmount, by posting: PostingAmount) -> Bool {
+        let sign: Int64 = source.minor < 0 ? -1 : 1
+        return posting.state == "held" && posting.gaps.contains { $0.stated == abs(source.minor) && sign * ($0.stated - $0.instead) == rest }
     }
 
     /// What stands in the ledger though no source calls for it any more: nothing balances it.
