@@ -23,7 +23,7 @@ enum ConnectionPage {
     private static func content(_ clerk: Clerk, _ id: String) async throws -> Shell.Content {
         let connection = try await clerk.get("/v1/connections/\(id)")
         let tenant = connection.text("tenant")
-        async let owner = clerk.get("/v1/tenants/\(tenant)")
+        async let owner = clerk.tenant(tenant)
         async let quota = clerk.get("/v1/tenants/\(tenant)/connections/\(id)/quota")
         async let recent = clerk.items("/v1/tenants/\(tenant)/events?limit=200")
         let events = try await recent.filter { $0.text("connection") == id }.prefix(12)
