@@ -200,7 +200,8 @@ enum EffectTable {
                     """)
             }
         }
-        return HTML.table("Postings before and after", ["Document", "Line", .number("Amount"), "Now", "Then", "What becomes of it"], lines, none: "No posting changes.")
+        let table = HTML.table("Postings before and after", ["Document", "Line", .number("Amount"), "Now", "Then", "What becomes of it"], lines, none: "No posting changes.")
+        return "<div class=\"effect\">\(table)</div>"
     }
 
     private static func isShown(_ line: JSON) -> Bool { line["changes"]?.bool == true || line.has("reason_code") }

@@ -90,6 +90,10 @@ enum RulesPage {
         guard let effect = draft.effect else { return "" }
         let cut: HTML = effect["more"]?.bool == true ? " There are more that were not looked at." : ""
         let anew: HTML = draft.isAnew ? Shell.note("You changed it after the preview. Nothing is in force yet: this is what it would do now.", .warn) : ""
+        guard effect.count("looked_at") > 0 else {
+            let none: HTML = effect["more"]?.bool == true ? "What waits for the ledger is too much to look at here." : "No posting waits for the ledger, so nothing changes at once. What comes in from then on goes by it."
+            return "<section class=\"panel\" id=\"effect\"><h2>What this would change</h2>\(anew)<p class=\"lead\">\(none)</p></section>"
+        }
         return """
             <section class="panel" id="effect"><h2>What this would change</h2>\(anew)<p class="lead">\(Prose.some(effect.count("changed"), "posting")) of \(Prose.count(effect.count("looked_at"))) that no ledger has yet would \
             change, and \(Prose.count(effect.count("freed"))) that \(effect.count("freed") == 1 ? "is" : "are") held would go on.\(cut)</p>\(EffectTable.table(effect.list("postings")))</section>
