@@ -13,10 +13,6 @@ struct Precondition: Sendable {
 
     private let wanted: Wanted
 
-    var isGiven: Bool {
-        if case .whatever = wanted { false } else { true }
-    }
-
     /// - Throws: 400 `if_match_malformed`.
     /// - Source: RFC 9110, 8.8.3 and 13.1.1.
     init(_ request: HTTPRequest) throws(Refusal) {

@@ -50,7 +50,7 @@ struct Refusal: Error, Sendable {
         switch status {
         case 500: self.init(500, fault.code, "The request could not be carried out: this is our mistake.", remedy: "Tell the operator the request's id.")
         case 503 where fault.code == "sql_57014":
-            self.init(
+            self = Refusal(
                 503, "looked_too_long", "This took longer to look up than may be spent on one look.",
                 remedy: "Ask for less: a flow, a state or a day. If it stays so, tell the operator the request's id.")
         case 503 where fault.stage == .database:
