@@ -59,6 +59,7 @@ public final class AlertService: Service {
     let random: any RandomSource
     let log: Log
     let metrics: Metrics
+    private let held = HeldFacts()
 
     static let lookEvery = Duration.seconds(5)
     static let deliverEvery = Duration.seconds(1)
@@ -139,7 +140,7 @@ public final class AlertService: Service {
     private func survey(_ tx: PostgresTransaction, _ books: [AlertOwner: RuleBook], now: Timestamp, counts: Bool) async throws(Fault) {
         let standing = try await tx.standingAlerts()
         func bounds(_ tenant: TenantID) -> AlertBounds { RuleBook.bounds(own: books[AlertOwner(tenant)], operators: books[.operator]) }
-        var seen = try await tx.surveyAlerts().compactMap { Observing.seen($0, bounds($0.tenant), now: now) }
+        var seen = try await tx.surveyAlerts(held).compactMap { Observing.seen($0, bounds($0.tenant), now: now) }
         seen += try await tx.spentQuotas().compactMap { Observing.seen($0, bounds($0.tenant), now: now) }
         var looked = Set(AlertCause.allCases)
         if counts {

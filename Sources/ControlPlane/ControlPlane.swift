@@ -81,7 +81,9 @@ enum ControlPlaneLimits {
     static let keysWait_ms = 5_000
     static let keysPoll_ms = 100
     static let readySeconds = 1
-    static let sessions = 1_000
+    static let sessions = 10_000
+    /// Of one tenant, one consultancy, or the operator.
+    static let sessionsEach = 200
     static let sessionSeconds = 12 * 3600
     static let textCharacters = 200
     /// Of a page, when nobody says how many.
@@ -94,17 +96,25 @@ enum ControlPlaneLimits {
     static let batchPostings = 2_000
     static let secretBytes = 8 << 10
     static let settings = 50
+    /// Of an account structure, and of rules.
     static let configurationBytes = 512 << 10
     static let previewDocuments = 20
     /// Looked at to say what another mapping would change.
     static let rehearsedPostings = 1_000
+    /// Of all their plans; one that is larger than what is left is not looked at.
+    static let rehearsedBytes = 8 << 20
+    static let rehearsalPage = 100
+    /// What was not looked at by then is said to be more.
+    static let rehearsal_ms = 2_000
     /// One look for all who watch.
     static let pulse_ms = 700
     /// How long a request for news is held; shorter than what proxies allow.
     static let pulseHeld_ms = 20_000
     /// Without anybody who watches nothing is looked at any more.
     static let pulseIdle_ms = 60_000
-    static let pulseWaiting = 500
+    static let pulseWaiting = 2_000
+    /// Of one tenant, one consultancy, or the operator.
+    static let pulseWaitingEach = 200
     static let pulseKept = 1_000
     /// Notices of one delivery of a ledger; what is beyond shows when the ledger is asked next.
     static let noticesMost = 10_000

@@ -153,7 +153,7 @@ final class Call: Sendable {
                 desk.log.fault(
                     .requestFailed, Fault.wrapping(error, stage: .api), ("request", id), ("route", pattern), ("status", "\(refusal.status)"))
             }
-            response = refusal.response
+            response = isForPeople ? refusal.page(self) : refusal.response
         }
         response.fields.reserve(3)
         if response.fields["Cache-Control"] == nil { response.fields.append("Cache-Control", "no-store") }

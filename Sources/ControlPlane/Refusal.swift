@@ -49,6 +49,10 @@ struct Refusal: Error, Sendable {
         let status = Refusal.status(of: fault)
         switch status {
         case 500: self.init(500, fault.code, "The request could not be carried out: this is our mistake.", remedy: "Tell the operator the request's id.")
+        case 503 where fault.code == "sql_57014":
+            self = Refusal(
+                503, "looked_too_long", "This took longer to look up than may be spent on one look.",
+                remedy: "Ask for less: a flow, a state or a day. If it stays so, tell the operator the request's id.")
         case 503 where fault.stage == .database:
             self.init(503, "database_unavailable", "The database does not answer at the moment.", remedy: "Send the request again.")
         default:
@@ -64,7 +68,9 @@ struct Refusal: Error, Sendable {
         switch fault.code {
         case "not_found", "unknown_connection", "unknown_flow": return 404
         case "malformed_json": return 400
+        case "unauthenticated": return 401
         case "unique_violation", "wrong_state", "not_planned_yet", "idempotency_key_reused": return 409
+        case "changed_meanwhile": return 412
         case "foreign_key_violation", "check_violation": return 422
         case "cancelled": return 503
         default: break

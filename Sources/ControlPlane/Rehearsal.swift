@@ -25,16 +25,47 @@ struct Rehearsal: Sendable {
         var ledger: ConnectionID
     }
 
+    /// How much one rehearsal may do before it says what it has seen: a tenant's postings have no bound, and neither has the work of many rules.
+    struct Allowance: Sendable {
+        private let clocks: any Clocks
+        private let until: Duration
+        private var bytes: Int
+        /// There are more than were looked at.
+        private(set) var isCut = false
+
+        init(_ clocks: any Clocks, bytes: Int = ControlPlaneLimits.rehearsedBytes, for time: Duration = .milliseconds(ControlPlaneLimits.rehearsal_ms)) {
+            self.clocks = clocks
+            self.bytes = bytes
+            until = clocks.monotonic() + time
+        }
+
+        mutating func cut() { isCut = true }
+
+        /// Whether there is time left.
+        mutating func goesOn() -> Bool {
+            if clocks.monotonic() >= until { isCut = true }
+            return clocks.monotonic() < until
+        }
+
+        /// Whether a plan of so many bytes is taken.
+        mutating func takes(_ count: Int) -> Bool {
+            guard count <= bytes else {
+                isCut = true
+                return false
+            }
+            bytes -= count
+            return true
+        }
+    }
+
     var entries: [Entry] = []
-    /// There are more than were looked at.
-    var isCut = false
     var configuration: ConfigurationRow
     /// The ledgers' accounts as last read.
     var charts: [ConnectionID: [BoundAccount]] = [:]
 
     static let states = ["held", "rejected", "cleared", "mapped"]
 
-    static func load(_ tenant: TenantID, _ desk: Desk) async throws -> Rehearsal {
+    static func load(_ tenant: TenantID, _ desk: Desk, _ allowance: inout Allowance) async throws -> Rehearsal {
         guard let configuration = try await desk.store.configuration(tenant) else {
             throw Refusal(409, "not_configured", "The tenant has no account structure or no rules yet.", remedy: "PUT both first.")
         }
@@ -49,10 +80,17 @@ struct Rehearsal: Sendable {
                 page.after = last.cursor
             }
         }
-        out.isCut = keys.count > ControlPlaneLimits.rehearsedPostings
-        for row in try await desk.store.postings(tenant, keys: Array(keys.prefix(ControlPlaneLimits.rehearsedPostings))) where row.remoteID == nil {
-            out.entries.append(Entry(row: row, plan: try PlanCodec.decode(row.plan), findings: try PlanCodec.findings(row.findings)))
-            if out.charts[row.ledger] == nil { out.charts[row.ledger] = try await Ledgerside.accounts(tenant, row.ledger, desk) }
+        if keys.count > ControlPlaneLimits.rehearsedPostings { allowance.cut() }
+        keys = Array(keys.prefix(ControlPlaneLimits.rehearsedPostings))
+        // Some at a time: a day's summary alone may be large.
+        while !keys.isEmpty, allowance.goesOn() {
+            for row in try await desk.store.postings(tenant, keys: Array(keys.prefix(ControlPlaneLimits.rehearsalPage))) where row.remoteID == nil {
+                guard allowance.goesOn() else { break }
+                guard allowance.takes(row.plan.count) else { continue }
+                out.entries.append(Entry(row: row, plan: try PlanCodec.decode(row.plan), findings: try PlanCodec.findings(row.findings)))
+                if out.charts[row.ledger] == nil { out.charts[row.ledger] = try await Ledgerside.accounts(tenant, row.ledger, desk) }
+            }
+            keys.removeFirst(min(keys.count, ControlPlaneLimits.rehearsalPage))
         }
         return out
     }
@@ -77,7 +115,8 @@ struct Rehearsal: Sendable {
     // MARK: Gaps
 
     /// What keeps a posting from its accounts: codes, roles and tax codes that nothing maps, or that are mapped to what the ledger does not take.
-    static func gaps(_ entry: Entry, _ mapper: Mapper) -> [Gap] {
+    /// `nil`: there was not the time to tell.
+    static func gaps(_ entry: Entry, _ mapper: Mapper, _ allowance: inout Allowance) async -> [Gap]? {
         guard entry.plan.effect == .post else { return [] }
         let known = mapper.reasons(on: entry.plan.date)
         var out: [Gap] = []
@@ -85,7 +124,9 @@ struct Rehearsal: Sendable {
             let gap = Gap(kind: kind, value: value, ledger: entry.row.ledger)
             if !out.contains(gap) { out.append(gap) }
         }
-        for line in entry.plan.lines {
+        for (n, line) in entry.plan.lines.enumerated() {
+            guard allowance.goesOn() else { return nil }
+            if n % Rehearsal.stretch == 0 { await Task.yield() }
             if let code = line.reasonCode, line.part != .giftCard, !known.known.contains(code), known.rules[code] == nil { add(.reasonCode, code) }
             let account = mapper.account(for: line, of: entry.plan)
             if !(account?.known ?? false) || !(account?.active ?? false) { add(.role, line.role.text) }
@@ -95,13 +136,16 @@ struct Rehearsal: Sendable {
         return out
     }
 
+    /// Lines after which others get their turn.
+    private static let stretch = 64
+
     /// Which check a gap is held by.
     private static let checks: [Gap.Kind: Set<String>] = [
         .reasonCode: ["unmapped_code"], .role: ["unknown_account", "inactive_account"], .taxCode: ["unmapped_tax_code"],
     ]
 
     /// Gaps of held postings with the postings that wait for them, in order of appearance.
-    func gaps() throws(Fault) -> [(gap: Gap, entries: [Entry])] {
+    func gaps(_ allowance: inout Allowance) async throws(Fault) -> [(gap: Gap, entries: [Entry])] {
         var order: [Gap] = []
         var found: [Gap: [Entry]] = [:]
         var mappers: [ConnectionID: Mapper] = [:]
@@ -109,7 +153,8 @@ struct Rehearsal: Sendable {
             let held = Set(entry.findings.map(\.check))
             if mappers[entry.row.ledger] == nil { mappers[entry.row.ledger] = try mapper(entry.row.ledger) }
             guard let mapper = mappers[entry.row.ledger] else { continue }
-            for gap in Rehearsal.gaps(entry, mapper) where !held.isDisjoint(with: Rehearsal.checks[gap.kind] ?? []) {
+            guard let gaps = await Rehearsal.gaps(entry, mapper, &allowance) else { break }
+            for gap in gaps where !held.isDisjoint(with: Rehearsal.checks[gap.kind] ?? []) {
                 if found[gap] == nil { order.append(gap) }
                 found[gap, default: []].append(entry)
             }
@@ -144,28 +189,35 @@ struct Rehearsal: Sendable {
     /// - Parameters:
     ///   - structure: `nil` leaves it as it is.
     ///   - rules: `nil` leaves them as they are.
-    func outcomes(structure: JSON?, rules: JSON?) throws(Fault) -> [Outcome] {
+    ///   - allowance: what it does not reach is left out.
+    func outcomes(structure: JSON?, rules: JSON?, _ allowance: inout Allowance) async throws(Fault) -> [Outcome] {
         var pairs: [ConnectionID: (old: Mapper, new: Mapper)] = [:]
         var out: [Outcome] = []
         for entry in entries {
             let ledger = entry.row.ledger
             if pairs[ledger] == nil { pairs[ledger] = (try mapper(ledger), try mapper(ledger, structure: structure, rules: rules)) }
             guard let (old, new) = pairs[ledger] else { continue }
-            out.append(outcome(entry, old, new))
+            guard let told = await outcome(entry, old, new, &allowance) else { break }
+            out.append(told)
         }
         release(&out)
         return out
     }
 
-    private func outcome(_ entry: Entry, _ old: Mapper, _ new: Mapper) -> Outcome {
+    private func outcome(_ entry: Entry, _ old: Mapper, _ new: Mapper, _ allowance: inout Allowance) async -> Outcome? {
         var planned = entry
-        planned.plan.lines = entry.plan.lines.map { Rehearsal.moved($0, entry.plan, old, new) }
-        let effects = zip(entry.plan.lines, planned.plan.lines).map { before, after in
-            Effect(
-                line: after, before: old.account(for: before, of: entry.plan), after: new.account(for: after, of: planned.plan),
-                taxBefore: old.taxCode(for: before, of: entry.plan)?.value, taxAfter: new.taxCode(for: after, of: planned.plan)?.value)
+        var effects: [Effect] = []
+        for (n, before) in entry.plan.lines.enumerated() {
+            guard allowance.goesOn() else { return nil }
+            if n % Rehearsal.stretch == 0 { await Task.yield() }
+            let after = Rehearsal.moved(before, entry.plan, old, new)
+            planned.plan.lines[n] = after
+            effects.append(Effect(
+                line: after, before: old.account(for: before, of: entry.plan), after: new.account(for: after, of: entry.plan),
+                taxBefore: old.taxCode(for: before, of: entry.plan)?.value, taxAfter: new.taxCode(for: after, of: entry.plan)?.value))
         }
-        let open = Set(Rehearsal.gaps(planned, new).flatMap { Rehearsal.checks[$0.kind] ?? [] })
+        guard let gaps = await Rehearsal.gaps(planned, new, &allowance) else { return nil }
+        let open = Set(gaps.flatMap { Rehearsal.checks[$0.kind] ?? [] })
         let ours = Rehearsal.checks.values.reduce(into: Set<String>()) { $0.formUnion($1) }
         var left = entry.findings.map(\.check).filter { !ours.contains($0) || open.contains($0) }
         if entry.findings.isEmpty { left = open.filter { $0 != "inactive_account" }.sorted() }

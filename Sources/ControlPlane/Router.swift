@@ -190,7 +190,7 @@ enum Endpoints {
         Group("Connections", "Accounts at platforms, and the secrets to them.", connections + secrets + quota),
         Group("Authorizations", "Links by which a person connects a platform in a browser, and the pages that follow.", consents + consentPages),
         Group("Contract", "Events and files of systems that write to a contract of ours.", contract),
-        Group("Configuration", "Account structures, mapping rules, and flows from a source to a ledger.", versions + flows + mappings),
+        Group("Configuration", "Account structures, mapping rules, and flows from a source to a ledger.", versions + configuration + flows + mappings),
         Group("Schedules", "When a flow asks its source and sends its postings.", schedules),
         Group("Documents and postings", "What came in, what it becomes in the ledger, and why.", documents + postings),
         Group("Manual posting", "Files for ledgers that are not written to by an API.", batches),

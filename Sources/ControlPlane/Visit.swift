@@ -99,6 +99,14 @@ struct Visit: Sendable {
         return HTTPResponse(200, fields: ["Content-Type": "application/json"], body: row.json)
     }
 
+    /// One thing with its `ETag`, or 404.
+    func answer(_ row: AdminRow?, tag: (AdminRow) throws -> String) throws -> HTTPResponse {
+        guard let row else { throw Refusal.notFound() }
+        var out = try answer(row)
+        out.fields["ETag"] = try tag(row)
+        return out
+    }
+
     // MARK: Changes
 
     /// What a change answers.
@@ -106,11 +114,14 @@ struct Visit: Sendable {
         var status: Int
         var json: [UInt8]
         var location: String?
+        /// Of what is there now.
+        var tag: String?
 
-        init(_ status: Int, _ json: [UInt8], location: String? = nil) {
+        init(_ status: Int, _ json: [UInt8], location: String? = nil, tag: String? = nil) {
             self.status = status
             self.json = json
             self.location = location
+            self.tag = tag
         }
     }
 
@@ -146,6 +157,7 @@ struct Visit: Sendable {
     private static func response(_ outcome: Outcome) -> HTTPResponse {
         var out = HTTPResponse(outcome.status, fields: ["Content-Type": "application/json"], body: outcome.json)
         if let location = outcome.location { out.fields["Location"] = location }
+        if let tag = outcome.tag { out.fields["ETag"] = tag }
         return out
     }
 

@@ -20,6 +20,9 @@ public enum Limits {
     public static let redirects = 0
     // Database
     public static let poolConnections = 8
+    /// For what people look at, and how long one look may take.
+    public static let lookConnections = 4
+    public static let lookSeconds = 10
     public static let workerPoolConnections = 3
     public static let poolWaitSeconds = 20
     // Pipeline

@@ -62,6 +62,16 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
         }
     }
 
+    /// The same, whose statements the server gives up after so long: `sql_57014`.
+    public func givingUp(after limit: Duration) -> PostgresConfiguration {
+        var out = self
+        out.options["options"] = "\(options["options"] ?? Self.serverOptions) -c statement_timeout=\(limit.wholeMilliseconds)"
+        return out
+    }
+
+    /// Compiling a statement takes seconds on a busy machine; none of ours runs as long as that.
+    private static let serverOptions = "-c jit=off"
+
     /// Never the password.
     public var description: String {
         "\(user.isEmpty ? "?" : user)@\(host.isEmpty ? "default" : host)\(port.isEmpty ? "" : ":\(port)")/\(database)"
@@ -82,8 +92,7 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
         var out: [String: String] = [
             "keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3", "tcp_user_timeout": "30000",
             "fallback_application_name": "counterfoil",
-            // Compiling a statement takes seconds on a busy machine; none of ours runs as long as that.
-            "options": "-c jit=off",
+            "options": Self.serverOptions,
         ]
         out.merge(options) { $1 }
         out["client_encoding"] = "UTF8"

@@ -58,6 +58,14 @@ public enum AdminConfigurationStatements {
         """
     }
 
+    /// `structure` and `rules`: the newest versions' numbers, 0 where there is none.
+    public static func newestNumbers(_ tenant: TenantID) -> SQL {
+        """
+        SELECT coalesce((SELECT max(version) FROM app.structures WHERE tenant_id = \(tenant)), 0)::bigint AS structure,
+          coalesce((SELECT max(version) FROM app.rule_sets WHERE tenant_id = \(tenant)), 0)::bigint AS rules
+        """
+    }
+
     public static func newestVersion(_ kind: VersionedKind, _ tenant: TenantID) -> SQL {
         """
         SELECT v.tenant_id, \(unsafe: version(kind, body: true)) AS json FROM \(unsafe: kind.table) v
@@ -148,6 +156,13 @@ extension Store {
 }
 
 extension PostgresTransaction {
+    /// The newest versions' numbers, 0 where there is none; until the transaction ends nobody makes another.
+    public func lockVersions(_ tenant: TenantID) async throws(Fault) -> (structure: Int, rules: Int) {
+        _ = try await query(AdminTenancyStatements.lockTenant(tenant))
+        guard let row = try await query(AdminConfigurationStatements.newestNumbers(tenant)).first else { return (0, 0) }
+        return (Int(try row.get("structure", as: Int64.self)), Int(try row.get("rules", as: Int64.self)))
+    }
+
     /// Stores the next version and has what is not yet in the ledger planned anew. `nil` in `changed` when the newest said the same.
     public func putVersion(_ kind: VersionedKind, _ tenant: TenantID, body: [UInt8], actor: String) async throws(Fault) -> (row: AdminRow, changed: Bool) {
         _ = try await query(AdminTenancyStatements.lockTenant(tenant))

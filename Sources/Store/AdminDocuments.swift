@@ -8,12 +8,15 @@ public struct DocumentFilter: Sendable {
     /// Derived from the postings: `held`, `in_progress`, `confirmed` …
     public var state: String?
     public var caseID: String?
+    /// Of the fault that keeps its case from being planned.
+    public var code: String?
 
-    public init(flow: FlowID? = nil, kind: String? = nil, state: String? = nil, caseID: String? = nil) {
+    public init(flow: FlowID? = nil, kind: String? = nil, state: String? = nil, caseID: String? = nil, code: String? = nil) {
         self.flow = flow
         self.kind = kind
         self.state = state
         self.caseID = caseID
+        self.code = code
     }
 }
 
@@ -72,6 +75,7 @@ public enum AdminDocumentStatements {
         if let flow = filter.flow { sql += " AND d.flow_id = \(flow)" }
         if let kind = filter.kind { sql += " AND d.kind = \(kind)" }
         if let id = filter.caseID { sql += " AND d.case_id = \(id)" }
+        if let code = filter.code { sql += " AND c.fault->>'code' = \(code)" }
         if let wanted = filter.state { sql += " AND \(unsafe: state) = \(wanted)" }
         return sql + " ORDER BY d.flow_id, d.kind, d.source_id LIMIT \(page.limit)"
     }

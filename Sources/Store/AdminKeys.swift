@@ -107,12 +107,13 @@ extension Store {
             visibility: Visibility(consultancy: try row.get("consultancy_id"), tenant: try row.get("tenant_id")), scopes: try row.get("scopes"))
     }
 
-    /// Whether there was such a key to revoke. Processes may honour it for a few seconds more.
+    /// Whether there was such a key to revoke. Processes may honour it for a few seconds more. Links that were made with it lead nowhere from now on.
     public func revokeKey(_ id: APIKeyID, actor: String) async throws(Fault) -> Bool {
         try await transaction { tx throws(Fault) in
             guard let row = try await tx.query(AdminKeyStatements.revoke(id)).first else { return false }
             let owner: TenantID = try row.get("owner")
             try await tx.audit(owner, [AuditEntry(actor: actor, action: "key.revoked", subject: "key \(id)")])
+            _ = try await tx.query(ConsentStatements.revokeMade(with: id, actor: actor))
             return true
         }
     }

@@ -58,7 +58,7 @@ enum AdminSQL {
 
 extension Store {
     /// Rows of a statement that gives `json` (an object), and optionally `tenant_id` and `cursor` (text array).
-    func adminRows(_ sql: SQL) async throws(Fault) -> [AdminRow] { try (try await pool.query(sql)).adminRows() }
+    func adminRows(_ sql: SQL) async throws(Fault) -> [AdminRow] { try (try await looks.query(sql)).adminRows() }
 
     func adminRow(_ sql: SQL) async throws(Fault) -> AdminRow? { try await adminRows(sql).first }
 }

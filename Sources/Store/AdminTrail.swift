@@ -19,13 +19,18 @@ public enum AdminTrailStatements {
     // MARK: Proofs
 
     /// Newest day first.
-    public static func proofs(_ tenant: TenantID, _ flow: FlowID, _ page: PageRequest) -> SQL {
+    /// - Parameters:
+    ///   - ofAccounts: accounts alone, or `false`: days alone.
+    ///   - unexplained: only what does not agree.
+    public static func proofs(_ tenant: TenantID, _ flow: FlowID, ofAccounts: Bool?, unexplained: Bool, _ page: PageRequest) -> SQL {
         var sql: SQL = """
             SELECT p.tenant_id, json_build_object('tenant', p.tenant_id, 'flow', p.flow_id, 'day', p.day, 'currency', p.currency, 'account', p.account,
               'source_minor', p.source_minor, 'posted_minor', p.posted_minor, 'open_minor', p.open_minor, 'unexplained_minor', p.unexplained_minor,
               'items', p.items, 'proved_at', \(unsafe: AdminSQL.utc("p.proved_at"))) AS json, ARRAY[p.day::text, p.currency, p.account] AS cursor
             FROM app.proofs p WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow)
             """
+        if let ofAccounts { sql += " AND (p.account <> '') = \(ofAccounts)" }
+        if unexplained { sql += " AND p.unexplained_minor <> 0" }
         if let day = LocalDate(page.text(0)) { sql += " AND (p.day < \(day) OR (p.day = \(day) AND (p.currency, p.account) > (\(page.text(1)), \(page.text(2)))))" }
         return sql + " ORDER BY p.day DESC, p.currency, p.account LIMIT \(page.limit)"
     }
@@ -80,8 +85,10 @@ extension Store {
         try await adminRows(AdminTrailStatements.audit(tenant, subject: subject, page))
     }
 
-    public func adminProofs(_ tenant: TenantID, _ flow: FlowID, _ page: PageRequest) async throws(Fault) -> [AdminRow] {
-        try await adminRows(AdminTrailStatements.proofs(tenant, flow, page))
+    public func adminProofs(
+        _ tenant: TenantID, _ flow: FlowID, ofAccounts: Bool? = nil, unexplained: Bool = false, _ page: PageRequest
+    ) async throws(Fault) -> [AdminRow] {
+        try await adminRows(AdminTrailStatements.proofs(tenant, flow, ofAccounts: ofAccounts, unexplained: unexplained, page))
     }
 
     /// Drops answers older than a day.

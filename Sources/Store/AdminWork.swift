@@ -9,13 +9,14 @@ public enum AdminWorkStatements {
         """
 
     /// Newest first. Bodies are sealed for the tenant and not shown.
-    public static func events(_ tenant: TenantID, state: String?, _ page: PageRequest) -> SQL {
+    public static func events(_ tenant: TenantID, state: String?, code: String?, _ page: PageRequest) -> SQL {
         let before = Int64(page.text(0)) ?? .max
         var sql: SQL = """
             SELECT e.tenant_id, \(unsafe: event) AS json, ARRAY[e.id::text] AS cursor FROM app.events e
             WHERE e.tenant_id = \(tenant) AND e.id < \(before)
             """
         if let state { sql += " AND e.state = \(state)" }
+        if let code { sql += " AND e.fault->>'code' = \(code)" }
         return sql + " ORDER BY e.id DESC LIMIT \(page.limit)"
     }
 
@@ -39,8 +40,8 @@ public enum AdminWorkStatements {
 }
 
 extension Store {
-    public func adminEvents(_ tenant: TenantID, state: String?, _ page: PageRequest) async throws(Fault) -> [AdminRow] {
-        try await adminRows(AdminWorkStatements.events(tenant, state: state, page))
+    public func adminEvents(_ tenant: TenantID, state: String?, code: String? = nil, _ page: PageRequest) async throws(Fault) -> [AdminRow] {
+        try await adminRows(AdminWorkStatements.events(tenant, state: state, code: code, page))
     }
 
     public func adminJobs(_ tenant: TenantID, _ page: PageRequest) async throws(Fault) -> [AdminRow] {

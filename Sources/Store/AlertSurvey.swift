@@ -42,24 +42,47 @@ public enum AlertSurveyStatements {
         """
 
     /// Held postings by flow and check, and cases that can't be planned by flow and code. What waits for another is no cause of its own.
-    static func held() -> SQL {
+    /// - Parameter flows: of these.
+    static func held(_ flows: [FlowID]) -> SQL {
         """
-        SELECT x.tenant_id, 'held/' || x.flow_id || '/' || x.code AS key, f.slug AS place, x.code, \(unsafe: gathered)
+        WITH chosen AS (SELECT f.tenant_id, f.id AS flow_id, f.slug FROM app.flows f JOIN app.tenants t ON t.tenant_id = f.tenant_id
+          WHERE f.id = ANY (\(flows)) AND t.state = 'active')
+        SELECT x.tenant_id, x.flow_id, 'held/' || x.flow_id || '/' || x.code AS key, f.slug AS place, x.code, \(unsafe: gathered)
         FROM (
           SELECT p.tenant_id, p.flow_id, p.post_key AS item, g->>'check' AS code, g->>'why' AS words, g->>'remedy' AS remedy,
             coalesce(p.held_since, p.updated_at) AS at
-          FROM app.postings p CROSS JOIN LATERAL jsonb_array_elements(p.findings) g WHERE p.state = 'held'
+          FROM chosen JOIN app.postings p USING (tenant_id, flow_id) CROSS JOIN LATERAL jsonb_array_elements(p.findings) g WHERE p.state = 'held'
           UNION ALL
           SELECT p.tenant_id, p.flow_id, p.post_key, g->>'check', g->>'why', g->>'remedy', p.updated_at
-          FROM app.postings p CROSS JOIN LATERAL jsonb_array_elements(p.findings) g WHERE p.state = 'cleared' AND p.findings <> '[]'
+          FROM chosen JOIN app.postings p USING (tenant_id, flow_id) CROSS JOIN LATERAL jsonb_array_elements(p.findings) g
+          WHERE p.state = 'cleared' AND p.findings <> '[]'
           UNION ALL
           SELECT c.tenant_id, c.flow_id, c.case_id, c.fault->>'code', c.fault->>'summary', c.fault->>'remedy', coalesce(c.planned_at, c.changed_at)
-          FROM app.cases c WHERE c.fault IS NOT NULL AND NOT c.dirty
-        ) x JOIN app.flows f ON f.tenant_id = x.tenant_id AND f.id = x.flow_id JOIN app.tenants t ON t.tenant_id = x.tenant_id
-        WHERE t.state = 'active' AND x.code IS NOT NULL AND x.code NOT IN ('waits_for_original', 'quarantined', 'document_quarantined', 'held_by_person')
+          FROM chosen JOIN app.cases c USING (tenant_id, flow_id) WHERE c.fault IS NOT NULL AND NOT c.dirty
+        ) x JOIN chosen f ON f.tenant_id = x.tenant_id AND f.flow_id = x.flow_id
+        WHERE x.code IS NOT NULL AND x.code NOT IN ('waits_for_original', 'quarantined', 'document_quarantined', 'held_by_person')
         GROUP BY x.tenant_id, x.flow_id, f.slug, x.code
         """
     }
+
+    /// For each flow of which something is held a text that is another one once anything of that changed: told from indexes alone, without the findings.
+    static func heldMarks() -> SQL {
+        """
+        SELECT x.flow_id, string_agg(x.kind || ' ' || x.n || ' ' || x.last || ' ' || x.sum, '; ' ORDER BY x.kind) AS mark FROM (
+          SELECT p.tenant_id, p.flow_id, 'held' AS kind, count(*) AS n, max(p.updated_at) AS last, sum(\(unsafe: micros("p.updated_at"))) AS sum
+          FROM app.postings p WHERE p.state = 'held' GROUP BY p.tenant_id, p.flow_id
+          UNION ALL
+          SELECT p.tenant_id, p.flow_id, 'flagged', count(*), max(p.updated_at), sum(\(unsafe: micros("p.updated_at")))
+          FROM app.postings p WHERE p.state = 'cleared' AND p.findings <> '[]' GROUP BY p.tenant_id, p.flow_id
+          UNION ALL
+          SELECT c.tenant_id, c.flow_id, 'case', count(*), max(coalesce(c.planned_at, c.changed_at)), sum(\(unsafe: micros("coalesce(c.planned_at, c.changed_at)")))
+          FROM app.cases c WHERE c.fault IS NOT NULL AND NOT c.dirty GROUP BY c.tenant_id, c.flow_id
+        ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' GROUP BY x.flow_id
+        """
+    }
+
+    /// A time as a whole number, for sums of times.
+    private static func micros(_ column: String) -> String { "(extract(epoch FROM \(column)) * 1000000)::bigint" }
 
     /// Rejected postings by flow and code.
     static func rejected() -> SQL {
@@ -111,7 +134,7 @@ public enum AlertSurveyStatements {
           FROM app.cases c WHERE c.fault IS NOT NULL AND NOT c.dirty AND c.fault->>'code' = 'document_quarantined'
           UNION ALL
           SELECT p.tenant_id, 'posting', p.post_key, p.fault->>'summary', p.fault->>'remedy', p.updated_at
-          FROM app.postings p WHERE p.state = 'held' AND p.fault->>'code' = 'document_quarantined'
+          FROM app.postings p WHERE p.state = 'held' AND p.fault IS NOT NULL AND p.fault->>'code' = 'document_quarantined'
         ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' GROUP BY x.tenant_id, x.code
         """
     }
@@ -181,9 +204,9 @@ public enum AlertSurveyStatements {
               WHERE f.tenant_id = t.tenant_id AND f.state = 'active' AND c.dirty
             UNION ALL
             SELECT 'posting', min(p.next_attempt_at) FROM app.flows f JOIN app.connections l ON l.tenant_id = f.tenant_id AND l.id = f.ledger_id
-              JOIN app.postings p ON p.tenant_id = f.tenant_id AND p.flow_id = f.id
-              WHERE f.tenant_id = t.tenant_id AND f.state = 'active' AND l.state = 'live' AND p.state = 'cleared' AND p.findings = '[]'
-                AND p.next_attempt_at < clock_timestamp() AND \(unsafe: PostingStatements.free)
+              CROSS JOIN LATERAL (\(unsafe: ScheduleStatements.going)) p
+              WHERE f.tenant_id = t.tenant_id AND f.state = 'active' AND l.state = 'live' AND p.findings = '[]'
+                AND p.next_attempt_at < clock_timestamp() AND \(unsafe: PostingStatements.unhindered)
             UNION ALL
             (SELECT 'job', j.due_at FROM app.jobs j WHERE j.tenant_id = t.tenant_id AND j.due_at < clock_timestamp() ORDER BY j.due_at LIMIT 1)
           ) y WHERE y.at IS NOT NULL ORDER BY y.at LIMIT 1
@@ -207,22 +230,61 @@ public enum AlertSurveyStatements {
     }
 }
 
+/// What is held, flow by flow, as it was found last: the findings of a flow are read again once anything of what it holds has changed.
+public final class HeldFacts: Sendable {
+    fileprivate struct Entry: Sendable {
+        var mark: String
+        var facts: [AlertFact]
+    }
+
+    fileprivate let entries = Locked<[FlowID: Entry]>([:])
+    private let readings = Locked(0)
+
+    public init() {}
+
+    /// How many flows' findings have been read.
+    public var read: Int { readings.with { $0 } }
+
+    fileprivate func count(_ flows: Int) { readings.with { $0 += flows } }
+}
+
 extension PostgresTransaction {
+    /// Of every flow what it holds, of which only what has changed is read.
+    private func held(_ known: HeldFacts) async throws(Fault) -> [AlertFact] {
+        var marks: [FlowID: String] = [:]
+        for row in try await query(AlertSurveyStatements.heldMarks()) { marks[try row.get("flow_id")] = try row.get("mark") }
+        var entries = known.entries.with { $0 }.filter { marks[$0.key] == $0.value.mark }
+        let changed = marks.keys.filter { entries[$0] == nil }
+        if !changed.isEmpty {
+            for flow in changed { entries[flow] = .init(mark: marks[flow] ?? "", facts: []) }
+            for row in try await query(AlertSurveyStatements.held(changed)) { entries[try row.get("flow_id")]?.facts.append(try AlertFact(row)) }
+            known.count(changed.count)
+        }
+        let now = entries
+        known.entries.with { $0 = now }
+        return entries.values.flatMap(\.facts)
+    }
+
     /// Everything that is so now, of all causes that are counted.
-    public func surveyAlerts() async throws(Fault) -> [AlertFact] {
-        var out: [AlertFact] = []
+    /// - Parameter known: what was found last.
+    public func surveyAlerts(_ known: HeldFacts = HeldFacts()) async throws(Fault) -> [AlertFact] {
+        var out = try await held(known)
         for rows in try await batch([
-            AlertSurveyStatements.held(), AlertSurveyStatements.rejected(), AlertSurveyStatements.undecided(), AlertSurveyStatements.events(),
+            AlertSurveyStatements.rejected(), AlertSurveyStatements.undecided(), AlertSurveyStatements.events(),
             AlertSurveyStatements.quarantined(), AlertSurveyStatements.connections(), AlertSurveyStatements.crashes(), AlertSurveyStatements.lag(),
             AlertSurveyStatements.undelivered(), AlertSurveyStatements.webhooks(), AlertSurveyStatements.clocks(), ScheduleStatements.troubles(),
         ]) {
-            for row in rows {
-                out.append(AlertFact(
-                    tenant: try row.get("tenant_id"), key: try row.get("key"), place: try row.get("place"), code: try row.get("code", as: String?.self) ?? "",
-                    words: try row.get("words"), remedy: try row.get("remedy"), items: Int(try row.get("items", as: Int64.self)),
-                    kinds: Int(try row.get("kinds", as: Int64.self)), since: try row.get("since")))
-            }
+            for row in rows { out.append(try AlertFact(row)) }
         }
         return out
+    }
+}
+
+extension AlertFact {
+    fileprivate init(_ row: PostgresRow) throws(Fault) {
+        self.init(
+            tenant: try row.get("tenant_id"), key: try row.get("key"), place: try row.get("place"), code: try row.get("code", as: String?.self) ?? "",
+            words: try row.get("words"), remedy: try row.get("remedy"), items: Int(try row.get("items", as: Int64.self)),
+            kinds: Int(try row.get("kinds", as: Int64.self)), since: try row.get("since"))
     }
 }

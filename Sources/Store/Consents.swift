@@ -9,14 +9,17 @@ public struct NewConsent: Sendable {
     public var kind: String
     /// SHA-256 of what makes the link work; the link itself is shown once.
     public var linkDigest: [UInt8]
+    /// The API key that it is made with, and ends with.
+    public var key: APIKeyID
     public var createdBy: String
     public var expiresAt: Timestamp
 
-    public init(id: ConsentID, connection: ConnectionID, kind: String, linkDigest: [UInt8], createdBy: String, expiresAt: Timestamp) {
+    public init(id: ConsentID, connection: ConnectionID, kind: String, linkDigest: [UInt8], key: APIKeyID, createdBy: String, expiresAt: Timestamp) {
         self.id = id
         self.connection = connection
         self.kind = kind
         self.linkDigest = linkDigest
+        self.key = key
         self.createdBy = createdBy
         self.expiresAt = expiresAt
     }
@@ -67,10 +70,24 @@ public struct ConsentMove: Sendable {
 }
 
 public enum ConsentStatements {
+    /// No row where the key was revoked a moment ago: its row is locked, so that whoever revokes it ends this link, too.
     public static func insert(_ tenant: TenantID, _ new: NewConsent) -> SQL {
         """
-        INSERT INTO app.consents (tenant_id, id, connection_id, kind, link_digest, created_by, expires_at)
-        VALUES (\(tenant), \(new.id), \(new.connection), \(new.kind), \(new.linkDigest), \(new.createdBy), \(new.expiresAt))
+        INSERT INTO app.consents (tenant_id, id, connection_id, kind, link_digest, key_id, created_by, expires_at)
+        SELECT \(tenant), \(new.id), \(new.connection), \(new.kind), \(new.linkDigest), k.id, \(new.createdBy), \(new.expiresAt)
+        FROM (SELECT id FROM app.api_keys WHERE id = \(new.key) AND revoked_at IS NULL FOR SHARE) k
+        """
+    }
+
+    /// Every link that was made with the key and still leads somewhere; each with its audit row.
+    public static func revokeMade(with key: APIKeyID, actor: String) -> SQL {
+        """
+        WITH gone AS (
+          UPDATE app.consents SET state = 'revoked', settled_at = clock_timestamp(), verifier = NULL, answer = NULL, credential = NULL
+          WHERE key_id = \(key) AND settled_at IS NULL RETURNING tenant_id, id, connection_id
+        )
+        INSERT INTO app.audit (tenant_id, actor, action, subject, detail)
+        SELECT tenant_id, \(actor), 'consent.revoked', 'connection ' || connection_id, json_build_object('consent', id, 'key', \(key)) FROM gone
         """
     }
 

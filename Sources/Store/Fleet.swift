@@ -55,8 +55,9 @@ public enum FleetStatements {
         SELECT t.tenant_id, json_build_object('day', d.day::date, 'confirmed', coalesce(n.confirmed, 0), 'moving', coalesce(n.moving, 0),
           'stopped', coalesce(n.stopped, 0)) AS json
         FROM app.tenants t
-        CROSS JOIN LATERAL (SELECT coalesce(max(p.ledger_date), current_date) AS last FROM app.flows f JOIN app.postings p
-          ON p.tenant_id = f.tenant_id AND p.flow_id = f.id WHERE f.tenant_id = t.tenant_id AND p.ledger_date <= current_date + 1) x
+        CROSS JOIN LATERAL (SELECT coalesce(max(y.last), current_date) AS last FROM app.flows f CROSS JOIN LATERAL (
+          SELECT p.ledger_date AS last FROM app.postings p WHERE p.tenant_id = f.tenant_id AND p.flow_id = f.id AND p.ledger_date <= current_date + 1
+          ORDER BY p.ledger_date DESC LIMIT 1) y WHERE f.tenant_id = t.tenant_id) x
         CROSS JOIN LATERAL generate_series(x.last - \(Int32(count - 1)), x.last, interval '1 day') AS d(day)
         LEFT JOIN LATERAL (
           SELECT count(*) FILTER (WHERE p.state IN ('confirmed', 'reconciled', 'voided')) AS confirmed,
@@ -163,13 +164,13 @@ extension Store {
     }
 
     public func consoleCounts(_ sees: Visibility) async throws(Fault) -> (stopped: Int, alerts: Int) {
-        guard let row = try await pool.query(FleetStatements.counts(sees)).first else { return (0, 0) }
+        guard let row = try await looks.query(FleetStatements.counts(sees)).first else { return (0, 0) }
         return (Int(try row.get("stopped", as: Int64.self)), Int(try row.get("alerts", as: Int64.self)))
     }
 
     public func marks() async throws(Fault) -> [TenantMark] {
         var out: [TenantMark] = []
-        for row in try await pool.query(FleetStatements.marks()) {
+        for row in try await looks.query(FleetStatements.marks()) {
             out.append(TenantMark(tenant: try row.get("tenant_id"), consultancy: try row.get("consultancy_id"), mark: try row.get("mark")))
         }
         return out

@@ -186,20 +186,28 @@ public enum PostingStatements {
     /// whatever settled it. What went there by hand is changed by hand, and settled by hand too: its id there is not known. What somebody may have
     /// changed there is looked at first, so that nothing is overwritten. What has a schedule waits for its next run.
     static let free = """
-        NOT p.by_hand AND p.recheck_at IS NULL AND \(ScheduleStatements.letThrough) AND CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
-            AND q.case_id = p.case_id AND q.applies_to = p.post_key AND q.effect = 'void' AND q.state IN ('mapped', 'cleared', 'posting', 'unknown'))
+        \(unhindered) AND \(ScheduleStatements.letThrough)
+        """
+
+    /// The same of one that no schedule holds back. `OFFSET 0`: looked up row by row, never by a table of all that there is.
+    static let unhindered = """
+        NOT p.by_hand AND p.recheck_at IS NULL AND CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
+            AND q.case_id = p.case_id AND q.applies_to = p.post_key AND q.effect = 'void' AND q.state IN ('mapped', 'cleared', 'posting', 'unknown') OFFSET 0)
           ELSE p.applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.post_key = p.applies_to AND NOT q.by_hand
-            AND (q.state IN ('posted', 'confirmed', 'reconciled') OR (q.state IN ('held', 'rejected') AND q.remote_id IS NOT NULL))) END
+            AND (q.state IN ('posted', 'confirmed', 'reconciled') OR (q.state IN ('held', 'rejected') AND q.remote_id IS NOT NULL)) OFFSET 0) END
         """
 
     /// Cleared postings that may go now, what others depend on first.
     public static func due(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
-        SELECT \(unsafe: columns) FROM app.postings p
-        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'cleared' AND next_attempt_at <= clock_timestamp() AND \(unsafe: free)
+        SELECT \(unsafe: columns) FROM (\(going(tenant, flow))) p WHERE next_attempt_at <= clock_timestamp() AND \(unsafe: unhindered)
         ORDER BY array_position(ARRAY['invoice', 'sales_receipt', 'credit_note', 'journal', 'payment', 'refund_payment'], form), ledger_date, post_key
         LIMIT \(limit)
         """
+    }
+
+    private static func going(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+        "SELECT z.* FROM app.flows f CROSS JOIN LATERAL (\(unsafe: ScheduleStatements.going)) z WHERE f.tenant_id = \(tenant) AND f.id = \(flow)"
     }
 
     public static func remoteIDs(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
@@ -250,8 +258,9 @@ public enum PostingStatements {
     /// Milliseconds until the next posting of the flow may be sent or looked for; NULL for none.
     public static func nextAttempt(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         """
-        SELECT (extract(epoch FROM min(next_attempt_at) - clock_timestamp()) * 1000)::bigint AS ms FROM app.postings p
-        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND (state = 'unknown' OR (state = 'cleared' AND \(unsafe: free)))
+        SELECT (extract(epoch FROM least(
+          (SELECT min(next_attempt_at) FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'unknown'),
+          (SELECT min(next_attempt_at) FROM (\(going(tenant, flow))) p WHERE \(unsafe: unhindered))) - clock_timestamp()) * 1000)::bigint AS ms
         """
     }
 

@@ -36,6 +36,20 @@ extension ScheduleRow {
 public enum ScheduleStatements {
     private static let columns = "s.tenant_id, s.flow_id, s.subject, s.rule, s.time_zone, s.state, s.stated, s.next_run_at, s.last_run_at"
 
+    /// Of the flow `f`: cleared postings that no schedule holds back. What is let through, and then form by form those that go as they come: a form that
+    /// waits for its run costs nothing, however much waits.
+    static let going = """
+        SELECT x.* FROM app.postings x WHERE x.tenant_id = f.tenant_id AND x.flow_id = f.id AND x.state = 'cleared' AND x.let_through
+        UNION ALL
+        SELECT y.* FROM unnest(\(forms)) AS g(form) CROSS JOIN LATERAL (
+          SELECT * FROM app.postings x WHERE x.tenant_id = f.tenant_id AND x.flow_id = f.id AND x.state = 'cleared' AND NOT x.let_through AND x.form = g.form
+          OFFSET 0) y
+        WHERE coalesce((SELECT s.rule = 'realtime' AND s.state = 'active' FROM app.schedules s
+          WHERE s.tenant_id = f.tenant_id AND s.flow_id = f.id AND s.subject IN (g.form, 'post') ORDER BY s.subject = 'post' LIMIT 1), true)
+        """
+
+    private static let forms = "ARRAY[" + PostingForm.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ") + "]"
+
     /// The schedules `s` that may count for the posting `p`, the one that does first: its form's own, else the flow's.
     private static let governing = """
         FROM app.schedules s WHERE s.tenant_id = p.tenant_id AND s.flow_id = p.flow_id AND s.subject IN (p.form, 'post') ORDER BY s.subject = 'post' LIMIT 1
@@ -51,7 +65,9 @@ public enum ScheduleStatements {
     private static func held(by row: ScheduleRow) -> SQL {
         """
         p.tenant_id = \(row.tenant) AND p.flow_id = \(row.flow) AND (p.state = 'cleared' OR (p.state = 'mapped' AND p.cleared_at IS NOT NULL))
-          AND NOT p.let_through AND (SELECT s.subject \(unsafe: governing)) = \(row.subject)
+          AND NOT p.let_through AND p.form = ANY (ARRAY(SELECT g.form FROM unnest(\(unsafe: forms)) AS g(form) WHERE (
+            SELECT s.subject FROM app.schedules s WHERE s.tenant_id = \(row.tenant) AND s.flow_id = \(row.flow) AND s.subject IN (g.form, 'post')
+            ORDER BY s.subject = 'post' LIMIT 1) = \(row.subject)))
         """
     }
 

@@ -127,7 +127,8 @@ public enum SealStatements {
             WHERE tenant_id = \(tenant) AND (xid, id) > (\("\(afterXID)")::xid8, \(id))
             """
         if let before { sql += " AND xid < \("\(before)")::xid8" }
-        return sql + " ORDER BY xid, id LIMIT \(limit)"
+        // By the columns, not by the text that goes by the name of one: as text 1000 comes before 999.
+        return sql + " ORDER BY audit.xid, audit.id LIMIT \(limit)"
     }
 }
 

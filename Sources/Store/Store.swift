@@ -5,8 +5,14 @@ public import Postgres
 /// A worker's store logs in as its tenant; the control plane's and the scheduler's as the supervisor.
 public struct Store: Sendable {
     public let pool: PostgresPool
+    /// For what people look at: connections of its own, so that no page keeps a delivery or a change waiting, and a time after which a look is given up.
+    public let looks: PostgresPool
 
-    public init(_ pool: PostgresPool) { self.pool = pool }
+    /// - Parameter looks: the same as `pool` when nobody looks.
+    public init(_ pool: PostgresPool, looks: PostgresPool? = nil) {
+        self.pool = pool
+        self.looks = looks ?? pool
+    }
 
     /// All or nothing. The statements of the closure run in order on one connection.
     /// - Throws: what the closure throws, or the database's faults; `commit_unknown` when the answer to COMMIT was lost.

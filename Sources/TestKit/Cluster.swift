@@ -25,7 +25,7 @@ public final class Cluster: Sendable {
         try asServerUser([
             "\(binaries)/initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync",
         ])
-        let settings = "listen_addresses = ''\\nunix_socket_directories = '\(folder)'\\nfsync = off\\nmax_connections = 200\\n"
+        let settings = "listen_addresses = ''\\nunix_socket_directories = '\(folder)'\\nfsync = off\\nmax_connections = 400\\n"
         try asServerUser(["sh", "-c", "printf \"\(settings)\" >> \(data)/postgresql.conf"])
         let last = "cat > /dev/null; kill -QUIT $(head -1 \(data)/postmaster.pid); rm -rf \(folder); sleep 1; rm -rf \(folder)"
         _ = try spawn(["sh", "-c", last], input: ends.read)

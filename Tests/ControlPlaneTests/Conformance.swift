@@ -17,6 +17,9 @@ enum Conformance {
     static func findings(_ request: HTTPRequest, _ response: HTTPResponse) -> [String] {
         let route: Router.Route
         do throws(Refusal) { route = try router.route(request) } catch {
+            // A browser gets a page.
+            let isPage = (request.fields["Accept"] ?? "").contains("text/html") && !request.path.hasPrefix("/v1/")
+            if isPage { return findings(.content(error.status, "text/html", ""), response) }
             return response.status == error.status ? findings(.refused(error.status, ""), response) : ["which is not \(error.status) for a path that nothing answers"]
         }
         // Pages are declared nowhere; Tests/browser looks at them.

@@ -51,6 +51,77 @@ import Wire
         for secret in ["books-hush", "code-1", journey.state, String(journey.link.suffix(32))] { #expect(!seen.contains(secret)) }
     }
 
+    @Test("with an API key go the links that were made with it, however far they have got; others stay") func revokedKey() async throws {
+        let bench = try await Bench.make()
+        var open = try await Journey.make(bench), asked = try await Journey.make(bench), other = try await Journey.make(bench)
+        let label = "ann", key = try await bench.key(label, scopes: ["admin"])
+        for (n, kind) in ["invitation", "authorization"].enumerated() {
+            let journey = n == 0 ? open : asked
+            let made = await bench.call(.post, "/v1/connections/\(journey.connection)/\(kind)", kind == "invitation" ? JSON.object([]) : nil, key: key)
+            let (id, link) = (try made.id(), made.json["url"]?.string ?? "")
+            if n == 0 { (open.id, open.link) = (id, link) } else { (asked.id, asked.link) = (id, link) }
+        }
+        try await other.begin("invitation")
+        try await asked.goOn()
+        let id = try #require(await bench.call(.get, "/v1/keys").items.first { $0["label"]?.string == label }?["id"]?.string)
+        #expect(await bench.call(.delete, "/v1/keys/\(id)").status == 204)
+        for journey in [open, asked] {
+            try await journey.stands("revoked")
+            #expect(try await journey.trail().last == "consent.revoked")
+            #expect(try await bench.count("SELECT count(*) FROM app.consents WHERE id::text = \(journey.id) AND coalesce(credential, answer, verifier) IS NULL") == 1)
+        }
+        let gone = await open.browser.open(open.link)
+        #expect(gone.status == 410 && gone.bodyText.contains("consent_revoked"))
+        #expect(await asked.answer(asked.good).status >= 400)
+        try await other.stands("open")
+        // Where the key is still remembered, it makes no link any more.
+        let late = await bench.call(.post, "/v1/connections/\(open.connection)/invitation", .object([]), key: key)
+        #expect(late.status == 401)
+        #expect(try await bench.count("SELECT count(*) FROM app.consents WHERE connection_id::text = \(open.connection)") == 1)
+    }
+
+    @Test("a paused business says that it is, and the link works once it is resumed") func pausedTenant() async throws {
+        var journey = try await Journey.make()
+        try await journey.begin("invitation")
+        let bench = journey.bench, tenant = "/v1/tenants/\(journey.made.tenant.id)"
+        #expect(await bench.call(.patch, tenant, ["state": "paused"]).status == 200)
+        for page in [await journey.browser.open(journey.link), await journey.browser.submit(journey.link)] {
+            #expect(page.status == 409)
+            #expect(page.bodyText.contains("Prairie Goods is paused"))
+            #expect(page.bodyText.contains("North Advisers"))
+        }
+        try await journey.stands("open")
+        #expect(await bench.call(.patch, tenant, ["state": "active"]).status == 200)
+        try await journey.goOn()
+        #expect(await bench.call(.patch, tenant, ["state": "paused"]).status == 200)
+        #expect(await journey.answer(journey.good).status == 303)
+        let waits = await journey.browser.open("/consents/\(journey.id)")
+        #expect(waits.bodyText.contains("is paused"))
+        #expect(waits.bodyText.contains("http-equiv=\"refresh\""))
+    }
+
+    @Test("whatever goes wrong on a page for people is told on a page") func pagesForPeople() async throws {
+        var journey = try await Journey.make()
+        try await journey.begin()
+        let bench = journey.bench
+        func isPage(_ answer: HTTPResponse, _ status: Int, _ what: String) {
+            #expect(answer.status == status, "\(what)")
+            #expect(answer.fields["Content-Type"]?.hasPrefix("text/html") == true, "\(what)")
+            #expect(answer.fields["Content-Security-Policy"] != nil, "\(what)")
+        }
+        isPage(await journey.browser.submit(journey.link, origin: "https://evil.test"), 403, "foreign form")
+        isPage(await journey.browser.submit("/consents/\(journey.id)/confirm", origin: "https://evil.test"), 403, "foreign confirmation")
+        isPage(await journey.browser.open("/oauth/callback/nobody?state=1"), 404, "platform")
+        let form: HTTPFields = ["Host": "cf.test", "Origin": "http://evil.test", "Content-Type": "application/x-www-form-urlencoded"]
+        isPage(await bench.raw(.post, "/session", Array("key=x".utf8), fields: form), 403, "sign-in")
+        isPage(await bench.raw(.post, "/tenants/x/rules", [], fields: form), 403, "console")
+        isPage(await bench.raw(.get, "/nowhere", fields: ["Accept": "text/html,*/*"]), 404, "nowhere")
+        _ = try await bench.root.pool.query("REVOKE SELECT ON app.consents FROM counterfoil_supervisor")
+        isPage(await journey.browser.open(journey.link), 500, "database")
+        #expect(await bench.raw(.get, "/v1/nowhere", fields: ["Accept": "text/html"]).fields["Content-Type"] == "application/problem+json")
+        #expect(await bench.raw(.get, "/nowhere").fields["Content-Type"] == "application/problem+json")
+    }
+
     @Test("the link is shown once, kept as a digest, asked for by an administrator, and ends when it is taken back") func links() async throws {
         var journey = try await Journey.make()
         let bench = journey.bench, path = "/v1/connections/\(journey.connection)"

@@ -120,6 +120,132 @@ import Wire
         #expect(await bench.raw(.get, "/", fields: ["Cookie": "cf_session=\(String(repeating: "0", count: 64))"]).bodyText.contains("API key"))
     }
 
+    @Test("no page counts a tenant's documents to say its name") func lightPages() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished(), tenant = made.tenant.id
+        try await bench.posting(made, 1, of: "O-1", state: "held", checks: ["x"])
+        let signed = cookie(await logIn(bench, bench.key))
+        // What only the report's figures are counted from.
+        _ = try await bench.root.pool.query("REVOKE SELECT ON app.posting_documents FROM counterfoil_supervisor")
+        for path in ["/", "/tenants/\(tenant)", "/inbox?tenant=\(tenant)", "/alerts?tenant=\(tenant)", "/inbox/x?tenant=\(tenant)", "/tenants/\(tenant)/rules", "/tenants/\(tenant)/watch?posting=\(Bench.key(1))", "/connections/\(made.source)"] {
+            #expect(await bench.raw(.get, path, fields: ["Cookie": signed]).status == 200, "\(path)")
+        }
+    }
+
+    @Test("a look that the database gave up is said to have taken too long") func tooLong() {
+        let refusal = Refusal(Fault("sql_57014", stage: .database, disposition: .retry, summary: "canceling statement"))
+        #expect(refusal.status == 503)
+        #expect(refusal.code == "looked_too_long")
+        #expect(refusal.fields["Retry-After"] != nil)
+    }
+
+    @Test("what is unexplained shows on the tenant's page however old it is, and in whichever account; all days can be paged through") func unexplained() async throws {
+        let bench = try await Bench.make(), made = try await bench.furnished(), (t, f) = (made.tenant.id, made.flow)
+        _ = try await bench.root.pool.query("""
+            INSERT INTO app.proofs (tenant_id, flow_id, day, currency, account, source_minor, posted_minor, open_minor, unexplained_minor, items, proved_at)
+            SELECT \(t), \(f), '2026-11-22'::date - n, 'USD', a, 100, 100, 0, CASE WHEN n = 120 THEN 4321 WHEN n = 2 AND a <> '' THEN 1234 ELSE 0 END, '[]', now()
+            FROM generate_series(1, 130) n, unnest(ARRAY['', 'clearing:stripe:USD', 'clearing:paypal:USD']) a WHERE a <> 'clearing:paypal:USD' OR n < 100
+            """)
+        let signed = cookie(await logIn(bench, bench.key))
+        func page(_ path: String) async -> String { await bench.raw(.get, path, fields: ["Cookie": signed]).bodyText }
+        let text = await page("/tenants/\(t)")
+        for words in ["Unexplained in accounts and on older days", "43.21", "12.34", "clearing:<wbr>stripe", "21 Nov", "8 Nov", "All days and accounts"] { #expect(text.contains(words), "\(words)") }
+        #expect(!text.contains(">7 Nov"))
+        #expect(await !page("/tenants/\(t)/proofs").contains("43.21"))
+        let only = await page("/tenants/\(t)/proofs?flow=\(f)&unexplained=true")
+        #expect(only.contains("43.21") && only.contains("12.34") && !only.contains("agrees"))
+        let path = "/v1/flows/\(f)/proofs"
+        #expect(await bench.call(.get, "\(path)?unexplained=true&of=day").items.map { $0.text("day") } == ["2026-07-25"])
+        #expect(await bench.call(.get, "\(path)?of=account&limit=2").items.map { $0.text("account") } == ["clearing:paypal:USD", "clearing:stripe:USD"])
+        // Page by page down to the oldest.
+        var (next, days) = ("/tenants/\(t)/proofs?flow=\(f)", 0)
+        while days < 10 {
+            let shown = await page(next)
+            days += 1
+            guard let at = shown.firstRange(of: "class=\"button\" href=\"") else { break }
+            next = String(shown[at.upperBound...].prefix { $0 != "\"" }).replacing("&amp;", with: "&")
+        }
+        #expect(days == 4)
+    }
+
+    @Test("what a cause stops is found by its code, however many others are newer") func beyondTheFirst() async throws {
+        let bench = try await Bench.make(), made = try await bench.furnished(), (t, s) = (made.tenant.id, made.source)
+        _ = try await bench.root.pool.query("""
+            INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body, state, fault)
+            SELECT \(t), \(s), 'orders', 'd' || n, '\\x00', 'held', json_build_object('code', CASE WHEN n = 1 THEN 'rare' ELSE 'common' END, 'summary', 'no ' || n) FROM generate_series(1, 402) n
+            """)
+        _ = try await bench.document(made, "O-rare", fault: "rare_case")
+        let signed = cookie(await logIn(bench, bench.key))
+        func page(_ path: String) async -> String { await bench.raw(.get, path, fields: ["Cookie": signed]).bodyText }
+        #expect(await page("/inbox/rare?kind=event&tenant=\(t)").contains("<small>d1</small>"))
+        #expect(await page("/inbox/rare_case?kind=case&tenant=\(t)").contains("O-rare"))
+        let first = await page("/inbox/common?kind=event&tenant=\(t)")
+        #expect(first.contains("<small>d402</small>") && !first.contains("<small>d2</small>"))
+        let at = try #require(first.firstRange(of: "class=\"button\" href=\"/inbox"))
+        let next = "/inbox" + first[at.upperBound...].prefix { $0 != "\"" }.replacing("&amp;", with: "&")
+        #expect(await page(next).contains("<small>d202</small>"))
+        #expect(await bench.call(.get, "/v1/tenants/\(t)/documents?code=rare_case").items.count == 1)
+        #expect(await bench.call(.get, "/v1/tenants/\(t)/documents?code=other").items.isEmpty)
+    }
+
+    @Test("a page with a form never loads itself anew without scripts, and says so") func keepsForms() async throws {
+        let bench = try await Bench.make(), made = try await bench.furnished()
+        try await bench.posting(made, 1, of: "O-1", state: "held", checks: ["x"])
+        let signed = cookie(await logIn(bench, bench.key))
+        for (path, renews) in [("/tenants/\(made.tenant.id)", true), ("/inbox", true), ("/inbox/x", false), ("/alerts", false)] {
+            let text = await bench.raw(.get, path, fields: ["Cookie": signed]).bodyText
+            #expect(text.contains("http-equiv=\"refresh\"") == renews, "\(path)")
+            #expect(text.contains("Load this page again") != renews, "\(path)")
+        }
+    }
+
+    @Test("a form that was sent after its session had ended is kept over the new sign-in, and carried out only when the person says so") func sentTooLate() async throws {
+        let bench = try await Bench.make(), made = try await bench.furnished(), path = "/tenants/\(made.tenant.id)/rules"
+        let fields: HTTPFields = ["Host": "cf.test", "Origin": "http://cf.test", "Content-Type": "application/x-www-form-urlencoded"]
+        let typed = "{\n  \"rules\": [\"<typed> & 'kept'\"]}"
+        let late = await bench.raw(.post, path, Array(Form.encode([("rules", typed), ("structure", "{}"), ("do", "preview")]).utf8), fields: fields)
+        #expect(late.status == 401)
+        func hidden(_ page: HTTPResponse) -> [(name: String, value: String)] {
+            page.bodyText.split(separator: "<input type=\"hidden\" name=\"").dropFirst().map { part in
+                let bits = part.split(separator: "\"", omittingEmptySubsequences: false)
+                var value = String(bits[2])
+                for (entity, letter) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")] { value = value.replacing(entity, with: letter) }
+                return (String(bits[0]), value)
+            }
+        }
+        let wrong = await bench.raw(.post, "/session", Array(Form.encode(hidden(late) + [("key", "cf_wrong")]).utf8), fields: fields)
+        #expect(wrong.status == 401)
+        let signed = await bench.raw(.post, "/session", Array(Form.encode(hidden(wrong) + [("key", bench.key)]).utf8), fields: fields)
+        #expect(signed.status == 200)
+        #expect(signed.bodyText.contains("<form method=\"post\" action=\"\(path)\">"))
+        var own = fields
+        own["Cookie"] = cookie(signed)
+        let again = await bench.raw(.post, path, Array(Form.encode(hidden(signed)).utf8), fields: own)
+        #expect(again.bodyText.contains("&lt;typed&gt; &amp; &#39;kept&#39;"))
+        // It leads to our own pages only.
+        for foreign in ["//evil.test", "https://evil.test/x", ""] {
+            let page = await bench.raw(.post, "/session", Array(Form.encode([("sent", foreign), ("sent.a", "b"), ("key", bench.key)]).utf8), fields: fields)
+            #expect(page.status == 303, "\(foreign)")
+        }
+    }
+
+    @Test("whoever opens many sessions ends his own oldest, and nobody else's") func fairSessions() {
+        let sessions = Sessions(clocks: SteppedClocks(), random: SystemRandom())
+        let (a, b) = (Visibility(tenant: SystemRandom().identifier()), Visibility(tenant: SystemRandom().identifier()))
+        let first = sessions.open([1], for: a), other = sessions.open([2], for: b)
+        var last = ""
+        for _ in 0 ..< ControlPlaneLimits.sessionsEach { last = sessions.open([1], for: a) }
+        #expect(sessions.digest(first) == nil)
+        #expect(sessions.digest(last) == [1])
+        #expect(sessions.digest(other) == [2])
+        // When all together are too many, one of those with the most goes.
+        for _ in 0 ..< ControlPlaneLimits.sessions / ControlPlaneLimits.sessionsEach {
+            let owner = Visibility(tenant: SystemRandom().identifier())
+            for _ in 0 ..< ControlPlaneLimits.sessionsEach { _ = sessions.open([3], for: owner) }
+        }
+        #expect(sessions.digest(other) == [2])
+    }
+
     @Test("a session ends by logging out, by time and with its key") func ends() async throws {
         let bench = try await Bench.make()
         let key = try await bench.key("temp", scopes: ["read"])

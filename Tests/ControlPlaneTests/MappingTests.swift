@@ -43,8 +43,15 @@ import Wire
         ])
     }
 
-    private func form(_ made: Furnished, _ does: String, account: String, versions: String = "2.1", value: String = "faded") -> [(name: String, value: String)] {
-        [("code", "unmapped_code"), ("kind", "reason_code"), ("value", value), ("ledger", made.ledger.description), ("versions", versions), ("account", account), ("do", does)]
+    /// - Parameter previewed: the account that was looked at, when it is another one.
+    private func form(
+        _ made: Furnished, _ does: String, account: String, previewed: String? = nil, versions: String = "2.1", value: String = "faded"
+    ) -> [(name: String, value: String)] {
+        var fix = MappingFix(
+            tenant: made.tenant.id.description, code: "unmapped_code",
+            .object([("kind", "reason_code"), ("value", .string(value)), ("ledger", .string(made.ledger.description))]), .object([]))
+        (fix.account, fix.versions) = (previewed ?? account, versions)
+        return [("seen", fix.seal), ("code", "unmapped_code"), ("kind", "reason_code"), ("value", value), ("ledger", made.ledger.description), ("versions", versions), ("account", account), ("do", does)]
     }
 
     @Test("what nothing maps is listed once, with the postings that wait for it") func gaps() async throws {
@@ -106,14 +113,55 @@ import Wire
         #expect(watch.contains("0 of 1 confirmed"))
     }
 
+    @Test("what is applied is what was previewed: another account is previewed first") func bound() async throws {
+        let (bench, made) = try await ready()
+        try await held(bench, made, 1, reason: "faded")
+        let tenant = made.tenant.id, path = "/tenants/\(tenant)/mapping"
+        let cookie = await signIn(bench, try await bench.key("ann", tenant: tenant, scopes: ["admin"]))
+        let other = await post(bench, cookie, path, form(made, "apply", account: "4910", previewed: "4915"))
+        #expect(other.status == 200)
+        #expect(other.bodyText.contains("The choice is another one than was looked at."))
+        #expect(await bench.call(.get, "/v1/tenants/\(tenant)/rules").json.count("version") == 1)
+        #expect(await post(bench, cookie, path, form(made, "apply", account: "4910")).status == 303)
+    }
+
+    @Test("a rehearsal looks at so much and so long, and says that there is more") func bounded() async throws {
+        let (bench, made) = try await ready()
+        try await held(bench, made, 1, reason: "faded")
+        var large = Bench.plan("L-1")
+        large.lines += Array(repeating: large.lines[1], count: 100)
+        try await bench.posting(made, 2, of: "L-1", state: "held", checks: ["unknown_account"], plan: large)
+        let few = Rehearsal.Allowance(bench.clocks, bytes: 4_000)
+        var first = few
+        let loaded = try await Rehearsal.load(made.tenant.id, bench.plane.desk, &first)
+        #expect(loaded.entries.count == 1)
+        #expect(first.isCut)
+        var late = few
+        bench.clocks.step(.milliseconds(ControlPlaneLimits.rehearsal_ms))
+        #expect(try await loaded.outcomes(structure: nil, rules: nil, &late).isEmpty)
+        #expect(try await loaded.gaps(&late).isEmpty)
+        #expect(late.isCut)
+        #expect(try await Rehearsal.load(made.tenant.id, bench.plane.desk, &late).entries.isEmpty)
+    }
+
+    @Test("rules that are larger than any book needs are refused with their size") func large() async throws {
+        let (bench, made) = try await ready()
+        let rule: JSON = ["name": .string(String(repeating: "x", count: ControlPlaneLimits.configurationBytes)), "when": ["sku": "A"], "set": ["account": "4010"]]
+        for (method, path, body) in [(HTTPMethod.put, "rules", JSON.object([("rules", [rule])])), (.post, "rehearsal", ["rules": ["rules": [rule]]])] {
+            let answer = await bench.call(method, "/v1/tenants/\(made.tenant.id)/\(path)", body)
+            #expect(answer.status == 422, "\(path)")
+            #expect(answer.json["field"]?.string == "rules", "\(path)")
+        }
+    }
+
     @Test("a choice made on rules that somebody changed meanwhile is refused, and so are foreign forms and keys that may not") func refused() async throws {
         let (bench, made) = try await ready()
         try await held(bench, made, 1, reason: "faded")
         let tenant = made.tenant.id, path = "/tenants/\(tenant)/mapping"
         let cookie = await signIn(bench, try await bench.key("ann", tenant: tenant, scopes: ["admin"]))
-        #expect(await post(bench, cookie, path, form(made, "apply", account: "4915", versions: "1.1")).status == 409)
+        #expect(await post(bench, cookie, path, form(made, "apply", account: "4915", versions: "1.1")).status == 412)
         #expect(await post(bench, cookie, path, form(made, "apply", account: "4915"), origin: "http://evil.test").status == 403)
-        #expect(await post(bench, "", path, form(made, "apply", account: "4915")).fields["Location"] == "/sign-in")
+        #expect(await post(bench, "", path, form(made, "apply", account: "4915")).status == 401)
         #expect(await post(bench, cookie, path, form(made, "apply", account: "4915", value: "a*")).status == 422)
         let reader = await signIn(bench, try await bench.key("bob", tenant: tenant, scopes: ["read"]))
         #expect(await post(bench, reader, path, form(made, "apply", account: "4915")).status == 403)

@@ -56,6 +56,24 @@ import Wire
         #expect(elsewhere.bodyText.contains("event: reset"))
     }
 
+    @Test("one tenant's many open pages keep nobody else's from waiting") func fair() async throws {
+        let bench = try await Bench.make(), pulse = bench.plane.desk.pulse
+        await pulse.look()
+        let many = Visibility(tenant: a), few = Visibility(tenant: b)
+        try await withThrowingTaskGroup(of: Pulse.News.self) { group in
+            for _ in 0 ..< ControlPlaneLimits.pulseWaitingEach { group.addTask { await pulse.wait(many, of: many, since: 0) } }
+            while pulse.waiting < ControlPlaneLimits.pulseWaitingEach { await Task.yield() }
+            #expect(pulse.isCrowded(many))
+            #expect(await pulse.wait(many, of: many, since: 0) == .quiet)
+            #expect(!pulse.isCrowded(few))
+            group.addTask { await pulse.wait(few, of: few, since: 0) }
+            while pulse.waiting <= ControlPlaneLimits.pulseWaitingEach { await Task.yield() }
+            bench.clocks.step(.milliseconds(ControlPlaneLimits.pulseHeld_ms + 1))
+            await pulse.look()
+            for try await news in group { #expect(news == .quiet) }
+        }
+    }
+
     @Test("after a while without news the answer says so; without a session, or for another's tenant, it ends for good") func quiet() async throws {
         let bench = try await Bench.make(), pulse = bench.plane.desk.pulse
         let own = try await bench.tenant("own"), other = try await bench.tenant("other")

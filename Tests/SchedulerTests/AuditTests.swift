@@ -337,6 +337,20 @@ struct AuditTests {
         }
     }
 
+    @Test("rows are read in the order of their transactions, also where their numbers gain a digit") func moreDigits() async throws {
+        try await House.with { house in
+            try await write(house, house.tenant, 3)
+            for (n, xid) in ["999", "1000", "10000"].enumerated() {
+                _ = try await house.owner.query("UPDATE app.audit SET xid = \(xid)::xid8 WHERE id = (SELECT id FROM app.audit ORDER BY id OFFSET \(Int64(n)) LIMIT 1)")
+            }
+            var order: [UInt64] = []
+            try await house.supervisor.readAudit(house.tenant) { part in
+                if case .row(let row) = part { order.append(row.xid) }
+            }
+            #expect(order == [999, 1000, 10000])
+        }
+    }
+
     @Test("a transaction that is still open keeps its rows, and later ones, out of the seals until it ends")
     func openTransaction() async throws {
         try await House.with { house in

@@ -60,9 +60,9 @@ import Testing
         try await house.owner.batch([
             """
             INSERT INTO app.postings (tenant_id, post_key, flow_id, ledger_id, case_id, subject, form, effect, state, plan, plan_digest, reference, ledger_date,
-              currency, total_minor, remote_id, posted_at, confirmed_at)
+              currency, total_minor, remote_id, posted_at, confirmed_at, created_at)
             SELECT \(t), lpad(n::text, 16, '0'), \(f), \(house.ledger), 'O-' || n, 'O-' || n, 'invoice', 'post',
-              CASE WHEN n % 100 = 0 THEN 'cleared' ELSE 'reconciled' END, '{}', 'x', 'r', '2026-11-02'::date - n % 300, 'USD', 1, '1', now(), now()
+              CASE WHEN n % 100 = 0 THEN 'cleared' ELSE 'reconciled' END, '{}', 'x', 'r', '2026-11-02'::date - n % 300, 'USD', 1, '1', now(), now(), now() - n * interval '1 hour'
             FROM generate_series(1, 1500) n
             """,
             """
@@ -70,8 +70,8 @@ import Testing
             SELECT \(t), lpad(n::text, 16, '0'), 1, 'create', 'a', 'x', 1, 'posted', now() FROM generate_series(1, 1500) n
             """,
             """
-            INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body, state, normalized_at)
-            SELECT \(t), \(c), 't', n::text, 'x', 'normalized', now() FROM generate_series(1, 1500) n
+            INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body, state, normalized_at, received_at)
+            SELECT \(t), \(c), 't', n::text, 'x', 'normalized', now(), now() - n * interval '1 hour' FROM generate_series(1, 1500) n
             """,
             """
             INSERT INTO app.documents (tenant_id, flow_id, kind, source_id, id, case_id, version, happened_at, body)
@@ -106,8 +106,9 @@ import Testing
             let (tenant, flow) = (house.tenant, house.flow)
             let settled = Settlement(key: sampleKey, attempt: "a", outcome: .posted)
             let hot: [(sql: SQL, index: String)] = [
-                (JobStatements.finish(tenant, Job(.post, "f", lane: .webhook)), "jobs_pkey"), (PostingStatements.due(tenant, flow, limit: 100), "postings_due"),
-                (PostingStatements.posted(tenant, flow, limit: 100), "postings_due"), (PostingStatements.nextAttempt(tenant, flow), "postings_due"),
+                (JobStatements.finish(tenant, Job(.post, "f", lane: .webhook)), "jobs_pkey"), (PostingStatements.due(tenant, flow, limit: 100), "postings_awaiting"),
+                (PostingStatements.due(tenant, flow, limit: 100), "postings_let_through"),
+                (PostingStatements.posted(tenant, flow, limit: 100), "postings_due"), (PostingStatements.nextAttempt(tenant, flow), "postings_awaiting"),
                 (PostingStatements.ofCases(tenant, flow, cases: ["O-1"]), "postings_case"), (PostingStatements.byKeys(tenant, [sampleKey]), "postings_pkey"),
                 (EventStatements.ingested(tenant, house.source, limit: 100), "events_ingested"), (EventStatements.normalized(tenant, ids: [1]), "events_"),
                 (DocumentStatements.dirty(tenant, flow, limit: 100), "cases_dirty"), (DocumentStatements.ofCases(tenant, flow, cases: ["O-1"]), "documents_case"),
@@ -144,16 +145,87 @@ import Testing
         try await House.with { house async throws in
             try await crowd(house)
             let tenant = house.tenant
+            let waiting = ScheduleRow(
+                tenant: tenant, flow: house.flow, subject: "post", rule: "hourly", zone: "UTC", state: "active", isStated: true, nextRun: nil, lastRun: nil)
             let hot: [(sql: SQL, table: String)] = [
                 (AdminPostingStatements.one(sampleKey, .all), "postings"), (AdminPostingStatements.history(tenant, sampleKey), "audit"),
                 (AdminTrailStatements.audit(tenant, subject: "s1", PageRequest(limit: 10)), "audit"), (AdminPostingStatements.intents(tenant, sampleKey), "intents"),
                 (FleetStatements.counts(.all), "postings"), (FleetStatements.marks(), "audit"), (FleetStatements.causes(.all, tenant: nil), "postings"),
-                (FleetStatements.documents(tenant, sampleKey), "documents"),
+                (FleetStatements.documents(tenant, sampleKey), "documents"), (ReportStatements.steps(.all), "events"), (ReportStatements.steps(.all), "postings"),
+                (FleetStatements.days(.all, tenant, count: 28), "postings"), (AlertSurveyStatements.heldMarks(), "postings"),
+                (AlertSurveyStatements.held([house.flow]), "postings"), (AlertSurveyStatements.lag(), "postings"), (AlertSurveyStatements.quarantined(), "postings"),
+                (ScheduleStatements.waiting(waiting), "postings"),
             ]
             for (sql, table) in hot {
                 let text = try await plan(sql, house.supervisor.pool)
                 #expect(!text.contains("Seq Scan on \(table)"), "\(text)")
             }
+        }
+    }
+
+    @Test("what waits for its schedule costs the sending of a flow nothing, however much it is") func waitsForFree() async throws {
+        try await House.with { house async throws in
+            try await crowd(house)
+            let (t, f) = (house.tenant, house.flow)
+            try await house.owner.batch([
+                "UPDATE app.postings SET state = 'cleared', let_through = false, cleared_at = now(), form = CASE WHEN post_key < '0000000000000011' THEN 'journal' ELSE 'invoice' END WHERE tenant_id = \(t)",
+                """
+                INSERT INTO app.schedules (tenant_id, flow_id, subject, rule, time_zone, next_run_at) VALUES
+                  (\(t), \(f), 'post', 'daily at 06:00', 'UTC', now() + interval '1 day'), (\(t), \(f), 'journal', 'realtime', 'UTC', NULL)
+                """,
+            ])
+            try await house.owner.query("VACUUM ANALYZE app.postings")
+            let due = try await house.worker.pool.query(PostingStatements.due(t, f, limit: 100))
+            #expect(due.count == 10)
+            let text = try await house.worker.pool.texts("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + PostingStatements.due(t, f, limit: 100)).joined(separator: "\n")
+            for figure in text.split(separator: "rows=").dropFirst() { #expect(Int(figure.prefix { $0.isNumber }) ?? 0 <= 14, "\(text)") }
+            for figure in text.split(separator: "Removed by Filter: ").dropFirst() { #expect(Int(figure.prefix { $0.isNumber }) ?? 0 <= 14, "\(text)") }
+            let row = ScheduleRow(tenant: t, flow: f, subject: "post", rule: "daily at 06:00", zone: "UTC", state: "active", isStated: true, nextRun: nil, lastRun: nil)
+            #expect(try await house.supervisor.waiting([row]) == ["post": 1490])
+        }
+    }
+
+    @Test("a look that takes too long is given up by the server, and says so; what is no look goes on") func givesUp() async throws {
+        try await Street.with { house async throws in
+            let looks = PostgresPool(house.database.supervisor.givingUp(after: .milliseconds(20)), size: 1)
+            let store = Store(house.supervisor.pool, looks: looks)
+            let long: SQL = "SELECT '{}'::json AS json, count(*) FROM generate_series(1, 100000000) a"
+            #expect(await faultCode { _ = try await store.adminRows(long) } == "sql_57014")
+            #expect(try await store.pool.texts("SHOW statement_timeout") == ["0"])
+            #expect(try await looks.texts("SHOW jit") == ["off"])
+            await looks.close()
+        }
+    }
+
+    @Test("the findings of what is held are read again only once it has changed") func heldFacts() async throws {
+        try await House.with { house async throws in
+            try await crowd(house)
+            let (t, f) = (house.tenant, house.flow), known = HeldFacts()
+            func held() async throws -> [AlertFact] {
+                try await house.supervisor.transaction { tx throws(Fault) in try await tx.surveyAlerts(known) }.filter { $0.key.hasPrefix("held/") }
+            }
+            func hold(_ key: String, _ check: String) async throws {
+                let findings = PostgresJSON(Array(#"[{"check": "\#(check)", "why": "w", "remedy": "r"}]"#.utf8))
+                try await house.owner.query("UPDATE app.postings SET state = 'held', findings = \(findings), updated_at = clock_timestamp() WHERE tenant_id = \(t) AND post_key = \(key)")
+            }
+            try await hold("0000000000000001", "closed_period")
+            let first = try await held()
+            #expect(first.map(\.key) == ["held/\(f)/closed_period"])
+            #expect(known.read == 1)
+            #expect(try await held() == first)
+            #expect(known.read == 1)
+            // Another check on the same posting, one more posting, and none at all.
+            try await hold("0000000000000001", "unbalanced")
+            #expect(try await held().map(\.code) == ["unbalanced"])
+            try await hold("0000000000000002", "unbalanced")
+            #expect(try await held().map(\.items) == [2])
+            #expect(known.read == 3)
+            try await house.owner.query("UPDATE app.tenants SET state = 'paused' WHERE tenant_id = \(t)")
+            #expect(try await held().isEmpty)
+            try await house.owner.query("UPDATE app.tenants SET state = 'active' WHERE tenant_id = \(t)")
+            #expect(try await held().map(\.items) == [2])
+            try await house.owner.query("UPDATE app.postings SET state = 'reconciled' WHERE tenant_id = \(t)")
+            #expect(try await held().isEmpty)
         }
     }
 }

@@ -52,9 +52,10 @@ func samples(_ t: TenantID) -> [Sample] {
 
 private func consents(_ t: TenantID) -> [Sample] {
     let id: ConsentID = random.identifier(), digest = [UInt8](repeating: 1, count: 32)
-    let new = NewConsent(id: id, connection: connection, kind: "direct", linkDigest: digest, createdBy: "a", expiresAt: now)
+    let new = NewConsent(id: id, connection: connection, kind: "direct", linkDigest: digest, key: random.identifier(), createdBy: "a", expiresAt: now)
     return [
         Sample("ConsentStatements.insert", ConsentStatements.insert(t, new), by: .supervisor),
+        Sample("ConsentStatements.revokeMade", ConsentStatements.revokeMade(with: random.identifier(), actor: "a"), by: .supervisor),
         Sample("ConsentStatements.unsettled", ConsentStatements.unsettled(t, connection, at: now), by: .supervisor),
         Sample("ConsentStatements.ask", ConsentStatements.ask(t, id, browser: digest, state: digest, verifier: nil, until: now, at: now), by: .supervisor),
         Sample("ConsentStatements.receive", ConsentStatements.receive(t, id, answer: [1], account: nil, at: now), by: .supervisor),
@@ -115,7 +116,7 @@ private func alerts(_ t: TenantID) -> [Sample] {
     let notice = AlertNotice(owner: owner, route: "r", tenant: t, key: "k", told: .opened, at: now)
     let filter = AlertFilter(tenant: t, state: "open", severity: "warning", cause: "held")
     let survey: [(String, SQL)] = [
-        ("AlertSurveyStatements.held", AlertSurveyStatements.held()), ("AlertSurveyStatements.rejected", AlertSurveyStatements.rejected()),
+        ("AlertSurveyStatements.held", AlertSurveyStatements.held([flow])), ("AlertSurveyStatements.heldMarks", AlertSurveyStatements.heldMarks()), ("AlertSurveyStatements.rejected", AlertSurveyStatements.rejected()),
         ("AlertSurveyStatements.undecided", AlertSurveyStatements.undecided()), ("AlertSurveyStatements.events", AlertSurveyStatements.events()),
         ("AlertSurveyStatements.quarantined", AlertSurveyStatements.quarantined()), ("AlertSurveyStatements.connections", AlertSurveyStatements.connections()),
         ("AlertSurveyStatements.crashes", AlertSurveyStatements.crashes()), ("AlertSurveyStatements.lag", AlertSurveyStatements.lag()),
@@ -394,6 +395,7 @@ private func administration(_ t: TenantID) -> [Sample] {
     let all = PostingFilter(flow: flow, state: "held", check: "drift", caseID: "O-1")
     let list: [(String, SQL)] = [
         ("AdminConfigurationStatements.insertVersion", AdminConfigurationStatements.insertVersion(.rules, t, body: json, actor: "a")),
+        ("AdminConfigurationStatements.newestNumbers", AdminConfigurationStatements.newestNumbers(t)),
         ("AdminConfigurationStatements.newestVersion", AdminConfigurationStatements.newestVersion(.structure, t)),
         ("AdminConfigurationStatements.oneVersion", AdminConfigurationStatements.oneVersion(.rules, t, 1)),
         ("AdminConfigurationStatements.versions", AdminConfigurationStatements.versions(.rules, t, page)),
@@ -411,7 +413,7 @@ private func administration(_ t: TenantID) -> [Sample] {
         ("AdminConnectionStatements.putWebhookSecret", AdminConnectionStatements.putWebhookSecret(t, connection, sealed: [1])),
         ("AdminConnectionStatements.intake", AdminConnectionStatements.intake(connection)),
         ("AdminConnectionStatements.hurry", AdminConnectionStatements.hurry(t)),
-        ("AdminDocumentStatements.list", AdminDocumentStatements.list(t, DocumentFilter(flow: flow, kind: "sale", state: "held", caseID: "O-1"), page)),
+        ("AdminDocumentStatements.list", AdminDocumentStatements.list(t, DocumentFilter(flow: flow, kind: "sale", state: "held", caseID: "O-1", code: "x"), page)),
         ("AdminDocumentStatements.one", AdminDocumentStatements.one(document, sees)),
         ("AdminDocumentStatements.keys", AdminDocumentStatements.keys(t, document)),
         ("AdminKeyStatements.insert", AdminKeyStatements.insert(apiKey, digest: [1])),
@@ -439,10 +441,10 @@ private func administration(_ t: TenantID) -> [Sample] {
         ("AdminTenancyStatements.organisations", AdminTenancyStatements.organisations(t, slug: "o", page)),
         ("AdminTenancyStatements.organisation", AdminTenancyStatements.organisation(company, sees)),
         ("AdminTrailStatements.audit", AdminTrailStatements.audit(t, subject: "s", page)),
-        ("AdminWorkStatements.events", AdminWorkStatements.events(t, state: "held", page)),
+        ("AdminWorkStatements.events", AdminWorkStatements.events(t, state: "held", code: "x", page)),
         ("AdminWorkStatements.retryEvent", AdminWorkStatements.retryEvent(t, 1)),
         ("AdminWorkStatements.jobs", AdminWorkStatements.jobs(t, page)),
-        ("AdminTrailStatements.proofs", AdminTrailStatements.proofs(t, flow, page)),
+        ("AdminTrailStatements.proofs", AdminTrailStatements.proofs(t, flow, ofAccounts: false, unexplained: true, page)),
         ("AdminTrailStatements.claim", AdminTrailStatements.claim(key, "w", digest: [1])),
         ("AdminTrailStatements.firstAnswer", AdminTrailStatements.firstAnswer(key, "w")),
         ("AdminTrailStatements.answer", AdminTrailStatements.answer(key, "w", status: 200, body: [1])),

@@ -20,8 +20,7 @@ import urllib.request
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-# Not `negative_data_rejection`: `null` counts as absent, and texts are taken with more characters than their patterns say.
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method"
+CHECKS = "negative_data_rejection,not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method"
 CURSOR = base64.urlsafe_b64encode(b'["a","b","c"]').decode().rstrip("=")
 # The console's pages are for people; a platform's webhook is signed by the platform.
 OPERATIONS_LEAST = 60

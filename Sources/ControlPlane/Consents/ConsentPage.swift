@@ -113,7 +113,33 @@ enum ConsentPage {
         }
     }
 
+    /// A paused business's work waits, and with it the exchange of a code, which does not keep as long.
+    static func paused(_ view: ConsentView) -> HTTPResponse {
+        respond(409, "\(view.tenantName) is paused") { page in
+            page.tag("<p role=\"status\" id=\"why\">Its work waits for now, so nothing can be connected. Nothing was used up.</p><p id=\"remedy\">Open this link again once <strong>")
+            page.say(view.consultancyName)
+            page.tag("</strong> has resumed it. It works until ")
+            page.say(Timestamp(seconds: view.expiresAt.seconds).description)
+            page.tag(" (UTC).</p>")
+        }
+    }
+
     // MARK: After
+
+    /// Whatever went wrong, in words.
+    static func refused(_ refusal: Refusal, request: String) -> HTTPResponse {
+        respond(refusal.status, refusal.status >= 500 ? "This did not work" : "Not connected") { page in
+            page.tag("<p role=\"alert\" class=\"w\" id=\"why\">")
+            page.say(refusal.detail)
+            page.tag("</p><p id=\"remedy\">")
+            page.say(refusal.remedy)
+            page.tag("</p><p class=\"s\">Code: <code id=\"code\">")
+            page.say(refusal.code)
+            page.tag("</code>, request <code>")
+            page.say(request)
+            page.tag("</code></p>")
+        }
+    }
 
     static func failed(_ status: Int, _ fault: Fault) -> HTTPResponse {
         respond(status, "Not connected") { page in say(fault.code, fault.summary, fault.remedy, &page) }
@@ -146,6 +172,13 @@ enum ConsentPage {
             }
         case "revoked": return failed(410, ConsentFault.revoked)
         case _ where view.expiresAt <= visit.desk.clocks.now(): return failed(410, ConsentFault.expired)
+        case _ where view.tenantState == "paused":
+            return respond(200, "\(view.tenantName) is paused", refresh: (ControlPlaneLimits.consentRefreshSeconds, nil)) { page in
+                page.tag("<p id=\"asking\" role=\"status\">")
+                page.say("\(platform) has agreed. This goes on once \(view.consultancyName) has resumed the business, until ")
+                page.say(Timestamp(seconds: view.expiresAt.seconds).description)
+                page.tag(" (UTC); this page looks again by itself. After that, ask for a new link.</p>")
+            }
         default:
             return respond(200, "Asking \(platform)", refresh: (ControlPlaneLimits.consentRefreshSeconds, nil)) { page in
                 page.tag("<p id=\"asking\" role=\"status\">Which account this is will be shown here in a moment. This page looks again by itself.</p>")

@@ -32,11 +32,16 @@ enum CausePage {
             body += "<div class=\"panel why\"><p class=\"lead\">\(first.text("why"))</p><p class=\"soft\"><span class=\"strong\">To do</span> \(first.text("remedy"))</p></div>"
         }
         switch kind {
-        case "event": body += try await events(clerk, code, causes)
-        case "case": body += try await cases(clerk, code, causes)
+        case "event": body += try await events(clerk, code, causes.filter { $0.text("kind") == kind })
+        case "case": body += try await cases(clerk, code, causes.filter { $0.text("kind") == kind })
         default:
             if let gap = InboxPage.mappable[code] { body += try await fixes(clerk, code, gap, causes, chosen) }
-            body += postings(try await clerk.items("/v1/report/held?check=\(code)\(scope)&limit=200"), code, tenant, clerk)
+            let after = clerk.query("after").map { "&cursor=\(Form.percent($0))" } ?? ""
+            let held = try await clerk.get("/v1/report/held?check=\(code)\(scope)&limit=\(Limits.pageRows)\(after)")
+            body += postings(held.list("items"), code, tenant, clerk, isPart: !after.isEmpty)
+            if let next = held["next"]?.string, !next.isEmpty {
+                body += "<p class=\"beside\"><a class=\"button\" href=\"/inbox/\(code)?\(scope.isEmpty ? "" : "\(scope.dropFirst())&")after=\(Form.percent(next))\">The next \(Prose.count(Limits.pageRows))</a></p>"
+            }
         }
         return Shell.Content(
             title: Prose.title(code), place: "inbox", trail: [("Inbox", "/inbox")] + (tenant.map { [(name ?? "", "/inbox?tenant=\($0)")] } ?? []), body: body, live: tenant ?? "")
@@ -50,7 +55,7 @@ enum CausePage {
 
     // MARK: Postings
 
-    private static func postings(_ rows: [JSON], _ code: String, _ tenant: String?, _ clerk: Clerk) -> HTML {
+    private static func postings(_ rows: [JSON], _ code: String, _ tenant: String?, _ clerk: Clerk, isPart: Bool) -> HTML {
         let may = clerk.may(.write)
         let lines: [HTML] = rows.map { row in
             let key = row.text("post_key")
@@ -68,7 +73,7 @@ enum CausePage {
         if tenant == nil { heads.append("Tenant") }
         heads += ["For", "Date", .number("Amount"), "State", "Why"]
         let table = HTML.table("Postings stopped by \(Prose.plain(code))", heads, lines, none: "None any more.")
-        let count: HTML = rows.count == Limits.pageRows ? "the first \(Prose.count(rows.count))" : "\(Prose.count(rows.count))"
+        let count: HTML = isPart ? "\(Prose.count(rows.count)) more" : rows.count == Limits.pageRows ? "the first \(Prose.count(rows.count))" : "\(Prose.count(rows.count))"
         guard may, !rows.isEmpty else { return "<section id=\"postings\" data-live class=\"panel\"><h2>Postings</h2>\(table)</section>" }
         let scope: HTML = tenant.map { "<input type=\"hidden\" name=\"tenant\" value=\"\($0)\">" } ?? ""
         return """
@@ -107,18 +112,35 @@ enum CausePage {
     // MARK: Events and orders that could not be read or planned
 
     private static func events(_ clerk: Clerk, _ code: String, _ causes: [JSON]) async throws -> HTML {
-        var lines: [HTML] = []
-        for cause in causes.prefix(20) {
-            for event in try await clerk.items("/v1/tenants/\(cause.text("tenant"))/events?state=held&limit=200") where event["fault"]?["code"]?.string == code {
-                let again: HTML = clerk.may(.write) ? Shell.button(
-                    "Read again", to: "/inbox/\(code)/events", [("tenant", cause.text("tenant")), ("event", "\(event.count("id"))")], kind: "small") : ""
-                lines.append("""
-                    <tr>\(HTML.rowHead("\(event.text("topic")) <small>\(event.text("delivery"))</small>"))<td>\(cause.text("tenant_name"))</td>\
-                    <td class="nowrap">\(Prose.time(event.text("received_at")))</td><td>\(event["fault"]?["summary"]?.string ?? "")</td><td>\(again)</td></tr>
-                    """)
-            }
+        let (lines, more) = try await rows(clerk, code, "event", causes, "events?state=held") { cause, event in
+            let again: HTML = clerk.may(.write) ? Shell.button(
+                "Read again", to: "/inbox/\(code)/events", [("tenant", cause.text("tenant")), ("event", "\(event.count("id"))")], kind: "small") : ""
+            return """
+                <tr>\(HTML.rowHead("\(event.text("topic")) <small>\(event.text("delivery"))</small>"))<td>\(cause.text("tenant_name"))</td>\
+                <td class="nowrap">\(Prose.time(event.text("received_at")))</td><td>\(event["fault"]?["summary"]?.string ?? "")</td><td>\(again)</td></tr>
+                """
         }
-        return "<section class=\"panel\"><h2>Events</h2>\(HTML.table("Events that can't be read", ["Event", "Tenant", "Received", "Why", "Action"], lines, none: "None any more."))</section>"
+        return "<section class=\"panel\"><h2>Events</h2>\(HTML.table("Events that can't be read", ["Event", "Tenant", "Received", "Why", "Action"], lines, none: "None any more."))\(more)</section>"
+    }
+
+    /// The rows of a cause: of one tenant page by page, of several the first of each and where the others are.
+    private static func rows(
+        _ clerk: Clerk, _ code: String, _ kind: String, _ causes: [JSON], _ list: String, _ line: (JSON, JSON) -> HTML
+    ) async throws -> (lines: [HTML], more: HTML) {
+        var lines: [HTML] = [], more: HTML = ""
+        let isAlone = causes.count == 1, most = isAlone ? Limits.pageRows : 20
+        let after = isAlone ? clerk.query("after").map { "&cursor=\(Form.percent($0))" } ?? "" : ""
+        for cause in causes.prefix(50) {
+            let tenant = cause.text("tenant")
+            let answer = try await clerk.get("/v1/tenants/\(tenant)/\(list)&code=\(Form.percent(code))&limit=\(most)\(after)")
+            for row in answer.list("items") { lines.append(line(cause, row)) }
+            guard let next = answer["next"]?.string, !next.isEmpty else { continue }
+            let own = InboxPage.link(cause, tenant: tenant)
+            more += isAlone
+                ? "<p class=\"beside\"><a class=\"button\" href=\"\(own)&after=\(Form.percent(next))\">The next \(Prose.count(Limits.pageRows))</a></p>"
+                : "<p class=\"beside\"><a href=\"\(own)\">All \(Prose.count(cause.count("count"))) of \(cause.text("tenant_name"))</a></p>"
+        }
+        return (lines, more)
     }
 
     private static func readAgain(_ clerk: Clerk) async throws -> Shell.Outcome {
@@ -129,16 +151,13 @@ enum CausePage {
     }
 
     private static func cases(_ clerk: Clerk, _ code: String, _ causes: [JSON]) async throws -> HTML {
-        var lines: [HTML] = []
-        for cause in causes.prefix(20) {
-            for document in try await clerk.items("/v1/tenants/\(cause.text("tenant"))/documents?state=held&limit=200") where document["fault"]?["code"]?.string == code {
-                lines.append("""
-                    <tr>\(HTML.rowHead("<a href=\"/documents/\(document.text("id"))\">\(Prose.title(document.text("kind"))) \(document.text("source_id"))</a>"))\
-                    <td>\(cause.text("tenant_name"))</td><td class="nowrap">\(Prose.time(document.text("happened_at")))</td><td>\(document["fault"]?["summary"]?.string ?? "")</td></tr>
-                    """)
-            }
+        let (lines, more) = try await rows(clerk, code, "case", causes, "documents?state=held") { cause, document in
+            """
+            <tr>\(HTML.rowHead("<a href=\"/documents/\(document.text("id"))\">\(Prose.title(document.text("kind"))) \(document.text("source_id"))</a>"))\
+            <td>\(cause.text("tenant_name"))</td><td class="nowrap">\(Prose.time(document.text("happened_at")))</td><td>\(document["fault"]?["summary"]?.string ?? "")</td></tr>
+            """
         }
-        return "<section class=\"panel\"><h2>Documents</h2>\(HTML.table("Documents that can't be planned", ["Document", "Tenant", "Happened", "Why"], lines, none: "None any more."))</section>"
+        return "<section class=\"panel\"><h2>Documents</h2>\(HTML.table("Documents that can't be planned", ["Document", "Tenant", "Happened", "Why"], lines, none: "None any more."))\(more)</section>"
     }
 
     // MARK: A mapping chosen in place
@@ -160,8 +179,10 @@ enum CausePage {
         let tenant = try clerk.part("tenant")
         let fix = try MappingFix(tenant: tenant, form: clerk)
         guard isCode(fix.code) else { throw Refusal.notFound() }
-        guard clerk.form("do") == "apply" else {
+        let applies = clerk.form("do") == "apply"
+        guard applies, clerk.form("seen") == fix.seal else {
             var shown = fix
+            shown.isAnew = applies
             shown.effect = try await fix.rehearse(clerk)
             return .show(try await content(clerk, fix.code, shown))
         }

@@ -16,7 +16,13 @@ struct Clerk: Sendable {
 
     /// The answer's JSON.
     /// - Throws: the API's refusal.
-    func get(_ target: String) async throws -> JSON { try await ask(.get, target, nil) }
+    func get(_ target: String) async throws -> JSON { try await ask(.get, target, nil, seen: nil) }
+
+    /// The tenant without its figures, which are counted over all its documents.
+    func tenant(_ id: String) async throws -> JSON {
+        guard let tenant = TenantID(id), let row = try await desk.store.adminTenant(tenant, asker.sees) else { throw Refusal.notFound() }
+        return try JSON(parsing: row.json)
+    }
 
     /// The first rows of a list.
     func items(_ target: String) async throws -> [JSON] { try await get(target).list("items") }
@@ -34,11 +40,15 @@ struct Clerk: Sendable {
         return out
     }
 
+    /// - Parameter seen: the tag of what the person has seen; another one by now is 412.
     @discardableResult
-    func send(_ method: HTTPMethod, _ target: String, _ body: JSON = .object([])) async throws -> JSON { try await ask(method, target, body) }
+    func send(_ method: HTTPMethod, _ target: String, _ body: JSON = .object([]), seen: String? = nil) async throws -> JSON {
+        try await ask(method, target, body, seen: seen)
+    }
 
-    private func ask(_ method: HTTPMethod, _ target: String, _ body: JSON?) async throws -> JSON {
+    private func ask(_ method: HTTPMethod, _ target: String, _ body: JSON?, seen: String?) async throws -> JSON {
         var request = HTTPRequest(method, target)
+        if let seen { request.fields["If-Match"] = seen }
         if let body {
             request.fields["Content-Type"] = "application/json"
             request.body = body.bytes

@@ -23,7 +23,7 @@ enum ConnectionPage {
     private static func content(_ clerk: Clerk, _ id: String) async throws -> Shell.Content {
         let connection = try await clerk.get("/v1/connections/\(id)")
         let tenant = connection.text("tenant")
-        async let owner = clerk.get("/v1/tenants/\(tenant)")
+        async let owner = clerk.tenant(tenant)
         async let quota = clerk.get("/v1/tenants/\(tenant)/connections/\(id)/quota")
         async let recent = clerk.items("/v1/tenants/\(tenant)/events?limit=200")
         let events = try await recent.filter { $0.text("connection") == id }.prefix(12)
@@ -83,11 +83,11 @@ enum ConnectionPage {
             let limit = budget.count("limit"), used = budget.count("used"), permille = limit > 0 ? min(1000, used * 1000 / limit) : 0
             let pause: HTML = budget.has("paused_until") ? " <span class=\"bad-text small\">paused until \(Prose.time(budget.text("paused_until"), seconds: true))</span>" : ""
             return """
-                <tr>\(HTML.rowHead("\(Prose.title(budget.text("name")))<small>every \(Prose.span(budget.count("window_ms") / 1000))</small>"))<td>\(Charts.meter(permille, "\(permille / 10) % used"))\(pause)</td>\
-                \(HTML.figure("\(Prose.count(used)) of \(Prose.count(limit))"))<td class="soft small">\(budget.text("said_by"))</td></tr>
+                <tr>\(HTML.rowHead("\(Prose.title(budget.text("name")))<small>every \(Prose.span(budget.count("window_ms") / 1000)), \(budget.text("said_by") == "counterfoil" ? "as we count" : "as \(budget.text("said_by")) says")</small>"))<td>\(Charts.meter(permille, "\(permille / 10) % used"))\(pause)</td>\
+                \(HTML.figure("\(Prose.count(used)) of \(Prose.count(limit))"))</tr>
                 """
         }
-        return "<section id=\"quota\" data-live class=\"panel\"><h2>Quota</h2>\(HTML.table("Limits of the platform", ["Limit", "Used", .number("Calls"), "Said by"], lines, none: "This platform has no limits that we know."))</section>"
+        return "<section id=\"quota\" data-live class=\"panel\"><h2>Quota</h2>\(HTML.table("Limits of the platform", ["Limit", "Used", .number("Calls")], lines, none: "This platform has no limits that we know."))</section>"
     }
 
     private static func settings(_ c: JSON) -> HTML {

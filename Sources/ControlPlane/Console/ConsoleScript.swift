@@ -21,6 +21,12 @@ enum ConsoleScript {
           return [...region.querySelectorAll('input[type="checkbox"]')].some(box => box.checked) || region.querySelector('[data-dirty]') !== null
         }
 
+        function isWriting() {
+          const fields = document.querySelectorAll('main textarea, main input:not([type=hidden]):not([type=search]), main select')
+          return [...fields].some(f => f.type === 'checkbox' || f.type === 'radio' ? f.checked !== f.defaultChecked
+            : f.tagName === 'SELECT' ? [...f.options].some(o => o.selected !== o.defaultSelected) && f.selectedIndex > 0 : f.value !== f.defaultValue)
+        }
+
         function exchange(old, fresh) {
           const open = [...old.querySelectorAll('details')].map(d => d.open)
           const focus = old.contains(document.activeElement) ? document.activeElement.getAttribute('href') : null
@@ -38,7 +44,11 @@ enum ConsoleScript {
           last = Date.now()
           try {
             const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, credentials: 'same-origin', cache: 'no-store' })
-            if (answer.redirected && new URL(answer.url).pathname === '/sign-in') { location.reload(); return }
+            if (answer.redirected && new URL(answer.url).pathname === '/sign-in') {
+              // What somebody is writing is worth more than a page that is up to date.
+              if (isWriting()) tell('Signed out', 'off'); else location.reload()
+              return
+            }
             if (!answer.ok) return
             const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
             for (const old of document.querySelectorAll('[data-live][id]')) {
@@ -66,21 +76,28 @@ enum ConsoleScript {
           timer = setTimeout(() => { timer = 0; renew() }, Math.max(0, last + pace() - Date.now()))
         }
 
-        let source = null
+        // A browser gives a stream up for good after any answer but 200; it is asked for again, less and less often while that lasts.
+        let source = null, pause = 2000, waiting = 0
+        function later() {
+          tell('Not live', 'off')
+          clearTimeout(waiting)
+          waiting = setTimeout(() => { listen(); soon() }, pause)
+          pause = Math.min(60000, pause * 2)
+        }
         function listen() {
           if (!live || source || document.hidden) return
           const query = new URLSearchParams()
           if (live.content) query.set('tenant', live.content)
           if (newest) query.set('after', newest)
           source = new EventSource('/console/events?' + query)
-          const heard = event => { if (event.lastEventId) newest = event.lastEventId; tell('Live', 'on') }
+          const heard = event => { if (event.lastEventId) newest = event.lastEventId; pause = 2000; tell('Live', 'on') }
           source.addEventListener('quiet', heard)
           source.addEventListener('change', event => { heard(event); soon() })
           source.addEventListener('reset', event => { heard(event); soon() })
           source.onopen = () => tell('Live', 'on')
-          source.onerror = () => { if (source && source.readyState === EventSource.CLOSED) { tell('Not live', 'off'); source = null } }
+          source.onerror = () => { if (source && source.readyState === EventSource.CLOSED) { source = null; later() } }
         }
-        function hush() { source?.close(); source = null }
+        function hush() { source?.close(); source = null; clearTimeout(waiting) }
         // A page that nobody sees asks nothing; back in sight, it asks for what it missed.
         document.addEventListener('visibilitychange', () => { if (document.hidden) hush(); else listen() })
         addEventListener('pagehide', hush)

@@ -89,7 +89,7 @@ enum ConsoleStyle {
         .pills{display:flex;flex-wrap:wrap;gap:.35rem}.pills a{display:block;padding:.25rem .75rem;border-radius:99px;border:1px solid var(--line);background:var(--panel);color:var(--ink);text-decoration:none;font-size:.875rem}
         .pills a[aria-current]{background:var(--accent-soft);border-color:var(--accent);color:var(--accent);font-weight:600}
         .pills a[aria-current] .soft{color:inherit}
-        .search{display:flex;align-items:center;gap:.5rem}.search label{margin:0;white-space:nowrap;font-weight:500;color:var(--soft)}.search input{width:14rem}
+        .search{display:flex;align-items:center;gap:.5rem}.search label{margin:0;white-space:nowrap;font-weight:500;color:var(--soft)}.search input{width:14rem}@media (max-width:40rem){.search{flex:1 1 100%}.search input{flex:1;min-width:0}}
         .filters{display:flex;flex-wrap:wrap;gap:.75rem;align-items:end}
         .inline{display:inline}.row{display:flex;flex-wrap:wrap;gap:.35rem .75rem;align-items:baseline;justify-content:space-between}
         .list>li{padding:.45rem 0;border-top:1px solid var(--line)}.list>li:first-child{border-top:0;padding-top:0}.list>li:last-child{padding-bottom:0}.trailing>li{font-size:.875rem;overflow-wrap:anywhere}
@@ -120,6 +120,9 @@ enum ConsoleStyle {
         .bulk{display:flex;flex-wrap:wrap;align-items:center;gap:.5rem .75rem;margin-bottom:.75rem}.check{display:inline-flex;gap:.5rem;align-items:center;margin:0 .5rem 0 .65rem;font-size:.9rem}
         .why{margin-bottom:1rem}.fix{border-color:var(--accent);border-width:2px;margin-bottom:1rem}.fix h2{font-size:1.1rem;margin-bottom:.15rem}.fix form{margin-top:.85rem}
         .choose{display:flex;flex-wrap:wrap;gap:.75rem;align-items:end}.choose>div{min-width:0;max-width:100%}.choose select,.choose input{width:22rem}
+        @media (max-width:40rem){.effect thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.effect tbody tr{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:.15rem .75rem;padding:.6rem 0;border-bottom:1px solid var(--line)}
+        .effect tbody tr:last-child{border-bottom:0}.effect tbody tr>*{border:0;padding:0;min-width:0}.effect tbody th,.effect td:nth-child(n+4){grid-column:1/-1}.effect td:nth-child(4):not([colspan])::before{content:"Now "}.effect td:nth-child(5):not(:last-child)::before{content:"Then "}
+        .effect td::before{color:var(--soft);font-size:.85rem}}
         .preview{margin-top:1rem;padding-top:1rem;border-top:1px solid var(--line)}.preview .lead{margin-bottom:.5rem}.apply{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;margin-top:.85rem}
         .flight h2{margin:0}.flight{margin-top:.75rem}#verdict{font-weight:600}
         .track{display:grid;grid-template-columns:repeat(5,1fr);margin:.9rem 0 .8rem}.track li{font-size:.8rem;color:var(--soft);position:relative;padding-top:1rem;text-align:center}
@@ -130,7 +133,7 @@ enum ConsoleStyle {
         @media (prefers-reduced-motion:no-preference){.track .now::before{animation:pulse 1.2s ease-in-out infinite}@keyframes pulse{50%{box-shadow:0 0 0 5px var(--going-soft)}}}
         .sides{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:1rem;align-items:start;margin-bottom:1rem}@media (max-width:60rem){.sides{grid-template-columns:minmax(0,1fr)}}
         .timeline>li{display:grid;grid-template-columns:8.5rem minmax(0,1fr);gap:.75rem;padding:.4rem 0;font-size:.9rem;position:relative}.timeline>li+li{border-top:1px solid var(--line)}
-        .explain td small{display:block;color:var(--soft)}.explain tbody th{overflow-wrap:break-word;min-width:9rem}.explain td:nth-child(2){min-width:12rem}.explain td:last-child{min-width:8rem;overflow-wrap:anywhere}
+        .explain td small{display:block;color:var(--soft)}.explain tbody th{overflow-wrap:anywhere;min-width:7.5rem}.explain td:nth-child(2){min-width:9rem}.explain td small{overflow-wrap:anywhere}.explain td:last-child{min-width:6.5rem;overflow-wrap:anywhere}
         .editor{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:1rem}@media (max-width:60rem){.editor{grid-template-columns:minmax(0,1fr)}}
         .editor textarea{width:100%;height:26rem;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;tab-size:2;white-space:pre;overflow:auto;resize:vertical}
         .alert{scroll-margin-top:5rem}.alert .row{margin-bottom:.35rem}.alert h2{margin:0;font-size:1rem}.acts{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;align-items:end;margin-top:.75rem}.acts form{display:flex;gap:.5rem;align-items:end;flex-wrap:wrap}.acts input[type=text]{width:13rem}

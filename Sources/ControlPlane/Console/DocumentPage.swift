@@ -27,7 +27,7 @@ enum DocumentPage {
         if let wanted { pairs.append((name: "case", value: wanted)) }
         if let cursor = clerk.query("cursor") { pairs.append((name: "cursor", value: cursor)) }
         let page = try await clerk.get("/v1/tenants/\(tenant)/documents?\(Form.encode(pairs))")
-        let name = try await clerk.get("/v1/tenants/\(tenant)").text("name")
+        let name = try await clerk.tenant(tenant).text("name")
         let lines: [HTML] = page.list("items").map { row in
             """
             <tr>\(HTML.rowHead("<a href=\"/documents/\(row.text("id"))\">\(Prose.title(row.text("kind"))) \(row.text("source_id"))</a>"))<td>\(row.text("case"))</td>\
@@ -53,7 +53,7 @@ enum DocumentPage {
         let tenant = document.text("tenant"), postings = document.list("postings")
         var explained: [JSON] = []
         for posting in postings.prefix(12) { explained.append(try await clerk.get("/v1/postings/\(posting.text("post_key"))/explain")) }
-        let name = try await clerk.get("/v1/tenants/\(tenant)").text("name")
+        let name = try await clerk.tenant(tenant).text("name")
         let fault: HTML = document.member("fault").map { Shell.note("\($0.text("summary")). \($0.text("remedy"))", .warn) } ?? ""
         let cards: [HTML] = explained.map { books($0) }
         let none: HTML = cards.isEmpty ? "<section class=\"panel\"><h2>In the books</h2><p class=\"soft\">No posting stands for it: it waits to be planned, or calls for nothing.</p></section>" : ""
@@ -164,7 +164,7 @@ enum DocumentPage {
 
     private static func posting(_ clerk: Clerk, _ key: String) async throws -> Shell.Content {
         let posting = try await clerk.get("/v1/postings/\(key)/explain")
-        let tenant = posting.text("tenant"), name = try await clerk.get("/v1/tenants/\(tenant)").text("name")
+        let tenant = posting.text("tenant"), name = try await clerk.tenant(tenant).text("name")
         let documents: [HTML] = try await clerk.items("/v1/postings/\(key)/documents").map {
             "<li><a href=\"/documents/\($0.text("id"))\">\(Prose.title($0.text("kind"))) \($0.text("source_id"))</a> <span class=\"soft\">\(Prose.time($0.text("happened_at")))</span></li>"
         }

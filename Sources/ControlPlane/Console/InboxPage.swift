@@ -32,7 +32,7 @@ enum InboxPage {
 
     static func tenantName(_ tenant: String?, _ clerk: Clerk) async throws -> String? {
         guard let tenant else { return nil }
-        return try await clerk.get("/v1/tenants/\(tenant)").text("name")
+        return try await clerk.tenant(tenant).text("name")
     }
 
     static func link(_ cause: JSON, tenant: String?) -> String {

@@ -18,6 +18,13 @@ struct MappingFix: Sendable {
     var versions = ""
     /// What the rehearsal said.
     var effect: JSON?
+    /// It was changed after the preview that the person saw.
+    var isAnew = false
+
+    /// What a preview was of: only just that can be put in force by it.
+    var seal: String {
+        Digest.sha256(JSON.array([tenant, versions, kind, value, ledger, account].map { .string($0) }).bytes).hexText
+    }
 
     init(tenant: String, code: String, _ gap: JSON, _ open: JSON) {
         self.tenant = tenant
@@ -70,13 +77,12 @@ struct MappingFix: Sendable {
         if kind != "reason_code", account.isEmpty {
             throw Refusal(422, "invalid_request", "No account was chosen.", remedy: "Go back and choose one.", field: "account")
         }
-        async let structure = clerk.get("/v1/tenants/\(tenant)/structure")
-        async let rules = clerk.get("/v1/tenants/\(tenant)/rules")
-        let (s, r) = (try await structure, try await rules)
-        guard versions == "\(s.count("version")).\(r.count("version"))" else {
-            throw Refusal(409, "wrong_state", "The rules or the account structure were changed meanwhile.", remedy: "Go back, load the page again and look at what is left.")
+        let now = try await clerk.get("/v1/tenants/\(tenant)/configuration")
+        guard versions == MappingFix.versions(now) else {
+            throw Refusal(
+                412, "changed_meanwhile", "The rules or the account structure were changed meanwhile.", remedy: "Go back, load the page again and look at what is left.")
         }
-        return try MappingFix.change(kind: kind, value: value, account: account, structure: s["structure"] ?? .object([]), rules: r["rules"] ?? .object([]))
+        return try MappingFix.change(kind: kind, value: value, account: account, structure: now["structure"] ?? .object([]), rules: now["rules"] ?? .object([]))
     }
 
     func rehearse(_ clerk: Clerk) async throws -> JSON {
@@ -85,10 +91,14 @@ struct MappingFix: Sendable {
     }
 
     private func rehearse(_ clerk: Clerk, _ structure: JSON?, _ rules: JSON?) async throws -> JSON {
-        var body: [(key: String, value: JSON)] = []
-        if let structure { body.append(("structure", structure)) }
-        if let rules { body.append(("rules", rules)) }
-        return try await clerk.send(.post, "/v1/tenants/\(tenant)/rehearsal", .object(body))
+        try await clerk.send(.post, "/v1/tenants/\(tenant)/rehearsal", MappingFix.body(structure, rules))
+    }
+
+    private static func body(_ structure: JSON?, _ rules: JSON?) -> JSON {
+        var out: [(key: String, value: JSON)] = []
+        if let structure { out.append(("structure", structure)) }
+        if let rules { out.append(("rules", rules)) }
+        return .object(out)
     }
 
     /// Puts the next version in force.
@@ -96,8 +106,7 @@ struct MappingFix: Sendable {
     func apply(_ clerk: Clerk) async throws -> [String] {
         let (structure, rules) = try await changed(clerk)
         let effect = try await rehearse(clerk, structure, rules)
-        if let structure { try await clerk.send(.put, "/v1/tenants/\(tenant)/structure", structure) }
-        if let rules { try await clerk.send(.put, "/v1/tenants/\(tenant)/rules", rules) }
+        try await clerk.send(.put, "/v1/tenants/\(tenant)/configuration", MappingFix.body(structure, rules), seen: "\"\(versions)\"")
         return effect.list("postings").filter { $0["frees"]?.bool == true }.map { $0.text("post_key") }
     }
 
@@ -119,7 +128,7 @@ struct MappingFix: Sendable {
         }
         let choices = try await choices(clerk, chosen?.account)
         let preview: HTML = chosen.map { $0.preview() } ?? ""
-        let fields: [HTML] = [("code", code), ("kind", kind), ("value", value), ("ledger", ledger), ("versions", versions)].map {
+        let fields: [HTML] = [("code", code), ("kind", kind), ("value", value), ("ledger", ledger), ("versions", versions), ("seen", chosen?.seal ?? "")].map {
             "<input type=\"hidden\" name=\"\($0.0)\" value=\"\($0.1)\">"
         }
         let another: HTML = chosen == nil ? "<button name=\"do\" value=\"preview\" class=\"primary\">Preview</button>" : "<button name=\"do\" value=\"preview\">Preview again</button>"
@@ -157,14 +166,15 @@ struct MappingFix: Sendable {
         guard let effect else { return "" }
         let version = kind == "reason_code" ? effect.count("rules_version") + 1 : effect.count("structure_version") + 1
         let what = kind == "reason_code" ? "rules" : "account structure"
+        let anew: HTML = isAnew ? Shell.note("The choice is another one than was looked at. Nothing is in force yet: this is what it would do.", .warn) : ""
         let freed = effect.count("freed"), rows = effect.list("postings")
         let summary = freed == 0
             ? "Nothing is set free by this alone: other checks hold these postings as well."
             : "\(Prose.some(freed, "posting goes", "postings go")) on at once. What a ledger has already stays as it is."
         return """
-            <div class="preview" role="status"><h3>What this changes</h3><p class="lead">\(summary)</p>\(EffectTable.table(rows))
+            <div class="preview" role="status"><h3>What this changes</h3>\(anew)<p class="lead">\(summary)</p>\(EffectTable.table(rows))
             <div class="apply"><button name="do" value="apply" class="primary">Apply as \(what) version \(version)</button>\
-            <span class="soft small">Looked at \(Prose.some(effect.count("looked_at"), "posting")) that no ledger has yet.</span></div></div>
+            <span class="soft small">Looked at \(Prose.some(effect.count("looked_at"), "posting")) that no ledger has yet\(effect["more"]?.bool == true ? "; there are more" : "").</span></div></div>
             """
     }
 }
@@ -190,7 +200,8 @@ enum EffectTable {
                     """)
             }
         }
-        return HTML.table("Postings before and after", ["Document", "Line", .number("Amount"), "Now", "Then", "What becomes of it"], lines, none: "No posting changes.")
+        let table = HTML.table("Postings before and after", ["Document", "Line", .number("Amount"), "Now", "Then", "What becomes of it"], lines, none: "No posting changes.")
+        return "<div class=\"effect\">\(table)</div>"
     }
 
     private static func isShown(_ line: JSON) -> Bool { line["changes"]?.bool == true || line.has("reason_code") }

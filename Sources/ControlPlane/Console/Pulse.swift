@@ -24,6 +24,8 @@ final class Pulse: Sendable {
 
     private struct Waiter: Sendable {
         var sees: Visibility
+        /// Whose key it is: of each only so many wait.
+        var owner: Visibility
         var since: Int
         var until: Duration
         var continuation: CheckedContinuation<News, Never>
@@ -37,6 +39,16 @@ final class Pulse: Sendable {
         var nextWaiter = 0
         var lastAsked: Duration?
         var isOver = false
+
+        func isCrowded(_ owner: Visibility) -> Bool { waiters.count { $0.value.owner == owner } >= ControlPlaneLimits.pulseWaitingEach }
+
+        /// Who has waited longest of those who are most, when there is no room for another.
+        mutating func makeRoom() -> CheckedContinuation<News, Never>? {
+            guard waiters.count >= ControlPlaneLimits.pulseWaiting else { return nil }
+            let counts = waiters.values.reduce(into: [Visibility: Int]()) { $0[$1.owner, default: 0] += 1 }
+            guard let most = counts.max(by: { $0.value < $1.value })?.key, let first = waiters.filter({ $0.value.owner == most }).keys.min() else { return nil }
+            return waiters.removeValue(forKey: first)?.continuation
+        }
     }
 
     /// Tells the numbers of this process from another's.
@@ -122,17 +134,22 @@ final class Pulse: Sendable {
         return seen.isEmpty ? .quiet : .changes(seen)
     }
 
-    /// Waits for what changes after a number. Answers at once when something did, when too many wait, or when the program ends.
-    func wait(_ sees: Visibility, since: Int) async -> News {
+    /// Whether one more of this owner would not wait.
+    func isCrowded(_ owner: Visibility) -> Bool { state.with { $0.isCrowded(owner) } }
+
+    /// Waits for what changes after a number. Answers at once when something did, when too many of the same owner wait, or when the program ends. When too
+    /// many wait altogether, it is one of the owner with the most who goes.
+    func wait(_ sees: Visibility, of owner: Visibility, since: Int) async -> News {
         let now = clocks.monotonic()
+        state.with { $0.makeRoom() }?.resume(returning: .quiet)
         return await withCheckedContinuation { continuation in
             let known: News? = state.with { state in
                 state.lastAsked = now
                 let news = Pulse.news(state.changes, newest: state.number, since: since, sees)
-                guard news == .quiet, !state.isOver, state.waiters.count < ControlPlaneLimits.pulseWaiting else { return news }
+                guard news == .quiet, !state.isOver, !state.isCrowded(owner) else { return news }
                 state.nextWaiter += 1
                 state.waiters[state.nextWaiter] = Waiter(
-                    sees: sees, since: since, until: now + .milliseconds(ControlPlaneLimits.pulseHeld_ms), continuation: continuation)
+                    sees: sees, owner: owner, since: since, until: now + .milliseconds(ControlPlaneLimits.pulseHeld_ms), continuation: continuation)
                 return nil
             }
             if let known { continuation.resume(returning: known) }
@@ -153,17 +170,18 @@ enum Feed {
         }
         let pulse = visit.desk.pulse, seen = visit.request.fields["Last-Event-ID"] ?? visit.request.query("after")
         // Who comes for the first time has seen what their page shows, and learns at once that it is live.
-        guard let seen, !seen.isEmpty else { return event(pulse, "quiet", at: pulse.newest, "{}") }
-        guard let since = number(seen, pulse) else { return event(pulse, "reset", at: pulse.newest, "{}") }
-        let news = await pulse.wait(sees, since: since)
+        let event = { (name: String, number: Int, data: String) in answer(pulse, name, at: number, data, isCrowded: pulse.isCrowded(asker.sees)) }
+        guard let seen, !seen.isEmpty else { return event("quiet", pulse.newest, "{}") }
+        guard let since = number(seen, pulse) else { return event("reset", pulse.newest, "{}") }
+        let news = await pulse.wait(sees, of: asker.sees, since: since)
         switch news {
-        case .unknown: return event(pulse, "reset", at: pulse.newest, "{}")
-        case .quiet: return event(pulse, "quiet", at: since, "{}")
+        case .unknown: return event("reset", pulse.newest, "{}")
+        case .quiet: return event("quiet", since, "{}")
         case .changes(let changes):
             var tenants: [String] = []
             for change in changes where !tenants.contains(change.tenant.description) { tenants.append(change.tenant.description) }
             let data = JSON.object([("tenants", .array(tenants.map { .string($0) }))])
-            return event(pulse, "change", at: changes.last?.number ?? since, String(decoding: data.bytes, as: UTF8.self))
+            return event("change", changes.last?.number ?? since, String(decoding: data.bytes, as: UTF8.self))
         }
     }
 
@@ -174,8 +192,8 @@ enum Feed {
         return number
     }
 
-    private static func event(_ pulse: Pulse, _ name: String, at number: Int, _ data: String) -> HTTPResponse {
-        let retry = pulse.waiting >= ControlPlaneLimits.pulseWaiting ? 15_000 : 400
+    private static func answer(_ pulse: Pulse, _ name: String, at number: Int, _ data: String, isCrowded: Bool) -> HTTPResponse {
+        let retry = isCrowded ? 15_000 : 400
         return HTTPResponse(
             200, fields: ["Content-Type": "text/event-stream", "X-Accel-Buffering": "no"],
             body: Array("retry: \(retry)\nid: \(pulse.boot)-\(number)\nevent: \(name)\ndata: \(data)\n\n".utf8))

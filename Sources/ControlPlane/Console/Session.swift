@@ -22,13 +22,54 @@ enum SignIn {
         let form = Form.decode(String(decoding: visit.request.body, as: UTF8.self))
         let key = (form.first { $0.name == "key" }?.value ?? "").split(separator: " ").joined()
         let next = form.first { $0.name == "next" }?.value ?? "/"
+        let sent = Sent(kept: form)
         guard let asker = try await visit.desk.keyring.asker(key: key), asker.scopes.contains(.read) else {
-            return Shell.respond(401, page(next: next, "This key is unknown, revoked, or may not read."))
+            return Shell.respond(401, page(next: next, sent, "This key is unknown, revoked, or may not read."))
         }
-        let id = visit.desk.sessions.open(Digest.sha256(Array(key.utf8)))
+        let id = visit.desk.sessions.open(Digest.sha256(Array(key.utf8)), for: asker.sees)
         let secure = visit.request.fields["X-Forwarded-Proto"]?.lowercased() == "https" ? " Secure;" : ""
-        return Shell.redirect(
-            isOurs(next) ? next : "/", cookie: "cf_session=\(id); HttpOnly; SameSite=Strict;\(secure) Path=/; Max-Age=\(ControlPlaneLimits.sessionSeconds)")
+        let cookie = "cf_session=\(id); HttpOnly; SameSite=Strict;\(secure) Path=/; Max-Age=\(ControlPlaneLimits.sessionSeconds)"
+        if let sent { return Shell.respond(200, goOn(sent), setCookie: cookie) }
+        return Shell.redirect(isOurs(next) ? next : "/", cookie: cookie)
+    }
+
+    // MARK: A form that was sent after its session had ended
+
+    /// Where it was sent, and what was in it.
+    private struct Sent {
+        var path: String
+        var fields: [(name: String, value: String)]
+
+        /// What a sign-in form keeps of it.
+        static let mark = "sent."
+
+        init(path: String, fields: [(name: String, value: String)]) {
+            self.path = path
+            self.fields = fields
+        }
+
+        init?(kept form: [(name: String, value: String)]) {
+            guard let path = form.first(where: { $0.name == "sent" })?.value, isOurs(path), !path.contains("?") else { return nil }
+            self.path = path
+            fields = form.filter { $0.name.hasPrefix(Sent.mark) }.map { (String($0.name.dropFirst(Sent.mark.count)), $0.value) }
+        }
+
+        /// Leading line breaks are the value's own: HTML would drop none of an attribute's.
+        func hidden(_ prefix: String) -> [HTML] { fields.map { "<input type=\"hidden\" name=\"\(prefix)\($0.name)\" value=\"\($0.value)\">" } }
+    }
+
+    /// Asks to sign in; what was sent is kept on the page and is sent once more after that, when the person says so.
+    static func again(_ visit: Visit) -> HTTPResponse {
+        let fields = Form.decode(String(decoding: visit.request.body, as: UTF8.self))
+        return Shell.respond(401, page(next: "/", Sent(path: visit.request.path, fields: fields), "Your session has ended. Sign in: what you sent is kept here."))
+    }
+
+    private static func goOn(_ sent: Sent) -> HTML {
+        Shell.bare("Signed in", """
+            <main id="main" class="sign-in"><div class="panel">\(Shell.mark)<h1>Signed in</h1><p class="soft">What you sent has waited and was not carried out yet.</p>
+            <form method="post" action="\(sent.path)">\(sent.hidden(""))<button class="primary" autofocus>Go on with it</button></form>
+            <p><a href="/">Leave it, and go to the start</a></p></div></main>
+            """)
     }
 
     /// A path of this site, and nothing that a browser could take for another's.
@@ -66,12 +107,16 @@ enum SignIn {
         return asker
     }
 
-    static func page(next: String, _ message: String = "") -> HTML {
+    static func page(next: String, _ message: String = "") -> HTML { page(next: next, nil, message) }
+
+    private static func page(next: String, _ sent: Sent?, _ message: String) -> HTML {
+        let kept: HTML = sent.map { "<input type=\"hidden\" name=\"sent\" value=\"\($0.path)\">\($0.hidden(Sent.mark))" } ?? ""
+
         let invalid: HTML = message.isEmpty ? "" : " aria-describedby=\"why\" aria-invalid=\"true\""
         let why: HTML = message.isEmpty ? "" : "<p id=\"why\" role=\"alert\" class=\"message bad\">\(message)</p>"
         return Shell.bare("Sign in", """
             <main id="main" class="sign-in"><div class="panel">\(Shell.mark)<h1>Counterfoil</h1><p class="soft">Both sides agree, or you know why not.</p>
-            <form method="post" action="/session"><input type="hidden" name="next" value="\(isOurs(next) ? next : "/")">\(why)
+            <form method="post" action="/session"><input type="hidden" name="next" value="\(isOurs(next) ? next : "/")">\(kept)\(why)
             <label for="key">API key</label>
             <input id="key" name="key" type="password" autocomplete="current-password" required autofocus spellcheck="false" placeholder="cf_…"\(invalid)>
             <button class="primary">Sign in</button></form>

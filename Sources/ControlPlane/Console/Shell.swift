@@ -69,7 +69,7 @@ enum Shell {
     static func action(_ pattern: String, _ work: @escaping @Sendable (Clerk) async throws -> Outcome) -> Endpoint {
         Endpoint(.post, pattern, .open, about) { visit in
             try SignIn.checkOrigin(visit)
-            guard let asker = try await SignIn.asker(visit) else { return redirect("/sign-in") }
+            guard let asker = try await SignIn.asker(visit) else { return SignIn.again(visit) }
             let clerk = Clerk(visit: visit, asker: asker)
             let content: Content
             do {
@@ -114,7 +114,12 @@ enum Shell {
         let counts = try await clerk.desk.store.consoleCounts(clerk.asker.sees)
         let trail: [HTML] = content.trail.map { "<li><a href=\"\($0.1)\">\($0.0)</a></li>" }
         let crumbs: HTML = trail.isEmpty ? "" : "<nav aria-label=\"Way here\" class=\"trail\"><ol>\(trail)</ol></nav>"
-        let live: HTML = content.live.map { "<meta name=\"live\" content=\"\($0)\"><noscript><meta http-equiv=\"refresh\" content=\"15\"></noscript>" } ?? ""
+        // Without scripts a page is loaded anew as a whole, which would empty what somebody is filling in.
+        let asks = content.body.hasFields
+        let anew: HTML = asks || content.live == nil ? "" : "<noscript><meta http-equiv=\"refresh\" content=\"15\"></noscript>"
+        let still: HTML = asks && content.live != nil
+            ? "<noscript><p class=\"soft\"><a href=\"\(clerk.visit.request.target)\">Load this page again</a> to see what is new: it has a form, and does not do so by itself.</p></noscript>" : ""
+        let live: HTML = content.live.map { "<meta name=\"live\" content=\"\($0)\">\(anew)" } ?? ""
         let state: HTML = content.live == nil ? "" : "<span id=\"live\" class=\"live\" role=\"status\"></span>"
         return bare(content.title, """
             <a class="skip" href="#main">Skip to the page</a>
@@ -123,7 +128,7 @@ enum Shell {
             \(link("/inbox", "Inbox", content.place == "inbox", counts.stopped, "warn"))\(link("/alerts", "Alerts", content.place == "alerts", counts.alerts, "bad"))</ul></nav>
             <div class="who">\(state)<span class="key" title="The key that you signed in with">\(clerk.asker.label)</span>
             <form method="post" action="/session/end"><button class="quiet">Sign out</button></form></div></header>
-            <main id="main" tabindex="-1">\(crumbs)<div class="head"><h1>\(content.title)</h1>\(content.beside)</div>\(content.body)</main>
+            <main id="main" tabindex="-1">\(crumbs)<div class="head"><h1>\(content.title)</h1>\(content.beside)</div>\(still)\(content.body)</main>
             <footer class="foot"><p>Counterfoil \(clerk.desk.configuration.version) · times are UTC · shown <span id="shown">\(Prose.time(clerk.now.description, seconds: true))</span></p></footer>
             """, live: live)
     }

@@ -15,7 +15,7 @@ enum TenantPage {
     ]
 
     static func content(_ clerk: Clerk, _ id: String) async throws -> Shell.Content {
-        async let tenant = clerk.get("/v1/tenants/\(id)")
+        async let tenant = clerk.tenant(id)
         async let steps = clerk.get("/v1/tenants/\(id)/steps")
         async let days = clerk.get("/v1/tenants/\(id)/days?count=28")
         async let causes = clerk.get("/v1/report/causes?tenant=\(id)")
@@ -25,7 +25,7 @@ enum TenantPage {
         async let trail = clerk.items("/v1/tenants/\(id)/audit?limit=12")
         let (shown, links, ways) = (try await tenant, try await connections, try await flows)
         let name = shown.text("name")
-        let proofs = try await proofs(clerk, ways)
+        let proofs = try await proofs(clerk, id, ways)
         let left: HTML = "\(Self.days(try await days))\(proofs)"
         let lists: HTML = "\(stopped(try await causes, id))\(alertList(try await alerts, clerk))\(connectionList(links, clerk))"
         let more: HTML = "\(flowList(ways, links, id, clerk))\(history(try await trail, clerk))"
@@ -67,25 +67,35 @@ enum TenantPage {
         return "<section id=\"days\" data-live class=\"panel\"><h2 class=\"sr\">Four weeks</h2>\(Charts.bars("Postings by ledger day", rows.map { $0.text("day") }, series))</section>"
     }
 
-    /// Both sides, day by day, of every flow.
-    private static func proofs(_ clerk: Clerk, _ flows: [JSON]) async throws -> HTML {
-        var lines: [HTML] = []
-        for flow in flows.prefix(6) {
-            for proof in try await clerk.items("/v1/flows/\(flow.text("id"))/proofs?limit=14") where proof.text("account").isEmpty {
-                let off = proof.count("unexplained_minor")
-                let verdict: HTML = off == 0 ? Prose.chip("agrees", .good) : "<span class=\"bad-text\">\(Prose.amount(proof, "unexplained_minor"))</span>"
-                lines.append("""
-                    <tr>\(HTML.rowHead("\(Prose.day(proof.text("day"))) <small>\(flow.text("slug"))</small>"))\(HTML.figure(Prose.amount(proof, "source_minor")))\
-                    \(HTML.figure(Prose.amount(proof, "posted_minor")))\(HTML.figure(Prose.amount(proof, "open_minor")))<td class="n">\(verdict)</td></tr>
-                    """)
+    /// Both sides, day by day, of every flow; and everything that is unexplained, however old and in whichever account.
+    private static func proofs(_ clerk: Clerk, _ id: String, _ flows: [JSON]) async throws -> HTML {
+        var lines: [HTML] = [], strange: [HTML] = []
+        var shown: Set<String> = []
+        for flow in flows.prefix(shownFlows) {
+            let name = flows.count > 1 ? flow.text("slug") : nil
+            for proof in try await clerk.items("/v1/flows/\(flow.text("id"))/proofs?of=day&limit=14") {
+                lines.append(ProofsPage.row(proof, flow: name))
+                shown.insert("\(flow.text("id")) \(proof.text("day")) \(proof.text("currency"))")
             }
         }
-        let heads: [HTML.Head] = ["Day", .number("Source"), .number("In the books"), .number("Open by name"), .number("Unexplained")]
+        for flow in flows {
+            for proof in try await clerk.items("/v1/flows/\(flow.text("id"))/proofs?unexplained=true&limit=50")
+            where !proof.text("account").isEmpty || !shown.contains("\(flow.text("id")) \(proof.text("day")) \(proof.text("currency"))") {
+                strange.append(ProofsPage.row(proof, flow: flows.count > 1 ? flow.text("slug") : nil))
+            }
+        }
+        let more: HTML = strange.isEmpty ? "" : """
+            <h3 class="beside">Unexplained in accounts and on older days</h3>\(HTML.table("Unexplained in accounts and on older days", ProofsPage.heads, strange))
+            """
+        let all: HTML = flows.isEmpty ? "" : "<p class=\"beside\"><a href=\"/tenants/\(id)/proofs\">All days and accounts</a></p>"
         return """
             <section id="proofs" data-live class="panel"><h2>Both sides</h2><p class="soft small">Each day's source is what stands in the books and what is open by name. Anything else is unexplained.</p>\
-            \(HTML.table("Proof by day", heads, lines, none: "No day was proved yet."))</section>
+            \(HTML.table("Proof by day", ProofsPage.heads, lines, none: "No day was proved yet."))\(more)\(all)</section>
             """
     }
+
+    /// Flows whose days stand on the page itself.
+    private static let shownFlows = 6
 
     private static func stopped(_ json: JSON, _ id: String) -> HTML {
         let causes = json.list("causes")

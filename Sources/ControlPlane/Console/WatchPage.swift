@@ -17,7 +17,7 @@ enum WatchPage {
         let fixed = clerk.query("fixed").flatMap { Int64($0) }
         var rows: [JSON] = []
         for key in keys { rows.append(waiting(try await clerk.get("/v1/postings/\(key)"), since: fixed, clerk.now)) }
-        let name = try await clerk.get("/v1/tenants/\(id)").text("name")
+        let name = try await clerk.tenant(id).text("name")
         let lead: HTML = fixed != nil ? Shell.note("The mapping is in force. What waited for it is planned anew and goes on by itself.", .good) : ""
         let more: HTML = clerk.query("of").flatMap { Int($0) }.map { "<p class=\"soft\">The first \(rows.count) of \($0) are shown.</p>" } ?? ""
         return Shell.Content(

@@ -26,6 +26,8 @@ struct About: Sendable {
     var replies: [Reply]
     /// Whether a POST heeds an `Idempotency-Key`.
     var isRepeatable: Bool
+    /// Whether a change heeds `If-Match`.
+    var isGuarded = false
 
     init(_ summary: String, _ detail: String, query: [Member] = [], body: Body = .none, isRepeatable: Bool = true, _ replies: Reply...) {
         self.summary = summary
@@ -40,6 +42,20 @@ struct About: Sendable {
     init(_ summary: String, query: [Member] = [], body: Body = .none, isRepeatable: Bool = true, _ replies: Reply...) {
         self.init(summary, "", query: query, body: body, isRepeatable: isRepeatable)
         self.replies = replies
+    }
+
+    /// The same, with an `ETag` in what it answers.
+    func tagged() -> About {
+        var out = self
+        for n in replies.indices where (200 ... 201).contains(replies[n].status) { out.replies[n].fields.append(("ETag", "Of what is there now, for `If-Match`.")) }
+        return out
+    }
+
+    /// The same for a change that heeds `If-Match`.
+    func guarded() -> About {
+        var out = tagged()
+        out.isGuarded = true
+        return out
     }
 
     /// The query as it is read: with the page's parameters where a list is given page by page.
@@ -103,6 +119,7 @@ struct Reply: Sendable {
     }
 
     static let problem = "application/problem+json"
+    static let html = "text/html"
 
     fileprivate static let pageParameters: [Member] = [
         .may("limit", .integer(1 ... Limits.pageRows), "How many on a page; 50 when absent.", example: 50),
@@ -131,15 +148,16 @@ extension Endpoint {
     /// the words of its refusals are put together.
     var replies: [Reply] {
         var out: [Reply] = []
+        let type = isForPeople ? Reply.html : Reply.problem
         func add(_ status: Int, _ why: String) {
-            if let n = out.firstIndex(where: { $0.status == status && $0.type == Reply.problem }) {
+            if let n = out.firstIndex(where: { $0.status == status && $0.type == type }) {
                 out[n].meaning += out[n].meaning.contains(why) ? "" : " " + why
             } else {
-                out.append(.refused(status, why))
+                out.append(isForPeople ? .content(status, type, why) : .refused(status, why))
             }
         }
         for reply in about.replies {
-            if reply.type == Reply.problem { add(reply.status, reply.meaning) } else { out.append(reply) }
+            if reply.type == Reply.problem || (reply.type == type && reply.status >= 400) { add(reply.status, reply.meaning) } else { out.append(reply) }
         }
         if hasBody { out.append(.content(413, "text/plain", "`body_too_large`, said before anything else is looked at.")) }
         if case .key(let scope) = access {
@@ -153,6 +171,10 @@ extension Endpoint {
             if isRepeatable {
                 add(400, "`idempotency_key_malformed`.")
                 add(409, "`idempotency_key_reused`: the `Idempotency-Key` was used for another request.")
+            }
+            if about.isGuarded {
+                add(400, "`if_match_malformed`.")
+                add(412, "`changed_meanwhile`: it is another one by now than `If-Match` names.")
             }
             if hasBody || !about.parameters.isEmpty { add(422, "`invalid_request`: with everything that is wrong, in `errors`.") }
             add(503, "`database_unavailable`: send it again.")

@@ -60,6 +60,7 @@ struct OpenAPI: Sendable {
         if !detail.isEmpty { out.append(("description", .string(detail))) }
         var parameters = about.parameters.map { parameter($0, "query") }
         if endpoint.isRepeatable { parameters.append(parameter(OpenAPI.idempotencyKey, "header")) }
+        if about.isGuarded { parameters.append(parameter(OpenAPI.ifMatch, "header")) }
         if !parameters.isEmpty { out.append(("parameters", .array(parameters))) }
         if let body = body(about.body) { out.append(("requestBody", body)) }
         out.append(("responses", responses(endpoint.replies)))
@@ -71,6 +72,9 @@ struct OpenAPI: Sendable {
         "Idempotency-Key", .line(most: 128),
         "The first answer to it is kept for 24 hours, in one transaction with its effect, and given again with `Idempotent-Replayed: true`.",
         example: "3f0f6a52-8a0e-4d0c-9d63-2f4a7a1b9c55")
+
+    private static let ifMatch = Member.may(
+        "If-Match", .line(most: 200), "The `ETag` of what you read: when somebody has changed it since, nothing is changed and the answer is 412.", example: "\"*\"")
 
     private func parameter(_ member: Member, _ place: String) -> JSON {
         var out: Members = [("name", .string(member.name)), ("in", .string(place)), ("required", .bool(place == "path" || member.isRequired))]
@@ -177,6 +181,7 @@ extension Shape {
             return .object(out)
         case .map(let shape, let most):
             var out: [(key: String, value: JSON)] = [("type", "object"), ("additionalProperties", shape.schema(side))]
+            if side != .ours { out.append(("propertyNames", .object([("pattern", "^[^\\u0000-\\u001f\\u007f]*$")]))) }
             if most < .max { out.append(("maxProperties", .number("\(most)"))) }
             return .object(out)
         case .object(let members): return members.schema(side)

@@ -34,7 +34,9 @@ extension Shape {
             guard let members = value.object, members.count <= most else { return add(whyNot, remedy) }
             for (name, element) in members {
                 let position = Shape.place(place, String(name.prefix(64)))
-                if name.utf8.contains(0) { findings.append(.init(field: position, why: "has a name that no name can be", remedy: "Leave the zero byte out.")) }
+                if name.utf8.contains(0) || side != .ours && !Words.isPrintable(name) {
+                    findings.append(.init(field: position, why: "has a name with control characters", remedy: "Leave them out."))
+                }
                 shape.check(element, at: position, side, into: &findings)
             }
         case .object(let members): check(value, members, at: place, side, into: &findings)

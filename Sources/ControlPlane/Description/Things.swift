@@ -153,6 +153,10 @@ extension Thing {
 extension Thing {
     static let structure = Thing("Structure", "A version of the account structure.", versionMembers + [.must("structure", .free, "As it was written.", example: exampleStructure)])
     static let rules = Thing("Rules", "A version of the mapping rules.", versionMembers + [.must("rules", .free, "As they were written.", example: exampleRules)])
+    static let configuration = Thing("Configuration", "The newest account structure and mapping rules.", [
+        .must("tenant", .id), .must("structure_version", .count, "0 before there is one.", example: 1), .must("structure", .orNull(.free), "As it was written.", example: exampleStructure),
+        .must("rules_version", .count, "0 before there are any.", example: 1), .must("rules", .orNull(.free), "As they were written.", example: exampleRules),
+    ])
     static let version = Thing("Version", "A version without its body.", versionMembers)
     private static let versionMembers: [Member] = [
         .must("tenant", .id), .must("version", .integer(1 ... Int(Int32.max)), example: 1), .must("created_at", .instant), .must("actor", .words, example: "key ann"),

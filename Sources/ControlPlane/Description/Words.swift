@@ -26,7 +26,7 @@ struct Words: Sendable {
         switch form {
         case .any: isWithin(text.unicodeScalars.count) && !text.utf8.contains(0)
         case .value: isWithin(text.unicodeScalars.count) && !text.utf8.contains(0)
-        case .line: isWithin(text.unicodeScalars.count) && text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 }
+        case .line: isWithin(text.unicodeScalars.count) && Words.isPrintable(text)
         case .secret: isWithin(text.utf8.count)
         case .slug: isWithin(text.utf8.count) && text.utf8.first != 45 && text.utf8.allSatisfy { Words.isLower($0) || Words.isDigit($0) || $0 == 45 }
         case .account: isWithin(text.utf8.count) && Words.isAccount(text)
@@ -39,6 +39,9 @@ struct Words: Sendable {
         case .postKey: PostKey(text) != .none
         }
     }
+
+    /// Without control characters.
+    static func isPrintable(_ text: String) -> Bool { text.unicodeScalars.allSatisfy { $0.value >= 32 && $0.value != 127 } }
 
     private func isWithin(_ count: Int) -> Bool { count >= least && count <= most }
     private static func isLower(_ byte: UInt8) -> Bool { byte >= 97 && byte <= 122 }

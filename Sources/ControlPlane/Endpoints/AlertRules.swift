@@ -70,6 +70,9 @@ extension Endpoints {
     private static func putRules(_ visit: Visit) async throws -> HTTPResponse {
         let owner = try await owner(visit)
         let json = try body(visit, "rules")
+        var known = Findings()
+        _ = RuleBook.read(json, routes: nil, isOperator: owner.isOperator, into: &known)
+        if known.list.isEmpty { try refuse(strict(.alertRules, json, at: "rules")) }
         let (findings, answer) = try await visit.store.transaction { tx throws(Fault) -> (Findings, [UInt8]) in
             let names = Set(try await tx.alertRoutes(of: owner).map(\.name))
             var findings = Findings()
@@ -100,6 +103,7 @@ extension Endpoints {
         for (key, _) in json.object ?? [] where key != "routes" { read.add(String(key.prefix(64)), "is not a known member", "Known is routes.") }
         let routes = AlertRoute.read(json["routes"] ?? .null, into: &read)
         for (n, route) in routes.enumerated() { checkPlace(route, "routes[\(n)]", visit.desk, &read) }
+        if read.list.isEmpty { try refuse(strict(.alertRoutes, json)) }
         let soFar = read
         let key = routes.contains { $0.secret != nil } ? try await alertKey(visit.desk) : nil
         let findings = try await visit.store.transaction { tx throws(Fault) -> Findings in
@@ -218,6 +222,10 @@ extension Endpoints {
     private static func refuse(_ findings: Findings) throws {
         guard !findings.list.isEmpty else { return }
         throw Refusal.invalid(findings.list.map { .init(field: $0.position ?? "", why: $0.why, remedy: $0.remedy) })
+    }
+
+    private static func refuse(_ findings: [Refusal.Finding]) throws {
+        if !findings.isEmpty { throw Refusal.invalid(findings) }
     }
 
     /// What seals for whoever delivers.

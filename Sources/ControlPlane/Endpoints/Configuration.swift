@@ -15,10 +15,10 @@ extension Endpoints {
             Endpoint(.get, path, .key(.read), About(
                 kind == .structure ? "The account structure" : "The mapping rules", "The newest version, or the one that is asked for.",
                 query: [.may("version", .integer(1 ... Int(Int32.max)), "That version.")], .one(kind == .structure ? .structure : .rules)
-            )) { visit in
+            ).tagged()) { visit in
                 var asked = try visit.asked()
                 let number = asked.integer("version")
-                return try visit.answer(try await visit.store.adminVersion(kind, try await visit.tenant(), number))
+                return try visit.answer(try await visit.store.adminVersion(kind, try await visit.tenant(), number), tag: versionTag)
             },
             Endpoint(.get, "\(path)/versions", .key(.read), About("Its versions", "Newest first, without bodies.", .page(.version))) { visit in
                 let (tenant, page) = (try await visit.tenant(), try visit.page())
@@ -35,8 +35,10 @@ extension Endpoints {
         return About(
             isStructure ? "Set the account structure" : "Set the mapping rules",
             isStructure ? "Which account of the ledger each role goes to, and which of its tax codes." : "Which group, account, item, tax code or dimension lines get; the first rule that fits wins.",
-            body: .whole(isStructure ? .structure : .rules, example: isStructure ? Thing.exampleStructure : Thing.exampleRules), made, .one(thing, "It says what the newest version says: no new one was made."))
+            body: .whole(isStructure ? .structure : .rules, example: isStructure ? Thing.exampleStructure : Thing.exampleRules), made, .one(thing, "It says what the newest version says: no new one was made.")).guarded()
     }
+
+    private static func versionTag(_ row: AdminRow) throws -> String { Precondition.tag(version: try JSON(parsing: row.json)["version"]?.int ?? 0) }
 
     private static func putVersion(_ kind: VersionedKind, _ visit: Visit) async throws -> HTTPResponse {
         let tenant = try await visit.tenant()
@@ -44,11 +46,57 @@ extension Endpoints {
         let json = try JSON(parsing: visit.request.body)
         try checkVersion(kind, json)
         // Kept as it was written.
-        let (body, actor) = (json.bytes, visit.asker.actor)
+        let (body, actor, seen) = (json.bytes, visit.asker.actor, try Precondition(visit.request))
         return try await visit.change { tx throws(Fault) in
+            let numbers = try await tx.lockVersions(tenant), number = kind == .structure ? numbers.structure : numbers.rules
+            try seen.check(number == 0 ? nil : Precondition.tag(version: number), kind == .structure ? "the account structure" : "the rules")
             let (row, changed) = try await tx.putVersion(kind, tenant, body: body, actor: actor)
-            return .init(changed ? 201 : 200, row.json, location: changed ? "/v1/tenants/\(tenant)/\(kind.rawValue)" : nil)
+            return .init(
+                changed ? 201 : 200, row.json, location: changed ? "/v1/tenants/\(tenant)/\(kind.rawValue)" : nil, tag: Precondition.tag(version: number + (changed ? 1 : 0)))
         }
+    }
+
+    /// Both as one: what belongs together is changed together.
+    static let configuration: [Endpoint] = [
+        Endpoint(.get, "/v1/tenants/{tenant}/configuration", .key(.read), About("The account structure and the mapping rules", .one(.configuration)).tagged()) { visit in
+            let tenant = try await visit.tenant(), shown = try await shown(tenant, visit)
+            return .json(200, shown.json, tag: shown.tag)
+        },
+        Endpoint(.put, "/v1/tenants/{tenant}/configuration", .key(.admin), About(
+            "Set the account structure and the mapping rules as one change", "Both or neither; what is left out stays as it is. Whatever has not reached a ledger is planned anew.",
+            body: [
+                .may("structure", .free, "The next account structure.", example: Thing.exampleStructure), .may("rules", .free, "The next rules.", example: Thing.exampleRules),
+            ], .one(.configuration)
+        ).guarded()) { visit in try await putConfiguration(visit) },
+    ]
+
+    /// Read one after the other: should somebody change both in between, the tag is of no time at all, and nothing can be written over by it.
+    private static func shown(_ tenant: TenantID, _ visit: Visit) async throws -> (json: JSON, tag: String) {
+        let structure = try await visit.store.adminVersion(.structure, tenant, nil).map { try JSON(parsing: $0.json) } ?? .null
+        let rules = try await visit.store.adminVersion(.rules, tenant, nil).map { try JSON(parsing: $0.json) } ?? .null
+        let json: JSON = .object([
+            ("tenant", .string(tenant.description)), ("structure_version", .number("\(structure.count("version"))")), ("structure", structure["structure"] ?? .null),
+            ("rules_version", .number("\(rules.count("version"))")), ("rules", rules["rules"] ?? .null),
+        ])
+        return (json, Precondition.tag(structure: structure.count("version"), rules: rules.count("version")))
+    }
+
+    private static func putConfiguration(_ visit: Visit) async throws -> HTTPResponse {
+        let tenant = try await visit.tenant()
+        var input = try visit.input()
+        let given: [(kind: VersionedKind, json: JSON?)] = [(.structure, input.object("structure")), (.rules, input.object("rules"))]
+        try input.check()
+        for (kind, json) in given { if let json { try checkVersion(kind, json) } }
+        let bodies = given.compactMap { one in one.json.map { (kind: one.kind, bytes: $0.bytes) } }
+        let (actor, seen) = (visit.asker.actor, try Precondition(visit.request))
+        _ = try await visit.change { tx throws(Fault) in
+            let numbers = try await tx.lockVersions(tenant)
+            try seen.check(Precondition.tag(structure: numbers.structure, rules: numbers.rules), "the configuration")
+            for (kind, bytes) in bodies { _ = try await tx.putVersion(kind, tenant, body: bytes, actor: actor) }
+            return .init(200, [])
+        }
+        let shown = try await shown(tenant, visit)
+        return .json(200, shown.json, tag: shown.tag)
     }
 
     private static let policies = Member.may(
@@ -73,13 +121,13 @@ extension Endpoints {
             let page = try visit.page(), slug = asked.optionalSlug()
             return try visit.answer(try await visit.store.adminFlows(tenant, slug: slug, page), page)
         },
-        Endpoint(.get, "/v1/flows/{flow}", .key(.read), About("A flow", .one(.flow))) { visit in
-            try visit.answer(try await visit.store.adminFlow(try visit.identifier("flow"), visit.asker.sees))
+        Endpoint(.get, "/v1/flows/{flow}", .key(.read), About("A flow", .one(.flow)).tagged()) { visit in
+            try visit.answer(try await visit.store.adminFlow(try visit.identifier("flow"), visit.asker.sees)) { Precondition.tag(of: $0.json) }
         },
         Endpoint(.patch, "/v1/flows/{flow}", .key(.admin), About(
             "Change, pause or resume a flow", "`policies` are all of them: those left out are as usual again. `cut_over` as null takes it away. What has not reached the ledger is planned anew.",
             body: [policies, .may("state", states, example: "active"), pollSeconds, cutOver], .one(.flow)
-        )) { visit in try await changeFlow(visit) },
+        ).guarded()) { visit in try await changeFlow(visit) },
         Endpoint(.post, "/v1/flows/{flow}/pull", .key(.write), About(
             "Ask the source now", "What is new there is on its way within seconds.",
             .json(202, .object([.must("flow", .id), .must("asked", .choice(["sweep"]))]), "It will be asked.")
@@ -124,7 +172,11 @@ extension Endpoints {
         let cutOver: LocalDate?? = input.has("cut_over") ? .some(input.date("cut_over")) : .none
         try input.check()
         let changed = ["policies", "state", "poll_seconds", "cut_over"].filter { input.has($0) }
+        let seen = try Precondition(visit.request)
         return try await visit.change { tx throws(Fault) in
+            _ = try await tx.query(ScheduleStatements.lockFlow(tenant, id))
+            let now = try (try await tx.query(AdminConfigurationStatements.oneFlow(id, Visibility(tenant: tenant)))).adminRow()
+            try seen.check(Precondition.tag(of: now.json), "the flow")
             let sql = AdminConfigurationStatements.updateFlow(
                 tenant, id, policies: policies.map { object($0).bytes }, state: state, pollSeconds: poll, cutOver: cutOver)
             let row = try (try await tx.query(sql)).adminRow()
@@ -133,7 +185,7 @@ extension Endpoints {
             for read in [returns, missed].compactMap(\.self) { try await tx.rereadEvents(tenant, read) }
             try await tx.audit(tenant, [visit.entry("flow.changed", "flow \(id)", JSON.object([("members", .array(changed.map { .string($0) }))]).bytes)])
             try await tx.replan(tenant, only: id)
-            return .init(200, row.json)
+            return .init(200, row.json, tag: Precondition.tag(of: row.json))
         }
     }
 

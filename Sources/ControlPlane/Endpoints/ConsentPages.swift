@@ -48,7 +48,7 @@ extension Endpoints {
 
     private static func page(_ status: Int, _ meaning: String) -> Reply { .content(status, "text/html", meaning) }
     private static let foreign = Reply.refused(403, "`foreign_origin`: the form was not sent from this site.")
-    private static let unprepared = Reply.refused(409, "`consent_no_address`, `consent_no_app`: the operator has not set it up.")
+    private static let unprepared = Reply.refused(409, "The business is paused; or `consent_no_address`, `consent_no_app`: the operator has not set it up.")
     private static let silent = Reply.refused(503, "`database_unavailable`, `tenant_keys_pending`: try again.")
 
     // MARK: The link
@@ -64,6 +64,7 @@ extension Endpoints {
         let (isOwn, asksAgain) = begun(view, visit)
         if isOwn, !asksAgain { return ConsentPage.go(to: view.id) }
         if !isOwn, let gone = try await gone(view, visit) { return gone }
+        if view.tenantState == "paused" { return ConsentPage.paused(view) }
         try ready(visit.desk, spec)
         // Before the button, so that two presses come with one cookie.
         let cookies = ConsentCookie(visit)
@@ -105,6 +106,7 @@ extension Endpoints {
         let (isOwn, asksAgain) = begun(view, visit)
         if isOwn, !asksAgain { return ConsentPage.go(to: view.id) }
         if !isOwn, let gone = try await gone(view, visit) { return gone }
+        if view.tenantState == "paused" { return ConsentPage.paused(view) }
         try ready(visit.desk, spec)
         guard let app = ConsentApp(spec.id, visit.desk.configuration) else { return ConsentPage.failed(404, ConsentFault.unknownLink) }
         let random = SystemRandom()

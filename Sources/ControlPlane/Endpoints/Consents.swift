@@ -57,7 +57,7 @@ extension Endpoints {
         let secret = base32Text(SystemRandom().bytes(20), characters: ConsentLink.characters)
         let now = visit.desk.clocks.now()
         let new = NewConsent(
-            id: visit.desk.random.identifier(), connection: connection, kind: kind, linkDigest: Digest.sha256(Array(secret.utf8)), createdBy: visit.asker.actor,
+            id: visit.desk.random.identifier(), connection: connection, kind: kind, linkDigest: Digest.sha256(Array(secret.utf8)), key: visit.asker.key, createdBy: visit.asker.actor,
             expiresAt: now + lasting)
         let move = ConsentMove(tenant, new.id, of: connection, actor: visit.asker.actor, action: "consent.\(kind == "direct" ? "begun" : "invited")")
         try await visit.store.transaction { tx throws(Fault) in
@@ -67,7 +67,9 @@ extension Endpoints {
                     "consents_too_many", stage: .api, disposition: .reject, summary: "\(open) links to this connection work already",
                     remedy: "Take those back that nobody needs: DELETE /v1/authorizations/{id}.")
             }
-            _ = try await tx.move(ConsentStatements.insert(tenant, new), move)
+            guard try await tx.move(ConsentStatements.insert(tenant, new), move) else {
+                throw Fault("unauthenticated", stage: .api, disposition: .reject, summary: "the API key was revoked", remedy: "Ask your operator for a key.")
+            }
         }
         let url = "\(visit.desk.configuration.publicURL)/connect/\(secret)"
         return .json(201, .object([

@@ -13,13 +13,14 @@ extension Endpoints {
     static let documents: [Endpoint] = [
         Endpoint(.get, "/v1/tenants/{tenant}/documents", .key(.read), About(
             "A tenant's documents", "What its sources told, as canonical documents. Their `state` is derived from their postings.",
-            query: [byFlow, .may("kind", .any(of: DocumentKind.self)), .may("state", Thing.documentState), byCase], .page(.document)
+            query: [byFlow, .may("kind", .any(of: DocumentKind.self)), .may("state", Thing.documentState), byCase, byCode], .page(.document)
         )) { visit in
             let tenant = try await visit.tenant()
             var asked = try visit.asked()
             let page = try visit.page()
             let filter = DocumentFilter(
-                flow: asked.optionalIdentifier("flow"), kind: asked.choice("kind"), state: asked.choice("state"), caseID: asked.optionalText("case"))
+                flow: asked.optionalIdentifier("flow"), kind: asked.choice("kind"), state: asked.choice("state"), caseID: asked.optionalText("case"),
+                code: asked.optionalText("code"))
             return try visit.answer(try await visit.store.adminDocuments(tenant, filter, page), page)
         },
         Endpoint(.get, "/v1/documents/{document}", .key(.read), About("A document, with its content and its postings", .one(.documentInFull))) { visit in

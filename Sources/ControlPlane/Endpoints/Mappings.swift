@@ -23,8 +23,9 @@ extension Endpoints {
     private static let notConfigured = Reply.refused(409, "`not_configured`: there is no account structure or there are no rules yet.")
 
     private static func unmapped(_ visit: Visit) async throws -> HTTPResponse {
-        let rehearsal = try await Rehearsal.load(try await visit.tenant(), visit.desk)
-        let items: [JSON] = try rehearsal.gaps().map { gap, entries in
+        var allowance = Rehearsal.Allowance(visit.desk.clocks)
+        let rehearsal = try await Rehearsal.load(try await visit.tenant(), visit.desk, &allowance)
+        let items: [JSON] = try await rehearsal.gaps(&allowance).map { gap, entries in
             .object([
                 ("kind", .string(gap.kind.rawValue)), ("value", .string(gap.value)), ("ledger", .string(gap.ledger.description)), ("count", .number("\(entries.count)")),
                 ("postings", .array(entries.prefix(ControlPlaneLimits.previewDocuments).map { .string($0.row.key.text) })),
@@ -44,12 +45,13 @@ extension Endpoints {
         try input.check()
         if let structure { try checkVersion(.structure, structure) }
         if let rules { try checkVersion(.rules, rules) }
-        let rehearsal = try await Rehearsal.load(tenant, visit.desk)
-        let outcomes = try rehearsal.outcomes(structure: structure, rules: rules)
+        var allowance = Rehearsal.Allowance(visit.desk.clocks)
+        let rehearsal = try await Rehearsal.load(tenant, visit.desk, &allowance)
+        let outcomes = try await rehearsal.outcomes(structure: structure, rules: rules, &allowance)
         let touched = outcomes.filter { $0.isChanged || $0.isFreed }
         return .json(200, .object([
             ("structure_version", .number("\(rehearsal.configuration.structureVersion)")), ("rules_version", .number("\(rehearsal.configuration.rulesVersion)")),
-            ("looked_at", .number("\(outcomes.count)")), ("more", .bool(rehearsal.isCut)), ("changed", .number("\(outcomes.filter(\.isChanged).count)")),
+            ("looked_at", .number("\(outcomes.count)")), ("more", .bool(allowance.isCut)), ("changed", .number("\(outcomes.filter(\.isChanged).count)")),
             ("freed", .number("\(outcomes.filter(\.isFreed).count)")), ("postings", .array(touched.prefix(Limits.pageRows).map(\.json))),
         ]))
     }
@@ -57,14 +59,28 @@ extension Endpoints {
     /// - Throws: 422 with every finding, read as the worker will read it.
     static func checkVersion(_ kind: VersionedKind, _ json: JSON) throws {
         guard json.object != nil else { throw Refusal.invalid([.init(field: kind.rawValue, why: "must be an object", remedy: "Send { … }.")]) }
+        let (bytes, most) = (json.bytes.count, ControlPlaneLimits.configurationBytes)
+        guard bytes <= most else {
+            let remedy = kind == .rules ? "Let patterns with * take the place of rules for one thing each." : "Bind whole families of roles, such as sales:*."
+            throw Refusal.invalid([.init(field: kind.rawValue, why: "has \(bytes) bytes, of which \(most) are the most", remedy: remedy)])
+        }
         var findings = Findings()
         switch kind {
         case .structure: _ = AccountStructure.read(json, version: 1, into: &findings)
         case .rules: _ = RuleSet.read(json, version: 1, into: &findings)
         }
-        if !findings.list.isEmpty {
-            throw Refusal.invalid(findings.list.map { .init(field: $0.position ?? "", why: $0.why, remedy: $0.remedy) })
-        }
+        let read = findings.list.map { Refusal.Finding(field: $0.position ?? "", why: $0.why, remedy: $0.remedy) }
+        let all = read + strict(kind == .structure ? .structure : .rules, json, at: kind.rawValue, besides: read)
+        if !all.isEmpty { throw Refusal.invalid(all) }
+    }
+
+    /// What the declaration finds in a body that is handed to a reader as a whole, besides what the reader has words of its own for: null or a number
+    /// where text belongs, characters that no name has.
+    static func strict(_ shape: Shape, _ json: JSON, at place: String = "", besides read: [Refusal.Finding] = []) -> [Refusal.Finding] {
+        var own: [Refusal.Finding] = []
+        shape.check(json, at: place, .strict, into: &own)
+        let told = Set(read.map(\.field))
+        return own.filter { !told.contains($0.field) }
     }
 
     private static func accounts(_ visit: Visit) async throws -> HTTPResponse {

@@ -14,11 +14,14 @@ extension Endpoints {
         },
         Endpoint(.get, "/v1/flows/{flow}/proofs", .key(.read), About(
             "A flow's proofs, day by day", "Newest day first. Source = posted + open, or `unexplained_minor`; an account's proof says what came in on the day, what payouts took since, and what is left.",
-            .page(.proof)
+            query: [
+                .may("unexplained", .flag, "true: only what does not agree.", example: true), .may("of", .choice(["day", "account"]), "Only the flow's days, or only accounts.", example: "day"),
+            ], .page(.proof)
         )) { visit in
             let (id, tenant, _) = try await flow(visit)
-            let page = try visit.page()
-            return try visit.answer(try await visit.store.adminProofs(tenant, id, page), page)
+            var asked = try visit.asked()
+            let page = try visit.page(), (unexplained, of) = (asked.flag("unexplained") ?? false, asked.choice("of"))
+            return try visit.answer(try await visit.store.adminProofs(tenant, id, ofAccounts: of.map { $0 == "account" }, unexplained: unexplained, page), page)
         },
     ]
 }

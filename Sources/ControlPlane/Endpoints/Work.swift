@@ -3,14 +3,16 @@ internal import Store
 internal import Wire
 
 extension Endpoints {
+    static let byCode = Member.may("code", .line(most: 64), "The code of the fault that stopped it.", example: "malformed_json")
+
     static let work: [Endpoint] = [
         Endpoint(.get, "/v1/tenants/{tenant}/events", .key(.read), About(
-            "What came in", "Newest first, without the bodies.", query: [.may("state", .choice(["ingested", "normalized", "held", "skipped"]), "`held`: those that could not be read.")], .page(.event)
+            "What came in", "Newest first, without the bodies.", query: [.may("state", .choice(["ingested", "normalized", "held", "skipped"]), "`held`: those that could not be read."), byCode], .page(.event)
         )) { visit in
             let tenant = try await visit.tenant()
             var asked = try visit.asked()
-            let page = try visit.page(), state = asked.choice("state")
-            return try visit.answer(try await visit.store.adminEvents(tenant, state: state, page), page)
+            let page = try visit.page(), (state, code) = (asked.choice("state"), asked.optionalText("code"))
+            return try visit.answer(try await visit.store.adminEvents(tenant, state: state, code: code, page), page)
         },
         Endpoint(.post, "/v1/tenants/{tenant}/events/{event}/retry", .key(.write), About(
             "Read a held event again", .json(202, .thing(.event), "It will be read."), .refused(409, "`wrong_state`: it is not held.")

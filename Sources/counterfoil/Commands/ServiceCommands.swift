@@ -74,13 +74,14 @@ enum ServeCommand: Command {
         let surroundings = Surroundings.current
         let log = Log(component: "serve")
         let pool = PostgresPool(try surroundings.database(), size: Limits.poolConnections)
+        let looks = PostgresPool(try surroundings.database().givingUp(after: .seconds(Limits.lookSeconds)), size: Limits.lookConnections)
         let port = try arguments.number("port", in: 0 ... 65_535, default: 8080)
         let configuration = ControlPlaneConfiguration(
             host: arguments.value("host") ?? "127.0.0.1", port: port,
             intakeKey: try Secrets(surroundings).key("intake.key"), allowedHosts: surroundings.allowedHosts, version: Counterfoil.version,
             operatorParts: try OperatorParts.read(try Secrets(surroundings)), publicURL: surroundings.variables["COUNTERFOIL_URL"])
         let service = try ControlPlane(
-            store: Store(pool), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
+            store: Store(pool, looks: looks), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
         log.info(.listening, ("port", "\(service.port)"))
         // Gives back, a while after the start, what only the start has used: a third of the memory that would stay resident.
         let settling = Task {

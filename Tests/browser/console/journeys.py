@@ -5,10 +5,14 @@ usage: journeys.py UP_JSON [--screenshots FOLDER]
 
 UP_JSON is the file that `counterfoil up` writes once a day was played. A headless Chromium does what they would do; every page that it sees is looked at by
 page.js in light and dark, wide and as narrow as a phone, and nothing may stand on the browser's own console. Exit status 1 with every fault.
+
+FOLDER gets the pictures of docs/screenshots, and one of each journey that failed. pngquant and optipng make them smaller where they are installed.
 """
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 import time
 import urllib.error
@@ -23,6 +27,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 PATIENCE = 30
+# What the documentation shows, and the most that one of them may weigh.
+PICTURES = {"tenants", "tenants-dark", "tenant", "connection", "inbox-phone", "mapping", "mapping-phone", "watch", "document", "rules"}
+PICTURE_BYTES = 150_000
 WIDE, PHONE = (1280, 860), (390, 844)
 LOOK = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.js"), encoding="utf-8").read()
 
@@ -37,7 +44,14 @@ class API:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data, {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+            return json.loads(answer.read() or b"null")
+
+    def is_refused(self):
+        try:
+            self("GET", "/v1/key")
+            return False
+        except urllib.error.HTTPError as error:
+            return error.code == 401
 
 
 class Console:
@@ -109,8 +123,9 @@ class Console:
 
     # What is looked at
 
-    def size(self, size):
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE})
+    def size(self, size, mobile=None):
+        mobile = size == PHONE if mobile is None else mobile
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": mobile})
 
     def scheme(self, name):
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": name}]})
@@ -123,11 +138,29 @@ class Console:
                 self.scheme(scheme)
                 self.looks += 1
                 self.faults += [f"{name}, {scheme}, {size[0]} wide: {fault}" for fault in self.driver.execute_script(LOOK)]
-                if self.pictures and picture and (scheme == "light" or size == WIDE):
-                    self.driver.save_screenshot(os.path.join(self.pictures, f"{name}{'-phone' if size == PHONE else ''}{'-dark' if scheme == 'dark' else ''}.png"))
+                shot = f"{name}{'-phone' if size == PHONE else ''}{'-dark' if scheme == 'dark' else ''}"
+                if self.pictures and picture and shot in PICTURES:
+                    self.picture(shot)
         self.size(WIDE)
         self.scheme("light")
         self.listen(name)
+
+    def picture(self, name):
+        """The page's first screen, small enough for a repository."""
+        self.driver.execute_script("document.activeElement?.blur(); scrollTo(0, 0)")
+        path = os.path.join(self.pictures, f"{name}.png")
+        # As high as the page, or as the screen.
+        width, most = PHONE if "-phone" in name else WIDE
+        end = self.driver.execute_script("return Math.ceil(document.querySelector('.foot')?.getBoundingClientRect().bottom ?? innerHeight)")
+        self.size((width, min(most, end)), mobile="-phone" in name)
+        self.driver.save_screenshot(path)
+        self.size((width, most), mobile="-phone" in name)
+        for command in (["pngquant", "--force", "--skip-if-larger", "--speed", "1", "--output", path, "128", path], ["optipng", "-quiet", "-o5", path]):
+            if shutil.which(command[0]):
+                # pngquant's 98 and 99: it would be larger or worse, and stays as it is.
+                subprocess.run(command, check=False, timeout=60)
+        if os.path.getsize(path) > PICTURE_BYTES and shutil.which("pngquant"):
+            self.faults.append(f"{name}: the picture weighs {os.path.getsize(path)} bytes")
 
     def listen(self, name):
         """What the browser complained of: scripts that failed, what the policy kept out, files that were not there."""
@@ -350,6 +383,48 @@ def live(console, operator, tenant):
     step("a change showed by itself")
 
 
+def interrupted(console, operator):
+    """A stream that was refused is asked for again, and a session that ends loses nothing that was typed."""
+    tenant = operator("GET", "/v1/tenants?slug=thames-pottery")["items"][0]["id"]
+    made = operator("POST", "/v1/keys", {"label": "short", "scopes": ["admin"], "tenant": tenant})["key"]
+    console.sign_in(made)
+    # The first stream of each page ends as one does that a server answers with an error.
+    script = console.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": """
+        const Real = EventSource
+        let first = true
+        window.EventSource = function (url) { const to = first ? '/assets/console.css' : url; first = false; return new Real(to) }
+        window.EventSource.CLOSED = Real.CLOSED
+        """})["identifier"]
+    console.go(f"/tenants/{tenant}")
+    console.wait(lambda d: d.find_element(By.ID, "live").text == "Not live", "the stream to be refused")
+    console.wait(lambda d: d.find_element(By.ID, "live").text == "Live", "the stream to be asked for again")
+    console.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script})
+    console.driver.get_log("browser")  # The browser notes what the stream was given instead.
+    step("a refused stream was opened again")
+
+    console.go(f"/tenants/{tenant}/rules")
+    field = console.find("#rules")
+    typed = '{"reason_codes": ["typed before the session ended"], "rules": []}'
+    field.clear()
+    field.send_keys(typed)
+    identity = next(k["id"] for k in operator("GET", "/v1/keys?limit=200")["items"] if k["label"] == "short" and not k["revoked_at"])
+    operator("DELETE", f"/v1/keys/{identity}")
+    # Processes know a revoked key for five seconds.
+    console.wait(lambda d: API(console.base, made).is_refused(), "the key to be refused")
+    console.button("Preview")
+    console.sees("Your session has ended")
+    console.faults += [f"session ended: {fault}" for fault in console.driver.execute_script(LOOK)]
+    console.driver.get_log("browser")  # The refusal.
+    console.find("#key").send_keys(operator("POST", "/v1/keys", {"label": "short again", "scopes": ["admin"], "tenant": tenant})["key"])
+    console.click("form[action='/session'] button")
+    console.sees("Go on with it")
+    console.button("Go on with it")
+    console.sees("What this would change")
+    assert "typed before the session ended" in console.find("#rules").get_attribute("value"), "what was typed is gone"
+    step("what was typed survived the end of a session")
+    console.listen("interrupted")
+
+
 def plain(console, key):
     """Without scripts everything is there, and forms still work."""
     console.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
@@ -378,7 +453,7 @@ def main():
     failed = []
     try:
         for journey, work in [("consultancy", lambda: consultancy(console, operator)), ("bookkeeper", lambda: bookkeeper(console, operator)),
-                              ("support", lambda: support(console, operator)), ("without scripts", lambda: plain(console, up["api_key"]))]:
+                              ("support", lambda: support(console, operator)), ("interrupted", lambda: interrupted(console, operator)), ("without scripts", lambda: plain(console, up["api_key"]))]:
             print(journey, flush=True)
             try:
                 work()
