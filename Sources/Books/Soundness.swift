@@ -8,6 +8,9 @@ enum SoundnessLimits {
     static let quantityScale = 6
     static let quantity = ExactDecimal(1_000_000_000)
     static let partsPerDocument = 5_000
+    /// What one order of goods may cost, and be worth in base currency.
+    static let order = ExactDecimal(10_000_000_000)
+    static let orderBase = ExactDecimal(10_000_000_000_000)
     /// Three amounts a row.
     static let partsPerPayout = 300_000
     /// All amounts of a case together in base currency.
@@ -136,6 +139,9 @@ extension SourceDocument {
             amounts += stock.lines.map(\.value) + [stock.amount]
             // A count may find less than there should be.
             quantities += stock.lines.map { $0.quantity.isNegative && stock.kind == .count ? -$0.quantity : $0.quantity }
+        case .stockLevel(let level):
+            rates += [level.unitCost, level.rate]
+            quantities += [level.onHand, level.threshold, level.quantity ?? .zero].map { $0.isNegative ? -$0 : $0 }
         case .cancellation: break
         }
         return Parts(
@@ -184,6 +190,7 @@ extension CasePlan {
         case .tipPayout, .giftCardExpiry, .stock, .fulfilment, .dispute, .bankLine, .registerClosure: form = .journal
         case .payout: form = .payout
         case .deposit: form = .deposit
+        case .stockLevel: form = .purchaseOrder
         }
         let unit = currency ?? organisation.baseCurrency
         postings.append(

@@ -444,6 +444,13 @@ public protocol LedgerConnector: Connector {
     var manualForms: [ManualForm] { get }
 }
 
+extension PostingForm {
+    /// What to do where a ledger takes nothing of this form from us.
+    public var remedyWhereUnsupported: String {
+        isPurchase ? "Enter it there by hand, and skip the posting here." : "Choose a policy that does without this form."
+    }
+}
+
 extension LedgerConnector {
     /// What a posting can't be written for, found before anything is sent: no, until somebody mends it.
     public static func refused(_ code: String, _ summary: String, _ remedy: String) -> Fault {

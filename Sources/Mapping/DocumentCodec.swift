@@ -21,6 +21,7 @@ public enum DocumentCodec {
         case .fulfilment(let goods): write(goods)
         case .stock(let stock): write(stock)
         case .registerClosure(let closure): write(closure)
+        case .stockLevel(let level): write(level)
         }
     }
 
@@ -54,6 +55,7 @@ public enum DocumentCodec {
         case "stock_adjustment": read = .stock(try stock(f))
         case "journal": read = try journal(f)
         case "register_closure": read = .registerClosure(try closure(f))
+        case "purchase_order": read = .stockLevel(try level(f))
         default: throw f.missing("kind")
         }
         return SourceDocument(id: id, caseID: caseID, version: version, at: at, body: read)

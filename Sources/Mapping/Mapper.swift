@@ -50,7 +50,8 @@ public struct Mapper: Sendable {
                 back.settlement = how
             }
             out.body = .goodsReturn(back)
-        case .sale, .payment, .cancellation, .tipPayout, .payout, .dispute, .deposit, .bankLine, .giftCardExpiry, .fulfilment, .stock, .registerClosure: break
+        case .sale, .payment, .cancellation, .tipPayout, .payout, .dispute, .deposit, .bankLine, .giftCardExpiry, .fulfilment, .stock, .stockLevel,
+            .registerClosure: break
         }
         return out
     }

@@ -39,7 +39,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         case .creditNote: ["refund"]
         case .deposit: ["deposit"]
         case .registerClosure: ["sale", "payment"]
-        case .inventoryThreshold: []
+        case .inventoryThreshold: ["purchase_order"]
         case .goodsReturn: ["credit_note", "refund_payment", "sale", "payment"]
         }
     }
@@ -193,7 +193,9 @@ enum Contract {
         Member("sku", .text(100), required: true, "the item"), Member("location", .text(100), "store or warehouse"),
         Member("threshold", .decimal(places: 6, negative: false), required: true, "fewer units than this"),
         Member("on_hand", .decimal(places: 6, negative: true), required: true, "units that are there"),
-        Member("reorder_quantity", .decimal(places: 6, negative: false), "units to order"),
+        Member("reorder_quantity", .decimal(places: 6, negative: false), "units to order; without it, unit_cost and supplier the order is held"),
+        Member("description", .text(500), "what it is"), Member("unit_cost", .decimal(places: 6, negative: false), "what one unit costs, without tax"),
+        Member("currency", .currency, "ISO 4217 code of unit_cost"), rate, Member("supplier", .text(100), "who sells it, by the name that he has in the ledger"),
     ]
 
     static let returnedOrder = Member("order", .id, required: true, "the order it comes from, as the source that tells of the order names it")

@@ -230,7 +230,7 @@ extension XeroConnector {
         let remedy =
             form == .salesReceipt
             ? "Xero has no sales receipts: set the policy sale_form to invoice_payment."
-            : "Choose a policy that does without this form."
+            : form.remedyWhereUnsupported
         return refused("form_unsupported", "Xero takes no \(form.rawValue.replacing("_", with: " ")) from us", remedy)
     }
 }

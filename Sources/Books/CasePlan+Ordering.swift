@@ -1,0 +1,79 @@
+internal import Kernel
+
+/// Goods to be ordered because too few are left. A purchase order has no effect on accounts; its lines say what is bought and where it will stand.
+extension CasePlan {
+    /// One order for each spell in which stock stays below its threshold: none while one is open, the next when goods came in between. An order that
+    /// the ledger has stays as it is, whatever later readings say.
+    mutating func planOrders() {
+        var spell: [Told<StockLevel>] = []
+        // By version: two readings may have one time.
+        for level in levels.sorted(by: { ($0.version, $0.told.at, $0.told.id) < ($1.version, $1.told.at, $1.told.id) }).map(\.told) {
+            if level.body.isShort {
+                spell.append(level)
+            } else {
+                planOrder(spell)
+                spell = []
+            }
+        }
+        planOrder(spell)
+    }
+
+    private mutating func planOrder(_ spell: [Told<StockLevel>]) {
+        guard let first = spell.first else { return }
+        // A reading that comes late may begin the spell earlier: the order that is there is its order.
+        for level in spell {
+            let id = PlannedPosting.Reference(form: .purchaseOrder, subject: level.id)
+            if let posted = ledger.posted[id], !posted.voided { return postings.append(posted.plan) }
+        }
+        // The first that says all that an order needs; without one, what the newest lacks is told.
+        let complete = spell.first { lacks($0.body).isEmpty }
+        guard let level = complete ?? spell.last else { return }
+        postings.append(order(level, as: first.id, covers: complete.map { $0.id == first.id ? [first.id] : [first.id, $0.id] } ?? spell.map(\.id)))
+    }
+
+    private func order(_ told: Told<StockLevel>, as subject: String, covers: [String]) -> PlannedPosting {
+        let level = told.body, currency = level.currency ?? organisation.baseCurrency
+        let id = PlannedPosting.Reference(form: .purchaseOrder, subject: subject)
+        let dated = dated(day(told.at), id, source: told.id)
+        let findings = lacks(level)
+        let supplier = level.supplier ?? ""
+        let isForeign = currency != organisation.baseCurrency
+        var plan = PlannedPosting(
+            subject: subject, form: .purchaseOrder, caseID: caseID, covers: covers, date: dated.date, currency: currency,
+            rate: isForeign ? level.rate : nil, total: .zero(currency), lines: [], party: supplier, findings: findings, reference: dated.words,
+            note: "\(level.onHand.shortest) of \(level.sku) left, below \(level.threshold.shortest)")
+        guard findings.isEmpty, let quantity = level.quantity, let cost = level.cost else { return plan }
+        plan.total = Money(rounding: cost, currency)
+        let base = plan.rate.map { Money(rounding: plan.total.decimal * $0, organisation.baseCurrency) }
+        plan.lines = [
+            PostingLine(
+                .goods, role: "inventory", amount: plan.total, base: base, group: level.sku, derivedFrom: [told.id],
+                text: level.title.isEmpty ? level.sku : level.title, sku: level.sku, quantity: quantity),
+            PostingLine(.control, role: Role("payable:\(supplier)"), amount: -plan.total, base: base.map { -$0 }, derivedFrom: [told.id]),
+        ]
+        return plan
+    }
+
+    /// What keeps a reading from being an order: all of it at once.
+    private func lacks(_ level: StockLevel) -> [Finding] {
+        var missing: [(member: String, what: String)] = []
+        if level.quantity.map({ !($0 > .zero) }) ?? true { missing.append(("reorder_quantity", "how many to order")) }
+        if level.unitCost.map({ !($0 > .zero) }) ?? true { missing.append(("unit_cost", "what one costs")) }
+        if (level.supplier ?? "").isEmpty { missing.append(("supplier", "who sells it")) }
+        if missing.isEmpty, tooMuch(level) {
+            return [Finding(
+                check: "amount_out_of_range", why: "an order of \(level.sku) comes to more than can be computed exactly", remedy: "check the item in the source")]
+        }
+        return missing.map { member, what in
+            Finding(
+                check: "order_incomplete", why: "\(level.sku) is below its threshold, and the source does not say \(what)",
+                remedy: "have the source send \(member) with the item's next reading, or order it by hand and skip this", position: member)
+        }
+    }
+
+    private func tooMuch(_ level: StockLevel) -> Bool {
+        guard let cost = level.cost, cost < SoundnessLimits.order else { return true }
+        guard let rate = level.rate else { return false }
+        return cost.multiplied(by: rate).map { !($0 < SoundnessLimits.orderBase) } ?? true
+    }
+}
