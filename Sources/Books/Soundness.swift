@@ -28,6 +28,7 @@ extension SourceDocument {
         switch body {
         case .sale(let sale): (sale.currency, sale.rate)
         case .payout(let payout): (payout.amount.currency, payout.rate)
+        case .bill(let bill): (bill.currency, bill.rate)
         case .deposit(let deposit): (deposit.amount.currency, deposit.rate)
         default: nil
         }
@@ -139,6 +140,10 @@ extension SourceDocument {
             amounts += stock.lines.map(\.value) + [stock.amount]
             // A count may find less than there should be.
             quantities += stock.lines.map { $0.quantity.isNegative && stock.kind == .count ? -$0.quantity : $0.quantity }
+        case .bill(let bill):
+            bill.lines.forEach(add)
+            amounts.append(bill.total)
+            rates.append(bill.rate)
         case .stockLevel(let level):
             rates += [level.unitCost, level.rate]
             quantities += [level.onHand, level.threshold, level.quantity ?? .zero].map { $0.isNegative ? -$0 : $0 }
@@ -191,6 +196,7 @@ extension CasePlan {
         case .payout: form = .payout
         case .deposit: form = .deposit
         case .stockLevel: form = .purchaseOrder
+        case .bill: form = .bill
         }
         let unit = currency ?? organisation.baseCurrency
         postings.append(

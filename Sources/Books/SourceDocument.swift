@@ -53,6 +53,8 @@ public struct SourceDocument: Sendable, Equatable {
         case registerClosure(RegisterClosure)
         /// How much is left of an item, and what to order.
         case stockLevel(StockLevel)
+        /// What a supplier wants to be paid.
+        case bill(Bill)
     }
 
     public init(id: String, caseID: String, version: Int64, at: Timestamp, body: Body) {
@@ -77,6 +79,7 @@ public struct SourceDocument: Sendable, Equatable {
         case .stock: .stockAdjustment
         case .registerClosure: .registerClosure
         case .stockLevel: .purchaseOrder
+        case .bill: .bill
         case .edit, .cancellation, .goodsReturn, .fulfilment: nil
         }
     }

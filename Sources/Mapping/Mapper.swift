@@ -50,6 +50,9 @@ public struct Mapper: Sendable {
                 back.settlement = how
             }
             out.body = .goodsReturn(back)
+        case .bill(var bill):
+            classify(&bill.lines, source: "", date)
+            out.body = .bill(bill)
         case .sale, .payment, .cancellation, .tipPayout, .payout, .dispute, .deposit, .bankLine, .giftCardExpiry, .fulfilment, .stock, .stockLevel,
             .registerClosure: break
         }

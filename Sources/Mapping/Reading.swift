@@ -57,6 +57,7 @@ let knownFamilies: Set<String> = [
     "chargeback_fees", "fx_gain_loss", "rounding", "write_off", "gift_card_liability", "store_credit_liability", "deferred_revenue",
     "customer_deposits", "tips_payable", "inventory", "cogs", "inventory_adjustment", "grni", "landed_cost_clearing", "marketplace_tax_memo",
     "duties", "intercompany", "cash_over_short", "payable",
+    "purchases", "input_tax",
 ]
 
 extension RuleSet {

@@ -112,6 +112,21 @@ struct NormalizeTests {
         #expect(made.filter { $0.form == .payment }.map(\.total.minor).reduce(0, +) == 29_950)
     }
 
+    @Test("a supplier's bill is costs, tax to be had back and a payable; void, draft and deleted leave nothing of it")
+    func bill() throws {
+        let event = try example("bill"), told = try documents(event)
+        #expect(told.map(\.id) == ["bill:BI-77"] && told.map(\.caseID) == ["bill:BI-77"])
+        let made = try #require(plans(told).first)
+        #expect(made.form == .bill && made.total.minor == 35_900 && made.party == "Clayworks" && made.findings.isEmpty)
+        #expect(made.lines.map(\.role.text) == ["purchases:clay", "input_tax:CA-ON-HST", "purchases:freight", "payable:Clayworks"])
+        #expect(made.lines.map(\.amount.minor) == [30_000, 3_900, 2_000, -35_900] && made.lines[0].taxCode == "purchase:CA-ON-HST@13")
+        for status in ["void", "draft"] { #expect(try plans(documents(event.changing("data", "status", to: .string(status)))).isEmpty, "\(status)") }
+        let gone = event.changing("type", to: "bill.deleted").changing("data", to: ["currency": "CAD"])
+        #expect(try plans(documents(gone)).isEmpty)
+        #expect(refusal(event.changing("data", "total", to: "358.99"))?.code == "unbalanced_record")
+        #expect(refusal(event.changing("data", "supplier", to: nil))?.position == "/data/supplier")
+    }
+
     @Test("each version of a threshold is a reading of its own, and what is short is ordered once")
     func threshold() throws {
         let event = try example("inventory_threshold"), told = try documents(event)

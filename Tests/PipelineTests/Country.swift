@@ -37,7 +37,7 @@ struct Country: Sendable {
             plan.structure = #"""
                 {"accounts": {"sales:*": "4010", "receivable:*": "1200", "clearing:*": "1310", "tax_payable:*": "2200", "returns_allowances": "4910",
                   "bank:*": "1000", "bank_fees": "7900", "processor_fees": "7900", "chargebacks": "7900", "chargeback_fees": "7900",
-                  "customer_deposits": "2310", "deferred_revenue": "2320", "inventory": "5000", "payable:*": "2000"}}
+                  "customer_deposits": "2310", "deferred_revenue": "2320", "inventory": "5000", "payable:*": "2000", "purchases:*": "6000", "input_tax:*": "6100"}}
                 """#
             return plan
         }(),
@@ -54,7 +54,8 @@ struct Country: Sendable {
             plan.structure = #"""
                 {"accounts": {"sales:*": "200", "receivable:*": "610", "clearing:*": "611", "tax_payable:*": "820", "returns_allowances": "206",
                   "bank:*": "090", "bank_fees": "860", "processor_fees": "860", "chargebacks": "860", "chargeback_fees": "860",
-                  "customer_deposits": "831", "deferred_revenue": "832", "inventory": "310", "payable:*": "800"}, "tax_codes": {"GB@0": "ZERORATEDOUTPUT"}}
+                  "customer_deposits": "831", "deferred_revenue": "832", "inventory": "310", "payable:*": "800", "purchases:*": "429", "input_tax:*": "820"},
+                  "tax_codes": {"GB@0": "ZERORATEDOUTPUT", "purchase:GB@20": "INPUT2"}}
                 """#
             return plan
         }(),
@@ -77,7 +78,7 @@ struct Country: Sendable {
             plan.structure = #"""
                 {"accounts": {"sales:*": "010", "receivable:*": "681", "clearing:*": "750-4", "tax_payable:*": "819", "returns_allowances": "014",
                   "bank:*": "750-1", "bank_fees": "363", "processor_fees": "363", "chargebacks": "363", "chargeback_fees": "363",
-                  "customer_deposits": "750-2", "deferred_revenue": "731", "inventory": "731", "payable:*": "731"}, "tax_codes": {"GB@0": "0"}}
+                  "customer_deposits": "750-2", "deferred_revenue": "731", "inventory": "731", "payable:*": "731", "purchases:*": "285", "input_tax:*": "819"}, "tax_codes": {"GB@0": "0"}}
                 """#
             return plan
         }(),
@@ -100,7 +101,7 @@ struct Country: Sendable {
             plan.structure = #"""
                 {"accounts": {"sales:*": "40000", "receivable:*": "12000", "clearing:*": "11300", "tax_payable:*": "22000", "returns_allowances": "40100",
                   "bank:*": "11100", "bank_fees": "60000", "processor_fees": "60000", "chargebacks": "60000", "chargeback_fees": "60000",
-                  "customer_deposits": "23000", "deferred_revenue": "23000", "inventory": "13000", "payable:*": "20000"}, "tax_codes": {"GB@0": "O0"}}
+                  "customer_deposits": "23000", "deferred_revenue": "23000", "inventory": "13000", "payable:*": "20000", "purchases:*": "61000", "input_tax:*": "22100"}, "tax_codes": {"GB@0": "O0"}}
                 """#
             return plan
         }(),

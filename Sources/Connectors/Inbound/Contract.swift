@@ -4,7 +4,7 @@ internal import Wire
 /// What events tell of.
 enum InboundObject: String, Sendable, CaseIterable {
     case salesOrder = "sales_order", job, invoice, payment, creditNote = "credit_note", deposit
-    case registerClosure = "register_closure", inventoryThreshold = "inventory_threshold", goodsReturn = "return"
+    case bill, registerClosure = "register_closure", inventoryThreshold = "inventory_threshold", goodsReturn = "return"
 
     /// What `data` is when the object was created or changed: the whole object as it then was.
     var members: [Member] {
@@ -15,6 +15,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         case .creditNote: Contract.creditNote
         case .deposit: Contract.deposit
         case .registerClosure: Contract.closure
+        case .bill: Contract.bill
         case .inventoryThreshold: Contract.threshold
         case .goodsReturn: Contract.goodsReturn
         }
@@ -24,7 +25,7 @@ enum InboundObject: String, Sendable, CaseIterable {
     var deletedMembers: [Member] {
         switch self {
         case .payment, .creditNote: Contract.settles + [Contract.currency]
-        case .deposit: [Contract.currency]
+        case .deposit, .bill: [Contract.currency]
         case .goodsReturn: [Contract.returnedOrder]
         case .salesOrder, .job, .invoice, .registerClosure, .inventoryThreshold: []
         }
@@ -39,6 +40,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         case .creditNote: ["refund"]
         case .deposit: ["deposit"]
         case .registerClosure: ["sale", "payment"]
+        case .bill: ["bill"]
         case .inventoryThreshold: ["purchase_order"]
         case .goodsReturn: ["credit_note", "refund_payment", "sale", "payment"]
         }
@@ -187,6 +189,15 @@ enum Contract {
                     method, Member("counted", amount, required: true, "what was there; this is posted"),
                     Member("expected", amount, "what should have been there: a difference stays open on the customer"),
                 ]), least: 0, most: 50), required: true, "how it was paid"),
+    ]
+
+    /// What a supplier charges: amounts without tax.
+    static let bill: [Member] = [
+        Member("number", .text(100), required: true, "the supplier's own number"),
+        Member("status", statuses, required: true, "draft and void leave nothing of it; paid is no payment"),
+        Member("issued_on", .day, required: true, "dates the ledger's document"), Member("due_on", .day, "when it is due"), currency, rate,
+        Member("supplier", .text(100), required: true, "who charges it, by the name that he has in the ledger"),
+        Member("lines", .list(line, least: 1, most: InboundLimits.lines), required: true, "what is bought, without tax; group decides the account"), total,
     ]
 
     static let threshold: [Member] = [

@@ -35,6 +35,7 @@ struct EventReading {
         case .creditNote: [try creditNote()]
         case .registerClosure: try closure()
         case .goodsReturn: try goodsReturn()
+        case .bill: [try bill()]
         case .inventoryThreshold: [try level()]
         }
     }
@@ -90,6 +91,23 @@ struct EventReading {
             out.append(document("\(own)/\(method)", in: own, at: at, .payment(payment)))
         }
         return out
+    }
+
+    // MARK: What is bought
+
+    /// It shares no ids with what is sold.
+    private func bill() throws(Fault) -> SourceDocument {
+        let own = "bill:\(id)"
+        guard !isDeleted else {
+            let currency = try body.currency()
+            let none = Bill(number: id, supplier: "none", currency: currency, lines: [], total: .zero(currency), isVoid: true)
+            return document(own, in: own, at: occurred, .bill(none))
+        }
+        let sale = try SaleReading(body, profile.source).sale()
+        let bill = Bill(
+            number: sale.number, supplier: try body.needed("supplier"), currency: sale.currency, rate: sale.rate, lines: sale.lines, total: sale.total,
+            isVoid: ["draft", "void"].contains(body.text("status") ?? ""))
+        return document(own, in: own, at: try body.moment("issued_on"), .bill(bill))
     }
 
     // MARK: Stock
