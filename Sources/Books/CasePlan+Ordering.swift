@@ -3,7 +3,7 @@ internal import Kernel
 /// Goods to be ordered because too few are left. A purchase order has no effect on accounts; its lines say what is bought and where it will stand.
 extension CasePlan {
     /// One order for each spell in which stock stays below its threshold: none while one is open, the next when goods came in between. An order that
-    /// the ledger has stays as it is, whatever later readings say.
+    /// the ledger has stays as it is, whatever later readings say; one that it has not is called for only as long as stock is short.
     mutating func planOrders() {
         var spell: [Told<StockLevel>] = []
         // By version: two readings may have one time.
@@ -11,20 +11,20 @@ extension CasePlan {
             if level.body.isShort {
                 spell.append(level)
             } else {
-                planOrder(spell)
+                planOrder(spell, isOver: true)
                 spell = []
             }
         }
-        planOrder(spell)
+        planOrder(spell, isOver: false)
     }
 
-    private mutating func planOrder(_ spell: [Told<StockLevel>]) {
-        guard let first = spell.first else { return }
+    private mutating func planOrder(_ spell: [Told<StockLevel>], isOver: Bool) {
         // A reading that comes late may begin the spell earlier: the order that is there is its order.
-        for level in spell {
-            let id = PlannedPosting.Reference(form: .purchaseOrder, subject: level.id)
-            if let posted = ledger.posted[id], !posted.voided { return postings.append(posted.plan) }
+        let standing = spell.compactMap { level in
+            ledger.posted[PlannedPosting.Reference(form: .purchaseOrder, subject: level.id)].flatMap { $0.voided ? nil : $0.plan }
         }
+        postings += standing
+        guard standing.isEmpty, !isOver, let first = spell.first else { return }
         // The first that says all that an order needs; without one, what the newest lacks is told.
         let complete = spell.first { lacks($0.body).isEmpty }
         guard let level = complete ?? spell.last else { return }
@@ -67,7 +67,7 @@ extension CasePlan {
         return missing.map { member, what in
             Finding(
                 check: "order_incomplete", why: "\(level.sku) is below its threshold, and the source does not say \(what)",
-                remedy: "have the source send \(member) with the item's next reading, or order it by hand and skip this", position: member)
+                remedy: "have the source send \(member) with the item's next reading; it falls away when there is enough again", position: member)
         }
     }
 

@@ -447,7 +447,7 @@ public protocol LedgerConnector: Connector {
 extension PostingForm {
     /// What to do where a ledger takes nothing of this form from us.
     public var remedyWhereUnsupported: String {
-        isPurchase ? "Enter it there by hand, and skip the posting here." : "Choose a policy that does without this form."
+        isPurchase ? "Enter it there by hand; here it stays held, so that it is not forgotten." : "Choose a policy that does without this form."
     }
 }
 

@@ -83,7 +83,8 @@ import Wire
         let here = Self.ordering[index], wire = Locked(Line())
         try await here.with(between: { Self.meet(wire, $0, $1, $2) }) { desk, twin in
             // The supplier is there by now: what gets lost is the order's own answer.
-            try await desk.run(level(here, 1, 18), level(here, 2, 30))
+            try await desk.run(level(here, 1, 18))
+            try await desk.run(level(here, 2, 30))
             wire.with { $0.losesWrites = 1 }
             try await desk.run(level(here, 3, 7))
             for _ in 0 ..< 3 { try await desk.muchLater() }
@@ -113,6 +114,9 @@ import Wire
             try await desk.run(level(here, 1, 18))
             #expect(try await desk.states() == ["purchase_order PEN-1@1": "held"], "\(here.name)")
             let findings = try PlanCodec.findings(try await desk.posting("purchase_order", "PEN-1@1").findings)
+            // It falls away when the need does.
+            try await desk.run(level(here, 2, 25))
+            #expect(try await desk.states() == ["purchase_order PEN-1@1": "superseded"], "\(here.name)")
             #expect(findings.map(\.check) == ["form_unsupported"] && findings[0].remedy.contains("by hand"), "\(here.name): \(findings)")
         }
     }
