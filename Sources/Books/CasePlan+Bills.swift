@@ -11,10 +11,12 @@ extension CasePlan {
         var lines: [PostingLine] = []
         for line in bill.lines {
             let from = ["\(told.id)/\(line.id)"], taxes = line.taxes ?? []
+            // The supplier's number is what people know it by, and what every ledger shows.
+            let text = line.id == bill.lines.first?.id ? [bill.number, line.title].filter { !$0.isEmpty }.joined(separator: ": ") : line.title
             lines.append(
                 PostingLine(
-                    .goods, role: Role("purchases:\(line.group ?? "unclassified")"), amount: line.net ?? line.gross, taxCode: lineCode(ofBill: taxes),
-                    group: line.id, derivedFrom: from, text: line.title, sku: line.sku, quantity: line.quantity))
+                    .goods, role: Role("purchases:\(line.group ?? "unclassified")"), amount: line.net ?? line.gross, taxCode: line.taxCode.map { Bill.taxMark + $0 } ?? lineCode(ofBill: taxes),
+                    group: line.id, derivedFrom: from, text: text, sku: line.sku, quantity: line.quantity))
             for tax in taxes where !tax.amount.isZero {
                 lines.append(
                     PostingLine(

@@ -5,30 +5,55 @@ extension CasePlan {
     /// One order for each spell in which stock stays below its threshold: none while one is open, the next when goods came in between. An order that
     /// the ledger has stays as it is, whatever later readings say; one that it has not is called for only as long as stock is short.
     mutating func planOrders() {
-        var spell: [Told<StockLevel>] = []
         // By version: two readings may have one time.
-        for level in levels.sorted(by: { ($0.version, $0.told.at, $0.told.id) < ($1.version, $1.told.at, $1.told.id) }).map(\.told) {
-            if level.body.isShort {
-                spell.append(level)
+        let told = levels.sorted { ($0.version, $0.told.at, $0.told.id) < ($1.version, $1.told.at, $1.told.id) }.map(\.told)
+        var begin: Int?, open: OpenOrder?
+        for i in told.indices {
+            if told[i].body.isShort {
+                begin = begin ?? i
             } else {
-                planOrder(spell, isOver: true)
-                spell = []
+                if let begin { planOrder(told, begin ..< i, isOver: true, &open) }
+                begin = nil
             }
         }
-        planOrder(spell, isOver: false)
+        if let begin { planOrder(told, begin ..< told.count, isOver: false, &open) }
     }
 
-    private mutating func planOrder(_ spell: [Told<StockLevel>], isOver: Bool) {
+    /// The newest order that the ledger has, and the reading that it is named after.
+    private struct OpenOrder {
+        var plan: PlannedPosting
+        var reading: Int
+    }
+
+    private mutating func planOrder(_ told: [Told<StockLevel>], _ spell: Range<Int>, isOver: Bool, _ open: inout OpenOrder?) {
         // A reading that comes late may begin the spell earlier: the order that is there is its order.
-        let standing = spell.compactMap { level in
-            ledger.posted[PlannedPosting.Reference(form: .purchaseOrder, subject: level.id)].flatMap { $0.voided ? nil : $0.plan }
+        var isOrdered = false
+        for i in spell {
+            let id = PlannedPosting.Reference(form: .purchaseOrder, subject: told[i].id)
+            guard let posted = ledger.posted[id], !posted.voided else { continue }
+            postings.append(posted.plan)
+            (open, isOrdered) = (OpenOrder(plan: posted.plan, reading: i), true)
         }
-        postings += standing
-        guard standing.isEmpty, !isOver, let first = spell.first else { return }
+        guard !isOrdered, !isOver, let first = spell.first, let last = spell.last else { return }
         // The first that says all that an order needs; without one, what the newest lacks is told.
-        let complete = spell.first { lacks($0.body).isEmpty }
-        guard let level = complete ?? spell.last else { return }
-        postings.append(order(level, as: first.id, covers: complete.map { $0.id == first.id ? [first.id] : [first.id, $0.id] } ?? spell.map(\.id)))
+        let complete = spell.first { lacks(told[$0].body).isEmpty }
+        let covers = complete.map { $0 == first ? [first] : [first, $0] } ?? Array(spell)
+        var made = order(told[complete ?? last], as: told[first].id, covers: covers.map { told[$0].id })
+        if let open, let finding = stillOpen(open, told, first) { made.findings.append(finding) }
+        postings.append(made)
+    }
+
+    /// Stock moves up and down a unit by counts and returns: that is no delivery. At least half of what was ordered must have been seen to come,
+    /// since what is sold between two readings hides the rest.
+    private func stillOpen(_ open: OpenOrder, _ told: [Told<StockLevel>], _ first: Int) -> Finding? {
+        let ordered = open.plan.lines.compactMap(\.quantity).first ?? .zero
+        let seen = told[open.reading ... first].map(\.body).filter(\.isWatched).map(\.onHand)
+        var came = ExactDecimal.zero
+        for (before, after) in zip(seen, seen.dropFirst()) where before < after { came = came + (after - before) }
+        guard came + came < ordered else { return nil }
+        return Finding(
+            check: "order_open", why: "order \(open.plan.subject) of \(ordered.shortest) stands, and \(came.shortest) of it have been seen to come since",
+            remedy: "none while the goods are on their way: it falls away when there is enough again. If they never come, order by hand", position: "on_hand")
     }
 
     private func order(_ told: Told<StockLevel>, as subject: String, covers: [String]) -> PlannedPosting {

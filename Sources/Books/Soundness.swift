@@ -145,7 +145,7 @@ extension SourceDocument {
             amounts.append(bill.total)
             rates.append(bill.rate)
         case .stockLevel(let level):
-            rates += [level.unitCost, level.rate]
+            rates.append(level.rate)
             quantities += [level.onHand, level.threshold, level.quantity ?? .zero].map { $0.isNegative ? -$0 : $0 }
         case .cancellation: break
         }

@@ -41,6 +41,14 @@ private func planned(_ document: SourceDocument, _ ledger: LedgerState = LedgerS
         #expect(made.lines.compactMap(\.base).total(.usd).isZero && made.lines.map(\.amount).total(.eur).isZero)
     }
 
+    @Test("the supplier's number heads the first line, and a code that the source states is taken for what is bought")
+    func words() throws {
+        var exempt = line("L1", 10_000)
+        exempt.taxCode = "GB-EXEMPT"
+        let made = try #require(planned(bill([exempt, line("L2", 500)], 10_500)).first)
+        #expect(made.lines.map(\.text) == ["CW-1: Clay", "Clay", ""] && made.lines.map(\.taxCode) == ["purchase:GB-EXEMPT", nil, nil])
+    }
+
     @Test("one that is void is not posted, and taken back where the ledger has it")
     func void() throws {
         let before = try #require(planned(bill([line("L1", 10_000)], 10_000)).first)

@@ -52,6 +52,16 @@ private func standing(_ orders: [PlannedPosting]) -> LedgerState {
         #expect(orders([level(1, 18), level(2, 0, watched: false)]).isEmpty && orders([level(1, 0, watched: false)]).isEmpty)
     }
 
+    @Test("while an order stands of which little came, the next is held; a delivery is seen even where some of it was sold at once", arguments: [
+        ([19, 20, 19], true), ([19, 38, 19], true), ([19, 39, 19], false), ([19, 30, 25, 34, 19], true), ([19, 35, 25, 32, 19], false),
+    ] as [([Int], Bool)])
+    func open(onHand: [Int], isHeld: Bool) throws {
+        let levels = onHand.enumerated().map { level(Int64($0.offset + 1), $0.element) }
+        let made = orders(levels, standing(orders([levels[0]])))
+        #expect(made.map(\.subject) == ["CUP@1", "CUP@\(levels.count)"] && made[0].findings.isEmpty)
+        #expect(made[1].findings.map(\.check) == (isHeld ? ["order_open"] : []))
+    }
+
     @Test("readings in any order, each twice, call for the same orders", arguments: UInt64(1) ... 100)
     func shuffled(seed: UInt64) {
         var chance = Seeded(seed)
@@ -92,7 +102,9 @@ private func standing(_ orders: [PlannedPosting]) -> LedgerState {
         let foreign = try #require(orders([level(1, 5, currency: .eur, rate: d("1.1"))]).first)
         #expect(foreign.currency == .eur && foreign.rate == d("1.1") && foreign.lines.map { $0.base?.minor } == [8_800, -8_800])
         #expect(orders([level(1, 5, quantity: 999_999_999, cost: "999999")]).map { $0.findings.map(\.check) } == [["amount_out_of_range"]])
-        #expect(orders([level(1, 5, cost: "1000000")]).map { $0.findings.map(\.check) } == [["amount_out_of_range"]])
+        // A dear item can be read, whether it is to be ordered or not.
+        #expect(orders([level(1, 5, cost: "1000000")]).map(\.total.minor) == [4_000_000_000])
+        #expect(orders([level(1, 25, cost: "9999999999")]).isEmpty)
         #expect(orders([level(1, 5, cost: "0.0049", currency: nil)]).map(\.total.minor) == [20])
     }
 

@@ -70,6 +70,10 @@ import Wire
             // The same again, and less of it.
             try await desk.run(level(here, 2, 18), level(here, 3, 11, quantity: 90))
             #expect(try Self.orders(here, twin, wire) == one, "\(here.name)")
+            if here.name == "Xero" {
+                let line = one[0]["LineItems"]?[0]
+                #expect(line?["Quantity"]?.text.hasPrefix("40") == true && line?["UnitAmount"]?.text.hasPrefix("2") == true, "\(String(describing: line))")
+            }
             try await desk.run(level(here, 4, 51), level(here, 5, 3))
             #expect(try Self.orders(here, twin, wire).count == 2, "\(here.name)")
             #expect(try await desk.states()["purchase_order PEN-1@5"] == "reconciled")
@@ -84,7 +88,7 @@ import Wire
         try await here.with(between: { Self.meet(wire, $0, $1, $2) }) { desk, twin in
             // The supplier is there by now: what gets lost is the order's own answer.
             try await desk.run(level(here, 1, 18))
-            try await desk.run(level(here, 2, 30))
+            try await desk.run(level(here, 2, 58))
             wire.with { $0.losesWrites = 1 }
             try await desk.run(level(here, 3, 7))
             for _ in 0 ..< 3 { try await desk.muchLater() }
