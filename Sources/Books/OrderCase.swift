@@ -48,7 +48,7 @@ public struct OrderCase: Sendable, Equatable {
     private struct Identity: Hashable {
         enum Kind: Int {
             case sale, payment, refund, edit, cancellation, goodsReturn, tipPayout, payout, dispute, deposit, bankLine
-            case giftCardExpiry, fulfilment, stock, registerClosure
+            case giftCardExpiry, fulfilment, stock, registerClosure, stockLevel, bill
         }
         var kind: Kind
         var id: String
@@ -72,6 +72,8 @@ public struct OrderCase: Sendable, Equatable {
                 case .fulfilment: .fulfilment
                 case .stock: .stock
                 case .registerClosure: .registerClosure
+                case .stockLevel: .stockLevel
+                case .bill: .bill
                 }
         }
     }

@@ -93,6 +93,8 @@ struct CasePlan {
     var expiries: [Told<GiftCardExpiry>] = []
     var fulfilments: [Told<Fulfilment>] = []
     var closures: [Told<RegisterClosure>] = []
+    var bills: [Told<Bill>] = []
+    var levels: [(told: Told<StockLevel>, version: Int64)] = []
 
     /// The lines as they stand after every edit.
     var figures: [LineFigures] = []
@@ -149,6 +151,8 @@ struct CasePlan {
         case .giftCardExpiry(let body): expiries.append(told(body))
         case .fulfilment(let body): fulfilments.append(told(body))
         case .registerClosure(let body): closures.append(told(body))
+        case .bill(let body): bills.append(told(body))
+        case .stockLevel(let body): levels.append((told(body), document.version))
         // They post nothing by themselves: a payout's row, a payment, and what is kept of stock make use of them.
         case .dispute, .bankLine, .stock: break
         }
@@ -160,6 +164,8 @@ struct CasePlan {
         for deposit in deposits { planDeposit(deposit) }
         for expiry in expiries { planExpiry(expiry) }
         for closure in closures { planClosure(closure) }
+        for bill in bills { planBill(bill) }
+        planOrders()
         if sale?.body.isDraft ?? true {
             planOrphans()
         } else {

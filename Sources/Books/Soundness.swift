@@ -8,6 +8,9 @@ enum SoundnessLimits {
     static let quantityScale = 6
     static let quantity = ExactDecimal(1_000_000_000)
     static let partsPerDocument = 5_000
+    /// What one order of goods may cost, and be worth in base currency.
+    static let order = ExactDecimal(10_000_000_000)
+    static let orderBase = ExactDecimal(10_000_000_000_000)
     /// Three amounts a row.
     static let partsPerPayout = 300_000
     /// All amounts of a case together in base currency.
@@ -25,6 +28,7 @@ extension SourceDocument {
         switch body {
         case .sale(let sale): (sale.currency, sale.rate)
         case .payout(let payout): (payout.amount.currency, payout.rate)
+        case .bill(let bill): (bill.currency, bill.rate)
         case .deposit(let deposit): (deposit.amount.currency, deposit.rate)
         default: nil
         }
@@ -136,6 +140,13 @@ extension SourceDocument {
             amounts += stock.lines.map(\.value) + [stock.amount]
             // A count may find less than there should be.
             quantities += stock.lines.map { $0.quantity.isNegative && stock.kind == .count ? -$0.quantity : $0.quantity }
+        case .bill(let bill):
+            bill.lines.forEach(add)
+            amounts.append(bill.total)
+            rates.append(bill.rate)
+        case .stockLevel(let level):
+            rates.append(level.rate)
+            quantities += [level.onHand, level.threshold, level.quantity ?? .zero].map { $0.isNegative ? -$0 : $0 }
         case .cancellation: break
         }
         return Parts(
@@ -184,6 +195,8 @@ extension CasePlan {
         case .tipPayout, .giftCardExpiry, .stock, .fulfilment, .dispute, .bankLine, .registerClosure: form = .journal
         case .payout: form = .payout
         case .deposit: form = .deposit
+        case .stockLevel: form = .purchaseOrder
+        case .bill: form = .bill
         }
         let unit = currency ?? organisation.baseCurrency
         postings.append(

@@ -51,6 +51,10 @@ public struct SourceDocument: Sendable, Equatable {
         case stock(StockMovement)
         /// A till that was counted.
         case registerClosure(RegisterClosure)
+        /// How much is left of an item, and what to order.
+        case stockLevel(StockLevel)
+        /// What a supplier wants to be paid.
+        case bill(Bill)
     }
 
     public init(id: String, caseID: String, version: Int64, at: Timestamp, body: Body) {
@@ -74,6 +78,8 @@ public struct SourceDocument: Sendable, Equatable {
         case .bankLine: .bankLine
         case .stock: .stockAdjustment
         case .registerClosure: .registerClosure
+        case .stockLevel: .purchaseOrder
+        case .bill: .bill
         case .edit, .cancellation, .goodsReturn, .fulfilment: nil
         }
     }

@@ -8,8 +8,19 @@ extension Register {
             # Connectors
 
             What `counterfoil connector list --json` says, as a page; made from the connectors' own declarations, not written by hand
-            (`COUNTERFOIL_WRITE_DOCS=1 swift test --filter RegisterTests` writes it anew). A verification is a command of this repository:
-            `swift test --filter` with a suite's name, `ops/test` for the vendors' SDKs.
+            (`COUNTERFOIL_WRITE_DOCS=1 swift test --filter RegisterTests` writes it anew).
+
+            `verified_by` claims what a command of this repository shows, and nothing else:
+
+            | word | what it says | shown by |
+            |---|---|---|
+            | `conformance` | the questions that are put to every connector are answered | `swift test --filter ConnectorKitTests` |
+            | `twin` | what plays the platform, written by somebody else than the connector, each from the vendor's pages; `null` where nobody is called | `counterfoil sandbox` runs it; `swift test --filter` with its name and `Tests` |
+            | `suites` | test targets in which the connector, or its twin, is tried; in `PipelineTests` the whole program posts into the twin's books | `swift test --filter` with the suite's name |
+            | `sdks` | libraries of the vendor, or of others, in the version that is pinned: each creates, reads and pages on the twin | the script in `command` with the address of a `counterfoil sandbox`; `ops/test` runs them all |
+            | `servers` | programs that others wrote to play the platform: the whole program reads from them | the script in `command`; `ops/test` runs it |
+
+            Descriptions that vendors publish for programs, and accounts at vendors, verify nothing here: no command of this repository reaches them.
 
 
             """

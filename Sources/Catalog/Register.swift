@@ -16,7 +16,7 @@ public enum Register {
             ("dimensions", words(spec.dimensions)), ("tax", .string(spec.tax.rawValue)), ("currency", currency(spec.currency)),
             ("files", words(files(spec))),
             ("api_version", .string(spec.apiVersion)), ("sunset", .optional(spec.sunset?.description)), ("docs", .string("docs/connectors/\(spec.id).md")),
-            ("verified_by", verification(Verification.of(spec.id))),
+            ("verified_by", verification(Verification.of(spec.id), spec.id)),
         ]
         if sources { members.append(("sources", .object(spec.sources.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))) }
         return .object(members)
@@ -81,14 +81,18 @@ public enum Register {
         return .object([("foreign", .bool(ability.foreign)), ("rate", .string(ability.rate.rawValue)), ("digits_most", digits)])
     }
 
-    private static func verification(_ shown: Verification) -> JSON {
+    /// What shows it, each with the command that does.
+    private static func verification(_ shown: Verification, _ id: String) -> JSON {
         let sdks = shown.sdks.map { sdk in
-            JSON.object([("name", .string(sdk.name)), ("version", .string(sdk.version)), ("command", "Tests/sdk/read_with_vendor_sdks.py")])
+            JSON.object([("name", .string(sdk.name)), ("version", .string(sdk.version)), ("command", .string(shown.works(on: id)))])
         }
         let servers = shown.servers.map { server in
             JSON.object([("name", .string(server.name)), ("version", .string(server.version)), ("command", .string("Tests/sdk/sweep_\(server.name).py"))])
         }
-        return .object([("twin", .optional(shown.twin)), ("suites", words(shown.suites)), ("sdks", .array(sdks)), ("servers", .array(servers))])
+        let conformance = JSON.string("swift test --filter \(shown.suites.first ?? "")")
+        return .object([
+            ("conformance", conformance), ("twin", .optional(shown.twin)), ("suites", words(shown.suites)), ("sdks", .array(sdks)), ("servers", .array(servers)),
+        ])
     }
 }
 

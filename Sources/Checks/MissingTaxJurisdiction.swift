@@ -6,7 +6,7 @@ public enum MissingTaxJurisdiction: Check {
 
     public static func findings(for posting: PlannedPosting, in context: CheckContext) -> [Finding] {
         perRole(posting, name) { line in
-            guard line.role.family == "tax_payable", line.role.detail.isEmpty else { return nil }
+            guard ["tax_payable", "input_tax"].contains(line.role.family), line.role.detail.isEmpty else { return nil }
             return (
                 "\(line.amount.magnitude.text) of tax names no jurisdiction",
                 "add a rule that gives this tax its jurisdiction"

@@ -448,6 +448,13 @@ public protocol LedgerConnector: Connector {
     var manualForms: [ManualForm] { get }
 }
 
+extension PostingForm {
+    /// What to do where a ledger takes nothing of this form from us.
+    public var remedyWhereUnsupported: String {
+        isPurchase ? "Enter it there by hand; here it stays held, so that it is not forgotten." : "Choose a policy that does without this form."
+    }
+}
+
 extension LedgerConnector {
     /// What a posting can't be written for, found before anything is sent: no, until somebody mends it.
     public static func refused(_ code: String, _ summary: String, _ remedy: String) -> Fault {

@@ -134,6 +134,30 @@ extension DocumentCodec {
         Fulfilment(lines: try f.list("lines") { l throws(Fault) in Fulfilment.Line(line: try l.text("line"), quantity: try l.decimal("quantity")) })
     }
 
+    static func write(_ level: StockLevel) -> JSON {
+        var m = Members()
+        m.put("sku", level.sku)
+        m.put("title", level.title)
+        m.put("location", level.location)
+        m.put("on_hand", level.onHand)
+        m.put("threshold", level.threshold)
+        m.put("quantity", level.quantity)
+        m.put("unit_cost", level.unitCost)
+        m.put("currency", level.currency?.code)
+        m.put("rate", level.rate)
+        m.put("supplier", level.supplier)
+        m.put("unwatched", flag: !level.isWatched)
+        return m.json
+    }
+
+    static func level(_ f: Fields) throws(Fault) -> StockLevel {
+        StockLevel(
+            sku: try f.text("sku"), title: try f.text("title"), location: try f.optionalText("location"), onHand: try f.decimal("on_hand"),
+            threshold: try f.decimal("threshold"), quantity: try f.optionalDecimal("quantity"), unitCost: try f.optionalDecimal("unit_cost"),
+            currency: try f.optionalText("currency") == nil ? nil : try f.currency("currency"), rate: try f.optionalDecimal("rate"),
+            supplier: try f.optionalText("supplier"), isWatched: !(try f.flag("unwatched")))
+    }
+
     static func write(_ stock: StockMovement) -> JSON {
         var m = Members()
         m.put("kind", stock.kind.rawValue)

@@ -21,6 +21,8 @@ public enum DocumentCodec {
         case .fulfilment(let goods): write(goods)
         case .stock(let stock): write(stock)
         case .registerClosure(let closure): write(closure)
+        case .stockLevel(let level): write(level)
+        case .bill(let bill): write(bill)
         }
     }
 
@@ -54,6 +56,8 @@ public enum DocumentCodec {
         case "stock_adjustment": read = .stock(try stock(f))
         case "journal": read = try journal(f)
         case "register_closure": read = .registerClosure(try closure(f))
+        case "bill": read = .bill(try bill(f))
+        case "purchase_order": read = .stockLevel(try level(f))
         default: throw f.missing("kind")
         }
         return SourceDocument(id: id, caseID: caseID, version: version, at: at, body: read)
@@ -93,6 +97,24 @@ public enum DocumentCodec {
         m.put("location", line.location)
         m.put("tax_code", line.taxCode)
         return m.json
+    }
+
+    private static func write(_ bill: Bill) -> JSON {
+        var m = Members()
+        m.put("number", bill.number)
+        m.put("supplier", bill.supplier)
+        m.put("currency", bill.currency.code)
+        m.put("rate", bill.rate)
+        m.put("lines", list: bill.lines, write)
+        m.put("total", bill.total)
+        m.put("void", flag: bill.isVoid)
+        return m.json
+    }
+
+    private static func bill(_ f: Fields) throws(Fault) -> Bill {
+        Bill(
+            number: try f.text("number"), supplier: try f.text("supplier"), currency: try f.currency("currency"), rate: try f.optionalDecimal("rate"),
+            lines: try f.list("lines", saleLine), total: try f.money("total"), isVoid: try f.flag("void"))
     }
 
     private static func saleLine(_ f: Fields) throws(Fault) -> SaleLine {

@@ -50,7 +50,11 @@ public struct Mapper: Sendable {
                 back.settlement = how
             }
             out.body = .goodsReturn(back)
-        case .sale, .payment, .cancellation, .tipPayout, .payout, .dispute, .deposit, .bankLine, .giftCardExpiry, .fulfilment, .stock, .registerClosure: break
+        case .bill(var bill):
+            classify(&bill.lines, source: "", date)
+            out.body = .bill(bill)
+        case .sale, .payment, .cancellation, .tipPayout, .payout, .dispute, .deposit, .bankLine, .giftCardExpiry, .fulfilment, .stock, .stockLevel,
+            .registerClosure: break
         }
         return out
     }

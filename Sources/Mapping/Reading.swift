@@ -56,7 +56,8 @@ let knownFamilies: Set<String> = [
     "promotion_expense", "tax_payable", "receivable", "clearing", "processor_reserve", "bank", "bank_fees", "processor_fees", "chargebacks",
     "chargeback_fees", "fx_gain_loss", "rounding", "write_off", "gift_card_liability", "store_credit_liability", "deferred_revenue",
     "customer_deposits", "tips_payable", "inventory", "cogs", "inventory_adjustment", "grni", "landed_cost_clearing", "marketplace_tax_memo",
-    "duties", "intercompany", "cash_over_short",
+    "duties", "intercompany", "cash_over_short", "payable",
+    "purchases", "input_tax",
 ]
 
 extension RuleSet {

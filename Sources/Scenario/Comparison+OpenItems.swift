@@ -188,6 +188,8 @@ extension Comparison {
         case .fulfilment: return policies.revenue == .atOrder
         case .stock(let stock): return policies.inventory == .none || stock.kind == .opening
         case .registerClosure(let closure): return closure.over.isZero
+        case .stockLevel(let level): return !level.isShort
+        case .bill(let bill): return bill.isVoid
         case .refund, .edit, .tipPayout, .dispute, .bankLine, .giftCardExpiry: return false
         }
     }

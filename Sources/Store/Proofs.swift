@@ -246,6 +246,7 @@ extension ProofStatements {
           WHERE kind = 'payout' AND body->>'status' IN ('paid', 'failed') AND body->>'amount' !~ '^-?0(\\.0*)? '
         UNION ALL SELECT 'deposit', source_id, day, body->>'amount', 1, false, pending, false FROM d
           WHERE kind = 'deposit' AND body->>'status' = 'success' AND body->>'amount' !~ '^(-|0(\\.0*)? )'
+        UNION ALL SELECT 'bill', source_id, day, body->>'total', -1, false, pending, false FROM d WHERE kind = 'bill' AND NOT body ? 'void'
         UNION ALL SELECT 'journal', source_id, day, body->>'amount', 1, false, pending, false FROM d WHERE kind = 'journal'
         """
     }
@@ -269,9 +270,9 @@ extension ProofStatements {
           CASE WHEN form IN ('invoice', 'sales_receipt') OR (form = 'credit_note' AND (subject LIKE '%/%' OR subject NOT IN (
                  SELECT source_id FROM app.documents r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.kind = 'refund'
                  UNION ALL SELECT source_id FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'goods_return'))) THEN case_id
-               WHEN form IN ('payout', 'journal') OR (form = 'deposit' AND \(unsafe: early) <> 'money_back') THEN subject ELSE split_part(subject, '/', 1) END AS source_id,
+               WHEN form IN ('payout', 'journal', 'bill') OR (form = 'deposit' AND \(unsafe: early) <> 'money_back') THEN subject ELSE split_part(subject, '/', 1) END AS source_id,
           CASE WHEN p.state = 'gathered' THEN coalesce((SELECT g.state FROM app.postings g WHERE g.tenant_id = p.tenant_id AND g.post_key = p.part_of), 'cleared')
-            ELSE p.state END AS state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment') OR (form = 'deposit' AND \(unsafe: early) = 'money_back') THEN -1 WHEN form = 'payout' AND p.subject IN (
+            ELSE p.state END AS state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment', 'bill') OR (form = 'deposit' AND \(unsafe: early) = 'money_back') THEN -1 WHEN form = 'payout' AND p.subject IN (
               SELECT source_id FROM app.documents s WHERE s.tenant_id = \(tenant) AND s.flow_id = \(flow) AND s.kind = 'payout'
                 AND s.body->>'amount' ~ '^-?0(\\.0*)? ') THEN 0 ELSE 1 END AS minor,
           coalesce(findings->0->>'check', fault->>'code', CASE WHEN p.state = 'gathered' THEN (SELECT g.findings->0->>'check' FROM app.postings g

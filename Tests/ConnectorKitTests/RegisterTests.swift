@@ -46,9 +46,24 @@ struct RegisterTests {
             #expect(FileManager.default.fileExists(atPath: root.appending(path: "Tests/\(suite)").path), "\(suite)")
         }
         if let twin = shown.twin { #expect(manifest.contains("    \"\(twin)\",\n") || manifest.contains("(\"\(twin)\", [")) }
+        // The script that is named has the SDK in its hands, by itself or by what it shares with others; ops/test runs every such script.
+        let script = shown.sdks.isEmpty ? "" : try text(shown.works(on: id))
+        let imported = script + (script.contains("from rehearsal import") ? try text("Tests/sdk/rehearsal.py") : "")
+        for sdk in shown.sdks {
+            #expect(imported.contains("\nimport \(sdk.module)\n") || imported.contains("\nimport \(sdk.module) ") || imported.contains("\nfrom \(sdk.module)"), "\(sdk.name)")
+        }
+        #expect(try text("ops/test").contains("for script in Tests/sdk/work_on_*.py; do"))
         for sdk in shown.sdks + shown.servers { #expect(pins.contains("\(sdk.name)==\(sdk.version)"), "\(sdk.name)") }
         for server in shown.servers { #expect(FileManager.default.fileExists(atPath: root.appending(path: "Tests/sdk/sweep_\(server.name).py").path), "\(server.name)") }
         #expect(shown.sdks.isEmpty || shown.twin != nil)
+    }
+
+    @Test("each SDK of a page's script is one that is said to verify a connector, and each pin is used")
+    func pinned() throws {
+        let named = Set(allIDs.flatMap { Verification.of($0).sdks + Verification.of($0).servers }.map { "\($0.name)==\($0.version)" })
+        let pins = Set(try text("Tests/sdk/requirements.txt").split(separator: "\n").map(String.init))
+        // What signs an assertion and what speaks HTTP in an SDK's place verify nothing by themselves.
+        #expect(pins.subtracting(named).allSatisfy { $0.hasPrefix("httpx==") || $0.hasPrefix("joserfc==") }, "\(pins.subtracting(named).sorted())")
     }
 
     @Test("a ledger writes the forms that it says it writes, and refuses all others", arguments: ledgerIDs, PostingForm.allCases)

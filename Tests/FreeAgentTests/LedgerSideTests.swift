@@ -29,6 +29,13 @@ struct LedgerSideTests {
         #"{"url":"https://api.freeagent.com/v2/bank_accounts/2","name":"Stripe EUR","status":"hidden","currency":"EUR"}"#,
     ])
 
+    /// - Source: account_locks, List Account Locks for a company.
+    private let locks = answer("""
+        {"account_locks":[{"locked_to_date":"2024-03-31","user_lock":true,"locked_by_description":"Nathan Barley","locked_by_url":"https://api.freeagent.com/v2/users/1"},
+        {"locked_to_date":"2026-09-30","locked_by_description":"VAT Return 09 26"}],"earliest_lock_date":"2026-10-01","latest_lock_date":"2026-11-22"}
+        """)
+    private let open = answer(#"{"account_locks":[]}"#)
+
     @Test("a company is known by its subdomain") func identity() {
         let (output, calls, _, _) = drive(connector.identify(facts), [company])
         #expect(output == AccountIdentity(account: "mycompany", name: "My Company", country: "GB", currency: "GBP") && said(calls) == ["GET /v2/company"])
@@ -36,9 +43,9 @@ struct LedgerSideTests {
     }
 
     @Test("the chart has four lists of categories and the bank accounts, each bank account once and by its nominal code") func chart() throws {
-        let (output, calls, _, _) = drive(connector.chart(facts), [company, categories, banks])
+        let (output, calls, _, _) = drive(connector.chart(facts), [company, categories, banks, open])
         let chart = try #require(output)
-        #expect(said(calls) == ["GET /v2/company", "GET /v2/categories?sub_accounts=true", "GET /v2/bank_accounts?per_page=100&page=1"])
+        #expect(said(calls) == ["GET /v2/company", "GET /v2/categories?sub_accounts=true", "GET /v2/bank_accounts?per_page=100&page=1", "GET /v2/account_locks"])
         #expect(chart.accounts.map { "\($0.code) \($0.remoteID) \($0.type)" } == [
             "001 001 income", "102 102 cost_of_sales", "285 285 admin_expenses", "051 051 general", "609-1 609-1 stock", "750-1 bank_accounts/1 bank",
             "Stripe EUR bank_accounts/2 bank",
@@ -53,14 +60,27 @@ struct LedgerSideTests {
         // sales_tax_periods.md, List all sales tax periods.
         let periods = list("sales_tax_periods", [#"{"sales_tax_rate_1":"2.0","sales_tax_rate_2":"3.0","sales_tax_rate_3":"4.0"}"#, #"{"sales_tax_rate_1":"2.0","sales_tax_rate_2":null}"#])
         let american = one("company", #"{"name":"Us","subdomain":"us","type":"UsSoleProprietor","currency":"USD","sales_tax_rates":["8.25",0,"x"]}"#)
-        let (output, _, _, _) = drive(connector.chart(facts), [american, categories, banks, periods])
+        let (output, _, _, _) = drive(connector.chart(facts), [american, categories, banks, periods, open])
         #expect(output?.taxCodes == ["8.25", "0", "2", "3", "4", "exempt", "none"] && output?.lockDate == nil)
     }
 
     @Test("a chart that can't be read is none", arguments: [
         #"{"income_categories":[]}"#, #"{"admin_expenses_categories":[],"cost_of_sales_categories":[],"income_categories":[{"description":"x"}],"general_categories":[]}"#,
     ])
-    func badChart(text: String) { #expect(drive(connector.chart(facts), [company, answer(text), banks]).fault?.code == "unreadable_answer") }
+    func badChart(text: String) { #expect(drive(connector.chart(facts), [company, answer(text), banks, open]).fault?.code == "unreadable_answer") }
+
+    @Test("the last closed day is that of the latest lock, and at least the one before the books begin") func lockDates() {
+        func locked(_ answer: HTTPResponse) -> LocalDate? { drive(connector.chart(facts), [company, categories, banks, answer]).output?.lockDate }
+        #expect(locked(locks) == LocalDate("2026-09-30"))
+        #expect(locked(answer(#"{"account_locks":[{"locked_to_date":"2019-12-31"},{"locked_to_date":null}]}"#)) == LocalDate("2020-04-30"))
+        // A user who may not see locks can post all the same.
+        #expect(locked(HTTPResponse(403, body: Array(#"{"errors":{"error":{"message":"Access denied"}}}"#.utf8))) == LocalDate("2020-04-30"))
+    }
+
+    @Test("locks that can't be read stop the chart: nothing is posted into a period that may be closed", arguments: [
+        #"{"account_locks":{}}"#, #"{"locks":[]}"#, #"{"account_locks":[{"locked_to_date":"soon"}]}"#,
+    ])
+    func badLocks(text: String) { #expect(drive(connector.chart(facts), [company, categories, banks, answer(text)]).fault?.code == "unreadable_answer") }
 
     @Test("a first day of the books that can't be read stops the chart") func badStart() {
         let odd = one("company", #"{"name":"x","subdomain":"x","currency":"GBP","freeagent_start_date":"May"}"#)

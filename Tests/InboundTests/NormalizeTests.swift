@@ -110,7 +110,44 @@ struct NormalizeTests {
         let made = try plans(told, base: "GBP")
         #expect(made.filter { $0.form == .invoice }.map(\.total.minor) == [30_000])
         #expect(made.filter { $0.form == .payment }.map(\.total.minor).reduce(0, +) == 29_950)
-        #expect(try documents(example("inventory_threshold")).isEmpty)
+    }
+
+    @Test("a supplier's bill is costs, tax to be had back and a payable; void, draft and deleted leave nothing of it")
+    func bill() throws {
+        let event = try example("bill"), told = try documents(event)
+        #expect(told.map(\.id) == ["bill:BI-77"] && told.map(\.caseID) == ["bill:BI-77"])
+        let made = try #require(plans(told).first)
+        #expect(made.form == .bill && made.total.minor == 35_900 && made.party == "Clayworks" && made.findings.isEmpty)
+        #expect(made.lines.map(\.role.text) == ["purchases:clay", "input_tax:CA-ON-HST", "purchases:freight", "payable:Clayworks"])
+        #expect(made.lines.map(\.amount.minor) == [30_000, 3_900, 2_000, -35_900] && made.lines[0].taxCode == "purchase:CA-ON-HST@13")
+        for status in ["void", "draft"] { #expect(try plans(documents(event.changing("data", "status", to: .string(status)))).isEmpty, "\(status)") }
+        let gone = event.changing("type", to: "bill.deleted").changing("data", to: ["currency": "CAD"])
+        #expect(try plans(documents(gone)).isEmpty)
+        #expect(refusal(event.changing("data", "total", to: "358.99"))?.code == "unbalanced_record")
+        #expect(refusal(event.changing("data", "supplier", to: nil))?.position == "/data/supplier")
+    }
+
+    @Test("each version of a threshold is a reading of its own, and what is short is ordered once")
+    func threshold() throws {
+        let event = try example("inventory_threshold"), told = try documents(event)
+        #expect(told.map(\.id) == ["STK-W1-MUG@12"] && told.map(\.caseID) == ["stock:STK-W1-MUG"])
+        let less = try documents(event.changing("object_version", to: 13).changing("data", "on_hand", to: "-2"))
+        let made = try plans(told + less)
+        #expect(made.map(\.form) == [.purchaseOrder] && made[0].total.minor == 42_500 && made[0].party == "Clayworks")
+        #expect(made[0].subject == "STK-W1-MUG@12" && made[0].findings.isEmpty)
+        #expect(try plans(documents(event.changing("data", "on_hand", to: "20"))).isEmpty)
+        let gone = JSON.object((event.object ?? []).filter { $0.key != "data" }).changing("type", to: "inventory_threshold.deleted")
+        #expect(try plans(documents(gone)).isEmpty)
+    }
+
+    @Test("a unit cost without its currency is refused, and an order that lacks something is held for all that it lacks")
+    func incompleteThreshold() throws {
+        let event = try example("inventory_threshold")
+        #expect(refusal(event.changing("data", "currency", to: nil))?.position == "/data/currency")
+        var bare = event
+        for member in ["unit_cost", "currency", "supplier", "reorder_quantity"] { bare = bare.changing("data", member, to: nil) }
+        let held = try #require(plans(documents(bare)).first)
+        #expect(held.findings.map(\.position) == ["reorder_quantity", "unit_cost", "supplier"] && held.findings.allSatisfy { $0.check == "order_incomplete" })
     }
 
     @Test("money for no document or for two is refused")

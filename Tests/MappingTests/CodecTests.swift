@@ -79,6 +79,7 @@ struct CodecTests {
                 "sale": false, "invoice": false, "payment": false, "refund": false, "journal": false, "edit": true,
                 "cancellation": true, "goods_return": true, "payout": false, "dispute": false, "deposit": false,
                 "bank_line": false, "stock_adjustment": false, "fulfilment": true, "register_closure": false,
+                "purchase_order": false, "bill": false,
             ])
     }
 

@@ -194,7 +194,7 @@ extension Seeded {
 
     mutating func document() -> SourceDocument {
         let body: SourceDocument.Body =
-            switch int(0 ... 14) {
+            switch int(0 ... 16) {
             case 0: .sale(sale())
             case 1: .refund(refund())
             case 2: .edit(edit())
@@ -221,6 +221,17 @@ extension Seeded {
             case 13:
                 .registerClosure(
                     RegisterClosure(gateway: word(), expected: money(), counted: money(), register: some { $0.word() }, location: some { $0.word() }))
+            case 14:
+                .stockLevel(
+                    StockLevel(
+                        sku: word(), title: word(), location: some { $0.word() }, onHand: decimal(), threshold: decimal(), quantity: some { $0.decimal() },
+                        unitCost: some { $0.decimal() }, currency: flip() ? .usd : nil, rate: some { $0.decimal() }, supplier: some { $0.word() },
+                        isWatched: flip()))
+            case 15:
+                .bill(
+                    Bill(
+                        number: word(), supplier: word(), currency: .usd, rate: some { $0.decimal() }, lines: many(3) { $0.saleLine() }, total: money(),
+                        isVoid: flip()))
             default: .stock(stock())
             }
         return SourceDocument(id: word(), caseID: word(), version: Int64(int(0 ... 9)), at: instant(), body: body)

@@ -251,6 +251,16 @@ import Wire
             ])
     }
 
+    /// Source: dev.freeagent.com/docs/account_locks.
+    @Test("locks are told to users with full access alone")
+    func locks() throws {
+        let desk = try FreeAgentDesk()
+        #expect(try desk.call(.get, "account_locks") == ["account_locks": []])
+        desk.twin.setLockDate(LocalDate("2026-09-30"))
+        let told = try desk.call(.get, "account_locks")
+        #expect(told["account_locks"]?.array?.map { $0["locked_to_date"]?.string } == ["2026-09-30"])
+    }
+
     /// Source: api-discuss.freeagent.com, topic 2877.
     @Test("nothing is sent into a period that is locked")
     func lockedPeriod() throws {

@@ -73,6 +73,18 @@ struct PurchaseTests {
         #expect(connector.references(for: order()).map(\.kind) == [.vendor])
     }
 
+    @Test("an order says how many: as a quantity where its price has two decimals, else in words", arguments: [
+        (ExactDecimal(40), "Clay, 200 kg", "40", "5"), (ExactDecimal(3), "3 × PEN-1, Clay, 200 kg", "1", "200.00"), (.one, "Clay, 200 kg", "1", "200.00"),
+    ])
+    func counted(quantity: ExactDecimal, text: String, count: String, price: String) throws {
+        var counted = order()
+        counted.lines[0].plan.quantity = quantity
+        counted.lines[0].plan.sku = "PEN-1"
+        let line = try sent(counted)["LineItems"]?[0]
+        #expect(line?["Quantity"]?.text == count && line?["UnitAmount"]?.text == price, "\(String(describing: line))")
+        #expect(line?["Description"]?.string?.contains(text) == true, "\(String(describing: line))")
+    }
+
     @Test("what can't be bought there is refused before it is sent")
     func refused() throws {
         #expect(try refusal(document(.bill, [payable(0)], total: 0)).code == "document_empty")

@@ -4,8 +4,8 @@ internal import Kernel
 internal import Wire
 
 extension FreeAgentConnector {
-    /// Categories with their sub accounts, bank accounts (hidden ones too), the rates of tax that lines may have, and the day before the books begin
-    /// as the last closed one: three reads, four for companies outside of the UK, more where there are many bank accounts.
+    /// Categories with their sub accounts, bank accounts (hidden ones too), the rates of tax that lines may have, and the last closed day: that of the
+    /// latest lock, at least the day before the books begin. Four reads, five for companies outside of the UK, more where there are many bank accounts.
     public func chart(_ connection: ConnectionFacts) -> Exchange<Chart> {
         .send(Self.get("/v2/company")) { answer in
             .trying { () throws(Fault) in
@@ -14,7 +14,9 @@ extension FreeAgentConnector {
                     .trying { () throws(Fault) in
                         let categories = try Self.categories(answer)
                         return Self.whole(.bankAccounts, []).next { banks in
-                            Self.periods(of: company).reading { periods throws(Fault) in try Self.chart(company, categories, banks, periods) }
+                            Self.periods(of: company).next { periods in
+                                Self.lockedUntil().reading { locked throws(Fault) in try Self.chart(company, categories, banks, periods, locked) }
+                            }
                         }
                     }
                 }
@@ -24,6 +26,25 @@ extension FreeAgentConnector {
 
     /// Only companies of the US and the universal kind have them.
     private static func periods(of company: Company) -> Exchange<[JSON]> { company.isUK ? .finish([]) : whole(.taxPeriods, []) }
+
+    /// The last day that a lock covers, whoever set it: a user, a filed return. `nil` where there is none, or where the user who consented may not see
+    /// them: then the ledger's own refusal is all there is.
+    /// - Source: account_locks.md, List Account Locks: `locked_to_date`; the level Full Access.
+    private static func lockedUntil() -> Exchange<LocalDate?> {
+        .one(get(locksPath)) { answer throws(Fault) in
+            if answer.status == 403 { return nil }
+            guard let rows = try answer.json()["account_locks"]?.array else { throw judging.notRead("it gives no list of account_locks") }
+            var days: [LocalDate] = []
+            for row in rows {
+                guard let text = row.member("locked_to_date")?.string else { continue }
+                guard let day = LocalDate(text) else { throw judging.notRead("the day of a lock is none") }
+                days.append(day)
+            }
+            return days.max()
+        }
+    }
+
+    static let locksPath = "/v2/account_locks"
 
     /// The four lists, each with the word for what is in it.
     private static let groups: [(member: String, type: String)] = [
@@ -51,7 +72,7 @@ extension FreeAgentConnector {
         return out
     }
 
-    private static func chart(_ company: Company, _ categories: [Category], _ banks: [JSON], _ periods: [JSON]) throws(Fault) -> Chart {
+    private static func chart(_ company: Company, _ categories: [Category], _ banks: [JSON], _ periods: [JSON], _ locked: LocalDate?) throws(Fault) -> Chart {
         // `750-1` is a bank account's code among the categories.
         var codes: [String: String] = [:]
         var accounts: [LedgerAccount] = []
@@ -75,8 +96,8 @@ extension FreeAgentConnector {
                 currency: currency == company.currency ? nil : currency))
         }
         return Chart(
-            accounts: accounts, taxCodes: taxCodes(company, periods), lockDate: company.start?.adding(days: -1), baseCurrency: company.currency,
-            currencies: [company.currency] + currencies.filter { $0 != company.currency })
+            accounts: accounts, taxCodes: taxCodes(company, periods), lockDate: [company.start?.adding(days: -1), locked].compactMap(\.self).max(),
+            baseCurrency: company.currency, currencies: [company.currency] + currencies.filter { $0 != company.currency })
     }
 
     /// Rates of the company's own, and what bears none.

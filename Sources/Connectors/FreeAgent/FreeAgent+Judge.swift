@@ -16,6 +16,8 @@ extension FreeAgentConnector {
         case 401, 408: return Self.judging.verdict(response, to: call, says: problem.text)
         case 429: return Self.judging.verdict(response, to: call, says: problem.text, bucket: Self.bucket(response))
         case 404 where call.request.readsRecord: return .accepted
+        // Locks are for users who may see all; whoever may not can still post.
+        case 403 where call.request.path == Self.locksPath: return .accepted
         case 400 ..< 500:
             if call.kind == .write, call.cost.isEmpty { return .accepted }
             // Who may not do this may not do the next one either: one word on the connection, not one a document.

@@ -99,7 +99,7 @@ extension FreeAgentConnector {
             switch form {
             case .salesReceipt: "FreeAgent has no sales receipts: set the policy sale_form to invoice_payment."
             case .summary, .settlement: "Set the policy posting to per_document: neither invoices nor journals of FreeAgent take sales and money together."
-            default: "Choose a policy that does without this form."
+            default: form.remedyWhereUnsupported
             }
         return refused("form_unsupported", "FreeAgent takes no \(form.rawValue.replacing("_", with: " ")) from us", remedy)
     }

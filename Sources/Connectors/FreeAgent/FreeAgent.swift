@@ -35,6 +35,7 @@ public struct FreeAgentConnector: LedgerConnector {
         PlatformObject("Category", carries: ["account"], [.list]),
         PlatformObject("Bank account", carries: ["account"], [.list]),
         PlatformObject("Sales tax period", carries: ["tax_code"], [.list]),
+        PlatformObject("Account lock", carries: [], [.list]),
         PlatformObject("Company", carries: ["tax_code"], [.read]),
     ]
 
@@ -71,7 +72,7 @@ public struct FreeAgentConnector: LedgerConnector {
         "objects": docs + "invoices.md, credit_notes.md, bank_transaction_explanations.md, journal_sets.md, categories.md, bank_accounts.md",
         "currency": docs + "invoices.md: currency, exchange_rate; currencies.md: the list. That amounts have two digits is general knowledge",
         "changes": docs + "invoices.md and the other lists: updated_since, sort=updated_at",
-        "lock": docs + "company.md: freeagent_start_date; no lock date is published",
+        "lock": docs + "company.md: freeagent_start_date; dev.freeagent.com/docs/account_locks: locked_to_date, for users with full access",
         "errors": "FreeAgent API forum, answers of the vendor's staff (topics 819, 2015, 2224, 2515): 422 with errors[].message; 429 in introduction.md",
     ]
 

@@ -4,7 +4,7 @@ internal import Wire
 /// What events tell of.
 enum InboundObject: String, Sendable, CaseIterable {
     case salesOrder = "sales_order", job, invoice, payment, creditNote = "credit_note", deposit
-    case registerClosure = "register_closure", inventoryThreshold = "inventory_threshold", goodsReturn = "return"
+    case bill, registerClosure = "register_closure", inventoryThreshold = "inventory_threshold", goodsReturn = "return"
 
     /// What `data` is when the object was created or changed: the whole object as it then was.
     var members: [Member] {
@@ -15,6 +15,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         case .creditNote: Contract.creditNote
         case .deposit: Contract.deposit
         case .registerClosure: Contract.closure
+        case .bill: Contract.bill
         case .inventoryThreshold: Contract.threshold
         case .goodsReturn: Contract.goodsReturn
         }
@@ -24,7 +25,7 @@ enum InboundObject: String, Sendable, CaseIterable {
     var deletedMembers: [Member] {
         switch self {
         case .payment, .creditNote: Contract.settles + [Contract.currency]
-        case .deposit: [Contract.currency]
+        case .deposit, .bill: [Contract.currency]
         case .goodsReturn: [Contract.returnedOrder]
         case .salesOrder, .job, .invoice, .registerClosure, .inventoryThreshold: []
         }
@@ -39,7 +40,8 @@ enum InboundObject: String, Sendable, CaseIterable {
         case .creditNote: ["refund"]
         case .deposit: ["deposit"]
         case .registerClosure: ["sale", "payment"]
-        case .inventoryThreshold: []
+        case .bill: ["bill"]
+        case .inventoryThreshold: ["purchase_order"]
         case .goodsReturn: ["credit_note", "refund_payment", "sale", "payment"]
         }
     }
@@ -189,11 +191,22 @@ enum Contract {
                 ]), least: 0, most: 50), required: true, "how it was paid"),
     ]
 
+    /// What a supplier charges: amounts without tax.
+    static let bill: [Member] = [
+        Member("number", .text(100), required: true, "the supplier's own number"),
+        Member("status", statuses, required: true, "draft and void leave nothing of it; paid is no payment"),
+        Member("issued_on", .day, required: true, "dates the ledger's document"), currency, rate,
+        Member("supplier", .text(100), required: true, "who charges it, by the name that he has in the ledger"),
+        Member("lines", .list(line, least: 1, most: InboundLimits.lines), required: true, "what is bought, without tax; group decides the account"), total,
+    ]
+
     static let threshold: [Member] = [
         Member("sku", .text(100), required: true, "the item"), Member("location", .text(100), "store or warehouse"),
         Member("threshold", .decimal(places: 6, negative: false), required: true, "fewer units than this"),
         Member("on_hand", .decimal(places: 6, negative: true), required: true, "units that are there"),
-        Member("reorder_quantity", .decimal(places: 6, negative: false), "units to order"),
+        Member("reorder_quantity", .decimal(places: 6, negative: false), "units to order; without it, unit_cost and supplier the order is held"),
+        Member("description", .text(500), "what it is"), Member("unit_cost", .decimal(places: 6, negative: false), "what one unit costs, without tax"),
+        Member("currency", .currency, "ISO 4217 code of unit_cost"), rate, Member("supplier", .text(100), "who sells it, by the name that he has in the ledger"),
     ]
 
     static let returnedOrder = Member("order", .id, required: true, "the order it comes from, as the source that tells of the order names it")

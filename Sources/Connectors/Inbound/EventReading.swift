@@ -35,8 +35,8 @@ struct EventReading {
         case .creditNote: [try creditNote()]
         case .registerClosure: try closure()
         case .goodsReturn: try goodsReturn()
-        // Nothing of it is bookkeeping yet.
-        case .inventoryThreshold: []
+        case .bill: [try bill()]
+        case .inventoryThreshold: [try level()]
         }
     }
 
@@ -91,6 +91,43 @@ struct EventReading {
             out.append(document("\(own)/\(method)", in: own, at: at, .payment(payment)))
         }
         return out
+    }
+
+    // MARK: What is bought
+
+    /// It shares no ids with what is sold.
+    private func bill() throws(Fault) -> SourceDocument {
+        let own = "bill:\(id)"
+        guard !isDeleted else {
+            let currency = try body.currency()
+            let none = Bill(number: id, supplier: "none", currency: currency, lines: [], total: .zero(currency), isVoid: true)
+            return document(own, in: own, at: occurred, .bill(none))
+        }
+        let sale = try SaleReading(body, profile.source).sale()
+        let bill = Bill(
+            number: sale.number, supplier: try body.needed("supplier"), currency: sale.currency, rate: sale.rate, lines: sale.lines, total: sale.total,
+            isVoid: ["draft", "void"].contains(body.text("status") ?? ""))
+        return document(own, in: own, at: try body.moment("issued_on"), .bill(bill))
+    }
+
+    // MARK: Stock
+
+    /// Each version is a reading of its own: that there was enough in between is what makes the next order another one.
+    private func level() throws(Fault) -> SourceDocument {
+        let own = "\(id)@\(version)", caseID = "stock:\(id)"
+        guard !isDeleted else {
+            return document(own, in: caseID, at: occurred, .stockLevel(StockLevel(sku: "", onHand: .zero, threshold: .zero, isWatched: false)))
+        }
+        let currency = body.text("currency") == nil ? nil : try body.currency()
+        let unitCost = try body.decimal("unit_cost")
+        if unitCost != nil, currency == nil {
+            throw body.unreadable("currency", "is missing beside unit_cost", "Add the currency that unit_cost is in.")
+        }
+        let level = StockLevel(
+            sku: try body.needed("sku"), title: body.text("description") ?? "", location: body.text("location"),
+            onHand: try body.decimal("on_hand") ?? .zero, threshold: try body.decimal("threshold") ?? .zero, quantity: try body.decimal("reorder_quantity"),
+            unitCost: unitCost, currency: currency, rate: try body.decimal("rate"), supplier: body.text("supplier"))
+        return document(own, in: caseID, at: occurred, .stockLevel(level))
     }
 
     // MARK: Money

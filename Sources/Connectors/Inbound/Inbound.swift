@@ -96,7 +96,7 @@ extension InboundConnector.Profile {
 
     var objects: [InboundObject] {
         switch self {
-        case .erp: [.salesOrder, .invoice, .payment, .creditNote, .deposit, .registerClosure, .inventoryThreshold]
+        case .erp: [.salesOrder, .invoice, .payment, .creditNote, .deposit, .registerClosure, .bill, .inventoryThreshold]
         case .jobCRM: [.job, .invoice, .payment, .creditNote, .deposit]
         case .rms: [.goodsReturn]
         }

@@ -219,6 +219,6 @@ extension Record {
 
     static func unsupported(_ form: PostingForm) -> Fault {
         let name = form.rawValue.replacing("_", with: " ")
-        return NetSuite.refused("form_unsupported", "NetSuite takes no \(name) from us", "Choose a policy that does without this form.")
+        return NetSuite.refused("form_unsupported", "NetSuite takes no \(name) from us", form.remedyWhereUnsupported)
     }
 }

@@ -179,7 +179,7 @@ extension OdooConnector {
 
     static func unsupported(_ form: PostingForm) -> Fault {
         let remedy = form == .salesReceipt
-            ? "Set the policy sale_form to invoice_payment: Odoo makes tax on invoices." : "Choose a policy that does without this form."
+            ? "Set the policy sale_form to invoice_payment: Odoo makes tax on invoices." : form.remedyWhereUnsupported
         return refused("form_unsupported", "Odoo takes no \(form.rawValue.replacing("_", with: " ")) from us", remedy)
     }
 }

@@ -119,18 +119,7 @@ struct SalesForm: Sendable {
 extension SalesForm.Line {
     /// Quantity and unit price, only where they multiply out to the amount exactly: anything else is refused there.
     func multiplied(_ currency: Currency) -> (quantity: ExactDecimal, price: ExactDecimal)? {
-        guard minor >= 0, let quantity = source.plan.quantity?.shortest, quantity.coefficient > 0 else { return nil }
-        for scale in currency.decimals ... max(currency.decimals, QuickBooksLimits.priceScale) {
-            // price × 10^scale = minor × 10^(scale - decimals) × 10^quantity.scale / quantity.coefficient
-            let zeros = scale - currency.decimals + quantity.scale
-            guard zeros <= 15 else { return nil }
-            var scaled = Int128(minor)
-            for _ in 0 ..< zeros { scaled *= 10 }
-            if scaled % quantity.coefficient == 0 {
-                return (quantity, ExactDecimal(coefficient: scaled / quantity.coefficient, scale: scale).shortest)
-            }
-        }
-        return nil
+        UnitPrice(minor, of: source.plan.quantity, currency, scaleMost: QuickBooksLimits.priceScale).map { ($0.quantity, $0.price) }
     }
 }
 

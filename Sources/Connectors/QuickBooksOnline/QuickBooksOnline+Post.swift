@@ -88,7 +88,7 @@ extension QuickBooksOnlineConnector {
     }
 
     private static let gone = refusal(
-        "object_not_found", "the document to change is not in QuickBooks Online any more", "Look for it there; release to post it again.")
+        "object_not_found", "the document to change is not in QuickBooks Online any more", "Look for it there. What was deleted there, by us or by hand, does not come back to life: have the source send it under another id.")
 
     private func change(
         _ now: JSONView, _ entity: Entity, _ body: JSON, attempt: String, _ connection: ConnectionFacts

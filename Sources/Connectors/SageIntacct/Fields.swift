@@ -71,7 +71,7 @@ extension SageIntacctConnector {
     }
 
     static func unsupported(_ form: PostingForm) -> Fault {
-        refused("form_unsupported", "Sage Intacct takes no \(form.rawValue.replacing("_", with: " ")) from us", "Choose a policy that does without this form.")
+        refused("form_unsupported", "Sage Intacct takes no \(form.rawValue.replacing("_", with: " ")) from us", form.remedyWhereUnsupported)
     }
 }
 

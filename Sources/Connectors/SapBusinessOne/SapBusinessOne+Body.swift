@@ -253,7 +253,7 @@ extension SapBusinessOneConnector {
 
     static func unsupported(_ form: PostingForm) -> Fault {
         let remedy = form == .salesReceipt
-            ? "Set the policy sale_form to invoice_payment: SAP Business One makes tax on invoices." : "Choose a policy that does without this form."
+            ? "Set the policy sale_form to invoice_payment: SAP Business One makes tax on invoices." : form.remedyWhereUnsupported
         return refused("form_unsupported", "SAP Business One takes no \(form.rawValue.replacing("_", with: " ")) from us", remedy)
     }
 }

@@ -50,15 +50,23 @@ extension XeroConnector {
         if endpoint == .invoices { members.append(("DueDate", .string(plan.date.description))) }
         members += [("LineAmountTypes", "Exclusive"), ("CurrencyCode", .string(plan.currency.code))]
         if let rate = try currencyRate(plan, connection) { members.append(("CurrencyRate", rate)) }
-        members.append(("LineItems", .array(lines.map { item($0, plan.currency, tracking) })))
+        members.append(("LineItems", .array(lines.map { item($0, plan.currency, tracking, isOrdered: plan.form == .purchaseOrder) })))
         return .object(members)
     }
 
-    private static func item(_ line: SalesLines.Line, _ currency: Currency, _ tracking: Tracking) -> JSON {
+    private static func item(_ line: SalesLines.Line, _ currency: Currency, _ tracking: Tracking, isOrdered: Bool) -> JSON {
         // One unit at the line's net: quantity times a rounded price need not give the line back.
+        // What is ordered is counted by whoever sends it: as many units where their price has the list's two decimals, else in words.
+        var (quantity, price) = (JSON.number("1"), amount(line.net, currency)), words = description(line.source.plan)
+        if isOrdered, let ordered = line.source.plan.quantity?.shortest, ordered != .one {
+            if ordered.scale <= XeroLimits.quantityScale, let unit = UnitPrice(line.net, of: ordered, currency, scaleMost: currency.decimals) {
+                (quantity, price) = (.decimal(unit.quantity), .decimal(unit.price))
+            } else {
+                words = cut(plain("\(ordered) × \(line.source.plan.sku), \(words)"), utf16: XeroLimits.description)
+            }
+        }
         var members: [(key: String, value: JSON)] = [
-            ("Description", .string(description(line.source.plan))), ("Quantity", 1),
-            ("UnitAmount", amount(line.net, currency)),
+            ("Description", .string(words)), ("Quantity", quantity), ("UnitAmount", price),
             account(line.source.account, code: "AccountCode"), ("TaxType", .string(line.source.taxCode ?? noTax)),
         ]
         if line.source.taxCode != nil { members.append(("TaxAmount", amount(line.tax, currency))) }
@@ -230,7 +238,7 @@ extension XeroConnector {
         let remedy =
             form == .salesReceipt
             ? "Xero has no sales receipts: set the policy sale_form to invoice_payment."
-            : "Choose a policy that does without this form."
+            : form.remedyWhereUnsupported
         return refused("form_unsupported", "Xero takes no \(form.rawValue.replacing("_", with: " ")) from us", remedy)
     }
 }

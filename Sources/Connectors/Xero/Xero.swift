@@ -182,6 +182,8 @@ enum Budget {
 /// Bounds of this connector.
 enum XeroLimits {
     static let requestsInFlight = 5
+    /// Digits after the point of a quantity.
+    static let quantityScale = 4
     /// Documents of one write.
     static let batchDocuments = 50
     /// Bytes of documents in one write; the platform takes 3.5 MB.

@@ -406,6 +406,8 @@ enum Map {
         switch plan.form {
         case .payout, .deposit, .summary, .settlement: return "\(plan.form.rawValue) \(plan.subject)"
         case .payment: return "transaction \(plan.subject)"
+        case .bill: return "bill \(plan.subject.hasPrefix("bill:") ? String(plan.subject.dropFirst(5)) : plan.subject)"
+        case .purchaseOrder: return "purchase order \(plan.subject)"
         case .refundPayment:
             let from = plan.lines.first { $0.part == .tender }?.derivedFrom.first ?? plan.lines.flatMap(\.derivedFrom).first { $0.contains("/") } ?? plan.subject
             return "transaction \(from.split(separator: "/").last.map(String.init) ?? plan.subject)"

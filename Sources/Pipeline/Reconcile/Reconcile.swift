@@ -133,7 +133,7 @@ public enum Reconcile {
     /// What stands in the ledger though no source calls for it any more: nothing balances it.
     private static func strays(_ sources: [SourceAmount], _ postings: [PostingAmount], _ proofs: inout [String: Proof]) {
         let known = Set(sources.map { "\($0.side) \($0.sourceID)" })
-        let sides: Set<String> = ["sale", "payment", "refund", "money_back", "payout", "deposit"]
+        let sides: Set<String> = ["sale", "payment", "refund", "money_back", "payout", "deposit", "bill"]
         for posting in postings where sides.contains(posting.side) && posting.minor != 0 && !known.contains("\(posting.side) \(posting.sourceID)") {
             let id = "\(posting.day) \(posting.currency)"
             var proof = proofs[id] ?? Proof(day: posting.day, currency: posting.currency)

@@ -30,6 +30,18 @@ extension FAState {
             ]))
     }
 
+    /// What is locked is told, and who did it; how a user sets a lock by the API is not played.
+    /// - Source: dev.freeagent.com/docs/account_locks, "List Account Locks for a company".
+    func accountLocks(_ call: FACall) throws(FAProblem) -> HTTPResponse {
+        guard call.method == .get, call.path.count == 1 else { throw .notFound }
+        try call.needs(.full)
+        var locks: [JSON] = []
+        if let day = lockedUntil {
+            locks.append(.object([("locked_to_date", .string("\(day)")), ("locked_by_description", .string("VAT Return to \(day)"))]))
+        }
+        return .json(200, .object([("account_locks", .array(locks))]))
+    }
+
     /// - Source: dev.freeagent.com/docs/users.
     func users(_ call: FACall) throws(FAProblem) -> HTTPResponse {
         guard call.method == .get else { throw .notFound }

@@ -68,6 +68,7 @@ extension FAState {
         case "bills": try bills(call)
         case "attachments": try attachments(call)
         case "accounting": try accounting(call)
+        case "account_locks": try accountLocks(call)
         default: throw .notFound
         }
     }

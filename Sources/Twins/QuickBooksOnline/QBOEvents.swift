@@ -151,8 +151,9 @@ struct QBOMeter: Sendable {
 
     mutating func admit(_ count: Int, month: String, allowance: Int) -> Bool {
         if self.month != month { set(0, month: month) }
-        guard count > 0 else { return true }
-        guard allowance == .max || used <= allowance - count else { return false }
+        // An allowance without end is not counted against.
+        guard count > 0, allowance < .max else { return true }
+        guard used <= allowance - count else { return false }
         used += count
         return true
     }
