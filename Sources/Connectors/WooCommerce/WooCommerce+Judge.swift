@@ -37,7 +37,7 @@ extension WooCommerceConnector {
     private static func denied(_ text: String?) -> Fault {
         Fault(
             "access_denied", stage: .courier, disposition: .reauthorise, summary: "the shop denies the API key a right",
-            remedy: "Make the key for a user who may manage the shop, with the right to read.", underlying: Judging.short(text))
+            remedy: "Make the key for a user who may manage the shop, with the right to read, and to write where the flow's policy is reflect: on.", underlying: Judging.short(text))
     }
 
     /// A request that never came to the shop.

@@ -39,6 +39,7 @@ public struct WooCommerceConnector: SourceConnector {
         PlatformObject("order", carries: ["sale", "payment"], [.receive, .list, .read]),
         PlatformObject("refund", carries: ["refund"], [.list]),
         PlatformObject("deposit", carries: ["payout"], [.list]),
+        PlatformObject("order_note", carries: [], [.list, .create]),
         PlatformObject("setting", carries: [], [.list]),
     ]
 
@@ -46,7 +47,7 @@ public struct WooCommerceConnector: SourceConnector {
         "limits.minute": "our choice: the API has no limit of its own, the shop's hosting has (general knowledge); four calls a second burden no shop",
         "concurrency": "our choice, for the same reason",
         "page": "woocommerce-rest-api-docs, wp-api-v3, _introduction.md, Pagination: 10 by default, 100 at most; 50 is our choice",
-        "idempotency": "read only: nothing is written, so nothing can happen twice",
+        "idempotency": "notes beside orders are all that is written: each has a mark, and they are listed and searched for it before",
         "auth": "woocommerce-rest-api-docs, _authentication.md: HTTP Basic over HTTPS with the consumer key and secret",
         "webhooks": "woocommerce-rest-api-docs, _webhooks.md: headers, signature, disabled after five failures; no retry is general knowledge",
         "webhooks.delivery": "woocommerce, class-wc-webhook.php, get_new_delivery_id: a hash of the webhook's id and the second",
