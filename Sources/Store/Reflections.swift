@@ -194,6 +194,16 @@ public enum ReflectionStatements {
         """
     }
 
+    /// Documents on which less is paid in the ledger than what was found there.
+    public static func overclaimed(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        SELECT r.post_key FROM (SELECT DISTINCT ON (post_key) tenant_id, post_key, paid_minor FROM app.reflections
+          WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state <> 'superseded' ORDER BY post_key, number DESC) r
+        WHERE coalesce(r.paid_minor, 0) < (SELECT coalesce(sum(p.total_minor), 0) FROM app.postings o JOIN app.postings p ON \(unsafe: beside)
+          WHERE o.tenant_id = r.tenant_id AND o.post_key = r.post_key AND \(unsafe: found) AND p.state <> 'voided')
+        """
+    }
+
     /// The ledger has these payments, entered there by somebody: they are never sent. `id`: of the document that they pay.
     public static func takeOver(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
@@ -202,6 +212,17 @@ public enum ReflectionStatements {
         WHERE p.tenant_id = \(tenant) AND p.post_key = ANY (\(keys.map(\.text))) AND p.state = 'mapped' AND p.remote_id IS NULL AND p.form = 'payment'
           AND p.effect = 'post' AND p.applies_to IS NOT NULL
         RETURNING p.applies_to
+        """
+    }
+
+    /// What was found in the ledger is not there any more, or not all of it: the source's payments on these documents are planned to be sent, as before.
+    public static func giveBack(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        UPDATE app.postings p SET state = 'mapped', by_hand = false, remote_id = NULL, sent = NULL, sent_digest = NULL, posted_at = NULL, confirmed_at = NULL,
+          updated_at = clock_timestamp()
+        FROM app.postings o WHERE o.tenant_id = \(tenant) AND o.post_key = ANY (\(keys.map(\.text))) AND \(unsafe: beside) AND \(unsafe: found)
+          AND p.state IN ('confirmed', 'reconciled')
+        RETURNING p.post_key
         """
     }
 
@@ -254,10 +275,24 @@ extension PostgresTransaction {
         }
         if change.added.contains(where: { $0.new.finding != nil }) { try await raise(tenant, [alert]) }
         try await over(tenant, flow)
-        let paid = change.paidKeys
-        if !paid.isEmpty, try await query(ReflectionStatements.recheckPayments(tenant, paid)).affected > 0 {
-            _ = try await query(JobStatements.ask(tenant, [Job(.map, flow.description, lane: .webhook)]))
+        if !change.paidKeys.isEmpty { try await reconsider(tenant, flow, change.paidKeys) }
+    }
+
+    /// What is paid in the ledger has changed: payments of the source that were found there are, or are to be sent after all.
+    private func reconsider(_ tenant: TenantID, _ flow: FlowID, _ keys: [PostKey]) async throws(Fault) {
+        var less: [PostKey] = []
+        for row in try await query(ReflectionStatements.overclaimed(tenant, keys)) {
+            if let key = PostKey(try row.get("post_key", as: String.self)) { less.append(key) }
         }
+        var entries: [AuditEntry] = []
+        if !less.isEmpty {
+            for row in try await query(ReflectionStatements.giveBack(tenant, less)) {
+                entries.append(AuditEntry(actor: "worker", action: "posting.not_in_ledger", subject: "posting \(try row.get("post_key", as: String.self))"))
+            }
+            try await audit(tenant, entries)
+        }
+        let waiting = try await query(ReflectionStatements.recheckPayments(tenant, keys)).affected
+        if waiting > 0 || !entries.isEmpty { _ = try await query(JobStatements.ask(tenant, [Job(.map, flow.description, lane: .webhook)])) }
     }
 
     /// The ledger has these payments already: they are confirmed, and others of the same documents checked again.

@@ -30,14 +30,14 @@ import WooCommerce
                         }
                     }
                 },
-                { try await desk.arrive(payment()) },
+                { try await desk.arrive(wire()) },
             ]
             /// One echo: the source sends its order or its payment again, as a newer version, or the ledger names one of its entries.
             func echo(_ known: Int) async throws {
                 version += 1
                 switch any(5) {
                 case 0: try await desk.arrive(sale(version: version))
-                case 1 where known > 2: try await desk.arrive(payment(version: version))
+                case 1 where known > 2: try await desk.arrive(wire(version: version))
                 case 2: try await desk.reflectionsLater()
                 case 3: try await desk.work()
                 default:

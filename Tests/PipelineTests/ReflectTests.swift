@@ -15,6 +15,12 @@ private func policies(_ more: [(name: String, value: String)] = []) -> [(name: S
     [("customer", "house"), ("edit", "revise"), ("reflect", "on")] + more
 }
 
+/// Money that came into the bank.
+func wire(_ id: String = "P-1", of order: String = "O-1", _ minor: Int64 = 10_000, version: Int64 = 1) -> SourceDocument {
+    SourceDocument(
+        id: id, caseID: order, version: version, at: at("2026-11-02T10:01:00Z"), body: .payment(Payment(gateway: "bank", amount: usd(minor), status: .success)))
+}
+
 extension Desk {
     /// A flow that tells its source.
     static func reflecting(
@@ -93,7 +99,7 @@ extension Desk {
             try await desk.run(sale())
             try await desk.there("O-1") { $0.theirs = 10_000 }
             #expect(desk.told == ["posted 100.00", "paid 100.00 100.00"])
-            try await desk.run(payment())
+            try await desk.run(wire())
             #expect(try await desk.states() == ["invoice O-1": "reconciled", "payment P-1": "reconciled"])
             #expect(desk.books.entries.map(\.form) == ["invoice"])
             #expect(desk.books.writes == [["O-1"]])
@@ -116,6 +122,45 @@ extension Desk {
             #expect(desk.told == ["posted 100.00"])
             try await desk.there("O-1") { $0.theirs = 500 }
             #expect(desk.told.last == "part_paid 100.00 5.00" || desk.told.last == "paid 100.00 5.00")
+        }
+    }
+
+    @Test("what was found in the ledger and is deleted there is sent after all, once") func deletedThere() async throws {
+        try await Desk.reflecting { desk in
+            try await desk.run(sale())
+            try await desk.there("O-1") { $0.theirs = 10_000 }
+            try await desk.run(wire())
+            #expect(desk.books.entries.map(\.form) == ["invoice"])
+            try await desk.there("O-1") { $0.theirs = 0 }
+            try await desk.later()
+            #expect(desk.books.entries.map(\.form) == ["invoice", "payment"])
+            #expect(try await desk.states() == ["invoice O-1": "reconciled", "payment P-1": "reconciled"])
+            try await desk.notice(desk.books.entries[0].id)
+            try await desk.later()
+            #expect(desk.books.writes == [["O-1"], ["P-1"]])
+            #expect(try await desk.unexplained() == 0)
+        }
+    }
+
+    @Test("money that a processor holds is not taken for what somebody entered: its payout would find nothing") func clearing() async throws {
+        try await Desk.reflecting { desk in
+            try await desk.run(sale())
+            try await desk.there("O-1") { $0.theirs = 10_000 }
+            try await desk.run(payment())
+            #expect(try await desk.checks("payment", "P-1") == ["paid_in_ledger"])
+            #expect(desk.books.entries.map(\.form) == ["invoice"])
+        }
+    }
+
+    @Test("of two payments one may be the ledger's and the other is sent") func two() async throws {
+        try await Desk.reflecting { desk in
+            try await desk.run(sale())
+            try await desk.there("O-1") { $0.theirs = 4_000 }
+            try await desk.arrive(wire("P-1", 6_000), wire("P-2", 4_000))
+            try await desk.work()
+            try await desk.later()
+            #expect(try await desk.states() == ["invoice O-1": "reconciled", "payment P-1": "reconciled", "payment P-2": "reconciled"])
+            #expect(desk.books.entries.map(\.total) == [10_000, 6_000])
         }
     }
 

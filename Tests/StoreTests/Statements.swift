@@ -121,6 +121,8 @@ private func reflections(_ t: TenantID) -> [Sample] {
         Sample("ReflectionStatements.open", ReflectionStatements.open(t, flow)),
         Sample("ReflectionStatements.settling", ReflectionStatements.settling(t, [sampleKey])),
         Sample("ReflectionStatements.paidThere", ReflectionStatements.paidThere(t, [sampleKey])),
+        Sample("ReflectionStatements.overclaimed", ReflectionStatements.overclaimed(t, [sampleKey])),
+        Sample("ReflectionStatements.giveBack", ReflectionStatements.giveBack(t, [sampleKey])),
         Sample("ReflectionStatements.takeOver", ReflectionStatements.takeOver(t, [sampleKey])),
         Sample("ReflectionStatements.recheckPayments", ReflectionStatements.recheckPayments(t, [sampleKey])),
         Sample("AdminReflectionStatements.list", AdminReflectionStatements.list(t, state: "held", flow: flow, page), by: .supervisor),

@@ -55,6 +55,15 @@ import Wire
         guard case .outcomeUnknown? = broken.verdict else { return #expect(Bool(false), "\(broken.end)") }
     }
 
+    @Test("a key that may only read is no dead key: the note is refused, and reading goes on", arguments: [401, 403])
+    func readOnly(status: Int) throws {
+        let answer = HTTPResponse.json(status, ["code": "woocommerce_rest_cannot_create", "message": "Sorry, you are not allowed to create resources.", "data": ["status": .number("\(status)")]])
+        let played = try told(try state()) { target in target.contains("?") ? .json(200, []) : answer }
+        guard case .rejected(let fault)? = played.verdict else { return #expect(Bool(false), "\(played.end)") }
+        #expect(fault.code == "write_denied" && fault.remedy.contains("Read/Write"))
+        guard case .reauthorize = connector.judge(answer, to: Call(.read, HTTPRequest(.get, "/x"))) else { return #expect(Bool(false)) }
+    }
+
     @Test("plain permalinks take the route in the query, and what is no order has no place")
     func places() throws {
         let played = try told(try state(), ["permalinks": "plain"]) { target in target.contains("&_=") ? .json(200, []) : .json(201, ["id": 3]) }

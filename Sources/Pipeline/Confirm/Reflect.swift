@@ -74,7 +74,7 @@ extension Pipeline {
         guard flow.policies.reflect == .on else { return Reflect.Paid() }
         let payments = rows.filter(Reflect.isNewPayment)
         let there = try await store.paidThere(tenant, Array(Set(payments.compactMap(\.appliesTo))))
-        return Reflect.paid(payments, there, flow.policies.paidMaster)
+        return try Reflect.paid(payments, there, flow.policies.paidMaster)
     }
 }
 
@@ -205,13 +205,21 @@ enum Reflect {
         return rows.first { $0.totalMinor == amount }.map { [$0.key] } ?? []
     }
 
-    /// Where what the source says now comes to exactly what somebody entered in the ledger, it is that; else a person says.
-    static func paid(_ payments: [PostingRow], _ there: [PostKey: PaidThere], _ master: Policies.Master) -> Paid {
+    /// Whether all its money is said to be in the bank: where that is, the ledger knows too. Money that a processor holds would be missing from its
+    /// clearing account, and the payout that brings it would find nothing.
+    private static func isInBank(_ row: PostingRow) throws(Fault) -> Bool {
+        try PlanCodec.decode(row.plan).lines.allSatisfy { $0.part != .tender || $0.role.family == "bank" }
+    }
+
+    /// Where what the source says came into the bank comes to exactly what somebody entered in the ledger, it is that; else a person says.
+    static func paid(_ payments: [PostingRow], _ there: [PostKey: PaidThere], _ master: Policies.Master) throws(Fault) -> Paid {
         var out = Paid()
         for (original, rows) in Dictionary(grouping: payments, by: \.appliesTo) {
             guard let original, let unclaimed = there[original]?.unclaimed, unclaimed > 0 else { continue }
             let mapped = rows.filter { $0.state == "mapped" }
-            let same = master == .ledger ? Self.same(mapped, unclaimed) : []
+            var banked: [PostingRow] = []
+            for row in mapped where try isInBank(row) { banked.append(row) }
+            let same = master == .ledger ? Self.same(banked, unclaimed) : []
             out.found += same
             for row in mapped where !same.contains(row.key) {
                 let currency = Currency(row.currency)
