@@ -54,7 +54,7 @@ extension Courier {
         }
         lines[trip.id, default: Line()].circuit.answered(passage)
         await sayUp(trip)
-        await compareClocks(response, trip)
+        await compareClocks(response, sent: effort.sent, trip)
         switch verdict {
         case .throttled(let after, let bucket): return .again(await stop(call, bucket, after, trip))
         case .reauthorize(let fault): return .reauthorize(fault)
@@ -157,14 +157,14 @@ extension Courier {
         } catch { log.fault(.failed, error) }
     }
 
-    /// A clock that is minutes off makes signatures outdated and watermarks wrong, so people are told before it does. Answers that something between kept
-    /// for a while (`Age`) say nothing.
-    private func compareClocks(_ response: HTTPResponse, _ trip: Trip) async {
+    /// A clock that is minutes off makes signatures outdated and watermarks wrong, so people are told before it does. The answer was dated between its call's
+    /// start and now, whatever time it was on its way, so one is enough: a worker that ends between two polls would never see a second. Answers that
+    /// something between kept for a while (`Age`) say nothing.
+    private func compareClocks(_ response: HTTPResponse, sent: Timestamp, _ trip: Trip) async {
         guard response.fields["Age"] == nil, let date = response.date else { return }
-        let ahead = date.seconds - clocks.now().seconds
+        let ahead = date.seconds > sent.seconds ? max(0, date.seconds - clocks.now().seconds) : date.seconds - sent.seconds
         let isOdd = abs(ahead) > ClockRules.secondsMost, said = lines[trip.id]?.isSaidOdd ?? (trip.connection.row.clockAhead_s != nil)
-        lines[trip.id, default: Line()].odd = isOdd ? (lines[trip.id]?.odd ?? 0) + 1 : 0
-        guard isOdd ? !said && (lines[trip.id]?.odd ?? 0) >= ClockRules.answers : said else { return }
+        guard isOdd != said else { return }
         do throws(Fault) {
             try await store.setClock(tenant, trip.id, ahead_s: isOdd ? Int(ahead) : nil)
             lines[trip.id, default: Line()].isSaidOdd = isOdd
@@ -179,8 +179,6 @@ extension Courier {
 enum ClockRules {
     /// Apart from each other, two clocks that are looked after are not.
     static let secondsMost: Int64 = 120
-    /// In a row: one answer may have been long on its way.
-    static let answers = 3
 }
 
 extension Verdict {

@@ -42,8 +42,6 @@ public actor Courier {
         var declared: Int?
         /// Whether the database says that the platform does not answer; `nil`: as the connection was read.
         var isSaidDown: Bool?
-        /// Answers in a row whose date is far from our own time.
-        var odd = 0
         /// Whether the database says that the platform's clock and ours differ; `nil`: as the connection was read.
         var isSaidOdd: Bool?
 
@@ -134,7 +132,7 @@ public actor Courier {
 
     /// One call: with a new token when the one it used is refused, and repeats of what failed in passing.
     private func send(_ call: Call, _ trip: Trip) async -> Sent {
-        var effort = Effort()
+        var effort = Effort(sent: clocks.now())
         while true {
             effort.tries += 1
             do throws(Fault) {
@@ -144,6 +142,7 @@ public actor Courier {
                 try checkTime(call, trip)
                 guard let passage = lines[trip.id, default: Line()].circuit.ask() else { throw Courier.circuitOpen(trip.spec, .seconds(1)) }
                 let started = clocks.monotonic()
+                effort.sent = clocks.now()
                 let outcome = await client.send(request, timeout: Courier.requestMost, startBy: startBy(call, trip))
                 metrics.observe(.callSeconds, ("platform", trip.spec.id), seconds: (clocks.monotonic() - started).inSeconds)
                 switch await judge(outcome, call, trip, passage, &effort) {
@@ -165,6 +164,8 @@ public actor Courier {
     /// What one call has been through.
     struct Effort: Sendable {
         var tries = 0
+        /// When the last of them began.
+        var sent: Timestamp
         /// Answers that refused the token.
         var refusals = 0
         /// Of a token that was issued just before.
