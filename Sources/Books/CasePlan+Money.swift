@@ -103,7 +103,7 @@ extension CasePlan {
         let moved = movements.filter { $0.status == .success && $0.amount.minor > 0 && isEarly($0, of: owner, at: at) == early }
         let form: PostingForm = early ? .deposit : .refundPayment
         for movement in moved {
-            let id = reference(form, moved.count == 1 ? owner : "\(owner)/\(movement.id)")
+            let id = name(form, movement, of: owner, isOnly: moved.count == 1)
             let date = dated(movement.at == nil ? kept ?? day(at) : day(movement.at ?? at), id, source: owner)
             var plan = PlannedPosting(
                 subject: id.subject, form: form, caseID: caseID, covers: [owner] + covering, date: date.date,
@@ -123,6 +123,14 @@ extension CasePlan {
             settle(&plan, movement.amount, "moved back")
             postings.append(plan)
         }
+    }
+
+    /// One movement is named as what it is of, one of several by itself too. What stands in the ledger keeps its name, whatever settles beside it later.
+    private func name(_ form: PostingForm, _ movement: MoneyMovement, of owner: String, isOnly: Bool) -> PlannedPosting.Reference {
+        let own = reference(form, "\(owner)/\(movement.id)"), whole = reference(form, owner)
+        if let stands = ledger.posted[whole], !stands.voided { return stands.plan.lines.contains { $0.derivedFrom.contains(own.subject) } ? whole : own }
+        if let stands = ledger.posted[own], !stands.voided { return own }
+        return isOnly ? whole : own
     }
 
     /// The gift card that the order was paid with, if it was one: what goes back to a card goes back to that.

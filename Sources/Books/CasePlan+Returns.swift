@@ -31,8 +31,11 @@ extension CasePlan {
         let amount = how.storeCredit
         guard amount.minor > 0 else { return }
         let bonus = Money(minor: max(0, min(how.creditBonus.minor, amount.minor)), amount.currency)
-        // Money given back beside it has the return's own name.
-        let id = reference(.refundPayment, how.refunds.isEmpty ? told.id : "\(told.id)/credit")
+        // Money given back beside it has the return's own name, but what stands keeps the name it has.
+        let alone = reference(.refundPayment, told.id)
+        let stands = ledger.posted[alone].flatMap { $0.voided ? nil : $0.plan }
+        let isCredit = stands.map { plan in plan.lines.contains { $0.role == "gift_card_liability" || $0.role == "store_credit_liability" } }
+        let id = isCredit ?? how.refunds.isEmpty ? alone : reference(.refundPayment, "\(told.id)/credit")
         let date = dated(keptDay(credit) ?? day(told.at), id, source: told.id)
         let value = amount - bonus
         var plan = PlannedPosting(

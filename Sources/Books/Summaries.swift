@@ -78,7 +78,8 @@ public enum Summaries {
                 break
             }
             let known = Set(posted.plan.covers)
-            let mine = left.filter { $0.covers.allSatisfy { known.contains($0) } }
+            // It stands here for one of its documents, whatever it stands for beside: somewhere else it would stand twice.
+            let mine = left.filter { !known.isDisjoint(with: $0.covers) }
             left.removeAll { part in mine.contains { $0.id == part.id } }
             if !mine.isEmpty { out.append((name, mine, posted.plan.date, posted.plan.reference)) }
         }

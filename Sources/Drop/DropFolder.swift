@@ -36,7 +36,7 @@ public struct DropFolder: Sendable {
             let home = root.appending(path: connection)
             do throws(Fault) {
                 for folder in ["in", "done", "failed"] { try make(home.appending(path: folder)) }
-                for name in try names(in: home.appending(path: "in")).prefix(DropLimits.filesOfPass) {
+                for name in try names(in: home.appending(path: "in")).filter(DropLimits.isFile).prefix(DropLimits.filesOfPass) {
                     if let outcome = await take(name, of: connection, at: home, now) { out.append(outcome) }
                 }
             } catch { out.append(Outcome(connection: connection, name: "", fate: .waits, words: error.summary)) }
@@ -66,7 +66,12 @@ public struct DropFolder: Sendable {
         guard let after = facts(path) else { return waits("it is gone: another pass took it") }
         guard after == before else { return waits("it was written to while it was sent") }
         do throws(Fault) {
-            try put(path, into: home.appending(path: fate.rawValue), name, report, now)
+            let moved = try put(path, into: home.appending(path: fate.rawValue), name, report, now)
+            // Another file of the name came in the last moment: it was never sent.
+            if facts(moved) != before {
+                try back(moved, to: path)
+                return waits("it was replaced while it was sent")
+            }
             return Outcome(connection: connection, name: name, fate: fate, words: words)
         } catch { return waits(facts(path) == nil ? "it is gone: another pass took it" : error.summary) }
     }
@@ -127,14 +132,21 @@ public struct DropFolder: Sendable {
     }
 
     /// The report first: a file that has left `in` always has one.
-    private func put(_ path: URL, into folder: URL, _ name: String, _ report: JSON, _ now: Timestamp) throws(Fault) {
+    /// Where it is now.
+    private func put(_ path: URL, into folder: URL, _ name: String, _ report: JSON, _ now: Timestamp) throws(Fault) -> URL {
         let stamp = now.description.replacing(":", with: "").replacing("-", with: "")
         let target = folder.appending(path: "\(stamp)-\(name)")
         do {
             try Data(report.pretty().utf8).write(to: folder.appending(path: "\(stamp)-\(name).report.json"), options: .atomic)
             if FileManager.default.fileExists(atPath: target.path) { try FileManager.default.removeItem(at: target) }
             try FileManager.default.moveItem(at: path, to: target)
+            return target
         } catch { throw DropFolder.unreadable(target) }
+    }
+
+    /// Into `in` again, unless a still newer file has its name: then the newest counts, as it would have, had it come a moment earlier.
+    private func back(_ moved: URL, to path: URL) throws(Fault) {
+        do { if facts(path) == nil { try FileManager.default.moveItem(at: moved, to: path) } } catch { throw DropFolder.unreadable(path) }
     }
 
     private static func unreadable(_ path: URL) -> Fault {

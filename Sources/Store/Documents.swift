@@ -171,13 +171,18 @@ public enum DocumentStatements {
         """
     }
 
-    /// Documents and notes with these ids, whatever their kind.
+    /// Documents and notes with these ids, whatever their kind. Not those of which money is still on its way: what has become of it is told under the
+    /// same id.
     public static func known(_ tenant: TenantID, _ flow: FlowID, ids: [String]) -> SQL {
         """
-        SELECT kind, source_id FROM app.documents WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND source_id = ANY (\(ids))
-        UNION ALL SELECT kind, source_id FROM app.notes WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND source_id = ANY (\(ids))
+        SELECT kind, source_id FROM app.documents WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND source_id = ANY (\(ids)) AND \(unsafe: settled)
+        UNION ALL SELECT kind, source_id FROM app.notes WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND source_id = ANY (\(ids)) AND \(unsafe: settled)
         """
     }
+
+    private static let settled = """
+        NOT coalesce(body->'transactions' @> '[{"status": "pending"}]' OR body->'transactions' @> '[{"status": "authorised"}]', false)
+        """
 
     public static func setState(_ tenant: TenantID, _ flow: FlowID, state: String, cases: [String]) -> SQL {
         """

@@ -94,7 +94,7 @@ public enum PostingStatements {
     }
 
     /// New plans and changed ones. A row that is being sent or whose outcome is unknown is left alone (its case stays dirty), and so is one
-    /// that waits for a person.
+    /// that waits for a person. Whose document it is decides the case that has it; a case that has it no more takes nothing back.
     public static func map(_ tenant: TenantID, _ flow: FlowID, _ ledger: ConnectionID, _ rows: [PlanRow]) -> SQL {
         """
         INSERT INTO app.postings AS p (tenant_id, flow_id, ledger_id, post_key, case_id, subject, form, effect, revision, state, plan, plan_digest,
@@ -104,14 +104,28 @@ public enum PostingStatements {
           \(rows.map { Int64($0.revision) }), \(rows.map { PostgresJSON($0.plan) }), \(rows.map(\.planDigest)), \(rows.map(\.reference)),
           \(rows.map(\.date)), \(rows.map(\.currency)), \(rows.map(\.totalMinor)), \(rows.map { $0.appliesTo?.text }),
           \(rows.map { Int64($0.isPart ? 1 : 0) })) AS i(k, c, s, f, e, r, pl, dg, rf, d, cu, t, a, pt)
-        ON CONFLICT (tenant_id, post_key) DO UPDATE SET
+        ON CONFLICT (tenant_id, post_key) DO UPDATE SET case_id = EXCLUDED.case_id,
           effect = EXCLUDED.effect, revision = EXCLUDED.revision, state = 'mapped', plan = EXCLUDED.plan, plan_digest = EXCLUDED.plan_digest,
           reference = EXCLUDED.reference, ledger_date = EXCLUDED.ledger_date, currency = EXCLUDED.currency, total_minor = EXCLUDED.total_minor,
           part_of = CASE WHEN EXCLUDED.part_of IS NULL THEN NULL ELSE coalesce(p.part_of, '') END,
           applies_to = EXCLUDED.applies_to, findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp(),
           let_through = p.let_through AND p.plan_digest = EXCLUDED.plan_digest, cleared_at = CASE WHEN p.plan_digest = EXCLUDED.plan_digest THEN p.cleared_at END
-          WHERE p.state NOT IN ('posting', 'unknown', 'manual')
+          WHERE p.state NOT IN ('posting', 'unknown', 'manual') AND (EXCLUDED.effect = 'post' OR p.case_id = EXCLUDED.case_id)
         RETURNING post_key
+        """
+    }
+
+    /// What the ledger has is as it should be, and belongs to another case by now.
+    public static func adopt(_ tenant: TenantID, _ rows: [PlanRow]) -> SQL {
+        """
+        UPDATE app.postings p SET case_id = c, plan = pl, plan_digest = dg, sent = pl, sent_digest = dg, effect = 'post', revision = r, updated_at = clock_timestamp(),
+          state = CASE WHEN p.state IN ('posted', 'confirmed', 'reconciled') THEN p.state WHEN p.by_hand THEN 'confirmed' ELSE 'posted' END,
+          findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now()
+        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.caseID)), \(rows.map { PostgresJSON($0.plan) }), \(rows.map(\.planDigest)),
+          \(rows.map { Int32($0.revision) })) AS i(k, c, pl, dg, r)
+        WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.remote_id IS NOT NULL AND p.sent IS NOT NULL AND p.batch_id IS NULL
+          AND p.state IN ('posted', 'confirmed', 'reconciled', 'mapped', 'cleared', 'held', 'rejected')
+        RETURNING p.post_key
         """
     }
 
@@ -137,11 +151,12 @@ public enum PostingStatements {
         """
     }
 
-    /// Plans that the case no longer calls for and that never reached the ledger.
-    public static func supersede(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+    /// Plans that their case no longer calls for and that never reached the ledger.
+    public static func supersede(_ tenant: TenantID, _ rows: [(key: PostKey, caseID: String)]) -> SQL {
         """
         UPDATE app.postings SET state = 'superseded', findings = '[]', updated_at = clock_timestamp()
-        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND remote_id IS NULL
+        FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.caseID))) AS t(k, c)
+        WHERE tenant_id = \(tenant) AND post_key = k AND case_id = c AND remote_id IS NULL
           AND state IN ('mapped', 'cleared', 'held', 'rejected', 'gathered')
         RETURNING post_key
         """

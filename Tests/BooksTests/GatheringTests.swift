@@ -211,4 +211,20 @@ struct GatheringTests {
             #expect(summaries([late], LedgerState(lockDate: day("2026-11-03"))).map(\.subject) == ["2026-11-02:shop/late-1"])
         }
     }
+
+    @Test("what changes of a closed day's order changes the summary that it stands in, and is in no further one", arguments: [Policies.ClosedPeriod.firstOpenDay, .reversalPair])
+    func changed(closing: Policies.ClosedPeriod) throws {
+        let policy = policies(.dailySummary) { $0.closedPeriod = closing }
+        func summaries(_ documents: [SourceDocument], _ ledger: LedgerState) -> [PlannedPosting] {
+            let parts = Planner.plan(
+                OrderCase(id: "O-1", documents), organisation: shopUS, policies: policy, ledger: LedgerState(lockDate: ledger.lockDate), codes: CodeBook())
+            return Summaries.plan(parts, source: "shop", organisation: shopUS, policies: policy, ledger: ledger).map(\.plan)
+        }
+        let refund = refund(units: 1, total: 5_300, time: at("2026-11-02T18:00:00Z"))
+        let returned = document("RT-1", at("2026-11-05T10:00:00Z"), .goodsReturn(GoodsReturn(state: "closed", refundRef: "R-1", lines: [], fees: [])))
+        let first = summaries([sale(), payment(), refund], LedgerState())
+        #expect(first.map(\.subject) == ["2026-11-02:shop"])
+        let second = summaries([sale(), payment(), refund, returned], posted(first, lockDate: day("2026-11-03")))
+        #expect(second.map(\.subject) == ["2026-11-02:shop"] && second[0].covers.contains("RT-1") && second[0].hasSameContent(as: first[0]))
+    }
 }

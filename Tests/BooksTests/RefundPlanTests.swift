@@ -148,4 +148,36 @@ struct RefundPlanTests {
             sums(back(600).first { $0.form == .creditNote }) == ["receivable:shop": -600, "tax_payable:US-PA": 600])
         #expect(checks(back(601)) == ["refund_exceeds_remaining"])
     }
+
+    @Test("a refund's second tender that settles later takes no name from the first, whatever the period; one that fails later leaves the other its name")
+    func tenders() throws {
+        func back(_ second: Payment.Status) -> SourceDocument {
+            let line = RefundLine(line: "L1", quantity: .one, net: usd(5_000), taxes: nil)
+            return document(
+                "R-1", at("2026-11-08T10:00:00Z"),
+                .refund(
+                    Refund(
+                        currency: .usd, taxIncluded: false, lines: [line], total: usd(5_300),
+                        transactions: [
+                            MoneyMovement(id: "T1", gateway: "card", amount: usd(3_300), status: .success),
+                            MoneyMovement(id: "T2", gateway: "card", amount: usd(2_000), status: second),
+                        ])))
+        }
+        func names(_ plans: [PlannedPosting]) -> [String] {
+            plans.filter { $0.form == .refundPayment }.map { "\($0.effect) \($0.subject) \($0.total.minor)" }.sorted()
+        }
+        let early = planned([sale(), payment(), back(.pending)])
+        #expect(names(early) == ["post R-1 3300"])
+        for lock in [nil, day("2026-11-30")] {
+            let late = Planner.plan(
+                OrderCase(id: "O-1", [sale(), payment(), back(.success)]), organisation: shopUS, policies: Policies(),
+                ledger: posted(early, lockDate: lock), codes: CodeBook())
+            #expect(names(late) == ["post R-1 3300", "post R-1/T2 2000"])
+        }
+        let both = planned([sale(), payment(), back(.success)])
+        #expect(names(both) == ["post R-1/T1 3300", "post R-1/T2 2000"])
+        let failed = Planner.plan(
+            OrderCase(id: "O-1", [sale(), payment(), back(.failure)]), organisation: shopUS, policies: Policies(), ledger: posted(both), codes: CodeBook())
+        #expect(names(failed) == ["post R-1/T1 3300", "void R-1/T2 2000"])
+    }
 }

@@ -303,6 +303,22 @@ import Wire
         #expect(await bench.call(.patch, path, ["policies": ["triggers": ["sale": "soon"]]]).status == 422)
     }
 
+    @Test("a flow that couldn't be used reads what came meanwhile when it is mended, and any other change of policies reads nothing again") func mended() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let path = "/v1/flows/\(made.flow)"
+        func reread() async throws -> Int64 {
+            try await bench.root.pool.query("SELECT count(*) AS n FROM app.jobs WHERE kind = 'normalize'").first?.get("n") ?? 0
+        }
+        try await bench.root.pool.query(
+            "INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body, state, normalized_at) VALUES (\(made.tenant.id), \(made.source), 'document', 'd', '', 'normalized', now())")
+        #expect(await bench.call(.patch, path, ["policies": ["edit": "delta"]]).status == 200)
+        #expect(try await reread() == 0)
+        try await bench.root.pool.query("UPDATE app.flows SET policies = '{\"edit\": \"of old\"}'")
+        #expect(await bench.call(.patch, path, ["policies": ["edit": "delta"]]).status == 200)
+        #expect(try await reread() == 1)
+    }
+
     @Test("a flow names by its slug the source whose returns belong to it, as a group or singly, and no other connection") func returns() async throws {
         let bench = try await Bench.make()
         let made = try await bench.furnished()

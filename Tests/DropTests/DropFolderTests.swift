@@ -145,6 +145,14 @@ struct DropFolderTests {
         #expect(try yard.names("in").count == 5 && yard.sent.with { $0 }.isEmpty)
     }
 
+    @Test("leftovers, however many, keep no file back")
+    func leftovers() async throws {
+        let yard = try Yard()
+        for n in 0 ... DropLimits.filesOfPass { try yard.put(".leftover-\(n)", "x") }
+        try yard.put("invoice.csv", "x")
+        #expect(try await yard.pass { _ in json(200, ["accepted": 1, "duplicate": 0]) }.map(\.name) == ["invoice.csv"])
+    }
+
     @Test("a name without a layout fails with a report, unsent", arguments: ["2026.csv", "Invoice.csv", "-.csv", "invoices2.csv"])
     func unnamed(name: String) async throws {
         let yard = try Yard()

@@ -224,4 +224,96 @@ import Testing
             #expect(try await desk.unexplained() == 0, "seed \(seed)")
         }
     }
+
+    @Test("a payment that was told for the wrong order and is corrected before it is posted goes to the right one, whichever is planned first", arguments: [("O-1", "O-2"), ("O-2", "O-1")])
+    func movesUnposted(right: String, wrong: String) async throws {
+        try await Desk.with { desk in
+            try await desk.run(payment(of: wrong))
+            #expect(try await desk.states() == ["payment P-1": "held"])
+            try await desk.run(sale(right), payment(of: right, version: 2))
+            #expect(try await desk.states() == ["invoice \(right)": "reconciled", "payment P-1": "reconciled"])
+            #expect(desk.books.entries.map(\.settles) == [nil, "D1"])
+            // It belongs there for good: what changes of the order later leaves it as it is.
+            try await desk.run(sale(right, cups: 3, version: 2))
+            #expect(try await desk.states()["payment P-1"] == "reconciled" && desk.books.entries.allSatisfy { !$0.voided })
+            #expect(try await desk.unexplained() == 0)
+        }
+    }
+
+    @Test("a payment that stands on the wrong order's invoice moves to the right one and stands once, whichever is planned first", arguments: [("O-1", "O-2"), ("O-2", "O-1")])
+    func movesPosted(right: String, wrong: String) async throws {
+        for ledger in [ScriptedLedger(), ScriptedLedger(replaces: true)] {
+            try await Desk.with(ledger: ledger) { desk in
+                try await desk.run(sale(wrong), payment(of: wrong), sale(right))
+                try await desk.run(payment(of: right, version: 2))
+                let live = desk.books.entries.filter { !$0.voided }
+                let invoice = live.first { $0.subject == right }?.id
+                #expect(live.filter { $0.form == "payment" }.map(\.settles) == [invoice] && invoice != nil)
+                #expect(Set(try await desk.states().values) == ["reconciled"])
+                try await desk.run(sale(wrong, cups: 3, version: 2), sale(right, cups: 3, version: 2))
+                #expect(desk.books.entries.filter { !$0.voided && $0.form == "payment" }.map(\.settles) == [invoice])
+                #expect(try await desk.unexplained() == 0)
+            }
+        }
+    }
+
+    @Test("a document that only belongs to another case by now is written no second time, and is not taken back") func movesUnchanged() async throws {
+        try await Desk.with { desk in
+            try await desk.run(sale("O-1"))
+            try await desk.run(sale("O-1", version: 2).moved(to: "A-1"))
+            #expect(desk.books.entries.map(\.voided) == [false] && desk.books.writes.count == 1)
+            #expect(try await desk.states() == ["invoice O-1": "reconciled"])
+            // What changes of it then is a change of the same document.
+            try await desk.run(sale("O-1", cups: 3, version: 3).moved(to: "A-1"))
+            #expect(desk.books.entries.map { "\($0.total) \($0.voided)" } == ["15000 false"])
+            #expect(try await desk.house.count("SELECT count(*) FROM app.postings WHERE case_id = 'A-1'") == 1)
+        }
+    }
+
+    @Test("a posting whose outcome is open keeps the case that it moved to waiting, and no other") func movesUnderWay() async throws {
+        try await Desk.with { desk in
+            try await desk.run(sale("O-1"), sale("O-2"))
+            desk.books.script(.loseRequest)
+            try await desk.arrive(payment(of: "O-1"))
+            try await desk.work()
+            #expect(try await desk.states()["payment P-1"] == "unknown")
+            try await desk.run(payment(of: "O-2", version: 2), sale("O-3"))
+            #expect(try await desk.states()["payment P-1"] == "unknown" && desk.books.entries.contains { $0.subject == "O-3" })
+            #expect(try await desk.house.count("SELECT count(*) FROM app.cases WHERE case_id = 'O-2' AND dirty") == 1)
+            try await desk.muchLater()
+            try await desk.later()
+            try await desk.later()
+            try await desk.later()
+            let live = desk.books.entries.filter { !$0.voided }
+            #expect(live.filter { $0.form == "payment" }.map(\.settles) == [live.first { $0.subject == "O-2" }?.id])
+            #expect(Set(try await desk.states().values) == ["reconciled"])
+        }
+    }
+
+    @Test("what was begun in the ledger and is called for no more is taken back there, and not completed") func begun() async throws {
+        try await Desk.with(ledger: ScriptedLedger(settles: .seconds(86_400))) { desk in
+            desk.books.script(.leaveDraft)
+            try await desk.arrive(sale())
+            try await desk.work()
+            #expect(try await desk.states() == ["invoice O-1": "unknown"])
+            desk.books.always(.answer(503))
+            try await desk.muchLater()
+            try await desk.arrive(cancellation())
+            try await desk.work()
+            desk.books.always()
+            try await desk.muchLater()
+            try await desk.later()
+            #expect(desk.books.entries.map(\.voided) == [true] && desk.books.state.with { $0.voidOrder } == ["O-1"])
+            #expect(try await desk.states() == ["invoice O-1": "voided"])
+            #expect(!desk.books.requests.contains("POST /update") || desk.books.requests.last { $0.hasPrefix("POST") } == "POST /void")
+        }
+    }
+}
+
+extension SourceDocument {
+    fileprivate func moved(to other: String) -> SourceDocument {
+        var made = self
+        made.caseID = other
+        return made
+    }
 }

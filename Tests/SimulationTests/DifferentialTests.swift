@@ -191,7 +191,7 @@ private actor Twins {
 
     private func supersede() async throws {
         let key = dice.pick(keys)
-        let moved = try await house.worker.pool.query(PostingStatements.supersede(house.tenant, [key])).count
+        let moved = try await house.worker.pool.query(PostingStatements.supersede(house.tenant, [(key, tables.postings[key]?.row.caseID ?? "")])).count
         same("supersede \(key)", moved == 1, tables.supersede(key))
     }
 

@@ -214,7 +214,7 @@ extension House {
             let before = try await house.texts("SELECT to_jsonb(p)::text FROM app.postings p WHERE p.tenant_id = \(t)")
             let findings = Array("[]".utf8)
             let statements: [SQL] = [
-                PostingStatements.supersede(t, [key]), PostingStatements.clear(t, [(key, findings, false)]), PostingStatements.confirmed(t, [(key, nil, nil)]),
+                PostingStatements.supersede(t, [(key, "O-1")]), PostingStatements.clear(t, [(key, findings, false)]), PostingStatements.confirmed(t, [(key, nil, nil)]),
                 PostingStatements.hold(t, key, findings: findings), PostingStatements.retryLater(t, [key], by: .seconds(1), fault: nil),
                 PostingStatements.recheckDependants(t, [key]), PostingStatements.differs(t, key, findings: findings, fault: Array("{}".utf8)),
                 MemberStatements.gather(t, [(key, key)]),

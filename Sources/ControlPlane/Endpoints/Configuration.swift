@@ -128,11 +128,22 @@ extension Endpoints {
             let sql = AdminConfigurationStatements.updateFlow(
                 tenant, id, policies: policies.map { object($0).bytes }, state: state, pollSeconds: poll, cutOver: cutOver)
             let row = try (try await tx.query(sql)).adminRow()
-            if let returns { try await tx.rereadEvents(tenant, returns) }
+            // While it couldn't be used, nothing of what came was read for it.
+            let missed = policies != nil && !isUsable(old["policies"], country: country) ? old["source"]?.string.flatMap { ConnectionID($0) } : nil
+            for read in [returns, missed].compactMap(\.self) { try await tx.rereadEvents(tenant, read) }
             try await tx.audit(tenant, [visit.entry("flow.changed", "flow \(id)", JSON.object([("members", .array(changed.map { .string($0) }))]).bytes)])
             try await tx.replan(tenant, only: id)
             return .init(200, row.json)
         }
+    }
+
+    private static func isUsable(_ stored: JSON?, country: String) -> Bool {
+        var policies = Policies.template(country: country)
+        for (name, value) in PolicyText.flat(stored ?? .object([])).object ?? [] {
+            guard let text = value.string else { return false }
+            do throws(Fault) { try policies.set(name, to: text) } catch { return false }
+        }
+        return policies.unsupported.isEmpty
     }
 
     /// Asks for what is new at the source, now.

@@ -52,7 +52,7 @@ extension Pipeline {
         let outcome = Settlements.plan(
             payouts, parts: parts, organisation: flow.organisation, policies: flow.policies, ledger: ledger, around: try await standing(members, flow))
         let made = outcome.settled.filter { entry in own.contains { entry.plan.subject.hasPrefix("\($0.id):") } }
-        return Map.gather(made, into: item.caseID, existing, ledger, flow, tenant)
+        return try Map.gather(made, into: item.caseID, existing, ledger, flow, tenant)
     }
 
     /// `nil` while a part is not checked yet: without it the document would be another one.
@@ -93,7 +93,7 @@ extension Map {
                 check: "waits_for_closing", why: "no till has been closed on \(day) yet",
                 remedy: "none needed: released when the source tells of a closing. Tills counted after midnight need day_cut_off, days without a till triggers.summary: day_over"))
         }
-        return gather(made, into: caseID, existing, ledger, flow, tenant)
+        return try gather(made, into: caseID, existing, ledger, flow, tenant)
     }
 
     /// The case of a payout's settlements is the payout's, with this behind it.
@@ -111,7 +111,7 @@ extension Map {
     /// What changes in a case of gathered documents; what nothing calls for any more is voided.
     static func gather(
         _ made: [GatheredPosting], into caseID: String, _ existing: [PostingRow], _ ledger: LedgerState, _ flow: Setup.Flow, _ tenant: TenantID
-    ) -> Output {
+    ) throws(Fault) -> Output {
         var out = Output()
         var plans: [PlannedPosting] = []
         for entry in made {
@@ -128,7 +128,7 @@ extension Map {
             plan.findings = []
             plans.append(plan)
         }
-        differ(plans, existing, ledger, flow, tenant, into: &out)
+        try differ(plans, existing, ledger, flow, tenant, into: &out)
         // Its parts stay as they are while it is in hand, so that it says the same whatever became of them: what was told of it stays told.
         out.sameInHand = []
         return out

@@ -14,10 +14,11 @@ extension Pipeline {
     func mapAndClear(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> Result {
         guard flow.row.state == "active" else { return .done }
         let mapper = try await mapper(flow, in: setup)
+        var waiting: Set<String> = []
         while true {
-            let dirty = try await store.dirtyCases(tenant, flow.row.id, limit: Limits.batchDocuments)
+            let dirty = try await store.dirtyCases(tenant, flow.row.id, limit: Limits.batchDocuments).filter { !waiting.contains($0.caseID) }
             if dirty.isEmpty { break }
-            try await map(dirty, flow, mapper)
+            waiting.formUnion(try await map(dirty, flow, mapper))
         }
         try await preflight(flow, mapper)
         if try await gather(flow) { try await preflight(flow, mapper) }
@@ -37,7 +38,8 @@ extension Pipeline {
         return Mapper(structure: setup.structure, rules: setup.rules, chart: chart)
     }
 
-    private func map(_ dirty: [DirtyCase], _ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) {
+    /// The cases that have to wait for a send under another case's name.
+    private func map(_ dirty: [DirtyCase], _ flow: Setup.Flow, _ mapper: Mapper) async throws(Fault) -> Set<String> {
         let ids = dirty.map(\.caseID)
         let documents = Dictionary(grouping: try await store.documents(tenant, flow.row.id, cases: ids), by: \.caseID)
         let postings = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: ids), by: \.caseID)
@@ -58,18 +60,37 @@ extension Pipeline {
             }
         }
         let around = try await surroundings(sight, flow)
-        var plans: [(item: DirtyCase, output: Map.Output)] = []
-        for (item, order) in orders {
-            do throws(Fault) {
-                var output = Map.Output()
-                try Map.plan(
-                    order, postings[item.caseID] ?? [], flow, mapper, lockDate: lockDate, tenant: tenant, forbidsRevision: !revises(flow), around: around,
-                    into: &output)
-                plans.append((item, output))
-            } catch {
-                try await unplannable(item, flow, error)
+        func planned(_ moved: [PostingRow]) async throws(Fault) -> [(item: DirtyCase, output: Map.Output)] {
+            var plans: [(item: DirtyCase, output: Map.Output)] = []
+            for (item, order) in orders {
+                do throws(Fault) {
+                    var output = Map.Output()
+                    try Map.plan(
+                        order, postings[item.caseID] ?? [], moved: moved.filter { $0.caseID != item.caseID }, flow, mapper, lockDate: lockDate, tenant: tenant,
+                        forbidsRevision: !revises(flow), around: around, into: &output)
+                    plans.append((item, output))
+                } catch {
+                    try await unplannable(item, flow, error)
+                }
             }
+            return plans
         }
+        var plans = try await planned([])
+        // A document whose order was corrected has its posting under the order that it was told for first.
+        let fresh = plans.flatMap { plan in plan.output.rows.map(\.key).filter { key in postings[plan.item.caseID]?.contains { $0.key == key } != true } }
+        let moved = fresh.isEmpty ? [] : try await store.postings(tenant, keys: fresh)
+        var waiting: Set<String> = []
+        if !moved.isEmpty {
+            plans = try await planned(moved)
+            let underWay = Set(moved.filter { ["posting", "unknown"].contains($0.state) }.map(\.key))
+            waiting = Set(plans.filter { plan in plan.output.moved.contains { underWay.contains($0) } }.map(\.item.caseID))
+            plans.removeAll { waiting.contains($0.item.caseID) }
+        }
+        try await saveEach(plans, flow)
+        return waiting
+    }
+
+    private func saveEach(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow) async throws(Fault) {
         do throws(Fault) {
             try await save(plans, flow)
         } catch {
@@ -101,7 +122,7 @@ extension Pipeline {
             let kept = plans.filter { mine.contains($0.item.caseID) }
             guard !kept.isEmpty else { return 0 }
             let outputs = kept.map(\.output), done = kept.map(\.item)
-            try await tx.keep(outputs, flow, tenant)
+            try await tx.keep(kept, flow, tenant)
             try await tx.look(kept, flow, tenant)
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "mapped", cases: done.map(\.caseID)))
             let waiting = kept.flatMap { plan in plan.output.waiting.map { (caseID: plan.item.caseID, id: $0) } }
@@ -115,15 +136,22 @@ extension Pipeline {
 
 extension PostgresTransaction {
     /// The rows that change, with their audit.
-    fileprivate func keep(_ outputs: [Map.Output], _ flow: Setup.Flow, _ tenant: TenantID) async throws(Fault) {
-        let restored = outputs.flatMap(\.restored)
-        var rows = outputs.flatMap(\.rows), superseded = outputs.flatMap(\.superseded), changed = outputs.flatMap(\.changedInHand)
+    fileprivate func keep(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow, _ tenant: TenantID) async throws(Fault) {
+        let outputs = plans.map(\.output), moved = Set(outputs.flatMap(\.moved)), adopted = outputs.flatMap(\.adopted)
+        // What moves from one of these cases to another is the other's: the one that had it takes nothing back.
+        func isLeft(_ key: PostKey, by output: Map.Output) -> Bool { moved.contains(key) && !output.moved.contains(key) }
+        let restored = outputs.flatMap { output in output.restored.filter { !isLeft($0.key, by: output) } }
+        var rows = outputs.flatMap { output in output.rows.filter { !isLeft($0.key, by: output) } }
+        var superseded = plans.flatMap { plan in
+            plan.output.superseded.filter { !isLeft($0, by: plan.output) }.map { (key: $0, caseID: plan.item.caseID) }
+        }
+        var changed = outputs.flatMap(\.changedInHand)
         // A file in hand has its parts as they are: what becomes of them waits until it is settled.
-        let fixed = try await partsInHand(tenant, rows.map(\.key) + superseded)
+        let fixed = try await partsInHand(tenant, rows.map(\.key) + superseded.map(\.key))
         if !fixed.isEmpty {
             let parts = Set(fixed.map(\.part))
             rows.removeAll { parts.contains($0.key) }
-            superseded.removeAll { parts.contains($0) }
+            superseded.removeAll { parts.contains($0.key) }
             changed += fixed.map(\.whole)
         }
         var entries: [AuditEntry] = []
@@ -133,6 +161,11 @@ extension PostgresTransaction {
         if !rows.isEmpty {
             try note("posting.mapped", try await query(PostingStatements.map(tenant, flow.row.id, flow.row.ledgerID, rows)))
             _ = try await query(PostingStatements.cover(tenant, rows))
+        }
+        if !adopted.isEmpty {
+            try note("posting.moved", try await query(PostingStatements.adopt(tenant, adopted)))
+            _ = try await query(PostingStatements.cover(tenant, adopted))
+            _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.row.id.description, lane: .webhook)]))
         }
         let covering = outputs.flatMap(\.covering)
         if !covering.isEmpty { _ = try await query(PostingStatements.cover(tenant, covering)) }
@@ -180,6 +213,9 @@ enum Map {
     struct Output {
         var rows: [PlanRow] = []
         var superseded: [PostKey] = []
+        /// Postings that another case had, and of them those that the ledger has just so.
+        var moved: [PostKey] = []
+        var adopted: [PlanRow] = []
         /// Postings whose pending change nothing calls for any more.
         var restored: [PlanRow] = []
         /// Credit notes that are as they were and may stand for more documents by now: returns that explain them.
@@ -203,11 +239,12 @@ enum Map {
         var waiting: [String] = []
     }
 
+    /// - Parameter moved: postings of other cases, which this one may be calling for now.
     static func plan(
-        _ order: OrderCase, _ rows: [PostingRow], _ flow: Setup.Flow, _ mapper: Mapper, lockDate: LocalDate?, tenant: TenantID, forbidsRevision: Bool,
+        _ order: OrderCase, _ rows: [PostingRow], moved: [PostingRow] = [], _ flow: Setup.Flow, _ mapper: Mapper, lockDate: LocalDate?, tenant: TenantID, forbidsRevision: Bool,
         around: Around = Around(), into out: inout Output
     ) throws(Fault) {
-        let ledger = LedgerState(lockDate: lockDate, posted: try posted(rows), forbidsRevision: forbidsRevision)
+        let ledger = LedgerState(lockDate: lockDate, posted: try posted(rows + moved), forbidsRevision: forbidsRevision)
         let documents = order.documents
         let reasons = mapper.reasons(on: documents.last.map { flow.organisation.zone.date(of: $0.at) } ?? LocalDate(daysSince1970: 0))
         let (plans, waiting) = Planner.outcome(
@@ -220,7 +257,7 @@ enum Map {
             }
         }
         let (alone, singles) = try settle(plans, documents, around, ledger, flow)
-        differ(alone + look(documents, around, flow, &out), rows, ledger, flow, tenant, singles: singles, into: &out)
+        try differ(alone + look(documents, around, flow, &out), rows, moved: moved, ledger, flow, tenant, singles: singles, into: &out)
     }
 
     /// Under policy `payout`: what no payout will bring goes alone, after a while.
@@ -239,18 +276,23 @@ enum Map {
 
     /// What changes from what is stored to what is planned.
     static func differ(
-        _ plans: [PlannedPosting], _ rows: [PostingRow], _ ledger: LedgerState, _ flow: Setup.Flow, _ tenant: TenantID,
+        _ plans: [PlannedPosting], _ rows: [PostingRow], moved: [PostingRow] = [], _ ledger: LedgerState, _ flow: Setup.Flow, _ tenant: TenantID,
         singles: Set<PlannedPosting.Reference> = [], into out: inout Output
-    ) {
-        let byKey = Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) })
+    ) throws(Fault) {
+        let byKey = Dictionary((rows + moved).map { ($0.key, $0) }) { own, _ in own }, others = Set(moved.map(\.key))
         var wanted: Set<PostKey> = []
         for plan in plans {
             let key = Pipeline.key(tenant, flow.row.id, subject: plan.subject, form: plan.form)
             let existing = byKey[key]
             if existing?.remoteID == nil, let cut = flow.row.cutOver, plan.date < cut { continue }
+            let isMoved = others.contains(key) && plan.effect == .post
+            if isMoved { out.moved.append(key) }
             let revision: Int
             switch ledger.action(for: plan) {
             case .nothing: continue
+            case .unchanged where isMoved:
+                out.adopted.append(row(plan, key: key, revision: ledger.posted[plan.id]?.revision ?? 1, body: PlanCodec.encode(plan).bytes, flow, tenant))
+                continue
             case .unchanged:
                 if plan.form == .creditNote, plan.effect == .post, plan.covers != ledger.posted[plan.id]?.plan.covers {
                     out.covering.append(row(plan, key: key, revision: 1, body: [], flow, tenant))
@@ -269,7 +311,7 @@ enum Map {
             let policy = Summaries.policy(of: plan, flow.policies)
             made.isPart = existing?.remoteID == nil && policy != .perDocument && !singles.contains(plan.id)
             // What a person stopped or skipped waits for a person, as long as it says the same.
-            if let existing, existing.planDigest == made.planDigest, existing.revision == revision, (existing.partOf != nil) == made.isPart,
+            if let existing, !isMoved, existing.planDigest == made.planDigest, existing.revision == revision, (existing.partOf != nil) == made.isPart,
                 ["cleared", "mapped", "manual", "skipped", "gathered"].contains(existing.state) {
                 if existing.batch != nil { out.sameInHand.append(key) }
                 continue
@@ -280,6 +322,13 @@ enum Map {
             }
             if made.isPart || existing?.partOf != nil { touch(key, [made.date, existing?.date], policy, &out) }
             out.rows.append(made)
+        }
+        // Begun there, and its end was never seen: what nothing calls for any more is taken back.
+        for row in rows where row.remoteID != nil && row.sent == nil && !row.byHand && row.batch == nil && !wanted.contains(row.key) && row.effect == "post" {
+            var plan = try PlanCodec.decode(row.plan)
+            plan.effect = .void
+            wanted.insert(row.key)
+            out.rows.append(Map.row(plan, key: row.key, revision: row.revision + 1, body: PlanCodec.encode(plan).bytes, flow, tenant))
         }
         let gone = rows.filter { $0.remoteID == nil && !wanted.contains($0.key) && $0.state != "superseded" && $0.state != "skipped" }
         out.superseded += gone.map(\.key)
