@@ -56,16 +56,19 @@ public struct ReflectionOutcome: Sendable {
 
 /// What of ours settles a document in the ledger.
 public struct SettledSum: Sendable, Equatable {
-    /// Payments that we sent and the ledger has.
+    /// Payments of ours that the ledger shows on it.
     public var minor: Int64
-    /// Nothing of it is under way, and nothing but payments settles it: what is paid beside ours can be told.
+    /// Nothing else of ours may stand against it: what is paid beside ours can be told.
     public var isCertain: Bool
+    /// Something of ours is under way to it.
+    public var isMoving: Bool
     /// Payments of the source that the ledger has not been sent.
     public var waitingMinor: Int64
 
-    public init(minor: Int64, isCertain: Bool, waitingMinor: Int64) {
+    public init(minor: Int64, isCertain: Bool, isMoving: Bool, waitingMinor: Int64) {
         self.minor = minor
         self.isCertain = isCertain
+        self.isMoving = isMoving
         self.waitingMinor = waitingMinor
     }
 }
@@ -135,7 +138,7 @@ public enum ReflectionStatements {
 
     /// Only one at a time gives places in a source's list: whoever reads up to one has read all before it.
     public static func queue(_ tenant: TenantID, _ connection: ConnectionID) -> SQL {
-        "SELECT id FROM app.connections WHERE tenant_id = \(tenant) AND id = \(connection) FOR UPDATE"
+        "SELECT id FROM app.connections WHERE tenant_id = \(tenant) AND id = \(connection) FOR NO KEY UPDATE"
     }
 
     /// They lie in the list that the source fetches.
@@ -161,21 +164,22 @@ public enum ReflectionStatements {
         "SELECT count(*) AS n FROM app.reflections WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state IN ('held', 'refused')"
     }
 
-    /// A payment of the source that was found entered in the ledger: no document of its own there.
-    private static let found = "p.by_hand AND p.remote_id LIKE 'found:%'"
-
     /// What settles or corrects a document `o`, of the same case by its nature.
     private static let beside = "p.tenant_id = o.tenant_id AND p.flow_id = o.flow_id AND p.case_id = o.case_id AND p.applies_to = o.post_key"
 
-    /// What of ours settles these documents: `minor`, `certain`, `waiting`.
+    /// What of ours settles these documents: `minor`, `certain`, `moving`, `waiting`. A payment counts where the ledger shows it on the document: on some
+    /// ledgers one is a journal that its balance does not see. Of corrections nobody can say whether they are set against it there.
     public static func settling(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
         SELECT p.applies_to AS post_key,
-          sum(CASE WHEN p.form <> 'payment' OR p.remote_id IS NULL OR p.state IN ('voided', 'superseded', 'skipped') OR (\(unsafe: found)) THEN 0
-            ELSE coalesce((p.confirmed_as->>'total_minor')::bigint, p.total_minor) END)::bigint AS minor,
-          bool_and(CASE WHEN p.state IN ('posting', 'unknown', 'posted') THEN false WHEN p.state IN ('voided', 'superseded', 'skipped') THEN true
-            WHEN p.remote_id IS NULL THEN true WHEN p.form <> 'payment' THEN false
-            ELSE p.by_hand OR p.confirmed_as IS NOT NULL OR p.plan_digest IS NOT DISTINCT FROM p.sent_digest END) AS certain,
+          sum(CASE WHEN p.form = 'payment' AND p.remote_id IS NOT NULL AND p.state NOT IN ('voided', 'superseded', 'skipped')
+            AND p.confirmed_as->>'applies_to' = o.remote_id THEN (p.confirmed_as->>'total_minor')::bigint ELSE 0 END)::bigint AS minor,
+          bool_and(CASE WHEN p.state IN ('posting', 'unknown', 'posted', 'manual') THEN false
+            WHEN p.state IN ('voided', 'superseded', 'skipped') OR p.remote_id IS NULL THEN true
+            WHEN p.form = 'payment' THEN coalesce(p.confirmed_as->>'applies_to' = o.remote_id, false)
+            WHEN p.form = 'journal' THEN NOT EXISTS (SELECT FROM jsonb_array_elements(coalesce(p.sent, p.plan)->'lines') l WHERE starts_with(l->>'role', 'receivable'))
+            ELSE false END) AS certain,
+          bool_or(p.state IN ('posting', 'unknown', 'posted')) AS moving,
           sum(CASE WHEN p.form = 'payment' AND p.effect = 'post' AND p.remote_id IS NULL AND p.state IN ('mapped', 'cleared', 'held', 'rejected')
             THEN p.total_minor ELSE 0 END)::bigint AS waiting
         FROM app.postings o JOIN app.postings p ON \(unsafe: beside) WHERE o.tenant_id = \(tenant) AND o.post_key = ANY (\(keys.map(\.text)))
@@ -183,55 +187,37 @@ public enum ReflectionStatements {
         """
     }
 
-    /// What was paid in the ledger on these documents beside ours, and what of it no payment of the source is known to be: `paid`, `unclaimed`.
+    /// What was paid in the ledger on these documents beside ours: `paid`.
     public static func paidThere(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
-        SELECT r.post_key, r.paid_minor AS paid, r.paid_minor - coalesce((SELECT sum(p.total_minor) FROM app.postings o JOIN app.postings p ON \(unsafe: beside)
-            WHERE o.tenant_id = r.tenant_id AND o.post_key = r.post_key AND \(unsafe: found) AND p.state <> 'voided'), 0)::bigint AS unclaimed
-        FROM (SELECT DISTINCT ON (post_key) tenant_id, post_key, paid_minor FROM app.reflections
+        SELECT r.post_key, r.paid_minor AS paid FROM (SELECT DISTINCT ON (post_key) post_key, paid_minor FROM app.reflections
           WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state <> 'superseded' ORDER BY post_key, number DESC) r
         WHERE r.paid_minor > 0
         """
     }
 
-    /// Documents on which less is paid in the ledger than what was found there.
-    public static func overclaimed(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+    /// A flow begins to tell its source: what it has in the ledger is looked at, since nobody knows what was paid there meanwhile.
+    public static func look(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         """
-        SELECT r.post_key FROM (SELECT DISTINCT ON (post_key) tenant_id, post_key, paid_minor FROM app.reflections
-          WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state <> 'superseded' ORDER BY post_key, number DESC) r
-        WHERE coalesce(r.paid_minor, 0) < (SELECT coalesce(sum(p.total_minor), 0) FROM app.postings o JOIN app.postings p ON \(unsafe: beside)
-          WHERE o.tenant_id = r.tenant_id AND o.post_key = r.post_key AND \(unsafe: found) AND p.state <> 'voided')
+        UPDATE app.postings SET recheck_at = clock_timestamp(), looks = 0 WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND remote_id IS NOT NULL
+          AND NOT by_hand AND form IN ('invoice', 'sales_receipt', 'credit_note', 'bill') AND state IN (\(unsafe: ChangeStatements.lookable))
         """
     }
 
-    /// The ledger has these payments, entered there by somebody: they are never sent. `id`: of the document that they pay.
-    public static func takeOver(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+    /// Payments that are ready to go are checked again before they do.
+    public static func recheckAll(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         """
-        UPDATE app.postings p SET state = 'confirmed', sent = p.plan, sent_digest = p.plan_digest, by_hand = true, remote_id = 'found:' || p.applies_to,
-          posted_at = clock_timestamp(), confirmed_at = clock_timestamp(), findings = '[]', fault = NULL, attempts = 0, updated_at = clock_timestamp()
-        WHERE p.tenant_id = \(tenant) AND p.post_key = ANY (\(keys.map(\.text))) AND p.state = 'mapped' AND p.remote_id IS NULL AND p.form = 'payment'
-          AND p.effect = 'post' AND p.applies_to IS NOT NULL
-        RETURNING p.applies_to
+        UPDATE app.postings SET state = 'mapped', updated_at = clock_timestamp() WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND form = 'payment'
+          AND effect = 'post' AND remote_id IS NULL AND batch_id IS NULL AND state = 'cleared'
         """
     }
 
-    /// What was found in the ledger is not there any more, or not all of it: the source's payments on these documents are planned to be sent, as before.
-    public static func giveBack(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
-        """
-        UPDATE app.postings p SET state = 'mapped', by_hand = false, remote_id = NULL, sent = NULL, sent_digest = NULL, posted_at = NULL, confirmed_at = NULL,
-          updated_at = clock_timestamp()
-        FROM app.postings o WHERE o.tenant_id = \(tenant) AND o.post_key = ANY (\(keys.map(\.text))) AND \(unsafe: beside) AND \(unsafe: found)
-          AND p.state IN ('confirmed', 'reconciled')
-        RETURNING p.post_key
-        """
-    }
-
-    /// Payments that wait to be sent are checked again: what is paid already in the ledger has changed.
+    /// Payments of these documents' cases that wait to be sent are checked again: what is paid already in the ledger has changed.
     public static func recheckPayments(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
         UPDATE app.postings p SET state = 'mapped', updated_at = clock_timestamp() FROM app.postings o
-        WHERE o.tenant_id = \(tenant) AND o.post_key = ANY (\(keys.map(\.text))) AND \(unsafe: beside)
-          AND p.form = 'payment' AND p.effect = 'post' AND p.remote_id IS NULL AND p.batch_id IS NULL
+        WHERE o.tenant_id = \(tenant) AND o.post_key = ANY (\(keys.map(\.text)))
+          AND p.tenant_id = o.tenant_id AND p.flow_id = o.flow_id AND p.case_id = o.case_id AND p.form = 'payment' AND p.effect = 'post' AND p.remote_id IS NULL AND p.batch_id IS NULL
           AND (p.state = 'cleared' OR (p.state = 'held' AND p.findings->0->>'check' = 'paid_in_ledger'))
         """
     }
@@ -275,37 +261,16 @@ extension PostgresTransaction {
         }
         if change.added.contains(where: { $0.new.finding != nil }) { try await raise(tenant, [alert]) }
         try await over(tenant, flow)
-        if !change.paidKeys.isEmpty { try await reconsider(tenant, flow, change.paidKeys) }
-    }
-
-    /// What is paid in the ledger has changed: payments of the source that were found there are, or are to be sent after all.
-    private func reconsider(_ tenant: TenantID, _ flow: FlowID, _ keys: [PostKey]) async throws(Fault) {
-        var less: [PostKey] = []
-        for row in try await query(ReflectionStatements.overclaimed(tenant, keys)) {
-            if let key = PostKey(try row.get("post_key", as: String.self)) { less.append(key) }
-        }
-        var entries: [AuditEntry] = []
-        if !less.isEmpty {
-            for row in try await query(ReflectionStatements.giveBack(tenant, less)) {
-                entries.append(AuditEntry(actor: "worker", action: "posting.not_in_ledger", subject: "posting \(try row.get("post_key", as: String.self))"))
-            }
-            try await audit(tenant, entries)
-        }
-        let waiting = try await query(ReflectionStatements.recheckPayments(tenant, keys)).affected
-        if waiting > 0 || !entries.isEmpty { _ = try await query(JobStatements.ask(tenant, [Job(.map, flow.description, lane: .webhook)])) }
-    }
-
-    /// The ledger has these payments already: they are confirmed, and others of the same documents checked again.
-    public func takeOver(_ tenant: TenantID, _ flow: FlowID, _ keys: [PostKey]) async throws(Fault) {
-        guard !keys.isEmpty else { return }
-        var paid: [PostKey] = []
-        for row in try await query(ReflectionStatements.takeOver(tenant, keys)) {
-            if let key = PostKey(try row.get("applies_to", as: String.self)) { paid.append(key) }
-        }
-        try await audit(tenant, keys.map { AuditEntry(actor: "worker", action: "posting.found_in_ledger", subject: "posting \($0)") })
-        if try await query(ReflectionStatements.recheckPayments(tenant, paid)).affected > 0 {
+        if !change.paidKeys.isEmpty, try await query(ReflectionStatements.recheckPayments(tenant, change.paidKeys)).affected > 0 {
             _ = try await query(JobStatements.ask(tenant, [Job(.map, flow.description, lane: .webhook)]))
         }
+    }
+
+    /// A flow begins to tell its source.
+    public func beginReflecting(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) {
+        _ = try await query(ReflectionStatements.look(tenant, flow))
+        _ = try await query(ReflectionStatements.recheckAll(tenant, flow))
+        _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.description, lane: .webhook)]))
     }
 
     /// The flow's alert is over when nothing waits for a person any more.
@@ -397,26 +362,18 @@ extension Store {
         var out: [PostKey: SettledSum] = [:]
         for row in try await pool.query(ReflectionStatements.settling(tenant, keys)) {
             guard let key = PostKey(try row.get("post_key", as: String.self)) else { continue }
-            out[key] = SettledSum(minor: try row.get("minor"), isCertain: try row.get("certain"), waitingMinor: try row.get("waiting"))
+            out[key] = SettledSum(minor: try row.get("minor"), isCertain: try row.get("certain"), isMoving: try row.get("moving"), waitingMinor: try row.get("waiting"))
         }
         return out
     }
 
-    /// What was paid in the ledger beside ours, and what of it no payment of the source is known to be; documents with none are left out.
-    public func paidThere(_ tenant: TenantID, _ keys: [PostKey]) async throws(Fault) -> [PostKey: PaidThere] {
+    /// What was paid in the ledger beside ours; documents with none are left out.
+    public func paidThere(_ tenant: TenantID, _ keys: [PostKey]) async throws(Fault) -> [PostKey: Int64] {
         guard !keys.isEmpty else { return [:] }
-        var out: [PostKey: PaidThere] = [:]
+        var out: [PostKey: Int64] = [:]
         for row in try await pool.query(ReflectionStatements.paidThere(tenant, keys)) {
-            guard let key = PostKey(try row.get("post_key", as: String.self)) else { continue }
-            out[key] = PaidThere(minor: try row.get("paid"), unclaimed: try row.get("unclaimed"))
+            if let key = PostKey(try row.get("post_key", as: String.self)) { out[key] = try row.get("paid") }
         }
         return out
     }
-}
-
-/// What somebody paid on a document in the ledger, beside what we sent.
-public struct PaidThere: Sendable, Equatable {
-    public var minor: Int64
-    /// What of it no payment of the source is known to be.
-    public var unclaimed: Int64
 }

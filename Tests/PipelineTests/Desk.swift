@@ -15,12 +15,14 @@ import Wire
 /// Canonical documents as records of a source that speaks our own words.
 struct ScriptedSource: SourceConnector {
     var reflectionPlace = ReflectionPlace.none
+    /// Whether what was written there can be looked for.
+    var searchable = true
 
     var spec: PlatformSpec {
         PlatformSpec(
             id: "scripted-source", name: "Scripted Source", roles: [.source], productionBase: "http://127.0.0.1:1", sandboxBase: nil,
             auth: .header("X-Token"), headers: [:], limits: [], concurrency: 1, batchSizes: [:], pageSize: 100, fieldLengths: [:],
-            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero), tax: .none, dimensions: [],
+            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: searchable, findSettles: .zero), tax: .none, dimensions: [],
             revisesPaidInvoices: false, apiVersion: "1", sunset: nil, sources: [:])
     }
 

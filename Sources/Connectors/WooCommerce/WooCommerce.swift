@@ -18,7 +18,7 @@ public struct WooCommerceConnector: SourceConnector {
             headers: ["Accept": "application/json", "Cache-Control": "no-cache"],
             limits: [RateLimit(name: Self.bucket, scope: .connection, amount: 240, window: .seconds(60))],
             concurrency: 2, batchSizes: [:], pageSize: WooLimits.pageRows, fieldLengths: [:],
-            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero),
+            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: true, findSettles: WooLimits.noteSettles),
             tax: .perLine, dimensions: [], revisesPaidInvoices: true, apiVersion: "wc/v3", sunset: nil, sources: Self.sources, objects: Self.objects,
             changeFeed: [
                 .webhooks(signature: "HMAC-SHA256 over the body", topics: Self.topics), .sweep(by: "date_modified_gmt", overlap: WooLimits.overlap),
@@ -69,6 +69,8 @@ enum WooLimits {
     static let overlap = Duration.seconds(300)
     /// How far back WooPayments' deposits are looked at: one takes days to arrive.
     static let depositsBack = Duration.seconds(14 * 86_400)
+    /// A request that nobody heard the end of may still be at work at the host for as long, and write its note after it.
+    static let noteSettles = Duration.seconds(180)
     /// Pages of one order's refunds.
     static let refundPages = 20
     static let depositPages = 50

@@ -75,10 +75,14 @@ extension Pipeline {
         }
         let news = try await news(looks, before: before, flow)
         try await store.transaction { tx throws(Fault) in
-            try await tx.reflect(tenant, flow.row.id, flow.row.sourceID, news, alert: Reflect.alert(flow.row.id))
+            try await tx.reflect(tenant, flow.row.id, flow.row.sourceID, news.rows, alert: Reflect.alert(flow.row.id))
             if !goodNow.isEmpty {
                 _ = try await tx.query(PostingStatements.confirmed(tenant, goodNow))
                 try await tx.audit(tenant, goodNow.map { AuditEntry(actor: "worker", action: "posting.confirmed", subject: "posting \($0.key)") })
+                if !news.again.isEmpty {
+                    _ = try await tx.query(ChangeStatements.mark(tenant, flow.row.ledgerID, keys: news.again.map { ($0, nil) }, remoteIDs: []))
+                    _ = try await tx.query(ChangeStatements.markLater(tenant, news.again, by: Reflect.movingPause, looked: false))
+                }
                 if !files.isEmpty {
                     _ = try await tx.query(AttachmentStatements.want(tenant, flow.row.id, files))
                     _ = try await tx.query(JobStatements.ask(tenant, [Job(.attach, flow.row.id.description, lane: .poll)]))

@@ -23,6 +23,7 @@ extension Pipeline {
     private func lookAgain(_ rows: [RecheckRow], _ flow: Setup.Flow, _ connector: any LedgerConnector, _ mapper: Mapper) async throws(Fault) {
         let bound = try await bind(rows.map(\.asSent), flow, mapper, create: false)
         try await store.markLater(tenant, bound.unbound.map(\.row.key), by: .seconds(600))
+        if let stuck = bound.unbound.first { try await raiseStuck(stuck.fault, flow) }
         if bound.documents.isEmpty { return }
         let before = try await settling(bound.documents.map(\.key), flow)
         let seen: [PostKey: LedgerReadback]
@@ -32,6 +33,7 @@ extension Pipeline {
             guard Confirm.mayConcernOne(error) else { throw error }
             guard rows.count > 1 else {
                 log.fault(.failed, error, ("posting", rows[0].posting.key.text))
+                try await raiseStuck(error, flow)
                 return try await store.markLater(tenant, rows.map(\.posting.key), by: .seconds(600))
             }
             for half in rows.halves { try await lookAgain(half, flow, connector, mapper) }
@@ -52,8 +54,18 @@ extension Pipeline {
             case .absent: absent.append(document.key)
             }
         }
-        try await settle(same, drifted, try await news(looks, before: before, flow), flow)
+        let news = try await news(looks, before: before, flow), again = Set(news.again)
+        try await settle(same.filter { !again.contains($0.key) }, drifted, news.rows, flow)
+        try await store.markLater(tenant, news.again, by: Reflect.movingPause)
         try await store.markLater(tenant, absent, by: Confirm.absentPause, looked: true)
+    }
+
+    /// Where the source is told, payments wait for the look at their invoice: somebody has to know when it can't be had.
+    private func raiseStuck(_ fault: Fault, _ flow: Setup.Flow) async throws(Fault) {
+        guard flow.policies.reflect == .on else { return }
+        try await store.raise(tenant, [AlertRow(
+            key: AlertKey.fetch(flow.ledger.row.id, fault.code), severity: .warning,
+            cause: "a document that changed in the ledger can't be looked at, and its payments wait for that: \(fault.summary)", remedy: fault.remedy)])
     }
 
     private func settle(

@@ -30,6 +30,10 @@ extension Pipeline {
     /// The row is settled or gets a later time.
     private func tell(_ row: ReflectionRow, _ flow: Setup.Flow, _ connector: any SourceConnector) async throws(Fault) {
         let state = try ReflectedState(try JSON(parsing: row.says), number: row.number)
+        if row.state == "sent", !connector.spec.idempotency.searchable {
+            return try await store.settleReflection(
+                tenant, flow.row.id, row, ReflectionOutcome(.refused, fault: Reflect.unclear.json.bytes), alerts: [Reflect.refusal(connector.spec.name, flow.row.id)])
+        }
         let attempt = base32Text(random.bytes(12), characters: 18)
         guard let exchange = connector.reflect(state, attempt: attempt, flow.source.facts) else {
             return try await store.settleReflection(tenant, flow.row.id, row, ReflectionOutcome(.none))
@@ -54,27 +58,36 @@ extension Pipeline {
         return try await store.settling(tenant, keys)
     }
 
-    /// What the source is to be told after a look. `before`: what settled the documents when the look began.
-    func news(_ looks: [Reflect.Look], before: [PostKey: SettledSum]?, _ flow: Setup.Flow) async throws(Fault) -> [NewReflection] {
-        guard let before, !looks.isEmpty else { return [] }
+    /// What the source is to be told after a look, and which documents have to be looked at again because something of ours was under way to them.
+    /// `before`: what settled the documents when the look began.
+    func news(
+        _ looks: [Reflect.Look], before: [PostKey: SettledSum]?, _ flow: Setup.Flow
+    ) async throws(Fault) -> (rows: [NewReflection], again: [PostKey]) {
+        guard let before, !looks.isEmpty else { return ([], []) }
         let keys = looks.map(\.row.key)
         let after = try await store.settling(tenant, keys), known = try await store.paidThere(tenant, keys)
         let name = connectors[flow.ledger.row.platform]?.spec.name ?? flow.ledger.row.platform
-        var out: [NewReflection] = []
+        var rows: [NewReflection] = [], again: [PostKey] = []
         for look in looks {
-            let key = look.row.key
-            let settled = before[key] == after[key] ? after[key] ?? SettledSum(minor: 0, isCertain: true, waitingMinor: 0) : nil
-            if let new = try Reflect.news(look, settled, known[key], flow.policies, ledger: name) { out.append(new) }
+            let key = look.row.key, settled = after[key] ?? Reflect.unsettled
+            let isMoving = settled.isMoving || before[key] != after[key]
+            if isMoving, look.drift.isEmpty, look.seen?.open_minor != nil { again.append(key) }
+            var told = settled
+            told.isCertain = settled.isCertain && !isMoving
+            if let new = try Reflect.news(look, told, known[key], flow.policies, ledger: name) { rows.append(new) }
         }
-        return out
+        return (rows, again)
     }
 
-    /// The payments among these that the ledger has already, entered there by somebody, and what is wrong with those of which nobody can say.
-    func paidThere(_ rows: [PostingRow], _ flow: Setup.Flow) async throws(Fault) -> Reflect.Paid {
-        guard flow.policies.reflect == .on else { return Reflect.Paid() }
+    /// Payments of the source that may be what somebody entered in the ledger: they wait for a person.
+    func paidThere(_ rows: [PostingRow], _ flow: Setup.Flow) async throws(Fault) -> [PostKey: Finding] {
+        guard flow.policies.reflect == .on else { return [:] }
         let payments = rows.filter(Reflect.isNewPayment)
-        let there = try await store.paidThere(tenant, Array(Set(payments.compactMap(\.appliesTo))))
-        return try Reflect.paid(payments, there, flow.policies.paidMaster)
+        guard !payments.isEmpty else { return [:] }
+        let cases = Set(payments.map(\.caseID))
+        let documents = rows.filter { cases.contains($0.caseID) && $0.remoteID != nil && Reflect.forms.contains($0.form) }
+        let there = try await store.paidThere(tenant, documents.map(\.key))
+        return Reflect.held(payments, documents.filter { there[$0.key] != nil }, there)
     }
 }
 
@@ -84,6 +97,9 @@ enum Reflect {
 
     /// Forms that are a source's documents; its payments show in what they settle.
     static let forms: Set<String> = ["invoice", "sales_receipt", "credit_note", "bill"]
+    static let unsettled = SettledSum(minor: 0, isCertain: true, isMoving: false, waitingMinor: 0)
+    /// What is under way to a document is there by then, mostly.
+    static let movingPause = Duration.seconds(15)
 
     /// One document as a look found it.
     struct Look {
@@ -108,6 +124,10 @@ enum Reflect {
             remedy: "Open the refused reflections: each names what \(platform) said. Mend that and tell it again, or dismiss it.")
     }
 
+    static let unclear = Fault(
+        "reflection_unclear", stage: .confirm, disposition: .reject, summary: "nobody knows whether the source was told, and it can't be searched",
+        remedy: "Look at the source: tell it again if it was not told, else dismiss it.")
+
     /// `nil`: nobody knows.
     static func end(of delivery: Delivery<PostOutcome>) -> ReflectionOutcome? {
         switch Attach.end(of: delivery) {
@@ -121,9 +141,9 @@ enum Reflect {
         }
     }
 
-    /// - Parameter settled: what of ours settles it; `nil` where that changed while it was looked at.
+    /// - Parameter known: what was paid there by the look before.
     static func news(
-        _ look: Look, _ settled: SettledSum?, _ known: PaidThere?, _ policies: Policies, ledger: String
+        _ look: Look, _ settled: SettledSum, _ known: Int64?, _ policies: Policies, ledger: String
     ) throws(Fault) -> NewReflection? {
         let row = look.row
         guard forms.contains(row.form), row.partOf == nil, let form = PostingForm(rawValue: row.form), let currency = Currency(row.currency) else { return nil }
@@ -135,19 +155,17 @@ enum Reflect {
             let isVoid = look.seen?.voided ?? true
             state.state = look.isTakenBack || isVoid ? .voided : .edited
             if isVoid { state.total = Money(minor: row.totalMinor, currency) }
-            if look.isTakenBack { return new(state, known?.minor, nil) }
+            if look.isTakenBack { return new(state, known, nil) }
             return changed(state, row, look, known, isVoid ? policies.voidMaster : policies.amountMaster)
         }
-        // Where nobody can tell by this look, it is as it was.
-        let paid = theirs(look.seen, settled) ?? known?.minor
+        let paid = theirs(look.seen, settled, known)
         guard let paid, paid > 0 else { return new(state, paid, nil) }
         guard policies.paidMaster != .source else { return new(state, paid, nil) }
         state.paid = Money(minor: paid, currency)
         state.state = look.seen?.open_minor == 0 ? .paid : .partPaid
-        let unclaimed = paid - ((known?.minor ?? 0) - (known?.unclaimed ?? 0))
-        let waiting = settled?.waitingMinor ?? 0
-        if waiting > 0, waiting != unclaimed {
-            let theirs = Money(minor: unclaimed, currency), ours = Money(minor: waiting, currency)
+        let waiting = settled.waitingMinor
+        if waiting > 0, waiting != paid {
+            let theirs = Money(minor: paid, currency), ours = Money(minor: waiting, currency)
             return new(state, paid, Finding(
                 check: "reflection_conflict", why: "paid: the ledger has \(theirs.text) \(currency.code) that the source did not tell of, the source \(ours.text) that the ledger lacks",
                 remedy: "Told, the source hears of the ledger's; dismissed, it does not. The source's own is held until one side is corrected.", position: "paid"))
@@ -155,23 +173,25 @@ enum Reflect {
         return new(state, paid, policies.paidMaster == .ask ? asked("paid", "\(state.paid?.text ?? "") \(currency.code) was entered there") : nil)
     }
 
-    /// What was paid there beside ours; `nil` where that can't be told.
-    private static func theirs(_ seen: LedgerReadback?, _ settled: SettledSum?) -> Int64? {
-        guard let seen, let open = seen.open_minor, let settled, settled.isCertain else { return nil }
-        return max(0, seen.total_minor - open - settled.minor)
+    /// What was paid there beside ours; `nil` where that can't be told. Where something else of ours may stand against it, it is at most what it was, and
+    /// at most what is not owed any more.
+    private static func theirs(_ seen: LedgerReadback?, _ settled: SettledSum, _ known: Int64?) -> Int64? {
+        guard let seen, let open = seen.open_minor else { return known }
+        let most = max(0, seen.total_minor - open - settled.minor)
+        return settled.isCertain ? most : known.map { min($0, most) }
     }
 
-    private static func changed(_ state: ReflectedState, _ row: PostingRow, _ look: Look, _ known: PaidThere?, _ master: Policies.Master) -> NewReflection? {
+    private static func changed(_ state: ReflectedState, _ row: PostingRow, _ look: Look, _ known: Int64?, _ master: Policies.Master) -> NewReflection? {
         let what = look.drift.first?.why ?? "it was changed"
         guard row.sentDigest == row.planDigest else {
             let ours = Money(minor: row.totalMinor, state.total.currency)
-            return new(state, known?.minor, Finding(
+            return new(state, known, Finding(
                 check: "reflection_conflict", why: "\(what); the source has changed it too, to \(ours.text) \(ours.currency.code)",
                 remedy: "Told, the source hears of the ledger's; dismissed, it does not. Releasing the posting writes the source's into the ledger.",
                 position: state.state == .voided ? "void" : "amount"))
         }
         if master == .source { return nil }
-        return new(state, known?.minor, master == .ask ? asked(state.state == .voided ? "void" : "amount", what) : nil)
+        return new(state, known, master == .ask ? asked(state.state == .voided ? "void" : "amount", what) : nil)
     }
 
     private static func asked(_ field: String, _ what: String) -> Finding {
@@ -186,50 +206,27 @@ enum Reflect {
             key: state.key, says: says, digest: Digest.sha256(says), paidMinor: paid, finding: finding.map { PlanCodec.finding($0).bytes })
     }
 
-    // MARK: Payments that are there already
-
-    struct Paid {
-        var found: [PostKey] = []
-        var held: [PostKey: Finding] = [:]
-    }
+    // MARK: Payments that may be there already
 
     /// A payment of the source that the ledger was not sent.
     static func isNewPayment(_ row: PostingRow) -> Bool {
-        row.form == "payment" && row.effect == "post" && row.remoteID == nil && row.partOf == nil && row.batch == nil && row.appliesTo != nil
-            && ["mapped", "cleared", "held"].contains(row.state)
+        row.form == "payment" && row.effect == "post" && row.remoteID == nil && row.partOf == nil && row.batch == nil && row.state == "mapped"
     }
 
-    /// The payments that come to this amount: all of them, or one.
-    private static func same(_ rows: [PostingRow], _ amount: Int64) -> [PostKey] {
-        if rows.map(\.totalMinor).reduce(0, +) == amount { return rows.map(\.key) }
-        return rows.first { $0.totalMinor == amount }.map { [$0.key] } ?? []
-    }
-
-    /// Whether all its money is said to be in the bank: where that is, the ledger knows too. Money that a processor holds would be missing from its
-    /// clearing account, and the payout that brings it would find nothing.
-    private static func isInBank(_ row: PostingRow) throws(Fault) -> Bool {
-        try PlanCodec.decode(row.plan).lines.allSatisfy { $0.part != .tender || $0.role.family == "bank" }
-    }
-
-    /// Where what the source says came into the bank comes to exactly what somebody entered in the ledger, it is that; else a person says.
-    static func paid(_ payments: [PostingRow], _ there: [PostKey: PaidThere], _ master: Policies.Master) throws(Fault) -> Paid {
-        var out = Paid()
-        for (original, rows) in Dictionary(grouping: payments, by: \.appliesTo) {
-            guard let original, let unclaimed = there[original]?.unclaimed, unclaimed > 0 else { continue }
-            let mapped = rows.filter { $0.state == "mapped" }
-            var banked: [PostingRow] = []
-            for row in mapped where try isInBank(row) { banked.append(row) }
-            let same = master == .ledger ? Self.same(banked, unclaimed) : []
-            out.found += same
-            for row in mapped where !same.contains(row.key) {
-                let currency = Currency(row.currency)
-                func text(_ minor: Int64) -> String { currency.map { "\(Money(minor: minor, $0).text) \($0.code)" } ?? "\(minor)" }
-                out.held[row.key] = Finding(
-                    check: "paid_in_ledger",
-                    why: "somebody entered \(text(unclaimed)) on its invoice in the ledger; this payment is \(text(row.totalMinor)), and nobody knows whether it is the same money",
-                    remedy: "The same money: delete the payment in the ledger, and this one goes there by itself. Other money: enter the ledger's in the source too, so that both sides have both.",
-                    position: "paid")
-            }
+    /// Where somebody paid on any document of the case in the ledger, nobody can say by amounts whether a payment of the source is that one: sent, the
+    /// invoice may be paid twice; left out, money may be missing. A person can.
+    static func held(_ payments: [PostingRow], _ paid: [PostingRow], _ there: [PostKey: Int64]) -> [PostKey: Finding] {
+        var out: [PostKey: Finding] = [:]
+        for row in payments {
+            guard let original = paid.first(where: { $0.caseID == row.caseID }), let minor = there[original.key] else { continue }
+            func text(_ minor: Int64) -> String { Currency(row.currency).map { "\(Money(minor: minor, $0).text) \($0.code)" } ?? "\(minor)" }
+            out[row.key] = Finding(
+                check: "paid_in_ledger",
+                why: "somebody entered \(text(minor)) on \(original.reference) in the ledger; this payment is \(text(row.totalMinor)), and nobody knows whether it is the same money",
+                remedy: """
+                    The same money: leave this one held, or delete the ledger's, and this one goes there by itself. Other money: delete the ledger's, and enter it again \
+                    when this one is there.
+                    """, position: "paid")
         }
         return out
     }

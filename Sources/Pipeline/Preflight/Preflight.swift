@@ -19,23 +19,19 @@ extension Pipeline {
             if cases.isEmpty { return }
             let grouped = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: cases), by: \.caseID)
             var results: [(key: PostKey, findings: [UInt8], held: Bool)] = []
-            var held: [Preflight.Held] = [], told: [Preflight.Held] = [], found: [PostKey] = []
+            var held: [Preflight.Held] = [], told: [Preflight.Held] = []
             let paid = try await paidThere(grouped.values.flatMap { $0 }, flow)
             let parts = grouped.values.joined().filter { $0.state == "mapped" && $0.partOf != nil }
             for (_, rows) in grouped.sorted(by: { $0.key < $1.key }) {
                 let waiting = byFile ? [] : Preflight.waitForFile(rows)
                 for var result in Preflight.judge(rows, context, mapper, objections) {
-                    if result.findings.isEmpty, paid.found.contains(result.key) {
-                        found.append(result.key)
-                        continue
-                    }
-                    if result.findings.isEmpty, let finding = paid.held[result.key] { result.findings = [finding] }
+                    if result.findings.isEmpty, let finding = paid[result.key] { result.findings = [finding] }
                     let findings = result.findings.isEmpty && waiting.contains(result.key) ? [Preflight.waitsForBatch] : result.findings
                     results.append((result.key, JSON.array(findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
                     if !result.findings.isEmpty { held.append(result) } else if !findings.isEmpty { told.append(Preflight.Held(key: result.key, findings: findings)) }
                 }
             }
-            try await save(results, held, told, found, cases, parts, flow)
+            try await save(results, held, told, cases, parts, flow)
         }
     }
 
@@ -74,8 +70,8 @@ extension Pipeline {
     }
 
     private func save(
-        _ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ told: [Preflight.Held], _ found: [PostKey],
-        _ cases: [String], _ parts: [PostingRow], _ flow: Setup.Flow
+        _ results: [(key: PostKey, findings: [UInt8], held: Bool)], _ held: [Preflight.Held], _ told: [Preflight.Held], _ cases: [String], _ parts: [PostingRow],
+        _ flow: Setup.Flow
     ) async throws(Fault) {
         let tenant = tenant
         let entries = results.map {
@@ -86,7 +82,6 @@ extension Pipeline {
         let alerts = Preflight.alerts(held + told, flow.row.id)
         try await store.transaction { tx throws(Fault) in
             _ = try await tx.query(PostingStatements.clear(tenant, results))
-            try await tx.takeOver(tenant, flow.row.id, found)
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "cleared", cases: cases))
             let days = Set(parts.filter { flow.policies.posting(on: $0.date) != .payout }.map(\.date))
             if !days.isEmpty { _ = try await tx.query(MemberStatements.dirtyDays(tenant, flow.row.id, cases: days.map(Map.caseID))) }
