@@ -8,7 +8,7 @@ public enum AlertCause: String, Sendable, CaseIterable {
     case unexplained
     case returnsDiffer = "returns_differ"
     // What lies between us and a platform
-    case credential, quota, silent, down, attachment, webhooks, clock, account
+    case credential, quota, silent, down, attachment, webhooks, clock, account, reflection
     case quotaSpent = "quota_spent"
     // What goes wrong here
     case lag, crash, quarantined, configuration, undelivered, schedule
@@ -27,7 +27,7 @@ public enum AlertCause: String, Sendable, CaseIterable {
     public var upkeep: Upkeep {
         switch self {
         case .held, .rejected, .unknown, .variance, .event, .credential, .quota, .silent, .down, .webhooks, .clock, .lag, .crash, .undelivered, .documentQuarantined, .schedule: .surveyed
-        case .unexplained, .returnsDiffer, .quarantined, .changedInHand, .differsByHand: .kept
+        case .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand: .kept
         case .fetch, .configuration, .attachment, .account, .quotaSpent: .fades
         }
     }

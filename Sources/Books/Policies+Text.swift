@@ -28,6 +28,10 @@ extension Policies {
         case "fx_rate": exchangeRate = try choice(name, value)
         case "payout_rows": payoutRows = try choice(name, value)
         case "attach": attach = try choice(name, value)
+        case "reflect": reflect = try choice(name, value)
+        case "masters.paid": paidMaster = try choice(name, value)
+        case "masters.void": voidMaster = try choice(name, value)
+        case "masters.amount": amountMaster = try choice(name, value)
         case "month_end_split": monthEndSplit = try choice(name, value)
         case "summary_zone": summaryZone = try choice(name, value)
         case "tax_difference_cap": taxDifferenceCap = try amount(name, value)
@@ -62,7 +66,7 @@ extension Policies {
             "month_end_split", "summary_zone", "payout_rows", "attach",
             "tax_difference_cap", "cash_rounding", "rounding_cap", "bank_fee_cap", "rms_wait", "bank_wait",
             "day_cut_off", "entity_by", "returns.owner", "returns.from", "triggers.sale", "triggers.refund",
-            "triggers.summary",
+            "triggers.summary", "reflect", "masters.paid", "masters.void", "masters.amount",
         ] + singleValued.keys).sorted()
 
     /// Policies with one value as yet: stated so that a file that names them says what it relies on.
@@ -73,6 +77,7 @@ extension Policies {
         "unmapped_code": "hold",
         "inactive_account": "hold", "shipping_discount": "net", "shipping_split": "by_line_net",
         "triggers.payment": "paid", "triggers.payout": "paid", "triggers.deposit": "paid", "triggers.return": "returned",
+        "masters.memo": "source",
     ]
 
     private func choice<V: RawRepresentable & CaseIterable>(_ name: String, _ value: String) throws(Fault) -> V

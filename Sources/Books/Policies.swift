@@ -69,6 +69,17 @@ public struct Policies: Sendable, Equatable {
     }
     /// Which documents in the ledger get a list of what they stand for beside them.
     public enum Attach: String, Sendable, CaseIterable { case none, summaries, all }
+    /// Whether sources are told what the ledger shows of their documents.
+    public enum Reflect: String, Sendable, CaseIterable { case off, on }
+    /// Whose word counts where the ledger shows something else than the source told.
+    public enum Master: String, Sendable, CaseIterable {
+        /// The ledger's: the source is told.
+        case ledger
+        /// The source's: it is told nothing.
+        case source
+        /// A person is asked before the source is told.
+        case ask
+    }
     public enum ReturnsOwner: String, Sendable, CaseIterable {
         /// The shop's refund is the credit note; the returns system only explains it. What it settles without money is its own.
         case shop
@@ -116,6 +127,11 @@ public struct Policies: Sendable, Equatable {
     public var monthEndSplit: Switch = .on
     public var payoutRows: PayoutRows = .matched
     public var attach: Attach = .none
+    public var reflect: Reflect = .off
+    /// Of payments that somebody enters in the ledger; of what somebody voids or deletes there; of what somebody changes there.
+    public var paidMaster: Master = .ledger
+    public var voidMaster: Master = .ask
+    public var amountMaster: Master = .ask
     public var summaryZone: SummaryZone = .shop
     /// Seconds after local midnight at which a business day begins.
     public var dayCutOff = 0

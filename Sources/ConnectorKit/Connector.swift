@@ -164,6 +164,12 @@ public protocol SourceConnector: Connector {
 
     /// What it tells beside what was sold. A policy that waits for anything else is refused.
     var tells: Set<SourceFact> { get }
+
+    /// Whether it can be told what the ledger has of its documents.
+    var reflectionPlace: ReflectionPlace { get }
+
+    /// Writes there what the ledger has of a document, once: looks for its mark first. `nil` where there is no place for it, or not for this one.
+    func reflect(_ state: ReflectedState, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome>?
 }
 
 extension SourceConnector {
@@ -173,6 +179,8 @@ extension SourceConnector {
     public func tells(of _: String) -> Bool { false }
     public func returnFigures(since _: Timestamp, cursor _: String?, _: ConnectionFacts) -> Exchange<ReturnFigures>? { nil }
     public func returnFigure(_: RawRecord, _: ConnectionFacts) -> ReturnFigure? { nil }
+    public var reflectionPlace: ReflectionPlace { .none }
+    public func reflect(_: ReflectedState, attempt _: String, _: ConnectionFacts) -> Exchange<PostOutcome>? { nil }
 }
 
 /// One account of a ledger as it is there now.
@@ -334,10 +342,13 @@ public struct LedgerReadback: Sendable, Equatable {
     public var voided: Bool
     /// It is there and has no effect yet: a draft of ours whose posting broke off, `voided` too. `update` goes on from it.
     public var unfinished: Bool
+    /// What is owed on it still, in document currency, minor units; `nil` where the form or the platform shows none. Money moves it, so it is no
+    /// difference from what was meant.
+    public var open_minor: Int64?
 
     public init(
         key: PostKey?, remoteID: String, version: String?, date: LocalDate?, currency: String?, total_minor: Int64, tax_minor: Int64?, party: String?,
-        accounts: [String: Int64], voided: Bool, appliesTo: String? = nil, unfinished: Bool = false
+        accounts: [String: Int64], voided: Bool, appliesTo: String? = nil, unfinished: Bool = false, open_minor: Int64? = nil
     ) {
         self.key = key
         self.remoteID = remoteID
@@ -351,6 +362,7 @@ public struct LedgerReadback: Sendable, Equatable {
         self.voided = voided
         self.appliesTo = appliesTo
         self.unfinished = unfinished
+        self.open_minor = open_minor
     }
 }
 

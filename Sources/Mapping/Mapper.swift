@@ -140,7 +140,10 @@ public struct Mapper: Sendable {
     public func taxCode(for line: PostingLine, of posting: PlannedPosting) -> (value: String, rule: String)? {
         guard let code = line.taxCode else { return nil }
         if let rule = rules.first(.taxCode, for: values(line, of: posting), on: posting.date) { return rule }
-        guard let entry = structure.taxCodes.first(where: { $0.code == code }) ?? structure.taxCodes.first(where: { glob($0.code, code) })
+        // A pattern for what is sold binds nothing that is bought: it would go into the other boxes of the return.
+        let isBought = code.hasPrefix(Bill.taxMark)
+        guard let entry = structure.taxCodes.first(where: { $0.code == code })
+            ?? structure.taxCodes.first(where: { $0.code.hasPrefix(Bill.taxMark) == isBought && glob($0.code, code) })
         else { return nil }
         return (entry.ledger, "structure v\(structure.version): \(entry.code)")
     }

@@ -71,6 +71,7 @@ public struct Pipeline: Sendable {
         case .look: try await look(try setup.connection(job.subject), in: setup)
         case .changes: try await changes(try setup.connection(job.subject), in: setup)
         case .attach: try await attach(try setup.flow(job.subject), in: setup)
+        case .reflect: try await reflect(try setup.flow(job.subject), in: setup)
         case .consent: try await consent(job.subject, in: setup)
         }
     }

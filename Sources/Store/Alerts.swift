@@ -34,6 +34,7 @@ public enum AlertKey {
     public static func quota(_ connection: ConnectionID, _ budget: String) -> String { "quota/\(connection)/\(budget)" }
     public static func quotaSpent(_ connection: ConnectionID, _ budget: String) -> String { "quota_spent/\(connection)/\(budget)" }
     public static func attachment(_ connection: ConnectionID) -> String { "attachment/\(connection)" }
+    public static func reflection(_ flow: FlowID) -> String { "reflection/\(flow)" }
     public static func returnsDiffer(_ flow: FlowID) -> String { "returns_differ/\(flow)" }
     public static func silent(_ connection: ConnectionID) -> String { "silent/\(connection)" }
     public static func down(_ connection: ConnectionID) -> String { "down/\(connection)" }

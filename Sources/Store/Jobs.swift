@@ -3,7 +3,7 @@ public import Postgres
 
 /// One thing to do for a tenant.
 public struct Job: Sendable, Hashable {
-    public enum Kind: String, Sendable, CaseIterable { case normalize, map, post, confirm, reconcile, sweep, fetch, chart, identify, look, changes, attach, consent }
+    public enum Kind: String, Sendable, CaseIterable { case normalize, map, post, confirm, reconcile, sweep, fetch, chart, identify, look, changes, attach, consent, reflect }
     /// Kinds that need no accounts, rules or flows: a platform is connected before there are any.
     public static let unconfigured: Set<Kind> = [.consent, .identify]
     public enum Lane: String, Sendable, CaseIterable { case interactive, webhook, poll, backfill, audit }
@@ -165,6 +165,10 @@ public enum JobStatements {
           JOIN app.connections c ON c.tenant_id = f.tenant_id AND c.id = f.ledger_id
           WHERE f.state = 'active' AND c.state = 'live' AND EXISTS (SELECT FROM app.attachments a WHERE a.tenant_id = f.tenant_id AND a.flow_id = f.id
             AND a.state IN ('due', 'sent') AND a.next_attempt_at <= clock_timestamp())
+          UNION ALL SELECT f.tenant_id, 'reflect', f.id::text FROM app.flows f
+          JOIN app.connections c ON c.tenant_id = f.tenant_id AND c.id = f.source_id
+          WHERE f.state = 'active' AND c.state = 'live' AND EXISTS (SELECT FROM app.reflections r WHERE r.tenant_id = f.tenant_id AND r.flow_id = f.id
+            AND r.state IN ('due', 'sent') AND r.next_attempt_at <= clock_timestamp())
           UNION ALL SELECT DISTINCT n.tenant_id, 'changes', n.connection_id::text FROM app.ledger_notices n
           JOIN app.connections c ON c.tenant_id = n.tenant_id AND c.id = n.connection_id WHERE c.state = 'live'
           UNION ALL SELECT f.tenant_id, 'map', f.id::text FROM app.flows f

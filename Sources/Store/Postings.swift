@@ -184,16 +184,20 @@ public enum PostingStatements {
 
     /// A cleared posting `p` may go: what it settles stands in the ledger and is not about to be changed there. A void goes after the voids of
     /// whatever settled it. What went there by hand is changed by hand, and settled by hand too: its id there is not known. What somebody may have
-    /// changed there is looked at first, so that nothing is overwritten. What has a schedule waits for its next run.
+    /// changed there is looked at first, so that nothing is overwritten, and where the flow tells its source nothing is paid twice. What has a schedule waits for its next run.
     static let free = """
         \(unhindered) AND \(ScheduleStatements.letThrough)
         """
 
     /// The same of one that no schedule holds back. `OFFSET 0`: looked up row by row, never by a table of all that there is.
+    /// What obliges us to others is not sent on the word of a source that has said something else since.
     static let unhindered = """
-        NOT p.by_hand AND p.recheck_at IS NULL AND CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
+        NOT p.by_hand AND p.recheck_at IS NULL AND (p.form NOT IN ('bill', 'purchase_order') OR NOT EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = p.tenant_id
+          AND c.flow_id = p.flow_id AND c.case_id = p.case_id AND c.dirty OFFSET 0)) AND CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
             AND q.case_id = p.case_id AND q.applies_to = p.post_key AND q.effect = 'void' AND q.state IN ('mapped', 'cleared', 'posting', 'unknown') OFFSET 0)
           ELSE p.applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.post_key = p.applies_to AND NOT q.by_hand
+            AND (p.form <> 'payment' OR q.recheck_at IS NULL OR NOT EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = p.tenant_id AND f.id = p.flow_id
+              AND f.policies->>'reflect' = 'on'))
             AND (q.state IN ('posted', 'confirmed', 'reconciled') OR (q.state IN ('held', 'rejected') AND q.remote_id IS NOT NULL)) OFFSET 0) END
         """
 

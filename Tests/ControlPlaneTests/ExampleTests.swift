@@ -49,8 +49,9 @@ import Wire
         let spareID = await bench.call(.get, "/v1/keys").items.first { $0["label"]?.string == "spare" }?["id"]?.string
         #expect(spare.status == 201)
         let consent = await bench.call(.post, "/v1/connections/\(made.ledger)/authorization").json["id"]?.string
-        let event = try await event(bench, made)
+        let event = try await event(bench, made), asked = try await bench.reflections(made, 2)
         return Scene(bench: bench, values: [
+            "reflection": asked[0], "POST /v1/reflections/{reflection}/dismiss reflection": asked[1],
             "consent": consent ?? "", "link": String(repeating: "0", count: 32),
             "tenant": tenant.description, "consultancy": made.tenant.consultancy, "organisation": made.organisation, "source": made.source.description,
             "ledger": made.ledger.description, "connection": made.ledger.description, "flow": made.flow.description, "document": document.description,

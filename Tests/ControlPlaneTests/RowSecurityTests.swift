@@ -85,6 +85,10 @@ import Wire
             """,
             "INSERT INTO app.ledger_notices VALUES (\(t), \(made.ledger), 'Invoice', '1', 'updated', now(), now())",
             "INSERT INTO app.attachments (tenant_id, post_key, revision, flow_id) VALUES (\(t), \(key.text), 1, \(made.flow))",
+            """
+            INSERT INTO app.reflections (tenant_id, post_key, number, flow_id, connection_id, says, digest, state)
+            VALUES (\(t), \(key.text), 1, \(made.flow), \(made.source), '{}', sha256('x'), 'due')
+            """,
             "INSERT INTO app.schedules (tenant_id, flow_id, subject, rule, time_zone) VALUES (\(t), \(made.flow), 'post', 'realtime', 'UTC')",
             "INSERT INTO app.alert_rules (tenant_id, version, body, actor) VALUES (\(t), 1, '{}', 'a')",
             "INSERT INTO app.alert_routes (tenant_id, name, kind, settings, actor) VALUES (\(t), 'r', 'email', '{}', 'a')",

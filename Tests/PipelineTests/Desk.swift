@@ -14,16 +14,20 @@ import Wire
 
 /// Canonical documents as records of a source that speaks our own words.
 struct ScriptedSource: SourceConnector {
+    var reflectionPlace = ReflectionPlace.none
+    /// Whether what was written there can be looked for.
+    var searchable = true
+
     var spec: PlatformSpec {
         PlatformSpec(
             id: "scripted-source", name: "Scripted Source", roles: [.source], productionBase: "http://127.0.0.1:1", sandboxBase: nil,
             auth: .header("X-Token"), headers: [:], limits: [], concurrency: 1, batchSizes: [:], pageSize: 100, fieldLengths: [:],
-            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero), tax: .none, dimensions: [],
+            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: searchable, findSettles: .zero), tax: .none, dimensions: [],
             revisesPaidInvoices: false, apiVersion: "1", sunset: nil, sources: [:])
     }
 
     var settings: [String: String] { [:] }
-    func judge(_ response: HTTPResponse, to call: Call) -> Verdict { .accepted }
+    func judge(_ response: HTTPResponse, to call: Call) -> Verdict { Judging("Scripted Source").verdict(response, to: call) }
     func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> { .finish(AccountIdentity(account: connection.account, name: "Shop")) }
     func verify(_: HTTPFields, body: [UInt8], secret: Secret) -> WebhookDelivery? { nil }
     func sweep(since: Timestamp, cursor: String?, _: ConnectionFacts) -> Exchange<SweepPage> { .finish(SweepPage(records: [], next: nil, watermark: nil)) }
@@ -31,6 +35,17 @@ struct ScriptedSource: SourceConnector {
     func fetch(_ id: String, _ connection: ConnectionFacts) -> Exchange<RawRecord?> {
         let line = lines(connection).first { $0.hasPrefix("return:\(id) ") }
         return .finish(line.map { RawRecord(topic: "figure", deliveryID: $0, body: Array($0.utf8)) })
+    }
+
+    /// A line in a list beside the order, which is looked through first.
+    func reflect(_ state: ReflectedState, attempt _: String, _: ConnectionFacts) -> Exchange<PostOutcome>? {
+        let target = "/notes?order=\(Form.percent(state.caseID))"
+        return .send(Call(.read, HTTPRequest(.get, target))) { answer in
+            let there = ((try? JSON(parsing: answer.body))?.array ?? []).compactMap(\.string)
+            if there.contains(where: { $0.hasSuffix(state.mark) }) { return .finish(.posted(remoteID: "N", version: nil)) }
+            let body = Array("\(state.state.rawValue) \(state.total.text)\(state.paid.map { " \($0.text)" } ?? "") \(state.mark)".utf8)
+            return .one(Call(.write, HTTPRequest(.post, target, body: body))) { _ in .posted(remoteID: "N", version: nil) }
+        }
     }
 
     /// As the connection's setting `figures` has them: id, state, money and a refund in a line each; those that end in `old` are not listed any more.
@@ -80,18 +95,21 @@ struct Desk: Sendable {
 
     static func with(
         policies: [(name: String, value: String)] = [("customer", "house"), ("edit", "revise")], ledger: ScriptedLedger = ScriptedLedger(),
-        cutOver: LocalDate? = nil, _ body: @Sendable (Desk) async throws -> Void
+        source: any SourceConnector = ScriptedSource(),
+        beside: @escaping @Sendable (HTTPRequest) -> HTTPResponse? = { _ in nil }, credential: String? = nil, cutOver: LocalDate? = nil, _ body: @Sendable (Desk) async throws -> Void
     ) async throws {
         let books = ScriptedBooks()
-        let server = try HTTPServer(HTTPServerConfiguration()) { request, _ in books.handle(request) }
+        let server = try HTTPServer(HTTPServerConfiguration()) { request, _ in beside(request) ?? books.handle(request) }
         let serving = Task { try await server.run() }
         defer { serving.cancel() }
         var plan = House.Plan()
         plan.ledgerURL = "http://127.0.0.1:\(server.port)"
         plan.policies = policies
         plan.cutOver = cutOver
+        plan.sourcePlatform = source.spec.id
+        if let credential { plan.credential = credential }
         let port = server.port
-        try await House.with(plan) { house in try await body(try await Desk(house, books, ledger, port: port)) }
+        try await House.with(plan) { house in try await body(try await Desk(house, books, ledger, source, port: port)) }
     }
 
     /// The same with a real connector, on whatever answers its requests.
@@ -106,10 +124,10 @@ struct Desk: Sendable {
         plan.ledgerURL = "http://127.0.0.1:\(server.port)"
         plan.ledgerPlatform = connector.spec.id
         let port = server.port
-        try await House.with(plan) { house in try await body(try await Desk(house, ScriptedBooks(), connector, port: port)) }
+        try await House.with(plan) { house in try await body(try await Desk(house, ScriptedBooks(), connector, ScriptedSource(), port: port)) }
     }
 
-    private init(_ house: House, _ books: ScriptedBooks, _ ledger: any LedgerConnector, port: Int) async throws {
+    private init(_ house: House, _ books: ScriptedBooks, _ ledger: any LedgerConnector, _ source: any SourceConnector, port: Int) async throws {
         self.house = house
         self.books = books
         lease = try await house.lease()
@@ -125,7 +143,7 @@ struct Desk: Sendable {
             clocks: SystemClocks(), log: log, metrics: metrics, seal: same, open: same, deadline: { ends.with { $0 } })
         pipeline = Pipeline(
             tenant: house.tenant, epoch: lease.epoch, store: house.worker, courier: courier,
-            connectors: [ledger.spec.id: ledger, "scripted-source": ScriptedSource()], clocks: SystemClocks(), random: SystemRandom(), log: log,
+            connectors: [ledger.spec.id: ledger, source.spec.id: source], clocks: SystemClocks(), random: SystemRandom(), log: log,
             metrics: metrics, seal: same, open: same)
     }
 

@@ -54,6 +54,8 @@ final class ScriptedBooks: Sendable {
         var voided = false
         var unfinished = false
         var version = 1
+        /// What somebody paid on it there, beside the payments that it knows.
+        var theirs: Int64 = 0
     }
 
     struct State: Sendable {
@@ -75,6 +77,10 @@ final class ScriptedBooks: Sendable {
         /// `since` of each first page that was asked for.
         var asked: [String] = []
         var files: [File] = []
+        /// What the source was told, by order.
+        var notes: [(order: String, text: String)] = []
+        /// What happens to the next notes, once each; not to be mixed with what happens in the books.
+        var noteScript: [Act] = []
         /// Subjects whose entries nobody can read: an answer with one of them is no JSON.
         var unreadable: Set<String> = []
     }
@@ -96,6 +102,7 @@ final class ScriptedBooks: Sendable {
         case "/references": return references(request)
         case "/changes": return changes(request)
         case "/files": return files(request)
+        case "/notes": return notes(request)
         default: return write(request)
         }
     }
@@ -140,6 +147,21 @@ final class ScriptedBooks: Sendable {
         return .json(200, .object([("id", "F1")]))
     }
 
+    private func notes(_ request: HTTPRequest) -> HTTPResponse? {
+        let order = request.query("order") ?? ""
+        guard request.method == .post else {
+            return .json(200, .array(state.with { $0.notes.filter { $0.order == order }.map { .string($0.text) } }))
+        }
+        let act: Act = state.with { $0.noteScript.isEmpty ? .fine : $0.noteScript.removeFirst() }
+        switch act {
+        case .loseRequest: return nil
+        case .answer(let status, let after): return HTTPResponse(status, fields: after.map { ["Retry-After": "\($0)"] } ?? [:], body: [])
+        default: state.with { $0.notes.append((order, String(decoding: request.body, as: UTF8.self))) }
+        }
+        if case .loseAnswer = act { return nil }
+        return .json(200, .object([]))
+    }
+
     private func references(_ request: HTTPRequest) -> HTTPResponse {
         let name = request.query("name") ?? ""
         if state.with({ $0.refusedReferences.contains(name) }) { return .text(400, "no") }
@@ -153,13 +175,19 @@ final class ScriptedBooks: Sendable {
             request.path == "/fetch" ? state.entries.filter { wanted.contains($0.id) } : state.visible ? state.entries.filter { wanted.contains($0.key) } : []
         }
         if found.contains(where: { entry in state.with { $0.unreadable.contains(entry.subject) } }) { return .text(200, "<html>") }
+        let all = entries
         return .json(200, .array(found.map { e in
             .object([
+                ("open", e.form == "invoice" ? .number("\(Self.open(e, all))") : .null),
                 ("key", .string(e.key)), ("id", .string(e.id)), ("total", .number("\(e.total)")), ("date", .string(e.date)), ("voided", .bool(e.voided)),
                 ("unfinished", .bool(e.unfinished)),
                 ("settles", .optional(e.settles)), ("version", .string("\(e.version)")), ("accounts", .object(e.accounts.map { ($0.key, .number("\($0.value)")) })),
             ])
         }))
+    }
+
+    private static func open(_ entry: Entry, _ all: [Entry]) -> Int64 {
+        entry.total - entry.theirs - all.filter { $0.form == "payment" && $0.settles == entry.id && !$0.voided }.map(\.total).reduce(0, +)
     }
 
     private func write(_ request: HTTPRequest) -> HTTPResponse? {
@@ -215,8 +243,9 @@ final class ScriptedBooks: Sendable {
                 state.voidOrder.append(entry.subject)
                 return .object([("id", .string(state.entries[at].id)), ("version", "2")])
             case (_, let at?):
-                let (id, version) = (state.entries[at].id, state.entries[at].version + 1)
+                let (id, version, theirs) = (state.entries[at].id, state.entries[at].version + 1, state.entries[at].theirs)
                 state.entries[at] = entry
+                state.entries[at].theirs = theirs
                 state.entries[at].id = id
                 state.entries[at].version = version
                 return .object([("id", .string(id)), ("version", .string("\(version)"))])
@@ -392,7 +421,8 @@ struct ScriptedLedger: LedgerConnector {
                 out[key] = LedgerReadback(
                     key: key, remoteID: id, version: e["version"]?.string, date: e["date"]?.string.flatMap { LocalDate($0) }, currency: "USD",
                     total_minor: Int64(e["total"]?.int ?? 0), tax_minor: nil, party: nil, accounts: accounts, voided: e["voided"]?.bool ?? false,
-                    appliesTo: e["settles"]?.string, unfinished: e["unfinished"]?.bool ?? false)
+                    appliesTo: e["settles"]?.string, unfinished: e["unfinished"]?.bool ?? false,
+                    open_minor: e["open"]?.int.map { Int64($0) })
             }
             return out
         }

@@ -107,4 +107,33 @@ import TwinKit
             }
         }
     }
+
+    @Test("a payment that somebody enters in the ledger is seen there, told, and not sent a second time when the source repeats it", arguments: gathering.indices)
+    func paidThere(country index: Int) async throws {
+        let here = Self.gathering[index]
+        try await here.with([("reflect", "on")]) { desk, twin in
+            try await desk.run(here.sale())
+            let invoice = try await desk.posting("invoice", "O-1"), id = try #require(invoice.remoteID)
+            let party: String = try await desk.house.owner.query("SELECT coalesce(confirmed_as->>'party', '') AS p FROM app.postings WHERE form = 'invoice'")[0].get("p")
+            let entered: JSON = here.name == "Xero"
+                ? ["do": "enters", "endpoint": "Payments", "object": [
+                    "Invoice": ["InvoiceID": .string(id)], "Account": ["Code": .string(here.bank)], "Date": "2026-11-10", "Amount": 100]]
+                : ["do": "enters", "entity": "Payment", "object": [
+                    "CustomerRef": ["value": .string(party)], "TotalAmt": 100, "TxnDate": "2026-11-10",
+                    "Line": [["Amount": 100, "LinkedTxn": [["TxnId": .string(id), "TxnType": "Invoice"]]]]]]
+            let world = try #require(twin as? any LivingTwin)
+            _ = try world.happen(entered, at: SystemClocks().now())
+            try await desk.house.owner.query("UPDATE app.connections SET changes_due_at = NULL")
+            try await desk.house.worker.ask(desk.house.tenant, [Job(.changes, desk.house.ledger.description, lane: .poll)])
+            try await desk.work()
+            #expect(try await desk.reflections() == ["posted none", "paid none"], "\(here.name)")
+            let before = twin.entries().filter(\.live).count
+            try await desk.run(here.payment(gateway: "bank"))
+            try await desk.later()
+            #expect(try await desk.checks("payment", "P-1") == ["paid_in_ledger"], "\(here.name)")
+            #expect(twin.entries().filter(\.live).count == before, "\(here.name)")
+            #expect(here.balance(twin, here.owed) == 0, "\(here.name)")
+            #expect(try await desk.unexplained() == 0)
+        }
+    }
 }

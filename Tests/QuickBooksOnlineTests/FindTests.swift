@@ -38,6 +38,7 @@ struct FindTests {
         var meant = connector.meant(Desk.invoice())
         meant.remoteID = "145"
         meant.version = "1"
+        meant.open_minor = 4_828
         #expect(found == [Desk.key(1): meant])
         #expect(meant.accounts == ["item:19": -4_000, "item:20": -500])
         #expect(meant.tax_minor == 328)

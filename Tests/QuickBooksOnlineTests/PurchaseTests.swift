@@ -72,7 +72,7 @@ struct PurchaseTests {
             """)
         let found = try Desk.finished(connector.find([Desk.bill()], Desk.facts), [answer])
         var meant = connector.meant(Desk.bill())
-        (meant.remoteID, meant.version) = ("225", "0")
+        (meant.remoteID, meant.version, meant.open_minor) = ("225", "0", 9_250)
         #expect(found == [Desk.key(5): meant])
         #expect(meant.accounts == ["A1400": 8_000, "A2150": 1_250] && meant.party == "58" && meant.total_minor == 9_250)
     }

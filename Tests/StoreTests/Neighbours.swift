@@ -42,6 +42,10 @@ extension House {
             "INSERT INTO app.tenant_shares (tenant_id, served_ms) VALUES (\(tenant), 1)",
             "INSERT INTO app.ledger_notices (tenant_id, connection_id, object, remote_id, change) VALUES (\(tenant), \(ledger), 'Invoice', '1', 'updated')",
             "INSERT INTO app.attachments (tenant_id, post_key, revision, flow_id) VALUES (\(tenant), \(key.text), 1, \(flow))",
+            """
+            INSERT INTO app.reflections (tenant_id, post_key, number, flow_id, connection_id, says, digest, state)
+            VALUES (\(tenant), \(key.text), 1, \(flow), \(ledger), '{}', sha256('x'), 'due')
+            """,
             "INSERT INTO app.schedules (tenant_id, flow_id, subject, rule, time_zone) VALUES (\(tenant), \(flow), 'post', 'realtime', 'UTC')",
             SealStatements.add(tenant, number: 1, beforeXID: "1", rows: 1, digest: digest),
             "INSERT INTO app.crashes (tenant_id, kind, subject, crashes) VALUES (\(tenant), 'post', 'f', 1)",

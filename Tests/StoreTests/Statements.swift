@@ -47,7 +47,7 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t)
 }
 
 private func consents(_ t: TenantID) -> [Sample] {
@@ -102,6 +102,34 @@ private func changes(_ t: TenantID) -> [Sample] {
         Sample("AttachmentStatements.later", AttachmentStatements.later(t, sampleKey, revision: 1, by: .seconds(1))),
         Sample("AttachmentStatements.next", AttachmentStatements.next(t, flow)),
         Sample("AttachmentStatements.parts", AttachmentStatements.parts(t, of: sampleKey)),
+    ]
+}
+
+private func reflections(_ t: TenantID) -> [Sample] {
+    let page = PageRequest(after: nil, limit: 10), sees = Visibility(consultancy: nil, tenant: t), id = random.uuid()
+    let new = NewReflection(key: sampleKey, says: json, digest: [1], paidMinor: 1, finding: json)
+    return [
+        Sample("ReflectionStatements.known", ReflectionStatements.known(t, [sampleKey])),
+        Sample("ReflectionStatements.add", ReflectionStatements.add(t, flow, connection, [(new, 1, .zero)])),
+        Sample("ReflectionStatements.supersede", ReflectionStatements.supersede(t, [(sampleKey, 1)])),
+        Sample("ReflectionStatements.paid", ReflectionStatements.paid(t, [(sampleKey, 1, nil)])),
+        Sample("ReflectionStatements.due", ReflectionStatements.due(t, flow, limit: 10)),
+        Sample("ReflectionStatements.send", ReflectionStatements.send(t, epoch: 1, sampleKey, number: 1, attempt: "a", again: .seconds(1))),
+        Sample("ReflectionStatements.settle", ReflectionStatements.settle(t, sampleKey, number: 1, ReflectionOutcome(.refused, fault: json))),
+        Sample("ReflectionStatements.queue", ReflectionStatements.queue(t, connection)),
+        Sample("ReflectionStatements.keep", ReflectionStatements.keep(t, connection, [(sampleKey, 1)])),
+        Sample("ReflectionStatements.next", ReflectionStatements.next(t, flow)),
+        Sample("ReflectionStatements.open", ReflectionStatements.open(t, flow)),
+        Sample("ReflectionStatements.settling", ReflectionStatements.settling(t, [sampleKey])),
+        Sample("ReflectionStatements.paidThere", ReflectionStatements.paidThere(t, [sampleKey])),
+        Sample("ReflectionStatements.look", ReflectionStatements.look(t, flow), by: .supervisor),
+        Sample("ReflectionStatements.recheckAll", ReflectionStatements.recheckAll(t, flow), by: .supervisor),
+        Sample("ReflectionStatements.recheckPayments", ReflectionStatements.recheckPayments(t, [sampleKey])),
+        Sample("AdminReflectionStatements.list", AdminReflectionStatements.list(t, state: "held", flow: flow, page), by: .supervisor),
+        Sample("AdminReflectionStatements.fetched", AdminReflectionStatements.fetched(t, connection, after: 1, limit: 10), by: .supervisor),
+        Sample("AdminReflectionStatements.one", AdminReflectionStatements.one(id, sees), by: .supervisor),
+        Sample("AdminReflectionStatements.tell", AdminReflectionStatements.tell(t, id), by: .supervisor),
+        Sample("AdminReflectionStatements.dismiss", AdminReflectionStatements.dismiss(t, id), by: .supervisor),
     ]
 }
 

@@ -65,6 +65,10 @@ public struct InboundConnector: ContractSource {
         }
     }
 
+    /// Systems that write to the contract fetch what the ledger has: `GET /v1/connections/{connection}/reflections`. A returns system has no place for it.
+    /// - Source: our own contract, docs/inbound.md.
+    public var reflectionPlace: ReflectionPlace { profile == .rms ? .none : .fetched }
+
     public var settings: [String: String] {
         [
             InboundSettings.unknownKey:

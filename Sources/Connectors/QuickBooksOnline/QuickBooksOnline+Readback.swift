@@ -81,6 +81,8 @@ extension QuickBooksOnlineConnector {
                 try readSales(fields, entity, unit, &sums, total: out.total_minor)
             }
             out.voided = isVoided(fields, entity)
+            // What is owed on it: payments move it, and nothing else about the document.
+            if entity == .invoice || entity == .bill { out.open_minor = try minor(fields["Balance"], unit, "Balance") }
         }
         out.accounts = sums.kept
         return out

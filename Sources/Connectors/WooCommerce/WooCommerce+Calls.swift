@@ -10,14 +10,18 @@ struct WooSite: Sendable {
 
     /// `route`: `/wc/v3/orders`.
     func get(_ route: String, _ query: Query = []) -> Call {
+        Call(.read, HTTPRequest(.get, target(route, query)), cost: [WooCommerceConnector.bucket: 1])
+    }
+
+    func post(_ route: String, _ body: JSON) -> Call {
+        let request = HTTPRequest(.post, target(route, []), fields: ["Content-Type": "application/json"], body: body.bytes)
+        return Call(.write, request, cost: [WooCommerceConnector.bucket: 1])
+    }
+
+    private func target(_ route: String, _ query: Query) -> String {
         let pairs = Form.encode(query)
-        let target: String
-        if settings.isPlain {
-            target = settings.path + "/?rest_route=" + Form.percent(route) + (pairs.isEmpty ? "" : "&" + pairs)
-        } else {
-            target = settings.path + "/wp-json" + route + (pairs.isEmpty ? "" : "?" + pairs)
-        }
-        return Call(.read, HTTPRequest(.get, target), cost: [WooCommerceConnector.bucket: 1])
+        if settings.isPlain { return settings.path + "/?rest_route=" + Form.percent(route) + (pairs.isEmpty ? "" : "&" + pairs) }
+        return settings.path + "/wp-json" + route + (pairs.isEmpty ? "" : "?" + pairs)
     }
 
     /// All refunds of an order, with as many places as the shop computed.

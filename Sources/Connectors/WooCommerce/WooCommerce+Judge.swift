@@ -19,6 +19,9 @@ extension WooCommerceConnector {
         // An order that is gone is an answer to who asked for it.
         case 404 where call.kind == .read && error?.isMissing == true: return .accepted
         case 404 where error?.code == "rest_no_route": return .rejected(Self.noRoute(error?.message))
+        // A key that may only read still reads: a note that it may not write is no reason to stop that.
+        case 401 where call.kind == .write && error != nil, 403 where call.kind == .write && error != nil:
+            return .rejected(Self.mayNotWrite(error?.message))
         case 403:
             guard let error else { return .unavailable(Self.fenced(judging, response)) }
             return .reauthorize(Self.denied(error.message))
@@ -38,6 +41,13 @@ extension WooCommerceConnector {
         Fault(
             "access_denied", stage: .courier, disposition: .reauthorise, summary: "the shop denies the API key a right",
             remedy: "Make the key for a user who may manage the shop, with the right to read.", underlying: Judging.short(text))
+    }
+
+    private static func mayNotWrite(_ text: String?) -> Fault {
+        Fault(
+            "write_denied", stage: .post, disposition: .reject, summary: "the shop's API key may not write notes beside orders",
+            remedy: "Make a key with the permission Read/Write and give it to the connection, or set the policy reflect: off. Then tell it again.",
+            underlying: Judging.short(text))
     }
 
     /// A request that never came to the shop.

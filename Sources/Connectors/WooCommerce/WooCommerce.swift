@@ -18,7 +18,7 @@ public struct WooCommerceConnector: SourceConnector {
             headers: ["Accept": "application/json", "Cache-Control": "no-cache"],
             limits: [RateLimit(name: Self.bucket, scope: .connection, amount: 240, window: .seconds(60))],
             concurrency: 2, batchSizes: [:], pageSize: WooLimits.pageRows, fieldLengths: [:],
-            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero),
+            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: true, findSettles: WooLimits.noteSettles),
             tax: .perLine, dimensions: [], revisesPaidInvoices: true, apiVersion: "wc/v3", sunset: nil, sources: Self.sources, objects: Self.objects,
             changeFeed: [
                 .webhooks(signature: "HMAC-SHA256 over the body", topics: Self.topics), .sweep(by: "date_modified_gmt", overlap: WooLimits.overlap),
@@ -39,6 +39,7 @@ public struct WooCommerceConnector: SourceConnector {
         PlatformObject("order", carries: ["sale", "payment"], [.receive, .list, .read]),
         PlatformObject("refund", carries: ["refund"], [.list]),
         PlatformObject("deposit", carries: ["payout"], [.list]),
+        PlatformObject("order_note", carries: [], [.list, .create]),
         PlatformObject("setting", carries: [], [.list]),
     ]
 
@@ -46,7 +47,7 @@ public struct WooCommerceConnector: SourceConnector {
         "limits.minute": "our choice: the API has no limit of its own, the shop's hosting has (general knowledge); four calls a second burden no shop",
         "concurrency": "our choice, for the same reason",
         "page": "woocommerce-rest-api-docs, wp-api-v3, _introduction.md, Pagination: 10 by default, 100 at most; 50 is our choice",
-        "idempotency": "read only: nothing is written, so nothing can happen twice",
+        "idempotency": "notes beside orders are all that is written: each has a mark, and they are listed and searched for it before",
         "auth": "woocommerce-rest-api-docs, _authentication.md: HTTP Basic over HTTPS with the consumer key and secret",
         "webhooks": "woocommerce-rest-api-docs, _webhooks.md: headers, signature, disabled after five failures; no retry is general knowledge",
         "webhooks.delivery": "woocommerce, class-wc-webhook.php, get_new_delivery_id: a hash of the webhook's id and the second",
@@ -68,6 +69,8 @@ enum WooLimits {
     static let overlap = Duration.seconds(300)
     /// How far back WooPayments' deposits are looked at: one takes days to arrive.
     static let depositsBack = Duration.seconds(14 * 86_400)
+    /// A request that nobody heard the end of may still be at work at the host for as long, and write its note after it.
+    static let noteSettles = Duration.seconds(180)
     /// Pages of one order's refunds.
     static let refundPages = 20
     static let depositPages = 50

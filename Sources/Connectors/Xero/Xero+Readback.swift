@@ -40,6 +40,9 @@ extension XeroConnector {
         switch endpoint {
         case .invoices, .creditNotes, .purchaseOrders:
             try readLines(fields, sign: endpoint == .invoices && !isBill(fields) ? -1 : 1, document.plan.currency, &out)
+            if endpoint == .invoices, !fields["AmountDue"].isNull {
+                out.open_minor = try minor(fields["AmountDue"], out.currency.flatMap { Currency($0) } ?? document.plan.currency, "AmountDue")
+            }
         case .payments: try readPayment(fields, document.plan, &out)
         case .manualJournals: try readJournal(fields, journalCurrency(document), &out)
         case .bankTransactions: try readBankTransaction(fields, document.plan.currency, &out)

@@ -18,6 +18,7 @@ enum PathParameter {
         .must("organisation", .id, "A legal entity's id."),
         .must("platform", .line, "A platform's id, as `counterfoil connector list` shows it.", example: "quickbooks-online"),
         .must("posting", .postKey, "A posting's key."),
+        .must("reflection", .id, "A reflection's id."),
         .must("route", .slug, "An alert route's name.", example: "bookkeeper"),
         .must("schedule", .choice(Schedule.subjects), "What the schedule is about.", example: "post"),
         .must("tenant", .id, "A client business's id."),

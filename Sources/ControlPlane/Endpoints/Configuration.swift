@@ -185,6 +185,8 @@ extension Endpoints {
             for read in [returns, missed].compactMap(\.self) { try await tx.rereadEvents(tenant, read) }
             try await tx.audit(tenant, [visit.entry("flow.changed", "flow \(id)", JSON.object([("members", .array(changed.map { .string($0) }))]).bytes)])
             try await tx.replan(tenant, only: id)
+            let began = policies?.contains { $0.name == "reflect" && $0.value == "on" } ?? false
+            if began, old["policies"]?["reflect"]?.string != "on" { try await tx.beginReflecting(tenant, id) }
             return .init(200, row.json, tag: Precondition.tag(of: row.json))
         }
     }

@@ -30,6 +30,7 @@ extension Pipeline {
         let bound = try await bind(rows, flow, mapper, create: false)
         try await later(bound.unbound.map(\.row.key), .seconds(60), bound.unbound.first?.fault)
         if bound.documents.isEmpty { return }
+        let before = try await settling(bound.documents.map(\.key), flow)
         let seen: [PostKey: LedgerReadback]
         do throws(Fault) {
             seen = try await read(connector.fetch(bound.documents, flow.ledger.facts), connector, flow.ledger)
@@ -41,11 +42,12 @@ extension Pipeline {
             return
         }
         let byKey = Dictionary(rows.map { ($0.key, $0) }) { one, _ in one }
-        try await save(bound.documents, seen, byKey, connector, flow)
+        try await save(bound.documents, seen, byKey, connector, flow, before)
     }
 
     private func save(
-        _ documents: [LedgerDocument], _ seen: [PostKey: LedgerReadback], _ rows: [PostKey: PostingRow], _ connector: any LedgerConnector, _ flow: Setup.Flow
+        _ documents: [LedgerDocument], _ seen: [PostKey: LedgerReadback], _ rows: [PostKey: PostingRow], _ connector: any LedgerConnector, _ flow: Setup.Flow,
+        _ before: [PostKey: SettledSum]?
     ) async throws(Fault) {
         var good: [(key: PostKey, version: String?, shown: [UInt8]?)] = []
         var bad: [(key: PostKey, findings: [Finding])] = []
@@ -68,10 +70,19 @@ extension Pipeline {
         let goodNow = good, badNow = bad
         let files = good.compactMap { rows[$0.key] }.filter { $0.effect == "post" && Attach.wants($0.form, flow.policies.attach) }
             .map { (key: $0.key, revision: $0.revision) }
+        let looks = good.compactMap { item in
+            rows[item.key].map { Reflect.Look(row: $0, seen: seen[item.key], isTakenBack: $0.effect == "void") }
+        }
+        let news = try await news(looks, before: before, flow)
         try await store.transaction { tx throws(Fault) in
+            try await tx.reflect(tenant, flow.row.id, flow.row.sourceID, news.rows, alert: Reflect.alert(flow.row.id))
             if !goodNow.isEmpty {
                 _ = try await tx.query(PostingStatements.confirmed(tenant, goodNow))
                 try await tx.audit(tenant, goodNow.map { AuditEntry(actor: "worker", action: "posting.confirmed", subject: "posting \($0.key)") })
+                if !news.again.isEmpty {
+                    _ = try await tx.query(ChangeStatements.mark(tenant, flow.row.ledgerID, keys: news.again.map { ($0, nil) }, remoteIDs: []))
+                    _ = try await tx.query(ChangeStatements.markLater(tenant, news.again, by: Reflect.movingPause, looked: false))
+                }
                 if !files.isEmpty {
                     _ = try await tx.query(AttachmentStatements.want(tenant, flow.row.id, files))
                     _ = try await tx.query(JobStatements.ask(tenant, [Job(.attach, flow.row.id.description, lane: .poll)]))

@@ -23,7 +23,9 @@ extension Pipeline {
     private func lookAgain(_ rows: [RecheckRow], _ flow: Setup.Flow, _ connector: any LedgerConnector, _ mapper: Mapper) async throws(Fault) {
         let bound = try await bind(rows.map(\.asSent), flow, mapper, create: false)
         try await store.markLater(tenant, bound.unbound.map(\.row.key), by: .seconds(600))
+        if let stuck = bound.unbound.first { try await raiseStuck(stuck.fault, flow) }
         if bound.documents.isEmpty { return }
+        let before = try await settling(bound.documents.map(\.key), flow)
         let seen: [PostKey: LedgerReadback]
         do throws(Fault) {
             seen = try await read(connector.fetch(bound.documents, flow.ledger.facts), connector, flow.ledger)
@@ -31,6 +33,7 @@ extension Pipeline {
             guard Confirm.mayConcernOne(error) else { throw error }
             guard rows.count > 1 else {
                 log.fault(.failed, error, ("posting", rows[0].posting.key.text))
+                try await raiseStuck(error, flow)
                 return try await store.markLater(tenant, rows.map(\.posting.key), by: .seconds(600))
             }
             for half in rows.halves { try await lookAgain(half, flow, connector, mapper) }
@@ -38,24 +41,40 @@ extension Pipeline {
         }
         let byKey = Dictionary(rows.map { ($0.posting.key, $0) }) { one, _ in one }
         var same: [(key: PostKey, version: String?, shown: [UInt8]?, asked: Timestamp)] = []
-        var drifted: [(key: PostKey, findings: [Finding])] = [], absent: [PostKey] = []
+        var drifted: [(key: PostKey, findings: [Finding])] = [], absent: [PostKey] = [], looks: [Reflect.Look] = []
         for document in bound.documents {
             guard let row = byKey[document.key] else { continue }
             switch try Confirm.verdict(row, document, seen[document.key], connector) {
-            case .same(let shown): same.append((document.key, shown?.version, shown.map { ReadbackCodec.encode($0).bytes }, row.asked))
-            case .drifted(let findings): drifted.append((document.key, findings))
+            case .same(let shown):
+                same.append((document.key, shown?.version, shown.map { ReadbackCodec.encode($0).bytes }, row.asked))
+                looks.append(Reflect.Look(row: row.posting, seen: shown, isTakenBack: document.plan.effect == .void))
+            case .drifted(let findings):
+                drifted.append((document.key, findings))
+                looks.append(Reflect.Look(row: row.posting, seen: seen[document.key], drift: findings, isTakenBack: false))
             case .absent: absent.append(document.key)
             }
         }
-        try await settle(same, drifted, flow)
+        let news = try await news(looks, before: before, flow), again = Set(news.again)
+        try await settle(same.filter { !again.contains($0.key) }, drifted, news.rows, flow)
+        try await store.markLater(tenant, news.again, by: Reflect.movingPause)
         try await store.markLater(tenant, absent, by: Confirm.absentPause, looked: true)
     }
 
+    /// Where the source is told, payments wait for the look at their invoice: somebody has to know when it can't be had.
+    private func raiseStuck(_ fault: Fault, _ flow: Setup.Flow) async throws(Fault) {
+        guard flow.policies.reflect == .on else { return }
+        try await store.raise(tenant, [AlertRow(
+            key: AlertKey.fetch(flow.ledger.row.id, fault.code), severity: .warning,
+            cause: "a document that changed in the ledger can't be looked at, and its payments wait for that: \(fault.summary)", remedy: fault.remedy)])
+    }
+
     private func settle(
-        _ same: [(key: PostKey, version: String?, shown: [UInt8]?, asked: Timestamp)], _ drifted: [(key: PostKey, findings: [Finding])], _ flow: Setup.Flow
+        _ same: [(key: PostKey, version: String?, shown: [UInt8]?, asked: Timestamp)], _ drifted: [(key: PostKey, findings: [Finding])],
+        _ news: [NewReflection], _ flow: Setup.Flow
     ) async throws(Fault) {
         let tenant = tenant
         try await store.transaction { tx throws(Fault) in
+            try await tx.reflect(tenant, flow.row.id, flow.row.sourceID, news, alert: Reflect.alert(flow.row.id))
             if !same.isEmpty {
                 _ = try await tx.query(ChangeStatements.unmark(tenant, same))
                 // A change of ours has waited for the look.
@@ -136,7 +155,7 @@ enum ReadbackCodec {
             ("date", .optional(shown.date?.description)), ("currency", .optional(shown.currency)), ("total_minor", .number("\(shown.total_minor)")),
             ("tax_minor", shown.tax_minor.map { .number("\($0)") } ?? .null), ("party", .optional(shown.party)), ("applies_to", .optional(shown.appliesTo)),
             ("accounts", .object(shown.accounts.sorted { $0.key < $1.key }.map { ($0.key, .number("\($0.value)")) })), ("voided", .bool(shown.voided)),
-        ])
+        ] + (shown.open_minor.map { [("open_minor", .number("\($0)"))] } ?? []))
     }
 
     /// - Throws: `stored_json_unreadable`.
@@ -151,6 +170,6 @@ enum ReadbackCodec {
             key: json["key"]?.string.flatMap { PostKey($0) }, remoteID: remoteID, version: json["version"]?.string,
             date: json["date"]?.string.flatMap { LocalDate($0) }, currency: json["currency"]?.string, total_minor: Int64(total),
             tax_minor: json["tax_minor"]?.int.map { Int64($0) }, party: json["party"]?.string, accounts: accounts, voided: voided,
-            appliesTo: json["applies_to"]?.string)
+            appliesTo: json["applies_to"]?.string, open_minor: json["open_minor"]?.int.map { Int64($0) })
     }
 }

@@ -20,10 +20,12 @@ extension Pipeline {
             let grouped = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: cases), by: \.caseID)
             var results: [(key: PostKey, findings: [UInt8], held: Bool)] = []
             var held: [Preflight.Held] = [], told: [Preflight.Held] = []
+            let paid = try await paidThere(grouped.values.flatMap { $0 }, flow)
             let parts = grouped.values.joined().filter { $0.state == "mapped" && $0.partOf != nil }
             for (_, rows) in grouped.sorted(by: { $0.key < $1.key }) {
                 let waiting = byFile ? [] : Preflight.waitForFile(rows)
-                for result in Preflight.judge(rows, context, mapper, objections) {
+                for var result in Preflight.judge(rows, context, mapper, objections) {
+                    if result.findings.isEmpty, let finding = paid[result.key] { result.findings = [finding] }
                     let findings = result.findings.isEmpty && waiting.contains(result.key) ? [Preflight.waitsForBatch] : result.findings
                     results.append((result.key, JSON.array(findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
                     if !result.findings.isEmpty { held.append(result) } else if !findings.isEmpty { told.append(Preflight.Held(key: result.key, findings: findings)) }

@@ -1,0 +1,33 @@
+internal import Books
+internal import ConnectorKit
+internal import Wire
+
+// What sources are told of their documents.
+
+extension Thing {
+    static let reflectionState = Shape.choice(["due", "sent", "told", "kept", "none", "held", "refused", "dismissed", "superseded"])
+
+    private static let saidMembers: [Member] = [
+        .must("posting", .postKey), .must("subject", .words, "The source's id of what it stands for.", example: "I-2501"),
+        .must("case", .words, "The order or invoice that this belongs to.", example: "I-2501"), .must("form", .any(of: PostingForm.self)),
+        .must("reference", .words, "As people find it in the ledger.", example: "order I-2501"), .must("ledger", .words, example: "QuickBooks Online"),
+        .must("remote_id", .orNull(.words), "Its id there; null when it is gone.", example: "145"), .must("state", .any(of: ReflectedState.State.self), example: "paid"),
+        .must("currency", .currency), .must("total", .words, "What the ledger shows.", example: "540.00"),
+        .must("paid", .orNull(.words), "What was entered as paid there beside what the source told of; null where nothing was, or nobody can tell.", example: "540.00"),
+        .must("date", .day), .must("link", .orNull(.words), "Where people see it.", example: .null),
+    ]
+    private static let said = Thing("ReflectedState", "What the ledger has of a document.", saidMembers)
+
+    static let fetchedReflection = Thing("FetchedReflection", "What the ledger has of a document of the source, by the time it was said.", [
+        .must("seq", .integer(1 ... Int(Int32.max)), "Its place in the source's list.", example: 1), .must("id", .id), .must("at", .instant),
+    ] + saidMembers)
+
+    static let reflection = Thing("Reflection", "What a source is told of a document, and what came of it.", [
+        .must("id", .id), .must("tenant", .id), .must("flow", .id), .must("connection", .id, "The source."), .must("posting", .postKey),
+        .must("number", .integer(1 ... Int(Int32.max)), "Which of the document's states it is.", example: 1), .must("says", .thing(said)),
+        .must("state", reflectionState, example: "told"), .must("finding", .orNull(.thing(.finding)), "Why a person is asked: both sides, and what each choice does.", example: .null),
+        .must("fault", .orNull(.thing(.fault)), "What the source said.", example: .null), .must("attempts", .count), .must("remote_id", .orNull(.words), "Its id at the source.", example: "8"),
+        .must("seq", .orNull(.count), "Its place in the list that the source fetches.", example: .null), .must("created_at", .instant),
+        .must("sent_at", .orNull(.instant)), .must("settled_at", .orNull(.instant)),
+    ])
+}

@@ -1,0 +1,233 @@
+internal import Books
+internal import ConnectorKit
+internal import Courier
+internal import Crypto
+internal import Kernel
+internal import Mapping
+internal import Postgres
+internal import Store
+internal import Telemetry
+internal import Wire
+
+extension Pipeline {
+    /// Tells the source what the ledger has of its documents, each state once: what is about to be sent is written down first, and whatever nobody knows
+    /// the end of is looked for before it is sent again.
+    func reflect(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> Result {
+        guard flow.row.state == "active", flow.source.row.state == "live" else { return .done }
+        let connector = try source(flow.source)
+        while true {
+            let due = try await store.dueReflections(tenant, flow.row.id, limit: Reflect.atOnce)
+            if due.isEmpty { break }
+            switch connector.reflectionPlace {
+            case .fetched: try await store.keepReflections(tenant, flow.source.row.id, due)
+            case .none: for row in due { try await store.settleReflection(tenant, flow.row.id, row, ReflectionOutcome(.none)) }
+            case .written: for row in due { try await tell(row, flow, connector) }
+            }
+        }
+        return try await store.nextReflection(tenant, flow.row.id).map { .again(max($0, .milliseconds(50))) } ?? .done
+    }
+
+    /// The row is settled or gets a later time.
+    private func tell(_ row: ReflectionRow, _ flow: Setup.Flow, _ connector: any SourceConnector) async throws(Fault) {
+        let state = try ReflectedState(try JSON(parsing: row.says), number: row.number)
+        if row.state == "sent", !connector.spec.idempotency.searchable {
+            return try await store.settleReflection(
+                tenant, flow.row.id, row, ReflectionOutcome(.refused, fault: Reflect.unclear.json.bytes), alerts: [Reflect.refusal(connector.spec.name, flow.row.id)])
+        }
+        let attempt = base32Text(random.bytes(12), characters: 18)
+        guard let exchange = connector.reflect(state, attempt: attempt, flow.source.facts) else {
+            return try await store.settleReflection(tenant, flow.row.id, row, ReflectionOutcome(.none))
+        }
+        let believable = Post.sendWithin + .seconds(Limits.requestSeconds) + connector.spec.idempotency.findSettles
+        try await store.sendReflection(tenant, epoch: epoch, row, attempt: attempt, again: believable)
+        let delivery = await courier.run(
+            exchange, connector: connector, connection: flow.source, startBy: clocks.monotonic() + Post.sendWithin, canWait: true)
+        guard let outcome = Reflect.end(of: delivery) else {
+            // It stays `sent` until a search can be believed.
+            return log.warning(.outcomeUnknown, ("posting", row.key.text), ("reflection", "\(row.number)"))
+        }
+        let refused = outcome.state == .refused
+        try await store.settleReflection(tenant, flow.row.id, row, outcome, alerts: refused ? [Reflect.refusal(connector.spec.name, flow.row.id)] : [])
+        metrics.count(.postings, ("state", "reflection_\(outcome.state.rawValue)"))
+        if case .refused(let fault) = delivery, outcome.state == .due, Post.turnsAway(fault) { throw fault }
+    }
+
+    /// What of ours settles these documents now; `nil` where the flow tells its source nothing.
+    func settling(_ keys: [PostKey], _ flow: Setup.Flow) async throws(Fault) -> [PostKey: SettledSum]? {
+        guard flow.policies.reflect == .on else { return nil }
+        return try await store.settling(tenant, keys)
+    }
+
+    /// What the source is to be told after a look, and which documents have to be looked at again because something of ours was under way to them.
+    /// `before`: what settled the documents when the look began.
+    func news(
+        _ looks: [Reflect.Look], before: [PostKey: SettledSum]?, _ flow: Setup.Flow
+    ) async throws(Fault) -> (rows: [NewReflection], again: [PostKey]) {
+        guard let before, !looks.isEmpty else { return ([], []) }
+        let keys = looks.map(\.row.key)
+        let after = try await store.settling(tenant, keys), known = try await store.paidThere(tenant, keys)
+        let name = connectors[flow.ledger.row.platform]?.spec.name ?? flow.ledger.row.platform
+        var rows: [NewReflection] = [], again: [PostKey] = []
+        for look in looks {
+            let key = look.row.key, settled = after[key] ?? Reflect.unsettled
+            let isMoving = settled.isMoving || before[key] != after[key]
+            if isMoving, look.drift.isEmpty, look.seen?.open_minor != nil { again.append(key) }
+            var told = settled
+            told.isCertain = settled.isCertain && !isMoving
+            if let new = try Reflect.news(look, told, known[key], flow.policies, ledger: name) { rows.append(new) }
+        }
+        return (rows, again)
+    }
+
+    /// Payments of the source that may be what somebody entered in the ledger: they wait for a person.
+    func paidThere(_ rows: [PostingRow], _ flow: Setup.Flow) async throws(Fault) -> [PostKey: Finding] {
+        guard flow.policies.reflect == .on else { return [:] }
+        let payments = rows.filter(Reflect.isNewPayment)
+        guard !payments.isEmpty else { return [:] }
+        let cases = Set(payments.map(\.caseID))
+        let documents = rows.filter { cases.contains($0.caseID) && $0.remoteID != nil && Reflect.forms.contains($0.form) }
+        let there = try await store.paidThere(tenant, documents.map(\.key))
+        return Reflect.held(payments, documents.filter { there[$0.key] != nil }, there)
+    }
+}
+
+/// The pure core of reflect.
+enum Reflect {
+    static let atOnce = 20
+
+    /// Forms that are a source's documents; its payments show in what they settle.
+    static let forms: Set<String> = ["invoice", "sales_receipt", "credit_note", "bill"]
+    static let unsettled = SettledSum(minor: 0, isCertain: true, isMoving: false, waitingMinor: 0)
+    /// What is under way to a document is there by then, mostly.
+    static let movingPause = Duration.seconds(15)
+
+    /// One document as a look found it.
+    struct Look {
+        var row: PostingRow
+        /// What the ledger showed; `nil` for what is gone, or was to be.
+        var seen: LedgerReadback?
+        /// What somebody changed there.
+        var drift: [Finding] = []
+        /// It was to have no effect any more.
+        var isTakenBack: Bool
+    }
+
+    static func alert(_ flow: FlowID) -> AlertRow {
+        AlertRow(
+            key: AlertKey.reflection(flow), severity: .warning, cause: "what the ledger shows waits for a decision before the source is told",
+            remedy: "Open the reflections that are held: each names both sides and what each choice does.")
+    }
+
+    static func refusal(_ platform: String, _ flow: FlowID) -> AlertRow {
+        AlertRow(
+            key: AlertKey.reflection(flow), severity: .warning, cause: "\(platform) refuses to be told what the ledger shows of a document",
+            remedy: "Open the refused reflections: each names what \(platform) said. Mend that and tell it again, or dismiss it.")
+    }
+
+    static let unclear = Fault(
+        "reflection_unclear", stage: .confirm, disposition: .reject, summary: "nobody knows whether the source was told, and it can't be searched",
+        remedy: "Look at the source: tell it again if it was not told, else dismiss it.")
+
+    /// `nil`: nobody knows.
+    static func end(of delivery: Delivery<PostOutcome>) -> ReflectionOutcome? {
+        switch Attach.end(of: delivery) {
+        case .unknown: nil
+        case .settled(let end):
+            switch end.state {
+            case .attached: ReflectionOutcome(.told, remoteID: end.remoteID)
+            case .refused: ReflectionOutcome(.refused, fault: end.fault)
+            case .due: ReflectionOutcome(.due, fault: end.fault, again: end.again)
+            }
+        }
+    }
+
+    /// - Parameter known: what was paid there by the look before.
+    static func news(
+        _ look: Look, _ settled: SettledSum, _ known: Int64?, _ policies: Policies, ledger: String
+    ) throws(Fault) -> NewReflection? {
+        let row = look.row
+        guard forms.contains(row.form), row.partOf == nil, let form = PostingForm(rawValue: row.form), let currency = Currency(row.currency) else { return nil }
+        var state = ReflectedState(
+            key: row.key, number: 1, subject: row.subject, caseID: row.caseID, form: form, reference: row.reference, ledger: ledger,
+            remoteID: look.seen?.remoteID, state: form == .creditNote ? .credited : .posted,
+            total: Money(minor: look.seen?.total_minor ?? row.totalMinor, currency), paid: nil, date: look.seen?.date ?? row.date)
+        if look.isTakenBack || !look.drift.isEmpty {
+            let isVoid = look.seen?.voided ?? true
+            state.state = look.isTakenBack || isVoid ? .voided : .edited
+            if isVoid { state.total = Money(minor: row.totalMinor, currency) }
+            if look.isTakenBack { return new(state, known, nil) }
+            return changed(state, row, look, known, isVoid ? policies.voidMaster : policies.amountMaster)
+        }
+        let paid = theirs(look.seen, settled, known)
+        guard let paid, paid > 0 else { return new(state, paid, nil) }
+        guard policies.paidMaster != .source else { return new(state, paid, nil) }
+        state.paid = Money(minor: paid, currency)
+        state.state = look.seen?.open_minor == 0 ? .paid : .partPaid
+        let waiting = settled.waitingMinor
+        if waiting > 0, waiting != paid {
+            let theirs = Money(minor: paid, currency), ours = Money(minor: waiting, currency)
+            return new(state, paid, Finding(
+                check: "reflection_conflict", why: "paid: the ledger has \(theirs.text) \(currency.code) that the source did not tell of, the source \(ours.text) that the ledger lacks",
+                remedy: "Told, the source hears of the ledger's; dismissed, it does not. The source's own is held until one side is corrected.", position: "paid"))
+        }
+        return new(state, paid, policies.paidMaster == .ask ? asked("paid", "\(state.paid?.text ?? "") \(currency.code) was entered there") : nil)
+    }
+
+    /// What was paid there beside ours; `nil` where that can't be told. Where something else of ours may stand against it, it is at most what it was, and
+    /// at most what is not owed any more.
+    private static func theirs(_ seen: LedgerReadback?, _ settled: SettledSum, _ known: Int64?) -> Int64? {
+        guard let seen, let open = seen.open_minor else { return known }
+        let most = max(0, seen.total_minor - open - settled.minor)
+        return settled.isCertain ? most : known.map { min($0, most) }
+    }
+
+    private static func changed(_ state: ReflectedState, _ row: PostingRow, _ look: Look, _ known: Int64?, _ master: Policies.Master) -> NewReflection? {
+        let what = look.drift.first?.why ?? "it was changed"
+        guard row.sentDigest == row.planDigest else {
+            let ours = Money(minor: row.totalMinor, state.total.currency)
+            return new(state, known, Finding(
+                check: "reflection_conflict", why: "\(what); the source has changed it too, to \(ours.text) \(ours.currency.code)",
+                remedy: "Told, the source hears of the ledger's; dismissed, it does not. Releasing the posting writes the source's into the ledger.",
+                position: state.state == .voided ? "void" : "amount"))
+        }
+        if master == .source { return nil }
+        return new(state, known, master == .ask ? asked(state.state == .voided ? "void" : "amount", what) : nil)
+    }
+
+    private static func asked(_ field: String, _ what: String) -> Finding {
+        Finding(
+            check: "reflection_asked", why: "\(field): \(what)",
+            remedy: "Told, the source hears of it; dismissed, it does not. masters.\(field) says whose word counts without asking.", position: field)
+    }
+
+    private static func new(_ state: ReflectedState, _ paid: Int64?, _ finding: Finding?) -> NewReflection {
+        let says = state.json.bytes
+        return NewReflection(
+            key: state.key, says: says, digest: Digest.sha256(says), paidMinor: paid, finding: finding.map { PlanCodec.finding($0).bytes })
+    }
+
+    // MARK: Payments that may be there already
+
+    /// A payment of the source that the ledger was not sent.
+    static func isNewPayment(_ row: PostingRow) -> Bool {
+        row.form == "payment" && row.effect == "post" && row.remoteID == nil && row.partOf == nil && row.batch == nil && row.state == "mapped"
+    }
+
+    /// Where somebody paid on any document of the case in the ledger, nobody can say by amounts whether a payment of the source is that one: sent, the
+    /// invoice may be paid twice; left out, money may be missing. A person can.
+    static func held(_ payments: [PostingRow], _ paid: [PostingRow], _ there: [PostKey: Int64]) -> [PostKey: Finding] {
+        var out: [PostKey: Finding] = [:]
+        for row in payments {
+            guard let original = paid.first(where: { $0.caseID == row.caseID }), let minor = there[original.key] else { continue }
+            func text(_ minor: Int64) -> String { Currency(row.currency).map { "\(Money(minor: minor, $0).text) \($0.code)" } ?? "\(minor)" }
+            out[row.key] = Finding(
+                check: "paid_in_ledger",
+                why: "somebody entered \(text(minor)) on \(original.reference) in the ledger; this payment is \(text(row.totalMinor)), and nobody knows whether it is the same money",
+                remedy: """
+                    The same money: leave this one held, or delete the ledger's, and this one goes there by itself. Other money: delete the ledger's, and enter it again \
+                    when this one is there.
+                    """, position: "paid")
+        }
+        return out
+    }
+}

@@ -1,0 +1,74 @@
+import Books
+import Kernel
+import Postgres
+import Store
+import TestKit
+import Testing
+import Wire
+
+@testable import ControlPlane
+
+extension Bench {
+    /// States of the first posting that wait for a person, one after the other; their ids.
+    func reflections(_ made: Furnished, _ count: Int, state: String = "held") async throws -> [String] {
+        let says = #"{"posting": "0123456789abcdef", "subject": "O-1", "case": "O-1", "form": "invoice", "reference": "order O-1", "ledger": "Books", "remote_id": "1", "#
+            + #""state": "edited", "currency": "USD", "total": "9.00", "paid": null, "date": "2026-11-02", "link": null}"#
+        var out: [String] = []
+        for n in 1 ... count {
+            let rows = try await root.pool.query(
+                """
+                INSERT INTO app.reflections (tenant_id, post_key, number, flow_id, connection_id, says, digest, state, finding, seq, settled_at)
+                VALUES (\(made.tenant.id), \(Bench.key(1).text), \(Int32(n)), \(made.flow), \(made.source), \(says)::jsonb, sha256('x'), \(state),
+                  '{"check": "reflection_asked", "why": "amount: 10.00 USD, the ledger has 9.00 USD", "remedy": "Tell it or dismiss it."}'::jsonb,
+                  CASE WHEN \(state) = 'kept' THEN \(Int64(n)) END, CASE WHEN \(state) = 'kept' THEN now() END) RETURNING id::text AS id
+                """)
+            out.append(try rows[0].get("id"))
+        }
+        return out
+    }
+}
+
+@Suite("What sources are told, by the API") struct ReflectionTests {
+    @Test("what is held shows both sides, is told or dismissed once, and ends the alert") func decided() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished(), tenant = made.tenant.id
+        _ = try await bench.document(made, "O-1")
+        try await bench.posting(made, 1, of: "O-1", state: "confirmed")
+        let ids = try await bench.reflections(made, 2)
+        try await bench.store.raise(tenant, [AlertRow(key: AlertKey.reflection(made.flow), severity: .warning, cause: "asked", remedy: "decide")])
+        let listed = await bench.call(.get, "/v1/tenants/\(tenant)/reflections?state=held").items
+        #expect(listed.count == 2 && listed[0]["finding"]?["why"]?.string == "amount: 10.00 USD, the ledger has 9.00 USD")
+        #expect(listed[0]["says"]?["total"]?.string == "9.00")
+        let told = await bench.call(.post, "/v1/reflections/\(ids[0])/tell")
+        #expect(told.status == 200 && told.json["state"]?.string == "due")
+        #expect(await bench.call(.get, "/v1/alerts?state=open").items.count == 1)
+        #expect(await bench.call(.post, "/v1/reflections/\(ids[1])/dismiss").json["state"]?.string == "dismissed")
+        #expect(await bench.call(.get, "/v1/alerts?state=open").items.isEmpty)
+        for verb in ["tell", "dismiss"] {
+            let again = await bench.call(.post, "/v1/reflections/\(ids[1])/\(verb)")
+            #expect(again.status == 409 && again.text.contains("wrong_state"))
+        }
+        #expect(await bench.call(.get, "/v1/reflections/\(ids[1])").json["number"]?.int == 2)
+        #expect(await bench.call(.get, "/v1/reflections/0193a1b2-0000-7000-8000-000000000001").status == 404)
+        #expect(await bench.call(.get, "/v1/reflections/nonsense").status == 404)
+        #expect(await bench.call(.get, "/v1/tenants/\(tenant)/reflections?state=nonsense").status == 422)
+    }
+
+    @Test("a source fetches its list in order, from where it left off, and nobody else's") func fetched() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        _ = try await bench.document(made, "O-1")
+        try await bench.posting(made, 1, of: "O-1", state: "confirmed")
+        _ = try await bench.reflections(made, 3, state: "kept")
+        let path = "/v1/connections/\(made.source)/reflections"
+        let all = await bench.call(.get, path)
+        #expect(all.items.compactMap { $0["seq"]?.int } == [1, 2, 3] && all.items[0]["state"]?.string == "edited")
+        let first = await bench.call(.get, "\(path)?limit=1&after=1")
+        #expect(first.items.compactMap { $0["seq"]?.int } == [2])
+        let next = try #require(first.json["next"]?.string)
+        #expect(await bench.call(.get, "\(path)?limit=1&cursor=\(next)").items.compactMap { $0["seq"]?.int } == [3])
+        #expect(await bench.call(.get, "\(path)?after=3").items.isEmpty)
+        #expect(await bench.call(.get, "\(path)?after=-1").status == 422)
+        #expect(await bench.call(.get, "/v1/connections/\(made.ledger)/reflections").items.isEmpty)
+    }
+}
