@@ -4,6 +4,7 @@ import Postgres
 import TestKit
 import Testing
 import TwinKit
+import Wire
 
 @Suite("Gathered money in the ledgers' own books") struct TwinTests {
     private static let countries: [Country] = [.america, .britain, .kingdom, .server]
