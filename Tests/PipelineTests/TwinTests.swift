@@ -1,6 +1,7 @@
 import Books
 import Kernel
 import Postgres
+import Store
 import TestKit
 import Testing
 import TwinKit
