@@ -270,7 +270,7 @@ extension PostgresTransaction {
     public func beginReflecting(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) {
         _ = try await query(ReflectionStatements.look(tenant, flow))
         _ = try await query(ReflectionStatements.recheckAll(tenant, flow))
-        _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.description, lane: .webhook)]))
+        _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.description, lane: .webhook), Job(.map, flow.description, lane: .webhook)]))
     }
 
     /// The flow's alert is over when nothing waits for a person any more.
