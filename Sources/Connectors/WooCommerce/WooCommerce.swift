@@ -48,6 +48,8 @@ public struct WooCommerceConnector: SourceConnector {
         "concurrency": "our choice, for the same reason",
         "page": "woocommerce-rest-api-docs, wp-api-v3, _introduction.md, Pagination: 10 by default, 100 at most; 50 is our choice",
         "idempotency": "notes beside orders are all that is written: each has a mark, and they are listed and searched for it before",
+        "idempotency.search": "woocommerce-rest-api-docs, _order-notes.md: GET orders/{id}/notes lists all notes of an order",
+        "idempotency.settles": "our choice: PHP goes on with a request whose caller has gone, up to the host's max_execution_time",
         "auth": "woocommerce-rest-api-docs, _authentication.md: HTTP Basic over HTTPS with the consumer key and secret",
         "webhooks": "woocommerce-rest-api-docs, _webhooks.md: headers, signature, disabled after five failures; no retry is general knowledge",
         "webhooks.delivery": "woocommerce, class-wc-webhook.php, get_new_delivery_id: a hash of the webhook's id and the second",
