@@ -16,6 +16,8 @@ import Wire
         let body: JSON = [
             "access_token": "AT-hush", "refresh_token": "RT-hush", "expires_at": "2026-11-14T10:00:00Z", "client_id": "cid", "client_secret": "CS-hush",
         ]
+        let empty = await bench.call(.put, "\(path)/credential", ["access_token": "x", "client_secret": .null])
+        #expect(empty.status == 422 && empty.json["errors"]?.array?.compactMap { $0["field"]?.string } == ["client_secret"], "\(empty.text)")
         let put = await bench.call(.put, "\(path)/credential", body)
         #expect(put.status == 200)
         #expect(put.json["credential"]?["present"]?.bool == true)

@@ -69,12 +69,12 @@ struct OpenAPI: Sendable {
     }
 
     private static let idempotencyKey = Member.may(
-        "Idempotency-Key", .line(most: 128),
+        "Idempotency-Key", .text(Words(.any, least: 1, most: 128)),
         "The first answer to it is kept for 24 hours, in one transaction with its effect, and given again with `Idempotent-Replayed: true`.",
         example: "3f0f6a52-8a0e-4d0c-9d63-2f4a7a1b9c55")
 
     private static let ifMatch = Member.may(
-        "If-Match", .line(most: 200), "The `ETag` of what you read: when somebody has changed it since, nothing is changed and the answer is 412.", example: "\"*\"")
+        "If-Match", .text(Words(.any, least: 1, most: 200)), "The `ETag` of what you read: when somebody has changed it since, nothing is changed and the answer is 412.", example: "\"*\"")
 
     private func parameter(_ member: Member, _ place: String) -> JSON {
         var out: Members = [("name", .string(member.name)), ("in", .string(place)), ("required", .bool(place == "path" || member.isRequired))]

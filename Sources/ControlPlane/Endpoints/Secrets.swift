@@ -56,6 +56,7 @@ extension Endpoints {
 
     private static func tokenSet(_ visit: Visit) throws -> [(key: String, value: JSON)] {
         var input = try visit.input(tokenMembers)
+        refuseNulls(tokenMembers.map(\.name), &input)
         let access = input.optionalSecret("access_token"), refresh = input.optionalSecret("refresh_token")
         let expires = input.instant("expires_at")
         let client = input.optionalText("client_id"), clientSecret = input.optionalSecret("client_secret")
@@ -78,6 +79,7 @@ extension Endpoints {
         _ visit: Visit, _ parts: [CredentialPart], own operators: [String: Secret]
     ) throws -> [(key: String, value: JSON)] {
         var input = try visit.input(parts.map { .may($0.name, .secret, $0.meaning) })
+        refuseNulls(parts.map(\.name), &input)
         var members: [(key: String, value: JSON)] = [], own: [(key: String, value: JSON)] = []
         for part in parts {
             let usual = part.isOperators && !input.has(part.name) ? operators[part.name] : nil
@@ -93,6 +95,11 @@ extension Endpoints {
         }
         try input.check()
         return own.isEmpty ? members : members + [("parts", .object(own))]
+    }
+
+    /// A secret that came out empty where it was copied from is not one that was left out.
+    private static func refuseNulls(_ names: [String], _ input: inout Input) {
+        for name in names where input.has(name) && !input.isGiven(name) { input.add(name, "is null", "Send it as a string, or leave it out.") }
     }
 
     /// What is wrong with a part is said without showing any of it.
