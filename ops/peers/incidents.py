@@ -1,6 +1,6 @@
 """Twelve things that go wrong in the life of a client business, each let happen on a running demo, and what the program says of it: the right cause with a remedy
-within two minutes, in one alert and no other. Prints the table; with a fourth argument it is written there as docs/incidents.md has it.
-Arguments: up.json of a running demo of 60 orders, its folder (COUNTERFOIL_VAR), a folder for passing files[, where to write the page].
+within two minutes, in one alert and no other. Prints the table; with a third argument it is written there as docs/incidents.md has it.
+Arguments: up.json of a running demo of 60 orders, its folder (COUNTERFOIL_VAR)[, where to write the page].
 The folder's secrets/operator.json must hold the webhook keys below before the demo is started: --operator-json prints it."""
 
 import base64
