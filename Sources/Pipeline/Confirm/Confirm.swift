@@ -113,7 +113,8 @@ enum Confirm {
 
     /// As it is kept.
     static func difference(_ findings: [Finding]) -> (findings: [UInt8], fault: Fault) {
-        let fault = Fault("differs", stage: .confirm, disposition: .hold, summary: findings.first?.why ?? "the ledger shows something else than was sent")
+        let fault = Fault("differs", stage: .confirm, disposition: .hold, summary: findings.first?.why ?? "the ledger shows something else than was sent",
+            remedy: findings.first?.remedy ?? "Open the posting, compare both sides, then correct the ledger or release.")
         return (JSON.array(findings.map(PlanCodec.finding)).bytes, fault)
     }
 
