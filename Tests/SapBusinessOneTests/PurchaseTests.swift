@@ -91,6 +91,22 @@ import Wire
         #expect(end.output?.map(word) == ["rejected tax_differs"] && names(calls) == ["POST PurchaseInvoices", "POST PurchaseInvoices(91)/Cancel"])
     }
 
+    @Test("a bill in another currency states its rate, and one that the company keeps at another value is cancelled at once") func foreign() throws {
+        let lines = [
+            line(.goods, "purchases:clay", 10_000, "610000", group: "L1", text: "Clay", currency: .eur, base: 8_500),
+            line(.control, "payable:clayworks", -10_000, "200000", currency: .eur, base: -8_500),
+        ]
+        let euros = document(.bill, lines, currency: .eur, total: 10_000, rate: "0.85", reference: "bill 7", party: "V10000")
+        let made = try sent(euros)
+        #expect(made["DocCurrency"] == "EUR" && made["DocRate"]?.text == "0.85" && made["DocumentLines"]?[0]?["RowTotalFC"] == .number("100.00"))
+        func kept(_ total: String) -> HTTPResponse {
+            answer(#"{"DocEntry":91,"CardCode":"V10000","DocDate":"2026-11-20","DocDueDate":"2026-11-20","DocCurrency":"EUR","DocTotal":\#(total),"DocTotalFc":100.0,"VatSumFc":0.0,"Cancelled":"tNO","DocumentLines":[{"AccountCode":"610000","RowTotalFC":100.0}]}"#, status: 201)
+        }
+        #expect(drive(connector.create([euros], attempt: "a", facts), [kept("85.0")]).end.output?.map(word) == ["posted 91"])
+        let wrong = drive(connector.create([euros], attempt: "a", facts), [kept("117.65"), done])
+        #expect(wrong.end.output?.map(word) == ["rejected rate_differs"] && names(wrong.calls).last == "POST PurchaseInvoices(91)/Cancel")
+    }
+
     @Test("another due day is changed where the bill stands; another amount cancels it and writes it anew; nothing changes what is right") func changes() throws {
         let known = bill(due: LocalDate("2027-01-20"), remoteID: "91")
         let (end, calls) = updated(known, [list(billed()), done])

@@ -9,16 +9,14 @@ extension SageIntacctConnector {
 
     /// The customer of receivables, and of an entry with a line on them; the supplier of a bill. One takes documents in any currency.
     public func references(for document: LedgerDocument) -> [ReferenceWant] {
-        var kind = ReferenceWant.Kind.party
         let needs: Bool =
             switch Record(document) {
-            case .bill: true
-            case .invoice, .adjustment, .payment: true
+            case .invoice, .adjustment, .payment, .bill: true
             case .entry: document.lines.contains(where: \.isReceivable)
             case .receipt, nil: false
             }
         guard needs else { return [] }
-        if document.plan.form.isPurchase { kind = .vendor }
+        let kind: ReferenceWant.Kind = document.plan.form.isPurchase ? .vendor : .party
         return [ReferenceWant(kind: kind, key: document.plan.party, name: document.plan.party, text: document.plan.party)]
     }
 

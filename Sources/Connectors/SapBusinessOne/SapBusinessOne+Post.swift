@@ -63,7 +63,7 @@ extension SapBusinessOneConnector {
     /// A company that states rates the other way round than its settings say has the document at a wrong value, and right in its own currency.
     /// Roundings of lines, and of the rate, are none of it.
     private static func ratesDiffer(_ row: JSON, _ document: LedgerDocument) -> Fault? {
-        let control = document.lines.filter { $0.plan.part == .control }.compactMap(\.plan.base)
+        let control = document.lines.filter { $0.isReceivable || $0.isPayable }.compactMap(\.plan.base)
         guard document.plan.rate != nil, let base = control.first?.currency, let theirs = row["DocTotal"]?.minor(base) else { return nil }
         let sum = control.reduce(Int128(0)) { $0 + Int128($1.minor) }
         guard let ours = Int64(exactly: sum < 0 ? -sum : sum), ours <= B1Limits.amountMinor else { return nil }
