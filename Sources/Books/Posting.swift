@@ -113,6 +113,8 @@ public struct PlannedPosting: Sendable, Equatable {
     public var covers: [String]
     /// Ledger-local date.
     public var date: LocalDate
+    /// When a bill is to be paid, never before `date`; `nil`: on it.
+    public var due: LocalDate?
     public var currency: Currency
     /// Base units per one unit of `currency`; `nil` in base currency.
     public var rate: ExactDecimal?
@@ -156,7 +158,7 @@ public struct PlannedPosting: Sendable, Equatable {
 
     public init(
         subject: String, form: PostingForm, effect: Effect = .post, caseID: String, covers: [String], date: LocalDate,
-        currency: Currency,
+        due: LocalDate? = nil, currency: Currency,
         rate: ExactDecimal? = nil, total: Money, lines: [PostingLine], party: String, appliesTo: Reference? = nil,
         findings: [Finding] = [],
         reference: String? = nil, note: String? = nil, memo: [String: Money] = [:], taxOverride: TaxOverride? = nil,
@@ -168,6 +170,7 @@ public struct PlannedPosting: Sendable, Equatable {
         self.caseID = caseID
         self.covers = covers
         self.date = date
+        self.due = due
         self.currency = currency
         self.rate = rate
         self.total = total

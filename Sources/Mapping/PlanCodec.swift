@@ -12,6 +12,7 @@ public enum PlanCodec {
         m.put("case", plan.caseID)
         m.put("covers", texts: plan.covers)
         m.put("date", plan.date.description)
+        m.put("due", plan.due?.description)
         m.put("currency", plan.currency.code)
         m.put("rate", plan.rate)
         m.put("total", plan.total)
@@ -42,6 +43,7 @@ public enum PlanCodec {
         }
         plan.findings = try f.list("findings", finding)
         plan.reference = try f.optionalText("reference")
+        plan.due = f.json["due"] == nil ? nil : try f.date("due")
         plan.note = try f.optionalText("note")
         plan.memo = try f.moneys("memo")
         if let tax = f.json["tax_override"] {
