@@ -82,14 +82,18 @@ public struct Finding: Sendable, Equatable {
     public var remedy: String
     /// Where in the document: `lines[2]`, `tax_payable:US-CO`.
     public var position: String?
+    /// What is to be mended, where one check finds several things and mending one of them releases all that names it: an account's code. People are told
+    /// once of each.
+    public var cause: String?
     /// Amounts that the words name, for programs: `asked`, `remaining_order`, `difference`.
     public var figures: [String: Money]
 
-    public init(check: String, why: String, remedy: String, position: String? = nil, figures: [String: Money] = [:]) {
+    public init(check: String, why: String, remedy: String, position: String? = nil, cause: String? = nil, figures: [String: Money] = [:]) {
         self.check = check
         self.why = why
         self.remedy = remedy
         self.position = position
+        self.cause = cause
         self.figures = figures
     }
 }

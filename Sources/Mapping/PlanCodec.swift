@@ -60,6 +60,7 @@ public enum PlanCodec {
         m.put("why", finding.why)
         m.put("remedy", finding.remedy)
         m.put("position", finding.position)
+        m.put("cause", finding.cause)
         m.put("figures", moneys: finding.figures)
         return m.json
     }
@@ -70,6 +71,7 @@ public enum PlanCodec {
 
     private static func finding(_ f: Fields) throws(Fault) -> Finding {
         var out = Finding(check: try f.text("check"), why: try f.text("why"), remedy: try f.text("remedy"), position: try f.optionalText("position"))
+        out.cause = try f.optionalText("cause")
         out.figures = try f.moneys("figures")
         return out
     }
