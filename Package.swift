@@ -132,7 +132,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ChecksTests", ["Checks", "Books", "Kernel"], false),
     ("ScenarioTests", ["Scenario", "Books", "Wire", "Kernel"], true),
     ("SandboxTests", ["Sandbox", "TwinKit", "TwinFreeAgent", "TwinQuickBooksOnline", "TwinSquare", "TwinStripe", "TwinWooCommerce", "TwinXero", "HTTPServer", "HTTPClient", "Crypto", "Wire", "Kernel"], true),
-    ("DayTests", ["Sandbox", "TwinKit", "TwinQuickBooksOnline", "TwinReturns", "TwinXero", "Returns", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
+    ("DayTests", ["Sandbox", "ConnectorTestKit", "TwinKit", "TwinQuickBooksOnline", "TwinReturns", "TwinXero", "Returns", "Shopify", "Mapping", "Checks", "Books", "ConnectorKit", "Wire", "Kernel"], false),
     ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Inbound", "Crypto", "Telemetry", "Mapping", "Books",
                            "AlertRules", "Wire", "Kernel"], false),
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",

@@ -179,9 +179,14 @@ extension Endpoints {
         case .alertmanager(let there, _): url = there
         case .email, nil: return
         }
+        checkOpenly(url, "\(position).\(route.receiver?.kind.rawValue ?? "").url", desk, &findings)
+    }
+
+    /// Of an address that we post to.
+    static func checkOpenly(_ url: String, _ position: String, _ desk: Desk, _ findings: inout Findings) {
         guard !url.isEmpty, url.lowercased().hasPrefix("http://"), !HostList(desk.configuration.allowedHosts).allows(url, own: []) else { return }
         findings.add(
-            "\(position).\(route.receiver?.kind.rawValue ?? "").url", "is plain http to a host that is not on the operator's list",
+            position, "is plain http to a host that is not on the operator's list",
             "Use https, or have the operator add the host to COUNTERFOIL_ALLOWED_HOSTS.")
     }
 
@@ -225,7 +230,7 @@ extension Endpoints {
         return json
     }
 
-    private static func refuse(_ findings: Findings) throws {
+    static func refuse(_ findings: Findings) throws {
         guard !findings.list.isEmpty else { return }
         throw Refusal.invalid(findings.list.map { .init(field: $0.position ?? "", why: $0.why, remedy: $0.remedy) })
     }
@@ -235,7 +240,7 @@ extension Endpoints {
     }
 
     /// What seals for whoever delivers.
-    private static func alertKey(_ desk: Desk) async throws -> BoxPublicKey {
+    static func alertKey(_ desk: Desk) async throws -> BoxPublicKey {
         guard let bytes = try await desk.store.alertKey() else {
             throw Fault("alert_key_pending", stage: .api, disposition: .wait, summary: "nobody has delivered alerts here yet, so a secret can't be sealed",
                 remedy: "Start `counterfoil schedule` and send the request again.", retryAfter: .seconds(2))
