@@ -73,7 +73,7 @@ public struct Setup: Sendable {
         for row in try await store.connections(tenant) {
             var settings: [String: String] = [:]
             for (key, value) in try JSON(parsing: row.settings).object ?? [] { settings[key] = value.string }
-            connections[row.id] = CourierConnection(row: row, facts: ConnectionFacts(account: row.account, settings: settings, base: row.baseURL))
+            connections[row.id] = CourierConnection(row: row, facts: ConnectionFacts(account: row.account, settings: settings, base: row.baseURL, country: row.country))
         }
         return connections
     }

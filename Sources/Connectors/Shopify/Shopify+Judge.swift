@@ -15,6 +15,8 @@ extension ShopifyConnector {
                     "unauthorized", .reauthorise, "Shopify does not accept the access token", "Connect the shop again.")
             )
         case 402: .unavailable(fault("shop_frozen", .retry, "the shop is frozen until its Shopify bill is paid", "Pay the bill in Shopify's admin; it is asked again by itself."))
+        // A token that may only read still reads: a line that it may not write is no reason to stop that.
+        case 403 where call.kind == .write: .rejected(mayNotWrite)
         case 403:
             .reauthorize(
                 fault(
@@ -45,7 +47,7 @@ extension ShopifyConnector {
             return undecided(call, "unreadable_answer", "the answer with status 200 is not a JSON object")
         }
         let errors = root["errors"]
-        guard !errors.isNull else { return judgeUserErrors(root["data"]) }
+        guard !errors.isNull else { return judgeUserErrors(root["data"], call) }
         let codes = errors.elements.map { $0["extensions"]["code"].string ?? "" }
         if codes.contains("THROTTLED") { return .throttled(after: wait(root), bucket: Self.bucket) }
         if codes.contains("INTERNAL_SERVER_ERROR") || codes.contains("TIMEOUT") {
@@ -56,6 +58,7 @@ extension ShopifyConnector {
         }
         if codes.contains("ACCESS_DENIED") {
             if onlyAddressesDenied(root) { return .accepted }
+            if call.kind == .write { return .rejected(mayNotWrite) }
             return .reauthorize(
                 fault(
                     "access_denied", .reauthorise, "the access token lacks a scope for a field of the query",
@@ -67,10 +70,22 @@ extension ShopifyConnector {
         return .rejected(fault("graphql_error", .reject, "Shopify refused the query: \(safe(codes))", "Report it with these codes and the time."))
     }
 
-    private func judgeUserErrors(_ data: JSONView) -> Verdict {
-        let refused = data.members.contains { !$0.value["userErrors"].elements.isEmpty }
-        return refused
-            ? .rejected(fault("user_errors", .reject, "Shopify refused the values of the request", "Report it with the time and the posting's key.")) : .accepted
+    private func judgeUserErrors(_ data: JSONView, _ call: Call) -> Verdict {
+        let errors = data.members.flatMap { $0.value["userErrors"].elements }
+        guard !errors.isEmpty else { return .accepted }
+        let codes = errors.map { $0["code"].string ?? "" }
+        // Somebody wrote since it was read, an earlier try of ours perhaps: it is read again.
+        if call.kind == .write, codes.contains("STALE_OBJECT") || codes.contains("INTERNAL_ERROR") {
+            return .outcomeUnknown(Judging("Shopify").notTold("what was to be written over has changed since it was read"))
+        }
+        if call.kind == .write, codes.contains("APP_NOT_AUTHORIZED") { return .rejected(mayNotWrite) }
+        return .rejected(fault("user_errors", .reject, "Shopify refused the values of the request: \(safe(codes))", "Report it with the time and the posting's key."))
+    }
+
+    private var mayNotWrite: Fault {
+        Fault(
+            "write_denied", stage: .post, disposition: .reject, summary: "the shop's access token may not write metafields of orders",
+            remedy: "Give the app write_orders and connect again, or set the policy reflect: off. Then tell it again.")
     }
 
     /// Without approval for protected customer data only the addresses come back empty: orders are told all the same,
