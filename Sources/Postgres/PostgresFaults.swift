@@ -29,7 +29,10 @@ struct ServerError: Sendable, Equatable {
     ///
     /// 0A000 stands for many things; this one is known by where it comes from, for its words follow the server's `lc_messages`.
     /// - Source: src/backend/utils/cache/plancache.c, versions 9.2 to 18.
-    var isStaleStatement: Bool { sqlstate == "26000" || (sqlstate == "0A000" && routine == "RevalidateCachedQuery") }
+    var isStaleStatement: Bool { isUnknownStatement || (sqlstate == "0A000" && routine == "RevalidateCachedQuery") }
+
+    /// The server holds no prepared statement of that name.
+    var isUnknownStatement: Bool { sqlstate == "26000" }
 
     /// - Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
     var fault: Fault {
