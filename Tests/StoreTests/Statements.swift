@@ -54,6 +54,7 @@ private func consents(_ t: TenantID) -> [Sample] {
     let id: ConsentID = random.identifier(), digest = [UInt8](repeating: 1, count: 32)
     let new = NewConsent(id: id, connection: connection, kind: "direct", linkDigest: digest, key: random.identifier(), createdBy: "a", expiresAt: now)
     return [
+        Sample("AdminConnectionStatements.lock", AdminConnectionStatements.lock(t, connection), by: .supervisor),
         Sample("ConsentStatements.insert", ConsentStatements.insert(t, new), by: .supervisor),
         Sample("ConsentStatements.revokeMade", ConsentStatements.revokeMade(with: random.identifier(), actor: "a"), by: .supervisor),
         Sample("ConsentStatements.unsettled", ConsentStatements.unsettled(t, connection, at: now), by: .supervisor),
@@ -81,6 +82,7 @@ private func changes(_ t: TenantID) -> [Sample] {
     let notice = NoticeRow(object: "Invoice", remoteID: "1", change: "updated", at: now)
     let new = NewNotice(tenant: t, connection: connection, notice: notice, id: "n")
     return [
+        Sample("PostingStatements.lock", PostingStatements.lock(t, [sampleKey])),
         Sample("ChangeStatements.feed", ChangeStatements.feed(t, connection)),
         Sample("ChangeStatements.saveFeed", ChangeStatements.saveFeed(t, connection, watermark: now, next: nil)),
         Sample("ChangeStatements.mark", ChangeStatements.mark(t, connection, keys: [(sampleKey, "1")], remoteIDs: ["1"])),
@@ -514,6 +516,7 @@ private func returns(_ t: TenantID) -> [Sample] {
         Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection, ["return:7"])),
         Sample("ReturnFigureStatements.touch", ReturnFigureStatements.touch(t, connection, ["return:7"])),
         Sample("ReturnFigureStatements.unlisted", ReturnFigureStatements.unlisted(t, connection, but: ["return:7"], limit: 5)),
+        Sample("ReturnFigureStatements.askAlone", ReturnFigureStatements.askAlone(t, connection, limit: 10)),
         Sample("ReturnFigureStatements.askSweep", ReturnFigureStatements.askSweep(t, connection)),
         Sample("ReturnFigureStatements.beside", ReturnFigureStatements.beside(t, flow, connection)),
         Sample("ReturnFigureStatements.all", ReturnFigureStatements.all(t, connection, fresh: .seconds(45))),

@@ -14,7 +14,7 @@ extension ShopifyConnector {
                 fault(
                     "unauthorized", .reauthorise, "Shopify does not accept the access token", "Connect the shop again.")
             )
-        case 402: .unavailable(fault("shop_frozen", .retry, "the shop is frozen until its Shopify bill is paid"))
+        case 402: .unavailable(fault("shop_frozen", .retry, "the shop is frozen until its Shopify bill is paid", "Pay the bill in Shopify's admin; it is asked again by itself."))
         // A token that may only read still reads: a line that it may not write is no reason to stop that.
         case 403 where call.kind == .write: .rejected(mayNotWrite)
         case 403:
@@ -22,7 +22,7 @@ extension ShopifyConnector {
                 fault(
                     "access_denied", .reauthorise, "the access token lacks a scope",
                     "Give the app read_orders (and read_all_orders for orders older than 60 days) and connect again."))
-        case 423: .unavailable(fault("shop_locked", .retry, "the shop is locked"))
+        case 423: .unavailable(fault("shop_locked", .retry, "the shop is locked", "Ask Shopify's support why; it is asked again by itself."))
         case 429: .throttled(after: retryAfter(response), bucket: nil)
         case 430: .throttled(after: retryAfter(response) ?? .seconds(60), bucket: nil)
         case 408: undecided(call, "http_408", "Shopify gave up waiting for the request")
@@ -54,7 +54,7 @@ extension ShopifyConnector {
             return undecided(call, "internal_server_error", "Shopify failed inside")
         }
         if codes.contains("SHOP_INACTIVE") {
-            return .unavailable(fault("shop_inactive", .retry, "the shop is not active"))
+            return .unavailable(fault("shop_inactive", .retry, "the shop is not active", "Open the shop again in Shopify's admin, or pause the connection."))
         }
         if codes.contains("ACCESS_DENIED") {
             if onlyAddressesDenied(root) { return .accepted }
@@ -67,7 +67,7 @@ extension ShopifyConnector {
         if codes.contains("MAX_COST_EXCEEDED") {
             return .rejected(fault("max_cost_exceeded", .bug, "the query asks for more points than one query may"))
         }
-        return .rejected(fault("graphql_error", .reject, "Shopify refused the query: \(safe(codes))"))
+        return .rejected(fault("graphql_error", .reject, "Shopify refused the query: \(safe(codes))", "Report it with these codes and the time."))
     }
 
     private func judgeUserErrors(_ data: JSONView, _ call: Call) -> Verdict {
@@ -79,7 +79,7 @@ extension ShopifyConnector {
             return .outcomeUnknown(Judging("Shopify").notTold("what was to be written over has changed since it was read"))
         }
         if call.kind == .write, codes.contains("APP_NOT_AUTHORIZED") { return .rejected(mayNotWrite) }
-        return .rejected(fault("user_errors", .reject, "Shopify refused the values of the request: \(safe(codes))"))
+        return .rejected(fault("user_errors", .reject, "Shopify refused the values of the request: \(safe(codes))", "Report it with the time and the posting's key."))
     }
 
     private var mayNotWrite: Fault {
