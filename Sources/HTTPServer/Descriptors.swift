@@ -2,7 +2,7 @@ internal import Glibc
 
 /// How many files and sockets this process may have open at once.
 public enum Descriptors {
-    private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    private static var resource: __rlimit_resource_t { __rlimit_resource_t(RLIMIT_NOFILE.rawValue) }
 
     /// The limit in force.
     public static var most: Int {
