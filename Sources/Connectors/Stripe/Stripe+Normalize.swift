@@ -54,6 +54,11 @@ extension StripeConnector {
 
 /// How far something has come, as the last digits of its version: Stripe does not say when an object changed.
 enum Version {
+    /// What an invoice tells of a payment or a refund goes before what was told of it alone.
+    static let invoice: Int64 = 5
+    /// And what a credit note says of a refund before both.
+    static let link: Int64 = 10
+
     static func of(_ created: Timestamp, _ rank: Int64) -> Int64 { max(1, created.microseconds) + rank }
 }
 
