@@ -52,6 +52,18 @@ struct ChargeFacts {
     }
 }
 
+extension ChargeFacts {
+    /// Takes back the sale that the charge was told as before an invoice was there for it to pay. Its payment and refunds move to the invoice's case.
+    /// - Source: docs.stripe.com, API reference, Attach a payment to an Invoice: "If the PaymentIntent's status is already succeeded when it's
+    ///   attached, it's credited to the invoice immediately."
+    func noSale(_ customer: String) -> SourceDocument {
+        let currency = amount.currency
+        let body = Sale(
+            number: id, source: "shop", customer: customer, currency: currency, taxIncluded: false, lines: [], total: .zero(currency), isDraft: true)
+        return SourceDocument(id: id, caseID: id, version: Version.of(created, Version.noSale), at: created, body: .sale(body))
+    }
+}
+
 /// A refund of a charge.
 struct RefundFacts {
     enum State: Sendable { case open, given, lost }

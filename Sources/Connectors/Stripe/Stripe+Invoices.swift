@@ -35,7 +35,8 @@ struct InvoiceReading {
             let when = try invoice["status_transitions"]["voided_at"].optionalInstant() ?? at
             out.append(document("\(id)-void", 1, created, when, .cancellation(Cancellation(kind: .voided))))
         }
-        out += charges.map { $0.facts.payment(id, settings) }
+        out += charges.map { $0.facts.payment(id, settings, rank: Version.invoice) }
+        out += charges.filter(\.mayStandAlone).map { $0.facts.noSale(sale.customer) }
         out += try otherPayments()
         if let applied = try balanceApplied(created, at) { out.append(applied) }
         var refunds: [RefundFacts] = []
@@ -134,6 +135,8 @@ struct InvoiceReading {
     private struct Paid {
         var facts: ChargeFacts
         var refunds: Field
+        /// It may have been told before it paid an invoice.
+        var mayStandAlone: Bool
     }
 
     /// The charges that pay it, one way or the other.
@@ -143,10 +146,14 @@ struct InvoiceReading {
         for entry in try record["payments"].list() {
             let payment = try entry["invoice_payment"].object()
             var own: [Paid] = []
+            // A charge that names no intent is told alone; any other only as long as nothing was there that it could pay.
+            let since = StripeID.of(payment["payment"]["payment_intent"].view) == nil ? nil : try payment["created"].optionalInstant()
             for field in try entry["charges"].list() {
                 let facts = try ChargeFacts(try field["charge"].object(), settings)
                 guard facts.amount.currency == currency else { throw field["charge"]["currency"].unreadable("\(currency), as its invoice") }
-                if facts.state != .open { own.append(Paid(facts: facts, refunds: field["refunds"])) }
+                if facts.state != .open {
+                    own.append(Paid(facts: facts, refunds: field["refunds"], mayStandAlone: since.map { facts.created <= $0 } ?? true))
+                }
             }
             let taken = own.filter { $0.facts.state == .taken }.map(\.facts.amount).total(currency)
             if try payment["status"].word() == "paid", !own.isEmpty {

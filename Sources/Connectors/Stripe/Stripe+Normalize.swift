@@ -56,6 +56,8 @@ extension StripeConnector {
 enum Version {
     /// What an invoice tells of a payment or a refund goes before what was told of it alone.
     static let invoice: Int64 = 5
+    /// That a charge is no sale goes before whatever it was told as.
+    static let noSale: Int64 = 9
     /// And what a credit note says of a refund before both.
     static let link: Int64 = 10
 
