@@ -118,6 +118,38 @@ import Wire
     }
 }
 
+@Suite("Rates that become known later") struct LaterRateTests {
+    private let settings = ["base_currency": "USD"]
+    private let row: JSON = ["id": "txn_9", "object": "balance_transaction", "amount": 12_787, "currency": "usd", "exchange_rate": .null, "created": 1_794_733_605]
+
+    @Test("a sale told before Stripe converted it takes its rate when it did, and no reading without a rate takes it away", arguments: ["charge", "invoice", "application_fee"])
+    func later(topic: String) throws {
+        let (before, after) = try states(topic)
+        let first = try normalized(topic, before, settings).documents, then = try normalized(topic, after, settings).documents
+        func rate(_ told: [SourceDocument]) -> ExactDecimal?? {
+            told.compactMap { document -> ExactDecimal?? in if case .sale(let sale) = document.body, !sale.isDraft { .some(sale.rate) } else { nil } }.first
+        }
+        #expect(rate(first) == .some(.none) && rate(then) != .some(.none))
+        #expect(rate(standing(first + then)) == rate(then) && rate(standing(then + first)) == rate(then))
+    }
+
+    /// Before the balance has it, and after.
+    private func states(_ topic: String) throws -> (JSON, JSON) {
+        switch topic {
+        case "charge":
+            let json = try fixture("charge-eur")
+            return (json.changing("charge", "balance_transaction", to: .null), json)
+        case "invoice":
+            let json = try fixture("invoice").changing("credit_notes", to: []).changing("payments", "0", "charges", "0", "refunds", to: [])
+            let paid = json.changing("payments", "0", "charges", "0", "charge", "balance_transaction", to: row)
+            return (json.changing("payments", to: []).changing("invoice", "status", to: "open"), paid)
+        default:
+            let json = try fixture("application-fee").changing("refunds", to: []).changing("application_fee", "currency", to: "gbp")
+            return (json.changing("application_fee", "balance_transaction", to: .null), json.changing("application_fee", "balance_transaction", to: row))
+        }
+    }
+}
+
 @Suite("Charges that an invoice takes over") struct AttachedTests {
     private let id = "in_1QLqB2KJ2mNpQr5tInv00001", charge = "ch_3QLqB2KJ2mNpQr5t1xYz0010"
 

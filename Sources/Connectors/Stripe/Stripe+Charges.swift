@@ -149,7 +149,7 @@ struct ChargeReading {
         guard sale.total == charge.amount else {
             throw charge.field["amount"].unbalanced("its checkout comes to \(sale.total), \(charge.amount) was taken")
         }
-        var out = [SourceDocument(id: charge.id, caseID: charge.id, version: Version.of(charge.created, 1), at: charge.created, body: .sale(sale))]
+        var out = [SourceDocument(id: charge.id, caseID: charge.id, version: Version.of(charge.created, Version.sale(sale)), at: charge.created, body: .sale(sale))]
         out.append(charge.payment(charge.id, settings))
         if charge.state == .lost {
             let note = Cancellation(kind: .voided, reason: try charge.field["failure_code"].optionalText() ?? "payment failed")

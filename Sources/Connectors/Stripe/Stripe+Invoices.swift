@@ -30,7 +30,7 @@ struct InvoiceReading {
         let sale = try self.sale(charges.compactMap(\.facts.rate).first)
         let finalized = try invoice["status_transitions"]["finalized_at"].optionalInstant()
         let at = try invoice["effective_at"].optionalInstant() ?? finalized ?? created
-        var out = [document(id, 1, created, at, .sale(sale))]
+        var out = [document(id, Version.sale(sale), created, at, .sale(sale))]
         if status == "void" {
             let when = try invoice["status_transitions"]["voided_at"].optionalInstant() ?? at
             out.append(document("\(id)-void", 1, created, when, .cancellation(Cancellation(kind: .voided))))

@@ -61,6 +61,9 @@ enum Version {
     /// And what a credit note says of a refund before both.
     static let link: Int64 = 10
 
+    /// Of a sale: what Stripe converted it at may be known only later.
+    static func sale(_ sale: Sale) -> Int64 { sale.rate == nil ? 1 : 2 }
+
     static func of(_ created: Timestamp, _ rank: Int64) -> Int64 { max(1, created.microseconds) + rank }
 }
 
