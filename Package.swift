@@ -136,7 +136,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("ControlPlaneTests", ["ControlPlane", "TestKit", "Store", "Postgres", "HTTPServer", "ConnectorKit", "Inbound", "Crypto", "Telemetry", "Mapping", "Books",
                            "AlertRules", "Wire", "Kernel"], false),
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",
-                       "HTTPServer", "HTTPClient", "Kernel", "TwinKit", "TwinFreeAgent", "TwinQuickBooksOnline", "TwinSapBusinessOne", "TwinXero", "FreeAgent",
+                       "HTTPServer", "HTTPClient", "Kernel", "TwinKit", "TwinFreeAgent", "TwinNetSuite", "TwinOdoo", "TwinQuickBooksOnline", "TwinSapBusinessOne", "TwinXero", "FreeAgent", "NetSuite", "Odoo",
                        "QuickBooksOnline", "SapBusinessOne", "Xero", "TwinWooCommerce", "WooCommerce"], false),
     ("StoreTests", ["Store", "TestKit", "Postgres", "Telemetry", "Crypto", "Books", "Kernel"], false),
     ("CourierTests", ["Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Crypto", "Wire", "Kernel"], false),
