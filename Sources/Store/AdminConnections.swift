@@ -67,10 +67,15 @@ public enum AdminConnectionStatements {
         """
     }
 
+    public static func lock(_ tenant: TenantID, _ id: ConnectionID) -> SQL {
+        "SELECT 1 AS one FROM app.connections WHERE tenant_id = \(tenant) AND id = \(id) FOR NO KEY UPDATE"
+    }
+
     /// `state`: `paused`, or `live` again after it. `base_url` and `account` belong to a new connection, not to an old one.
     public static func update(_ tenant: TenantID, _ id: ConnectionID, settings: [UInt8]?, baseURL: String??, state: String?) -> SQL {
         var sql: SQL = "UPDATE app.connections AS c SET updated_at = now()"
-        if let settings { sql += ", settings = \(PostgresJSON(settings))" }
+        // A ledger that is to be asked more often is not left alone until the old interval is over.
+        if let settings { sql += ", settings = \(PostgresJSON(settings)), changes_due_at = NULL" }
         if let baseURL { sql += ", base_url = \(baseURL)" }
         if let state { sql += ", state = \(state), state_reason = NULL" }
         sql += " WHERE c.tenant_id = \(tenant) AND c.id = \(id)"

@@ -48,6 +48,12 @@ private func order(_ amount: Int64 = 8_000, quantity: String? = "40", item: Stri
             """)
     }
 
+    @Test("it is due when the supplier says") func due() throws {
+        var later = bill()
+        later.plan.due = day.adding(days: 30)
+        #expect(try sent(later)["dueDate"] == "2026-12-14" && rest.meant(later).due == day.adding(days: 30))
+    }
+
     @Test("with SuiteTax its tax is a detail; in the United States without it a line on its own account, and nothing is said of lines") func taxes() throws {
         let values = try sent(bill("5/9"), facts(["tax": "suitetax"]))
         #expect(values["taxDetailsOverride"] == true && values["expense"]?["items"]?[0]?["taxDetailsReference"] == "L1")
@@ -62,6 +68,8 @@ private func order(_ amount: Int64 = 8_000, quantity: String? = "40", item: Stri
     @Test("it reads back by accounts, tax apart, whatever its amount is called; a line of an item is a difference") func readback() throws {
         var meant = rest.meant(bill(remoteID: "41"))
         #expect(meant.accounts == ["600": 20_000] && meant.tax_minor == 4_000 && meant.total_minor == 24_000 && meant.party == "58")
+        #expect(meant.due == day)
+        meant.due = nil
         let found = rows(#""id":"41","externalid":"cf-0000000000000001","type":"VendBill""#)
         let read = #"{"id":"41","externalId":"cf-0000000000000001","tranDate":"2026-11-14","entity":{"id":"58"},"userTotal":240.0,"taxTotal":40.0,"expense":{"items":[{"account":{"id":"600"},"amount":200.0}]}}"#
         meant.currency = nil

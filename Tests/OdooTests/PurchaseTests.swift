@@ -62,6 +62,12 @@ private let use = list(#"{"id":7,"type_tax_use":"purchase"}"#)
             """))
     }
 
+    @Test("it is due when the supplier says") func due() throws {
+        var later = bill(code: nil).untaxed()
+        later.plan.due = day.adding(days: 30)
+        #expect(try sent(later)["invoice_date_due"] == "2026-12-14" && connector.meant(later).due == day.adding(days: 30))
+    }
+
     @Test("a tax of other cents is set, and the payable is the one that is bound", arguments: ["19", "15"]) func amended(version: String) throws {
         let rows = [
             item(1, move: 812, account: 600, "200.0", type: "expense"), item(2, move: 812, account: 131, "39.99", type: "asset_current", tax: 7, display: "tax"),
@@ -97,6 +103,8 @@ private let use = list(#"{"id":7,"type_tax_use":"purchase"}"#)
             [list(move(812, type: "in_invoice", total: "240.0", tax: "40.0", ref: "cf:0000000000000001 bill BI-7")), list(Self.items[0], Self.items[1], Self.items[2])])
         #expect(names(calls) == ["account.move/search_read", "account.move.line/search_read"])
         var meant = connector.meant(bill(remoteID: "812"))
+        #expect(meant.due == day)
+        meant.due = nil
         meant.version = "2026-11-14 10:00:00"
         #expect(end.output?[key()] == meant && meant.accounts == ["600": 20_000] && meant.tax_minor == 4_000 && meant.party == "58")
     }

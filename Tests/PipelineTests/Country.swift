@@ -6,6 +6,7 @@ import Kernel
 import Odoo
 import Postgres
 import QuickBooksOnline
+import SageIntacct
 import SapBusinessOne
 import TestKit
 import Testing
@@ -13,6 +14,7 @@ import TwinFreeAgent
 import TwinKit
 import TwinOdoo
 import TwinQuickBooksOnline
+import TwinSageIntacct
 import TwinSapBusinessOne
 import TwinXero
 import Wire
@@ -110,13 +112,13 @@ struct Country: Sendable {
             plan.structure = #"""
                 {"accounts": {"sales:*": "40000", "receivable:*": "12000", "clearing:*": "11300", "tax_payable:*": "22000", "returns_allowances": "40100",
                   "bank:*": "11100", "bank_fees": "60000", "processor_fees": "60000", "chargebacks": "60000", "chargeback_fees": "60000",
-                  "customer_deposits": "23000", "deferred_revenue": "23000", "inventory": "13000", "payable:*": "20000", "purchases:*": "61000", "input_tax:*": "22100"}, "tax_codes": {"GB@0": "O0"}}
+                  "customer_deposits": "23000", "deferred_revenue": "23000", "inventory": "13000", "payable:*": "20000", "purchases:*": "61000", "input_tax:*": "22100"}, "tax_codes": {"GB@0": "O0", "purchase:GB@20": "I1"}}
                 """#
             return plan
         }(),
         connector: SapBusinessOneConnector(), make: { try SapBusinessOneTwin(journal: TwinJournal(inMemory: []), random: SeededRandom(seed: 7)) },
         parts: "{\"user\": \"\(SapBusinessOneTwin.user)\", \"password\": \"\(SapBusinessOneTwin.password)\"}", entriesAChange: 2,
-        bank: "11100", clearing: "11300", fees: "60000", owed: "12000")
+        bank: "11100", clearing: "11300", fees: "60000", owed: "12000", payable: "20000")
 
     /// A document is created as a draft there, brought to the cent, and posted: three transactions, and no key that a request is known by.
     static let workshop = Country(
@@ -135,6 +137,23 @@ struct Country: Sendable {
         connector: OdooConnector(),
         make: { try OdooTwin(journal: TwinJournal(inMemory: []), limits: OdooLimits(callsPerSecond: 10_000, burst: 1_000_000), random: SeededRandom(seed: 7)) },
         parts: "{\"api_key\": \"\(OdooTwin.apiKey)\"}", bank: "101401", clearing: "101601", fees: "620000", owed: "121000", payable: "211000")
+
+    /// A gateway of functions in XML; it takes bills, and no purchase orders.
+    static let gateway = Country(
+        name: "Sage Intacct", currency: .usd,
+        plan: {
+            var plan = House.Plan()
+            plan.ledgerAccount = "Solo"
+            plan.structure = #"""
+                {"accounts": {"sales:*": "4100", "receivable:*": "1200", "clearing:*": "1050", "tax_payable:*": "2200", "returns_allowances": "4910",
+                  "bank:*": "1000", "bank_fees": "6200", "processor_fees": "6200", "chargebacks": "6200", "chargeback_fees": "6200",
+                  "customer_deposits": "2350", "deferred_revenue": "2350", "inventory": "1300", "payable:*": "2000", "purchases:*": "6000", "input_tax:*": "1350"}}
+                """#
+            return plan
+        }(),
+        connector: SageIntacctConnector(), make: { try SageIntacctTwin(journal: TwinJournal(inMemory: []), random: SeededRandom(seed: 7)) },
+        parts: #"{"sender_id": "\#(SageIntacctTwin.senderID)", "sender_password": "\#(SageIntacctTwin.senderPassword)", "user_id": "\#(SageIntacctTwin.userID)", "user_password": "\#(SageIntacctTwin.userPassword)"}"#,
+        bank: "1000", clearing: "1050", fees: "6200", owed: "1200")
 
     func money(_ minor: Int64) -> Money { Money(minor: minor, currency) }
 

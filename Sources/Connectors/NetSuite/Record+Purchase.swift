@@ -10,7 +10,7 @@ extension Record {
         fields.add("entity", .ref(try Record.party(document)))
         try fillHeader(document, currencies)
         guard kind == .vendorBill else { return try fillOrder(form, document.plan.currency, settings) }
-        fields.add("dueDate", .day(document.plan.date))
+        fields.add("dueDate", .day(document.due ?? document.plan.date))
         if let payable = document.payable { fields.add("account", .ref(try Record.account(payable.account))) }
         try classify(form.lines.map(\.source), settings)
         if settings.tax == .suiteTax { fields.add("taxDetailsOverride", .flag(true)) }
@@ -89,6 +89,7 @@ extension LedgerReadback {
         }
         let tax = try Amount.read(fields, "taxTotal", currency) + Amount.read(fields, "tax2Total", currency)
         tax_minor = tax
+        due = fields.day("dueDate")
         net.add("", tax)
         total_minor = net.kept[""] ?? 0
         accounts = sums.kept
@@ -103,5 +104,6 @@ extension LedgerReadback {
         }
         for line in form.lines { sums.add(line.source.account.remoteID ?? "", line.minor) }
         tax_minor = form.tax
+        due = document.due
     }
 }

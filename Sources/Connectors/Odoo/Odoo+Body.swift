@@ -42,7 +42,7 @@ extension OdooConnector {
             ("payment_reference", .string(cut(plain((form == .bill ? plan.note : nil) ?? document.reference), characters: OdooLimits.reference))),
         ]
         // A payment term of the partner's would move it. A credit note falls due never.
-        if form != .sales(isCredit: true) { members.append(("invoice_date_due", .string(plan.date.description))) }
+        if form != .sales(isCredit: true) { members.append(("invoice_date_due", .string((document.due ?? plan.date).description))) }
         members.append(("invoice_payment_term_id", false))
         if let journal = form == .bill ? dialect.purchaseJournal : dialect.salesJournal { members.append(("journal_id", .id(journal))) }
         if let currency = try currency(plan, currencies) {

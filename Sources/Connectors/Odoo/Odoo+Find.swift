@@ -51,7 +51,7 @@ extension OdooConnector {
 
     static let moveFields = [
         "id", "ref", "name", "state", "move_type", "payment_state", "date", "partner_id", "currency_id", "amount_total", "amount_tax",
-        "amount_residual", "write_date",
+        "amount_residual", "write_date", "invoice_date_due",
     ]
 
     static func moves(_ ids: [Int]) -> [Listing] {

@@ -42,6 +42,7 @@ extension OdooConnector {
             out.tax_minor = try Items.minor(row["amount_tax"], currency, "amount_tax")
             out.party = row["partner_id"]?.id.map(String.init)
             out.accounts = names(read.lines)
+            if type == "in_invoice" { out.due = row["invoice_date_due"]?.words.flatMap { LocalDate($0) } }
             // Another kind of document than meant has its amounts on the other side, and its accounts show it.
         } else {
             out.currency = read.currency
@@ -68,6 +69,7 @@ extension OdooConnector {
         switch OdooForm(plan.form) {
         case .sales, .bill:
             out.party = document.party
+            out.due = document.due
             // What can't be sent was not meant either.
             guard let form = try? TradeForm(document) else { return out }
             out.tax_minor = form.tax

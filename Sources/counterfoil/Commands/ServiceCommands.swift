@@ -78,7 +78,7 @@ enum ServeCommand: Command {
         let port = try arguments.number("port", in: 0 ... 65_535, default: 8080)
         let configuration = ControlPlaneConfiguration(
             host: arguments.value("host") ?? "127.0.0.1", port: port,
-            intakeKey: try Secrets(surroundings).key("intake.key"), allowedHosts: surroundings.allowedHosts, version: Counterfoil.version,
+            intakeKey: try await Secrets(surroundings).key(.intake, try surroundings.database()), allowedHosts: surroundings.allowedHosts, version: Counterfoil.version,
             operatorParts: try OperatorParts.read(try Secrets(surroundings)), publicURL: surroundings.variables["COUNTERFOIL_URL"])
         let service = try ControlPlane(
             store: Store(pool, looks: looks), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
@@ -118,7 +118,7 @@ enum ScheduleCommand: Command {
         var user: (uid: UInt32, gid: UInt32)?
         if let name = arguments.value("worker-user") { user = try PrivateCluster.account(name) }
         var configuration = SchedulerConfiguration(
-            program: surroundings.program, database: database, masterKey: try Secrets(surroundings).key("master.key"),
+            program: surroundings.program, database: database, masterKey: try await Secrets(surroundings).key(.master, database),
             allowedHosts: surroundings.allowedHosts, workersMost: try arguments.number("workers", in: 1 ... 1000, default: 8), workerUser: user)
         configuration.alerts = (["notify", "--parent", "\(getpid())"], NotifyCommand.environment(surroundings))
         let scheduler = try Scheduler(
