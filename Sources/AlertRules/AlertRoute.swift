@@ -178,6 +178,16 @@ extension AlertRoute {
         receiver = .webhook(url: url)
     }
 
+    /// An address to post signed JSON to, and the secret that it is signed with: the rules of a route's webhook, for whatever else is sent so.
+    /// - Parameter position: before `.url` and `.secret` in findings.
+    public static func webhook(_ json: JSON, into findings: inout Findings, at position: String) -> (url: String, secret: Secret?) {
+        var route = AlertRoute(name: "", receiver: nil)
+        route.readWebhook(json, position, &findings)
+        guard case .webhook(let url)? = route.receiver else { return ("", nil) }
+        if route.secret == nil { findings.add("\(position).secret", "is missing", "Give the secret that messages are signed with.") }
+        return (url, route.secret)
+    }
+
     private mutating func readAlertmanager(_ json: JSON, _ position: String, _ findings: inout Findings) {
         let reader = RuleReader(json, at: position, known: ["url", "user", "password"], &findings)
         let url = AlertRoute.url(reader, &findings), user = reader.text("user", most: 254, &findings)

@@ -90,6 +90,7 @@ public final class AlertService: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.every(AlertService.lookEvery) { () throws(Fault) in try await self.look() } }
             group.addTask { await self.every(AlertService.deliverEvery) { () throws(Fault) in try await self.deliver() } }
+            group.addTask { await self.every(AlertService.deliverEvery) { () throws(Fault) in try await self.ring() } }
             try await group.waitForAll()
         }
     }

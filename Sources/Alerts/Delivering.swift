@@ -108,12 +108,16 @@ extension AlertService {
 
     /// As our own inbound contract signs: HMAC-SHA256 over Unix seconds, a point and the raw body. The time is that of the try.
     func signed(_ delivery: AlertDelivery, _ secret: Secret?) -> HTTPFields {
+        var out = signed(delivery.body, secret, attempt: delivery.attempts)
+        out["Counterfoil-Delivery"] = delivery.id.uuidString.lowercased()
+        return out
+    }
+
+    func signed(_ body: [UInt8], _ secret: Secret?, attempt: Int) -> HTTPFields {
         let seconds = "\(clocks.now().seconds)"
-        var out: HTTPFields = [
-            "Content-Type": "application/json", "Counterfoil-Delivery": delivery.id.uuidString.lowercased(), "Counterfoil-Attempt": "\(delivery.attempts)",
-        ]
+        var out: HTTPFields = ["Content-Type": "application/json", "Counterfoil-Attempt": "\(attempt)"]
         if let secret {
-            out["Counterfoil-Signature"] = "t=\(seconds),v1=\(HMAC.sha256(key: secret.reveal(), Array("\(seconds).".utf8) + delivery.body).hexText)"
+            out["Counterfoil-Signature"] = "t=\(seconds),v1=\(HMAC.sha256(key: secret.reveal(), Array("\(seconds).".utf8) + body).hexText)"
         }
         return out
     }

@@ -12,16 +12,21 @@ public struct Bill: Sendable, Equatable {
     /// `net` without tax; `group` decides the account: `purchases:clay`.
     public var lines: [SaleLine]
     public var total: Money
+    /// When the supplier wants to be paid; `nil` where the source does not say: at once.
+    public var due: Timestamp?
     /// Not entered yet, taken back or deleted: the ledger is to have nothing of it.
     public var isVoid: Bool
 
-    public init(number: String, supplier: String, currency: Currency, rate: ExactDecimal? = nil, lines: [SaleLine], total: Money, isVoid: Bool = false) {
+    public init(
+        number: String, supplier: String, currency: Currency, rate: ExactDecimal? = nil, lines: [SaleLine], total: Money, due: Timestamp? = nil, isVoid: Bool = false
+    ) {
         self.number = number
         self.supplier = supplier
         self.currency = currency
         self.rate = rate
         self.lines = lines
         self.total = total
+        self.due = due
         self.isVoid = isVoid
     }
 

@@ -30,9 +30,13 @@ extension CasePlan {
         lines.append(PostingLine(.control, role: Role("payable:\(bill.supplier)"), amount: -total, base: base.map { -$0 }, derivedFrom: [told.id]))
         postings.append(
             PlannedPosting(
-                subject: told.id, form: .bill, caseID: caseID, covers: [told.id], date: dated.date, currency: bill.currency, rate: rate, total: bill.total,
+                subject: told.id, form: .bill, caseID: caseID, covers: [told.id], date: dated.date, due: due(bill, dated.date), currency: bill.currency, rate: rate, total: bill.total,
                 lines: lines, party: bill.supplier, findings: unsound(bill, total), reference: dated.words, note: "No. \(bill.number)"))
     }
+
+    /// A due day is the calendar's, whatever hour ends a day's sales. A bill that a closed period moves past its own is due when it is dated: ledgers
+    /// refuse one that is due before.
+    private func due(_ bill: Bill, _ date: LocalDate) -> LocalDate? { bill.due.map { max(organisation.zone.date(of: $0), date) } }
 
     private func code(ofBill tax: TaxPart) -> String? { tax.jurisdiction.map { Bill.taxMark + Tax.code($0, rate: tax.rate) } }
 

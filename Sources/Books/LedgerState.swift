@@ -82,7 +82,7 @@ extension PlannedPosting {
     /// The same entry in the books: what people or sums could tell apart is equal. Findings, coverage and timing do
     /// not count.
     public func hasSameContent(as other: PlannedPosting) -> Bool {
-        date == other.date && currency == other.currency && total == other.total && lines == other.lines
+        date == other.date && due == other.due && currency == other.currency && total == other.total && lines == other.lines
             && party == other.party
             && appliesTo == other.appliesTo && reference == other.reference && memo == other.memo
     }

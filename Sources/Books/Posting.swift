@@ -82,14 +82,18 @@ public struct Finding: Sendable, Equatable {
     public var remedy: String
     /// Where in the document: `lines[2]`, `tax_payable:US-CO`.
     public var position: String?
+    /// What is to be mended, where one check finds several things and mending one of them releases all that names it: an account's code. People are told
+    /// once of each.
+    public var cause: String?
     /// Amounts that the words name, for programs: `asked`, `remaining_order`, `difference`.
     public var figures: [String: Money]
 
-    public init(check: String, why: String, remedy: String, position: String? = nil, figures: [String: Money] = [:]) {
+    public init(check: String, why: String, remedy: String, position: String? = nil, cause: String? = nil, figures: [String: Money] = [:]) {
         self.check = check
         self.why = why
         self.remedy = remedy
         self.position = position
+        self.cause = cause
         self.figures = figures
     }
 }
@@ -113,6 +117,8 @@ public struct PlannedPosting: Sendable, Equatable {
     public var covers: [String]
     /// Ledger-local date.
     public var date: LocalDate
+    /// When a bill is to be paid, never before `date`; `nil`: on it.
+    public var due: LocalDate?
     public var currency: Currency
     /// Base units per one unit of `currency`; `nil` in base currency.
     public var rate: ExactDecimal?
@@ -156,7 +162,7 @@ public struct PlannedPosting: Sendable, Equatable {
 
     public init(
         subject: String, form: PostingForm, effect: Effect = .post, caseID: String, covers: [String], date: LocalDate,
-        currency: Currency,
+        due: LocalDate? = nil, currency: Currency,
         rate: ExactDecimal? = nil, total: Money, lines: [PostingLine], party: String, appliesTo: Reference? = nil,
         findings: [Finding] = [],
         reference: String? = nil, note: String? = nil, memo: [String: Money] = [:], taxOverride: TaxOverride? = nil,
@@ -168,6 +174,7 @@ public struct PlannedPosting: Sendable, Equatable {
         self.caseID = caseID
         self.covers = covers
         self.date = date
+        self.due = due
         self.currency = currency
         self.rate = rate
         self.total = total

@@ -32,7 +32,7 @@ public struct Schedule: Sendable, Hashable {
             let first = findings.first
             throw Fault(
                 "invalid_schedule", stage: .configuration, disposition: .hold, summary: first?.why ?? "the schedule can't be read",
-                remedy: first?.remedy ?? "", position: first?.position)
+                remedy: first?.remedy ?? "Write it as docs/schedules.md shows.", position: first?.position)
         }
         self = read
     }

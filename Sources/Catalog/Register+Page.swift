@@ -15,6 +15,7 @@ extension Register {
             | word | what it says | shown by |
             |---|---|---|
             | `conformance` | the questions that are put to every connector are answered | `swift test --filter ConnectorKitTests` |
+            | `conformance_result` | how many questions a run has put to it, how many were answered, and which were not; with `--conformance FILE`, and only what that run's records say | `swift test --filter ConnectorKitTests --event-stream-output-path FILE` writes them |
             | `twin` | what plays the platform, written by somebody else than the connector, each from the vendor's pages; `null` where nobody is called | `counterfoil sandbox` runs it; `swift test --filter` with its name and `Tests` |
             | `suites` | test targets in which the connector, or its twin, is tried; in `PipelineTests` the whole program posts into the twin's books | `swift test --filter` with the suite's name |
             | `sdks` | libraries of the vendor, or of others, in the version that is pinned: each creates, reads and pages on the twin | the script in `command` with the address of a `counterfoil sandbox`; `ops/test` runs them all |

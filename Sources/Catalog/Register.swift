@@ -4,10 +4,13 @@ public import Wire
 
 /// Every platform with what there is to know of it: `counterfoil connector list --json` and docs/connectors.md say the same.
 public enum Register {
-    public static var json: JSON { .array(Catalog.connectors.map { entry($0.spec) }) }
+    public static var json: JSON { json(nil) }
+
+    /// - Parameter run: what a run said of the connectors, which goes to what verifies them.
+    public static func json(_ run: ConformanceRun?) -> JSON { .array(Catalog.connectors.map { entry($0.spec, run: run) }) }
 
     /// One platform; `describe` adds where each fact comes from.
-    public static func entry(_ spec: PlatformSpec, sources: Bool = false) -> JSON {
+    public static func entry(_ spec: PlatformSpec, sources: Bool = false, run: ConformanceRun? = nil) -> JSON {
         var members: [(key: String, value: JSON)] = [
             ("id", .string(spec.id)), ("name", .string(spec.name)), ("roles", words(spec.roles.map(\.rawValue))), ("auth", auth(spec.auth)),
             ("objects", .array(spec.objects.map(object))), ("operations", words(operations(spec))), ("idempotency", idempotency(spec.idempotency)),
@@ -16,7 +19,7 @@ public enum Register {
             ("dimensions", words(spec.dimensions)), ("tax", .string(spec.tax.rawValue)), ("currency", currency(spec.currency)),
             ("files", words(files(spec))),
             ("api_version", .string(spec.apiVersion)), ("sunset", .optional(spec.sunset?.description)), ("docs", .string("docs/connectors/\(spec.id).md")),
-            ("verified_by", verification(Verification.of(spec.id), spec.id)),
+            ("verified_by", verification(Verification.of(spec.id), spec.id, run)),
         ]
         if sources { members.append(("sources", .object(spec.sources.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))) }
         return .object(members)
@@ -82,7 +85,7 @@ public enum Register {
     }
 
     /// What shows it, each with the command that does.
-    private static func verification(_ shown: Verification, _ id: String) -> JSON {
+    private static func verification(_ shown: Verification, _ id: String, _ run: ConformanceRun?) -> JSON {
         let sdks = shown.sdks.map { sdk in
             JSON.object([("name", .string(sdk.name)), ("version", .string(sdk.version)), ("command", .string(shown.works(on: id)))])
         }
@@ -90,9 +93,10 @@ public enum Register {
             JSON.object([("name", .string(server.name)), ("version", .string(server.version)), ("command", .string("Tests/sdk/sweep_\(server.name).py"))])
         }
         let conformance = JSON.string("swift test --filter \(shown.suites.first ?? "")")
-        return .object([
-            ("conformance", conformance), ("twin", .optional(shown.twin)), ("suites", words(shown.suites)), ("sdks", .array(sdks)), ("servers", .array(servers)),
-        ])
+        var members: [(key: String, value: JSON)] = [("conformance", conformance)]
+        if let run { members.append(("conformance_result", run.results[id]?.json ?? .null)) }
+        members += [("twin", .optional(shown.twin)), ("suites", words(shown.suites)), ("sdks", .array(sdks)), ("servers", .array(servers))]
+        return .object(members)
     }
 }
 

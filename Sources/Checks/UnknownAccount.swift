@@ -22,16 +22,17 @@ public enum UnknownAccount: Check {
 
 /// One finding per role, at its first line: ten lines of one missing account are one thing to mend. A void names no
 /// account anew.
-func perRole(_ posting: PlannedPosting, _ name: String, _ judge: (PostingLine) -> (why: String, remedy: String)?)
-    -> [Finding]
-{
+/// - Parameter cause: what is to be mended, where several roles may wait for the same.
+func perRole(
+    _ posting: PlannedPosting, _ name: String, cause: (PostingLine) -> String? = { _ in nil }, _ judge: (PostingLine) -> (why: String, remedy: String)?
+) -> [Finding] {
     guard posting.effect == .post else { return [] }
     var seen: Set<Role> = []
     var out: [Finding] = []
     for (n, line) in posting.lines.enumerated() where !seen.contains(line.role) {
         guard let words = judge(line) else { continue }
         seen.insert(line.role)
-        out.append(Finding(check: name, why: words.why, remedy: words.remedy, position: "lines[\(n)]"))
+        out.append(Finding(check: name, why: words.why, remedy: words.remedy, position: "lines[\(n)]", cause: cause(line)))
     }
     return out
 }

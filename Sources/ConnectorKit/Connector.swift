@@ -345,10 +345,14 @@ public struct LedgerReadback: Sendable, Equatable {
     /// What is owed on it still, in document currency, minor units; `nil` where the form or the platform shows none. Money moves it, so it is no
     /// difference from what was meant.
     public var open_minor: Int64?
+    /// When a bill is due, where the platform shows it. Ours to state when it is written, and not looked at again once it was confirmed: people agree
+    /// on other days with their suppliers.
+    public var due: LocalDate?
 
     public init(
         key: PostKey?, remoteID: String, version: String?, date: LocalDate?, currency: String?, total_minor: Int64, tax_minor: Int64?, party: String?,
-        accounts: [String: Int64], voided: Bool, appliesTo: String? = nil, unfinished: Bool = false, open_minor: Int64? = nil
+        accounts: [String: Int64], voided: Bool, appliesTo: String? = nil, unfinished: Bool = false, open_minor: Int64? = nil,
+        due: LocalDate? = nil
     ) {
         self.key = key
         self.remoteID = remoteID
@@ -363,6 +367,7 @@ public struct LedgerReadback: Sendable, Equatable {
         self.appliesTo = appliesTo
         self.unfinished = unfinished
         self.open_minor = open_minor
+        self.due = due
     }
 }
 
@@ -394,6 +399,9 @@ public struct LedgerChanges: Sendable, Equatable {
 }
 
 extension LedgerDocument {
+    /// When it is due, where it is a bill: as the supplier says, else on its own day.
+    public var due: LocalDate? { plan.form == .bill ? plan.due ?? plan.date : nil }
+
     /// Binds the party, supplier or items that the want stands for. Whoever sells to us is the party of what we buy, whoever buys of us that of all else.
     public mutating func bind(_ want: ReferenceWant, to remote: String, by itemKey: (Line) -> String?) {
         switch want.kind {

@@ -38,11 +38,13 @@ extension Authentication.OAuth2 {
         public var mayEndFormer: Bool
         /// What is asked for, one thing a line, as whoever consents would say it.
         public var access: [String]
+        /// What is asked for besides where a flow tells this source what the ledger has of its documents.
+        public var told: (scopes: [String], access: String)?
 
         public init(
             path: String, takesChallenge: Bool = false, issuer: String? = nil, scopeSeparator: String = " ", parameters: [(name: String, value: String)] = [],
             exchange: [(name: String, value: String)] = [], account: Account, signature: Signature? = nil, mayEndFormer: Bool = false,
-            access: [String]
+            access: [String], told: (scopes: [String], access: String)? = nil
         ) {
             self.path = path
             self.takesChallenge = takesChallenge
@@ -54,6 +56,7 @@ extension Authentication.OAuth2 {
             self.signature = signature
             self.mayEndFormer = mayEndFormer
             self.access = access
+            self.told = told
         }
     }
 

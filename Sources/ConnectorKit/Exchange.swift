@@ -124,10 +124,13 @@ public struct ConnectionFacts: Sendable {
     public var settings: [String: String]
     /// The connection's own base address, where it has one: the vendor's sandbox, a twin. For platforms that name their records by whole addresses.
     public var base: String?
+    /// The country of the account's books, as `identify` read it; `nil` where the platform does not say.
+    public var country: String?
 
-    public init(account: String, settings: [String: String] = [:], base: String? = nil) {
+    public init(account: String, settings: [String: String] = [:], base: String? = nil, country: String? = nil) {
         self.account = account
         self.settings = settings
         self.base = base
+        self.country = country
     }
 }

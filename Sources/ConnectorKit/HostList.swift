@@ -2,7 +2,7 @@
 ///
 /// An entry is `host:port`, or `host` alone for ports 80 and 443: any connection may name it as its base, and what is the tenant's own goes there.
 /// `PLATFORM=host:port` is for connections of that platform alone, and what is the operator's (his app's secret, his sender) goes there as well;
-/// `alerts=host:port` is for routes of alerts alone.
+/// `alerts=host:port` is for whom we tell something: routes of alerts, bells.
 public struct HostList: Sendable {
     private var open: Set<String> = []
     private var named: [String: Set<String>] = [:]
@@ -32,10 +32,10 @@ public struct HostList: Sendable {
     /// Hosts that connections may name, as the guard of outgoing calls takes them.
     public var hosts: [String] { entries.filter { $0.name != HostList.alerts }.map(\.host) }
 
-    /// Hosts that routes of alerts may name.
+    /// Hosts that routes of alerts and bells may name.
     public var receivers: [String] { entries.filter { $0.name == HostList.alerts }.map(\.host) }
 
-    /// Whether a route of alerts may name it though it is plain http.
+    /// Whether a route of alerts or a bell may name it though it is plain http.
     public func allowsAlerts(_ url: String) -> Bool { HostList.place(of: url).map { named[HostList.alerts]?.contains($0) ?? false } ?? false }
 
     /// Whether a connection of the platform may have this base: it is on the list, or it is the platform's own place over https.

@@ -47,7 +47,8 @@ extension Connector {
         return Played(end: end, calls: calls)
     }
 
-    private func drive<Output>(_ exchange: Exchange<Output>, answering answer: (Call) -> HTTPResponse?) -> (end: Ended<Output>, calls: [Call]) {
+    /// The same with an answer to each whole call, a twin's for instance; `nil` ends it.
+    public func drive<Output>(_ exchange: Exchange<Output>, answering answer: (Call) -> HTTPResponse?) -> (end: Ended<Output>, calls: [Call]) {
         var step = exchange
         var calls: [Call] = []
         while true {

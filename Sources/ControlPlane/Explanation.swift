@@ -30,7 +30,7 @@ enum Explanation {
     static func head(_ plan: PlannedPosting) -> [(key: String, value: JSON)] {
         [
             ("covers", .array(plan.covers.map { .string($0) })), ("party", .string(plan.party)), ("rate", .optional(plan.rate?.description)),
-            ("total", .string(plan.total.description)), ("note", .optional(plan.note)),
+            ("total", .string(plan.total.description)), ("due", .optional(plan.due?.description)), ("note", .optional(plan.note)),
             ("tax_override", plan.taxOverride.map { .object([("source", .string($0.source.description)), ("computed", .string($0.computed.description))]) } ?? .null),
             ("not_before", .optional(plan.notBefore?.description)),
         ]

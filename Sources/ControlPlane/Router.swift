@@ -193,7 +193,7 @@ enum Endpoints {
         Group("Configuration", "Account structures, mapping rules, and flows from a source to a ledger.", versions + configuration + flows + mappings),
         Group("Schedules", "When a flow asks its source and sends its postings.", schedules),
         Group("Documents and postings", "What came in, what it becomes in the ledger, and why.", documents + postings),
-        Group("The way back", "What sources are told of their documents.", reflections),
+        Group("The way back", "What sources are told of their documents.", reflections + reflectionBells),
         Group("Manual posting", "Files for ledgers that are not written to by an API.", batches),
         Group("Alerts", "What is wrong, who is told, and what people do about it.", alertRules + alerts),
         Group("Support", "Figures, held postings, proofs and the audit trail.", reports + trail + work),

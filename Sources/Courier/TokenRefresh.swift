@@ -248,7 +248,8 @@ struct TokenRefresh: Sendable {
     }
 
     static let unknownConnection = Fault(
-        "unknown_connection", stage: .courier, disposition: .reject, summary: "the connection is not there any more")
+        "unknown_connection", stage: .courier, disposition: .reject, summary: "the connection is not there any more",
+        remedy: "None needed: it was removed.")
 
     static let notConnected = Fault(
         "not_connected", stage: .courier, disposition: .reauthorise, summary: "the connection has no credential", remedy: "Connect the account.")

@@ -69,7 +69,8 @@ enum AESGCM {
         guard plain.count <= AEADKey.plainBytesMax, context.count <= AEADKey.plainBytesMax else {
             throw Fault(
                 "plaintext_too_large", stage: .crypto, disposition: .reject,
-                summary: "more bytes to seal than one message may hold")
+                summary: "more bytes to seal than one message may hold",
+                remedy: "Send less at once: a record this large is none of a shop's.")
         }
         let run = EVP_CIPHER_CTX_new()
         defer { EVP_CIPHER_CTX_free(run) }

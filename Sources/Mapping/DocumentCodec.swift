@@ -107,6 +107,7 @@ public enum DocumentCodec {
         m.put("rate", bill.rate)
         m.put("lines", list: bill.lines, write)
         m.put("total", bill.total)
+        m.put("due", bill.due)
         m.put("void", flag: bill.isVoid)
         return m.json
     }
@@ -114,7 +115,7 @@ public enum DocumentCodec {
     private static func bill(_ f: Fields) throws(Fault) -> Bill {
         Bill(
             number: try f.text("number"), supplier: try f.text("supplier"), currency: try f.currency("currency"), rate: try f.optionalDecimal("rate"),
-            lines: try f.list("lines", saleLine), total: try f.money("total"), isVoid: try f.flag("void"))
+            lines: try f.list("lines", saleLine), total: try f.money("total"), due: try f.optionalTimestamp("due"), isVoid: try f.flag("void"))
     }
 
     private static func saleLine(_ f: Fields) throws(Fault) -> SaleLine {

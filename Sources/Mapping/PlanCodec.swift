@@ -12,6 +12,7 @@ public enum PlanCodec {
         m.put("case", plan.caseID)
         m.put("covers", texts: plan.covers)
         m.put("date", plan.date.description)
+        m.put("due", plan.due?.description)
         m.put("currency", plan.currency.code)
         m.put("rate", plan.rate)
         m.put("total", plan.total)
@@ -42,6 +43,7 @@ public enum PlanCodec {
         }
         plan.findings = try f.list("findings", finding)
         plan.reference = try f.optionalText("reference")
+        plan.due = f.json["due"] == nil ? nil : try f.date("due")
         plan.note = try f.optionalText("note")
         plan.memo = try f.moneys("memo")
         if let tax = f.json["tax_override"] {
@@ -58,6 +60,7 @@ public enum PlanCodec {
         m.put("why", finding.why)
         m.put("remedy", finding.remedy)
         m.put("position", finding.position)
+        m.put("cause", finding.cause)
         m.put("figures", moneys: finding.figures)
         return m.json
     }
@@ -68,6 +71,7 @@ public enum PlanCodec {
 
     private static func finding(_ f: Fields) throws(Fault) -> Finding {
         var out = Finding(check: try f.text("check"), why: try f.text("why"), remedy: try f.text("remedy"), position: try f.optionalText("position"))
+        out.cause = try f.optionalText("cause")
         out.figures = try f.moneys("figures")
         return out
     }

@@ -73,14 +73,15 @@ public struct Setup: Sendable {
         for row in try await store.connections(tenant) {
             var settings: [String: String] = [:]
             for (key, value) in try JSON(parsing: row.settings).object ?? [] { settings[key] = value.string }
-            connections[row.id] = CourierConnection(row: row, facts: ConnectionFacts(account: row.account, settings: settings, base: row.baseURL))
+            connections[row.id] = CourierConnection(row: row, facts: ConnectionFacts(account: row.account, settings: settings, base: row.baseURL, country: row.country))
         }
         return connections
     }
 
     public static func organisation(_ row: OrganisationRow) throws(Fault) -> Organisation {
         guard let currency = Currency(row.baseCurrency) else {
-            throw Fault("invalid_configuration", stage: .configuration, disposition: .hold, summary: "the organisation's base currency is no currency", position: "base_currency")
+            throw Fault("invalid_configuration", stage: .configuration, disposition: .hold, summary: "the organisation's base currency is no currency", remedy: "Make an organisation with an ISO 4217 code, and its flows.",
+                position: "base_currency")
         }
         return Organisation(
             id: row.id.description, baseCurrency: currency, country: row.country, zone: try Zone.named(row.timeZone),
@@ -105,19 +106,20 @@ public struct Setup: Sendable {
         var policies = Policies.template(country: country)
         for (name, value) in PolicyText.flat(try JSON(parsing: json)).object ?? [] {
             guard let text = value.string else {
-                throw Fault("invalid_policy", stage: .configuration, disposition: .hold, summary: "policy \(name) must be a string", position: name)
+                throw Fault("invalid_policy", stage: .configuration, disposition: .hold, summary: "policy \(name) must be a string", remedy: "Write its value in quotation marks.", position: name)
             }
             try policies.set(name, to: text)
         }
         if let first = policies.unsupported.first {
-            throw Fault("unsupported_policy", stage: .configuration, disposition: .hold, summary: "policy \(first) is not supported yet", position: first)
+            throw Fault("unsupported_policy", stage: .configuration, disposition: .hold, summary: "policy \(first) can't be carried out by this version", remedy: "Take it out of the flow's policies.", position: first)
         }
         return policies
     }
 
     func connection(_ subject: String) throws(Fault) -> CourierConnection {
         guard let id = ConnectionID(subject), let found = connections[id] else {
-            throw Fault("unknown_connection", stage: .worker, disposition: .reject, summary: "the job names a connection that is not there")
+            throw Fault("unknown_connection", stage: .worker, disposition: .reject, summary: "the job names a connection that is not there",
+                remedy: "None needed: what it was about was removed.")
         }
         return found
     }
@@ -126,7 +128,7 @@ public struct Setup: Sendable {
         let id = FlowID(subject)
         if let id, let fault = broken[id] { throw fault }
         guard let found = flows.first(where: { $0.row.id == id }) else {
-            throw Fault("unknown_flow", stage: .worker, disposition: .reject, summary: "the job names a flow that is not there")
+            throw Fault("unknown_flow", stage: .worker, disposition: .reject, summary: "the job names a flow that is not there", remedy: "None needed: what it was about was removed.")
         }
         return found
     }

@@ -83,10 +83,15 @@ public enum AdminConnectionStatements {
         """
     }
 
+    public static func lock(_ tenant: TenantID, _ id: ConnectionID) -> SQL {
+        "SELECT 1 AS one FROM app.connections WHERE tenant_id = \(tenant) AND id = \(id) FOR NO KEY UPDATE"
+    }
+
     /// `state`: `paused`, or `live` again after it; a base of another place comes before it, and drops the credential. `base_url` and `account` belong to a new connection, not to an old one.
     public static func update(_ tenant: TenantID, _ id: ConnectionID, settings: [UInt8]?, base: BaseChange?, state: String?) -> SQL {
         var sql: SQL = "UPDATE app.connections AS c SET updated_at = now()"
-        if let settings { sql += ", settings = \(PostgresJSON(settings))" }
+        // A ledger that is to be asked more often is not left alone until the old interval is over.
+        if let settings { sql += ", settings = \(PostgresJSON(settings)), changes_due_at = NULL" }
         if let base {
             // A base that somebody else has changed meanwhile was not compared: the credential goes.
             sql += """

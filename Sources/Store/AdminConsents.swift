@@ -17,6 +17,8 @@ public struct ConsentView: Sendable {
     /// The connection's, empty where it is learned by consent.
     public var account: String
     public var baseURL: String?
+    /// A flow tells this source what the ledger has of its documents.
+    public var isTold: Bool
     public var connectionState: String
     /// JSON: the account as it was when it was last asked.
     public var identity: [UInt8]?
@@ -30,6 +32,7 @@ public struct ConsentView: Sendable {
 public enum AdminConsentStatements {
     private static let view = """
         SELECT s.tenant_id, s.id, s.connection_id, s.kind, s.state, s.browser_digest, s.expires_at, s.found, s.fault, c.platform, c.account, c.base_url,
+          EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = c.tenant_id AND f.source_id = c.id AND f.policies->>'reflect' = 'on') AS is_told,
           c.state AS connection_state, c.identity, t.name AS tenant_name, t.state AS tenant_state, y.name AS consultancy_name,
           coalesce((SELECT jsonb_agg(jsonb_build_object('name', o.name, 'country', o.country, 'currency', o.base_currency) ORDER BY o.slug)
             FROM app.organisations o WHERE o.tenant_id = s.tenant_id AND (
@@ -84,7 +87,7 @@ extension Store {
             tenant: try row.get("tenant_id"), id: try row.get("id"), connection: try row.get("connection_id"), kind: try row.get("kind"),
             state: try row.get("state"), browserDigest: try row.get("browser_digest"), expiresAt: try row.get("expires_at"),
             found: try row.get("found", as: PostgresJSON?.self)?.bytes, fault: try row.get("fault", as: PostgresJSON?.self)?.bytes,
-            platform: try row.get("platform"), account: try row.get("account"), baseURL: try row.get("base_url"),
+            platform: try row.get("platform"), account: try row.get("account"), baseURL: try row.get("base_url"), isTold: try row.get("is_told"),
             connectionState: try row.get("connection_state"), identity: try row.get("identity", as: PostgresJSON?.self)?.bytes,
             tenantName: try row.get("tenant_name"), tenantState: try row.get("tenant_state"), consultancyName: try row.get("consultancy_name"),
             organisations: try row.get("organisations", as: PostgresJSON.self).bytes)

@@ -7,17 +7,21 @@ public enum AdminReflectionStatements {
     static let reflection = """
         json_build_object('id', r.id, 'tenant', r.tenant_id, 'flow', r.flow_id, 'connection', r.connection_id, 'posting', r.post_key, 'number', r.number,
           'says', r.says, 'state', r.state, 'finding', r.finding, 'fault', r.fault, 'attempts', r.attempts, 'remote_id', r.remote_id, 'seq', r.seq,
+          'planned_minor', (SELECT p.total_minor FROM app.postings p WHERE p.tenant_id = r.tenant_id AND p.post_key = r.post_key),
           'created_at', \(AdminSQL.utc("r.created_at")), 'sent_at', \(AdminSQL.utc("r.sent_at")), 'settled_at', \(AdminSQL.utc("r.settled_at")))
         """
 
-    public static func list(_ tenant: TenantID, state: String?, flow: FlowID?, _ page: PageRequest) -> SQL {
+    /// Newest first.
+    public static func list(_ tenant: TenantID, state: String?, flow: FlowID?, source: ConnectionID?, _ page: PageRequest) -> SQL {
         var sql: SQL = """
-            SELECT r.tenant_id, \(unsafe: reflection) AS json, ARRAY[r.post_key, r.number::text] AS cursor FROM app.reflections r
-            WHERE r.tenant_id = \(tenant) AND (r.post_key, r.number) > (\(page.text(0)), \(Int32(page.text(1)) ?? 0))
+            SELECT r.tenant_id, \(unsafe: reflection) AS json, ARRAY[\(unsafe: AdminSQL.utc("r.created_at")), r.id::text] AS cursor FROM app.reflections r
+            WHERE r.tenant_id = \(tenant)
             """
+        if let at = Timestamp(rfc3339: page.text(0)) { sql += " AND (r.created_at, r.id::text) < (\(at), \(page.text(1)))" }
         if let state { sql += " AND r.state = \(state)" }
         if let flow { sql += " AND r.flow_id = \(flow)" }
-        return sql + " ORDER BY r.post_key, r.number LIMIT \(page.limit)"
+        if let source { sql += " AND r.connection_id = \(source)" }
+        return sql + " ORDER BY r.created_at DESC, r.id::text DESC LIMIT \(page.limit)"
     }
 
     /// What a source fetches: what lies in its list after a place, in order.
@@ -74,8 +78,10 @@ extension PostgresTransaction {
 }
 
 extension Store {
-    public func adminReflections(_ tenant: TenantID, state: String?, flow: FlowID?, _ page: PageRequest) async throws(Fault) -> [AdminRow] {
-        try await adminRows(AdminReflectionStatements.list(tenant, state: state, flow: flow, page))
+    public func adminReflections(
+        _ tenant: TenantID, state: String?, flow: FlowID?, source: ConnectionID?, _ page: PageRequest
+    ) async throws(Fault) -> [AdminRow] {
+        try await adminRows(AdminReflectionStatements.list(tenant, state: state, flow: flow, source: source, page))
     }
 
     public func fetchedReflections(_ tenant: TenantID, _ connection: ConnectionID, after: Int64, limit: Int) async throws(Fault) -> [AdminRow] {

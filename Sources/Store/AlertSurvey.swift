@@ -41,27 +41,27 @@ public enum AlertSurveyStatements {
           count(DISTINCT x.item) AS items, count(DISTINCT x.words) AS kinds, min(x.at) AS since
         """
 
-    /// Held postings by flow and check, and cases that can't be planned by flow and code. What waits for another is no cause of its own.
+    /// Held postings by flow, check and what is to be mended where the finding names it, and cases that can't be planned by flow and code. What waits for another is no cause of its own.
     /// - Parameter flows: of these.
     static func held(_ flows: [FlowID]) -> SQL {
         """
         WITH chosen AS (SELECT f.tenant_id, f.id AS flow_id, f.slug FROM app.flows f JOIN app.tenants t ON t.tenant_id = f.tenant_id
           WHERE f.id = ANY (\(flows)) AND t.state = 'active')
-        SELECT x.tenant_id, x.flow_id, 'held/' || x.flow_id || '/' || x.code AS key, f.slug AS place, x.code, \(unsafe: gathered)
+        SELECT x.tenant_id, x.flow_id, 'held/' || x.flow_id || '/' || x.code || coalesce('/' || x.cause, '') AS key, f.slug AS place, x.code, \(unsafe: gathered)
         FROM (
-          SELECT p.tenant_id, p.flow_id, p.post_key AS item, g->>'check' AS code, g->>'why' AS words, g->>'remedy' AS remedy,
+          SELECT p.tenant_id, p.flow_id, p.post_key AS item, g->>'check' AS code, g->>'cause' AS cause, g->>'why' AS words, g->>'remedy' AS remedy,
             coalesce(p.held_since, p.updated_at) AS at
           FROM chosen JOIN app.postings p USING (tenant_id, flow_id) CROSS JOIN LATERAL jsonb_array_elements(p.findings) g WHERE p.state = 'held'
           UNION ALL
-          SELECT p.tenant_id, p.flow_id, p.post_key, g->>'check', g->>'why', g->>'remedy', p.updated_at
+          SELECT p.tenant_id, p.flow_id, p.post_key, g->>'check', g->>'cause', g->>'why', g->>'remedy', p.updated_at
           FROM chosen JOIN app.postings p USING (tenant_id, flow_id) CROSS JOIN LATERAL jsonb_array_elements(p.findings) g
           WHERE p.state = 'cleared' AND p.findings <> '[]'
           UNION ALL
-          SELECT c.tenant_id, c.flow_id, c.case_id, c.fault->>'code', c.fault->>'summary', c.fault->>'remedy', coalesce(c.planned_at, c.changed_at)
+          SELECT c.tenant_id, c.flow_id, c.case_id, c.fault->>'code', NULL, c.fault->>'summary', c.fault->>'remedy', coalesce(c.planned_at, c.changed_at)
           FROM chosen JOIN app.cases c USING (tenant_id, flow_id) WHERE c.fault IS NOT NULL AND NOT c.dirty
         ) x JOIN chosen f ON f.tenant_id = x.tenant_id AND f.flow_id = x.flow_id
         WHERE x.code IS NOT NULL AND x.code NOT IN ('waits_for_original', 'quarantined', 'document_quarantined', 'held_by_person')
-        GROUP BY x.tenant_id, x.flow_id, f.slug, x.code
+        GROUP BY x.tenant_id, x.flow_id, f.slug, x.code, x.cause
         """
     }
 

@@ -24,7 +24,8 @@ public enum PatientChecks {
 
 /// What groups alerts: one key a cause, not a document. Its first word says what kind of cause it is.
 public enum AlertKey {
-    public static func held(_ flow: FlowID, _ check: String) -> String { "held/\(flow)/\(check)" }
+    /// - cause: what is to be mended, where the check finds several things.
+    public static func held(_ flow: FlowID, _ check: String, _ cause: String? = nil) -> String { "held/\(flow)/\(check)" + (cause.map { "/\($0)" } ?? "") }
     public static func rejected(_ flow: FlowID, _ code: String) -> String { "rejected/\(flow)/\(code)" }
     public static func unknown(_ flow: FlowID) -> String { "unknown/\(flow)" }
     public static func variance(_ flow: FlowID, _ field: String) -> String { "variance/\(flow)/\(field)" }

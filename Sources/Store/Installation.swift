@@ -42,6 +42,18 @@ public enum Installation {
         }
     }
 
+    /// What the database has that only a key of the installation opens: tenants' keys (the master key), webhook secrets (the intake key).
+    public static func sealed(_ database: PostgresConfiguration) async throws(Fault) -> (byMaster: Bool, byIntake: Bool) {
+        try await once(database) { pool throws(Fault) in
+            let rows = try await pool.query("""
+                SELECT EXISTS (SELECT FROM app.tenants WHERE wrapped_private_key IS NOT NULL) AS master,
+                  EXISTS (SELECT FROM app.connections WHERE webhook_secret IS NOT NULL) AS intake
+                """)
+            guard let row = rows.first else { return (false, false) }
+            return (try row.get("master"), try row.get("intake"))
+        }
+    }
+
     /// A pool of one for one question.
     private static func once<T: Sendable>(_ database: PostgresConfiguration, _ body: (PostgresPool) async throws(Fault) -> T) async throws(Fault) -> T {
         let pool = PostgresPool(database, size: 1)

@@ -17,7 +17,7 @@ public struct Migration: Sendable {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".sql") }.sorted()
         guard !names.isEmpty else {
             throw Fault("migrations_missing", stage: .configuration, disposition: .hold, summary: "there are no migrations in \(folder)",
-                remedy: "Run the program in its checkout, or name the folder with --migrations.")
+                remedy: "Run the program in its checkout, or name the folder in COUNTERFOIL_MIGRATIONS.")
         }
         var out: [Migration] = []
         var last = 0

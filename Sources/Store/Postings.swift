@@ -168,6 +168,11 @@ public enum PostingStatements {
         """
     }
 
+    /// The order in which whoever changes several postings takes them: by their keys. What is not there yet is passed over.
+    public static func lock(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        "SELECT post_key FROM app.postings WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) ORDER BY post_key FOR NO KEY UPDATE"
+    }
+
     /// What preflight decided: `cleared` for no findings (`gathered` for a part), `held` otherwise. A plan that is to wait for something waits,
     /// once cleared.
     public static func clear(_ tenant: TenantID, _ results: [(key: PostKey, findings: [UInt8], held: Bool)]) -> SQL {

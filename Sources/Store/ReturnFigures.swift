@@ -117,11 +117,31 @@ public enum ReturnFigureStatements {
         SELECT c.tenant_id, 'sweep', c.id::text, 'poll' FROM app.connections c
         WHERE c.tenant_id = \(tenant) AND c.id = \(connection)
           AND EXISTS (SELECT FROM app.return_figures r WHERE r.tenant_id = c.tenant_id AND r.connection_id = c.id AND r.since >= now())
-          AND NOT EXISTS (SELECT FROM app.flows f JOIN app.schedules s ON s.tenant_id = f.tenant_id AND s.flow_id = f.id AND s.subject = 'pull'
-            AND (s.state = 'paused' OR s.rule <> 'realtime') WHERE f.tenant_id = c.tenant_id AND f.policies->>'returns.from' = c.slug AND f.state = 'active')
+          AND NOT EXISTS (\(unsafe: pulled))
         ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET generation = j.generation + 1, due_at = least(j.due_at, EXCLUDED.due_at)
         """
     }
+
+    /// Of what a return says otherwise than before, and its document does not yet: it is asked for by itself, for a sweep may not reach back to it. Those
+    /// first of which was heard longest ago. As `askSweep`, and not of what was told by webhook just now.
+    public static func askAlone(_ tenant: TenantID, _ connection: ConnectionID, limit: Int) -> SQL {
+        """
+        INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
+        SELECT c.tenant_id, 'fetch', c.id::text || '/' || substr(x.return_id, 8), 'poll' FROM app.connections c CROSS JOIN LATERAL (
+          SELECT r.return_id, max(n.updated_at) AS at FROM app.return_figures r JOIN app.flows f ON f.tenant_id = r.tenant_id AND f.policies->>'returns.from' = c.slug
+          JOIN app.notes n ON n.tenant_id = r.tenant_id AND n.flow_id = f.id AND n.kind = 'goods_return' AND n.source_id = r.return_id
+          WHERE r.tenant_id = c.tenant_id AND r.connection_id = c.id AND r.since >= now() AND starts_with(r.return_id, 'return:') AND f.state = 'active'
+          GROUP BY r.return_id HAVING max(n.updated_at) < now() - interval '1 minute' ORDER BY 2 LIMIT \(limit)) x
+        WHERE c.tenant_id = \(tenant) AND c.id = \(connection) AND NOT EXISTS (\(unsafe: pulled))
+        ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET generation = j.generation + 1, due_at = least(j.due_at, EXCLUDED.due_at)
+        """
+    }
+
+    /// A schedule says when the connection `c` is asked.
+    private static let pulled = """
+        SELECT FROM app.flows f JOIN app.schedules s ON s.tenant_id = f.tenant_id AND s.flow_id = f.id AND s.subject = 'pull'
+            AND (s.state = 'paused' OR s.rule <> 'realtime') WHERE f.tenant_id = c.tenant_id AND f.policies->>'returns.from' = c.slug AND f.state = 'active'
+        """
 
     /// Closed returns that are known of by other ways, of orders of which a return was read, and of which nothing was read.
     public static func beside(_ tenant: TenantID, _ flow: FlowID, _ connection: ConnectionID) -> SQL {
@@ -180,7 +200,10 @@ extension Store {
     /// How long what a returns system says may take to come to the books before it is missed.
     public static let figuresFresh = Duration.seconds(45)
 
-    /// Keeps what was read, and in the same transaction asks for what follows: a sweep, so that the documents say the same, and, as long as something may
+    /// Returns asked for one by one because they say something else than before.
+    private static let figuresAlone = 50
+
+    /// Keeps what was read, and in the same transaction asks for what follows: a sweep, and each by itself, so that the documents say the same, and, as long as something may
     /// still change or has changed, these jobs.
     /// - Parameters:
     ///   - at: when they were asked for, by the database's clock.
@@ -195,6 +218,7 @@ extension Store {
             if !unread.isEmpty { _ = try await tx.query(ReturnFigureStatements.touch(tenant, connection, unread)) }
             let forgotten = gone.isEmpty ? 0 : try await tx.query(ReturnFigureStatements.forget(tenant, connection, gone)).affected
             _ = try await tx.query(ReturnFigureStatements.askSweep(tenant, connection))
+            _ = try await tx.query(ReturnFigureStatements.askAlone(tenant, connection, limit: Store.figuresAlone))
             // Twice as long: what was awaited has to be looked at once it is not any more.
             let known = try (try await tx.query(ReturnFigureStatements.all(tenant, connection, fresh: Store.figuresFresh * 2))).figures()
             guard forgotten > 0 || known.contains(where: \.isFresh) else { return false }

@@ -30,6 +30,8 @@ public struct ConnectionRow: Sendable {
     public var downSince: Timestamp?
     /// How far the platform's clock is ahead of ours, seconds, where that is more than it should be.
     public var clockAhead_s: Int?
+    /// What its platform says of its account, where it says so.
+    public var country: String?
 
     public init(
         id: ConnectionID, slug: String, platform: String, account: String, baseURL: String?, settings: [UInt8], state: String, credential: [UInt8]?,
@@ -75,14 +77,16 @@ public enum TenantStatements {
 
     public static func connection(_ tenant: TenantID, _ id: ConnectionID) -> SQL {
         """
-        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since, clock_ahead_s
+        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since, clock_ahead_s,
+          identity->>'country' AS country
         FROM app.connections WHERE tenant_id = \(tenant) AND id = \(id)
         """
     }
 
     public static func connections(_ tenant: TenantID) -> SQL {
         """
-        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since, clock_ahead_s
+        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since, clock_ahead_s,
+          identity->>'country' AS country
         FROM app.connections WHERE tenant_id = \(tenant) ORDER BY slug
         """
     }
@@ -166,6 +170,7 @@ extension ConnectionRow {
         watermark = try row.get("watermark")
         downSince = try row.get("down_since")
         clockAhead_s = try row.get("clock_ahead_s", as: Int32?.self).map { Int($0) }
+        country = try row.get("country")
     }
 }
 

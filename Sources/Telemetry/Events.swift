@@ -29,4 +29,6 @@ public enum Event: String, Sendable, CaseIterable {
     case alertTold = "alert_told"
     case alertDelivered = "alert_delivered"
     case alertUndelivered = "alert_undelivered"
+    case reflectionRung = "reflection_rung"
+    case reflectionUnheard = "reflection_unheard"
 }

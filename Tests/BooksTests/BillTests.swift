@@ -9,11 +9,11 @@ private func line(_ id: String, _ net: Int64, tax: Int64 = 0, at jurisdiction: S
         net: Money(minor: net, currency), taxes: tax == 0 ? nil : [TaxPart(jurisdiction: jurisdiction, rate: d("0.2"), amount: Money(minor: tax, currency))])
 }
 
-private func bill(_ lines: [SaleLine], _ total: Int64, version: Int64 = 1, currency: Currency = .usd, rate: ExactDecimal? = nil, void: Bool = false) -> SourceDocument {
+private func bill(_ lines: [SaleLine], _ total: Int64, version: Int64 = 1, currency: Currency = .usd, rate: ExactDecimal? = nil, due: Timestamp? = nil, void: Bool = false) -> SourceDocument {
     SourceDocument(
         id: "bill:7", caseID: "bill:7", version: version, at: Timestamp(seconds: 1_793_600_000),
         body: .bill(
-            Bill(number: "CW-1", supplier: "Clayworks", currency: currency, rate: rate, lines: lines, total: Money(minor: total, currency), isVoid: void)))
+            Bill(number: "CW-1", supplier: "Clayworks", currency: currency, rate: rate, lines: lines, total: Money(minor: total, currency), due: due, isVoid: void)))
 }
 
 private func planned(_ document: SourceDocument, _ ledger: LedgerState = LedgerState(), in organisation: Organisation = shopUS) -> [PlannedPosting] {
@@ -47,6 +47,24 @@ private func planned(_ document: SourceDocument, _ ledger: LedgerState = LedgerS
         exempt.taxCode = "GB-EXEMPT"
         let made = try #require(planned(bill([exempt, line("L2", 500)], 10_500)).first)
         #expect(made.lines.map(\.text) == ["CW-1: Clay", "Clay", ""] && made.lines.map(\.taxCode) == ["purchase:GB-EXEMPT", nil, nil])
+    }
+
+    @Test("it is due when the supplier says, never before its own day; another due day is a change")
+    func due() throws {
+        func posted(_ due: Timestamp?, _ ledger: LedgerState = LedgerState()) throws -> PlannedPosting {
+            try #require(planned(bill([line("L1", 10_000)], 10_000, due: due), ledger).first)
+        }
+        let plain = try posted(nil), later = try posted(Timestamp(seconds: 1_793_600_000 + 30 * 86_400))
+        #expect(plain.due == nil && later.due == plain.date.adding(days: 30))
+        #expect(try posted(Timestamp(seconds: 1_793_600_000 - 5 * 86_400)).due == plain.date)
+        var policies = Policies()
+        policies.closedPeriod = .firstOpenDay
+        let order = OrderCase(id: "bill:7", [bill([line("L1", 10_000)], 10_000, due: Timestamp(seconds: 1_793_600_000 + 86_400))])
+        let closed = LedgerState(lockDate: plain.date.adding(days: 9))
+        let moved = try #require(Planner.plan(order, organisation: shopUS, policies: policies, ledger: closed, codes: CodeBook()).first)
+        #expect(moved.date == plain.date.adding(days: 10) && moved.due == moved.date)
+        let ledger = LedgerState(posted: [plain.id: PostedState(plan: plain)])
+        #expect(ledger.action(for: later) == .revise(2) && ledger.action(for: plain) == .unchanged)
     }
 
     @Test("one that is void is not posted, and taken back where the ledger has it")

@@ -187,3 +187,13 @@ final class SteppedClocks: Clocks {
     func monotonic() -> Duration { SystemClocks().monotonic() + ahead.with { $0 } }
     func step(_ by: Duration) { ahead.with { $0 += by } }
 }
+
+/// Signs in at the console.
+func logIn(_ bench: Bench, _ key: String, origin: String? = "http://cf.test") async -> HTTPResponse {
+    var fields: HTTPFields = ["Host": "cf.test", "Content-Type": "application/x-www-form-urlencoded"]
+    if let origin { fields["Origin"] = origin }
+    return await bench.raw(.post, "/session", Array(Form.encode([("key", key)]).utf8), fields: fields)
+}
+
+/// The session that a sign-in opened.
+func cookie(_ response: HTTPResponse) -> String { String((response.fields["Set-Cookie"] ?? "").prefix { $0 != ";" }) }

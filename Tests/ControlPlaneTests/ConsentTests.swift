@@ -51,6 +51,20 @@ import Wire
         for secret in ["books-hush", "code-1", journey.state, String(journey.link.suffix(32))] { #expect(!seen.contains(secret)) }
     }
 
+    @Test("a source that is told what the ledger has is asked for the right to write, and the page says so; one that is not, is not") func told() async throws {
+        for reflects in [false, true] {
+            var journey = try await Journey.make(platform: "stall", account: "prairie")
+            if reflects {
+                _ = try await journey.bench.root.pool.query(
+                    "UPDATE app.flows SET source_id = \(journey.connection)::uuid, policies = policies || '{\"reflect\": \"on\"}' WHERE id = \(journey.made.flow)")
+            }
+            try await journey.begin()
+            #expect(await journey.browser.open(journey.link).bodyText.contains("write a line beside orders") == reflects)
+            try await journey.goOn()
+            #expect(journey.asked.query("scope") == (reflects ? "a,b,c" : "a,b"))
+        }
+    }
+
     @Test("with an API key go the links that were made with it, however far they have got; others stay") func revokedKey() async throws {
         let bench = try await Bench.make()
         var open = try await Journey.make(bench), asked = try await Journey.make(bench), other = try await Journey.make(bench)

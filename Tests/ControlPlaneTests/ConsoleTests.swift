@@ -8,14 +8,6 @@ import Wire
 @testable import ControlPlane
 
 @Suite("console and metrics") struct ConsoleTests {
-    private func logIn(_ bench: Bench, _ key: String, origin: String? = "http://cf.test") async -> HTTPResponse {
-        var fields: HTTPFields = ["Host": "cf.test", "Content-Type": "application/x-www-form-urlencoded"]
-        if let origin { fields["Origin"] = origin }
-        return await bench.raw(.post, "/session", Array(Form.encode([("key", key)]).utf8), fields: fields)
-    }
-
-    private func cookie(_ response: HTTPResponse) -> String { String((response.fields["Set-Cookie"] ?? "").prefix { $0 != ";" }) }
-
     @Test("whoever logs in sees their tenants' day; texts from outside are escaped") func page() async throws {
         let bench = try await Bench.make()
         let made = try await bench.furnished()

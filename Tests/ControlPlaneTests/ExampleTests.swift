@@ -48,6 +48,7 @@ import Wire
         let spare = await bench.call(.post, "/v1/keys", ["label": "spare", "scopes": ["read"]])
         let spareID = await bench.call(.get, "/v1/keys").items.first { $0["label"]?.string == "spare" }?["id"]?.string
         #expect(spare.status == 201)
+        #expect(await bench.call(.put, "/v1/connections/\(inbox)/reflections/bell", ["url": "https://erp.example.com/a", "secret": "0123456789abcdef"]).status == 200)
         let consent = await bench.call(.post, "/v1/connections/\(made.ledger)/authorization").json["id"]?.string
         let event = try await event(bench, made), asked = try await bench.reflections(made, 2)
         return Scene(bench: bench, values: [
@@ -61,6 +62,8 @@ import Wire
             "POST /v1/postings/{posting}/retry posting": rejected.text, "GET /v1/alerts/deliveries/{delivery} delivery": own ?? "",
             "PUT /v1/connections/{connection}/credential connection": made.ledger.description, "PUT /v1/connections/{connection}/webhook-secret connection": made.source.description,
             "PUT /v1/connections/{connection}/accounts connection": paper, "POST /v1/connections/{connection}/events connection": inbox,
+            "PUT /v1/connections/{connection}/reflections/bell connection": inbox, "GET /v1/connections/{connection}/reflections/bell connection": inbox,
+            "DELETE /v1/connections/{connection}/reflections/bell connection": inbox,
             "POST /v1/connections/{connection}/files connection": inbox, "POST /v1/batches/{batch}/file batch": batches[1], "POST /v1/batches/{batch}/confirm batch": batches[1],
             "POST /v1/batches/{batch}/withdraw batch": batches[2], "PATCH /v1/connections/{connection} connection": paper,
         ])

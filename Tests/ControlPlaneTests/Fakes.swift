@@ -14,7 +14,8 @@ private let signed = Authentication.oauth2(.init(
     authorizeURL: "https://{account}.stall.example.com/authorize", tokenURL: "https://{account}.stall.example.com/token", tokenPath: "/token", clientProof: .body,
     scopes: ["a", "b"], refreshGrace: .zero,
     consent: .init(
-        path: "/authorize", scopeSeparator: ",", account: .callback("shop", ending: ".stall.example.com"), signature: .sortedPairs("hmac"), access: ["read orders"])))
+        path: "/authorize", scopeSeparator: ",", account: .callback("shop", ending: ".stall.example.com"), signature: .sortedPairs("hmac"), access: ["read orders"],
+        told: (scopes: ["c"], access: "write a line beside orders"))))
 
 /// Logs in: a company, a user and a password, and a key that signs.
 private let login = Authentication.session(.init(

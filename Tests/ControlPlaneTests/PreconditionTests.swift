@@ -1,4 +1,5 @@
 import Kernel
+import Postgres
 import Store
 import Testing
 import Wire
@@ -47,6 +48,68 @@ import Wire
         #expect(await bench.call(.get, path).json["policies"]?.text("edit") == "delta")
         #expect(await bench.call(.patch, path, ["poll_seconds": 60], more: [("If-Match", "\"x\", \(ann.fields["ETag"] ?? "")")]).status == 200)
         #expect(await bench.call(.patch, path, ["poll_seconds": 61]).status == 200)
+    }
+
+    @Test("a connection is not written over by whoever has not seen how it is now; what its worker writes beside it is nobody's change") func connections() async throws {
+        let bench = try await Bench.make(), made = try await bench.furnished(), path = "/v1/connections/\(made.source)"
+        try await bench.root.pool.query("UPDATE app.connections SET state = 'live', credential = 'x' WHERE id = \(made.source)")
+        let seen = try await tag(bench, path)
+        try await bench.root.pool.query("""
+            UPDATE app.connections SET credential_version = credential_version + 1, swept_at = now(), watermark = now(), updated_at = now() + interval '1 minute' WHERE id = \(made.source)
+            """)
+        let ann = await bench.call(.patch, path, ["state": "paused"], more: [("If-Match", seen)])
+        #expect(ann.status == 200, "\(ann.text)")
+        #expect(await ann.fields["ETag"] == (try tag(bench, path)))
+        #expect(ann.fields["ETag"] != seen)
+        let bob = await bench.call(.patch, path, ["state": "live"], more: [("If-Match", seen)])
+        #expect(bob.status == 412)
+        #expect(bob.code == "changed_meanwhile")
+        #expect(await bench.call(.get, path).json.text("state") == "paused")
+        #expect(await bench.call(.patch, path, ["state": "live"], more: [("If-Match", ann.fields["ETag"] ?? "")]).status == 200)
+        #expect(await bench.call(.patch, path, ["state": "paused"]).status == 200)
+    }
+
+    @Test("schedules are not written over by whoever has not seen them, a pause among them; when they ran changes nothing") func schedules() async throws {
+        let bench = try await Bench.make(), made = try await bench.furnished(), path = "/v1/flows/\(made.flow)/schedules"
+        let none = try await tag(bench, path)
+        let ann = await bench.call(.put, path, ["post": "daily at 06:00"], more: [("If-Match", none)])
+        #expect(ann.status == 200, "\(ann.text)")
+        let seen = try await tag(bench, path)
+        #expect(ann.fields["ETag"] == seen)
+        #expect(await bench.call(.put, path, [:], more: [("If-Match", none)]).status == 412)
+        try await bench.root.pool.query("UPDATE app.schedules SET last_run_at = now(), next_run_at = now() + interval '3 days'")
+        #expect(try await tag(bench, path) == seen)
+        let paused = await bench.call(.post, "\(path)/post/pause")
+        let bob = await bench.call(.put, path, [:], more: [("If-Match", seen)])
+        #expect(bob.status == 412)
+        #expect(bob.code == "changed_meanwhile")
+        #expect(try await bench.count("SELECT count(*) FROM app.schedules WHERE subject = 'post' AND state = 'paused'") == 1)
+        #expect(await bench.call(.put, path, ["post": "daily at 07:00"], more: [("If-Match", paused.fields["ETag"] ?? "")]).status == 200)
+        #expect(await bench.call(.put, path, [:]).status == 200)
+    }
+
+    @Test("who is told of what is not written over by whoever has not seen it, also where there was nothing") func alertRules() async throws {
+        let bench = try await Bench.make(), made = try await bench.furnished()
+        for path in ["/v1/alerts/rules", "/v1/tenants/\(made.tenant.id)/alerts/rules"] {
+            let none = try await tag(bench, path)
+            #expect(none == "\"0\"")
+            func silent(_ hours: Int) -> JSON { ["bounds": ["silent_hours": .number("\(hours)")]] }
+            let both = await withTaskGroup(of: Int.self) { group in
+                for n in 1 ... 4 { group.addTask { await bench.call(.put, path, silent(n), more: [("If-Match", none)]).status } }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(both.sorted() == [200, 412, 412, 412], "\(path)")
+            let kept = await bench.call(.get, path), seen = try await tag(bench, path)
+            #expect(seen == "\"1\"")
+            // Also of what it says already.
+            #expect(await bench.call(.put, path, kept.json["rules"] ?? .null, more: [("If-Match", none)]).status == 412)
+            let again = await bench.call(.put, path, kept.json["rules"] ?? .null, more: [("If-Match", seen)])
+            #expect(again.status == 200)
+            #expect(again.fields["ETag"] == seen)
+            #expect(await bench.call(.put, path, silent(20)).fields["ETag"] == "\"2\"")
+            #expect(await bench.call(.put, path, silent(30), more: [("If-Match", seen)]).code == "changed_meanwhile")
+            #expect(try await tag(bench, path) == "\"2\"")
+        }
     }
 
     @Test("of two who set the same thing at the same moment one is refused") func race() async throws {

@@ -72,3 +72,50 @@ extension Bench {
         #expect(await bench.call(.get, "/v1/connections/\(made.ledger)/reflections").items.isEmpty)
     }
 }
+
+@Suite("A flow that begins to tell its source, by the API") struct ReflectBeginsTests {
+    @Test("set on by PATCH, once, all that the ledger has is looked at and payments that were ready are checked again; set on again, or off, is nothing") func begins() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished(), (tenant, flow) = (made.tenant.id, made.flow)
+        _ = try await bench.document(made, "O-1")
+        let invoice = try await bench.posting(made, 1, of: "O-1", state: "confirmed")
+        try await bench.posting(made, 2, of: "O-2", state: "held", checks: ["x"])
+        try await bench.posting(made, 3, of: "O-3", state: "cleared", appliesTo: invoice)
+        try await bench.posting(made, 4, of: "O-4", state: "cleared")
+        _ = try await bench.root.pool.query("UPDATE app.postings SET form = 'payment' WHERE post_key = \(Bench.key(3).text)")
+        func reset() async throws {
+            _ = try await bench.root.pool.query("UPDATE app.postings SET recheck_at = NULL WHERE recheck_at IS NOT NULL")
+            _ = try await bench.root.pool.query("UPDATE app.postings SET state = 'cleared' WHERE form = 'payment'")
+            _ = try await bench.root.pool.query("DELETE FROM app.jobs")
+        }
+        func patch(_ reflect: String, _ more: JSON = .object([])) async throws -> Int {
+            let policies = (more.object ?? []).reduce(["reflect": .string(reflect)] as JSON) { $0.setting($1.key, $1.value) }
+            return await bench.call(.patch, "/v1/flows/\(flow)", ["policies": policies]).status
+        }
+        func marked() async throws -> [String] {
+            try await bench.root.pool.query("SELECT post_key FROM app.postings WHERE recheck_at IS NOT NULL ORDER BY 1").map { try $0.get("post_key") }
+        }
+        func asked() async throws -> Int { try await bench.count("SELECT count(*) FROM app.jobs WHERE kind = 'confirm' AND subject = \(flow.description)") }
+
+        try await reset()
+        #expect(try await patch("on") == 200)
+        #expect(try await marked() == [invoice.text])
+        #expect(try await asked() == 1)
+        #expect(try await bench.count("SELECT count(*) FROM app.postings WHERE form = 'payment' AND state = 'mapped' AND tenant_id = \(tenant)") == 1)
+
+        for (again, more) in [("on", JSON.object([])), ("on", ["masters": ["void": "ledger"]]), ("off", .object([]))] {
+            try await reset()
+            #expect(try await patch(again, more) == 200)
+            let (looked, jobs) = (try await marked(), try await asked())
+            #expect(looked.isEmpty && jobs == 0, "\(again) \(more.text)")
+        }
+        try await reset()
+        #expect(try await patch("on") == 200)
+        #expect(try await marked() == [invoice.text])
+        // Where it stays as it was, or is refused, nothing is looked at.
+        try await reset()
+        #expect(await bench.call(.patch, "/v1/flows/\(flow)", ["state": "paused"]).status == 200)
+        #expect(try await patch("sometimes") == 422)
+        #expect(try await marked().isEmpty)
+    }
+}

@@ -89,6 +89,7 @@ import Wire
             INSERT INTO app.reflections (tenant_id, post_key, number, flow_id, connection_id, says, digest, state)
             VALUES (\(t), \(key.text), 1, \(made.flow), \(made.source), '{}', sha256('x'), 'due')
             """,
+            "INSERT INTO app.reflection_bells (tenant_id, connection_id, url, secret, actor) VALUES (\(t), \(made.source), 'https://a.test', 'x', 'a')",
             "INSERT INTO app.schedules (tenant_id, flow_id, subject, rule, time_zone) VALUES (\(t), \(made.flow), 'post', 'realtime', 'UTC')",
             "INSERT INTO app.alert_rules (tenant_id, version, body, actor) VALUES (\(t), 1, '{}', 'a')",
             "INSERT INTO app.alert_routes (tenant_id, name, kind, settings, actor) VALUES (\(t), 'r', 'email', '{}', 'a')",

@@ -120,6 +120,9 @@ struct NormalizeTests {
         #expect(made.form == .bill && made.total.minor == 35_900 && made.party == "Clayworks" && made.findings.isEmpty)
         #expect(made.lines.map(\.role.text) == ["purchases:clay", "input_tax:CA-ON-HST", "purchases:freight", "payable:Clayworks"])
         #expect(made.lines.map(\.amount.minor) == [30_000, 3_900, 2_000, -35_900] && made.lines[0].taxCode == "purchase:CA-ON-HST@13")
+        #expect(made.due == nil && made.date == LocalDate("2026-11-16"))
+        #expect(try plans(documents(event.changing("data", "due_on", to: "2026-12-16"))).first?.due == LocalDate("2026-12-16"))
+        #expect(findings(event.changing("data", "due_on", to: "2026-12-32")) == ["/data/due_on"])
         for status in ["void", "draft"] { #expect(try plans(documents(event.changing("data", "status", to: .string(status)))).isEmpty, "\(status)") }
         let gone = event.changing("type", to: "bill.deleted").changing("data", to: ["currency": "CAD"])
         #expect(try plans(documents(gone)).isEmpty)

@@ -231,7 +231,7 @@ extension Seeded {
                 .bill(
                     Bill(
                         number: word(), supplier: word(), currency: .usd, rate: some { $0.decimal() }, lines: many(3) { $0.saleLine() }, total: money(),
-                        isVoid: flip()))
+                        due: some { $0.instant() }, isVoid: flip()))
             default: .stock(stock())
             }
         return SourceDocument(id: word(), caseID: word(), version: Int64(int(0 ... 9)), at: instant(), body: body)
@@ -262,7 +262,7 @@ extension Seeded {
         PlannedPosting(
             subject: word(), form: pick(PostingForm.allCases), effect: pick([.post, .void]), caseID: word(),
             covers: many(3) { $0.word() },
-            date: LocalDate(daysSince1970: int(-500_000 ... 2_000_000)), currency: money().currency,
+            date: LocalDate(daysSince1970: int(-500_000 ... 2_000_000)), due: some { LocalDate(daysSince1970: $0.int(0 ... 40_000)) }, currency: money().currency,
             rate: some { $0.decimal() }, total: money(),
             lines: many(4) { $0.postingLine() }, party: word(),
             appliesTo: some { PlannedPosting.Reference(form: $0.pick(PostingForm.allCases), subject: $0.word()) },

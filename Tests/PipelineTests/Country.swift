@@ -4,12 +4,14 @@ import FreeAgent
 import HTTPServer
 import Kernel
 import QuickBooksOnline
+import SageIntacct
 import SapBusinessOne
 import TestKit
 import Testing
 import TwinFreeAgent
 import TwinKit
 import TwinQuickBooksOnline
+import TwinSageIntacct
 import TwinSapBusinessOne
 import TwinXero
 import Wire
@@ -101,13 +103,30 @@ struct Country: Sendable {
             plan.structure = #"""
                 {"accounts": {"sales:*": "40000", "receivable:*": "12000", "clearing:*": "11300", "tax_payable:*": "22000", "returns_allowances": "40100",
                   "bank:*": "11100", "bank_fees": "60000", "processor_fees": "60000", "chargebacks": "60000", "chargeback_fees": "60000",
-                  "customer_deposits": "23000", "deferred_revenue": "23000", "inventory": "13000", "payable:*": "20000", "purchases:*": "61000", "input_tax:*": "22100"}, "tax_codes": {"GB@0": "O0"}}
+                  "customer_deposits": "23000", "deferred_revenue": "23000", "inventory": "13000", "payable:*": "20000", "purchases:*": "61000", "input_tax:*": "22100"}, "tax_codes": {"GB@0": "O0", "purchase:GB@20": "I1"}}
                 """#
             return plan
         }(),
         connector: SapBusinessOneConnector(), make: { try SapBusinessOneTwin(journal: TwinJournal(inMemory: []), random: SeededRandom(seed: 7)) },
         parts: "{\"user\": \"\(SapBusinessOneTwin.user)\", \"password\": \"\(SapBusinessOneTwin.password)\"}", entriesAChange: 2,
         bank: "11100", clearing: "11300", fees: "60000", owed: "12000")
+
+    /// A gateway of functions in XML; it takes bills, and no purchase orders.
+    static let gateway = Country(
+        name: "Sage Intacct", currency: .usd,
+        plan: {
+            var plan = House.Plan()
+            plan.ledgerAccount = "Solo"
+            plan.structure = #"""
+                {"accounts": {"sales:*": "4100", "receivable:*": "1200", "clearing:*": "1050", "tax_payable:*": "2200", "returns_allowances": "4910",
+                  "bank:*": "1000", "bank_fees": "6200", "processor_fees": "6200", "chargebacks": "6200", "chargeback_fees": "6200",
+                  "customer_deposits": "2350", "deferred_revenue": "2350", "inventory": "1300", "payable:*": "2000", "purchases:*": "6000", "input_tax:*": "1350"}}
+                """#
+            return plan
+        }(),
+        connector: SageIntacctConnector(), make: { try SageIntacctTwin(journal: TwinJournal(inMemory: []), random: SeededRandom(seed: 7)) },
+        parts: #"{"sender_id": "\#(SageIntacctTwin.senderID)", "sender_password": "\#(SageIntacctTwin.senderPassword)", "user_id": "\#(SageIntacctTwin.userID)", "user_password": "\#(SageIntacctTwin.userPassword)"}"#,
+        bank: "1000", clearing: "1050", fees: "6200", owed: "1200")
 
     func money(_ minor: Int64) -> Money { Money(minor: minor, currency) }
 

@@ -30,6 +30,8 @@ private func money(_ id: String, of invoice: String, _ minor: Int64) -> SourceDo
     @Test("a payment entered in the ledger and repeated by the ERP stands there once, the repetition held by name, and an edited invoice is 21.60 less, held and explained")
     func paymentAndDrift() async throws {
         try await Desk.reflecting(source: ScriptedSource(reflectionPlace: .fetched)) { desk in
+            // As a connection is that only takes what it is sent: without a credential it never becomes live.
+            try await desk.house.owner.query("UPDATE app.connections SET state = 'new', credential = NULL, identity = '{}' WHERE id = \(desk.house.source)")
             try await desk.run(invoice("I-2501", "SERV-1", net: 50_000, tax: 4_000), invoice("I-2502", "SERV-2", net: 20_000, tax: 1_600))
             #expect(Set(desk.books.entries.map(\.total)) == [54_000, 21_600])
             try await desk.there("I-2501") { $0.theirs = 54_000 }
@@ -111,7 +113,7 @@ extension ReflectScenarioTests {
             let finding = try #require(try PlanCodec.findings(try await desk.posting("invoice", "O-3902").findings).first)
             #expect(finding.check == "inactive_account" && finding.why.contains("sales:garden") && !finding.remedy.isEmpty)
             #expect(try await desk.checks("payment", "P-3902") == ["waits_for_original"])
-            #expect(try await desk.alerts() == ["held/\(house.flow)/inactive_account"])
+            #expect(try await desk.alerts() == ["4010", "4090"].map { "held/\(house.flow)/inactive_account/\($0)" }, "one for each account, not for each document")
             try await bind("4011")
             try await desk.work()
             try await desk.later()

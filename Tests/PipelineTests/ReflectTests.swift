@@ -156,6 +156,34 @@ extension Desk {
         }
     }
 
+    @Test("of several invoices in a case each is told for itself; a payment of the source waits whichever of them was paid in the ledger, and goes once none is")
+    func several() async throws {
+        try await Desk.reflecting([("edit", "delta")]) { desk in
+            try await desk.run(sale())
+            try await desk.run(editUp())
+            try #require(desk.books.entries.map(\.total) == [10_000, 5_000])
+            let second = desk.books.entries[1].subject
+            try await desk.there(second) { $0.theirs = 5_000 }
+            #expect(desk.told == ["posted 100.00", "posted 50.00", "paid 50.00 50.00"])
+            // The first one's money, by its amount; by its case it may be anybody's.
+            try await desk.arrive(wire("P-1", 10_000))
+            try await desk.work()
+            try await desk.later()
+            #expect(try await desk.checks("payment", "P-1") == ["paid_in_ledger"])
+            #expect(desk.books.entries.map(\.total) == [10_000, 5_000])
+            #expect(try await desk.unexplained() == 0)
+            // The other one paid there as well changes nothing; one of both taken back is not enough.
+            try await desk.there("O-1") { $0.theirs = 10_000 }
+            try await desk.there(second) { $0.theirs = 0 }
+            try await desk.later()
+            #expect(try await desk.checks("payment", "P-1") == ["paid_in_ledger"])
+            #expect(desk.told.suffix(2) == ["paid 100.00 100.00", "posted 50.00"])
+            try await desk.there("O-1") { $0.theirs = 0 }
+            try await desk.later()
+            #expect(desk.books.entries.map(\.total) == [10_000, 5_000, 10_000])
+        }
+    }
+
     @Test("where a payment of ours stands beside the document, or a file has one in hand, nobody claims to know what was paid there") func uncertain() async throws {
         try await Desk.reflecting { desk in
             try await desk.run(sale())

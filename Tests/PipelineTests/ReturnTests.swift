@@ -359,6 +359,29 @@ extension Desk {
         }
     }
 
+    @Test("a return that says something else is asked for by itself, unless its document was told just now or a schedule says when its source is asked")
+    func askedAlone() async throws {
+        try await Desk.with(policies: rms) { desk in
+            let returns = try await desk.connectReturns()
+            let asked: SQL = "SELECT subject FROM app.jobs WHERE kind = 'fetch'"
+            try await desk.run(sale(), payment())
+            try await desk.tell(returned(), by: returns)
+            try await desk.say("return:7 closed 4200 R-1", by: returns, later: true)
+            try await desk.say("return:7 closed 4250 R-1", by: returns, later: true)
+            #expect(try await desk.texts(asked) == [], "its document is seconds old")
+            try await desk.house.owner.query("UPDATE app.notes SET updated_at = updated_at - interval '100 days'")
+            try await desk.say("return:7 closed 4250 R-1;return:8 closed 100 R-2", by: returns, later: true)
+            #expect(try await desk.texts(asked) == [], "nothing says otherwise than before, and of the other there is no document")
+            try await desk.house.owner.query(
+                "INSERT INTO app.schedules (tenant_id, flow_id, subject, rule, time_zone, next_run_at) VALUES (\(desk.house.tenant), \(desk.house.flow), 'pull', 'hourly', 'UTC', now() + interval '1 hour')")
+            try await desk.say("return:7 closed 4260 R-1", by: returns, later: true)
+            #expect(try await desk.texts(asked) == [], "the schedule says when")
+            try await desk.house.owner.query("DELETE FROM app.schedules")
+            try await desk.say("return:7 closed 4300 R-1 old", by: returns, later: true)
+            #expect(try await desk.texts(asked) == ["\(returns)/7"])
+        }
+    }
+
     @Test("what a webhook told after it was read last is awaited, not missed") func newerNote() async throws {
         try await Desk.with(policies: shop) { desk in
             let returns = try await desk.connectReturns()

@@ -25,6 +25,9 @@ struct PurchaseTests {
         #expect(call.request.path == Desk.base + "/bill")
         #expect(Desk.play(connector.create([Desk.order()], attempt: "a", Desk.facts), []).calls[0].request.path == Desk.base + "/purchaseorder")
         #expect(try Desk.sent(Desk.order())["DueDate"] == nil)
+        var later = Desk.bill()
+        later.plan.due = LocalDate("2026-12-14")
+        #expect(try Desk.sent(later)["DueDate"] == "2026-12-14")
     }
 
     @Test("a line with an item is written by it; tax is the form's where lines have codes for it, else a cost of its own")
@@ -61,11 +64,31 @@ struct PurchaseTests {
         #expect(try refusal { $0.lines[0].plan.amount = Desk.usd("-80.00"); $0.plan.total = Desk.usd("-67.50") } == "negative_total")
     }
 
+    @Test("outside of the United States a line without a tax code holds what is bought, before anything is sent")
+    func abroad() {
+        var canada = Desk.facts
+        canada.country = "CA"
+        var america = canada
+        america.country = "US"
+        var bill = Desk.bill()
+        for i in bill.lines.indices where bill.lines[i].plan.part != .control { bill.lines[i].plan.taxCode = "purchase:CA-ON-HST@13" }
+        let held = connector.objections(to: bill, canada)
+        #expect(held.map(\.code) == ["tax_code_unbound"] && held[0].disposition == .hold && held[0].remedy.contains("purchase:CA-ON-HST@13") == true)
+        #expect(held[0].summary.contains("CA") && connector.objections(to: bill, america).isEmpty && connector.objections(to: bill, Desk.facts).isEmpty)
+        for i in bill.lines.indices where bill.lines[i].plan.part != .control { bill.lines[i].taxCode = "5" }
+        #expect(connector.objections(to: bill, canada).isEmpty)
+        #expect(connector.objections(to: Desk.bill(), canada)[0].remedy.contains("tax_code") == true)
+        #expect(connector.objections(to: Desk.order(), canada)[0].remedy.contains("by hand") == true)
+        var void = bill
+        void.plan.effect = .void
+        #expect(connector.objections(to: void, canada).isEmpty)
+    }
+
     @Test("a bill is found by its number and reads back as it was meant")
     func found() throws {
         let answer = Desk.answer(
             """
-            {"QueryResponse":{"Bill":[{"Id":"225","SyncToken":"0","DocNumber":"\(Desk.key(5))","TxnDate":"2026-11-14","CurrencyRef":{"value":"USD"},
+            {"QueryResponse":{"Bill":[{"Id":"225","SyncToken":"0","DocNumber":"\(Desk.key(5))","TxnDate":"2026-11-14","DueDate":"2026-11-14","CurrencyRef":{"value":"USD"},
              "VendorRef":{"value":"58","name":"Potter"},"APAccountRef":{"value":"A2000"},"TotalAmt":92.50,"Balance":92.50,"PrivateNote":"cf:\(Desk.key(5)) bill 7",
              "Line":[{"Id":"1","Amount":80.00,"DetailType":"AccountBasedExpenseLineDetail","AccountBasedExpenseLineDetail":{"AccountRef":{"value":"A1400"}}},
               {"Id":"2","Amount":12.50,"DetailType":"AccountBasedExpenseLineDetail","AccountBasedExpenseLineDetail":{"AccountRef":{"value":"A2150"}}}]}]}}

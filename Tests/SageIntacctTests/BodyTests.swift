@@ -135,7 +135,7 @@ import Wire
         #expect(refused(document(.invoice, [control(0)])) == "rejected document_empty")
         #expect(refused(document(.invoice, [control(1000), line(.goods, "sales", -1000, "4000")], party: nil)) == "rejected party_missing")
         #expect(refused(document(.journal, [line(.other, "a", 5, "1"), line(.other, "b", -4, "2")], total: 5)) == "rejected document_unbalanced")
-        #expect(refused(document(.bill, [control(1000)])) == "rejected form_unsupported")
+        #expect(refused(document(.purchaseOrder, [control(1000)])) == "rejected form_unsupported")
         #expect(refused(payment(on: nil)) == "throttled waits_for_document")
         #expect(refused(simple(effect: .void)) == "rejected void_not_created")
         let kwd = Currency("KWD") ?? .usd
@@ -148,7 +148,7 @@ import Wire
     @Test("what stands in its way is said before anything is sent, whatever is looked up later") func objections() {
         #expect(connector.objections(to: document(.invoice, [control(1000), line(.goods, "s", -1000, "4000")], party: nil), facts).isEmpty)
         #expect(connector.objections(to: payment(on: nil), facts).isEmpty)
-        #expect(connector.objections(to: document(.bill, [control(1000)]), facts).map(\.code) == ["form_unsupported"])
+        #expect(connector.objections(to: document(.purchaseOrder, [control(1000)]), facts).map(\.code) == ["form_unsupported"])
         #expect(connector.objections(to: simple(), facts(["receivable": "maybe"])).map(\.code) == ["setting_invalid"])
     }
 }

@@ -184,7 +184,7 @@ struct ShopifyGraphQLTests {
                 "selectionMismatch"
             ),
             ("{ shop { ...Lost } }", "Fragment Lost was used, but not defined", "useAndDefineFragment"),
-            ("mutation { orderClose { id } }", "Schema is not configured for mutations", "missingSchema"),
+            ("mutation { orderClose { id } }", "Field 'orderClose' doesn't exist on type 'Mutation'", "undefinedField"),
             ("{ orders(first: 1, after: \"zzz\") { nodes { id } } }", "`after` invalid cursor", "BAD_REQUEST"),
             (
                 "{ orders(first: 1, query: \"updated_at:>noon\") { nodes { id } } }",

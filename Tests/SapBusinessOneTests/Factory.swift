@@ -61,6 +61,32 @@ func taxed(_ n: Int = 1, remoteID: String? = nil) -> LedgerDocument {
         ], key: key(n), remoteID: remoteID)
 }
 
+/// 40 of 5.00 with VAT of 40.00 by the group I1, from a supplier who wants to be paid in a month.
+func bill(_ n: Int = 1, due: LocalDate? = LocalDate("2026-12-20"), remoteID: String? = nil, effect: PlannedPosting.Effect = .post) -> LedgerDocument {
+    let payable = line(.control, "payable:clayworks", -24_000, "200000")
+    var out = document(
+        .bill,
+        [
+            line(.goods, "purchases:clay", 20_000, "610000", tax: "purchase:GB@20", code: "I1", group: "L1", text: "CW-1: Clay", sku: "CLAY", quantity: "40"),
+            line(.tax, "input_tax:GB", 4_000, "221000", tax: "purchase:GB@20", code: "I1", group: "L1"), payable,
+        ], key: key(n), total: 24_000, reference: "bill 7", note: "No. CW-1", effect: effect, party: "V10000", remoteID: remoteID)
+    out.plan.due = due
+    out.plan.party = "clayworks"
+    return out
+}
+
+/// 40 pens of 2.00 each.
+func order(_ n: Int = 1, remoteID: String? = nil) -> LedgerDocument {
+    var out = document(
+        .purchaseOrder,
+        [
+            line(.goods, "inventory", 8_000, "130000", group: "PEN-1", text: "Pen", sku: "PEN-1", quantity: "40"),
+            line(.control, "payable:clayworks", -8_000, "200000"),
+        ], key: key(n), total: 8_000, reference: "purchase order PEN-1@2", party: "V10000", remoteID: remoteID)
+    out.plan.party = "clayworks"
+    return out
+}
+
 func payment(_ n: Int = 1, amount: Int64 = 1000, on invoice: String? = "77", remoteID: String? = nil, fee: Int64 = 0) -> LedgerDocument {
     var lines = [line(.tender, "clearing:card:GBP", amount - fee, "161000"), control(-amount)]
     if fee != 0 { lines.append(line(.fee, "fees:card", fee, "620000")) }

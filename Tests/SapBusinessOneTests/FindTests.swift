@@ -146,7 +146,7 @@ import Wire
         #expect(filter(found([simple(remoteID: "41")], [], fetch: true).calls[0]) == "DocEntry eq 41")
     }
 
-    @Test("changes are asked for from the day before, invoices first, then credit notes") func changes() throws {
+    @Test("changes are asked for from the day before, invoices first, then credit notes, bills and orders") func changes() throws {
         let since = try #require(Timestamp(rfc3339: "2026-11-20T10:00:00Z"))
         func page(_ cursor: String?, _ answers: [HTTPResponse]) throws -> (changes: LedgerChanges?, calls: [Call]) {
             let (end, calls) = drive(try #require(connector.changes(since: since, cursor: cursor, facts)), answers)
@@ -158,7 +158,11 @@ import Wire
         let (second, more) = try page(first?.next, [list()])
         #expect(more[0].request.query("$skip") == "2" && second?.next == "2026-11-19/CreditNotes/0" && second?.watermark == nil)
         let (third, last) = try page(second?.next, [list(sale(51, key: 9))])
-        #expect(last[0].request.path == "/b1s/v2/CreditNotes" && third?.next == nil && third?.keys == [key(9)])
+        #expect(last[0].request.path == "/b1s/v2/CreditNotes" && third?.next == "2026-11-19/PurchaseInvoices/0" && third?.keys == [key(9)])
+        let (bills, asked) = try page(third?.next, [refusal("You are not permitted to perform this action", -6006)])
+        #expect(asked[0].request.path == "/b1s/v2/PurchaseInvoices" && bills?.keys == [] && bills?.next == "2026-11-19/PurchaseOrders/0")
+        #expect(try page(bills?.next, [list(sale(61, key: 8))]).changes == LedgerChanges(keys: [key(8)], next: nil, watermark: Timestamp(rfc3339: "2026-11-20T00:00:00Z")))
+        #expect(try page("2026-11-19/CreditNotes/0", [refusal("You are not permitted to perform this action", -6006)]).changes == nil)
         #expect(try page("nonsense", []).calls[0].request.path == "/b1s/v2/Invoices")
         #expect(try page(nil, [list(sale(41).replacing("\"UpdateDate\":\"2026-11-20\"", with: "\"UpdateDate\":7"))]).changes == nil)
     }

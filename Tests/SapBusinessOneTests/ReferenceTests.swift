@@ -105,7 +105,7 @@ import Wire
         #expect(half.end.output?.currency == "USD")
     }
 
-    @Test("accounts by the number that people see, tax codes of sales, currencies, the last closed day") func chart() throws {
+    @Test("accounts by the number that people see, tax codes of sales and purchases, currencies, the last closed day") func chart() throws {
         let accounts = list(
             #"{"Code":"_SYS00000000012","FormatCode":"161000001","Name":"Bank","ActiveAccount":"tYES","AcctCurrency":"$","FrozenFor":"tNO"}"#,
             ###"{"Code":"120000","Name":"Debtors","ActiveAccount":"tYES","AcctCurrency":"##","LockManualTransaction":"tYES"}"###,
@@ -117,14 +117,14 @@ import Wire
         let chart = try #require(end.output)
         #expect(names(calls).suffix(2) == ["GET ChartOfAccounts", "GET VatGroups"])
         #expect(chart.baseCurrency == "USD" && chart.currencies == ["USD", "EUR"])
-        #expect(chart.taxCodes == ["O1", "none"] && chart.lockDate == LocalDate("2026-10-31"))
+        #expect(chart.taxCodes == ["O1", "I1", "none"] && chart.lockDate == LocalDate("2026-10-31"))
         #expect(chart.accounts[0] == LedgerAccount(code: "161000001", remoteID: "_SYS00000000012", name: "Bank", type: "", active: true))
         #expect(chart.accounts[1] == LedgerAccount(code: "120000", remoteID: "120000", name: "Debtors", type: "control", active: true))
         #expect(chart.accounts[2] == LedgerAccount(code: "400000", remoteID: "400000", name: "Sales", type: "at_Revenues", active: false, currency: "EUR"))
         #expect(!chart.accounts[3].active)
         let us = drive(connector.chart(facts(["tax_codes": "sales_tax_codes", "currencies": "USD=$"])), [Self.currencies, Self.company, accounts, 
-            list(#"{"Code":"CA"}"#, #"{"Code":"PA","ValidForAR":"tNO"}"#, #"{"Code":"OLD","ValidForAR":"tYES","Inactive":"tYES"}"#)])
-        #expect(us.end.output?.taxCodes == ["CA", "none"] && names(us.calls).last == "GET SalesTaxCodes" && us.calls.last?.request.query("$select") == nil)
+            list(#"{"Code":"CA"}"#, #"{"Code":"PA","ValidForAR":"tNO"}"#, #"{"Code":"NO","ValidForAR":"tNO","ValidForAP":"tNO"}"#, #"{"Code":"OLD","ValidForAR":"tYES","Inactive":"tYES"}"#)])
+        #expect(us.end.output?.taxCodes == ["CA", "PA", "none"] && names(us.calls).last == "GET SalesTaxCodes" && us.calls.last?.request.query("$select") == nil)
         let dollars = facts(["currencies": "USD=$"])
         #expect(drive(connector.chart(dollars), [Self.currencies, Self.company, list(#"{"Name":"x"}"#), taxes]).end.fault?.code == "unreadable_answer")
     }

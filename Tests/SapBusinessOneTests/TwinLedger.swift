@@ -54,7 +54,8 @@ final class TwinLedger {
 
     /// The code of an account by its plain number.
     func code(_ number: String) -> String {
-        let places = ["10000": 1, "11100": 3, "11200": 4, "12000": 6, "22000": 9, "40000": 12, "40100": 13, "60000": 16]
+        let places = ["10000": 1, "11100": 3, "11200": 4, "12000": 6, "22000": 9, "40000": 12, "40100": 13, "60000": 16,
+            "13000": 7, "20000": 8, "22100": 10, "61000": 17]
         guard !usesVAT, let place = places[number] else { return number }
         return "_SYS" + String(repeating: "0", count: place < 10 ? 10 : 9) + "\(place)"
     }
@@ -66,6 +67,16 @@ final class TwinLedger {
             let lines = entry.lines.map { line in "\(numbers.first { code($0) == line.account } ?? line.account) \(line.minor)" }
             return "\(entry.kind): \(lines.joined(separator: ", "))"
         }
+    }
+
+    /// By account number, of the live entries of a kind.
+    func sums(_ kind: String) -> [String: Int64] {
+        let numbers = ["13000", "20000", "22100", "61000"]
+        var out: [String: Int64] = [:]
+        for line in twin.entries().filter({ $0.live && $0.kind == kind }).flatMap(\.lines) {
+            out[numbers.first { code($0) == line.account } ?? line.account, default: 0] += line.minor
+        }
+        return out
     }
 
     var balances: Bool { twin.entries().allSatisfy { $0.lines.reduce(Int64(0)) { $0 + $1.baseMinor } == 0 } }
@@ -115,6 +126,32 @@ final class TwinLedger {
         document(.payout, [
             bound(.tender, "bank", net, "11100"), bound(.fee, "fees:card", 10_000 - net, "60000"), bound(.other, "clearing:card", -10_000, "11200"),
         ], n, total: 10_000, reference: "payout 55", remoteID: remoteID, effect: effect)
+    }
+
+    /// Clay of so much, with the tax that the company's code of purchases makes.
+    func bill(_ n: Int, _ net: Int64 = 20_000, due: LocalDate? = nil) -> LedgerDocument {
+        let tax = usesVAT ? net / 5 : (net * 825 + 5000) / 10_000
+        var lines = [
+            bound(.goods, "purchases:clay", net, "61000", tax: true, text: "CW-1: Clay"), bound(.tax, "input_tax:X", tax, "22100", tax: true),
+            bound(.control, "payable:clayworks", -net - tax, "20000"),
+        ]
+        if usesVAT { for i in lines.indices where lines[i].taxCode != nil { lines[i].taxCode = "I1" } }
+        var out = document(.bill, lines, n, reference: "bill \(n)")
+        out.plan.due = due
+        return supplied(out)
+    }
+
+    func order(_ n: Int) -> LedgerDocument {
+        supplied(document(.purchaseOrder, [
+            bound(.goods, "inventory", 8_000, "13000", text: "Pen"), bound(.control, "payable:clayworks", -8_000, "20000"),
+        ], n, reference: "purchase order \(n)"))
+    }
+
+    private func supplied(_ document: LedgerDocument) -> LedgerDocument {
+        var out = document
+        out.plan.party = "clayworks"
+        out.party = "CFV-clayworks"
+        return out
     }
 
     /// 50.00 euros, stated at a rate.

@@ -25,7 +25,7 @@ import Wire
             write: "throttled"),
         Case(
             status: 200, body: #"{"errors":[{"extensions":{"code":"ACCESS_DENIED"},"path":["orders"]}],"data":null}"#,
-            read: "reauthorize", write: "reauthorize"),
+            read: "reauthorize", write: "rejected"),
         Case(
             status: 200,
             body:
@@ -35,7 +35,7 @@ import Wire
             status: 200,
             body:
                 #"{"errors":[{"extensions":{"code":"ACCESS_DENIED"},"path":["orders","nodes",0,"transactions"]}],"data":{"orders":{}}}"#,
-            read: "reauthorize", write: "reauthorize"),
+            read: "reauthorize", write: "rejected"),
         Case(
             status: 200, body: #"{"errors":[{"extensions":{"code":"MAX_COST_EXCEEDED"}}]}"#, read: "rejected",
             write: "rejected"),
@@ -60,7 +60,7 @@ import Wire
             body: #"{"errors":"[API] Invalid API key or access token (unrecognized login or wrong password)"}"#,
             read: "reauthorize", write: "reauthorize"),
         Case(status: 402, read: "unavailable", write: "unavailable"),
-        Case(status: 403, read: "reauthorize", write: "reauthorize"),
+        Case(status: 403, read: "reauthorize", write: "rejected"),
         Case(status: 404, read: "rejected", write: "rejected"),
         Case(status: 406, read: "rejected", write: "rejected"),
         Case(status: 408, read: "unavailable", write: "outcomeUnknown"),

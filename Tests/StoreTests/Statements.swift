@@ -54,6 +54,7 @@ private func consents(_ t: TenantID) -> [Sample] {
     let id: ConsentID = random.identifier(), digest = [UInt8](repeating: 1, count: 32)
     let new = NewConsent(id: id, connection: connection, kind: "direct", linkDigest: digest, key: random.identifier(), createdBy: "a", expiresAt: now)
     return [
+        Sample("AdminConnectionStatements.lock", AdminConnectionStatements.lock(t, connection), by: .supervisor),
         Sample("ConsentStatements.insert", ConsentStatements.insert(t, new), by: .supervisor),
         Sample("ConsentStatements.revokeMade", ConsentStatements.revokeMade(with: random.identifier(), actor: "a"), by: .supervisor),
         Sample("ConsentStatements.revokeAll", ConsentStatements.revokeAll(of: t, random.identifier(), actor: "a"), by: .supervisor),
@@ -82,6 +83,7 @@ private func changes(_ t: TenantID) -> [Sample] {
     let notice = NoticeRow(object: "Invoice", remoteID: "1", change: "updated", at: now)
     let new = NewNotice(tenant: t, connection: connection, notice: notice, id: "n")
     return [
+        Sample("PostingStatements.lock", PostingStatements.lock(t, [sampleKey])),
         Sample("ChangeStatements.feed", ChangeStatements.feed(t, connection)),
         Sample("ChangeStatements.saveFeed", ChangeStatements.saveFeed(t, connection, watermark: now, next: nil)),
         Sample("ChangeStatements.mark", ChangeStatements.mark(t, connection, keys: [(sampleKey, "1")], remoteIDs: ["1"])),
@@ -109,6 +111,7 @@ private func changes(_ t: TenantID) -> [Sample] {
 private func reflections(_ t: TenantID) -> [Sample] {
     let page = PageRequest(after: nil, limit: 10), sees = Visibility(consultancy: nil, tenant: t), id = random.uuid()
     let new = NewReflection(key: sampleKey, says: json, digest: [1], paidMinor: 1, finding: json)
+    let bell = ReflectionBell(tenant: t, connection: connection, url: "u", secret: [1], after: 0, newest: 1, attempts: 1)
     return [
         Sample("ReflectionStatements.known", ReflectionStatements.known(t, [sampleKey])),
         Sample("ReflectionStatements.add", ReflectionStatements.add(t, flow, connection, [(new, 1, .zero)])),
@@ -126,11 +129,17 @@ private func reflections(_ t: TenantID) -> [Sample] {
         Sample("ReflectionStatements.look", ReflectionStatements.look(t, flow), by: .supervisor),
         Sample("ReflectionStatements.recheckAll", ReflectionStatements.recheckAll(t, flow), by: .supervisor),
         Sample("ReflectionStatements.recheckPayments", ReflectionStatements.recheckPayments(t, [sampleKey])),
-        Sample("AdminReflectionStatements.list", AdminReflectionStatements.list(t, state: "held", flow: flow, page), by: .supervisor),
+        Sample("AdminReflectionStatements.list", AdminReflectionStatements.list(t, state: "held", flow: flow, source: connection, page), by: .supervisor),
         Sample("AdminReflectionStatements.fetched", AdminReflectionStatements.fetched(t, connection, after: 1, limit: 10), by: .supervisor),
         Sample("AdminReflectionStatements.one", AdminReflectionStatements.one(id, sees), by: .supervisor),
         Sample("AdminReflectionStatements.tell", AdminReflectionStatements.tell(t, id), by: .supervisor),
         Sample("AdminReflectionStatements.dismiss", AdminReflectionStatements.dismiss(t, id), by: .supervisor),
+        Sample("ReflectionBellStatements.claim", ReflectionBellStatements.claim(limit: 5, for: .seconds(1)), by: .supervisor),
+        Sample("ReflectionBellStatements.heard", ReflectionBellStatements.heard(bell, outcome: "heard"), by: .supervisor),
+        Sample("ReflectionBellStatements.later", ReflectionBellStatements.later(bell, by: .seconds(1), outcome: "no"), by: .supervisor),
+        Sample("ReflectionBellStatements.one", ReflectionBellStatements.one(t, connection), by: .supervisor),
+        Sample("ReflectionBellStatements.put", ReflectionBellStatements.put(t, connection, url: "u", secret: [1], actor: "a"), by: .supervisor),
+        Sample("ReflectionBellStatements.remove", ReflectionBellStatements.remove(t, connection), by: .supervisor),
     ]
 }
 
@@ -509,6 +518,7 @@ private func returns(_ t: TenantID) -> [Sample] {
         Sample("ReturnFigureStatements.forget", ReturnFigureStatements.forget(t, connection, ["return:7"])),
         Sample("ReturnFigureStatements.touch", ReturnFigureStatements.touch(t, connection, ["return:7"])),
         Sample("ReturnFigureStatements.unlisted", ReturnFigureStatements.unlisted(t, connection, but: ["return:7"], limit: 5)),
+        Sample("ReturnFigureStatements.askAlone", ReturnFigureStatements.askAlone(t, connection, limit: 10)),
         Sample("ReturnFigureStatements.askSweep", ReturnFigureStatements.askSweep(t, connection)),
         Sample("ReturnFigureStatements.beside", ReturnFigureStatements.beside(t, flow, connection)),
         Sample("ReturnFigureStatements.all", ReturnFigureStatements.all(t, connection, fresh: .seconds(45))),

@@ -18,6 +18,7 @@ struct DocsTests {
             page.replaceSubrange(begin ..< end, with: FaultCode.table(codes))
             try page.write(to: Checkout.root.appending(path: "docs/errors.md"), atomically: true, encoding: .utf8)
         }
+        #expect(FaultCode.withoutRemedy(codes) == [], "say to whoever reads it what to do")
         let listed = Self.listed(page)
         // COUNTERFOIL_WRITE_DOCS=1 swift test --filter DocsTests writes the table anew.
         #expect(Set(codes.keys).subtracting(listed).sorted() == [], "not in docs/errors.md")
@@ -28,9 +29,15 @@ struct DocsTests {
     func errorsSelfTest() {
         let codes = FaultCode.gather([
             ProjectFile(path: "Sources/Wire/A.swift", text: "throw Fault(\n  \"torn_text\", stage: .wire, disposition: .reject, summary: \"the \\(name) is torn\",\n remedy: \"Mend it.\")"),
+            ProjectFile(
+                path: "Sources/Wire/B.swift",
+                text: "Fault(\"odd_list\", summary: \"there is \\(names.joined(separator: \", \"))\", remedy: \"Use \\(known.joined(separator: \", \")).\"), Fault(\"said\", summary: words, remedy: \"Ask.\")"),
             ProjectFile(path: "Sources/Connectors/Xero/A.swift", text: "Self.refused(\"too_long\", \"a\", \"b\"); func fault(_ code: String) {}; case .x: (\"tuple_code\", \"Words.\")"),
         ])
-        #expect(codes.keys.sorted() == ["too_long", "torn_text", "tuple_code"])
+        #expect(codes.keys.sorted() == ["odd_list", "said", "too_long", "torn_text", "tuple_code"])
+        #expect(codes["odd_list"]?.summaries == ["there is …"])
+        #expect(codes["odd_list"]?.remedies == ["Use …."])
+        #expect(codes["said"]?.summaries == [])
         #expect(codes["torn_text"]?.summaries == ["the … is torn"])
         #expect(codes["torn_text"]?.remedies == ["Mend it."])
         #expect(codes["torn_text"]?.dispositions == ["reject"])

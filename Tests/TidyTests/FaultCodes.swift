@@ -50,13 +50,13 @@ struct FaultCode {
         for match in arguments.matches(of: /disposition:\s*\.(\w+)/) { entry.dispositions.insert(String(match.1)) }
         for (label, path) in [("summary", \FaultCode.summaries), ("remedy", \FaultCode.remedies)] {
             guard let found = arguments.range(of: label + ":") else { continue }
-            let words = SwiftText(String(arguments[found.upperBound...].prefix(600))).literals.first?.text ?? ""
+            let words = firstWords(String(arguments[found.upperBound...].prefix(900)))
             if !words.isEmpty, !entry[keyPath: path].contains(words) { entry[keyPath: path].append(words) }
         }
         if !arguments.contains("summary:") {
             // Words without a label: the API's refusals begin with what is wrong; of a connector's, a sentence with a full stop tells what to do.
             let api = parts[1] == "ControlPlane"
-            for words in SwiftText(arguments).literals.map(\.text) where words.split(separator: " ").count > 1 {
+            for words in SwiftText(arguments).literals.filter({ !$0.isInner }).map(\.text) where words.split(separator: " ").count > 1 {
                 if entry.summaries.isEmpty && (api || !words.hasSuffix(".")) {
                     entry.summaries.append(words)
                 } else if entry.remedies.isEmpty && !api && words.hasSuffix(".") {
@@ -67,12 +67,31 @@ struct FaultCode {
         out[code] = entry
     }
 
+    /// The literal that the argument's value begins with or chooses first; empty where its words come from elsewhere, and the next literal is the
+    /// next argument's.
+    private static func firstWords(_ argument: String) -> String {
+        let before = argument.prefix { $0 != "\"" }
+        guard before.firstMatch(of: /,\s*\w+:/) == nil else { return "" }
+        return SwiftText(argument).literals.first { !$0.isInner && $0.text.contains(/\w/) }?.text ?? ""
+    }
+
+    /// What holds or refuses something and says to nobody what to do about it. What only a bench, a twin or a developer meets is left out.
+    static func withoutRemedy(_ codes: [String: FaultCode]) -> [String] {
+        codes.values.filter { entry in
+            entry.remedies.isEmpty && !entry.dispositions.isDisjoint(with: ["hold", "reject", "reauthorise"]) && !entry.dispositions.contains("bug")
+                && !entry.rooms.isSubset(of: ["Sandbox", "Scaffold", "counterfoil", "TwinKit", "Twins"])
+        }.map(\.code).sorted()
+    }
+
     /// The table of docs/errors.md.
     static func table(_ codes: [String: FaultCode]) -> String {
         var out = "| code | from | disposition | says | what to do |\n|---|---|---|---|---|\n"
         for entry in codes.values.sorted(by: { $0.code < $1.code }) {
             func cell(_ texts: [String]) -> String { texts.prefix(3).joined(separator: " / ").replacing("|", with: "\\|").replacing("\n", with: " ") }
-            out += "| `\(entry.code)` | \(entry.rooms.sorted().joined(separator: ", ")) | \(entry.dispositions.sorted().joined(separator: ", ")) | \(cell(entry.summaries)) | \(cell(entry.remedies)) |\n"
+            let dispositions = entry.dispositions
+            let byItself = !dispositions.isEmpty && dispositions.isSubset(of: ["retry", "wait"])
+            let remedies = entry.remedies.isEmpty && byItself ? ["None needed: it is tried again by itself. Where it stays, look at its cause in the log."] : entry.remedies
+            out += "| `\(entry.code)` | \(entry.rooms.sorted().joined(separator: ", ")) | \(dispositions.sorted().joined(separator: ", ")) | \(cell(entry.summaries)) | \(cell(remedies)) |\n"
         }
         return out
     }

@@ -5,6 +5,8 @@ struct SwiftText {
         var line: Int
         /// What is written between the quotation marks; each interpolation is one `…`.
         var text: String
+        /// Whether it stands in another literal's interpolation.
+        var isInner: Bool
     }
 
     /// As long in lines as the file; comments are gone, literals are `""`, code inside interpolations stays.
@@ -15,6 +17,7 @@ struct SwiftText {
     private var out: [UInt8] = []
     private var i = 0
     private var line = 1
+    private var interpolations = 0
 
     init(_ text: String) {
         bytes = Array(text.utf8)
@@ -99,7 +102,9 @@ struct SwiftText {
                 if at(i) == UInt8(ascii: "(") {
                     i += 1
                     text += Array("…".utf8)
+                    interpolations += 1
                     scanCode(insideInterpolation: true)
+                    interpolations -= 1
                     i += 1
                 } else {
                     if i < bytes.count { text += at(i) == UInt8(ascii: "\n") ? [] : [at(i)] }
@@ -111,7 +116,7 @@ struct SwiftText {
             drop()
         }
         out += [quote]
-        literals.append(Literal(line: first, text: String(decoding: text, as: UTF8.self)))
+        literals.append(Literal(line: first, text: String(decoding: text, as: UTF8.self), isInner: interpolations > 0))
     }
 }
 

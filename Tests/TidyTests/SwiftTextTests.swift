@@ -14,6 +14,7 @@ struct SwiftTextTests {
         #expect(text.code.contains(#"let a = "b["#))
         #expect(text.code.contains(#"let c = "d""#))
         #expect(text.literals.map(\.text).contains("try! … end"))
+        #expect(text.literals.filter { !$0.isInner }.map(\.text) == ["try! … end", "raw \\ \"quoted\" …"])
         #expect(text.literals.map(\.text).contains("raw \\ \"quoted\" …"))
         #expect(text.code.split(separator: "\n", omittingEmptySubsequences: false).count == 3)
     }

@@ -55,6 +55,9 @@ struct PurchaseTests {
                     {"Description":"Clay, 200 kg","Quantity":1,"UnitAmount":200.00,"AccountCode":"630","TaxType":"INPUT2","TaxAmount":40.00}]}]}
                     """))
         #expect(connector.references(for: bill()).map(\.kind) == [.vendor])
+        var later = bill()
+        later.plan.due = LocalDate("2026-12-14")
+        #expect(try sent(later)["DueDate"] == "2026-12-14")
         #expect(try sent(bill(reference: String(repeating: "ü", count: 500)))["InvoiceNumber"]?.string?.utf16.count == 120)
     }
 

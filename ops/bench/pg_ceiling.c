@@ -1,9 +1,11 @@
 /* The ceiling of the database driver: libpq in pipeline mode on one connection, never waiting for one answer before sending the next.
-   usage: pg_ceiling CONNINFO select|insert|copy|rows|queue SECONDS
+   usage: pg_ceiling CONNINFO select|insert|copy|rows|queue|wake SECONDS
    select  single-row selects by key, 100 to a sync, four syncs under way
    insert  100 rows to an insert by unnest, each insert a commit of its own, four under way
    copy    COPY of a table to the client, again and again
    queue   100 jobs claimed and completed, two statements and commits, until none of the table's jobs is left
+   wake    how soon a sleeper hears of a row: one connection commits it and notifies, another one listens, asks for the first row, and has it; argument 3 is
+           the number of times, and the figures are milliseconds from the commit's answer
    rows    like insert, into the tables that take deliveries (argument 4: bytes of a body, 5: tenant, 6: connection) */
 #include <errno.h>
 #include <libpq-fe.h>
@@ -260,10 +262,75 @@ static uint64_t queue(double *took) {
     return rows;
 }
 
+/* Takes what has come on a connection without waiting; 1 once its statement has been answered. */
+static int answered(PGconn *of, int *rows) {
+    if (!PQconsumeInput(of)) die("read");
+    while (!PQisBusy(of)) {
+        PGresult *r = PQgetResult(of);
+        if (!r) return 1;
+        if (PQresultStatus(r) == PGRES_FATAL_ERROR) die("wake");
+        if (rows) *rows += PQntuples(r);
+        PQclear(r);
+    }
+    return 0;
+}
+
+static void simple(PGconn *on, const char *sql) {
+    PGresult *r = PQexec(on, sql);
+    if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK) die("statement");
+    PQclear(r);
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* One thread with both connections: no change of threads of ours is in the figure, only the server's processes and the kernel's waking of them. */
+static int wake(const char *conninfo, int times) {
+    PGconn *asker = PQconnectdb(conninfo);
+    if (PQstatus(asker) != CONNECTION_OK) die("connect");
+    double *took = malloc(times * sizeof *took);
+    simple(c, "DROP TABLE IF EXISTS bench_wake; CREATE TABLE bench_wake (id bigint PRIMARY KEY)");
+    simple(c, "LISTEN bench_wake");
+    prepare("w", "SELECT id FROM bench_wake ORDER BY id LIMIT 1", 0, NULL);
+    for (int n = 0; n < times; n++) {
+        char sql[96];
+        snprintf(sql, sizeof sql, "BEGIN; INSERT INTO bench_wake VALUES (%d); NOTIFY bench_wake; COMMIT", n);
+        if (!PQsendQuery(asker, sql)) die("send");
+        double committed = 0, had = 0;
+        int asked = 0, rows = 0;
+        while (!committed || !had) {
+            struct pollfd p[2] = {{PQsocket(asker), POLLIN, 0}, {PQsocket(c), POLLIN, 0}};
+            if (poll(p, 2, -1) < 0 && errno != EINTR) die("poll");
+            if (!committed && (p[0].revents & POLLIN) && answered(asker, NULL)) committed = now();
+            if (!(p[1].revents & POLLIN)) continue;
+            if (asked) {
+                if (answered(c, &rows)) had = now();
+                continue;
+            }
+            if (!PQconsumeInput(c)) die("read");
+            PGnotify *bell = PQnotifies(c);
+            if (!bell) continue;
+            PQfreemem(bell);
+            if (!PQsendQueryPrepared(c, "w", 0, NULL, NULL, NULL, 1) || PQflush(c)) die("send");
+            asked = 1;
+        }
+        if (rows != 1) die("nothing was there when the sleeper woke");
+        took[n] = had > committed ? (had - committed) * 1000 : 0;
+        simple(c, "DELETE FROM bench_wake");
+    }
+    PQfinish(asker);
+    qsort(took, times, sizeof *took, ascending);
+    printf("p50 %.3f\np99 %.3f\n", took[times / 2], took[times * 99 / 100]);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     if (argc < 4) return 64;
     c = PQconnectdb(argv[1]);
     if (PQstatus(c) != CONNECTION_OK) die("connect");
+    if (!strcmp(argv[2], "wake")) return wake(argv[1], atoi(argv[3]));
     double limit = atof(argv[3]), took = 0;
     uint64_t rows;
     if (!strcmp(argv[2], "select")) {

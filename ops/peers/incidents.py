@@ -1,9 +1,8 @@
 """Twelve things that go wrong in the life of a client business, each let happen on a running demo, and what the program says of it: the right cause with a remedy
 within two minutes, in one alert and no other. Prints the table; with a fourth argument it is written there as docs/incidents.md has it.
 Arguments: up.json of a running demo of 60 orders, its folder (COUNTERFOIL_VAR), a folder for passing files[, where to write the page].
-The folder's secrets/operator.json must hold the webhook keys below before the demo is started: --operator-json prints it."""
+The folder's secrets/operator.json must hold the webhook keys of demo.py before the demo is started: --operator-json prints it."""
 
-import base64
 import hashlib
 import hmac
 import json
@@ -11,117 +10,12 @@ import os
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 
-KEYS = {"quickbooks-online": {"webhook_key": "incidents-verifier-token"}, "xero": {"webhook_key": "incidents-webhook-key"}}
-if sys.argv[1:] == ["--operator-json"]:
-    print(json.dumps(KEYS))
-    sys.exit()
+from demo import KEYS, MOST, Business, Woo, base, call, erp, event, fail, happen, invoice, items, now, one, sandbox, send, wait
 
-up_file, var, page_file = sys.argv[1], sys.argv[2], (sys.argv[3] if len(sys.argv) > 3 else None)
-up = json.load(open(up_file))
-base, sandbox, key = up["console"], up["sandbox"], up["api_key"]
-MOST = 120
+var, page_file = sys.argv[2], (sys.argv[3] if len(sys.argv) > 3 else None)
 began = time.monotonic()
-rows, faults = [], []
-
-
-def fail(what):
-    sys.exit(f"incidents: {what}")
-
-
-def send(url, method, body=None, fields=None):
-    data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, method=method, data=data, headers=fields or {})
-    if data is not None:
-        request.add_header("Content-Type", "application/json")
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.read()
-
-
-def call(method, path, body=None, expect=(200, 201, 202)):
-    status, text = send(base + path, method, body, {"Authorization": "Bearer " + key})
-    if status not in expect:
-        fail(f"{method} {path} answered {status}: {text[:600]}")
-    return json.loads(text) if text else None
-
-
-def happen(twin, said):
-    status, text = send(f"{sandbox}/_sandbox/{twin}/happen", "POST", said)
-    if status != 200:
-        fail(f"{twin} can't let {said} happen: {status} {text[:400]}")
-    return json.loads(text)
-
-
-def items(path):
-    out, cursor = [], ""
-    while cursor is not None:
-        page = call("GET", path + ("&" if "?" in path else "?") + "limit=200" + (f"&cursor={cursor}" if cursor else ""))
-        out += page["items"]
-        cursor = page["next"]
-    return out
-
-
-def wait(what, condition, most=MOST):
-    started = time.monotonic()
-    while not (got := condition()):
-        if time.monotonic() - started > most:
-            fail(f"waited {most} s in vain: {what}")
-        time.sleep(0.3)
-    return got
-
-
-def now(days=0):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + days * 86_400))
-
-
-# MARK: the demo's businesses
-
-
-def one(path, slug):
-    found = [row for row in items(path) if row["slug"] == slug]
-    if len(found) != 1:
-        fail(f"{path} has {len(found)} called {slug}")
-    return found[0]["id"]
-
-
-class Business:
-    def __init__(self, slug, organisation):
-        self.slug = slug
-        self.id = one("/v1/tenants", slug)
-        self.books = one(f"/v1/tenants/{self.id}/connections", "books")
-        self.organisation = one(f"/v1/tenants/{self.id}/organisations", organisation)
-
-    def bind(self, accounts):
-        structure = call("GET", f"/v1/tenants/{self.id}/structure")["structure"]
-        structure["accounts"] = structure["accounts"] | accounts
-        call("PUT", f"/v1/tenants/{self.id}/structure", structure)
-
-    def connect(self, slug, platform, account, credential=None, **more):
-        made = call("POST", f"/v1/tenants/{self.id}/connections", {"slug": slug, "platform": platform, "account": account, **more})["id"]
-        if credential:
-            call("PUT", f"/v1/connections/{made}/credential", credential)
-            wait(f"{slug} is live", lambda: call("GET", f"/v1/connections/{made}")["state"] == "live")
-        return made
-
-    def flow(self, slug, source, policies, poll=10):
-        return call("POST", f"/v1/tenants/{self.id}/flows", {
-            "slug": slug, "organisation": self.organisation, "source": source, "ledger": self.books, "policies": policies, "poll_seconds": poll,
-        })["id"]
-
-    def alerts(self):
-        return {(a["id"], a["episode"]): a for a in items(f"/v1/alerts?tenant={self.id}&state=unresolved")}
-
-    def postings(self, flow):
-        return items(f"/v1/tenants/{self.id}/postings?flow={flow}")
-
-    def settled(self, flow, form):
-        """Those of a form that the ledger has, by subject."""
-        return {p["subject"]: p for p in self.postings(flow) if p["form"] == form and p["state"] in ("confirmed", "reconciled")}
+rows = []
 
 
 def incident(name, business, cause, happens, words=(), over=None):
@@ -155,68 +49,24 @@ def incident(name, business, cause, happens, words=(), over=None):
         over()
 
 
-def erp(connection, *events):
-    got = call("POST", f"/v1/connections/{connection}/events", {"events": list(events)}, expect=(200, 422))
-    if got["refused"]:
-        fail(f"an event was refused: {json.dumps(got)[:900]}")
-
-
-def event(kind, ident, data, version=1):
-    return {"contract": "1", "id": f"{ident}-{version}", "type": f"{kind}.created", "occurred_at": now(), "object_id": ident, "object_version": version, "data": data}
-
-
-def invoice(ident, total, currency, **more):
-    line = {"id": "L1", "sku": "HOM-1", "description": "Mug", "group": "homeware", "quantity": "1", "unit_price": total, "net": total}
-    return event("invoice", ident, {
-        "number": ident, "status": "sent", "issued_on": now(), "currency": currency, "tax_included": False, "customer": {"id": "rowan", "name": "Rowan Cycles"},
-        "lines": [line], "total": total, **more})
-
-
 # MARK: what is there before anything goes wrong
 
 prairie, thames = Business("prairie-goods", "prairie-goods-llc"), Business("thames-pottery", "thames-pottery-ltd")
 wait("the day is done", lambda: not [p for p in items(f"/v1/tenants/{prairie.id}/postings?state=cleared")])
 prairie.bind({"sales:*": "4010", "receivable:*": "1200", "clearing:*": "1310", "processor_fees": "7900", "bank:USD": "1000"})
 
-WOO, WOO_SECRET = f"{sandbox}/woocommerce/prairie", "incidents-woo-secret"
-PAIR = ("ck_5a1e000000000000000000000000000000000011", "cs_5a1e000000000000000000000000000000000011")
+WOO_SECRET = "incidents-woo-secret"
 POLICIES = {"posting": "per_document", "sale_form": "invoice_payment", "customer": "house", "closed_period": "hold", "edit": "delta"}
-web = prairie.connect(
-    "web", "woocommerce", "127.0.0.1", {"consumer_key": PAIR[0], "consumer_secret": PAIR[1]}, base_url=WOO, settings={"gateway_fees": "all", "tax_place": "US-CA"})
-call("PUT", f"/v1/connections/{web}/webhook-secret", {"secret": WOO_SECRET})
+woo = Woo("prairie", 1)
+web = woo.connected(prairie, "web", WOO_SECRET, gateway_fees="all", tax_place="US-CA")
 web_flow = prairie.flow("web-to-books", web, POLICIES)
-
-
-def woo(method, path, body=None):
-    proof = "Basic " + base64.b64encode(":".join(PAIR).encode()).decode()
-    status, text = send(f"{WOO}/wp-json/wc/v3/{path}", method, body, {"Authorization": proof})
-    if status not in (200, 201):
-        fail(f"WooCommerce: {method} {path} answered {status}: {text[:300]}")
-    return json.loads(text)
-
-
-def set_webhooks():
-    for topic in ("order.created", "order.updated"):
-        woo("POST", "webhooks", {"name": topic, "topic": topic, "delivery_url": f"{base}/hooks/{web}", "secret": WOO_SECRET})
-
-
-def lose_webhooks():
-    for hook in woo("GET", "webhooks"):
-        woo("DELETE", f"webhooks/{hook['id']}?force=true")
-
-
-def order():
-    return happen("woocommerce", {"do": "placed", "shop": "prairie", "items": [{"sku": "MUG-01", "quantity": 1}]})["order"]
-
-
-set_webhooks()
 happen("qbo", {"do": "subscribes", "url": f"{base}/v1/webhooks/quickbooks-online", "verifier": KEYS["quickbooks-online"]["webhook_key"]})
 erp_a, erp_b = prairie.connect("erp", "erp", "back-office"), thames.connect("erp", "erp", "back-office")
 erp_flow = prairie.flow("erp-to-books", erp_a, POLICIES)
 thames.bind({"receivable:*": "610", "sales:*": "200"})
 thames.flow("erp-to-books", erp_b, POLICIES)
 for _ in range(2):
-    order()
+    woo.order("MUG-01")
 wait("two orders in the books", lambda: len(prairie.settled(web_flow, "invoice")) == 2 and len(prairie.settled(web_flow, "payment")) == 2)
 first, second = sorted(prairie.settled(web_flow, "invoice").values(), key=lambda p: p["subject"])
 second_payment = next(p for p in prairie.settled(web_flow, "payment").values() if p["case"] == second["case"])
@@ -236,15 +86,15 @@ incident(
 
 def three_hours():
     """As many orders as three hours bring, in one minute: what tells is how many come without a webhook, not how long it takes."""
-    lose_webhooks()
+    woo.lose_webhooks()
     for n in range(5):
-        order()
+        woo.order("MUG-01")
         until = time.monotonic() + 4
         while time.monotonic() < until:
             time.sleep(0.3)
 
 
-incident("Webhooks get lost for three hours", prairie, "webhooks", three_hours, ["no webhook of web"], set_webhooks)
+incident("Webhooks get lost for three hours", prairie, "webhooks", three_hours, ["no webhook of web"], lambda: woo.set_webhooks(web, WOO_SECRET))
 
 
 def refund_twice():
@@ -352,7 +202,7 @@ incident("A document that can't be right (poison)", prairie, "event", poison, ["
 incident("A platform's clock is minutes off", prairie, "clock", lambda: send(f"{sandbox}/_sandbox/clock", "POST", {"ahead_seconds": 400}), ["400 seconds ahead"])
 incident(
     "The shop's key is revoked", prairie, "credential",
-    lambda: happen("woocommerce", {"do": "key_revoked", "shop": "prairie", "key": PAIR[0]}), ["web"])
+    lambda: happen("woocommerce", {"do": "key_revoked", "shop": "prairie", "key": woo.pair[0]}), ["web"])
 
 # MARK: what is left
 

@@ -195,7 +195,8 @@ enum Contract {
     static let bill: [Member] = [
         Member("number", .text(100), required: true, "the supplier's own number"),
         Member("status", statuses, required: true, "draft and void leave nothing of it; paid is no payment"),
-        Member("issued_on", .day, required: true, "dates the ledger's document"), currency, rate,
+        Member("issued_on", .day, required: true, "dates the ledger's document"),
+        Member("due_on", .day, "when it is to be paid; on issued_on where absent"), currency, rate,
         Member("supplier", .text(100), required: true, "who charges it, by the name that he has in the ledger"),
         Member("lines", .list(line, least: 1, most: InboundLimits.lines), required: true, "what is bought, without tax; group decides the account"), total,
     ]

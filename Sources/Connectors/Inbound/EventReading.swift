@@ -106,7 +106,7 @@ struct EventReading {
         let sale = try SaleReading(body, profile.source).sale()
         let bill = Bill(
             number: sale.number, supplier: try body.needed("supplier"), currency: sale.currency, rate: sale.rate, lines: sale.lines, total: sale.total,
-            isVoid: ["draft", "void"].contains(body.text("status") ?? ""))
+            due: body.text("due_on") == nil ? nil : try body.moment("due_on"), isVoid: ["draft", "void"].contains(body.text("status") ?? ""))
         return document(own, in: own, at: try body.moment("issued_on"), .bill(bill))
     }
 

@@ -68,7 +68,7 @@ struct Layout: Sendable {
             columns += Self.heads(["store_credit", "gift_card", "credit_reference", "bonus", "shopper_pays", "paid_by", "total"])
             columns += Self.lineColumns(["id", "order_line", "description", "quantity", "net", "reason_code", "condition", "disposition"]) + Self.taxes
             columns += Self.entries("fees", "fee", ["id", "type", "amount", "tax"]) + Self.entries("refunds", "refund", ["id", "method", "amount", "paid_on"])
-        case .bill: columns += Self.heads(["number", "status", "issued_on", "currency", "rate", "supplier", "total"]) + Self.lines
+        case .bill: columns += Self.heads(["number", "status", "issued_on", "due_on", "currency", "rate", "supplier", "total"]) + Self.lines
         case .inventoryThreshold: columns += 
                 Self.heads(["sku", "location", "threshold", "on_hand", "reorder_quantity", "description", "unit_cost", "currency", "rate", "supplier"])
         }

@@ -228,9 +228,12 @@ extension QuickBooksOnlineConnector {
 
     // MARK: Refusals of our own
 
-    /// Journals can be judged as soon as their accounts are known; sales forms when their items and customer are.
-    public func objections(to document: LedgerDocument, _: ConnectionFacts) -> [Fault] {
-        guard document.plan.effect == .post, entity(of: document) ?? .journalEntry == .journalEntry else { return [] }
+    /// Journals can be judged as soon as their accounts are known; sales forms when their items and customer are. Of what is bought the company's country
+    /// says something.
+    public func objections(to document: LedgerDocument, _ connection: ConnectionFacts) -> [Fault] {
+        guard document.plan.effect == .post else { return [] }
+        if document.plan.form.isPurchase { return Self.uncoded(document, in: connection.country) }
+        guard entity(of: document) ?? .journalEntry == .journalEntry else { return [] }
         var known = document
         known.party = known.party ?? "0"
         do throws(Fault) {

@@ -46,13 +46,33 @@ extension QuickBooksOnlineConnector {
         var lines: [JSON] = []
         for line in form.lines { lines.append(try Self.purchaseLine(line, currency, placed)) }
         var members = header(document)
-        if entity == .bill { members.append(("DueDate", .string(document.plan.date.description))) }
+        if let due = document.due { members.append(("DueDate", .string(due.description))) }
         if let party = document.party { members.append(("VendorRef", reference(party))) }
         if let payable = form.payable?.remoteID { members.append(("APAccountRef", reference(payable))) }
         members += placed.header
         members.append(("Line", .array(lines)))
         if let tax = form.tax { members.append(("TxnTaxDetail", ["TotalTax": number(tax, currency)])) }
         return .object(members)
+    }
+
+    /// Outside of the United States a company takes no line without a tax code: the first that has none is told. Where the country is not known, nothing
+    /// is, and the company refuses by itself.
+    /// - Source: Intuit docs, error 6000: "Make sure all your transactions have a GST/VAT rate before you save."
+    static func uncoded(_ document: LedgerDocument, in country: String?) -> [Fault] {
+        guard let country, !country.isEmpty, country.uppercased() != "US" else { return [] }
+        guard let line = PurchaseForm(document).lines.first(where: { ($0.source.taxCode ?? "").isEmpty })?.source else { return [] }
+        let what = cut([line.plan.sku, line.plan.text].first { !$0.isEmpty } ?? line.plan.role.text, utf16: 60)
+        let remedy: String
+        if let code = line.plan.taxCode {
+            remedy = "Bind \(code) to a tax code of QuickBooks Online's under the account structure's tax codes."
+        } else if document.plan.form == .bill {
+            remedy = "Have the source state taxes or a tax_code on every line of a bill, and bind it under the account structure's tax codes; or enter it there by hand."
+        } else {
+            remedy = "Enter it there by hand; here it stays held, so that it is not forgotten."
+        }
+        return [refusal(
+            "tax_code_unbound", "the company is in \(cut(country, utf16: 20)), where QuickBooks Online wants a tax code on every line, and the line \(what) has none", remedy,
+            position: line.plan.role.text)]
     }
 
     /// By its item where it has one, else on its account.

@@ -41,6 +41,7 @@ extension QuickBooksOnlineConnector {
             Self.meant(form, &sums)
             out.total_minor = form.total
             out.tax_minor = form.tax ?? 0
+            out.due = document.due
         }
         out.accounts = sums.kept
         if out.voided {
@@ -65,6 +66,7 @@ extension QuickBooksOnlineConnector {
             key: key, remoteID: id, version: version, date: fields["TxnDate"].string.flatMap { LocalDate($0) },
             currency: code,
             total_minor: 0, tax_minor: nil, party: fields[entity.isPurchase ? "VendorRef" : "CustomerRef"]["value"].string, accounts: [:], voided: false)
+        if entity == .bill { out.due = fields["DueDate"].string.flatMap { LocalDate($0) } }
         var sums = Sums()
         if entity == .journalEntry {
             out.party = try readJournal(fields, unit, &sums, total: &out.total_minor)

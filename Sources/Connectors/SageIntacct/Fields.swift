@@ -65,13 +65,17 @@ extension SageIntacctConnector {
 
     static func party(_ document: LedgerDocument) throws(Fault) -> String {
         guard let party = document.party.map(plain), !party.isEmpty, party.count <= IntacctLimits.setting else {
-            throw refused("party_missing", "the customer of the document is not known", "Report it.")
+            throw refused("party_missing", "the \(document.plan.form.isPurchase ? "supplier" : "customer") of the document is not known", "Report it.")
         }
         return party
     }
 
+    /// A purchase order there is a document of the Purchasing application: of a kind that each company defines, which may post to its books, with an
+    /// item of its catalogue on each line. None of it can be known from here.
+    /// - Source: api.xsd: create_potransaction needs transactiontype, payto, returnto, and of each line itemid and quantity.
     static func unsupported(_ form: PostingForm) -> Fault {
-        refused("form_unsupported", "Sage Intacct takes no \(form.rawValue.replacing("_", with: " ")) from us", form.remedyWhereUnsupported)
+        let why = form == .purchaseOrder ? ": there it is a document of a kind that the company defines, with an item of its catalogue on each line" : ""
+        return refused("form_unsupported", "Sage Intacct takes no \(form.rawValue.replacing("_", with: " ")) from us\(why)", form.remedyWhereUnsupported)
     }
 }
 

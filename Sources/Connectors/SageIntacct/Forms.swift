@@ -10,6 +10,7 @@ enum Record: String, Sendable, CaseIterable {
     case payment = "ARPYMT"
     case receipt = "OTHERRECEIPTS"
     case entry = "GLBATCH"
+    case bill = "APBILL"
 
     /// `nil` for a form that has no counterpart there. What a payment or journal becomes depends on its lines too.
     init?(_ document: LedgerDocument) {
@@ -21,7 +22,8 @@ enum Record: String, Sendable, CaseIterable {
         case .journal: self = document.usesUpDeposit ? .adjustment : .entry
         case .salesReceipt: self = .receipt
         case .reversal, .deposit, .settlement, .payout, .summary: self = .entry
-        case .memo, .bill, .purchaseOrder: return nil
+        case .bill: self = .bill
+        case .memo, .purchaseOrder: return nil
         }
     }
 
@@ -34,14 +36,15 @@ enum Record: String, Sendable, CaseIterable {
         case .journal: [.entry, .adjustment]
         case .salesReceipt: [.receipt]
         case .reversal, .deposit, .settlement, .payout, .summary: [.entry]
-        case .memo, .bill, .purchaseOrder: []
+        case .bill: [.bill]
+        case .memo, .purchaseOrder: []
         }
     }
 
     /// The field that holds our key.
     var numberField: String {
         switch self {
-        case .invoice, .adjustment: "RECORDID"
+        case .invoice, .adjustment, .bill: "RECORDID"
         case .payment, .receipt: "DOCNUMBER"
         case .entry: "REFERENCENO"
         }
@@ -60,6 +63,7 @@ enum Record: String, Sendable, CaseIterable {
                 ["CUSTOMERID", "RECEIPTDATE", "CURRENCY", "TOTALENTERED", "TRX_TOTALENTERED", "FINANCIALENTITY", "UNDEPOSITEDACCOUNTNO"]
             case .receipt: ["WHENCREATED", "CURRENCY", "TOTALENTERED", "TRX_TOTALENTERED"]
             case .entry: ["BATCH_DATE"]
+            case .bill: ["VENDORID", "WHENCREATED", "WHENPOSTED", "WHENDUE", "CURRENCY", "TOTALENTERED", "TRX_TOTALENTERED"]
             }
         return ["RECORDNO", numberField, "STATE", wordsField, "WHENMODIFIED"] + own
     }
@@ -72,6 +76,7 @@ enum Record: String, Sendable, CaseIterable {
         case .payment: ("ARPYMTDETAIL", "PAYMENTKEY")
         case .receipt: ("OTHERRECEIPTSENTRY", "RECORDKEY")
         case .entry: ("GLENTRY", "BATCHNO")
+        case .bill: ("APBILLITEM", "RECORDKEY")
         }
     }
 }

@@ -2,7 +2,7 @@ internal import Books
 internal import ConnectorKit
 internal import Kernel
 
-/// The lines of an invoice, adjustment or other receipt, each with the taxes that it carries.
+/// The lines of an invoice, adjustment, other receipt or bill, each with the taxes that it carries.
 struct TradeLines: Sendable {
     struct Tax: Sendable, Equatable {
         /// The tax detail's id.
@@ -12,7 +12,7 @@ struct TradeLines: Sendable {
 
     struct Line: Sendable {
         var source: LedgerDocument.Line
-        /// Net, minor units: what is credited is positive.
+        /// Net, minor units: what is credited is positive, of a bill what is debited.
         var minor: Int64
         var taxes: [Tax] = []
     }
@@ -20,17 +20,20 @@ struct TradeLines: Sendable {
     private(set) var lines: [Line] = []
     /// Tax that stands in tax entries, positive as the lines are.
     private(set) var tax: Int64 = 0
+    /// Debit-positive amounts times this are what the lines show.
+    private let sign: Int64
 
     /// - Throws: `document_empty`, `document_too_long`, `tax_code_unbound`, `tax_code_invalid`, `tax_without_line`, `document_unbalanced`,
     ///   `lines_in_currencies`, `currency_precision` (all: reject), so that nothing is sent that would say something else than the plan.
     init(_ document: LedgerDocument, _ record: Record) throws(Fault) {
         let plan = document.plan
+        sign = record == .bill ? 1 : -1
         try TradeLines.check(plan)
         let others = document.lines.filter { TradeLines.isLine($0, document, record) }
         for line in others where line.plan.part != .tax {
             if line.taxCode == nil, let code = line.plan.taxCode { throw TradeLines.unbound(code) }
             let details = try TradeLines.details(line.taxCode)
-            lines.append(Line(source: line, minor: -line.plan.amount.minor, taxes: details.map { Tax(detail: $0, minor: 0) }))
+            lines.append(Line(source: line, minor: sign * line.plan.amount.minor, taxes: details.map { Tax(detail: $0, minor: 0) }))
         }
         for line in others where line.plan.part == .tax { try add(tax: line) }
         guard !lines.isEmpty else { throw SageIntacctConnector.refused("document_empty", "a document without lines", "Report it.") }
@@ -45,7 +48,7 @@ struct TradeLines: Sendable {
     /// Net by account number, debit positive.
     var accounts: [String: Int64] {
         var out: [String: Int64] = [:]
-        for line in lines { out[line.source.account.code, default: 0] -= line.minor }
+        for line in lines { out[line.source.account.code, default: 0] += sign * line.minor }
         return out.filter { $0.value != 0 }
     }
 
@@ -54,7 +57,7 @@ struct TradeLines: Sendable {
 
     // MARK: What goes in
 
-    /// The other side is the platform's: what customers owe; of a receipt the account that gets the money.
+    /// The other side is the platform's: what customers owe, and what suppliers are owed; of a receipt the account that gets the money.
     private static func isLine(_ line: LedgerDocument.Line, _ document: LedgerDocument, _ record: Record) -> Bool {
         switch record {
         case .receipt: line.plan.part != .tender
@@ -91,7 +94,7 @@ struct TradeLines: Sendable {
     /// A tax goes into entries of the lines that it was charged on. One that is bound to no tax detail, on lines that have none either, is a line of
     /// its own on its account: without a tax solution (the United States, Canada) receivables know no tax.
     private mutating func add(tax line: LedgerDocument.Line) throws(Fault) {
-        let amount = -line.plan.amount.minor
+        let amount = sign * line.plan.amount.minor
         let details = try TradeLines.details(line.taxCode)
         let group = lines.indices.filter { lines[$0].source.plan.group == line.plan.group && lines[$0].source.plan.part != .tax }
         guard let detail = details.first else {

@@ -16,7 +16,7 @@ extension SageIntacctConnector {
         }
         let content: Function.Content =
             switch record {
-            case .invoice: try invoice(document, settings)
+            case .invoice, .bill: try invoice(document, record, settings)
             case .adjustment: try adjustment(document, settings)
             case .payment: try payment(document)
             case .receipt: try receipt(document, settings)
@@ -44,25 +44,33 @@ extension SageIntacctConnector {
         }
     }
 
-    // MARK: Receivables
+    // MARK: Receivables and payables
 
-    /// - Source: api.xsd: create_invoice; the order of elements is fixed.
-    private static func invoice(_ document: LedgerDocument, _ settings: Settings) throws(Fault) -> Function.Content {
-        let trade = try TradeLines(document, .invoice)
+    /// What a supplier charges is written as what a customer is charged, under other names.
+    /// - Source: api.xsd: create_invoice, create_bill; the order of elements is fixed.
+    private static func invoice(_ document: LedgerDocument, _ record: Record, _ settings: Settings) throws(Fault) -> Function.Content {
+        let isBill = record == .bill
+        let trade = try TradeLines(document, record)
+        guard !isBill || trade.sum >= 0 else {
+            throw refused(
+                "total_negative", "the bill comes to \(Money(minor: trade.sum, document.plan.currency).text)",
+                "Sage Intacct takes no bill below zero: enter it there as an adjustment of payables.")
+        }
         let party = try party(document)
         let currency = try Conversion(document)
         let items = try items(trade, document, settings)
-        return Function.Content("create_invoice") { writer in
-            writer.element("customerid", party)
-            for name in ["datecreated", "dateposted", "datedue"] { date(document.plan.date, name, &writer) }
+        return Function.Content(isBill ? "create_bill" : "create_invoice") { writer in
+            writer.element(isBill ? "vendorid" : "customerid", party)
+            for name in ["datecreated", "dateposted"] { date(document.plan.date, name, &writer) }
+            date(document.due ?? document.plan.date, "datedue", &writer)
             writer.element("action", "Submit")
-            writer.element("invoiceno", document.key.text)
+            writer.element(isBill ? "billno" : "invoiceno", document.key.text)
             let order = cut(plain(document.reference), characters: IntacctLimits.poNumber)
             if !order.isEmpty { writer.element("ponumber", plain(order)) }
             writer.element("description", description(document))
             currency.write(&writer)
             if trade.hasTaxEntries, let solution = settings.taxSolution { writer.element("taxsolutionid", solution) }
-            write(items, "invoiceitems", &writer)
+            write(items, isBill ? "billitems" : "invoiceitems", &writer)
         }
     }
 

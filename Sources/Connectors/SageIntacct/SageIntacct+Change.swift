@@ -23,7 +23,7 @@ extension SageIntacctConnector {
         }
     }
 
-    /// An invoice and a payment are reversed on the document's day; what has no reversal there is deleted.
+    /// An invoice, a bill and a payment are reversed on the document's day; what has no reversal there is deleted.
     public func void(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
         do throws(Fault) {
             _ = try Settings(connection)
@@ -69,7 +69,11 @@ extension SageIntacctConnector {
 
         /// Money of others would be taken off with it.
         var paid: Fault? {
-            let isPaid = effective.contains { $0.record == .invoice && ["paid", "partially paid"].contains($0.row["STATE"]?.lowercased() ?? "") }
+            let isPaid = effective.contains { one in
+                // A bill may be selected for a payment that is under way.
+                let states = one.record == .invoice ? ["paid", "partially paid"] : one.record == .bill ? ["paid", "partially paid", "selected"] : []
+                return states.contains(one.row["STATE"]?.lowercased() ?? "")
+            }
             guard isPaid else { return nil }
             return SageIntacctConnector.refused(
                 "ledger_document_fixed", "the document has payments or credits on it in Sage Intacct",
@@ -169,9 +173,10 @@ extension SageIntacctConnector {
             let isDraft = Effect(one.row) == .draft
             switch one.record {
             case .invoice where reversing && !isDraft: add(reversal("reverse_invoice", one.id, day))
+            case .bill where reversing && !isDraft: add(reversal("reverse_bill", one.id, day))
             case .payment where !isDraft: add(reversal("reverse_arpayment", one.id, day))
             case .receipt: add(Function.Content("delete_otherreceipt", [("key", one.id)]) { _ in })
-            case .invoice, .adjustment, .payment, .entry:
+            case .invoice, .adjustment, .payment, .entry, .bill:
                 add(Function.Content("delete") { writer in
                     writer.element("object", one.record.rawValue)
                     writer.element("keys", one.id)
@@ -181,7 +186,7 @@ extension SageIntacctConnector {
         return out
     }
 
-    /// - Source: api.xsd: reverse_invoice, reverse_arpayment.
+    /// - Source: api.xsd: reverse_invoice, reverse_bill, reverse_arpayment.
     private static func reversal(_ name: String, _ id: String, _ day: LocalDate) -> Function.Content {
         Function.Content(name, [("key", id)]) { writer in
             date(day, "datereversed", &writer)

@@ -3,7 +3,7 @@ internal import Kernel
 internal import Wire
 
 extension SageIntacctConnector {
-    /// All accounts (those too that are out of use), which of them are kept for bank accounts, tax details of sales, currencies, and the day up to which
+    /// All accounts (those too that are out of use), which of them are kept for bank accounts, tax details of sales and purchases, currencies, and the day up to which
     /// the books are closed: two requests, one more for an entity, more where a list has more pages.
     public func chart(_ connection: ConnectionFacts) -> Exchange<Chart> {
         configured(connection) { settings in
@@ -62,7 +62,7 @@ extension SageIntacctConnector {
 
     private static func taxCodes(_ rows: [Row]) throws(Fault) -> [String] {
         var out: [String] = []
-        for row in rows where isActive(row) && row["TAXTYPE"]?.lowercased().hasPrefix("p") != true {
+        for row in rows where isActive(row) {
             guard let id = row["DETAILID"] else { throw unreadable("a tax detail has no id") }
             if !out.contains(id) { out.append(id) }
         }

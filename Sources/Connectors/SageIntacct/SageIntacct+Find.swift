@@ -132,7 +132,7 @@ extension SageIntacctConnector {
             case .payment: ["RECORDNO", owner, "RECORDKEY", "POSADJKEY", "ADJUSTMENTKEY", "TRX_PAYMENTAMOUNT"]
             case .entry: ["RECORDNO", owner, "ACCOUNTNO", "TR_TYPE", "AMOUNT", "TRX_AMOUNT", "CURRENCY"]
             // Taxes of a tax solution are lines below their line.
-            case .invoice, .adjustment, .receipt: ["RECORDNO", owner, "ACCOUNTNO", "AMOUNT", "TRX_AMOUNT"] + (hasTax ? ["PARENTENTRY"] : [])
+            case .invoice, .adjustment, .receipt, .bill: ["RECORDNO", owner, "ACCOUNTNO", "AMOUNT", "TRX_AMOUNT"] + (hasTax ? ["PARENTENTRY"] : [])
             }
         return ids.parts(of: IntacctLimits.listed).map { Query(object, fields, .any(owner, $0)) }
     }

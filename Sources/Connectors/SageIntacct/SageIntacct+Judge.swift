@@ -113,9 +113,9 @@ struct Problem: Sendable, Equatable {
         if stays, says("paid", "payment", "applied", "reconciled", "deposited", "reversed") { return .fixed }
         let wrong = says("invalid", "inactive", "does not exist", "doesn't exist", "not found", "not valid", "required", "missing", "specify")
         if says("location", "department", "project", "class ", "dimension", "warehouse", "employee", "item "), wrong { return .dimension }
-        if says("customer"), wrong { return .party }
+        if says("customer", "vendor"), wrong { return .party }
         if says("account"), wrong { return .account }
-        if says("record", "invoice", "transaction", "adjustment", "payment"), says("does not exist", "doesn't exist", "not found", "no longer exists") {
+        if says("record", "invoice", "bill", "transaction", "adjustment", "payment"), says("does not exist", "doesn't exist", "not found", "no longer exists") {
             return .missing
         }
         return .other
@@ -127,7 +127,7 @@ struct Problem: Sendable, Equatable {
         .period: ("ledger_period_closed", "Open the period in Sage Intacct, or let the policy move the document to the first open day."),
         .fixed: ("ledger_document_fixed", "Correct the document in Sage Intacct, or reverse it there."),
         .account: ("ledger_account_invalid", "Restore the account in Sage Intacct, or bind the role to another."),
-        .party: ("ledger_party_invalid", "Restore the customer in Sage Intacct."),
+        .party: ("ledger_party_invalid", "Restore the customer or vendor in Sage Intacct."),
         .tax: ("ledger_tax_invalid", "Bind the tax code to a tax detail of the tax solution, and name the solution in the connection's settings."),
         .dimension: ("ledger_dimension_invalid", "Set the connection's location and department, or a rule's dimensions, to active ids of Sage Intacct."),
         .duplicate: ("ledger_duplicate_number", "None needed where it is ours: it is looked up."),

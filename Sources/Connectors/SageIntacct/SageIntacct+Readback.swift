@@ -29,7 +29,8 @@ extension SageIntacctConnector {
         let currency = row["CURRENCY"].flatMap { Currency($0) } ?? document.plan.currency
         let total = try minor(row["TRX_TOTALENTERED"] ?? row["TOTALENTERED"], currency, "TOTALENTERED")
         out.total_minor = abs(total)
-        if record != .receipt { out.party = row["CUSTOMERID"] }
+        if record != .receipt { out.party = row[record == .bill ? "VENDORID" : "CUSTOMERID"] }
+        if record == .bill { out.due = row["WHENDUE"].flatMap(day(slashed:)) }
         if record == .payment {
             read(payment: row, lines, total, document, &out)
             return out
@@ -39,7 +40,7 @@ extension SageIntacctConnector {
             guard let account = line["ACCOUNTNO"] else { throw unreadable("a line has no account") }
             let amount = try minor(line["TRX_AMOUNT"] ?? line["AMOUNT"], currency, "AMOUNT")
             net += amount
-            out.accounts[account, default: 0] -= amount
+            out.accounts[account, default: 0] += record == .bill ? amount : -amount
         }
         out.accounts = out.accounts.filter { $0.value != 0 }
         out.tax_minor = abs(total - net)
@@ -101,7 +102,8 @@ extension SageIntacctConnector {
             out.currency = entry.currency.code
             out.accounts = entry.accounts
             out.total_minor = entry.debits
-        case .invoice?, .adjustment?, .receipt?:
+        case .invoice?, .adjustment?, .receipt?, .bill?:
+            out.due = document.due
             let record = Record(document) ?? .invoice
             if record != .receipt { out.party = document.party }
             out.appliesTo = document.match?.other

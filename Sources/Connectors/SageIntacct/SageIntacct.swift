@@ -31,6 +31,8 @@ public struct SageIntacctConnector: LedgerConnector {
         PlatformObject("OTHERRECEIPTS", carries: ["sales_receipt"], [.list, .find, .read, .create, .update, .void]),
         PlatformObject(
             "GLBATCH", carries: ["journal", "reversal", "deposit", "settlement", "payout", "summary"], [.list, .find, .read, .create, .update, .void]),
+        PlatformObject("APBILL", carries: ["bill"], [.list, .find, .read, .create, .update, .void]),
+        PlatformObject("VENDOR", carries: ["party"], [.find, .create]),
         PlatformObject("CUSTOMER", carries: ["party"], [.find, .create]),
         PlatformObject("GLACCOUNT", carries: ["account"], [.list]),
         PlatformObject("CHECKINGACCOUNT", carries: [], [.list]),

@@ -18,6 +18,7 @@ struct Settings: Sendable, Equatable {
     var statesReceivable: Bool
     /// Customers get their ids from the company's numbering.
     var numbersCustomers: Bool
+    var numbersVendors: Bool
 
     /// Settings that this connector understands.
     static let meanings: [String: String] = [
@@ -29,6 +30,7 @@ struct Settings: Sendable, Equatable {
         "base_currency": "a currency code",
         "receivable": "bound or company",
         "customer_ids": "own or numbered",
+        "vendor_ids": "own or numbered",
     ]
 
     /// - Throws: `setting_invalid` (reject).
@@ -43,6 +45,7 @@ struct Settings: Sendable, Equatable {
         if let code = baseCurrency, code.utf8.count != 3 || !code.utf8.allSatisfy({ (65 ... 90).contains($0) }) { throw Settings.invalid("base_currency") }
         statesReceivable = try Settings.choice(given, "receivable", yes: "bound", no: "company")
         numbersCustomers = try Settings.choice(given, "customer_ids", yes: "numbered", no: "own")
+        numbersVendors = try Settings.choice(given, "vendor_ids", yes: "numbered", no: "own")
     }
 
     private static func text(_ given: [String: String], _ name: String) throws(Fault) -> String? {

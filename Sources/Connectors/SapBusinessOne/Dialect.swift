@@ -35,6 +35,8 @@ struct Dialect: Sendable, Equatable {
     var taxCodes = TaxCodes.vatGroups
     /// Of lines without tax.
     var exemptCode: String?
+    /// The same of what is bought. Sales tax codes serve both ways; VAT groups are of sales or of purchases.
+    var purchaseExemptCode: String?
     /// The user field of documents that holds our key; NumAtCard otherwise.
     var keyField: String?
     var branch: Int?
@@ -43,6 +45,7 @@ struct Dialect: Sendable, Equatable {
     var lockedUntil: LocalDate?
     var readsPeriods = false
     var customerSeries: Int?
+    var supplierSeries: Int?
     /// ISO code to the company's own.
     var currencies: [String: String] = [:]
 
@@ -50,6 +53,7 @@ struct Dialect: Sendable, Equatable {
     static let settings: [String: String] = [
         "api": "v1 or v2; v2 where it is not set", "lines": "service or items; service where it is not set",
         "tax_codes": "vat_groups or sales_tax_codes; vat_groups where it is not set", "exempt_code": "the tax code of lines without tax",
+        "purchase_exempt_code": "the tax code of lines without tax on bills and purchase orders", "supplier_series": "the number of a series for suppliers' codes",
         "key_field": "a user field of sales documents such as U_ExtId", "branch": "the id of a branch (BPLID)",
         "rate": "direct or indirect, as the company states exchange rates", "base_currency": "the ISO code of the company's currency",
         "locked_until": "the last closed day, such as 2026-10-31", "periods": "read, where posting periods shall be asked for",
@@ -64,12 +68,15 @@ struct Dialect: Sendable, Equatable {
         lines = try Dialect.choice(settings, "lines") ?? .service
         taxCodes = try Dialect.choice(settings, "tax_codes") ?? .vatGroups
         rate = try Dialect.choice(settings, "rate") ?? .direct
-        exemptCode = try Dialect.text(settings, "exempt_code") { $0.utf8.count <= 20 && $0.utf8.allSatisfy { $0 > 32 && $0 < 127 } }
+        let isCode: (String) -> Bool = { $0.utf8.count <= 20 && $0.utf8.allSatisfy { $0 > 32 && $0 < 127 } }
+        exemptCode = try Dialect.text(settings, "exempt_code", isCode)
+        purchaseExemptCode = try Dialect.text(settings, "purchase_exempt_code", isCode) ?? (taxCodes == .salesTaxCodes ? exemptCode : nil)
         keyField = try Dialect.text(settings, "key_field") { name in
             name.hasPrefix("U_") && (3 ... 52).contains(name.utf8.count) && name.utf8.allSatisfy { $0 == 95 || Dialect.isAlphanumeric($0) }
         }
         branch = try Dialect.whole(settings, "branch")
         customerSeries = try Dialect.whole(settings, "customer_series")
+        supplierSeries = try Dialect.whole(settings, "supplier_series")
         base = try Dialect.text(settings, "base_currency") { Currency($0) != nil }
         readsPeriods = try Dialect.text(settings, "periods") { $0 == "read" } != nil
         if let day = try Dialect.text(settings, "locked_until", { LocalDate($0) != nil }) { lockedUntil = LocalDate(day) }

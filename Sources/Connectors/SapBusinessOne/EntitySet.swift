@@ -3,10 +3,12 @@ internal import ConnectorKit
 internal import Kernel
 
 /// What documents of ours become there. The DI API's objects are the same ones: oInvoices (13), oCreditNotes (14), oIncomingPayments (24),
-/// oVendorPayments (46), oJournalEntries (30).
+/// oPurchaseInvoices (18), oPurchaseOrders (22), oVendorPayments (46), oJournalEntries (30).
 enum EntitySet: String, Sendable, CaseIterable {
     case invoices = "Invoices"
     case creditNotes = "CreditNotes"
+    case purchaseInvoices = "PurchaseInvoices"
+    case purchaseOrders = "PurchaseOrders"
     case incomingPayments = "IncomingPayments"
     case vendorPayments = "VendorPayments"
     case journalEntries = "JournalEntries"
@@ -18,6 +20,8 @@ enum EntitySet: String, Sendable, CaseIterable {
         switch form {
         case .invoice: .invoices
         case .creditNote: .creditNotes
+        case .bill: .purchaseInvoices
+        case .purchaseOrder: .purchaseOrders
         case .payment: .incomingPayments
         case .refundPayment: .vendorPayments
         case _ where entryForms.contains(form): .journalEntries
@@ -37,14 +41,20 @@ enum EntitySet: String, Sendable, CaseIterable {
         self = usual.isPayment && PaymentForm(document) == nil ? .journalEntries : usual
     }
 
-    var isSales: Bool { self == .invoices || self == .creditNotes }
+    /// One of the documents that share their fields, lines and drafts: sold or bought.
+    var isDocument: Bool { isPurchase || self == .invoices || self == .creditNotes }
+    /// Its partner is a supplier.
+    var isPurchase: Bool { self == .purchaseInvoices || self == .purchaseOrders }
     var isPayment: Bool { self == .incomingPayments || self == .vendorPayments }
     var key: String { self == .journalEntries ? "JdtNum" : "DocEntry" }
+
+    /// What its lines are. What is bought is text on an account, whatever the setting says: goods on the lines of a bill would move stock there.
+    func lines(_ dialect: Dialect) -> Dialect.Lines { isPurchase ? .service : dialect.lines }
 
     /// The field that holds our key.
     func keyField(_ dialect: Dialect) -> String {
         switch self {
-        case .invoices, .creditNotes: dialect.keyField ?? "NumAtCard"
+        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders: dialect.keyField ?? "NumAtCard"
         case .incomingPayments, .vendorPayments: "TransferReference"
         case .journalEntries: "Reference"
         }
@@ -52,9 +62,9 @@ enum EntitySet: String, Sendable, CaseIterable {
 
     func fields(_ dialect: Dialect) -> [String] {
         switch self {
-        case .invoices, .creditNotes:
+        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders:
             [
-                "DocEntry", "DocNum", "CardCode", "DocDate", "DocCurrency", "DocTotal", "DocTotalFc", "VatSum", "VatSumFc", "Cancelled", "CancelStatus",
+                "DocEntry", "DocNum", "CardCode", "DocDate", "DocDueDate", "DocCurrency", "DocTotal", "DocTotalFc", "VatSum", "VatSumFc", "Cancelled", "CancelStatus",
                 "NumAtCard", "UpdateDate", "UpdateTime", "DocumentLines",
             ] + [dialect.keyField].compactMap(\.self)
         case .incomingPayments, .vendorPayments:

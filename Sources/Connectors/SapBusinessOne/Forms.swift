@@ -4,6 +4,7 @@ internal import Kernel
 
 extension LedgerDocument.Line {
     var isReceivable: Bool { plan.role.family == "receivable" }
+    var isPayable: Bool { plan.role.family == "payable" }
 }
 
 extension LedgerDocument {

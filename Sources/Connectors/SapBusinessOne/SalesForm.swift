@@ -2,11 +2,11 @@ internal import Books
 internal import ConnectorKit
 internal import Kernel
 
-/// The lines of an invoice or credit note, each with its one tax code and the tax that the source charged on it.
+/// The lines of an invoice, credit note, bill or purchase order, each with its one tax code and the tax that the source charged on it.
 struct SalesForm: Sendable {
     struct Line: Sendable {
         var source: LedgerDocument.Line
-        /// Net, minor units: a sale's credits and a credit note's debits are positive.
+        /// Net, minor units: a sale's credits, and the debits of a credit note or of what is bought, are positive.
         var minor: Int64
         var code: String?
         /// Of `minor`, with its sign.
@@ -22,7 +22,7 @@ struct SalesForm: Sendable {
     /// - Throws: `document_empty`, `tax_code_unbound`, `tax_codes_differ`, `tax_without_line`, `document_unbalanced`, `total_negative`,
     ///   `receivable_of_many` (all: reject), so that nothing is sent that would say something else than the plan.
     init(_ document: LedgerDocument) throws(Fault) {
-        sign = document.plan.form == .creditNote ? 1 : -1
+        sign = document.plan.form == .creditNote || document.plan.form.isPurchase ? 1 : -1
         for line in document.lines where line.plan.part != .control && line.plan.part != .tax {
             lines.append(Line(source: line, minor: sign * line.plan.amount.minor, code: SalesForm.code(line.taxCode)))
         }

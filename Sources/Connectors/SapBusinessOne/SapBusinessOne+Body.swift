@@ -17,7 +17,7 @@ extension SapBusinessOneConnector {
                 remedy: "None needed: it is tried again.")
         }
         switch set {
-        case .invoices, .creditNotes: return (set, try sales(document, set, dialect))
+        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders: return (set, try trade(document, set, dialect))
         case .incomingPayments, .vendorPayments: return (set, try payment(document, set, dialect))
         case .journalEntries: return (set, try entry(document, dialect))
         }
@@ -38,18 +38,19 @@ extension SapBusinessOneConnector {
         }
     }
 
-    // MARK: Invoices and credit notes
+    // MARK: Invoices, credit notes, bills and orders
 
-    private static func sales(_ document: LedgerDocument, _ set: EntitySet, _ dialect: Dialect) throws(Fault) -> JSON {
+    private static func trade(_ document: LedgerDocument, _ set: EntitySet, _ dialect: Dialect) throws(Fault) -> JSON {
         let plan = document.plan
         let day = JSON.string(plan.date.description)
         let party = try party(document)
         let form = try SalesForm(document)
+        let lineKind = set.lines(dialect)
         var members: [(key: String, value: JSON)] = [
-            ("CardCode", .string(party)), ("DocType", dialect.lines == .service ? "dDocument_Service" : "dDocument_Items"), ("DocDate", day),
-            // A payment term of the customer's would move it.
-            ("TaxDate", day), ("DocDueDate", day),
-            // So would a discount of the customer's the total.
+            ("CardCode", .string(party)), ("DocType", lineKind == .service ? "dDocument_Service" : "dDocument_Items"), ("DocDate", day),
+            // A payment term of the partner's would move it. Of an order it is when the goods are wanted: as soon as they can come.
+            ("TaxDate", day), ("DocDueDate", .string((document.due ?? plan.date).description)),
+            // So would a discount of the partner's the total.
             ("DiscountPercent", 0),
         ]
         let reference = plain(document.reference)
@@ -63,17 +64,19 @@ extension SapBusinessOneConnector {
         members.append(("Comments", .string(words(document, limit: B1Limits.comments))))
         if let branch = dialect.branch { members.append(("BPL_IDAssignedToInvoice", .id(branch))) }
         var lines: [JSON] = []
-        for line in form.lines { lines.append(.object(try item(line, document, dialect))) }
+        for line in form.lines { lines.append(.object(try item(line, document, lineKind, dialect))) }
         members.append(("DocumentLines", .array(lines)))
         return .object(members)
     }
 
-    private static func item(_ line: SalesForm.Line, _ document: LedgerDocument, _ dialect: Dialect) throws(Fault) -> [(key: String, value: JSON)] {
+    private static func item(
+        _ line: SalesForm.Line, _ document: LedgerDocument, _ kind: Dialect.Lines, _ dialect: Dialect
+    ) throws(Fault) -> [(key: String, value: JSON)] {
         let currency = document.plan.currency
         var members: [(key: String, value: JSON)] = []
-        switch dialect.lines {
+        switch kind {
         case .service:
-            members.append(("ItemDescription", .string(description(line.source.plan))))
+            members.append(("ItemDescription", .string(document.plan.form.isPurchase ? counted(line.source.plan) : description(line.source.plan))))
             members.append(("AccountCode", .string(try account(line.source.account))))
             // Of a document in a foreign currency LineTotal is the company's own.
             members.append((document.plan.rate == nil ? "LineTotal" : "RowTotalFC", money(line.minor, currency)))
@@ -91,7 +94,7 @@ extension SapBusinessOneConnector {
             members.append(("DiscountPercent", 0))
             if document.plan.rate != nil { members.append(("Currency", .string(dialect.code(of: currency)))) }
         }
-        if let code = line.code ?? dialect.exemptCode {
+        if let code = line.code ?? (document.plan.form.isPurchase ? dialect.purchaseExemptCode : dialect.exemptCode) {
             members.append((dialect.taxCodes.field, .string(code)))
             // Stated even where it is zero: it would be worked out otherwise.
             members.append(("TaxTotal", money(line.tax, currency)))
@@ -196,6 +199,13 @@ extension SapBusinessOneConnector {
         return cut(words.prefix(1).uppercased() + words.dropFirst(), utf16: B1Limits.lineText)
     }
 
+    /// What is bought, and how much of it, since no quantity says so: `20 × CUP-1, Cup`.
+    private static func counted(_ line: PostingLine) -> String {
+        let what = [plain(line.sku), plain(line.text)].filter { !$0.isEmpty }.joined(separator: ", ")
+        guard let quantity = line.quantity, !what.isEmpty else { return description(line) }
+        return cut("\(quantity.shortest) × \(what)", utf16: B1Limits.lineText)
+    }
+
     private static func dimensions(_ line: LedgerDocument.Line) throws(Fault) -> [(key: String, value: JSON)] {
         var members: [(key: String, value: JSON)] = []
         for name in dimensionNames {
@@ -223,7 +233,7 @@ extension SapBusinessOneConnector {
 
     private static func party(_ document: LedgerDocument) throws(Fault) -> String {
         guard let code = document.party, !code.isEmpty else {
-            throw refused("party_missing", "the customer of the document is not known", "Report it.")
+            throw refused("party_missing", "the \(document.plan.form.isPurchase ? "supplier" : "customer") of the document is not known", "Report it.")
         }
         return code
     }

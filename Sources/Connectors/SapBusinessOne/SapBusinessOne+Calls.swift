@@ -41,6 +41,11 @@ struct Page: Sendable {
     var rows: [JSON]
     var goesOn: Bool
 
+    init(rows: [JSON], goesOn: Bool) {
+        self.rows = rows
+        self.goesOn = goesOn
+    }
+
     /// `nil` for what is no list: "nothing there" must be said, not be a misreading.
     init?(_ response: HTTPResponse, _ dialect: Dialect) {
         guard let json = try? JSON(parsing: response.body), let rows = json["value"]?.array, rows.allSatisfy({ $0.object != nil }) else { return nil }
@@ -84,6 +89,11 @@ extension SapBusinessOneConnector {
     /// Creates an entity.
     static func post(_ set: String, _ body: JSON, _ dialect: Dialect) -> Call {
         Call(.write, HTTPRequest(.post, "\(dialect.version.root)/\(set)", fields: jsonFields, body: body.bytes), cost: Budget.one)
+    }
+
+    /// Changes the fields that are named.
+    static func patch(_ place: Place, _ body: JSON, _ dialect: Dialect) -> Call {
+        Call(.write, HTTPRequest(.patch, "\(dialect.version.root)/\(place.set.rawValue)(\(place.id))", fields: jsonFields, body: body.bytes), cost: Budget.one)
     }
 
     /// An action of an entity: `Invoices(812)/Cancel`.

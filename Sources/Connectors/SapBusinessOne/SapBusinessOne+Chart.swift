@@ -29,8 +29,8 @@ extension SapBusinessOneConnector {
         for row in pages[0] { chart.accounts.append(try account(row, company.base, dialect)) }
         for row in pages[1] {
             guard let code = row["Code"]?.words else { throw unreadable("a tax code has no Code") }
-            // Those of sales, in either list.
-            if row["Category"]?.string == "bovcInputTax" || row["ValidForAR"]?.string == "tNO" || row["Inactive"]?.string == "tYES" { continue }
+            // Those of sales and of purchases, in either list.
+            if (row["ValidForAR"]?.string == "tNO" && row["ValidForAP"]?.string == "tNO") || row["Inactive"]?.string == "tYES" { continue }
             if !chart.taxCodes.contains(code) { chart.taxCodes.append(code) }
         }
         chart.taxCodes.append("none")

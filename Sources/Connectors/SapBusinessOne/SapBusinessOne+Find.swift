@@ -109,14 +109,14 @@ extension SapBusinessOneConnector {
 
     private static func condition(_ key: PostKey, _ set: EntitySet, _ dialect: Dialect) -> String {
         let (field, text) = (set.keyField(dialect), Query.text("cf:\(key)"))
-        return set.isSales ? "startswith(\(field),\(text))" : "\(field) eq \(text)"
+        return set.isDocument ? "startswith(\(field),\(text))" : "\(field) eq \(text)"
     }
 
-    /// What stands nowhere may wait for an approval: those of sales in one list, those of payments in another.
+    /// What stands nowhere may wait for an approval: documents in one list, payments in another.
     private func drafts(_ documents: [LedgerDocument], _ look: Look, _ dialect: Dialect) -> Exchange<Look> {
         let missing = documents.filter { document in !look.seen.contains { $0.key == document.key && !$0.isVoided } }
-        let sales = missing.filter { EntitySet($0)?.isSales == true }, payments = missing.filter { EntitySet($0)?.isPayment == true }
-        let queries = Self.drafts(of: sales, like: .invoices, "Drafts", ["DocEntry", "DocumentStatus"], dialect)
+        let documents = missing.filter { EntitySet($0)?.isDocument == true }, payments = missing.filter { EntitySet($0)?.isPayment == true }
+        let queries = Self.drafts(of: documents, like: .invoices, "Drafts", ["DocEntry", "DocumentStatus"], dialect)
             + Self.drafts(of: payments, like: .incomingPayments, "PaymentDrafts", ["DocEntry", "AuthorizationStatus", "Cancelled"], dialect)
         return rows(queries, dialect) { pages in
             var out = look
@@ -177,7 +177,7 @@ extension SapBusinessOneConnector {
 
     // MARK: Changes
 
-    /// Invoices and credit notes of ours by the day of their last change, from the day before on: the day is the server's, in a zone that is not
+    /// Invoices, credit notes, bills and purchase orders of ours by the day of their last change, from the day before on: the day is the server's, in a zone that is not
     /// told. What is told twice is told twice.
     public func changes(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<LedgerChanges>? {
         speaking(connection) { dialect in
@@ -188,7 +188,10 @@ extension SapBusinessOneConnector {
                 filter: "startswith(\(field),'cf:') and UpdateDate ge \(Query.text(from.day.description))",
                 order: "DocEntry")
             return .send(query.call(dialect, skip: from.skip)) { answer in
-                guard let page = Page(answer, dialect) else { return .fail(Self.unreadable("it gives no list of changes")) }
+                let unseen = from.set.isPurchase && Problem(answer)?.kind == .access
+                guard let page = unseen ? Page(rows: [], goesOn: false) : Page(answer, dialect) else {
+                    return .fail(Self.unreadable("it gives no list of changes"))
+                }
                 var out = LedgerChanges(keys: [], next: nil, watermark: nil)
                 for row in page.rows {
                     guard let day = row["UpdateDate"]?.day else { return .fail(Self.unreadable("a change has no day")) }
@@ -200,8 +203,8 @@ extension SapBusinessOneConnector {
                 next.skip += page.rows.count
                 if page.goesOn, next.skip <= B1Limits.pageRows * B1Limits.pages {
                     out.next = next.text
-                } else if from.set == .invoices {
-                    out.next = Mark(day: from.day, set: .creditNotes, skip: 0).text
+                } else if let at = Mark.sets.firstIndex(of: from.set), at + 1 < Mark.sets.count {
+                    out.next = Mark(day: from.day, set: Mark.sets[at + 1], skip: 0).text
                 }
                 return .finish(out)
             }
@@ -210,6 +213,9 @@ extension SapBusinessOneConnector {
 
     /// Where a list of changes goes on: `2026-11-20/CreditNotes/100`.
     private struct Mark: Sendable {
+        /// One after the other.
+        static let sets: [EntitySet] = EntitySet.allCases.filter(\.isDocument)
+
         var day: LocalDate
         var set: EntitySet
         var skip: Int
@@ -224,7 +230,7 @@ extension SapBusinessOneConnector {
 
         init?(_ text: String) {
             let parts = text.split(separator: "/").map(String.init)
-            guard parts.count == 3, let day = LocalDate(parts[0]), let set = EntitySet(rawValue: parts[1]), set.isSales, let skip = Int(parts[2]),
+            guard parts.count == 3, let day = LocalDate(parts[0]), let set = EntitySet(rawValue: parts[1]), set.isDocument, let skip = Int(parts[2]),
                 (0 ... B1Limits.pageRows * B1Limits.pages).contains(skip)
             else { return nil }
             self.init(day: day, set: set, skip: skip)

@@ -26,6 +26,8 @@ extension SapBusinessOneConnector {
         // A company whose licences are all in use lets nobody in now; its password is right.
         if call.request.isLogin, problem.kind == .access { return .unavailable(Self.full(problem)) }
         if response.status == 401 { return .reauthorize(Self.judging.tokenRefused(problem.text)) }
+        // A user without rights to purchases, in a company that gets no bills from us, hears of the rest.
+        if problem.kind == .access, call.request.asksForPurchaseChanges { return .accepted }
         switch problem.kind {
         case .session: return .reauthorize(Self.judging.tokenRefused(problem.text))
         case .busy: return .unavailable(problem.fault)
@@ -46,10 +48,14 @@ extension HTTPRequest {
     static let companySettings = "CompanyService_GetAdminInfo"
 
     var isLogin: Bool { method == .post && path.hasSuffix("/Login") }
+    /// The list of changes, not a search by what we wrote: there "may not see it" must not be "not there".
+    var asksForPurchaseChanges: Bool {
+        method == .get && EntitySet.allCases.contains { $0.isPurchase && path.hasSuffix("/\($0.rawValue)") } && target.contains("UpdateDate%20ge%20")
+    }
     /// Companies without drafts of a kind have no such list.
     var listsDrafts: Bool { method == .get && path.hasSuffix("Drafts") }
     var getsCompanySettings: Bool { method == .get && path.hasSuffix("/\(HTTPRequest.companySettings)") }
-    /// A customer or an item is created.
+    /// A customer, a supplier or an item is created.
     var makesReference: Bool { method == .post && (path.hasSuffix("/BusinessPartners") || path.hasSuffix("/Items")) }
     var isCancellation: Bool { method == .post && path.hasSuffix(")/Cancel") }
 }
@@ -103,7 +109,7 @@ struct Problem: Sendable, Equatable {
             case .fixed: ("ledger_document_fixed", "Correct the document in SAP Business One: take payments and credits off it, or cancel it there.")
             case .access: ("ledger_access_refused", "Give the user the authorisations and the licence for this in SAP Business One.")
             case .account: ("ledger_account_invalid", "Activate the account in SAP Business One, or bind the role to another.")
-            case .party: ("ledger_party_invalid", "Activate the customer in SAP Business One.")
+            case .party: ("ledger_party_invalid", "Activate the customer or supplier in SAP Business One.")
             case .rate: ("ledger_rate_missing", "Enter the day's exchange rate in SAP Business One.")
             case .exists: ("ledger_document_exists", "None needed: it is looked up.")
             case .session, .busy, .other: ("ledger_refused", "Read what SAP Business One says and mend the document.")

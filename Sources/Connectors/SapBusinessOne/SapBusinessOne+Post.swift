@@ -32,7 +32,7 @@ extension SapBusinessOneConnector {
                 }
                 let place = Place(set, id)
                 let posted = PostOutcome.posted(remoteID: place.remoteID(document.plan.form), version: Self.version(row))
-                guard set.isSales, let seen = try? Self.readback(row, place, of: document, dialect) else { return next(posted) }
+                guard set.isDocument, let seen = try? Self.readback(row, place, of: document, dialect) else { return next(posted) }
                 guard let fault = Self.differs(seen, self.meant(document), document) ?? Self.ratesDiffer(row, document) else { return next(posted) }
                 return self.takeBack(place, fault, posted, dialect, then: next)
             }
@@ -63,7 +63,7 @@ extension SapBusinessOneConnector {
     /// A company that states rates the other way round than its settings say has the document at a wrong value, and right in its own currency.
     /// Roundings of lines, and of the rate, are none of it.
     private static func ratesDiffer(_ row: JSON, _ document: LedgerDocument) -> Fault? {
-        let control = document.lines.filter(\.isReceivable).compactMap(\.plan.base)
+        let control = document.lines.filter { $0.isReceivable || $0.isPayable }.compactMap(\.plan.base)
         guard document.plan.rate != nil, let base = control.first?.currency, let theirs = row["DocTotal"]?.minor(base) else { return nil }
         let sum = control.reduce(Int128(0)) { $0 + Int128($1.minor) }
         guard let ours = Int64(exactly: sum < 0 ? -sum : sum), ours <= B1Limits.amountMinor else { return nil }
@@ -91,13 +91,20 @@ extension SapBusinessOneConnector {
                 let others = standing.filter { $0.place != kept?.place }
                 return self.cancel(others[...], document, dialect) { failure in
                     if let failure { return .finish(failure) }
-                    if let kept { return .finish(.posted(remoteID: kept.readback.remoteID, version: kept.readback.version)) }
+                    if let kept { return self.due(kept, document, dialect) }
                     return self.write(document, dialect) { .finish($0) }
                 }
             }
         } catch {
             return .finish(Self.outcome(error))
         }
+    }
+
+    /// The one thing of a bill that may be changed where it stands, also when some of it is paid: the day on which it is due.
+    private func due(_ kept: Seen, _ document: LedgerDocument, _ dialect: Dialect) -> Exchange<PostOutcome> {
+        let posted = PostOutcome.posted(remoteID: kept.readback.remoteID, version: kept.readback.version)
+        guard let due = document.due, let theirs = kept.readback.due, theirs != due else { return .finish(posted) }
+        return .send(Self.patch(kept.place, ["DocDueDate": .string(due.description)], dialect)) { _ in .finish(.posted(remoteID: kept.readback.remoteID, version: nil)) }
     }
 
     /// Cancels: a document of theirs takes the effect back, on the day that it was written for. Documents can't be deleted.

@@ -25,7 +25,7 @@ extension SapBusinessOneConnector {
         }
         out.currency = row["DocCurrency"]?.words.map { dialect.iso($0) }
         out.party = row["CardCode"]?.words
-        if set.isSales { try sales(row, document, &out) } else { try payment(row, set, document, &out) }
+        if set.isDocument { try trade(row, set, document, &out) } else { try payment(row, set, document, &out) }
         out.accounts = out.accounts.filter { $0.value != 0 }
         return out
     }
@@ -39,12 +39,19 @@ extension SapBusinessOneConnector {
 
     // MARK: By kind
 
-    private static func sales(_ row: JSON, _ document: LedgerDocument, _ out: inout LedgerReadback) throws(Fault) {
+    private static func trade(_ row: JSON, _ set: EntitySet, _ document: LedgerDocument, _ out: inout LedgerReadback) throws(Fault) {
         let (currency, foreign) = (document.plan.currency, document.plan.rate != nil)
-        let sign: Int64 = document.plan.form == .creditNote ? 1 : -1
+        let sign: Int64 = set == .invoices ? -1 : 1
         out.total_minor = try minor(row, foreign ? "DocTotalFc" : "DocTotal", currency)
         let tax = foreign ? "VatSumFc" : "VatSum"
         if let value = row[tax], !value.isNull { out.tax_minor = try minor(row, tax, currency) }
+        if set == .purchaseInvoices { out.due = row["DocDueDate"]?.day }
+        if set == .purchaseOrders {
+            // What is ordered is planned without tax, which the supplier's bill will state; the company may propose some.
+            let (net, overflow) = out.total_minor.subtractingReportingOverflow(out.tax_minor ?? 0)
+            guard !overflow else { throw unreadable("an order's tax is too large") }
+            (out.total_minor, out.tax_minor) = (net, nil)
+        }
         guard let lines = row["DocumentLines"]?.array else { throw unreadable("a document has no lines") }
         for line in lines {
             guard let account = line["AccountCode"]?.words else { throw unreadable("a line has no account") }
@@ -127,10 +134,11 @@ extension SapBusinessOneConnector {
             total_minor: plan.total.minor, tax_minor: nil, party: nil, accounts: [:], voided: plan.effect == .void)
         // What can't be sent was not meant either.
         switch EntitySet(document) {
-        case .invoices, .creditNotes:
+        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders:
             out.party = document.party
+            out.due = document.due
             guard let form = try? SalesForm(document) else { return out }
-            out.tax_minor = form.tax
+            out.tax_minor = plan.form == .purchaseOrder ? nil : form.tax
             for line in form.lines { out.accounts[line.source.account.remoteID ?? "", default: 0] += form.sign * line.minor }
         case .incomingPayments, .vendorPayments:
             out.party = document.party

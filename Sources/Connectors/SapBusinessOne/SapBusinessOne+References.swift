@@ -10,14 +10,16 @@ extension SapBusinessOneConnector {
         return line.plan.sku.isEmpty ? line.plan.role.text : line.plan.sku
     }
 
-    /// The customer of a document with a line on the receivable, and the items of a sale. One customer takes documents in any currency.
+    /// The customer of a document with a line on the receivable, and the items of a sale; the supplier of what is bought. One partner takes documents
+    /// in any currency.
     public func references(for document: LedgerDocument) -> [ReferenceWant] {
         guard let set = EntitySet(document) else { return [] }
         var wants: [ReferenceWant] = []
+        if set.isPurchase { return [ReferenceWant(kind: .vendor, key: document.plan.party, name: document.plan.party, text: document.plan.party)] }
         if set != .journalEntries || document.lines.contains(where: \.isReceivable) {
             wants.append(ReferenceWant(kind: .party, key: document.plan.party, name: document.plan.party, text: document.plan.party))
         }
-        guard set.isSales, let form = try? SalesForm(document) else { return wants }
+        guard set.isDocument, let form = try? SalesForm(document) else { return wants }
         var seen: Set<String> = []
         for line in form.lines.map(\.source) {
             guard let key = itemKey(of: line), seen.insert(key).inserted else { continue }
@@ -26,18 +28,22 @@ extension SapBusinessOneConnector {
         return wants
     }
 
-    /// Customers by their exact name or by the code that we would give them, items by their code.
+    /// Customers and suppliers by their exact name or by the code that we would give them, items by their code.
     public func findReferences(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<[String: String]> {
         if wants.isEmpty { return .finish([:]) }
         return speaking(connection) { dialect in
-            let parties = wants.filter { $0.kind == .party }
+            let parties = wants.filter { $0.kind == .party }, vendors = wants.filter { $0.kind == .vendor }
             // Lines by account name no item.
             let items = dialect.lines == .items ? wants.filter { $0.kind == .item } : []
-            return rows(Self.partyQueries(parties) + Self.itemQueries(items), dialect) { pages in
+            let queries = Self.partnerQueries(parties, type: Self.customerType) + Self.partnerQueries(vendors, type: Self.supplierType)
+            return rows(queries + Self.itemQueries(items), dialect) { pages in
                 do throws(Fault) {
                     var found = try Self.found(items, in: pages)
-                    let rows = pages.joined().filter { $0["CardCode"] != nil }
-                    for want in parties {
+                    let partners = pages.joined().filter { $0["CardCode"] != nil }
+                    for want in parties + vendors {
+                        let type = Self.type(want)
+                        // Not every answer says what it was asked for.
+                        let rows = partners.filter { ($0["CardType"]?.string ?? type) == type }
                         let (name, code) = (Self.name(want), Self.cardCode(want))
                         let named = rows.first { $0["CardName"]?.string == name && $0["Frozen"]?.string != "tYES" }
                         let own = rows.first { $0["CardCode"]?.string == code } ?? named
@@ -51,10 +57,14 @@ extension SapBusinessOneConnector {
         }
     }
 
-    private static func partyQueries(_ parties: [ReferenceWant]) -> [Query] {
-        let conditions = parties.map { "CardName eq \(Query.text(name($0))) or CardCode eq \(Query.text(cardCode($0)))" }
+    private static let (customerType, supplierType) = ("cCustomer", "cSupplier")
+
+    private static func type(_ want: ReferenceWant) -> String { want.kind == .vendor ? supplierType : customerType }
+
+    private static func partnerQueries(_ partners: [ReferenceWant], type: String) -> [Query] {
+        let conditions = partners.map { "CardName eq \(Query.text(name($0))) or CardCode eq \(Query.text(cardCode($0)))" }
         return conditions.parts(of: 3).map { part in
-            Query("BusinessPartners", ["CardCode", "CardName", "Frozen"], filter: "CardType eq 'cCustomer' and (\(Query.anyOf(part)))", order: "CardCode")
+            Query("BusinessPartners", ["CardCode", "CardName", "CardType", "Frozen"], filter: "CardType eq '\(type)' and (\(Query.anyOf(part)))", order: "CardCode")
         }
     }
 
@@ -85,12 +95,14 @@ extension SapBusinessOneConnector {
         return fitted(name.isEmpty ? plain(want.key) : name, limit: B1Limits.name)
     }
 
-    /// `CF` and our key, or a mark of it where it is long or has other characters: the same at every run.
+    /// `CF` and our key, or a mark of it where it is long or has other characters: the same at every run. A supplier's code is another than that of a
+    /// customer with the same key.
     static func cardCode(_ want: ReferenceWant) -> String {
+        let head = want.kind == .vendor ? "CFV-" : "CF-"
         let isPlain = want.key.utf8.allSatisfy { $0 == 45 || (48 ... 57).contains($0) || (97 ... 122).contains($0 | 32) }
-        if isPlain, (1 ... B1Limits.cardCode - 3).contains(want.key.utf8.count) { return "CF-\(want.key)" }
+        if isPlain, (1 ... B1Limits.cardCode - head.utf8.count).contains(want.key.utf8.count) { return head + want.key }
         // Padded, so that a short key has a mark too.
-        return "CF-" + shortName(want.key + String(repeating: " ", count: 10), limit: 9)
+        return head + shortName(want.key + String(repeating: " ", count: 10), limit: 9)
     }
 
     static func itemCode(_ want: ReferenceWant) -> String { fitted(plain(want.key), limit: B1Limits.itemCode) }
@@ -100,14 +112,14 @@ extension SapBusinessOneConnector {
     /// One call each. Their codes are made of our keys, so one that is there already was made by a call whose answer was lost.
     public func createReferences(_ wants: [ReferenceWant], _ connection: ConnectionFacts) -> Exchange<[String: String]> {
         speaking(connection) { dialect in
-            let open = wants.filter { dialect.lines == .items || $0.kind == .party }.unique { "\($0.kind)/\($0.key)" }
+            let open = wants.filter { dialect.lines == .items || $0.kind != .item }.unique { "\($0.kind)/\($0.key)" }
             return create(open[...], dialect, [:])
         }
     }
 
     private func create(_ wants: ArraySlice<ReferenceWant>, _ dialect: Dialect, _ made: [String: String]) -> Exchange<[String: String]> {
         guard let want = wants.first else { return .finish(made) }
-        let (set, field, code, body) = want.kind == .party ? Self.customer(want, dialect) : Self.item(want)
+        let (set, field, code, body) = want.kind == .item ? Self.item(want) : Self.partner(want, dialect)
         return .send(Self.post(set, .object(body), dialect)) { answer in
             var next = made
             if (200 ..< 300).contains(answer.status) {
@@ -115,7 +127,7 @@ extension SapBusinessOneConnector {
                 next[want.key] = code
             } else {
                 // Numbers of a series are not ours: which one is there already can't be told.
-                guard want.kind == .item || dialect.customerSeries == nil else {
+                guard want.kind == .item || Self.series(want, dialect) == nil else {
                     return .fail(Problem(answer)?.fault ?? Self.unreadable("what became of \(set)"))
                 }
                 next[want.key] = code
@@ -124,13 +136,15 @@ extension SapBusinessOneConnector {
         }
     }
 
-    private static func customer(
+    private static func series(_ want: ReferenceWant, _ dialect: Dialect) -> Int? { want.kind == .vendor ? dialect.supplierSeries : dialect.customerSeries }
+
+    private static func partner(
         _ want: ReferenceWant, _ dialect: Dialect
     ) -> (set: String, field: String, code: String, body: [(key: String, value: JSON)]) {
         let code = cardCode(want)
         // `##`: any currency.
-        var body: [(key: String, value: JSON)] = [("CardCode", .string(code)), ("CardName", .string(name(want))), ("CardType", "cCustomer"), ("Currency", "##")]
-        if let series = dialect.customerSeries { body[0] = ("Series", .id(series)) }
+        var body: [(key: String, value: JSON)] = [("CardCode", .string(code)), ("CardName", .string(name(want))), ("CardType", .string(type(want))), ("Currency", "##")]
+        if let series = series(want, dialect) { body[0] = ("Series", .id(series)) }
         return ("BusinessPartners", "CardCode", code, body)
     }
 

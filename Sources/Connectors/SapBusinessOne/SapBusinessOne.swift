@@ -26,6 +26,8 @@ public struct SapBusinessOneConnector: LedgerConnector {
     private static let objects: [PlatformObject] = [
         PlatformObject("Invoices", carries: ["invoice"], [.find, .read, .create, .update, .void, .list]),
         PlatformObject("CreditNotes", carries: ["credit_note"], [.find, .read, .create, .update, .void, .list]),
+        PlatformObject("PurchaseInvoices", carries: ["bill"], [.find, .read, .create, .update, .void, .list]),
+        PlatformObject("PurchaseOrders", carries: ["purchase_order"], [.find, .read, .create, .update, .void, .list]),
         PlatformObject("IncomingPayments", carries: ["payment"], [.find, .read, .create, .update, .void]),
         PlatformObject("VendorPayments", carries: ["refund_payment"], [.find, .read, .create, .update, .void]),
         PlatformObject(
@@ -61,7 +63,7 @@ public struct SapBusinessOneConnector: LedgerConnector {
 
     private static let batchSizes: [String: Int] = {
         var out: [String: Int] = [:]
-        for form in EntitySet.entryForms.union([.invoice, .creditNote, .payment, .refundPayment]) { out[form.rawValue] = 1 }
+        for form in EntitySet.entryForms.union([.invoice, .creditNote, .bill, .purchaseOrder, .payment, .refundPayment]) { out[form.rawValue] = 1 }
         return out
     }()
 

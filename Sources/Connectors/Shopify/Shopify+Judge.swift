@@ -14,13 +14,15 @@ extension ShopifyConnector {
                 fault(
                     "unauthorized", .reauthorise, "Shopify does not accept the access token", "Connect the shop again.")
             )
-        case 402: .unavailable(fault("shop_frozen", .retry, "the shop is frozen until its Shopify bill is paid"))
+        case 402: .unavailable(fault("shop_frozen", .retry, "the shop is frozen until its Shopify bill is paid", "Pay the bill in Shopify's admin; it is asked again by itself."))
+        // A token that may only read still reads: a line that it may not write is no reason to stop that.
+        case 403 where call.kind == .write: .rejected(mayNotWrite)
         case 403:
             .reauthorize(
                 fault(
                     "access_denied", .reauthorise, "the access token lacks a scope",
                     "Give the app read_orders (and read_all_orders for orders older than 60 days) and connect again."))
-        case 423: .unavailable(fault("shop_locked", .retry, "the shop is locked"))
+        case 423: .unavailable(fault("shop_locked", .retry, "the shop is locked", "Ask Shopify's support why; it is asked again by itself."))
         case 429: .throttled(after: retryAfter(response), bucket: nil)
         case 430: .throttled(after: retryAfter(response) ?? .seconds(60), bucket: nil)
         case 408: undecided(call, "http_408", "Shopify gave up waiting for the request")
@@ -45,17 +47,18 @@ extension ShopifyConnector {
             return undecided(call, "unreadable_answer", "the answer with status 200 is not a JSON object")
         }
         let errors = root["errors"]
-        guard !errors.isNull else { return judgeUserErrors(root["data"]) }
+        guard !errors.isNull else { return judgeUserErrors(root["data"], call) }
         let codes = errors.elements.map { $0["extensions"]["code"].string ?? "" }
         if codes.contains("THROTTLED") { return .throttled(after: wait(root), bucket: Self.bucket) }
         if codes.contains("INTERNAL_SERVER_ERROR") || codes.contains("TIMEOUT") {
             return undecided(call, "internal_server_error", "Shopify failed inside")
         }
         if codes.contains("SHOP_INACTIVE") {
-            return .unavailable(fault("shop_inactive", .retry, "the shop is not active"))
+            return .unavailable(fault("shop_inactive", .retry, "the shop is not active", "Open the shop again in Shopify's admin, or pause the connection."))
         }
         if codes.contains("ACCESS_DENIED") {
             if onlyAddressesDenied(root) { return .accepted }
+            if call.kind == .write { return .rejected(mayNotWrite) }
             return .reauthorize(
                 fault(
                     "access_denied", .reauthorise, "the access token lacks a scope for a field of the query",
@@ -64,13 +67,25 @@ extension ShopifyConnector {
         if codes.contains("MAX_COST_EXCEEDED") {
             return .rejected(fault("max_cost_exceeded", .bug, "the query asks for more points than one query may"))
         }
-        return .rejected(fault("graphql_error", .reject, "Shopify refused the query: \(safe(codes))"))
+        return .rejected(fault("graphql_error", .reject, "Shopify refused the query: \(safe(codes))", "Report it with these codes and the time."))
     }
 
-    private func judgeUserErrors(_ data: JSONView) -> Verdict {
-        let refused = data.members.contains { !$0.value["userErrors"].elements.isEmpty }
-        return refused
-            ? .rejected(fault("user_errors", .reject, "Shopify refused the values of the request")) : .accepted
+    private func judgeUserErrors(_ data: JSONView, _ call: Call) -> Verdict {
+        let errors = data.members.flatMap { $0.value["userErrors"].elements }
+        guard !errors.isEmpty else { return .accepted }
+        let codes = errors.map { $0["code"].string ?? "" }
+        // Somebody wrote since it was read, an earlier try of ours perhaps: it is read again.
+        if call.kind == .write, codes.contains("STALE_OBJECT") || codes.contains("INTERNAL_ERROR") {
+            return .outcomeUnknown(Judging("Shopify").notTold("what was to be written over has changed since it was read"))
+        }
+        if call.kind == .write, codes.contains("APP_NOT_AUTHORIZED") { return .rejected(mayNotWrite) }
+        return .rejected(fault("user_errors", .reject, "Shopify refused the values of the request: \(safe(codes))", "Report it with the time and the posting's key."))
+    }
+
+    private var mayNotWrite: Fault {
+        Fault(
+            "write_denied", stage: .post, disposition: .reject, summary: "the shop's access token may not write metafields of orders",
+            remedy: "Give the app write_orders and connect again, or set the policy reflect: off. Then tell it again.")
     }
 
     /// Without approval for protected customer data only the addresses come back empty: orders are told all the same,

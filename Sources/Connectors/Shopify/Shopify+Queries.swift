@@ -8,10 +8,10 @@ struct ShopifyQuery: Sendable {
     /// Points asked for, by the published rules: objects 1, connections 2 plus page size times node, scalars nothing.
     var points: Int
 
-    func call(_ variables: JSON) -> Call {
+    func call(_ variables: JSON, _ kind: Call.Kind = .read) -> Call {
         let body: JSON = ["query": .string(text), "variables": variables]
         return Call(
-            .read, HTTPRequest(.post, ShopifyConnector.path, body: body.bytes), cost: [ShopifyConnector.bucket: points])
+            kind, HTTPRequest(.post, ShopifyConnector.path, body: body.bytes), cost: [ShopifyConnector.bucket: points])
     }
 }
 
@@ -82,6 +82,21 @@ enum ShopifyQueries {
 
     static let shop = ShopifyQuery(
         text: "query{shop{id name myshopifyDomain currencyCode ianaTimezone billingAddress{countryCodeV2}}}", points: 2)
+
+    /// What an order was told by us.
+    static let told = ShopifyQuery(
+        text: """
+            query($id:ID!){order(id:$id){id \
+            metafield(namespace:"\(OrderLines.namespace)",key:"\(OrderLines.key)"){id value compareDigest}}}
+            """,
+        points: 2)
+
+    static let tell = ShopifyQuery(
+        text: """
+            mutation($metafields:[MetafieldsSetInput!]!){metafieldsSet(metafields:$metafields){\
+            metafields{id} userErrors{field message code}}}
+            """,
+        points: 10)
 
     static let transactions = ShopifyQuery(
         text: "query($id:ID!){order(id:$id){transactions(first:\(mostTransactions)){\(transaction)}}}", points: 901)

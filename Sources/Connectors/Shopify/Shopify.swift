@@ -16,7 +16,7 @@ public struct ShopifyConnector: SourceConnector {
             headers: ["Content-Type": "application/json", "Accept": "application/json"],
             limits: [RateLimit(name: Self.bucket, scope: .connection, amount: 2000, window: .seconds(20))],
             concurrency: 4, batchSizes: [:], pageSize: ShopifyLimits.ordersPerPage, fieldLengths: [:],
-            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero),
+            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: true, findSettles: ShopifyLimits.lineSettles),
             tax: .perLine, dimensions: [], revisesPaidInvoices: true, apiVersion: Self.version,
             sunset: LocalDate(year: 2027, month: 10, day: 1), sources: Self.sources, objects: Self.objects,
             changeFeed: [
@@ -33,6 +33,7 @@ public struct ShopifyConnector: SourceConnector {
         PlatformObject("Order", carries: ["sale"], [.receive, .list, .read]),
         PlatformObject("OrderTransaction", carries: ["payment"], [.receive, .list, .read]),
         PlatformObject("Refund", carries: ["refund"], [.receive, .list, .read]),
+        PlatformObject("Metafield", carries: [], [.read, .create, .update]),
         PlatformObject("Shop", carries: [], [.read]),
     ]
 
@@ -62,7 +63,8 @@ public struct ShopifyConnector: SourceConnector {
         refreshGrace: .seconds(7_776_000), tokenHeader: ("X-Shopify-Access-Token", ""),
         consent: .init(
             path: "/admin/oauth/authorize", scopeSeparator: ",", exchange: [("expiring", "1")], account: .callback("shop", ending: ".myshopify.com"),
-            signature: .sortedPairs("hmac"), access: ["read orders with their payments and refunds"]))
+            signature: .sortedPairs("hmac"), access: ["read orders with their payments and refunds"],
+            told: (scopes: ["write_orders"], access: "write a line beside orders: what the ledger has of them")))
 
     private static let sources: [String: String] = [
         "limits.points":
@@ -71,11 +73,15 @@ public struct ShopifyConnector: SourceConnector {
         "concurrency": "our choice: the points of the bucket decide, not the number of requests",
         "page": "our choice: 30 orders with their lists stay below the 1000 points of a query",
         "query_cost": "shopify.dev, GraphQL Admin API rate limits: a single query may ask for 1000 points at most",
-        "idempotency": "read only: nothing is written, so nothing can happen twice",
+        "idempotency":
+            "GraphQL Admin API schema 2025-01, metafieldsSet: a line of an order's metafield is all that is written; it has a mark, is read before, "
+            + "and compareDigest lets it be written only over what was read",
+        "idempotency.search": "GraphQL Admin API schema 2025-01: Order.metafield",
+        "idempotency.settles": "our choice: whatever comes later than that changes nothing, by its compareDigest",
         "auth": "shopify.dev, Offline access tokens; changelog entries of 2025-12 and 2026-08",
         "auth.refresh_token_expires_in": "public clients and their tests: 7776000 s",
         "webhooks": "shopify.dev, Webhooks delivery structure; Verify webhook deliveries",
-        "objects": "shopify.dev, GraphQL Admin API 2026-10: Order, OrderTransaction, Refund, Shop",
+        "objects": "shopify.dev, GraphQL Admin API 2026-10: Order, OrderTransaction, Refund, Metafield, Shop",
         "currency": "shopify.dev, MoneyBag: shop and presentment amounts of everything, whose quotient is the rate",
         "fields": "GraphQL Admin API schema 2025-01 as published in Shopify/dev-mcp",
         "errors": "shopify.dev, GraphQL Admin API rate limits; the codes other than THROTTLED are general knowledge",
@@ -104,6 +110,8 @@ enum ShopifyLimits {
     static let noteCharacters = 1_000
     /// Seconds that an answer may tell us to wait at most.
     static let waitSeconds: Int64 = 3_600
+    /// After this a line that is not there was not written, or never will be.
+    static let lineSettles = Duration.seconds(30)
     /// Bytes of a webhook's topic or delivery id.
     static let headerBytes = 200
 }

@@ -47,7 +47,7 @@ extension XeroConnector {
         // Xero keeps none of bills.
         if type != bill { members.append(("Reference", .string(reference(document, extras: [plan.reference, plan.note])))) }
         members.append(("Date", .string(plan.date.description)))
-        if endpoint == .invoices { members.append(("DueDate", .string(plan.date.description))) }
+        if endpoint == .invoices { members.append(("DueDate", .string((document.due ?? plan.date).description))) }
         members += [("LineAmountTypes", "Exclusive"), ("CurrencyCode", .string(plan.currency.code))]
         if let rate = try currencyRate(plan, connection) { members.append(("CurrencyRate", rate)) }
         members.append(("LineItems", .array(lines.map { item($0, plan.currency, tracking, isOrdered: plan.form == .purchaseOrder) })))

@@ -40,6 +40,7 @@ extension XeroConnector {
         switch endpoint {
         case .invoices, .creditNotes, .purchaseOrders:
             try readLines(fields, sign: endpoint == .invoices && !isBill(fields) ? -1 : 1, document.plan.currency, &out)
+            if isBill(fields) { out.due = fields["DueDate"].string.flatMap { XeroDate.day($0) } }
             if endpoint == .invoices, !fields["AmountDue"].isNull {
                 out.open_minor = try minor(fields["AmountDue"], out.currency.flatMap { Currency($0) } ?? document.plan.currency, "AmountDue")
             }
@@ -136,6 +137,7 @@ extension XeroConnector {
             let sign = document.salesSign
             out.total_minor = document.salesTotal.minor
             out.party = document.party
+            out.due = document.due
             out.tax_minor = 0
             for line in plan.lines where line.part == .tax {
                 out.tax_minor = (out.tax_minor ?? 0) + sign * line.amount.minor

@@ -67,7 +67,8 @@ enum ConsentPage {
             page.say(view.tenantName)
             page.tag("</strong>, through Counterfoil.</p>")
             page.tag("<h2>What the access is for</h2><ul id=\"access\">")
-            for line in spec.oauth?.consent?.access ?? [] {
+            let consent = spec.oauth?.consent, told = view.isTold ? consent?.told : nil
+            for line in (consent?.access ?? []) + (told.map { [$0.access] } ?? []) {
                 page.tag("<li>")
                 page.say(line)
                 page.tag("</li>")

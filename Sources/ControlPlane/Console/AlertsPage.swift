@@ -50,6 +50,7 @@ enum AlertsPage {
         let id = alert.text("id"), state = alert.text("state")
         let title: HTML = isAlone ? "" : "<h2><a href=\"/alerts/\(id)\">\(alert.text("summary"))</a></h2>"
         var facts: [HTML] = ["<a href=\"/tenants/\(alert.text("tenant"))\">\(alert.text("tenant_slug"))</a>", "since \(Prose.time(alert.text("opened_at")))"]
+        if alert.text("cause") == "reflection" { facts.append("<a href=\"\(ReflectionsPage.link(alert.text("tenant")))\">the way back</a>") }
         if alert.count("count") > 1 { facts.append("\(Prose.count(alert.count("count"))) of them") }
         if alert.has("acknowledged_by") { facts.append("acknowledged by \(alert.text("acknowledged_by"))") }
         if alert.has("muted_until") { facts.append("muted until \(Prose.time(alert.text("muted_until"))) by \(alert.text("muted_by"))") }

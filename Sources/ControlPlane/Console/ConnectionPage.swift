@@ -1,5 +1,6 @@
 internal import ConnectorKit
 internal import Kernel
+internal import Store
 internal import Wire
 
 /// One connection: who is at the other end, whether we may still talk, how much of its limits is left, and what it last sent.
@@ -26,30 +27,49 @@ enum ConnectionPage {
         async let owner = clerk.tenant(tenant)
         async let quota = clerk.get("/v1/tenants/\(tenant)/connections/\(id)/quota")
         async let recent = clerk.items("/v1/tenants/\(tenant)/events?limit=200")
+        let bell = try await bell(connection, tenant, clerk)
         let events = try await recent.filter { $0.text("connection") == id }.prefix(12)
         let isDead = connection.text("state") == "dead"
         let reason: HTML = connection.has("state_reason") && !connection.text("state_reason").isEmpty ? Shell.note(connection.text("state_reason"), isDead ? .bad : .warn) : ""
         return Shell.Content(
             title: connection.text("slug"), place: "tenants", trail: [(try await owner.text("name"), "/tenants/\(tenant)")],
-            beside: "\(Prose.state(connection.text("state")))\(actions(connection, id, clerk))",
+            beside: "\(wayBack(connection, tenant, id, clerk))\(Prose.state(connection.text("state")))\(actions(connection, id, clerk))",
             body: """
-                \(reason)<div class="columns"><div><section id="facts" data-live class="panel"><h2>\(clerk.platform(connection.text("platform")))</h2>\(facts(connection, clerk))</section>\
+                \(reason)<div class="columns"><div><section id="facts" data-live class="panel"><h2>\(clerk.platform(connection.text("platform")))</h2>\(facts(connection, bell, clerk))</section>\
                 \(eventList(Array(events), clerk))</div><div>\(budgets(try await quota, clerk))\(settings(connection))</div></div>
                 """,
             live: tenant)
     }
 
-    private static func facts(_ c: JSON, _ clerk: Clerk) -> HTML {
+    /// Where a source that fetches its list is told that there is more; nothing for all others.
+    private static func bell(_ c: JSON, _ tenant: String, _ clerk: Clerk) async throws -> HTML? {
+        guard clerk.desk.sources[c.text("platform")]?.reflectionPlace == .fetched, let tenant = TenantID(tenant), let id = ConnectionID(c.text("id")) else { return nil }
+        guard let row = try await clerk.desk.store.adminBell(tenant, id) else { return "none" }
+        let bell = try JSON(parsing: row.json), heard = bell.count("heard_seq"), newest = bell.count("newest_seq")
+        let state: HTML = bell.count("attempts") == 0 ? "" : "<br><span class=\"bad-text\">\(Prose.some(bell.count("attempts"), "try", "tries")): \(bell.text("outcome"))</span>"
+        return "<code>\(bell.text("url"))</code><br><span class=\"soft\">heard up to \(Prose.count(heard)) of \(Prose.count(newest))</span>\(state)"
+    }
+
+    private static func facts(_ c: JSON, _ bell: HTML?, _ clerk: Clerk) -> HTML {
         let identity = (c["identity"]?.object ?? []).filter { $0.key != "account" }.compactMap { member in member.value.string.map { (Prose.title(member.key), "\($0)" as HTML) } }
         let present = c["credential"]?["present"]?.bool == true
         let credential: HTML = present ? "given, version \(c["credential"]?.count("version") ?? 0)" : "<span class=\"bad-text\">none yet</span>"
         let hook: HTML = c["webhook_secret"]?["present"]?.bool == true ? "given" : "none"
+        let rung = bell.map { [("Bell", $0)] } ?? []
         return Shell.facts(
             identity + [
                 ("Account", "\(c.text("account"))"), ("Address", c.has("base_url") ? "<code>\(c.text("base_url"))</code>" : "the platform's own"), ("Credential", credential),
                 ("Webhook secret", hook), ("Webhooks lead to", "<code>\(c.text("webhook_path"))</code>"), ("Last swept", Prose.ago(c.text("swept_at"), now: clerk.now)),
                 ("Read up to", Prose.time(c.text("watermark"))), ("Since", Prose.time(c.text("created_at"))),
-            ])
+            ] + rung)
+    }
+
+    /// What this source is told.
+    private static func wayBack(_ c: JSON, _ tenant: String, _ id: String, _ clerk: Clerk) -> HTML {
+        guard clerk.desk.connectors[c.text("platform")]?.spec.roles.contains(.source) == true else { return "" }
+        return """
+            <nav class="tabs" aria-label="Of this connection"><ul><li><a href="\(ReflectionsPage.link(tenant, [(name: "connection", value: id)]))">Way back</a></li></ul></nav>
+            """
     }
 
     private static func actions(_ c: JSON, _ id: String, _ clerk: Clerk) -> HTML {

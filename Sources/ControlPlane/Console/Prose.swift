@@ -103,10 +103,10 @@ enum Prose {
 
     static func tone(_ state: String) -> Tone {
         switch state {
-        case "confirmed", "reconciled", "live", "active", "resolved", "ok": .good
-        case "mapped", "cleared", "posting", "posted", "gathered", "in_progress", "planned_anew", "new", "normalized", "ingested": .going
+        case "confirmed", "reconciled", "live", "active", "resolved", "ok", "told", "kept": .good
+        case "mapped", "cleared", "posting", "posted", "gathered", "in_progress", "planned_anew", "new", "normalized", "ingested", "due", "sent": .going
         case "held", "manual", "paused", "warning", "acknowledged", "attention": .warn
-        case "rejected", "unknown", "dead", "critical", "open", "removed", "trouble": .bad
+        case "rejected", "unknown", "dead", "critical", "open", "removed", "trouble", "refused": .bad
         default: .quiet
         }
     }

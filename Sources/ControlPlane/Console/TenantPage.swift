@@ -40,7 +40,7 @@ enum TenantPage {
         let state: HTML = tenant.text("state") == "active" ? "" : Prose.state(tenant.text("state"))
         return """
             \(state)<nav class="tabs" aria-label="Of this tenant"><ul><li><a href="/inbox?tenant=\(id)">Inbox</a></li><li><a href="/tenants/\(id)/documents">Documents</a></li>\
-            <li><a href="/tenants/\(id)/rules">Rules</a></li><li><a href="/alerts?tenant=\(id)">Alerts</a></li></ul></nav>
+            <li><a href="/tenants/\(id)/rules">Rules</a></li><li><a href="\(ReflectionsPage.link(id))">Way back</a></li><li><a href="/alerts?tenant=\(id)">Alerts</a></li></ul></nav>
             """
     }
 

@@ -36,7 +36,7 @@ extension Thing {
 
     static let explanation = Thing("Explanation", "A posting with why each of its figures is what it is.", postingMembers + [
         .must("covers", .list(.words), "Source documents that it stands for.", example: ["6120034117000"]), .must("party", .words, example: "shop"),
-        .must("rate", .orNull(.words), example: .null), .must("total", .words, example: "10.80 USD"), .must("note", .orNull(.words), example: .null),
+        .must("rate", .orNull(.words), example: .null), .must("total", .words, example: "10.80 USD"), .must("due", .orNull(.day), "When a bill is to be paid, where its source says so.", example: .null), .must("note", .orNull(.words), example: .null),
         .must("tax_override", .orNull(.object([.must("source", .words, example: "0.80 USD"), .must("computed", .words, example: "0.81 USD")])), "Where the source's tax is not what we compute.", example: .null),
         .must("not_before", .orNull(.words), "It is not sent before.", example: .null),
         .must("lines", .list(.thing(.explainedLine))), .may("sent_lines", .list(.thing(.explainedLine)), "What the ledger has while a change is on its way.", example: []),

@@ -22,11 +22,19 @@ extension Thing {
         .must("seq", .integer(1 ... Int(Int32.max)), "Its place in the source's list.", example: 1), .must("id", .id), .must("at", .instant),
     ] + saidMembers)
 
+    static let reflectionBell = Thing("ReflectionBell", "Where a source is told that there is more in its list.", [
+        .must("connection", .id), .must("url", .words, example: "https://erp.example.com/counterfoil"), .must("secret", .object([.must("present", .flag)]), "Never shown."),
+        .must("heard_seq", .count, "Up to which place it answered 2xx.", example: 17), .must("newest_seq", .count, "The last place there is.", example: 17),
+        .must("heard_at", .orNull(.instant)), .must("attempts", .count, "Since it was heard last."), .must("outcome", .orNull(.words), "What the other side said last.", example: "heard"),
+        .must("actor", .words, "Who set it.", example: "key operator"), .must("updated_at", .instant),
+    ])
+
     static let reflection = Thing("Reflection", "What a source is told of a document, and what came of it.", [
         .must("id", .id), .must("tenant", .id), .must("flow", .id), .must("connection", .id, "The source."), .must("posting", .postKey),
         .must("number", .integer(1 ... Int(Int32.max)), "Which of the document's states it is.", example: 1), .must("says", .thing(said)),
         .must("state", reflectionState, example: "told"), .must("finding", .orNull(.thing(.finding)), "Why a person is asked: both sides, and what each choice does.", example: .null),
         .must("fault", .orNull(.thing(.fault)), "What the source said.", example: .null), .must("attempts", .count), .must("remote_id", .orNull(.words), "Its id at the source.", example: "8"),
+        .must("planned_minor", .number, "What the document comes to by what the source says now, in minor units.", example: 54_000),
         .must("seq", .orNull(.count), "Its place in the list that the source fetches.", example: .null), .must("created_at", .instant),
         .must("sent_at", .orNull(.instant)), .must("settled_at", .orNull(.instant)),
     ])

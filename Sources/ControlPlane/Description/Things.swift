@@ -38,6 +38,7 @@ extension Thing {
         .must("why", .words, example: "the role tax_payable:US-CO is not bound to an account"),
         .must("remedy", .words, example: "Bind it in the account structure."),
         .may("position", .words, "Where in the document: `lines[2]`, `tax_payable:US-CO`."),
+        .may("cause", .words, "What is to be mended, where one mending releases all that name it: an account's code."),
         .may("figures", .map(.words), "Amounts that the words name, by name."),
     ])
 }

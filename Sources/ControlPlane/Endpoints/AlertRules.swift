@@ -13,16 +13,16 @@ extension Endpoints {
     /// Who is told of what, for a tenant and for the operator: docs/alerts.md.
     static let alertRules: [Endpoint] = ["/v1/alerts", "/v1/tenants/{tenant}/alerts"].flatMap { base in
         [
-            Endpoint(.get, "\(base)/rules", .key(.read), About("Who is told of what", owners(base), .one(.alertRules), onlyOperator)) { visit in
+            Endpoint(.get, "\(base)/rules", .key(.read), About("Who is told of what", owners(base), .one(.alertRules), onlyOperator).tagged()) { visit in
                 let owner = try await owner(visit)
                 guard let row = try await visit.store.adminAlertRules(owner) else {
-                    return .json(200, .object([("version", .number("0")), ("rules", .object([]))]))
+                    return .json(200, .object([("version", .number("0")), ("rules", .object([]))]), tag: Precondition.tag(version: 0))
                 }
-                return try visit.answer(row)
+                return try visit.answer(row) { Precondition.tag(version: try JSON(parsing: $0.json).count("version")) }
             },
             Endpoint(.put, "\(base)/rules", .key(.admin), About(
                 "Set who is told of what", owners(base), body: .whole(.alertRules, example: Thing.exampleAlertRules), .one(.alertRules), onlyOperator
-            )) { visit in try await putRules(visit) },
+            ).guarded()) { visit in try await putRules(visit) },
             Endpoint(.get, "\(base)/routes", .key(.read), About("Where messages go", owners(base), .one(.alertRoutes), onlyOperator)) { visit in
                 try await routes(visit, try await owner(visit))
             },
@@ -74,19 +74,25 @@ extension Endpoints {
         var known = Findings()
         _ = RuleBook.read(json, routes: nil, isOperator: owner.isOperator, into: &known)
         if known.list.isEmpty { try refuse(strict(.alertRules, json, at: "rules")) }
+        let seen = try Precondition(visit.request)
         let (findings, answer) = try await visit.store.transaction { tx throws(Fault) -> (Findings, [UInt8]) in
             let names = Set(try await tx.alertRoutes(of: owner).map(\.name))
             var findings = Findings()
             let book = RuleBook.read(json, routes: names, isOperator: owner.isOperator, into: &findings)
             guard findings.list.isEmpty else { return (findings, []) }
-            if try await tx.putAlertRules(owner, body: json.bytes, actor: visit.asker.actor) {
+            let isNew = try await tx.putAlertRules(owner, body: json.bytes, actor: visit.asker.actor)
+            // Equal or not, the row is ours until the end: nobody comes between what was there and this.
+            let row = try (try await tx.query(AlertRouteStatements.rules(owner))).adminRow()
+            try seen.check(Precondition.tag(version: try JSON(parsing: row.json).count("version") - (isNew ? 1 : 0)), "who is told of what")
+            if isNew {
                 let detail = JSON.object([("rules", .array(book.rules.map { .string($0.name) }))])
                 try await tx.audit(owner.id, [visit.entry("alerts.rules", "alert rules", detail.bytes)])
             }
-            return (findings, try (try await tx.query(AlertRouteStatements.rules(owner))).adminRow().json)
+            return (findings, row.json)
         }
         try refuse(findings)
-        return .json(200, try JSON(parsing: answer))
+        let kept = try JSON(parsing: answer)
+        return .json(200, kept, tag: Precondition.tag(version: kept.count("version")))
     }
 
     // MARK: Routes
@@ -174,9 +180,14 @@ extension Endpoints {
         case .alertmanager(let there, _): url = there
         case .email, nil: return
         }
+        checkOpenly(url, "\(position).\(route.receiver?.kind.rawValue ?? "").url", desk, &findings)
+    }
+
+    /// Of an address that we post to.
+    static func checkOpenly(_ url: String, _ position: String, _ desk: Desk, _ findings: inout Findings) {
         guard !url.isEmpty, url.lowercased().hasPrefix("http://"), !HostList(desk.configuration.allowedHosts).allowsAlerts(url) else { return }
         findings.add(
-            "\(position).\(route.receiver?.kind.rawValue ?? "").url", "is plain http to a host that is not on the operator's list",
+            position, "is plain http to a host that is not on the operator's list",
             "Use https, or have the operator add alerts=host:port to COUNTERFOIL_ALLOWED_HOSTS.")
     }
 
@@ -220,7 +231,7 @@ extension Endpoints {
         return json
     }
 
-    private static func refuse(_ findings: Findings) throws {
+    static func refuse(_ findings: Findings) throws {
         guard !findings.list.isEmpty else { return }
         throw Refusal.invalid(findings.list.map { .init(field: $0.position ?? "", why: $0.why, remedy: $0.remedy) })
     }
@@ -230,7 +241,7 @@ extension Endpoints {
     }
 
     /// What seals for whoever delivers.
-    private static func alertKey(_ desk: Desk) async throws -> BoxPublicKey {
+    static func alertKey(_ desk: Desk) async throws -> BoxPublicKey {
         guard let bytes = try await desk.store.alertKey() else {
             throw Fault("alert_key_pending", stage: .api, disposition: .wait, summary: "nobody has delivered alerts here yet, so a secret can't be sealed",
                 remedy: "Start `counterfoil schedule` and send the request again.", retryAfter: .seconds(2))

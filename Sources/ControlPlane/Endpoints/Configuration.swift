@@ -186,7 +186,8 @@ extension Endpoints {
             try await tx.audit(tenant, [visit.entry("flow.changed", "flow \(id)", JSON.object([("members", .array(changed.map { .string($0) }))]).bytes)])
             try await tx.replan(tenant, only: id)
             let began = policies?.contains { $0.name == "reflect" && $0.value == "on" } ?? false
-            if began, old["policies"]?["reflect"]?.string != "on" { try await tx.beginReflecting(tenant, id) }
+            // As it stands under the lock: somebody may have ended it since it was read.
+            if began, try JSON(parsing: now.json)["policies"]?["reflect"]?.string != "on" { try await tx.beginReflecting(tenant, id) }
             return .init(200, row.json, tag: Precondition.tag(of: row.json))
         }
     }

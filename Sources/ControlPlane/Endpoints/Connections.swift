@@ -29,16 +29,22 @@ extension Endpoints {
             let page = try visit.page(), (slug, platform) = (asked.optionalSlug(), asked.optionalText("platform"))
             return try visit.answer(try await visit.store.adminConnections(tenant, slug: slug, platform: platform, page), page)
         },
-        Endpoint(.get, "/v1/connections/{connection}", .key(.read), About("A connection", .one(.connection))) { visit in
-            try visit.answer(try await visit.store.adminConnection(try visit.identifier("connection"), visit.asker.sees))
+        Endpoint(.get, "/v1/connections/{connection}", .key(.read), About("A connection", .one(.connection)).tagged()) { visit in
+            try visit.answer(try await visit.store.adminConnection(try visit.identifier("connection"), visit.asker.sees), tag: tag)
         },
         Endpoint(.patch, "/v1/connections/{connection}", .key(.admin), About(
             "Change, pause or resume a connection", "`settings` are all of them: those left out are gone. `base_url` as null: the platform's own address again. Another scheme, host or port drops the credential: the connection is `new` until it is given again.",
             body: [baseURL, settings, .may("state", .choice(["live", "paused"]), "`live`: again, after a pause.", example: "paused")],
             .one(.connection), .refused(409, "`wrong_state`: a new or dead connection is neither paused nor resumed."),
             .refused(422, "`host_not_allowed`: the base is not on the operator's list.")
-        )) { visit in try await changeConnection(visit) },
+        ).guarded()) { visit in try await changeConnection(visit) },
     ]
+
+    /// Of what a change can set. What the worker writes beside it, a token's version or how far the source was read, is nobody's change.
+    private static func tag(_ row: AdminRow) throws(Fault) -> String {
+        let json = try JSON(parsing: row.json)
+        return Precondition.tag(of: JSON.object(["base_url", "settings", "state"].map { ($0, json[$0] ?? .null) }).bytes)
+    }
 
     private static func createConnection(_ visit: Visit) async throws -> HTTPResponse {
         let tenant = try await visit.tenant()
@@ -87,7 +93,10 @@ extension Endpoints {
             return BaseChange(url: new, former: former, moves: moves)
         }
         let changed = ["settings", "base_url", "state"].filter { input.has($0) }
+        let seen = try Precondition(visit.request)
         return try await visit.change { tx throws(Fault) in
+            _ = try await tx.query(AdminConnectionStatements.lock(tenant, id))
+            try seen.check(try tag(try (try await tx.query(AdminConnectionStatements.one(id, Visibility(tenant: tenant)))).adminRow()), "the connection")
             let sql = AdminConnectionStatements.update(tenant, id, settings: settings.map { object($0).bytes }, base: change, state: state)
             guard let row = try (try await tx.query(sql)).adminRows().first else {
                 throw Fault("wrong_state", stage: .api, disposition: .reject, summary: "the connection can't be paused or resumed in its state",
@@ -101,7 +110,7 @@ extension Endpoints {
             try await tx.audit(tenant, [visit.entry("connection.changed", "connection \(id)", JSON.object(detail).bytes)])
             _ = try await tx.query(AdminConnectionStatements.hurry(tenant))
             _ = try await tx.query(JobStatements.wake())
-            return .init(200, row.json)
+            return .init(200, row.json, tag: try tag(row))
         }
     }
 

@@ -135,7 +135,8 @@ extension Endpoints {
         var query: [(name: String, value: String)] = [
             ("response_type", "code"), ("client_id", app.id), ("redirect_uri", ConsentLink.callback(visit.desk, spec.id)), ("state", state),
         ]
-        if !oauth.scopes.isEmpty { query.append(("scope", oauth.scopes.joined(separator: consent.scopeSeparator))) }
+        let scopes = oauth.scopes + (view.isTold ? consent.told?.scopes ?? [] : [])
+        if !scopes.isEmpty { query.append(("scope", scopes.joined(separator: consent.scopeSeparator))) }
         if consent.takesChallenge {
             query += [("code_challenge", Base64.encodeURL(Digest.sha256(Array(verifier.utf8)))), ("code_challenge_method", "S256")]
         }

@@ -11,14 +11,14 @@ extension Endpoints {
     static let schedules: [Endpoint] = [
         Endpoint(.get, "/v1/flows/{flow}/schedules", .key(.read), About(
             "A flow's schedules", "With the next five runs of each, and how many postings wait for it. What has none is done as it comes.", .one(.schedules)
-        )) { visit in
+        ).tagged()) { visit in
             let (flow, tenant, row) = try await flow(visit)
             return try await shown(visit, tenant, flow, try await zone(of: row, tenant, visit))
         },
         Endpoint(.put, "/v1/flows/{flow}/schedules", .key(.admin), About(
             "Set a flow's schedules", "All of them: those left out go. An equal rule keeps its next run, and what is paused stays so. docs/schedules.md.",
             body: statedBody, .one(.schedules)
-        )) { visit in try await putSchedules(visit) },
+        ).guarded()) { visit in try await putSchedules(visit) },
         Endpoint(.post, "/v1/flows/{flow}/schedules/preview", .key(.read), About(
             "Try schedules out", "The next five runs of each, kept nowhere.",
             query: [.may("after", .instant, "From when to count; now when absent.", example: "2026-10-24T12:00:00Z")], body: statedBody, isRepeatable: false, .one(.schedulePreview)
@@ -30,10 +30,10 @@ extension Endpoints {
         )) { visit in try await runSchedule(visit) },
         Endpoint(.post, "/v1/flows/{flow}/schedules/{schedule}/pause", .key(.write), About(
             "Pause a schedule", "Nothing of it runs, or is sent as it comes, before it is resumed. What an earlier run let through goes on.", .one(.schedules)
-        )) { visit in try await pauseSchedule(visit) },
+        ).tagged()) { visit in try await pauseSchedule(visit) },
         Endpoint(.post, "/v1/flows/{flow}/schedules/{schedule}/resume", .key(.write), About(
             "Resume a schedule", "Its next run is the next by the clock.", .one(.schedules), .refused(422, "`invalid_schedule`: it cannot be read any more; state it anew.")
-        )) { visit in try await resumeSchedule(visit) },
+        ).tagged()) { visit in try await resumeSchedule(visit) },
     ]
 
     private static let statedBody = About.Body.whole(.map(.anything, most: Schedule.subjects.count), example: Thing.exampleSchedules)
@@ -50,7 +50,14 @@ extension Endpoints {
         return .json(200, .object([
             ("flow", .string(flow.description)), ("time_zone", .string(zone.name)), ("schedules", .object(stated)),
             ("items", .array(rows.map { item($0, waiting[$0.subject], after: now) })),
-        ]))
+        ]), tag: tag(rows))
+    }
+
+    /// Of what people say of them, pauses among it; not of when they ran.
+    private static func tag(_ rows: [ScheduleRow]) -> String {
+        Precondition.tag(of: JSON.array(rows.map { row in
+            .array([.string(row.subject), .string(row.rule), .string(row.zone), .string(row.state), .bool(row.isStated)])
+        }).bytes)
     }
 
     private static func item(_ row: ScheduleRow, _ waiting: Int?, after now: Timestamp) -> JSON {
@@ -79,11 +86,14 @@ extension Endpoints {
         let (flow, tenant, row) = try await flow(visit)
         let zone = try await zone(of: row, tenant, visit)
         let wanted = try await stated(visit, tenant, row, zone)
+        let seen = try Precondition(visit.request)
         let outcome = try await visit.change { tx throws(Fault) in
             try await tx.lockSchedules(tenant, flow)
+            let rows = try await tx.schedules(tenant, flow)
+            try seen.check(tag(rows), "what the flow has of schedules")
             _ = try await tx.query(ScheduleStatements.dueNow(tenant, flow))
             let now = try await tx.databaseNow()
-            let before = try await tx.schedules(tenant, flow).filter(\.isStated).map { [$0.subject, $0.rule, $0.zone] }
+            let before = rows.filter(\.isStated).map { [$0.subject, $0.rule, $0.zone] }
             // An equal rule keeps its next run: what is due by now is not put off.
             for one in wanted where !before.contains([one.subject, one.text, zone.name]) {
                 let next = one.schedule.next(after: now)

@@ -75,7 +75,7 @@ enum Attach {
     static let triesMost = 10
     static let bytesMost = 8 << 20
 
-    static let outdated = Fault("attachment_outdated", stage: .confirm, disposition: .reject, summary: "the document has a later revision, or is void")
+    static let outdated = Fault("attachment_outdated", stage: .confirm, disposition: .reject, summary: "the document has a later revision, or is void", remedy: "None needed: the later revision has a file of its own.")
     static let noPlace = Fault(
         "attachment_unsupported", stage: .confirm, disposition: .reject, summary: "the ledger has no place for files at documents of this form",
         remedy: "Set the policy attach: none.")
@@ -160,7 +160,8 @@ enum Attach {
             }
         }
         guard csv.bytes.count <= bytesMost else {
-            throw Fault("attachment_too_large", stage: .confirm, disposition: .reject, summary: "the list of documents is larger than \(bytesMost) bytes")
+            throw Fault("attachment_too_large", stage: .confirm, disposition: .reject, summary: "the list of documents is larger than \(bytesMost) bytes",
+                remedy: "Fetch the list by the API instead: GET /v1/postings/{posting}/documents.")
         }
         return LedgerFile(name: "counterfoil-\(document.key)-r\(document.revision).csv", contentType: "text/csv", bytes: csv.bytes)
     }

@@ -113,7 +113,8 @@ enum Confirm {
 
     /// As it is kept.
     static func difference(_ findings: [Finding]) -> (findings: [UInt8], fault: Fault) {
-        let fault = Fault("differs", stage: .confirm, disposition: .hold, summary: findings.first?.why ?? "the ledger shows something else than was sent")
+        let fault = Fault("differs", stage: .confirm, disposition: .hold, summary: findings.first?.why ?? "the ledger shows something else than was sent",
+            remedy: findings.first?.remedy ?? "Open the posting, compare both sides, then correct the ledger or release.")
         return (JSON.array(findings.map(PlanCodec.finding)).bytes, fault)
     }
 
@@ -166,6 +167,7 @@ enum Confirm {
         if meant.total_minor != seen.total_minor { differ("total", amount(meant.total_minor), amount(seen.total_minor)) }
         if let a = meant.tax_minor, let b = seen.tax_minor, a != b { differ("tax", amount(a), amount(b)) }
         if let a = meant.date, let b = seen.date, a != b { differ("date", "\(a)", "\(b)") }
+        if let a = meant.due, let b = seen.due, a != b { differ("due", "\(a)", "\(b)") }
         if let a = meant.currency, let b = seen.currency, a != b { differ("currency", a, b) }
         if let a = meant.party, let b = seen.party, a != b { differ("party", a, b) }
         if let a = meant.key, let b = seen.key, a != b { differ("key", a.text, b.text) }

@@ -13,8 +13,9 @@ extension Pipeline {
     /// Tells the source what the ledger has of its documents, each state once: what is about to be sent is written down first, and whatever nobody knows
     /// the end of is looked for before it is sent again.
     func reflect(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> Result {
-        guard flow.row.state == "active", flow.source.row.state == "live" else { return .done }
-        let connector = try source(flow.source)
+        let connector = try source(flow.source), state = flow.source.row.state
+        // Who fetches is not called: no credential ever makes that connection live.
+        guard flow.row.state == "active", state == "live" || (state == "new" && connector.reflectionPlace == .fetched) else { return .done }
         while true {
             let due = try await store.dueReflections(tenant, flow.row.id, limit: Reflect.atOnce)
             if due.isEmpty { break }

@@ -166,6 +166,10 @@ extension PostgresTransaction {
             superseded.removeAll { parts.contains($0.key) }
             changed += fixed.map(\.whole)
         }
+        let parts = outputs.flatMap(\.parts)
+        let touched = rows.map(\.key) + (adopted + restored).map(\.key) + superseded.map(\.key) + changed + outputs.flatMap(\.sameInHand) + parts.map(\.part)
+        _ = try await query(PostingStatements.lock(tenant, touched))
+        rows.sort { $0.key < $1.key }
         var entries: [AuditEntry] = []
         func note(_ action: String, _ changed: PostgresRows) throws(Fault) {
             for row in changed { entries.append(AuditEntry(actor: "worker", action: action, subject: "posting \(try row.get("post_key", as: String.self))")) }
@@ -187,7 +191,6 @@ extension PostgresTransaction {
         }
         if !superseded.isEmpty { try note("posting.superseded", try await query(PostingStatements.supersede(tenant, superseded))) }
         try await noteInHand(tenant, changed: changed, same: outputs.flatMap(\.sameInHand), findings: JSON.array([PlanCodec.finding(Map.changedInHand)]).bytes)
-        let parts = outputs.flatMap(\.parts)
         if !parts.isEmpty { _ = try await query(MemberStatements.gather(tenant, parts)) }
         try await audit(tenant, entries)
     }

@@ -85,6 +85,7 @@ extension Pipeline {
         for case let body? in parts.map(\.sent) { dates.append(try PlanCodec.decode(body).date) }
         let days = Set(dates.filter { flow.policies.posting(on: $0) != .payout })
         try await store.transaction { tx throws(Fault) in
+            _ = try await tx.query(PostingStatements.lock(tenant, results.map(\.key)))
             _ = try await tx.query(PostingStatements.clear(tenant, results))
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "cleared", cases: cases))
             if !days.isEmpty { _ = try await tx.query(MemberStatements.dirtyDays(tenant, flow.row.id, cases: days.map(Map.caseID))) }
@@ -236,7 +237,7 @@ enum Preflight {
     static func alerts(_ held: [Held], _ flow: FlowID) -> [AlertRow] {
         var byKey: [String: AlertRow] = [:]
         for finding in held.flatMap(\.findings) where finding.check != "waits_for_original" && !PatientChecks.names.contains(finding.check) {
-            let key = AlertKey.held(flow, finding.check)
+            let key = AlertKey.held(flow, finding.check, finding.cause)
             byKey[key] = AlertRow(key: key, severity: .warning, cause: finding.why, remedy: finding.remedy)
         }
         return byKey.sorted { $0.key < $1.key }.map(\.value)

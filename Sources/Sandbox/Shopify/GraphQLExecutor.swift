@@ -5,6 +5,8 @@ internal import Wire
 struct GraphNode: Sendable {
     var type: String
     var field: @Sendable (String) -> GraphValue?
+    /// In its place, where what a field is depends on its arguments.
+    var asked: (@Sendable (String, [String: JSON]) -> GraphValue?)?
 }
 
 enum GraphValue: Sendable {
@@ -24,6 +26,8 @@ struct GraphQLExecutor {
     let schema: GraphSchema
     let fragments: [String: [GraphQL.Selection]]
     let variables: [String: JSON]
+    /// `QueryRoot` or `Mutation`.
+    let rootType: String
     /// Values of the root's fields.
     let root: (String, Arguments) throws(GraphQL.Problem) -> GraphValue?
     /// Objects given out so far; what the actual cost counts.
@@ -49,6 +53,7 @@ struct GraphQLExecutor {
             }
         }
         self.schema = schema
+        rootType = operation.kind == "mutation" ? "Mutation" : "QueryRoot"
         fragments = document.fragments
         self.variables = variables
         self.root = root
@@ -184,9 +189,9 @@ struct GraphQLExecutor {
     mutating func run(_ selections: [GraphQL.Selection]) throws(GraphQL.Problem) -> JSON {
         let resolve = root
         var members: [(key: String, value: JSON)] = []
-        for field in flattened(selections, type: "QueryRoot") {
+        for field in flattened(selections, type: rootType) {
             guard field.name != "__typename" else {
-                members.append((field.key, "QueryRoot"))
+                members.append((field.key, .string(rootType)))
                 continue
             }
             let value = try resolve(field.name, arguments(of: field))
@@ -233,7 +238,8 @@ struct GraphQLExecutor {
             if field.name == "__typename" {
                 members.append((field.key, .string(node.type)))
             } else {
-                members.append((field.key, try show(node.field(field.name) ?? .scalar(.null), field)))
+                let value = node.asked.map { $0(field.name, arguments(of: field)) } ?? node.field(field.name)
+                members.append((field.key, try show(value ?? .scalar(.null), field)))
             }
         }
         return .object(members)

@@ -1,7 +1,8 @@
 /// The types of the Admin API that the twin knows, as data: a query is held against this table before anything is
 /// executed, so that a misspelt field fails on an empty shop too.
 /// - Source: Shopify Admin GraphQL API 2026-10, the objects Order, LineItem, ShippingLine, OrderTransaction, Refund
-///   and what they refer to; only fields that a posting platform reads.
+///   and what they refer to; only fields that a posting platform reads; of
+///   mutations `metafieldsSet`.
 struct GraphSchema: Sendable {
     enum Shape: Sendable, Equatable {
         case scalar
@@ -68,6 +69,8 @@ struct GraphSchema: Sendable {
         case ("QueryRoot", "order"), ("QueryRoot", "refund"), ("QueryRoot", "node"): return ["id"]
         case ("Order", "transactions"), ("Order", "refunds"): return ["first"]
         case ("LineItem", "taxLines"): return ["first"]
+        case ("Order", "metafield"): return ["namespace", "key"]
+        case ("Mutation", "metafieldsSet"): return ["metafields"]
         default: return []
         }
     }
@@ -75,6 +78,10 @@ struct GraphSchema: Sendable {
     private static let adminTypes: [(String, String)] = [
         ("QueryRoot", "shop:Shop orders:Order+ order:Order refund:Refund node:Node"),
         ("Node", "id"),
+        ("Mutation", "metafieldsSet:MetafieldsSetPayload"),
+        ("MetafieldsSetPayload", "metafields:Metafield* userErrors:MetafieldsSetUserError*"),
+        ("MetafieldsSetUserError", "code elementIndex field message"),
+        ("Metafield", "id legacyResourceId namespace key value type compareDigest createdAt updatedAt ownerType"),
         (
             "Shop",
             "id name email url myshopifyDomain currencyCode ianaTimezone taxesIncluded plan:ShopPlan billingAddress:ShopAddress"
@@ -95,7 +102,7 @@ struct GraphSchema: Sendable {
             totalOutstandingSet:MoneyBag totalCashRoundingAdjustment:CashRoundingAdjustment
             customer:Customer billingAddress:MailingAddress shippingAddress:MailingAddress retailLocation:Location
             lineItems:LineItem+ shippingLines:ShippingLine+ taxLines:TaxLine* transactions:OrderTransaction* refunds:Refund*
-            agreements:SalesAgreement+
+            agreements:SalesAgreement+ metafield:Metafield
             """
         ),
         ("CashRoundingAdjustment", "paymentSet:MoneyBag refundSet:MoneyBag"),

@@ -70,6 +70,8 @@ struct ShopGraph: Sendable {
         case "cancelledAt": time(order.cancelledAt)
         case "cancelReason": text(order.cancelledAt == nil ? nil : "CUSTOMER")
         case "closedAt", "poNumber", "note": .scalar(.null)
+        // Only who names one is given it.
+        case "metafield": .node(nil)
         case "test", "taxExempt": .scalar(false)
         case "confirmed": .scalar(true)
         case "taxesIncluded": .scalar(.bool(order.taxesIncluded))

@@ -84,6 +84,13 @@ struct ShopStore: Sendable {
         return webhooks.list
     }
 
+    /// Something that is no part of the order's story changed on it.
+    mutating func touch(_ id: Int64, at now: Timestamp) {
+        guard let order = orders[id], order.updatedAt < now else { return }
+        orders[id]?.updatedAt = now
+        sortedByUpdate = nil
+    }
+
     func order(ofRefund id: Int64) -> ShopOrder? { orderOfRefund[id].flatMap { orders[$0] } }
 
     /// All orders by time of their last change, then by id: the one order in which a reader can go on where it stopped.

@@ -6,7 +6,8 @@ extension ShopifyTwin {
     /// Most points one query may ask for.
     static let queryCost = 1000
 
-    func graph(_ request: HTTPRequest, shop: Shop, at now: Timestamp) -> HTTPResponse {
+    /// - Parameter writes: the token has `write_orders`.
+    func graph(_ request: HTTPRequest, shop: Shop, writes: Bool, at now: Timestamp) -> HTTPResponse {
         guard request.method == .post else { return HTTPResponse(405) }
         guard let body = try? JSON(parsing: request.body), let query = body["query"]?.string else {
             return .json(400, .object([("errors", .object([("query", "Required parameter missing or invalid")]))]))
@@ -18,16 +19,20 @@ extension ShopifyTwin {
             operation = try Self.operation(document, named: body["operationName"]?.string)
             executor = try GraphQLExecutor(
                 schema: .admin, document: document, operation: operation, variables: body["variables"],
-                root: { name, arguments throws(GraphQL.Problem) in try self.root(name, arguments, shop: shop) })
+                root: { name, arguments throws(GraphQL.Problem) in
+                    name == "metafieldsSet"
+                        ? self.setMetafields(arguments, shop: shop, at: now) : try self.root(name, arguments, shop: shop)
+                })
         } catch {
             return Self.refused([error])
         }
-        let (problems, cost) = executor.check(operation.selections, type: "QueryRoot", path: [operation.kind])
+        let (problems, cost) = executor.check(operation.selections, type: executor.rootType, path: [operation.kind])
         guard problems.isEmpty else { return Self.refused(problems) }
-        let requested = max(1, cost)
+        let requested = operation.kind == "mutation" ? 10 : max(1, cost)
         guard requested <= Self.queryCost else { return Self.tooCostly(requested) }
         let (admitted, left) = spend(requested, of: shop, at: now)
         guard admitted else { return Self.throttledQuery(requested: requested, left: left) }
+        guard writes || operation.kind == "query" else { return Self.denied(operation) }
         var running = executor
         do {
             let result = try running.run(operation.selections)
@@ -53,7 +58,7 @@ extension ShopifyTwin {
                 message: name.map { "No operation named \"\($0)\"" } ?? "An operation name is required",
                 location: GraphQL.Location(line: 1, column: 1))
         }
-        guard operation.kind == "query" else {
+        guard operation.kind != "subscription" else {
             throw GraphQL.Problem(
                 message: "Schema is not configured for \(operation.kind)s", location: operation.location,
                 code: "missingSchema")
@@ -92,6 +97,21 @@ extension ShopifyTwin {
             return .object(members)
         }
         return .json(200, .object([("errors", .array(errors))]))
+    }
+
+    /// - Source: shopify.dev, GraphQL status and error codes: `ACCESS_DENIED`; the words are general knowledge.
+    private static func denied(_ operation: GraphQL.Operation) -> HTTPResponse {
+        var name = "metafieldsSet"
+        if case .field(let field)? = operation.selections.first { name = field.key }
+        let extensions: JSON = .object([
+            ("code", "ACCESS_DENIED"), ("documentation", "https://shopify.dev/api/usage/access-scopes"),
+            ("requiredAccess", "`write_orders` access scope."),
+        ])
+        let error: JSON = .object([
+            ("message", .string("Access denied for \(name) field. Required access: `write_orders` access scope.")),
+            ("extensions", extensions), ("path", [.string(name)]),
+        ])
+        return .json(200, .object([("data", .object([(name, .null)])), ("errors", [error])]))
     }
 
     private static func tooCostly(_ cost: Int) -> HTTPResponse {
@@ -134,7 +154,9 @@ extension ShopifyTwin {
         case "shop": return .node(graph.node())
         case "orders": return try orders(arguments, shop: shop)
         case "order":
-            return .node(number(in: arguments["id"], of: "Order").flatMap { order($0, of: shop.name) }.map(graph.order))
+            return .node(
+                number(in: arguments["id"], of: "Order").flatMap { order($0, of: shop.name) }
+                    .map { withMetafields(graph.order($0), of: $0.id, shop: shop) })
         case "refund": return .node(refund(number(in: arguments["id"], of: "Refund"), shop: shop))
         case "node":
             if let id = number(in: arguments["id"], of: "Order") {

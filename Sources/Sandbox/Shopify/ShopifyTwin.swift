@@ -19,10 +19,14 @@ public final class ShopifyTwin: Twin {
         var graph: [String: LeakyBucket] = [:]
         var rest: [String: LeakyBucket] = [:]
         var requests = 0
+        /// By shop and order.
+        var metafields: [String: [Int64: [ShopMetafield]]] = [:]
     }
 
     let state: Locked<State>
     private let journal: TwinJournal
+    /// Held by who sets metafields.
+    let metafieldTurn = Locked(())
 
     /// - Throws: `journal_damaged`, `journal_unusable`, `unknown_time_zone`.
     public init(journal: TwinJournal) throws(Fault) {
@@ -34,7 +38,7 @@ public final class ShopifyTwin: Twin {
             initial.graph[shop.name] = LeakyBucket(capacity: 2000, restorePerSecond: 100)
             initial.rest[shop.name] = LeakyBucket(capacity: 40, restorePerSecond: 2)
         }
-        try journal.replay { record in initial.tokens[record["shop"]?.string ?? ""]?.replay(record) }
+        try journal.replay { record in initial.replay(record) }
         state = Locked(initial)
         self.journal = journal
     }
@@ -89,7 +93,8 @@ public final class ShopifyTwin: Twin {
                 401,
                 .object([("errors", "[API] Invalid API key or access token (unrecognized login or wrong password)")]))
         } else if path[3...] == ["graphql.json"] {
-            response = graph(request, shop: shop, at: now)
+            let token = request.fields["X-Shopify-Access-Token"] ?? ""
+            response = graph(request, shop: shop, writes: writes(shop, token), at: now)
         } else {
             response = rest(request, shop: shop, version: path[2], resource: Array(path[3...]), at: now)
         }
@@ -101,6 +106,11 @@ public final class ShopifyTwin: Twin {
         guard let token else { return false }
         return constantTimeEquals(Array(token.utf8), Array(shop.token.utf8))
             || state.with { $0.tokens[shop.name]?.opens(token, at: now) ?? false }
+    }
+
+    /// A custom app's token may all that its owner gave it; others what was asked for when the app was installed.
+    private func writes(_ shop: Shop, _ token: String) -> Bool {
+        token == shop.token || state.with { $0.tokens[shop.name]?.scopes(of: token).contains("write_orders") ?? false }
     }
 
     public func throttled(retryAfterSeconds: Int?) -> HTTPResponse {
@@ -139,7 +149,7 @@ public final class ShopifyTwin: Twin {
         case .denied?: return .text(200, "The app was not installed.")
         case nil: return .text(400, "The form says neither yes nor no.")
         }
-        let record = self.state.with { $0.tokens[shop.name]?.newCode(shop: shop.name) ?? .null }
+        let record = self.state.with { $0.tokens[shop.name]?.newCode(shop: shop.name, scopes: scopes) ?? .null }
         guard let code = record["code"]?.string, keep(record, of: shop) else { return unavailable() }
         let pairs: [(name: String, value: String)] = [
             ("code", code), ("host", Base64.encode(Array("admin.shopify.com/store/\(shop.name)".utf8))),
@@ -182,9 +192,10 @@ public final class ShopifyTwin: Twin {
                 : refuse("invalid_request", "The authorization code was not found or was already used")
         }
         guard keep(record, of: shop) else { return unavailable() }
+        let more = state.with { $0.tokens[shop.name]?.scopes(of: record["access"]?.string ?? "") ?? [] }.filter { $0 == "write_orders" }
         var members: [(key: String, value: JSON)] = [
             ("access_token", record["access"] ?? .null),
-            ("scope", "read_orders,read_all_orders,read_products,read_returns"),
+            ("scope", .string((["read_orders", "read_all_orders", "read_products", "read_returns"] + more).joined(separator: ","))),
         ]
         if let refresh = record["refresh"] {
             members.append(("expires_in", .number(String(ShopTokens.accessSeconds))))
@@ -195,9 +206,9 @@ public final class ShopifyTwin: Twin {
     }
 
     /// Journals, then applies; false when the disk refuses.
-    private func keep(_ record: JSON, of shop: Shop) -> Bool {
+    func keep(_ record: JSON, of shop: Shop) -> Bool {
         guard (try? journal.append([record])) != nil else { return false }
-        state.with { $0.tokens[shop.name]?.replay(record) }
+        state.with { $0.replay(record) }
         return true
     }
 }

@@ -10,7 +10,7 @@ enum ConnectorCommand: Command {
     static let name = "connector"
     static let summary = "list the platforms there are connectors for, describe one, or begin a new one"
     static let help = """
-        usage: counterfoil connector list [--json]
+        usage: counterfoil connector list [--json [--conformance FILE]]
                counterfoil connector describe ID [--json]
                counterfoil connector new ID [--role source|ledger] [--title NAME] [--no-twin] [--dry-run]
 
@@ -18,8 +18,11 @@ enum ConnectorCommand: Command {
         `describe` adds every fact's source. `new` lays down a connector, its twin, tests and page in the checkout that it is run in: they compile,
         and the conformance tests say what is to be done (docs/writing-a-connector.md). The module is the title's letters where these are the id's
         (`freeagent`, FreeAgent), else the id's words. `--no-twin` leaves the twin to somebody else.
+        `--conformance` adds what a run of the questions to every connector said, from that run's records, to `verified_by`:
+
+            swift test --filter ConnectorKitTests --event-stream-output-path run.jsonl ; counterfoil connector list --json --conformance run.jsonl
         """
-    static let options = ["role", "title"]
+    static let options = ["role", "title", "conformance"]
     static let flags = ["json", "dry-run", "no-twin"]
 
     static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
@@ -27,7 +30,7 @@ enum ConnectorCommand: Command {
         switch arguments.rest.first {
         case "list" where arguments.rest.count == 1:
             if json {
-                say(Register.json.text)
+                say(Register.json(try arguments.value("conformance").map { file throws(Fault) in try ConformanceRun(try bytes(file)) }).text)
             } else {
                 for connector in Catalog.connectors {
                     let spec = connector.spec
@@ -44,6 +47,11 @@ enum ConnectorCommand: Command {
         default: throw usage("counterfoil connector list | describe ID | new ID")
         }
         return 0
+    }
+
+    private static func bytes(_ file: String) throws(Fault) -> [UInt8] {
+        guard let data = try? Data(contentsOf: URL(filePath: file)) else { throw usage("\(file) can't be read") }
+        return Array(data)
     }
 
     /// Nothing is written unless all of it can be.

@@ -37,6 +37,9 @@ enum DoctorCommand: Command {
         await check("time zones") { () throws(Fault) in for zone in ["Europe/London", "America/Chicago"] { _ = try Zone.named(zone) } }
         await check("migrations in \(surroundings.migrations)") { () throws(Fault) in _ = try Migration.read(folder: surroundings.migrations) }
         await check("folder \(surroundings.folder)") { () throws(Fault) in _ = try Secrets(surroundings) }
+        for key in HostKey.allCases {
+            await check(key.rawValue) { () throws(Fault) in try await look(key, surroundings) }
+        }
         await check("clock") { () throws(Fault) in
             guard SystemClocks().now() > Timestamp(seconds: 1_760_000_000) else {
                 throw Fault("clock_wrong", stage: .configuration, disposition: .hold, summary: "the clock says \(SystemClocks().now())", remedy: "Set it; use NTP.")
@@ -55,6 +58,25 @@ enum DoctorCommand: Command {
             }
         }
         return bad == 0 ? 0 : 1
+    }
+
+    /// A key that is there must be one, and nobody else's to read. One that is not may well be missing: `serve` and `schedule` read one each.
+    private static func look(_ key: HostKey, _ surroundings: Surroundings) async throws(Fault) {
+        let secrets = try Secrets(surroundings)
+        guard secrets.has(key.rawValue) else {
+            guard surroundings.variables["COUNTERFOIL_DATABASE_URL"] != nil else { return }
+            let sealed = try await Installation.sealed(try surroundings.database())
+            guard key == .master ? sealed.byMaster : sealed.byIntake else { return }
+            say("note   \(key.rawValue) is not on this host: `\(key == .master ? "schedule" : "serve")` can't run here without it")
+            return
+        }
+        _ = try secrets.key(key.rawValue)
+        var facts = stat()
+        guard stat(secrets.path(key.rawValue), &facts) == 0, facts.st_mode & 0o077 == 0 else {
+            throw Fault(
+                "secret_open", stage: .configuration, disposition: .hold, summary: "others may read \(secrets.path(key.rawValue))",
+                remedy: "chmod 600 it. Whoever read it opens \(key.opens): see docs/threat-model.md.")
+        }
     }
 
     private static func database(_ surroundings: Surroundings) async throws(Fault) {

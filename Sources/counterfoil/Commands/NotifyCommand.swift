@@ -40,7 +40,7 @@ enum NotifyCommand: Command {
         if FileManager.default.fileExists(atPath: mailFile) { mail = try MailServer(json: Array(try Secrets.read(mailFile).utf8)) }
         guard let raw = [UInt8](hexText: try secrets.text("alerts.key") { SystemRandom().bytes(32).hexText }) else {
             throw Fault("secret_missing", stage: .configuration, disposition: .hold, summary: "the file \(secrets.path("alerts.key")) is not a key",
-                remedy: "Restore it, or remove it and give the secrets of all alert routes anew.")
+                remedy: "Restore it from a backup. Where there is none, remove alerts.key alone and give the secrets of all alert routes anew.")
         }
         let configuration = AlertConfiguration(
             base: surroundings.variables["COUNTERFOIL_URL"] ?? "http://127.0.0.1:8080", key: try BoxPrivateKey(raw: Secret(raw)), mail: mail)

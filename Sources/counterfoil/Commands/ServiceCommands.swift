@@ -78,7 +78,7 @@ enum ServeCommand: Command {
         let port = try arguments.number("port", in: 0 ... 65_535, default: 8080)
         let configuration = ControlPlaneConfiguration(
             host: arguments.value("host") ?? "127.0.0.1", port: port,
-            intakeKey: try Secrets(surroundings).key("intake.key"), allowedHosts: try surroundings.allowedHosts(), version: Counterfoil.version,
+            intakeKey: try await Secrets(surroundings).key(.intake, try surroundings.database()), allowedHosts: try surroundings.allowedHosts(), version: Counterfoil.version,
             operatorParts: try OperatorParts.read(try Secrets(surroundings)), publicURL: surroundings.variables["COUNTERFOIL_URL"])
         let service = try ControlPlane(
             store: Store(pool, looks: looks), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
@@ -124,7 +124,7 @@ enum ScheduleCommand: Command {
         if user != nil, users != nil { throw usage("--worker-user and --worker-uids exclude each other") }
         if let warning = WorkerUsers.warning(isRoot: getuid() == 0, hasOwn: users != nil, scope: WorkerUsers.scope()) { complain(warning) }
         var configuration = SchedulerConfiguration(
-            program: surroundings.program, database: database, masterKey: try Secrets(surroundings).key("master.key"),
+            program: surroundings.program, database: database, masterKey: try await Secrets(surroundings).key(.master, database),
             allowedHosts: try surroundings.allowedHosts(), workersMost: workers, workerUser: user)
         configuration.workerUsers = users
         configuration.alerts = (["notify", "--parent", "\(getpid())"], NotifyCommand.environment(surroundings))

@@ -51,6 +51,7 @@ enum UpCommand: Command {
         if arguments.flags.contains("no-demo") {
             try house.announce(sandbox: nil)
             say("Counterfoil is up: \(house.address)")
+            say("the operator's API key is the member api_key of \(house.surroundings.folder)/up.json")
             await stop.wait()
             return 0
         }

@@ -13,6 +13,8 @@ struct TenantApply {
         var connections: [(id: String, platform: String, account: String, tenant: String)] = []
         /// One line for each thing created or changed.
         var steps: [String] = []
+        /// One line for each thing that the server has otherwise and that no call changes once it is there.
+        var left: [String] = []
     }
 
     private let api: API
@@ -54,11 +56,14 @@ struct TenantApply {
 
     private func put(_ kind: String, _ wanted: JSON, _ tenant: String, _ slug: String, _ out: inout Outcome) async throws(Fault) {
         let path = "/v1/tenants/\(tenant)/\(kind)"
-        var before: JSON?
-        do throws(Fault) { before = try await api.get(path)["body"] } catch { if error.code != "not_found" { throw error } }
-        if before == wanted { return }
+        var before: JSON = .null
+        do throws(Fault) { before = try await api.get(path) } catch { if error.code != "not_found" { throw error } }
+        // In the same order too: of patterns that fit, the first wins.
+        if before[kind]?.bytes == wanted.bytes { return }
         out.changed += 1
-        out.steps.append("\(slug): a new version of the \(kind)")
+        // Whoever mended a mapping in the console should see that a file takes it back.
+        let replaced = before["version"]?.int.map { ", in place of version \($0) by \(before["actor"]?.string ?? "?")" } ?? ""
+        out.steps.append("\(slug): a new version of the \(kind)\(replaced)")
         if !dry { _ = try await api.put(path, wanted) }
     }
 
@@ -100,7 +105,7 @@ struct TenantApply {
             .setting("source", .string(source)).setting("ledger", .string(ledger))
         guard let id = try await ensure("/v1/tenants/\(tenant)/flows", body, what: "\(slug): flow", &out) else { return }
         let now = try await api.get("/v1/flows/\(id)")
-        let changes = pick(flow, ["policies", "poll_seconds"]).object?.filter { now[$0.key] != $0.value } ?? []
+        let changes = pick(flow, ["policies", "poll_seconds", "cut_over"]).object?.filter { now[$0.key] != $0.value } ?? []
         if !changes.isEmpty {
             out.changed += 1
             out.steps.append("\(slug): flow \(flow["slug"]?.string ?? "?") gets \(changes.map(\.key).joined(separator: ", "))")
@@ -125,7 +130,13 @@ struct TenantApply {
     private func ensure(_ path: String, _ body: JSON, query: String = "", what: String, _ out: inout Outcome) async throws(Fault) -> String? {
         let slug = body["slug"]?.string ?? ""
         let found = try await api.items("\(path)?slug=\(Form.percent(slug))\(query)").first { $0["slug"]?.string == slug }
-        if let id = found?["id"]?.string { return id }
+        if let found, let id = found["id"]?.string {
+            for member in body.object ?? [] where TenantApply.fixed.contains(member.key) {
+                guard let now = found[member.key], now != member.value else { continue }
+                out.left.append("\(what) \(slug): \(member.key) is \(TenantApply.text(now)) on the server and \(TenantApply.text(member.value)) in the file; it stays")
+            }
+            return id
+        }
         out.created += 1
         out.steps.append("create \(what) \(slug)")
         if dry { return nil }
@@ -134,6 +145,13 @@ struct TenantApply {
         }
         return id
     }
+
+    /// What can't be changed, or not by a file, once it is there: another value is told.
+    private static let fixed: Set<String> = [
+        "name", "country", "base_currency", "time_zone", "platform", "account", "organisation", "source", "ledger",
+    ]
+
+    private static func text(_ json: JSON) -> String { String(decoding: json.bytes, as: UTF8.self) }
 
     /// Only these members, where present.
     private func pick(_ json: JSON, _ keys: [String]) -> JSON { .object((json.object ?? []).filter { keys.contains($0.key) }) }
@@ -152,7 +170,7 @@ enum TenantCommand: Command {
           --set NAME=VALUE   what ${NAME} in the files stands for
 
         A folder holds consultancy.json5 and one .json5 file a tenant; tenants/demo explains the format. Credentials are only set where the
-        server has none.
+        server has none. What the server has otherwise and a file can't change (a name, a time zone, an account) is told and left.
         """
     static let options = ["api", "set"]
     static let flags: [String] = []
@@ -176,6 +194,7 @@ enum TenantCommand: Command {
         case "plan", "apply":
             let outcome = try await TenantApply(try API(arguments), dry: arguments.rest[0] == "plan").apply(files)
             for step in outcome.steps { say(step) }
+            for line in outcome.left { say("not changed: \(line)") }
             if outcome.steps.isEmpty { say("nothing to do") }
         default: throw usage("counterfoil tenant check|plan|apply FOLDER")
         }

@@ -86,6 +86,26 @@ struct TenantFiles {
         return found.list
     }
 
+    /// Members that nobody would read: a misspelt `cut_over` would post what was to be left alone.
+    private func memberFindings(_ tenant: JSON) -> [Finding] {
+        var found = Findings()
+        func look(_ json: JSON, _ known: [String], at place: String) {
+            for member in json.object ?? [] where !known.contains(member.key) {
+                found.add(place + member.key, "is not a known member", "Known are \(known.joined(separator: ", ")).")
+            }
+        }
+        look(tenant, ["slug", "name", "organisations", "connections", "structure", "rules", "flows", "alerts"], at: "")
+        let lists: [(name: String, known: [String])] = [
+            ("organisations", ["slug", "name", "country", "base_currency", "time_zone"]),
+            ("connections", ["slug", "platform", "account", "base_url", "settings", "credential", "webhook_secret"]),
+            ("flows", ["slug", "organisation", "source", "ledger", "policies", "poll_seconds", "cut_over", "schedules"]),
+        ]
+        for list in lists {
+            for (n, item) in (tenant[list.name]?.array ?? []).enumerated() { look(item, list.known, at: "\(list.name)[\(n)].") }
+        }
+        return found.list
+    }
+
     /// What is wrong with the flows' member `schedules`.
     private func scheduleFindings(_ tenant: JSON) -> [Finding] {
         var found = Findings()
@@ -113,8 +133,7 @@ struct TenantFiles {
         for (file, tenant) in tenants {
             out += alertFindings(tenant, isOperator: false).map { (file, $0) }
             for key in ["slug", "name"] where (tenant[key]?.string ?? "").isEmpty { add(file, key, "is missing", "Give the tenant a \(key).") }
-            let known = ["slug", "name", "organisations", "connections", "structure", "rules", "flows", "alerts"]
-            for member in tenant.object ?? [] where !known.contains(member.key) { add(file, member.key, "is not a known member", "Known are \(known.joined(separator: ", ")).") }
+            out += memberFindings(tenant).map { (file, $0) }
             let organisations = Set((tenant["organisations"]?.array ?? []).compactMap { $0["slug"]?.string })
             let connections = Set((tenant["connections"]?.array ?? []).compactMap { $0["slug"]?.string })
             for (n, organisation) in (tenant["organisations"]?.array ?? []).enumerated() {
@@ -132,6 +151,7 @@ struct TenantFiles {
                 for key in ["source", "ledger"] where !connections.contains(flow[key]?.string ?? "") {
                     add(file, "flows[\(n)].\(key)", "names no connection of the file", "Use one of \(connections.sorted().joined(separator: ", ")).")
                 }
+                if let day = flow["cut_over"], LocalDate(day.string ?? "") == nil { add(file, "flows[\(n)].cut_over", "is no day", "Write YYYY-MM-DD, such as 2026-11-01.") }
                 var policies = Policies()
                 for member in PolicyText.flat(flow["policies"] ?? [:]).object ?? [] {
                     do throws(Fault) { try policies.set(member.key, to: member.value.string ?? "") } catch {

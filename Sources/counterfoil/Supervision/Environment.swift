@@ -5,6 +5,7 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Kernel
 internal import Postgres
+internal import Store
 
 /// The process's surroundings, read once. Names of variables are those of docs/getting-started.md.
 struct Surroundings {
@@ -43,7 +44,7 @@ struct Surroundings {
     func database() throws(Fault) -> PostgresConfiguration {
         guard let url = variables["COUNTERFOIL_DATABASE_URL"], !url.isEmpty else {
             throw Fault("no_database", stage: .configuration, disposition: .hold, summary: "COUNTERFOIL_DATABASE_URL is not set",
-                remedy: "Set it to a PostgreSQL URL, or use `counterfoil up`, which runs a private database.")
+                remedy: "Set it to a PostgreSQL URL, or use `counterfoil up`, which runs a private database and writes its API key into var/up.json.")
         }
         var configuration = try PostgresConfiguration(url: url)
         // Said once, so that those who get no environment of ours go the same way.
@@ -51,6 +52,17 @@ struct Surroundings {
         if let file = variables["COUNTERFOIL_DATABASE_PASSWORD_FILE"] { configuration.password = Secret(try Secrets.read(file)) }
         return configuration
     }
+}
+
+/// A key that all hosts of an installation share.
+enum HostKey: String, CaseIterable {
+    /// Only `schedule` reads it.
+    case master = "master.key"
+    /// Only `serve` reads it.
+    case intake = "intake.key"
+
+    /// What it opens.
+    var opens: String { self == .master ? "tenants' keys" : "webhook secrets" }
 }
 
 /// Keys and passwords in files of mode 0600 under `var/secrets`, made at first use.
@@ -69,7 +81,9 @@ struct Secrets {
 
     static func read(_ path: String) throws(Fault) -> String {
         guard let data = try? Data(contentsOf: URL(filePath: path)) else {
-            throw Fault("secret_missing", stage: .configuration, disposition: .hold, summary: "the file \(path) can't be read")
+            throw Fault(
+                "secret_unreadable", stage: .configuration, disposition: .hold, summary: "the file \(path) can't be read",
+                remedy: "Check that it is there, its owner and its permissions; restore it from a backup where it is gone.")
         }
         return String(decoding: data, as: UTF8.self).filter { !$0.isNewline }
     }
@@ -77,7 +91,7 @@ struct Secrets {
     /// The text in the file, made by `make` when there is none.
     func text(_ name: String, _ make: () -> String) throws(Fault) -> String {
         let path = folder + "/" + name
-        if FileManager.default.fileExists(atPath: path) { return try Secrets.read(path) }
+        if has(name) { return try Secrets.read(path) }
         let value = make()
         try write(name, value)
         return value
@@ -93,6 +107,24 @@ struct Secrets {
     }
 
     func path(_ name: String) -> String { folder + "/" + name }
+
+    func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
+
+    /// The key in the file, made when there is none and nothing needs the one that was: a second host, or one that was restored without its files,
+    /// would otherwise go on with a key that opens nothing.
+    /// - Throws: `key_missing`; what asking the database throws.
+    func key(_ key: HostKey, _ database: PostgresConfiguration) async throws(Fault) -> AEADKey {
+        if !has(key.rawValue) {
+            let sealed = try await Installation.sealed(database)
+            if key == .master ? sealed.byMaster : sealed.byIntake {
+                throw Fault(
+                    "key_missing", stage: .configuration, disposition: .hold,
+                    summary: "\(path(key.rawValue)) is not there, and the database has \(key.opens) that only it opens",
+                    remedy: "Copy it from the host that made it, or restore it from a backup. Nothing else opens what it sealed.")
+            }
+        }
+        return try self.key(key.rawValue)
+    }
 
     func key(_ name: String) throws(Fault) -> AEADKey {
         let text = try text(name) { SystemRandom().bytes(32).hexText }

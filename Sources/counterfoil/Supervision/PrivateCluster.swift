@@ -112,7 +112,8 @@ struct PrivateCluster {
         ])
         unlink(passwords)
         guard code == 0 else {
-            throw Fault("initdb_failed", stage: .configuration, disposition: .hold, summary: "initdb could not make the database cluster in \(data) (status \(code))")
+            throw Fault("initdb_failed", stage: .configuration, disposition: .hold, summary: "initdb could not make the database cluster in \(data) (status \(code))",
+                remedy: "Check the folder's owner and the free disk space; run by hand, initdb says why.")
         }
         do {
             try mark.write(toFile: data + "/counterfoil-ready", atomically: true, encoding: .utf8)

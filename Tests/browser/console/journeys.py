@@ -383,6 +383,38 @@ def live(console, operator, tenant):
     step("a change showed by itself")
 
 
+def way_back(console, operator, sandbox):
+    """A bookkeeper changes an invoice in the ledger; the shop is not told unless somebody says so, and she says no."""
+    tenant = operator("GET", "/v1/tenants?slug=prairie-goods")["items"][0]["id"]
+    flow = next(f for f in operator("GET", f"/v1/tenants/{tenant}/flows?limit=200")["items"] if f["state"] == "active")
+    operator("PATCH", f"/v1/flows/{flow['id']}", {"policies": flow["policies"] | {"reflect": "on", "masters": {"paid": "ledger", "void": "ask", "amount": "ask"}}})
+    operator("PATCH", f"/v1/connections/{flow['ledger']}", {"settings": {"changes_seconds": "10"}})
+    rows = operator("GET", f"/v1/tenants/{tenant}/postings?flow={flow['id']}&state=confirmed&limit=200")["items"]
+    posting = next(p for p in rows if p["form"] == "invoice" and p["remote_id"])
+    said = json.dumps({"do": "edits", "entity": "Invoice", "id": posting["remote_id"], "object": {"TxnDate": "2026-10-05"}}).encode()
+    urllib.request.urlopen(urllib.request.Request(sandbox + "/_sandbox/qbo/happen", said, {"Content-Type": "application/json"}), timeout=30).close()
+
+    console.sign_in(operator("POST", "/v1/keys", {"label": "rose", "scopes": ["write"], "tenant": tenant})["key"])
+    console.sees("Today, step by step")
+    console.link("Way back")
+    console.sees("Waits for a decision")
+    console.wait(lambda d: d.find_elements(By.CSS_SELECTOR, "#asked [data-state=held]"), "what was changed in the ledger to be asked about", 90)
+    card = console.find("#asked [data-state=held]")
+    name, words = card.get_attribute("id"), card.text
+    assert posting["reference"] in words and "QuickBooks Online has" in words and "To do" in words, words
+    console.look("way-back")
+    console.tabs("way-back")
+    console.find(f"#{name} button[aria-label^='Do not tell']").send_keys(Keys.ENTER)
+    console.sees("The source is not told.")
+    assert not console.all(f"#{name}"), "what was dismissed is still asked about"
+    last = operator("GET", f"/v1/reflections/{name.removeprefix('reflection-')}")
+    assert last["state"] == "dismissed", last
+    history = [row["action"] for row in operator("GET", f"/v1/postings/{posting['post_key']}/explain")["history"]]
+    assert "reflection.dismiss" in history, history
+    step("saw what a bookkeeper changed in the ledger, with both values, and kept it from the shop")
+    console.listen("way back")
+
+
 def interrupted(console, operator):
     """A stream that was refused is asked for again, and a session that ends loses nothing that was typed."""
     tenant = operator("GET", "/v1/tenants?slug=thames-pottery")["items"][0]["id"]
@@ -453,7 +485,7 @@ def main():
     failed = []
     try:
         for journey, work in [("consultancy", lambda: consultancy(console, operator)), ("bookkeeper", lambda: bookkeeper(console, operator)),
-                              ("support", lambda: support(console, operator)), ("interrupted", lambda: interrupted(console, operator)), ("without scripts", lambda: plain(console, up["api_key"]))]:
+                              ("support", lambda: support(console, operator)), ("way back", lambda: way_back(console, operator, up["sandbox"])), ("interrupted", lambda: interrupted(console, operator)), ("without scripts", lambda: plain(console, up["api_key"]))]:
             print(journey, flush=True)
             try:
                 work()
