@@ -57,6 +57,7 @@ private func consents(_ t: TenantID) -> [Sample] {
         Sample("AdminConnectionStatements.lock", AdminConnectionStatements.lock(t, connection), by: .supervisor),
         Sample("ConsentStatements.insert", ConsentStatements.insert(t, new), by: .supervisor),
         Sample("ConsentStatements.revokeMade", ConsentStatements.revokeMade(with: random.identifier(), actor: "a"), by: .supervisor),
+        Sample("ConsentStatements.revokeAll", ConsentStatements.revokeAll(of: t, random.identifier(), actor: "a"), by: .supervisor),
         Sample("ConsentStatements.unsettled", ConsentStatements.unsettled(t, connection, at: now), by: .supervisor),
         Sample("ConsentStatements.ask", ConsentStatements.ask(t, id, browser: digest, state: digest, verifier: nil, until: now, at: now), by: .supervisor),
         Sample("ConsentStatements.receive", ConsentStatements.receive(t, id, answer: [1], account: nil, at: now), by: .supervisor),
@@ -176,7 +177,7 @@ private func alerts(_ t: TenantID) -> [Sample] {
     ]
     let deliveries: [(String, SQL)] = [
         ("AlertDeliveryStatements.notices", AlertDeliveryStatements.notices()), ("AlertDeliveryStatements.saveNotices", AlertDeliveryStatements.saveNotices([notice])),
-        ("AlertDeliveryStatements.sentInHour", AlertDeliveryStatements.sentInHour()), ("AlertDeliveryStatements.testsInHour", AlertDeliveryStatements.testsInHour(owner, "r")),
+        ("AlertDeliveryStatements.sentInHour", AlertDeliveryStatements.sentInHour()), ("AlertDeliveryStatements.testsInHour", AlertDeliveryStatements.testsInHour(owner)),
         ("AlertDeliveryStatements.insert", AlertDeliveryStatements.insert(delivery)), ("AlertDeliveryStatements.claim", AlertDeliveryStatements.claim(limit: 9, for: .seconds(1))),
         ("AlertDeliveryStatements.settle", AlertDeliveryStatements.settle(delivery, state: "failed", outcome: "o")),
         ("AlertDeliveryStatements.later", AlertDeliveryStatements.later(delivery, by: .seconds(1), outcome: "o")),
@@ -334,6 +335,7 @@ private func work(_ t: TenantID) -> [Sample] {
         Sample("BudgetStatements.take", BudgetStatements.take(t, connection, [charge])),
         Sample("BudgetStatements.pause", BudgetStatements.pause(t, connection, name: "minute", for: .seconds(1))),
         Sample("BudgetStatements.correct", BudgetStatements.correct(t, connection, name: "minute", remaining: 5)),
+        Sample("BudgetStatements.declareApp", BudgetStatements.declareApp([AppLimit(platform: "p", name: "minute", amount: 1, window: .seconds(1))]), by: .supervisor),
         Sample("BudgetStatements.takeApp", BudgetStatements.takeApp(platform: "p", name: "minute", amount: 1, window: .seconds(1), cost: 1)),
         Sample("AlertStatements.raise", AlertStatements.raise(t, [alert])),
         Sample("AlertStatements.resolve", AlertStatements.resolve(t, keyPrefix: "k")),
@@ -351,7 +353,7 @@ private func work(_ t: TenantID) -> [Sample] {
         Sample("TenantStatements.forgetOldCredential", TenantStatements.forgetOldCredential(t, connection, version: 1)),
         Sample("TenantStatements.saveWatermark", TenantStatements.saveWatermark(t, connection, now)),
         Sample("TenantStatements.saveIdentity", TenantStatements.saveIdentity(t, connection, json)),
-        Sample("AuditStatements.insert", AuditStatements.insert(t, [AuditEntry(actor: "a", action: "b", subject: "c")])),
+        Sample("AuditStatements.insert", AuditStatements.insert(t, [AuditEntry(actor: "worker", action: "b", subject: "c")])),
     ]
 }
 
@@ -372,9 +374,8 @@ private func scheduling(_ t: TenantID) -> [Sample] {
         ("LeaseStatements.closeRole", LeaseStatements.closeRole(t)),
         ("LeaseStatements.keyless", LeaseStatements.keyless(limit: 10)),
         ("LeaseStatements.giveKeys", LeaseStatements.giveKeys(t, publicKey: [1], wrapped: [2])),
-        ("AuditStatements.unsealed", AuditStatements.unsealed(limit: 10)),
         ("SealStatements.auditOwners", SealStatements.auditOwners()),
-        ("SealStatements.unsealed", SealStatements.unsealed(limit: 10)),
+        ("SealStatements.unsealed", SealStatements.unsealed(limit: 10)), ("SealStatements.unsealedAge", SealStatements.unsealedAge()),
         ("SealStatements.seals", SealStatements.seals(t, after: 0, limit: 10)),
         ("SealStatements.rows", SealStatements.rows(t, afterXID: 1, id: 1, before: 9, limit: 10)),
         ("TakeoverStatements.openRole", TakeoverStatements.openRole(lease, holder: "h", verifier: "SCRAM-SHA-256$", seconds: 60)),
@@ -446,7 +447,7 @@ private func administration(_ t: TenantID) -> [Sample] {
         ("AdminConnectionStatements.insert", AdminConnectionStatements.insert(t, NewConnection(id: connection, slug: "c", platform: "p", account: "a", baseURL: nil, settings: json))),
         ("AdminConnectionStatements.list", AdminConnectionStatements.list(t, slug: "c", platform: "p", page)),
         ("AdminConnectionStatements.one", AdminConnectionStatements.one(connection, sees)),
-        ("AdminConnectionStatements.update", AdminConnectionStatements.update(t, connection, settings: json, baseURL: .some(nil), state: "live")),
+        ("AdminConnectionStatements.update", AdminConnectionStatements.update(t, connection, settings: json, base: BaseChange(url: nil, former: "https://a.example", moves: true), state: "live")),
         ("AdminConnectionStatements.putCredential", AdminConnectionStatements.putCredential(t, connection, sealed: [1])),
         ("AdminConnectionStatements.putWebhookSecret", AdminConnectionStatements.putWebhookSecret(t, connection, sealed: [1])),
         ("AdminConnectionStatements.intake", AdminConnectionStatements.intake(connection)),
@@ -454,6 +455,7 @@ private func administration(_ t: TenantID) -> [Sample] {
         ("AdminDocumentStatements.list", AdminDocumentStatements.list(t, DocumentFilter(flow: flow, kind: "sale", state: "held", caseID: "O-1", code: "x"), page)),
         ("AdminDocumentStatements.one", AdminDocumentStatements.one(document, sees)),
         ("AdminDocumentStatements.keys", AdminDocumentStatements.keys(t, document)),
+        ("AdminKeyStatements.created", AdminKeyStatements.created(t, apiKey, actor: "key a")),
         ("AdminKeyStatements.insert", AdminKeyStatements.insert(apiKey, digest: [1])),
         ("AdminKeyStatements.byDigest", AdminKeyStatements.byDigest([1])),
         ("AdminKeyStatements.list", AdminKeyStatements.list(sees, page)),
