@@ -107,7 +107,7 @@ extension CasePlan {
             let id = name(form, movement, of: owner, isOnly: moved.count == 1)
             let date = dated(movement.at == nil ? kept ?? day(at) : day(movement.at ?? at), id, source: owner)
             var plan = PlannedPosting(
-                subject: id.subject, form: form, caseID: caseID, covers: [owner] + covering, date: date.date,
+                subject: id.subject, form: form, caseID: caseID, covers: [owner] + covering + (movement.isNamed ? [movement.id] : []), date: date.date,
                 currency: movement.amount.currency,
                 rate: rate(movement.amount.currency), total: movement.amount,
                 lines: [
@@ -119,7 +119,7 @@ extension CasePlan {
                     PostingLine(
                         .tender, role: tender(movement.gateway, movement.amount.currency), amount: -movement.amount,
                         // A processor names what it pays out by the shop's refund.
-                        derivedFrom: (isNamed ? [movement.id] : []) + ["\(owner)/\(movement.id)"], text: movement.gateway, openItem: card(movement.gateway)),
+                        derivedFrom: (isNamed || movement.isNamed ? [movement.id] : []) + ["\(owner)/\(movement.id)"], text: movement.gateway, openItem: card(movement.gateway)),
                 ], party: party, appliesTo: against, reference: date.words, notBefore: notBefore)
             settle(&plan, movement.amount, "moved back")
             postings.append(plan)

@@ -82,7 +82,8 @@ extension CasePlan {
         let kept = settlement == nil ? nil : keptDay(id)
         let date = dated(kept ?? day(max(told.at, recognisedAt ?? told.at)), id, source: told.id)
         var plan = PlannedPosting(
-            subject: told.id, form: .creditNote, caseID: caseID, covers: [told.id] + explained.map(\.id) + (shares.covered[told.id] ?? []),
+            subject: told.id, form: .creditNote, caseID: caseID,
+            covers: [told.id] + explained.map(\.id) + (shares.covered[told.id] ?? []) + refund.transactions.filter(\.isNamed).map(\.id),
             date: date.date, currency: refund.currency,
             rate: rate(refund.currency), total: owed, lines: draft.lines, party: party, appliesTo: saleReference,
             findings: draft.findings,

@@ -63,13 +63,16 @@ public struct MoneyMovement: Sendable, Equatable {
     public var amount: Money
     public var status: Payment.Status
     public var at: Timestamp?
+    /// A payout's row calls it by `id`, and not by the document that it is of.
+    public var isNamed: Bool
 
-    public init(id: String, gateway: String, amount: Money, status: Payment.Status, at: Timestamp? = nil) {
+    public init(id: String, gateway: String, amount: Money, status: Payment.Status, at: Timestamp? = nil, isNamed: Bool = false) {
         self.id = id
         self.gateway = gateway
         self.amount = amount
         self.status = status
         self.at = at
+        self.isNamed = isNamed
     }
 }
 

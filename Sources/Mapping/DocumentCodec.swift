@@ -151,12 +151,14 @@ public enum DocumentCodec {
         m.put("amount", movement.amount)
         m.put("status", movement.status.rawValue)
         m.put("at", movement.at)
+        m.put("named", flag: movement.isNamed)
         return m.json
     }
 
     static func movement(_ f: Fields) throws(Fault) -> MoneyMovement {
         MoneyMovement(
-            id: try f.text("id"), gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"), at: try f.optionalTimestamp("at"))
+            id: try f.text("id"), gateway: try f.text("gateway"), amount: try f.money("amount"), status: try f.choice("status"), at: try f.optionalTimestamp("at"),
+            isNamed: try f.flag("named"))
     }
 
     private static func write(_ fee: ReturnFee) -> JSON {

@@ -174,10 +174,12 @@ extension PostgresTransaction {
         return (row, true)
     }
 
-    /// A new flow reads what its source sent before there was the flow; its cut-over date decides what of it counts.
+    /// A new flow reads what its source sent before there was the flow, and has the source asked for what it did not send; its cut-over date decides
+    /// what of it counts.
     public func rereadEvents(_ tenant: TenantID, _ source: ConnectionID) async throws(Fault) {
-        guard try await query(EventStatements.reread(tenant, source)).affected > 0 else { return }
-        _ = try await query(JobStatements.ask(tenant, [Job(.normalize, source.description, lane: .interactive)]))
+        var jobs = [Job(.sweep, source.description, lane: .poll)]
+        if try await query(EventStatements.reread(tenant, source)).affected > 0 { jobs.append(Job(.normalize, source.description, lane: .interactive)) }
+        _ = try await query(JobStatements.ask(tenant, jobs))
     }
 
     /// Whatever has not reached a ledger is planned again, of every flow of the tenant or of one.

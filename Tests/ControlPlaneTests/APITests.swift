@@ -110,8 +110,10 @@ import Wire
         ])
         #expect(made.status == 201)
         #expect(try await bench.store.ingested(tenant, a.source, limit: 5).count == 1)
-        let jobs = try await bench.store.pool.query("SELECT 1 FROM app.jobs WHERE tenant_id = \(tenant) AND kind = 'normalize' AND subject = \(a.source.description)")
-        #expect(jobs.count == 1)
+        for kind in ["normalize", "sweep"] {
+            let jobs = try await bench.store.pool.query("SELECT 1 FROM app.jobs WHERE tenant_id = \(tenant) AND kind = \(kind) AND subject = \(a.source.description)")
+            #expect(jobs.count == 1, "\(kind): what was not sent is asked for as well")
+        }
     }
 
     @Test("a held event is read again and a job that was put aside tried again when a person says so, once") func release() async throws {

@@ -100,7 +100,7 @@ extension Seeded {
     mutating func movement() -> MoneyMovement {
         MoneyMovement(
             id: word(), gateway: word(), amount: money(),
-            status: pick([.success, .authorised, .pending, .failure, .voided]), at: some { $0.instant() })
+            status: pick([.success, .authorised, .pending, .failure, .voided]), at: some { $0.instant() }, isNamed: flip())
     }
 
     mutating func fee() -> ReturnFee {

@@ -30,9 +30,17 @@ struct ScriptedSource: SourceConnector {
     func judge(_ response: HTTPResponse, to call: Call) -> Verdict { Judging("Scripted Source").verdict(response, to: call) }
     func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> { .finish(AccountIdentity(account: connection.account, name: "Shop")) }
     func verify(_: HTTPFields, body: [UInt8], secret: Secret) -> WebhookDelivery? { nil }
-    func sweep(since: Timestamp, cursor: String?, _: ConnectionFacts) -> Exchange<SweepPage> { .finish(SweepPage(records: [], next: nil, watermark: nil)) }
+    /// What a sweep lists, without bringing it.
+    var listed: [SourceDocument] = []
+
+    func sweep(since: Timestamp, cursor: String?, _: ConnectionFacts) -> Exchange<SweepPage> {
+        let rows = listed.filter { $0.at >= since }
+        let cases = rows.map { ListedCase(id: $0.id, parts: [ListedCase.Part(kind: DocumentCodec.kind(of: $0).kind, id: $0.id)]) }
+        return .finish(SweepPage(records: [], listed: cases, next: nil, watermark: rows.map(\.at).max()))
+    }
 
     func fetch(_ id: String, _ connection: ConnectionFacts) -> Exchange<RawRecord?> {
+        if let document = listed.first(where: { $0.id == id }) { return .finish(Self.record(document, delivery: "fetched \(id)")) }
         let line = lines(connection).first { $0.hasPrefix("return:\(id) ") }
         return .finish(line.map { RawRecord(topic: "figure", deliveryID: $0, body: Array($0.utf8)) })
     }

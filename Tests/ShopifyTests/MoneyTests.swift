@@ -68,6 +68,27 @@ import Wire
         #expect(try normalized("refunds/create", refund, ["post_currency": "presentment"]) == ask)
     }
 
+    @Test("a refund whose money is stated in the customer's currency alone is asked for, and the order's word of it is newer")
+    func refundInCustomersCurrency() throws {
+        let ask = Normalized(documents: [], fetch: ["6120034117003"])
+        let body = try fixture("eur-refund-webhook")
+        let shown = body.without("transactions.0.amount_set").with("transactions.0.amount", "14.40").with("transactions.0.currency", "EUR")
+        for settings in [[:], ["post_currency": "presentment"]] as [[String: String]] {
+            #expect(try normalized("refunds/create", shown, settings) == ask)
+            #expect(try normalized("refunds/create", body, settings).documents.count == 1)
+        }
+        // The shop's own currency says what it is; none at all doesn't.
+        let own = body.without("transactions.0.amount_set").with("transactions.0.amount", "12.00").with("transactions.0.currency", "GBP")
+        #expect(try normalized("refunds/create", own) == normalized("refunds/create", body))
+        #expect(try normalized("refunds/create", own.without("refund_line_items.0.subtotal_set")) == ask)
+        #expect(try normalized("refunds/create", own.without("transactions.0.currency")) == ask)
+        let order = try normalized("orders", try fixture("eur-order-node")).refunds
+        let told = try normalized("refunds/create", body).refunds
+        #expect(order.map(\.id) == told.map(\.id) && order[0].version > told[0].version)
+        let one = try normalized("orders", try fixture("us-order-node")).refunds
+        #expect(one.map(\.version) == (try normalized("refunds/create", try fixture("us-refund-webhook")).refunds.map(\.version)))
+    }
+
     // MARK: Refunds
 
     private func refund(_ body: JSON, _ settings: [String: String] = [:]) throws -> Refund {
@@ -138,6 +159,7 @@ import Wire
     func shipping() throws {
         let adjustment: JSON = [
             "id": 9001, "kind": "shipping_refund", "reason": "Shipping refund", "amount": "-6.00", "tax_amount": "0.00",
+            "amount_set": ["shop_money": ["amount": "-6.00", "currency_code": "USD"]],
         ]
         let body = try fixture("us-refund-webhook").with("order_adjustments", [adjustment]).with("note", .null)
             .with("refund_line_items", []).with("transactions.0.amount", "6.00").without("transactions.0.amount_set")

@@ -325,6 +325,7 @@ private func work(_ t: TenantID) -> [Sample] {
         Sample("JobStatements.finish", JobStatements.finish(t, job)),
         Sample("JobStatements.finish", JobStatements.finish(t, [job])),
         Sample("JobStatements.postpone", JobStatements.postpone(t, job, by: .seconds(1), fault: json)),
+        Sample("JobStatements.postponeUnread", JobStatements.postponeUnread(t)),
         Sample("JobStatements.nextDue", JobStatements.nextDue(t)),
         Sample("CrashStatements.suspicions", CrashStatements.suspicions(t)),
         Sample("CrashStatements.clear", CrashStatements.clear(t, JobName(.post, "flow"))),

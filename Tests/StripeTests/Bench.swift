@@ -36,3 +36,20 @@ func list(_ rows: [JSON], more: Bool = false) -> HTTPResponse {
 }
 
 let missing = HTTPResponse.json(404, ["error": ["type": "invalid_request_error", "code": "resource_missing", "message": "No such charge: 'ch_x'"]])
+
+// MARK: What stands
+
+/// Of what was told, in this order, what stands: of each document the highest version, the first of equals.
+func standing(_ told: [SourceDocument]) -> [SourceDocument] {
+    var out: [String: SourceDocument] = [:]
+    for document in told {
+        let name = "\(document.id) \(document.kind?.rawValue ?? "note")"
+        if let known = out[name], known.version >= document.version { continue }
+        out[name] = document
+    }
+    return out.sorted { $0.key < $1.key }.map(\.value)
+}
+
+extension SourceDocument {
+    var refund: (id: String, body: Refund)? { if case .refund(let body) = body { (id, body) } else { nil } }
+}

@@ -118,6 +118,86 @@ import Wire
     }
 }
 
+@Suite("Rates that become known later") struct LaterRateTests {
+    private let settings = ["base_currency": "USD"]
+    private let row: JSON = ["id": "txn_9", "object": "balance_transaction", "amount": 12_787, "currency": "usd", "exchange_rate": .null, "created": 1_794_733_605]
+
+    @Test("a sale told before Stripe converted it takes its rate when it did, and no reading without a rate takes it away", arguments: ["charge", "invoice", "application_fee"])
+    func later(topic: String) throws {
+        let (before, after) = try states(topic)
+        let first = try normalized(topic, before, settings).documents, then = try normalized(topic, after, settings).documents
+        func rate(_ told: [SourceDocument]) -> ExactDecimal?? {
+            told.compactMap { document -> ExactDecimal?? in if case .sale(let sale) = document.body, !sale.isDraft { .some(sale.rate) } else { nil } }.first
+        }
+        #expect(rate(first) == .some(.none) && rate(then) != .some(.none))
+        #expect(rate(standing(first + then)) == rate(then) && rate(standing(then + first)) == rate(then))
+    }
+
+    /// Before the balance has it, and after.
+    private func states(_ topic: String) throws -> (JSON, JSON) {
+        switch topic {
+        case "charge":
+            let json = try fixture("charge-eur")
+            return (json.changing("charge", "balance_transaction", to: .null), json)
+        case "invoice":
+            let json = try fixture("invoice").changing("credit_notes", to: []).changing("payments", "0", "charges", "0", "refunds", to: [])
+            let paid = json.changing("payments", "0", "charges", "0", "charge", "balance_transaction", to: row)
+            return (json.changing("payments", to: []).changing("invoice", "status", to: "open"), paid)
+        default:
+            let json = try fixture("application-fee").changing("refunds", to: []).changing("application_fee", "currency", to: "gbp")
+            return (json.changing("application_fee", "balance_transaction", to: .null), json.changing("application_fee", "balance_transaction", to: row))
+        }
+    }
+}
+
+@Suite("Charges that an invoice takes over") struct AttachedTests {
+    private let id = "in_1QLqB2KJ2mNpQr5tInv00001", charge = "ch_3QLqB2KJ2mNpQr5t1xYz0010"
+
+    /// The invoice of the fixture, its payment attached after the charge was made, without credit notes.
+    private func invoice() throws -> JSON {
+        try fixture("invoice").changing("payments", "0", "invoice_payment", "created", to: 1_794_733_900).changing("credit_notes", to: [])
+    }
+
+    /// The charge as it was told before.
+    private func alone(_ invoice: JSON) -> JSON {
+        let paid = invoice["payments"]?[0]?["charges"]?[0]
+        return ["charge": paid?["charge"] ?? .null, "refunds": paid?["refunds"] ?? .null]
+    }
+
+    @Test("a charge that was told before it paid an invoice is sold once: the invoice is the sale, and payment and refund are the invoice's, whichever is read first")
+    func attached() throws {
+        let json = try invoice()
+        let first = try normalized("charge", alone(json)).documents, then = try normalized("invoice", json).documents
+        #expect(balances(plans(first, base: .gbp)) == ["clearing:stripe:GBP": 5_880, "sales:unclassified": -11_760, "returns_allowances": 5_880])
+        let told = standing(first + then)
+        #expect(told == standing(then + first) && told == standing(then))
+        let posted = plans(told, base: .gbp)
+        #expect(Set(posted.map(\.caseID)) == [id] && posted.allSatisfy { $0.findings.isEmpty })
+        #expect(balances(posted) == balances(plans(then.filter { $0.caseID == id }, base: .gbp)))
+        #expect(balances(posted)["receivable:shop"] == nil && balances(posted)["clearing:stripe:GBP"] == 5_880)
+        // What stood in the ledger for the charge alone is taken back, and only that.
+        let organisation = Organisation(baseCurrency: .gbp, country: "GB", zone: .utc, taxMode: .exclusive)
+        var stood: [PlannedPosting.Reference: PostedState] = [:]
+        for plan in plans(first, base: .gbp) where plan.form == .invoice { stood[plan.id] = PostedState(plan: plan) }
+        let after = Planner.plan(
+            OrderCase(id: charge, told.filter { $0.caseID == charge }), organisation: organisation, policies: Policies(), ledger: LedgerState(posted: stood), codes: CodeBook())
+        #expect(after.map(\.effect) == [.void] && after.map(\.subject) == [charge])
+        // A bounced debit is the same.
+        let lost = json.changing("payments", "0", "charges", "0", "charge", "status", to: "failed")
+            .changing("payments", "0", "charges", "0", "charge", "failure_balance_transaction", to: "txn_1").changing("payments", "0", "charges", "0", "refunds", to: [])
+        let bounced = standing(told + (try normalized("invoice", lost).documents))
+        #expect(bounced.contains { if case .payment(let payment) = $0.body { payment.status == .failure && $0.caseID == id } else { false } })
+    }
+
+    @Test("a charge of an invoice's own is no second document; one that names no intent is taken back all the same")
+    func own() throws {
+        let json = try fixture("invoice")
+        #expect(!(try normalized("invoice", json).ids.filter { $0 == charge }.count > 1))
+        let old = json.changing("payments", "0", "invoice_payment", "payment", to: ["type": "charge", "charge": .string(charge)])
+        #expect(try normalized("invoice", old).documents.filter { $0.id == charge }.map(\.caseID) == [id, charge])
+    }
+}
+
 @Suite("Earnings of a platform") struct EarningTests {
     @Test("an application fee is a sale of the platform's own, whoever has the sales of charges, and what it gives back its refund")
     func earned() throws {

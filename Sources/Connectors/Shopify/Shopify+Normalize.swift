@@ -90,7 +90,7 @@ extension ShopifyConnector {
             return Normalized(documents: [], fetch: [try fields.id(root["order_id"], "order_id")])
         }
         let reader = RESTReader(fields: fields, settings: settings)
-        guard reader.tellsCurrency(root) else {
+        guard try reader.tellsCurrency(root) else {
             return Normalized(documents: [], fetch: [try fields.id(root["order_id"], "order_id")])
         }
         let refund = try reader.refund(root)

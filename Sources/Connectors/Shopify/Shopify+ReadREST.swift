@@ -171,10 +171,24 @@ extension RESTReader {
         return (order, try transaction(root, side, Path()))
     }
 
-    /// Whether a refund's body states its amounts in the currency that is posted.
-    func tellsCurrency(_ refund: JSONView) -> Bool {
-        !settings.presentment || refund["refund_line_items"].elements.contains { !$0["subtotal_set"].isNull }
-            || refund["transactions"].elements.contains { !$0["amount_set"].isNull }
+    /// Whether a refund's body states all of its amounts in the currency that is posted. A transaction that states one
+    /// amount alone may state the customer's.
+    /// - Throws: `unreadable_record` for what is no currency.
+    func tellsCurrency(_ refund: JSONView) throws(Fault) -> Bool {
+        let sets = refundSets(refund)
+        guard sets.contains(where: { !$0.isNull }) else { return false }
+        let side = try side(sets: sets, plain: refund["currency"])
+        if side.presentment { return sets.allSatisfy { !$0.isNull } }
+        return refund["transactions"].elements.allSatisfy { transaction in
+            guard transaction["amount_set"].isNull else { return true }
+            return transaction["currency"].string.map { $0 == side.currency.code } ?? side.single
+        }
+    }
+
+    /// The amounts of a refund's parts in both currencies, null where a part states one alone.
+    private func refundSets(_ refund: JSONView) -> [JSONView] {
+        refund["refund_line_items"].elements.map { $0["subtotal_set"] } + refund["transactions"].elements.map { $0["amount_set"] }
+            + refund["order_adjustments"].elements.map { $0["amount_set"] }
     }
 
     private func transaction(_ view: JSONView, _ side: MoneySide, _ path: Path) throws(Fault) -> TransactionRecord {
@@ -191,13 +205,8 @@ extension RESTReader {
     }
 
     func refund(_ root: JSONView) throws(Fault) -> RefundRecord {
-        let lines = try fields.list(root["refund_line_items"], "refund_line_items")
         let transactions = try fields.list(root["transactions"], "transactions")
-        let adjustments = try fields.list(root["order_adjustments"], "order_adjustments")
-        let sets =
-            lines.map { $0["subtotal_set"] } + transactions.map { $0["amount_set"] }
-            + adjustments.map { $0["amount_set"] }
-        let side = try side(sets: sets, plain: transactions.first?["currency"] ?? root["currency"])
+        let side = try side(sets: refundSets(root), plain: transactions.first?["currency"] ?? root["currency"])
         let parts = try fields.each(root["order_adjustments"], "order_adjustments") { (view, path) throws(Fault) in
             try adjustment(view, side, path)
         }

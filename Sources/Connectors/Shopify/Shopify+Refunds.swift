@@ -71,7 +71,8 @@ struct RefundDocument {
         return document(
             included: order.taxIncluded && !tax.isZero, lines: lines, shippingTaxes: shippingTaxes,
             adjustments: adjustments,
-            version: refund.version + (known ? 1 : 0))
+            // A webhook may have taken the customer's currency for the shop's.
+            version: refund.version + (known || !order.side.single ? 1 : 0))
     }
 
     /// Says that the refund is none: what a webhook may have told too soon is an edit's.

@@ -44,10 +44,23 @@ struct ChargeFacts {
         rate = StripeMoney.rate(stated: try row["exchange_rate"].rate(), candidates: candidates, settled: try row["amount"].money(settled))?.rate
     }
 
-    func payment(_ caseID: String, _ settings: StripeSettings) -> SourceDocument {
+    /// - Parameter rank: of who tells it.
+    func payment(_ caseID: String, _ settings: StripeSettings, rank: Int64 = 0) -> SourceDocument {
         SourceDocument(
-            id: id, caseID: caseID, version: Version.of(created, state == .lost ? 2 : 1), at: at,
+            id: id, caseID: caseID, version: Version.of(created, rank + (state == .lost ? 2 : 1)), at: at,
             body: .payment(Payment(gateway: settings.gateway, amount: amount, status: state == .lost ? .failure : .success)))
+    }
+}
+
+extension ChargeFacts {
+    /// Takes back the sale that the charge was told as before an invoice was there for it to pay. Its payment and refunds move to the invoice's case.
+    /// - Source: docs.stripe.com, API reference, Attach a payment to an Invoice: "If the PaymentIntent's status is already succeeded when it's
+    ///   attached, it's credited to the invoice immediately."
+    func noSale(_ customer: String) -> SourceDocument {
+        let currency = amount.currency
+        let body = Sale(
+            number: id, source: "shop", customer: customer, currency: currency, taxIncluded: false, lines: [], total: .zero(currency), isDraft: true)
+        return SourceDocument(id: id, caseID: id, version: Version.of(created, Version.noSale), at: created, body: .sale(body))
     }
 }
 
@@ -80,25 +93,41 @@ struct RefundFacts {
         if row.view.isObject, BalanceKind(row.view) == .captureReversal { return nil }
     }
 
-    func movement(_ settings: StripeSettings) -> MoneyMovement {
-        MoneyMovement(id: id, gateway: settings.gateway, amount: amount, status: state == .lost ? .failure : .success, at: created)
+    /// How its money stands.
+    var status: Payment.Status {
+        switch state {
+        case .open: .pending
+        case .given: .success
+        case .lost: .failure
+        }
     }
 
     /// How far it has come.
-    var rank: Int64 { state == .lost ? 2 : 1 }
+    var rank: Int64 {
+        switch state {
+        case .open: 0
+        case .given: 1
+        case .lost: 2
+        }
+    }
 
     /// Money back without a word on what for: all lines where it is all of them, goodwill where not.
     func document(_ sale: Sale, _ caseID: String, _ settings: StripeSettings) -> SourceDocument {
-        var body = Refund(
-            currency: amount.currency, taxIncluded: sale.taxIncluded, lines: [], total: state == .lost ? .zero(amount.currency) : amount,
-            transactions: [movement(settings)])
-        if state != .lost, amount == sale.total {
+        document(of: amount, sale, caseID, settings, version: Version.of(created, rank))
+    }
+
+    /// - Parameter rest: what of its amount nothing else tells of; without any the document takes back what was told before.
+    func document(of rest: Money, _ sale: Sale, _ caseID: String, _ settings: StripeSettings, version: Int64) -> SourceDocument {
+        let given = state == .given ? rest : .zero(rest.currency)
+        var body = Refund(currency: rest.currency, taxIncluded: sale.taxIncluded, lines: [], total: given, transactions: [])
+        if !rest.isZero { body.transactions = [MoneyMovement(id: id, gateway: settings.gateway, amount: rest, status: status, at: created)] }
+        if !given.isZero, given == sale.total {
             body.lines = sale.lines.map { RefundLine(line: $0.id, quantity: $0.quantity, net: $0.net ?? $0.gross, taxes: $0.taxes) }
             body.shipping = sale.shipping
-        } else if state != .lost {
-            body.adjustments = [RefundAdjustment(id: "amount", kind: .goodwill, amount: amount)]
+        } else if !given.isZero {
+            body.adjustments = [RefundAdjustment(id: "amount", kind: .goodwill, amount: given)]
         }
-        return SourceDocument(id: id, caseID: caseID, version: Version.of(created, rank), at: created, body: .refund(body))
+        return SourceDocument(id: id, caseID: caseID, version: version, at: created, body: .refund(body))
     }
 }
 
@@ -120,7 +149,7 @@ struct ChargeReading {
         guard sale.total == charge.amount else {
             throw charge.field["amount"].unbalanced("its checkout comes to \(sale.total), \(charge.amount) was taken")
         }
-        var out = [SourceDocument(id: charge.id, caseID: charge.id, version: Version.of(charge.created, 1), at: charge.created, body: .sale(sale))]
+        var out = [SourceDocument(id: charge.id, caseID: charge.id, version: Version.of(charge.created, Version.sale(sale)), at: charge.created, body: .sale(sale))]
         out.append(charge.payment(charge.id, settings))
         if charge.state == .lost {
             let note = Cancellation(kind: .voided, reason: try charge.field["failure_code"].optionalText() ?? "payment failed")

@@ -19,11 +19,11 @@ enum EarningReading {
         let sale = Sale(
             number: id, source: "shop", customer: try fee["account"].optionalID() ?? "house", currency: currency, rate: try rate(fee, amount, settings),
             taxIncluded: false, lines: [line], total: amount)
-        func document(_ own: String, _ at: Timestamp, _ body: SourceDocument.Body) -> SourceDocument {
-            SourceDocument(id: own, caseID: id, version: Version.of(at, 1), at: at, body: body)
+        func document(_ own: String, _ at: Timestamp, _ body: SourceDocument.Body, rank: Int64 = 1) -> SourceDocument {
+            SourceDocument(id: own, caseID: id, version: Version.of(at, rank), at: at, body: body)
         }
         var out = [
-            document(id, created, .sale(sale)),
+            document(id, created, .sale(sale), rank: Version.sale(sale)),
             document(id, created, .payment(Payment(gateway: settings.gateway, amount: amount, status: .success))),
         ]
         for entry in try record["refunds"].list() {

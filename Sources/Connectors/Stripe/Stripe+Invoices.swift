@@ -30,25 +30,23 @@ struct InvoiceReading {
         let sale = try self.sale(charges.compactMap(\.facts.rate).first)
         let finalized = try invoice["status_transitions"]["finalized_at"].optionalInstant()
         let at = try invoice["effective_at"].optionalInstant() ?? finalized ?? created
-        var out = [document(id, 1, created, at, .sale(sale))]
+        var out = [document(id, Version.sale(sale), created, at, .sale(sale))]
         if status == "void" {
             let when = try invoice["status_transitions"]["voided_at"].optionalInstant() ?? at
             out.append(document("\(id)-void", 1, created, when, .cancellation(Cancellation(kind: .voided))))
         }
-        out += charges.map { $0.facts.payment(id, settings) }
+        out += charges.map { $0.facts.payment(id, settings, rank: Version.invoice) }
+        out += charges.filter(\.mayStandAlone).map { $0.facts.noSale(sale.customer) }
         out += try otherPayments()
         if let applied = try balanceApplied(created, at) { out.append(applied) }
         var refunds: [RefundFacts] = []
         for charge in charges {
             for field in try charge.refunds.list() {
-                if let refund = try RefundFacts(field, currency), refund.state != .open { refunds.append(refund) }
+                if let refund = try RefundFacts(field, currency) { refunds.append(refund) }
             }
         }
         let notes = try record["credit_notes"].each { (field) throws(Fault) in try CreditNoteReading(field, sale, rates) }
-        out += notes.map { $0.document(id, refunds, settings) }
-        let explained = Set(notes.filter { !$0.isVoid }.flatMap(\.refunds).map(\.id))
-        out += refunds.filter { !explained.contains($0.id) }.map { $0.document(sale, id, settings) }
-        return out
+        return out + (try GivenBack(record: record["credit_notes"], caseID: id, sale: sale, settings: settings, refunds: refunds, notes: notes).documents())
     }
 
     private func document(_ own: String, _ rank: Int64, _ created: Timestamp, _ at: Timestamp, _ body: SourceDocument.Body) -> SourceDocument {
@@ -137,6 +135,8 @@ struct InvoiceReading {
     private struct Paid {
         var facts: ChargeFacts
         var refunds: Field
+        /// It may have been told before it paid an invoice.
+        var mayStandAlone: Bool
     }
 
     /// The charges that pay it, one way or the other.
@@ -146,10 +146,14 @@ struct InvoiceReading {
         for entry in try record["payments"].list() {
             let payment = try entry["invoice_payment"].object()
             var own: [Paid] = []
+            // A charge that names no intent is told alone; any other only as long as nothing was there that it could pay.
+            let since = StripeID.of(payment["payment"]["payment_intent"].view) == nil ? nil : try payment["created"].optionalInstant()
             for field in try entry["charges"].list() {
                 let facts = try ChargeFacts(try field["charge"].object(), settings)
                 guard facts.amount.currency == currency else { throw field["charge"]["currency"].unreadable("\(currency), as its invoice") }
-                if facts.state != .open { own.append(Paid(facts: facts, refunds: field["refunds"])) }
+                if facts.state != .open {
+                    own.append(Paid(facts: facts, refunds: field["refunds"], mayStandAlone: since.map { facts.created <= $0 } ?? true))
+                }
             }
             let taken = own.filter { $0.facts.state == .taken }.map(\.facts.amount).total(currency)
             if try payment["status"].word() == "paid", !own.isEmpty {
@@ -194,94 +198,5 @@ extension ShippingLine {
         let taxes = try rates.shipping(cost, currency), total = try cost["amount_total"].money(currency)
         let net = included ? total : total - taxes.map(\.amount).total(currency)
         self.init(id: "shipping", title: "Shipping", amount: net, discount: .zero(currency), net: net, taxes: taxes)
-    }
-}
-
-/// A credit note: what is taken back of an invoice, and how its money went.
-struct CreditNoteReading {
-    private let id: String
-    private let created: Timestamp
-    let isVoid: Bool
-    private var body: Refund
-    private let total: Money
-    /// Credit that the customer keeps, and money that went back by other ways.
-    private let credit: Money
-    private let elsewhere: Money
-    /// What of its money goes back by which refund.
-    let refunds: [(id: String, amount: Money)]
-
-    /// - Throws: `unbalanced_record` where its lines do not come to its total.
-    init(_ note: Field, _ sale: Sale, _ rates: TaxRates) throws(Fault) {
-        id = try note["id"].id()
-        let field = note.named("credit note \(id)")
-        let currency = sale.currency
-        created = try field["created"].instant()
-        isVoid = try field["status"].word() == "void"
-        total = try field["total"].money(currency)
-        body = Refund(currency: currency, taxIncluded: sale.taxIncluded, lines: [], total: .zero(currency), transactions: [])
-        var outside = try field["out_of_band_amount"].moneyOrZero(currency)
-        var named: [(id: String, amount: Money)] = []
-        for entry in try field["refunds"].list() {
-            let amount = try entry["amount_refunded"].money(currency)
-            // One of a payment that was reported, not made.
-            if entry["refund"].isNull { outside += amount } else { named.append((try entry["refund"].id(), amount)) }
-        }
-        (refunds, elsewhere) = (named, outside)
-        let back = refunds.map(\.amount).total(currency)
-        let before = try field["pre_payment_amount"].moneyOrZero(currency)
-        credit = field["customer_balance_transaction"].isNull ? .zero(currency) : total - before - back - elsewhere
-        for line in try field["lines"].list() { try take(line, currency, rates) }
-        try takeShipping(field["shipping_cost"], currency, rates)
-        let parts = worth(sale.taxIncluded)
-        guard parts == total else { throw field["total"].unbalanced("its lines come to \(parts.text), it states \(total.text)") }
-    }
-
-    private mutating func take(_ line: Field, _ currency: Currency, _ rates: TaxRates) throws(Fault) {
-        let net = try line["amount"].money(currency) - line["discount_amount"].moneyOrZero(currency)
-        let taxes = try line["taxes"].each { (tax) throws(Fault) in try rates.part(tax, currency) }
-        if line["invoice_line_item"].isNull {
-            let whole = body.taxIncluded ? net : net + taxes.map(\.amount).total(currency)
-            body.adjustments.append(RefundAdjustment(id: try line["id"].id(), kind: .goodwill, amount: whole, taxes: taxes))
-        } else {
-            body.lines.append(
-                RefundLine(line: try line["invoice_line_item"].id(), quantity: try line["quantity"].quantity(), net: net, taxes: taxes))
-        }
-    }
-
-    private mutating func takeShipping(_ cost: Field, _ currency: Currency, _ rates: TaxRates) throws(Fault) {
-        guard !cost.isNull else { return }
-        let line = try ShippingLine(cost, currency, rates, included: body.taxIncluded)
-        if !line.amount.isZero || !line.taxes.isEmpty { body.shipping = [line] }
-    }
-
-    private func worth(_ included: Bool) -> Money {
-        let taxes: [TaxPart] = included ? [] : body.lines.flatMap { $0.taxes ?? [] } + body.shipping.flatMap(\.taxes)
-        let nets: [Money] = body.lines.map(\.net) + body.shipping.map(\.net) + body.adjustments.map(\.amount)
-        return (nets + taxes.map(\.amount)).total(body.currency)
-    }
-
-    /// Under its refund's id where it is all of one refund: that is what a payout's row names.
-    func document(_ caseID: String, _ known: [RefundFacts], _ settings: StripeSettings) -> SourceDocument {
-        var out = body
-        let found = refunds.map { entry in (entry: entry, fact: known.first { $0.id == entry.id }) }
-        var rank: Int64 = found.compactMap(\.fact?.rank).max() ?? 1
-        for (entry, fact) in found {
-            let status: Payment.Status = fact?.state == .lost ? .failure : .success
-            out.transactions.append(
-                MoneyMovement(id: entry.id, gateway: settings.gateway, amount: entry.amount, status: status, at: fact?.created ?? created))
-        }
-        if !credit.isZero { out.transactions.append(MoneyMovement(id: "balance", gateway: "store_credit", amount: credit, status: .success, at: created)) }
-        if !elsewhere.isZero { out.transactions.append(MoneyMovement(id: "elsewhere", gateway: "external", amount: elsewhere, status: .success, at: created)) }
-        // With its only refund failed, or taken back itself, there is nothing left of it.
-        let isLost = found.count == 1 && found[0].fact?.state == .lost && found[0].entry.amount == total
-        if isVoid || isLost {
-            (out.lines, out.shipping, out.adjustments) = ([], [], [])
-            for i in out.transactions.indices { out.transactions[i].status = .failure }
-            rank += 1
-        }
-        out.total = out.transactions.filter { $0.status == .success }.map(\.amount).total(out.currency)
-        let own = !isVoid && found.count == 1 && found[0].entry.amount == total ? found[0].entry.id : id
-        // Later than what the refund said by itself, before there was a note.
-        return SourceDocument(id: own, caseID: caseID, version: Version.of(found.first?.fact?.created ?? created, rank + 10), at: created, body: .refund(out))
     }
 }

@@ -54,6 +54,16 @@ extension StripeConnector {
 
 /// How far something has come, as the last digits of its version: Stripe does not say when an object changed.
 enum Version {
+    /// What an invoice tells of a payment or a refund goes before what was told of it alone.
+    static let invoice: Int64 = 5
+    /// That a charge is no sale goes before whatever it was told as.
+    static let noSale: Int64 = 9
+    /// And what a credit note says of a refund before both.
+    static let link: Int64 = 10
+
+    /// Of a sale: what Stripe converted it at may be known only later.
+    static func sale(_ sale: Sale) -> Int64 { sale.rate == nil ? 1 : 2 }
+
     static func of(_ created: Timestamp, _ rank: Int64) -> Int64 { max(1, created.microseconds) + rank }
 }
 

@@ -16,7 +16,7 @@ extension Pipeline {
     private static let firstSweep = Duration.seconds(60 * 86_400)
 
     /// Ingests every record changed since the watermark: the backstop for webhooks that never came. What is known already is dropped
-    /// by its delivery id (a record and its version).
+    /// by its delivery id (a record and its version). As long as no flow can use what it brings nothing is read, and the watermark stays.
     func sweep(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
         guard connection.row.state == "live" || connection.row.state == "new" else { return .done }
         let connector = try source(connection)
@@ -26,6 +26,11 @@ extension Pipeline {
             return .done
         }
         #endif
+        // What is listed is fetched for flows that lack it: without any it would be forgotten, and never listed again.
+        if setup.flows(from: connection.row.id).isEmpty {
+            try await store.saveWatermark(tenant, connection.row.id, nil)
+            return .done
+        }
         let since = connection.row.watermark.map { $0 - Pipeline.overlap } ?? clocks.now() - Pipeline.firstSweep
         var cursor: String?
         var watermark = connection.row.watermark

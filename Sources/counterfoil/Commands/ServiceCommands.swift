@@ -4,6 +4,7 @@ internal import ControlPlane
 internal import Crypto
 internal import FoundationEssentials
 internal import Glibc
+internal import HTTPServer
 internal import Kernel
 internal import Postgres
 internal import Sandbox
@@ -44,8 +45,9 @@ enum Services {
         return 0
     }
 
-    /// Ends this process with its supervisor, when it has one (`--parent PID`).
+    /// At the start of a service: it may open as much as the system lets it, and ends with its supervisor, when it has one (`--parent PID`).
     static func bind(_ arguments: Arguments) {
+        Descriptors.raise()
         guard let parent = arguments.value("parent").flatMap({ Int32($0) }) else { return }
         _ = cf_die_with_parent()
         if getppid() != parent { exit(0) }
