@@ -46,6 +46,7 @@ extension House {
             INSERT INTO app.reflections (tenant_id, post_key, number, flow_id, connection_id, says, digest, state)
             VALUES (\(tenant), \(key.text), 1, \(flow), \(ledger), '{}', sha256('x'), 'due')
             """,
+            "INSERT INTO app.reflection_bells (tenant_id, connection_id, url, secret, actor) VALUES (\(tenant), \(ledger), 'https://a.test', 'x', 'a')",
             "INSERT INTO app.schedules (tenant_id, flow_id, subject, rule, time_zone) VALUES (\(tenant), \(flow), 'post', 'realtime', 'UTC')",
             SealStatements.add(tenant, number: 1, beforeXID: "1", rows: 1, digest: digest),
             "INSERT INTO app.crashes (tenant_id, kind, subject, crashes) VALUES (\(tenant), 'post', 'f', 1)",
