@@ -57,7 +57,7 @@ extension CasePlan {
                     check: "tax_difference",
                     why:
                         "source tax \(source.text), computed \(ours.text): \(difference.text) off, above the cap",
-                    remedy: "confirm the source's tax and release, or correct the order",
+                    remedy: "correct the order, or raise the policy tax_difference_cap where the source's tax is right",
                     position: "tax_payable:\(name)",
                     figures: ["source": source, "computed": ours, "difference": difference]))
         }

@@ -15,15 +15,12 @@ public struct CheckContext: Sendable {
     public var ledgerRevisions: [PlannedPosting.Reference: Int]
     /// Postings found changed in the ledger.
     public var drifted: Set<PlannedPosting.Reference>
-    /// Checks that a person has waived for a posting, by name.
-    public var waived: [PlannedPosting.Reference: Set<String>]
 
     public init(
         organisation: Organisation, policies: Policies, ledger: LedgerState,
         ledgerLimits: LedgerLimits = LedgerLimits(),
         currencies: Set<Currency>? = nil, ledgerRevisions: [PlannedPosting.Reference: Int] = [:],
         drifted: Set<PlannedPosting.Reference> = [],
-        waived: [PlannedPosting.Reference: Set<String>] = [:],
         account: @escaping @Sendable (PostingLine, PlannedPosting) -> BoundAccount?
     ) {
         self.organisation = organisation
@@ -33,7 +30,6 @@ public struct CheckContext: Sendable {
         self.currencies = currencies
         self.ledgerRevisions = ledgerRevisions
         self.drifted = drifted
-        self.waived = waived
         self.account = account
     }
 }
@@ -68,10 +64,8 @@ public enum Checks {
             }
         }
         for posting in changing {
-            let waived = context.waived[posting.id] ?? []
             let found = posting.findings + all.flatMap { $0.findings(for: posting, in: context) }
-            let kept = found.filter { !waived.contains($0.check) }
-            if !kept.isEmpty { held[posting.id] = kept }
+            if !found.isEmpty { held[posting.id] = found }
         }
         waits(changing, all: postings, context, &held)
         return held

@@ -221,14 +221,6 @@ struct ChecksTests {
         foreign.lines[2].base = nil
         #expect(held(foreign, context()) == ["unbalanced"])
     }
-
-    @Test("what a person waived does not hold that posting, and no other")
-    func waived() {
-        var given = context(ledger: LedgerState(lockDate: today))
-        given.waived = [invoice().id: ["closed_period"]]
-        #expect(held(invoice(), given).isEmpty)
-        #expect(held(invoice("O-2"), given) == ["closed_period"])
-    }
 }
 
 @Suite("What depends on held postings")
