@@ -78,7 +78,7 @@ extension PlatformSpec {
     public func authority(_ template: String, path: String, base: String?, account: String) -> String {
         let usual = Address.of(template, account: account)
         guard let base else { return usual }
-        let own = [productionBase, sandboxBase].compactMap { $0 }.filter { !$0.isEmpty }.map { Address.of($0, account: account) }
+        let own = ownBases(account: account)
         guard let mine = own.first(where: { Address.isBelow($0, base) }) else { return base + path }
         guard let production = own.first, usual.hasPrefix(production + "/") else { return usual }
         return mine + usual.dropFirst(production.count)

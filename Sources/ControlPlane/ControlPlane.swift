@@ -46,8 +46,12 @@ public final class ControlPlane: Service {
         }
     }
 
-    /// Forgets first answers older than a day, and what nobody ended in time. Ends with the server.
+    /// States the limits of the operator's apps; forgets first answers older than a day, and what nobody ended in time. Ends with the server.
     private func tidy() async {
+        let limits = desk.connectors.values.flatMap { connector in
+            connector.spec.limits.filter { $0.scope == .app }.map { AppLimit(platform: connector.spec.id, name: $0.name, amount: $0.amount, window: $0.window) }
+        }
+        do throws(Fault) { try await desk.store.declareApp(limits) } catch { desk.log.fault(.failed, error) }
         while !Task.isCancelled {
             do { try await Task.sleep(for: .seconds(ControlPlaneLimits.tidySeconds)) } catch { return }
             do throws(Fault) {

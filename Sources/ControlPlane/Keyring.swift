@@ -16,8 +16,8 @@ final class Asker: Sendable {
     /// What the key is told of itself, written once.
     let json: [UInt8]
 
-    /// In the audit trail.
-    var actor: String { "key \(label)" }
+    /// In the audit trail: labels are anybody's choice, so the id's beginning goes with it.
+    var actor: String { "key \(label) (\(keyText.prefix(8)))" }
     /// Sees every consultancy.
     var isOperator: Bool { sees == .all }
 

@@ -19,6 +19,7 @@ public struct ConsentCode: Sendable {
         self.verifier = verifier
         self.redirectURI = redirectURI
         app = Credential(accessToken: Secret(""), clientID: clientID, clientSecret: clientSecret)
+        app.isOperators = true
     }
 }
 
@@ -39,7 +40,10 @@ extension Courier {
         guard let oauth = connector.spec.oauth else { return .refused }
         let endpoint = TokenEndpoint(oauth, connector.spec, row: connection.row)
         let outcome: HTTPOutcome
-        do throws(Fault) { outcome = try await ask(endpoint.request(oauth, code: code)) } catch { return .notSent(error) }
+        do throws(Fault) {
+            try withhold(code.app, connector.spec, connection.row)
+            outcome = try await ask(endpoint.request(oauth, code: code))
+        } catch { return .notSent(error) }
         if case .notSent(let fault) = outcome { return .notSent(fault) }
         switch endpoint.event(outcome, from: code.app, at: clocks.now()) {
         case .issued(let credential): return .issued(credential.forgettingApp(unlessRenewedBy: oauth))
@@ -56,7 +60,7 @@ extension Credential {
     fileprivate func forgettingApp(unlessRenewedBy oauth: Authentication.OAuth2) -> Credential {
         guard oauth.clientProof == .secret || refreshToken == nil else { return self }
         var out = self
-        (out.refreshToken, out.clientID, out.clientSecret) = (nil, nil, nil)
+        (out.refreshToken, out.clientID, out.clientSecret, out.isOperators) = (nil, nil, nil, false)
         return out
     }
 }

@@ -159,7 +159,13 @@ extension Courier {
     // MARK: - Rows
 
     private func adopt(_ row: ConnectionRow, _ trip: Trip) throws(Fault) {
-        guard row.credential != nil, row.credentialVersion > lines[row.id]?.tokens.held?.version ?? -1 else { return }
+        guard row.credentialVersion > lines[row.id]?.tokens.held?.version ?? -1 else { return }
+        guard row.credential != nil else {
+            // Taken away, because the connection leads elsewhere now: what was held was given for the former place.
+            guard lines[row.id]?.waiting == nil else { throw TokenRefresh.notConnected }
+            lines[row.id]?.tokens = TokenRefresh()
+            return
+        }
         lines[row.id, default: Line()].tokens.adopt(try opened(row, trip))
         lines[row.id]?.life = nil
     }

@@ -10,6 +10,7 @@ extension Courier {
     func exchange(_ refresh: Secret, _ set: Credential, _ trip: Trip) async throws(Fault) -> TokenRefresh.Event {
         guard case .oauth2(let oauth) = trip.spec.auth else { return .refused }
         hide(set.kept, trip)
+        try withhold(set, trip.spec, trip.connection.row)
         let endpoint = TokenEndpoint(oauth, trip.spec, row: trip.connection.row)
         let outcome = try await ask(endpoint.request(oauth, refresh: refresh, from: set))
         return told(endpoint.event(outcome, from: set, at: clocks.now()), trip)
@@ -17,6 +18,7 @@ extension Courier {
 
     func login(_ set: Credential, _ trip: Trip) async throws(Fault) -> TokenRefresh.Event {
         hide(set.kept, trip)
+        try withhold(set, trip.spec, trip.connection.row)
         switch trip.spec.auth {
         case .oauth2, .keys: return .refused
         case .clientCredentials(let client):
@@ -38,6 +40,16 @@ extension Courier {
             let answer = LoginAnswer(session: session, platform: trip.spec.name, staysThere: trip.connection.row.baseURL != nil)
             return told(answer.event(outcome, to: call, trip.connector, from: set, at: clocks.now()), trip)
         }
+    }
+
+    /// What is the operator's goes to the platform's own places and where he says so for this platform, whoever wrote the connection's base.
+    /// - Throws: `operators_withheld`.
+    func withhold(_ set: Credential, _ spec: PlatformSpec, _ row: ConnectionRow) throws(Fault) {
+        guard set.holdsOperators(spec.auth), !hosts.trusts(row.baseURL, spec, account: row.account) else { return }
+        let place = row.baseURL.flatMap { HostList.place(of: $0) } ?? "that host"
+        throw Fault(
+            "operators_withheld", stage: .courier, disposition: .hold, summary: "what is the operator's at \(spec.name) is not sent to \(place)",
+            remedy: "Have the operator add \(spec.id)=\(place) to the allowed hosts, or give the connection a credential of its own.")
     }
 
     /// Scheme and host that a connection's calls go to: its own base, else where a login sent us, else the platform's.
@@ -146,6 +158,16 @@ struct LoginAnswer: Sendable {
 
     private func down(_ why: String) -> Fault {
         Fault("login_down", stage: .courier, disposition: .retry, summary: "\(platform) lets nobody log in now", underlying: why)
+    }
+}
+
+extension Credential {
+    /// Something in it is the operator's: the secret of an app that people consent to, or a part that is declared to be his.
+    func holdsOperators(_ auth: Authentication) -> Bool {
+        guard isOperators else { return false }
+        if case .oauth2 = auth { return clientSecret != nil }
+        let there = materials
+        return (auth.parts ?? []).contains { $0.isOperators && there[$0.name] != nil }
     }
 }
 

@@ -13,6 +13,8 @@ public actor Courier {
     let client: any Transport
     let clocks: any Clocks
     let random: any RandomSource
+    /// Where what is the operator's may go besides the platforms' own places.
+    let hosts: HostList
     let seal: @Sendable ([UInt8], [UInt8]) throws(Fault) -> [UInt8]
     let open: @Sendable ([UInt8], [UInt8]) throws(Fault) -> [UInt8]
     let log: Log
@@ -54,7 +56,7 @@ public actor Courier {
 
     /// `seal` and `open` work with the tenant's keys: `(bytes, context)`. `random`: for waits that differ from everybody else's.
     public init(
-        tenant: TenantID, store: any CourierStore, client: any Transport, clocks: any Clocks, random: any RandomSource = SystemRandom(), log: Log,
+        tenant: TenantID, store: any CourierStore, client: any Transport, clocks: any Clocks, random: any RandomSource = SystemRandom(), hosts: HostList = HostList([]), log: Log,
         metrics: Metrics, seal: @escaping @Sendable ([UInt8], [UInt8]) throws(Fault) -> [UInt8],
         open: @escaping @Sendable ([UInt8], [UInt8]) throws(Fault) -> [UInt8], deadline: @escaping @Sendable () -> Duration
     ) {
@@ -63,6 +65,7 @@ public actor Courier {
         self.client = client
         self.clocks = clocks
         self.random = random
+        self.hosts = hosts
         self.log = log
         self.metrics = metrics
         self.seal = seal
@@ -213,6 +216,7 @@ public actor Courier {
     /// Adds the host, the platform's headers and the credential; with the version of the token that was used.
     private func dress(_ call: Call, _ trip: Trip) async throws(Fault) -> (HTTPRequest, Int) {
         let (set, version) = try await credential(trip)
+        try withhold(set, trip.spec, trip.connection.row)
         let facts = trip.connection.facts
         let hand = Materials(
             parts: set.materials, accessToken: set.accessToken, account: facts.account, at: clocks.now(), random: random, for: call, trip.spec.auth)

@@ -15,6 +15,8 @@ public struct Credential: Sendable, Equatable, CustomStringConvertible {
     public var parts: [String: Secret]
     /// What the login gave, by the names of the platform's `SessionValue`s.
     public var session: [String: Secret]
+    /// The client's secret, or a part that the platform's declaration calls the operator's, is his and not the tenant's.
+    public var isOperators = false
     /// Its token or session is made anew from what the person gave, as often as need be; otherwise only a refresh token makes a new one.
     /// Not kept: the platform's kind of authentication says it.
     var isRemade = false
@@ -49,7 +51,8 @@ public struct Credential: Sendable, Equatable, CustomStringConvertible {
     /// What only token endpoints are sent.
     var kept: Set<String> { Set([refreshToken, clientSecret, parts["private_key"]].compactMap { $0?.revealText() }.filter { $0.utf8.count >= 4 }) }
 
-    /// Reads the JSON form: `{"access_token", "refresh_token", "expires_at", "client_id", "client_secret", "parts", "session"}`.
+    /// Reads the JSON form: `{"access_token", "refresh_token", "expires_at", "client_id", "client_secret", "operators", "parts", "session"}`. Where nobody says whose
+    /// they are they may be the operator's.
     /// - Throws: `credential_unreadable`.
     public init(json bytes: [UInt8]) throws(Fault) {
         let document: JSON
@@ -64,6 +67,7 @@ public struct Credential: Sendable, Equatable, CustomStringConvertible {
         self.init(
             accessToken: Secret(access), refreshToken: refresh.map { Secret($0) }, expiresAt: document["expires_at"]?.string.flatMap { Timestamp(rfc3339: $0) },
             clientID: document["client_id"]?.string, clientSecret: secret, parts: parts, session: Credential.secrets(document["session"]))
+        isOperators = document["operators"]?.bool ?? true
     }
 
     static func unreadable(_ why: String, _ underlying: String? = nil) -> Fault {
@@ -83,6 +87,7 @@ public struct Credential: Sendable, Equatable, CustomStringConvertible {
         if let expiresAt { members.append(("expires_at", .string(expiresAt.description))) }
         if let clientID { members.append(("client_id", .string(clientID))) }
         if let clientSecret { members.append(("client_secret", .string(clientSecret.revealText()))) }
+        members.append(("operators", .bool(isOperators)))
         for (name, values) in [("parts", parts), ("session", session)] where !values.isEmpty {
             members.append((name, .object(values.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value.revealText())) })))
         }

@@ -1,5 +1,3 @@
-internal import FoundationEssentials
-internal import Glibc
 public import Kernel
 public import Wire
 
@@ -19,11 +17,11 @@ public struct DropFolder: Sendable {
     /// Sends a file: connection, layout, bytes. `nil` when nobody answered.
     public typealias Send = @Sendable (_ connection: String, _ layout: String, _ bytes: [UInt8]) async -> HTTPResponse?
 
-    private let root: URL
+    private let root: String
     private let send: Send
 
     public init(_ folder: String, send: @escaping Send) {
-        root = URL(filePath: folder)
+        root = folder
         self.send = send
     }
 
@@ -32,48 +30,60 @@ public struct DropFolder: Sendable {
     /// - Throws: `drop_unreadable` when the folder can't be read.
     public func pass(now: Timestamp) async throws(Fault) -> [Outcome] {
         var out: [Outcome] = []
-        for connection in try names(in: root) where DropLimits.isConnection(connection) {
-            let home = root.appending(path: connection)
+        let top = try OpenFolder(root)
+        for connection in try top.names() where DropLimits.isConnection(connection) {
             do throws(Fault) {
-                for folder in ["in", "done", "failed"] { try make(home.appending(path: folder)) }
-                for name in try names(in: home.appending(path: "in")).filter(DropLimits.isFile).prefix(DropLimits.filesOfPass) {
-                    if let outcome = await take(name, of: connection, at: home, now) { out.append(outcome) }
+                let home = try top.folder(connection)
+                let place = Place(
+                    connection: connection, into: try home.folder("in", making: true), done: try home.folder("done", making: true),
+                    failed: try home.folder("failed", making: true))
+                for name in try place.into.names().filter(DropLimits.isFile).prefix(DropLimits.filesOfPass) {
+                    if let outcome = await take(name, at: place, now) { out.append(outcome) }
                 }
             } catch { out.append(Outcome(connection: connection, name: "", fate: .waits, words: error.summary)) }
         }
         return out
     }
 
+    /// A connection's three folders, held open: what somebody puts in their place meanwhile is another folder.
+    private struct Place {
+        var connection: String
+        var into: OpenFolder
+        var done: OpenFolder
+        var failed: OpenFolder
+    }
+
     /// `nil` for what is no file of ours: hidden, unfinished, or not a plain file.
-    private func take(_ name: String, of connection: String, at home: URL, _ now: Timestamp) async -> Outcome? {
-        let path = home.appending(path: "in").appending(path: name)
-        guard DropLimits.isFile(name), let before = facts(path), before.isPlain else { return nil }
-        func waits(_ words: String) -> Outcome { Outcome(connection: connection, name: name, fate: .waits, words: words) }
+    private func take(_ name: String, at place: Place, _ now: Timestamp) async -> Outcome? {
+        guard let before = place.into.facts(name), before.isPlain else { return nil }
+        func waits(_ words: String) -> Outcome { Outcome(connection: place.connection, name: name, fate: .waits, words: words) }
         guard before.changed + DropLimits.settles <= now else { return waits(DropFolder.young) }
         let verdict: Verdict
         if before.bytes > DropLimits.fileBytes {
             verdict = .refused("file_too_large", "it has more than \(DropLimits.fileBytes) bytes")
         } else if let layout = DropLimits.layout(of: name) {
-            guard let bytes = try? Data(contentsOf: path) else { return waits("it can't be read") }
+            // Of the file that was looked at: what has its name by now may be a link.
+            guard let (bytes, facts) = place.into.read(name, most: DropLimits.fileBytes), facts == before else { return waits("it can't be read") }
             // A row without its end may lack half of its last cell, and 239.00 cut to 2 is an amount too.
             guard bytes.isEmpty || bytes.last == 10 else { return waits("its last line has no end, so it may be half written") }
-            verdict = DropFolder.verdict(await send(connection, layout, Array(bytes)))
+            verdict = DropFolder.verdict(await send(place.connection, layout, bytes))
         } else {
             verdict = .refused("layout_unknown", "its name does not begin with a layout: write invoice.csv or invoice-2026-11-12.csv")
         }
         guard case .settled(let fate, let words, let report) = verdict else { return waits(verdict.words) }
         // What was written to it meanwhile was not sent; what was sent is known when the whole comes.
-        guard let after = facts(path) else { return waits("it is gone: another pass took it") }
+        guard let after = place.into.facts(name) else { return waits("it is gone: another pass took it") }
         guard after == before else { return waits("it was written to while it was sent") }
+        let folder = fate == .done ? place.done : place.failed
         do throws(Fault) {
-            let moved = try put(path, into: home.appending(path: fate.rawValue), name, report, now)
+            let moved = try put(name, from: place.into, into: folder, report, now)
             // Another file of the name came in the last moment: it was never sent.
-            if facts(moved) != before {
-                try back(moved, to: path)
+            if folder.facts(moved) != before {
+                try back(moved, from: folder, to: place.into, name)
                 return waits("it was replaced while it was sent")
             }
-            return Outcome(connection: connection, name: name, fate: fate, words: words)
-        } catch { return waits(facts(path) == nil ? "it is gone: another pass took it" : error.summary) }
+            return Outcome(connection: place.connection, name: name, fate: fate, words: words)
+        } catch { return waits(place.into.facts(name) == nil ? "it is gone: another pass took it" : error.summary) }
     }
 
     /// What is to become of a file.
@@ -104,55 +114,18 @@ public struct DropFolder: Sendable {
 
     // MARK: Files
 
-    private func names(in folder: URL) throws(Fault) -> [String] {
-        do { return try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() } catch { throw DropFolder.unreadable(folder) }
-    }
-
-    private func make(_ folder: URL) throws(Fault) {
-        do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch { throw DropFolder.unreadable(folder) }
-    }
-
-    private struct Facts: Equatable {
-        var isPlain: Bool
-        var bytes: Int
-        /// Another file of the name is another file.
-        var number: UInt64
-        var seconds: Int64, nanoseconds: Int64
-        var changed: Timestamp { Timestamp(seconds: seconds) }
-    }
-
-    /// Of the entry itself: a link is not followed. What the file system says, and not Foundation's dictionary, whose number types differ from one build
-    /// to the other.
-    private func facts(_ path: URL) -> Facts? {
-        var known = stat()
-        guard lstat(path.path, &known) == 0 else { return nil }
-        return Facts(
-            isPlain: known.st_mode & S_IFMT == S_IFREG, bytes: Int(known.st_size), number: UInt64(known.st_ino), seconds: Int64(known.st_mtim.tv_sec),
-            nanoseconds: Int64(known.st_mtim.tv_nsec))
-    }
-
-    /// The report first: a file that has left `in` always has one.
-    /// Where it is now.
-    private func put(_ path: URL, into folder: URL, _ name: String, _ report: JSON, _ now: Timestamp) throws(Fault) -> URL {
+    /// The report first: a file that has left `in` always has one. Its name there.
+    private func put(_ name: String, from: OpenFolder, into folder: OpenFolder, _ report: JSON, _ now: Timestamp) throws(Fault) -> String {
         let stamp = now.description.replacing(":", with: "").replacing("-", with: "")
-        let target = folder.appending(path: "\(stamp)-\(name)")
-        do {
-            try Data(report.pretty().utf8).write(to: folder.appending(path: "\(stamp)-\(name).report.json"), options: .atomic)
-            if FileManager.default.fileExists(atPath: target.path) { try FileManager.default.removeItem(at: target) }
-            try FileManager.default.moveItem(at: path, to: target)
-            return target
-        } catch { throw DropFolder.unreadable(target) }
+        let target = "\(stamp)-\(name)"
+        try folder.write("\(target).report.json", Array(report.pretty().utf8))
+        try from.move(name, to: folder, target)
+        return target
     }
 
     /// Into `in` again, unless a still newer file has its name: then the newest counts, as it would have, had it come a moment earlier.
-    private func back(_ moved: URL, to path: URL) throws(Fault) {
-        do { if facts(path) == nil { try FileManager.default.moveItem(at: moved, to: path) } } catch { throw DropFolder.unreadable(path) }
-    }
-
-    private static func unreadable(_ path: URL) -> Fault {
-        Fault(
-            "drop_unreadable", stage: .ingest, disposition: .hold, summary: "\(path.path) can't be read or written",
-            remedy: "Give the user that runs the pass the rights to it, and its parent.")
+    private func back(_ moved: String, from folder: OpenFolder, to into: OpenFolder, _ name: String) throws(Fault) {
+        if into.facts(name) == nil { try folder.move(moved, to: into, name) }
     }
 }
 

@@ -27,7 +27,7 @@ final class Connection {
     /// Of the request being read or answered.
     var head: HTTPRequestHead?
     @exclusivity(unchecked) var body: [UInt8] = []
-    /// Bytes of the body received, by now perhaps the handler's; counted until it is answered.
+    /// Bytes of the body received and not yet handed to a handler.
     var heldBytes = 0
     @exclusivity(unchecked) var outbox = Outbox()
     /// What the poller was last told.

@@ -69,7 +69,7 @@ public struct HTTPServerConfiguration: Sendable {
     public var stopGrace: Duration = .seconds(ServerLimits.stopGraceSeconds)
     /// For handlers to end after they are cancelled.
     public var cancelGrace: Duration = .seconds(ServerLimits.cancelGraceSeconds)
-    /// Connections at one time; one more is answered 503 and closed.
+    /// Connections at one time; one more is answered 503 and closed. Fewer where the process may not open as many descriptors and 256 beside.
     public var maxConnections = Limits.serverConnections
     /// Bytes of request bodies held at one time, over all connections; a body beyond them is refused with 503.
     public var maxHeldBodyBytes = ServerLimits.heldBodyBytes
@@ -94,7 +94,7 @@ public struct HTTPServerConfiguration: Sendable {
 /// handlers run on the cooperative pool and hand their answers back to it. Requests of one connection are handled one
 /// after another, in order.
 public final class HTTPServer: Service {
-    private let configuration: HTTPServerConfiguration
+    let configuration: HTTPServerConfiguration
     private let responder: HTTPResponder
     /// The listening socket until `run` takes it; -1 after.
     private let listener: Locked<Int32>
@@ -106,7 +106,9 @@ public final class HTTPServer: Service {
     /// Binds and listens at once; connections wait in the backlog until `run`.
     /// - Throws: `listen_failed`, `server_descriptors`.
     public init(_ configuration: HTTPServerConfiguration, responder: @escaping HTTPResponder) throws(Fault) {
-        self.configuration = configuration
+        var bounded = configuration
+        bounded.maxConnections = min(configuration.maxConnections, Descriptors.connections(of: Descriptors.most))
+        self.configuration = bounded
         self.responder = responder
         mailbox = try Mailbox()
         let (socket, port) = try Sockets.listen(host: configuration.host, port: configuration.port)

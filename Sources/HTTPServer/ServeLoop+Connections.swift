@@ -97,6 +97,8 @@ extension ServeLoop {
 
     private func dispatch(_ connection: Connection) {
         guard let head = connection.head else { return refuse(connection, .malformedRequestLine) }
+        // A handler whose client has left keeps its place: or those who leave and come again would have any number of handlers at work.
+        guard exchanges.count < configuration.maxConnections else { return refuse(connection, .tooManyConnections) }
         connection.phase = .handling
         setDeadline(connection, nil)
         let request = HTTPRequest(head.method, head.target, fields: head.fields, body: connection.body)
@@ -109,13 +111,14 @@ extension ServeLoop {
         case .task(let inline, let body):
             let work: @Sendable () async -> Void = { mailbox.post(.answer(exchange: id, await body())) }
             let task = inline ? Task.immediateDetached(operation: work) : Task.detached(operation: work)
-            exchanges[id] = Exchange(connection: connection.id, task: task)
+            exchanges[id] = Exchange(connection: connection.id, heldBytes: connection.heldBytes, task: task)
         case .later(let begin):
-            exchanges[id] = Exchange(connection: connection.id)
+            exchanges[id] = Exchange(connection: connection.id, heldBytes: connection.heldBytes)
             begin { mailbox.post(.answer(exchange: id, $0)) }
         }
         // It is the handler's now, and goes when the handler is done with it.
         connection.body = []
+        connection.heldBytes = 0
     }
 
     func answer(_ connection: Connection, _ response: HTTPResponse?) {

@@ -11,6 +11,8 @@ final class ServeLoop {
     /// A request whose answer is awaited; it outlives its connection when the client leaves.
     struct Exchange {
         var connection: UInt64
+        /// Bytes of its body, which the handler has until it answers.
+        var heldBytes: Int
         var task: Task<Void, Never>?
     }
 
@@ -24,7 +26,7 @@ final class ServeLoop {
     var nextExchange: UInt64 = 0
     /// Connections that have had their share of this turn and hold more requests.
     var backlog: [UInt64] = []
-    /// Bytes of bodies received and not yet answered.
+    /// Bytes of bodies received and not yet answered, whether or not their clients are still there.
     var heldBytes = 0
     /// Monotonic microseconds at the start of this turn.
     private(set) var now: Int64 = 0
@@ -96,7 +98,9 @@ final class ServeLoop {
     private func handle(_ message: Mailbox.Message) {
         switch message {
         case .answer(let id, let response):
-            guard let exchange = exchanges.removeValue(forKey: id), let connection = connections[exchange.connection] else { return }
+            guard let exchange = exchanges.removeValue(forKey: id) else { return }
+            heldBytes -= exchange.heldBytes
+            guard let connection = connections[exchange.connection] else { return }
             answer(connection, response)
             proceed(connection)
         case .stop: stop()

@@ -22,6 +22,10 @@ public enum ServerLimits {
     public static let backlog = 1024
     /// Connections over the limit that are still told so; beyond them a connection is just closed.
     public static let refusedConnections = 64
+    /// Of one process: files and sockets.
+    public static let descriptors = 65_536
+    /// Not for clients' connections: the database's, exports, logs, and connections over the limit.
+    public static let descriptorsKept = 256
     public static let writeSeconds = 30
     /// After the last answer the server waits for the client's end of the connection, so that a reset can't overtake
     /// the answer.

@@ -189,10 +189,12 @@ struct ConnectionMachine: Sendable {
             statement = n
         case .execute(let name, let n):
             statement = n
-            if name != nil, error.isStaleStatement {
-                cache.retire(flight.unit.keys[n])
+            if let name, error.isStaleStatement {
+                cache.retire(flight.unit.keys[n], name, known: !error.isUnknownStatement)
                 flight.stale = true
             }
+        // Only housekeeping failed, and the name is gone from our list by now: nothing of the unit has run.
+        case .deallocate where error.isUnknownStatement: flight.stale = true
         default: break
         }
         guard flight.failure == nil else { return }

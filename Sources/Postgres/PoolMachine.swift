@@ -1,8 +1,8 @@
 import Kernel
 
 /// Which connection serves whom, as a pure machine. Single statements and batches share connections (pipelined, up to
-/// `depth` each); a transaction has one to itself. Both are served in the order of arrival: an older transaction
-/// reserves a connection, which then takes nothing new until it is free.
+/// `depth` each) once there are as many as there may be; a transaction has one to itself. Both are served in the order
+/// of arrival: an older transaction reserves a connection, which then takes nothing new until it is free.
 struct PoolMachine: Sendable {
     enum Action: Equatable {
         /// Open a connection under this number; `attempt` counts failures so far and picks the host to begin with.
@@ -175,13 +175,20 @@ struct PoolMachine: Sendable {
                 reserve()
             }
             guard let waiter = single.first, let slot = leastLoaded(below: depth) else { break }
-            if slots[slot]?.inFlight ?? 0 > 0 { crowded = true }
+            if slots[slot]?.inFlight ?? 0 > 0 {
+                // Behind a slow statement it would stay: better the next connection that opens or falls idle.
+                if canGrow { break }
+                crowded = true
+            }
             single.removeFirst()
             slots[slot]?.inFlight += 1
             actions.append(.assign(waiter.id, connection: slot))
         }
         return actions + grow(crowded, now)
     }
+
+    /// Another connection is coming, or will be asked for at once.
+    private var canGrow: Bool { failures == 0 && (slots.count < size || slots.values.contains { $0.phase == .connecting }) }
 
     private func idleSlot() -> Int? { leastLoaded(below: 1, reservedToo: true) }
 

@@ -62,6 +62,35 @@ public struct PostgresConfiguration: Sendable, CustomStringConvertible {
         }
     }
 
+    /// libpq's settings of the way there and of who must be there: whoever logs in for somebody else has to go the same way. A client's own certificate and
+    /// password are none of them.
+    public static let way: [String] = [
+        "sslmode", "sslrootcert", "sslcrl", "sslcrldir", "sslsni", "sslnegotiation", "ssl_min_protocol_version", "ssl_max_protocol_version", "channel_binding",
+        "require_auth", "gssencmode", "target_session_attrs", "load_balance_hosts", "hostaddr", "connect_timeout", "requirepeer",
+    ]
+
+    /// Those of them that are set here, or by libpq's own variables (`PGSSLMODE`) in this environment.
+    public func way(_ environment: [String: String]) -> [String: String] {
+        var out = options.filter { Self.way.contains($0.key) }
+        for (keyword, variable) in Self.variables where out[keyword] == nil {
+            // An older libpq knows neither the variable nor the setting.
+            if let value = environment[variable], !value.isEmpty, Self.isKnown(keyword, value) { out[keyword] = value }
+        }
+        return out
+    }
+
+    private static func isKnown(_ keyword: String, _ value: String) -> Bool {
+        do throws(Fault) { return try PostgresConfiguration(url: PostgresConfiguration(options: [keyword: value]).conninfo.revealText()).options[keyword] == value } catch { return false }
+    }
+
+    /// - Source: PostgreSQL 17 documentation, 32.15, Environment Variables.
+    private static let variables: [String: String] = [
+        "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcrl": "PGSSLCRL", "sslcrldir": "PGSSLCRLDIR", "sslsni": "PGSSLSNI",
+        "sslnegotiation": "PGSSLNEGOTIATION", "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION", "ssl_max_protocol_version": "PGSSLMAXPROTOCOLVERSION",
+        "channel_binding": "PGCHANNELBINDING", "require_auth": "PGREQUIREAUTH", "gssencmode": "PGGSSENCMODE", "target_session_attrs": "PGTARGETSESSIONATTRS",
+        "load_balance_hosts": "PGLOADBALANCEHOSTS", "hostaddr": "PGHOSTADDR", "connect_timeout": "PGCONNECT_TIMEOUT", "requirepeer": "PGREQUIREPEER",
+    ]
+
     /// The same, whose statements the server gives up after so long: `sql_57014`.
     public func givingUp(after limit: Duration) -> PostgresConfiguration {
         var out = self

@@ -10,20 +10,29 @@ struct ServerError: Sendable, Equatable {
     var column: String?
     /// The session ended with this error.
     var fatal: Bool
+    /// The server's own function that reported it. Unlike the message it is in no language.
+    var routine: String
 
-    init(sqlstate: String, message: String, constraint: String? = nil, table: String? = nil, column: String? = nil, fatal: Bool = false) {
+    init(
+        sqlstate: String, message: String, constraint: String? = nil, table: String? = nil, column: String? = nil, fatal: Bool = false, routine: String = ""
+    ) {
         self.sqlstate = sqlstate
         self.message = message
         self.constraint = constraint
         self.table = table
         self.column = column
         self.fatal = fatal
+        self.routine = routine
     }
 
     /// The kept plan no longer fits the tables, or the server has forgotten the statement: parsing it anew mends it.
-    var isStaleStatement: Bool {
-        sqlstate == "26000" || (sqlstate == "0A000" && message.hasPrefix("cached plan must not change result type"))
-    }
+    ///
+    /// 0A000 stands for many things; this one is known by where it comes from, for its words follow the server's `lc_messages`.
+    /// - Source: src/backend/utils/cache/plancache.c, versions 9.2 to 18.
+    var isStaleStatement: Bool { isUnknownStatement || (sqlstate == "0A000" && routine == "RevalidateCachedQuery") }
+
+    /// The server holds no prepared statement of that name.
+    var isUnknownStatement: Bool { sqlstate == "26000" }
 
     /// - Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
     var fault: Fault {
@@ -59,12 +68,21 @@ struct ServerError: Sendable, Equatable {
     }
 
     /// Class 22 messages quote the offending value (`invalid input syntax for type integer: "…"`): everything between
-    /// the first and the last quote goes. Others quote names only.
+    /// the first and the last quote goes. Others quote names only. Where the rest is not ASCII the server speaks another
+    /// language, which may have quotes of its own (»…«): nobody knows where the value is, so none of it is repeated.
     private var safeMessage: String {
-        guard sqlstate.hasPrefix("22"), let from = message.firstIndex(of: "\""), let to = message.lastIndex(of: "\""), from < to
-        else { return message }
-        return message[...from] + "…" + message[to...]
+        guard sqlstate.hasPrefix("22") else { return message }
+        var told = message
+        if let from = message.firstIndex(of: "\""), let to = message.lastIndex(of: "\""), from < to {
+            guard message[..<from].utf8.allSatisfy({ $0 < 128 }), message[to...].utf8.allSatisfy({ $0 < 128 }) else { return Self.untold }
+            told = message[...from] + "…" + message[to...]
+        } else if !message.utf8.allSatisfy({ $0 < 128 }) {
+            return Self.untold
+        }
+        return told
     }
+
+    private static let untold = "the database refused a value; its words are left out, for they may hold it"
 
     /// A failed attempt to connect where another attempt can't help before somebody acts.
     var isRefusal: Bool { ["28", "3D", "42", "3F"].contains(sqlstate.prefix(2)) }

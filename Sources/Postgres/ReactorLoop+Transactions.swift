@@ -13,6 +13,8 @@ extension ReactorLoop {
         var pool: UInt64
         var state: State
         var link: Link?
+        /// Requests that wait behind the one being handed to the connection.
+        var unplaced: [UInt64] = []
         /// Why the transaction is aborted; later statements are told this instead of "current transaction is aborted".
         var cause: Fault?
     }
@@ -77,10 +79,16 @@ extension ReactorLoop {
         }
         leases[id]?.state = .held
         leases[id]?.link = link
-        for (index, request) in ids.enumerated() {
-            tickets[request]?.begins = index == 0
-            guard case .held = leases[id]?.state else { return }
+        var rest = ids[...]
+        while let request = rest.popFirst() {
+            tickets[request]?.begins = request == ids.first
+            leases[id]?.unplaced = Array(rest)
             place(request, on: link)
+            guard case .held = leases[id]?.state, leases[id]?.link === link else { break }
+        }
+        // The connection broke under one of them: before the transaction had begun, all wait for another; after, they are told.
+        if case .dead(let fault) = leases[id]?.state {
+            for request in rest { fail(request, fault) }
         }
         if ids.isEmpty {
             // All who waited were cancelled; the transaction's end is on its way and finds nothing begun.
@@ -138,7 +146,7 @@ extension ReactorLoop {
             ticket.placed = false
             ticket.begins = false
             tickets[ticket.request.id] = ticket
-            leases[id] = Lease(pool: lease.pool, state: .waiting([ticket.request.id]))
+            leases[id] = Lease(pool: lease.pool, state: .waiting([ticket.request.id] + lease.unplaced))
             perform(pool.machine.resubmit(id, exclusively: true, now: now), in: lease.pool)
         }
     }

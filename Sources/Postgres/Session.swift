@@ -308,6 +308,6 @@ final class Session {
         let severity = field("V") ?? ""
         return ServerError(
             sqlstate: state, message: field("M") ?? "", constraint: field("n"), table: field("t"), column: field("c"),
-            fatal: severity == "FATAL" || severity == "PANIC")
+            fatal: severity == "FATAL" || severity == "PANIC", routine: field("R") ?? "")
     }
 }

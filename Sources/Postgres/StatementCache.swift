@@ -58,9 +58,12 @@ struct StatementCache: Sendable {
     /// The preparation failed or never ran: the server knows no such name.
     mutating func forget(_ key: StatementKey) { entries[key] = nil }
 
-    /// The server may know the name still, but what it stands for is of no more use.
-    mutating func retire(_ key: StatementKey) {
-        if let entry = entries.removeValue(forKey: key) { retired.append(entry.name) }
+    /// What the name stands for is of no more use. `known`: the server holds it still, and is to be told; it fails whoever
+    /// asks it to let go of a name that it does not hold. The statement may have a new name by now, which stays.
+    mutating func retire(_ key: StatementKey, _ name: String, known: Bool) {
+        guard let entry = entries[key], entry.name == name else { return }
+        entries[key] = nil
+        if known, case .ready = entry.state { retired.append(name) }
     }
 
     mutating func takeRetired() -> [String] {

@@ -45,10 +45,11 @@ extension Scheduler {
         let vigil = Vigil(started: began, ends: began + .seconds(Limits.leaseSeconds))
         do throws(Fault) {
             let assignment = try await prepare(due, lease, vigil)
+            let own = try ownUser()
             let child = try await spawner.start(
                 configuration.program, configuration.workerArguments + ["\(getpid())"], environment: Scheduler.workerEnvironment,
-                user: configuration.workerUser, deathSignal: SIGKILL)
-            let entry = Running(lease: lease, child: child, vigil: vigil)
+                user: own.map { (uid: $0, gid: $0) } ?? configuration.workerUser, deathSignal: SIGKILL)
+            let entry = Running(lease: lease, child: child, vigil: vigil, user: own)
             running.with { $0[due.tenant] = entry }
             watch(entry)
             // Noted first: without its assignment a worker can do nothing, and with it, it must be findable by whoever takes over.
@@ -64,6 +65,23 @@ extension Scheduler {
         }
     }
 
+    /// A user that no running worker has, where each has one of its own: the one that was given longest ago.
+    private func ownUser() throws(Fault) -> UInt32? {
+        guard let users = configuration.workerUsers else { return nil }
+        let taken = Set(running.with { $0.values.compactMap(\.user) })
+        guard let user = Scheduler.user(of: users, after: lastUser.with { $0 }, taken: taken) else {
+            throw Fault("no_worker_user", stage: .scheduler, disposition: .retry, summary: "every user for workers has one already", remedy: "Give --worker-uids more numbers than --workers.")
+        }
+        lastUser.with { $0 = user }
+        return user
+    }
+
+    /// The next free one, round and round: what a worker may have left behind under its user has the longest time to be found before the user is another's.
+    static func user(of users: ClosedRange<UInt32>, after last: UInt32?, taken: Set<UInt32>) -> UInt32? {
+        let start = last.flatMap { users.contains($0) && $0 < users.upperBound ? $0 + 1 : nil } ?? users.lowerBound
+        return (start ... users.upperBound).first { !taken.contains($0) } ?? (users.lowerBound ..< start).first { !taken.contains($0) }
+    }
+
     /// Opens the tenant's role under the lease; what its worker is to be told.
     private func prepare(_ due: DueTenant, _ lease: Lease, _ vigil: Vigil) async throws(Fault) -> JSON {
         let key = try configuration.masterKey.open(due.wrappedPrivateKey, context: Scheduler.keyContext(due.tenant))
@@ -72,12 +90,20 @@ extension Scheduler {
         // A lease taken over may have left sessions behind, on a host that can't be asked.
         try await store.closeRole(lease, holder: holder)
         let role = try await store.openRole(lease, holder: holder, verifier: verifier, seconds: Limits.workerLifeSeconds + 60)
-        return .object([
+        let lot: [(key: String, value: JSON)] = [
             ("tenant", .string(due.tenant.description)), ("epoch", .number("\(lease.epoch)")), ("lease_ends_ns", .number("\(vigil.ends.wholeNanoseconds)")),
-            ("host", .string(configuration.database.host)), ("port", .string(configuration.database.port)),
-            ("database", .string(configuration.database.database)), ("role", .string(role)), ("password", .string(password.revealText())),
+            ("role", .string(role)), ("password", .string(password.revealText())),
             ("private_key", .string(key.hexText)), ("allowed_hosts", .array(configuration.allowedHosts.map { .string($0) })),
-        ])
+        ]
+        return .object(lot + Scheduler.place(configuration.database))
+    }
+
+    /// Where a worker finds the database, and by the same way as we: what we verify of it, it verifies.
+    static func place(_ database: PostgresConfiguration) -> [(key: String, value: JSON)] {
+        [
+            ("host", .string(database.host)), ("port", .string(database.port)), ("database", .string(database.database)),
+            ("database_way", .object(database.way([:]).sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
+        ]
     }
 
     /// One line down the worker's pipe; nothing when it has ended, for its descriptor's number may be another's by now.

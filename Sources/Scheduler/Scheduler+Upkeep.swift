@@ -57,17 +57,27 @@ extension Scheduler {
 
     // MARK: Seals
 
-    private static let sealRowsMost = 20_000
+    /// Of one owner at once.
+    private static let sealRowsMost = 500
+    private static let sealRoundsMost = 40
 
-    /// Chains committed audit rows, owner by owner.
-    func seal() async throws(Fault) {
-        for seal in AuditChain.seals(try await store.unsealed(limit: Scheduler.sealRowsMost), limit: Scheduler.sealRowsMost) {
-            do throws(Fault) {
-                try await store.addSeal(seal)
-            } catch {
-                // Another scheduler's sealer was first with this number: its seal stands.
-                if error.code != "unique_violation" { throw error }
-            }
+    /// Chains committed audit rows, owner by owner. However many one has, it keeps no other waiting.
+    func seal(rows most: Int = Scheduler.sealRowsMost) async throws(Fault) {
+        for _ in 0 ..< Scheduler.sealRoundsMost {
+            let unsealed = try await store.unsealed(limit: most)
+            for seal in AuditChain.seals(unsealed, limit: most) { try await add(seal) }
+            let cut = AuditChain.cut(unsealed, limit: most)
+            for owner in cut where owner.isOne { try await add(try await store.seal(ofTransaction: owner.first)) }
+            if cut.isEmpty { return }
+        }
+    }
+
+    private func add(_ seal: AuditSeal) async throws(Fault) {
+        do throws(Fault) {
+            try await store.addSeal(seal)
+        } catch {
+            // Another scheduler's sealer was first with this number: its seal stands.
+            if error.code != "unique_violation" { throw error }
         }
     }
 }

@@ -19,6 +19,8 @@ public struct SchedulerConfiguration: Sendable {
     public var workersMost: Int
     /// The user that workers run as; `nil`: ours.
     public var workerUser: (uid: UInt32, gid: UInt32)?
+    /// Numeric users instead, one for each running worker, each its own group: no two may signal or trace each other. This host's schedulers share none.
+    public var workerUsers: ClosedRange<UInt32>?
     /// How the program is started to look for alerts and tell people of them; `nil`: somebody else does.
     public var alerts: (arguments: [String], environment: [String])?
 
@@ -55,6 +57,8 @@ public final class Scheduler: Service {
     let holder: String
     let running = Locked<[TenantID: Running]>([:])
     let pacing = Locked(Pacing())
+    /// The user that was given last, where each worker has one of its own.
+    let lastUser = Locked<UInt32?>(nil)
     let bell = Bell()
     /// The process that tells people, while it runs.
     let alertsChild = Locked<Child?>(nil)
@@ -64,6 +68,8 @@ public final class Scheduler: Service {
         var lease: Lease
         var child: Child
         var vigil: Vigil
+        /// Its user, where each has one of its own.
+        var user: UInt32?
         /// Its process has ended: its descriptors are closed, and their numbers may be others' by now.
         var over = false
     }

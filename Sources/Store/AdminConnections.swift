@@ -21,6 +21,22 @@ public struct NewConnection: Sendable {
     }
 }
 
+/// Another base for a connection.
+public struct BaseChange: Sendable {
+    /// `nil`: the platform's own.
+    public var url: String?
+    /// The base that it was compared with.
+    public var former: String?
+    /// It is of another place: what was given for the one before does not go there.
+    public var moves: Bool
+
+    public init(url: String?, former: String?, moves: Bool) {
+        self.url = url
+        self.former = former
+        self.moves = moves
+    }
+}
+
 /// What the webhook intake must know of a connection.
 public struct IntakeRow: Sendable {
     public var tenant: TenantID
@@ -71,17 +87,29 @@ public enum AdminConnectionStatements {
         "SELECT 1 AS one FROM app.connections WHERE tenant_id = \(tenant) AND id = \(id) FOR NO KEY UPDATE"
     }
 
-    /// `state`: `paused`, or `live` again after it. `base_url` and `account` belong to a new connection, not to an old one.
-    public static func update(_ tenant: TenantID, _ id: ConnectionID, settings: [UInt8]?, baseURL: String??, state: String?) -> SQL {
+    /// `state`: `paused`, or `live` again after it; a base of another place comes before it, and drops the credential. `base_url` and `account` belong to a new connection, not to an old one.
+    public static func update(_ tenant: TenantID, _ id: ConnectionID, settings: [UInt8]?, base: BaseChange?, state: String?) -> SQL {
         var sql: SQL = "UPDATE app.connections AS c SET updated_at = now()"
         // A ledger that is to be asked more often is not left alone until the old interval is over.
         if let settings { sql += ", settings = \(PostgresJSON(settings)), changes_due_at = NULL" }
-        if let baseURL { sql += ", base_url = \(baseURL)" }
-        if let state { sql += ", state = \(state), state_reason = NULL" }
+        if let base {
+            // A base that somebody else has changed meanwhile was not compared: the credential goes.
+            sql += """
+                , base_url = \(base.url), (state, state_reason, credential, credential_before, credential_version) = (
+                  SELECT CASE WHEN goes THEN 'new' ELSE coalesce(\(state)::text, c.state) END,
+                    CASE WHEN goes THEN \(moved) WHEN \(state)::text IS NULL THEN c.state_reason END,
+                    CASE WHEN NOT goes THEN c.credential END, CASE WHEN NOT goes THEN c.credential_before END, c.credential_version + goes::integer
+                  FROM (SELECT c.credential IS NOT NULL AND (\(base.moves) OR c.base_url IS DISTINCT FROM \(base.former)) AS goes) g)
+                """
+        } else if let state {
+            sql += ", state = \(state), state_reason = NULL"
+        }
         sql += " WHERE c.tenant_id = \(tenant) AND c.id = \(id)"
         if state != nil { sql += " AND c.state IN ('live', 'paused')" }
         return sql + " RETURNING c.tenant_id, \(unsafe: connection) AS json"
     }
+
+    static let moved = "base_url names another host: the credential for the former one was dropped"
 
     /// A credential given by a person replaces whatever was there; a dead connection may try again with it.
     public static func putCredential(_ tenant: TenantID, _ id: ConnectionID, sealed: [UInt8]) -> SQL {

@@ -18,6 +18,15 @@ public enum AdminKeyStatements {
         """
     }
 
+    /// The trail says what the key may do, and for whom.
+    static func created(_ owner: TenantID, _ key: APIKeyRow, actor: String) -> SQL {
+        """
+        INSERT INTO app.audit (tenant_id, actor, action, subject, detail)
+        VALUES (\(owner), \(actor), 'key.created', \("key \(key.id)"), jsonb_build_object('label', \(key.label)::text, 'scopes', \(key.scopes)::text[],
+          'consultancy', \(key.visibility.consultancy)::uuid, 'tenant', \(key.visibility.tenant)::uuid))
+        """
+    }
+
     /// A key works while it is not revoked and, for a tenant's key, while its tenant is not removed.
     public static func byDigest(_ digest: [UInt8]) -> SQL {
         """
@@ -86,7 +95,7 @@ extension Store {
         let owner = TenantID(tenant?.uuid ?? consultancy?.uuid ?? row.id.uuid)
         try await transaction { tx throws(Fault) in
             _ = try await tx.query(AdminKeyStatements.insert(row, digest: digest))
-            try await tx.audit(owner, [AuditEntry(actor: actor, action: "key.created", subject: "key \(row.id)")])
+            _ = try await tx.query(AdminKeyStatements.created(owner, row, actor: actor))
         }
         return Secret(text)
     }

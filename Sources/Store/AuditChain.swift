@@ -8,8 +8,8 @@ public enum AuditChain {
     /// Bytes of a row's digest that its seal keeps as its mark.
     public static let markBytes = 8
 
-    /// The seals that cover these rows, which come by owner, transaction and id. As many rows as `limit`: the last transaction of the last
-    /// owner may be cut off and is left for the next round.
+    /// The seals that cover these rows, which come by owner, transaction and id. Where an owner has as many as `limit`, his last transaction may be cut
+    /// off and is left for the next round.
     public static func seals(_ unsealed: [UnsealedRow], limit: Int) -> [AuditSeal] {
         var out: [AuditSeal] = []
         var start = 0
@@ -18,7 +18,7 @@ public enum AuditChain {
             let end = unsealed[start...].firstIndex { $0.row.tenant != tenant } ?? unsealed.count
             var rows = Array(unsealed[start ..< end])
             var bound = rows[0].beforeXID
-            if end == unsealed.count, unsealed.count >= limit {
+            if rows.count >= limit {
                 bound = rows[rows.count - 1].row.xid
                 rows.removeAll { $0.row.xid == bound }
             }
@@ -28,6 +28,19 @@ public enum AuditChain {
             out.append(AuditSeal(
                 tenant: tenant, number: (first.last?.number ?? 0) + 1, beforeXID: bound, rows: rows.count,
                 digest: extend(first.last?.digest ?? AuditChain.start, digests), marks: digests.flatMap { $0.prefix(markBytes) }))
+        }
+        return out
+    }
+
+    /// What one round leaves: of each owner with as many rows as `limit` the first, and whether all are of one transaction, which no page holds.
+    public static func cut(_ unsealed: [UnsealedRow], limit: Int) -> [(first: UnsealedRow, isOne: Bool)] {
+        var out: [(first: UnsealedRow, isOne: Bool)] = []
+        var start = 0
+        while start < unsealed.count {
+            let first = unsealed[start]
+            let end = unsealed[start...].firstIndex { $0.row.tenant != first.row.tenant } ?? unsealed.count
+            if end - start >= limit { out.append((first, unsealed[end - 1].row.xid == first.row.xid)) }
+            start = end
         }
         return out
     }

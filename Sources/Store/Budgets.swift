@@ -19,6 +19,21 @@ public struct BudgetCharge: Sendable {
     }
 }
 
+/// A limit of the operator's app, over all connections together.
+public struct AppLimit: Sendable {
+    public var platform: String
+    public var name: String
+    public var amount: Int
+    public var window: Duration
+
+    public init(platform: String, name: String, amount: Int, window: Duration) {
+        self.platform = platform
+        self.name = name
+        self.amount = amount
+        self.window = window
+    }
+}
+
 public enum BudgetStatements {
     /// Makes the rows that `take` charges; a statement of its own, before it, because a statement does not see what it inserts.
     public static func open(_ tenant: TenantID, _ connection: ConnectionID, _ charges: [BudgetCharge]) -> SQL {
@@ -75,6 +90,16 @@ public enum BudgetStatements {
         """
     }
 
+    /// What the connectors declare of the operator's app, instead of what stands there.
+    public static func declareApp(_ limits: [AppLimit]) -> SQL {
+        """
+        INSERT INTO adm.app_limits AS l (platform, name, amount, window_ms)
+        SELECT * FROM unnest(\(limits.map(\.platform)), \(limits.map(\.name)), \(limits.map { Int64($0.amount) }), \(limits.map { $0.window.wholeMilliseconds })) AS t(p, n, a, w)
+        ON CONFLICT (platform, name) DO UPDATE SET amount = EXCLUDED.amount, window_ms = EXCLUDED.window_ms
+          WHERE (l.amount, l.window_ms) IS DISTINCT FROM (EXCLUDED.amount, EXCLUDED.window_ms)
+        """
+    }
+
     public static func takeApp(platform: String, name: String, amount: Int, window: Duration, cost: Int) -> SQL {
         """
         SELECT app.take_app_budget(\(platform), \(name), \(Int32(amount)), \(window.wholeMilliseconds), \(Int32(cost))) AS wait_ms
@@ -96,6 +121,11 @@ extension Store {
         let ms: Int64 = try await pool.query(BudgetStatements.takeApp(platform: platform, name: name, amount: amount, window: window, cost: cost))
             .first?.get("wait_ms") ?? 0
         return ms > 0 ? .milliseconds(ms) : nil
+    }
+
+    public func declareApp(_ limits: [AppLimit]) async throws(Fault) {
+        guard !limits.isEmpty else { return }
+        _ = try await pool.query(BudgetStatements.declareApp(limits))
     }
 
     public func pause(_ tenant: TenantID, _ connection: ConnectionID, name: String, for duration: Duration) async throws(Fault) {

@@ -91,6 +91,18 @@ public enum ConsentStatements {
         """
     }
 
+    /// Every link to the connection that still leads somewhere; each with its audit row.
+    public static func revokeAll(of tenant: TenantID, _ connection: ConnectionID, actor: String) -> SQL {
+        """
+        WITH gone AS (
+          UPDATE app.consents SET state = 'revoked', settled_at = clock_timestamp(), verifier = NULL, answer = NULL, credential = NULL
+          WHERE tenant_id = \(tenant) AND connection_id = \(connection) AND settled_at IS NULL RETURNING tenant_id, id, connection_id
+        )
+        INSERT INTO app.audit (tenant_id, actor, action, subject, detail)
+        SELECT tenant_id, \(actor), 'consent.revoked', 'connection ' || connection_id, json_build_object('consent', id) FROM gone
+        """
+    }
+
     /// How many links to the connection may still lead somewhere.
     public static func unsettled(_ tenant: TenantID, _ connection: ConnectionID, at now: Timestamp) -> SQL {
         """

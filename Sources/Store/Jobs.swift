@@ -77,6 +77,16 @@ public enum JobStatements {
         """
     }
 
+    /// Puts off the due jobs that this program can't read: a newer one's, beside it while hosts are upgraded one after another, or before a step back.
+    /// Left alone they would be due for ever, and enough of them hide all others. A newer program that asks for one brings it forward again.
+    public static func postponeUnread(_ tenant: TenantID) -> SQL {
+        """
+        UPDATE app.jobs SET due_at = clock_timestamp() + interval '10 minutes'
+        WHERE tenant_id = \(tenant) AND due_at <= clock_timestamp()
+          AND (kind <> ALL (\(Job.Kind.allCases.map(\.rawValue))) OR lane <> ALL (\(Job.Lane.allCases.map(\.rawValue))))
+        """
+    }
+
     /// Milliseconds until the tenant's next job, NULL for none.
     public static func nextDue(_ tenant: TenantID) -> SQL {
         """
@@ -192,9 +202,17 @@ public enum JobStatements {
 extension Store {
     /// Ends these jobs and gives the next ones: one round trip, one commit.
     public func nextJobs(_ tenant: TenantID, finished: [Job], limit: Int) async throws(Fault) -> [Job] {
-        try Store.jobs(try await pool.batch([JobStatements.finish(tenant, finished), JobStatements.due(tenant, limit: limit)])[1])
+        try await jobs(tenant, try await pool.batch([JobStatements.finish(tenant, finished), JobStatements.due(tenant, limit: limit)])[1], limit: limit)
     }
 
+    /// The jobs in the rows; where some can't be read, these are put off and the question is put once more: they may have kept others out.
+    private func jobs(_ tenant: TenantID, _ rows: PostgresRows, limit: Int) async throws(Fault) -> [Job] {
+        let jobs = try Store.jobs(rows)
+        guard jobs.count < rows.count else { return jobs }
+        return try Store.jobs(try await pool.batch([JobStatements.postponeUnread(tenant), JobStatements.due(tenant, limit: limit)])[1])
+    }
+
+    /// Those of a kind and a lane that this program knows.
     private static func jobs(_ rows: PostgresRows) throws(Fault) -> [Job] {
         var jobs: [Job] = []
         jobs.reserveCapacity(rows.count)
@@ -211,7 +229,7 @@ extension Store {
     }
 
     public func dueJobs(_ tenant: TenantID, limit: Int) async throws(Fault) -> [Job] {
-        try Store.jobs(try await pool.query(JobStatements.due(tenant, limit: limit)))
+        try await jobs(tenant, try await pool.query(JobStatements.due(tenant, limit: limit)), limit: limit)
     }
 
     public func finish(_ tenant: TenantID, _ job: Job) async throws(Fault) { _ = try await pool.query(JobStatements.finish(tenant, job)) }

@@ -155,11 +155,12 @@ public enum ChangeStatements {
 
 /// What ledgers tell by webhook.
 public enum NoticeStatements {
-    /// Connections of the accounts, of whichever tenant: `tenant_id`, `id`, `account` in lower case.
+    /// Connections that work with the accounts, of whichever tenant (whoever only claims one gets nothing of it): `tenant_id`, `id`, `account` in lower case.
     public static func connections(_ platform: String, accounts: [String]) -> SQL {
         """
         SELECT c.tenant_id, c.id, lower(c.account) AS account FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id
         WHERE c.platform = \(platform) AND lower(c.account) = ANY (\(accounts.map { $0.lowercased() })) AND t.state <> 'removed'
+          AND c.state IN ('live', 'paused') AND c.credential IS NOT NULL
         """
     }
 

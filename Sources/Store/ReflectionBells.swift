@@ -31,11 +31,12 @@ public struct ReflectionBell: Sendable, Equatable {
 
 public enum ReflectionBellStatements {
     /// The next whose source has not heard of all that is in its list, put off for as long as a try may take: whoever takes one and dies has lost only that time.
+    /// Connections that only take what they are sent stay `new`.
     static func claim(limit: Int, for patience: Duration) -> SQL {
         """
         UPDATE app.reflection_bells b SET attempts = b.attempts + 1, next_at = clock_timestamp() + \(patience.wholeMilliseconds) * interval '1 millisecond'
         FROM (SELECT b.tenant_id, b.connection_id, n.newest FROM app.reflection_bells b
-          JOIN app.connections c ON c.tenant_id = b.tenant_id AND c.id = b.connection_id AND c.state = 'live'
+          JOIN app.connections c ON c.tenant_id = b.tenant_id AND c.id = b.connection_id AND c.state IN ('new', 'live')
           JOIN app.tenants t ON t.tenant_id = b.tenant_id AND t.state = 'active'
           CROSS JOIN LATERAL (SELECT max(r.seq) AS newest FROM app.reflections r WHERE r.tenant_id = b.tenant_id AND r.connection_id = b.connection_id) n
           WHERE b.next_at <= clock_timestamp() AND n.newest > b.rung_seq

@@ -148,6 +148,8 @@ public struct Gauges: Sendable {
     public var quotas: [(label: String, value: Int64)]
     /// Connections by platform.
     public var down: [(label: String, value: Int64)]
+    /// `worst`, in seconds.
+    public var unsealed: [(label: String, value: Int64)]
 }
 
 extension Store {
@@ -177,6 +179,6 @@ extension Store {
             postings: try await read(ReportStatements.postingsByState()), alerts: try await read(ReportStatements.openAlerts()),
             unexplained: try await read(ReportStatements.unexplainedByCurrency()), causes: try await read(AdminAlertStatements.openByCause()),
             deliveries: try await read(AdminAlertStatements.deliveries()), lag: try await read(AdminAlertStatements.lag()),
-            quotas: try await read(QuotaStatements.fullest()), down: try await read(AdminAlertStatements.down()))
+            quotas: try await read(QuotaStatements.fullest()), down: try await read(AdminAlertStatements.down()), unsealed: try await read(SealStatements.unsealedAge()))
     }
 }

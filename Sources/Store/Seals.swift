@@ -98,7 +98,7 @@ public enum SealStatements {
         "\(unsafe: owners) SELECT tenant_id FROM owners WHERE tenant_id IS NOT NULL ORDER BY tenant_id"
     }
 
-    /// Rows not yet sealed that can no longer gain an earlier neighbour, in chain order, of every owner.
+    /// Rows not yet sealed that can no longer gain an earlier neighbour, in chain order, of every owner: so many of each, that none waits for another.
     static func unsealed(limit: Int) -> SQL {
         """
         \(unsafe: owners)
@@ -109,7 +109,19 @@ public enum SealStatements {
         JOIN LATERAL (
           SELECT * FROM app.audit x WHERE x.tenant_id = t.tenant_id AND x.xid >= coalesce(s.before_xid, '0'::xid8)
             AND x.xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY x.xid, x.id LIMIT \(limit)) a ON true
-        ORDER BY a.tenant_id, a.xid, a.id LIMIT \(limit)
+        ORDER BY a.tenant_id, a.xid, a.id
+        """
+    }
+
+    /// How long the oldest row waits for its seal, in seconds: `label`, `value`.
+    static func unsealedAge() -> SQL {
+        """
+        \(unsafe: owners)
+        SELECT 'worst' AS label, greatest(0, coalesce(max(extract(epoch FROM clock_timestamp() - a.at)), 0))::bigint AS value
+        FROM owners t
+        LEFT JOIN LATERAL (SELECT before_xid FROM app.audit_seals s WHERE s.tenant_id = t.tenant_id ORDER BY number DESC LIMIT 1) s ON true
+        JOIN LATERAL (
+          SELECT at FROM app.audit x WHERE x.tenant_id = t.tenant_id AND x.xid >= coalesce(s.before_xid, '0'::xid8) ORDER BY x.xid, x.id LIMIT 1) a ON true
         """
     }
 
@@ -147,6 +159,7 @@ public enum AuditPart: Sendable, Equatable {
 }
 
 extension Store {
+    /// Rows without a seal, at most so many of each owner.
     public func unsealed(limit: Int) async throws(Fault) -> [UnsealedRow] {
         var out: [UnsealedRow] = []
         for row in try await pool.query(SealStatements.unsealed(limit: limit)) {
@@ -157,6 +170,22 @@ extension Store {
             out.append(UnsealedRow(row: try AuditRow(row), beforeXID: UInt64(try row.get("before_xid", as: String.self)) ?? 0, last: last))
         }
         return out
+    }
+
+    /// The seal of a transaction that is too large for a page: its rows are read page by page, and none is kept. `first`: its first row.
+    public func seal(ofTransaction first: UnsealedRow) async throws(Fault) -> AuditSeal {
+        var digest = first.last?.digest ?? AuditChain.start
+        var marks: [UInt8] = [], rows = 0
+        var at: (xid: UInt64, id: Int64) = (first.row.xid, first.row.id - 1)
+        try await readRows(first.row.tenant, after: &at, before: first.row.xid + 1) { part in
+            guard case .row(let row) = part else { return }
+            let own = AuditChain.digest(row)
+            digest = AuditChain.extend(digest, [own])
+            marks += own.prefix(AuditChain.markBytes)
+            rows += 1
+        }
+        return AuditSeal(
+            tenant: first.row.tenant, number: (first.last?.number ?? 0) + 1, beforeXID: first.row.xid + 1, rows: rows, digest: digest, marks: marks)
     }
 
     /// - Throws: `unique_violation` when another sealer was first with this number.

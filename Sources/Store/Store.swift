@@ -54,18 +54,4 @@ public enum AuditStatements {
           \(entries.map { PostgresJSON($0.detail) })) AS t(a, b, c, d)
         """
     }
-
-    /// Rows not yet sealed that can no longer gain an earlier neighbour, in chain order.
-    public static func unsealed(limit: Int) -> SQL {
-        """
-        SELECT a.tenant_id, a.id, a.at, a.actor, a.action, a.subject, a.detail, a.xid::text AS xid,
-               pg_snapshot_xmin(pg_current_snapshot())::text AS before_xid, s.number, s.digest
-        FROM app.tenants t
-        LEFT JOIN LATERAL (SELECT before_xid, number, digest FROM app.audit_seals s WHERE s.tenant_id = t.tenant_id ORDER BY number DESC LIMIT 1) s ON true
-        JOIN LATERAL (
-          SELECT * FROM app.audit x WHERE x.tenant_id = t.tenant_id AND x.xid >= coalesce(s.before_xid, '0'::xid8)
-            AND x.xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY x.xid, x.id) a ON true
-        ORDER BY a.tenant_id, a.xid, a.id LIMIT \(limit)
-        """
-    }
 }

@@ -26,11 +26,12 @@ public final class Metrics: Sendable {
         case lagging = "counterfoil_lagging_tenants"
         case quotaUsed = "counterfoil_quota_used_ratio"
         case platformsDown = "counterfoil_connections_down"
+        case unsealedSeconds = "counterfoil_audit_unsealed_seconds"
 
         var kind: String {
             switch self {
             case .httpSeconds, .callSeconds: "histogram"
-            case .workers, .alertsOpen, .postingsByState, .unexplained, .alerts, .alertDeliveries, .lagSeconds, .lagging, .quotaUsed, .platformsDown: "gauge"
+            case .workers, .alertsOpen, .postingsByState, .unexplained, .alerts, .alertDeliveries, .lagSeconds, .lagging, .quotaUsed, .platformsDown, .unsealedSeconds: "gauge"
             default: "counter"
             }
         }
@@ -58,6 +59,7 @@ public final class Metrics: Sendable {
             case .lagSeconds: "How long the oldest work of any tenant waits for a worker."
             case .lagging: "Tenants whose oldest work waits for over five minutes."
             case .quotaUsed: "The fullest budget of any connection, by platform and budget; 1 is spent."
+            case .unsealedSeconds: "How long the oldest row of any trail waits for its seal."
             case .platformsDown: "Live connections whose platform does not answer, by platform."
             }
         }

@@ -27,11 +27,9 @@ struct Session {
         self.assignment = assignment
         self.pipe = pipe
         self.log = log
-        let configuration = PostgresConfiguration(
-            host: assignment.databaseHost, port: assignment.databasePort, database: assignment.database, user: assignment.role,
-            password: assignment.password, applicationName: "counterfoil worker")
-        store = Store(PostgresPool(configuration, size: Limits.workerPoolConnections))
-        client = HTTPClient(policy: EgressPolicy(allowedHosts: assignment.allowedHosts))
+        store = Store(PostgresPool(assignment.login, size: Limits.workerPoolConnections))
+        let hosts = HostList(assignment.allowedHosts)
+        client = HTTPClient(policy: EgressPolicy(allowedHosts: hosts.hosts))
         let key = try BoxPrivateKey(raw: assignment.privateKey)
         let random = SystemRandom()
         let progress = Progress(clocks: clocks) { pipe.write($0) }
@@ -48,7 +46,7 @@ struct Session {
         self.progress = progress
         self.deadline = deadline
         let courier = Courier(
-            tenant: assignment.tenant, store: store, client: client, clocks: clocks, log: log, metrics: metrics, seal: seal, open: open,
+            tenant: assignment.tenant, store: store, client: client, clocks: clocks, hosts: hosts, log: log, metrics: metrics, seal: seal, open: open,
             deadline: {
                 progress.touch()
                 return deadline.value

@@ -132,7 +132,8 @@ extension Tower {
             let (house, source) = (tower.house, tower.house.source)
             try await house.owner.query("UPDATE app.connections SET state = 'paused' WHERE id = \(source)")
             #expect(try await tower.service.ring() == 0)
-            try await house.owner.query("UPDATE app.connections SET state = 'live' WHERE id = \(source)")
+            // A system that is never called has no credential to prove, and stays as it was made.
+            try await house.owner.query("UPDATE app.connections SET state = 'new' WHERE id = \(source)")
             try await house.owner.query("UPDATE app.tenants SET state = 'paused'")
             #expect(try await tower.service.ring() == 0)
             try await house.owner.query("UPDATE app.tenants SET state = 'active'")

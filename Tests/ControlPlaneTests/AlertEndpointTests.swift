@@ -77,15 +77,15 @@ import Wire
         let reader = try await bench.key("reader", tenant: place.id, scopes: ["read"]), ann = try await bench.key("ann", tenant: place.id, scopes: ["write"])
         #expect(await bench.call(.post, "/v1/alerts/\(id)/acknowledge", [:], key: reader).code == "scope_missing")
         let first = await bench.call(.post, "/v1/alerts/\(id)/acknowledge", ["note": "on it"], key: ann)
-        #expect(first.status == 200 && first.json["state"]?.string == "acknowledged" && first.json["acknowledged_by"]?.string == "key ann" && first.json["note"]?.string == "on it")
+        #expect(first.status == 200 && first.json["state"]?.string == "acknowledged" && first.json["acknowledged_by"]?.string?.hasPrefix("key ann (") == true && first.json["note"]?.string == "on it")
         let second = await bench.call(.post, "/v1/alerts/\(id)/acknowledge", [:])
-        #expect(second.json["acknowledged_by"]?.string == "key ann" && second.json["note"]?.string == "on it")
+        #expect(second.json["acknowledged_by"]?.string?.hasPrefix("key ann (") == true && second.json["note"]?.string == "on it")
         #expect(await bench.call(.post, "/v1/alerts/\(id)/acknowledge", ["nota": "x"]).status == 422)
         try await bench.store.resolveAlerts(place.id, keyPrefix: "held")
         #expect(await bench.call(.post, "/v1/alerts/\(id)/acknowledge", [:]).status == 409)
         let trail = await bench.call(.get, "/v1/tenants/\(place.id)/audit?subject=alert%20\(id)").items
         #expect(trail.compactMap { $0["action"]?.string } == ["alert.acknowledged", "alert.acknowledged"])
-        #expect(trail.last?["actor"]?.string == "key ann")
+        #expect(trail.last?["actor"]?.string?.hasPrefix("key ann (") == true)
     }
 
     @Test("muting needs an end, in the future and not for ever; unmuting ends it") func mute() async throws {
@@ -99,7 +99,7 @@ import Wire
         }
         let until = Timestamp(seconds: now.seconds + 3600)
         let muted = await bench.call(.post, "/v1/alerts/\(id)/mute", ["until": .string(until.description), "note": "known"])
-        #expect(muted.json["state"]?.string == "muted" && muted.json["muted_by"]?.string == "key operator")
+        #expect(muted.json["state"]?.string == "muted" && muted.json["muted_by"]?.string?.hasPrefix("key operator (") == true)
         #expect(Timestamp(rfc3339: muted.json["muted_until"]?.string ?? "") == until)
         #expect(await bench.call(.post, "/v1/alerts/\(id)/unmute", [:]).json["state"]?.string == "open")
         #expect(await bench.call(.post, "/v1/alerts/\(id)/unmute", [:]).status == 409)
@@ -157,8 +157,10 @@ import Wire
         #expect(gone.status == 422 && gone.text.contains("the rule a tells the route books"))
         let plain = await bench.call(.put, "\(path)/routes", ["routes": [["name": "books"], ["name": "p", "webhook": ["url": "http://10.0.0.1/x", "secret": "hush-hush-hush-hush"]]], "more": 1])
         #expect(plain.json["errors"]?.array?.compactMap { $0["field"]?.string } == ["more", "routes[1].webhook.url"])
-        let listed = await bench.call(.put, "\(path)/routes", ["routes": [["name": "books"], ["name": "p", "webhook": ["url": "http://127.0.0.1:8099/x", "secret": "hush-hush-hush-hush"]]]])
+        let listed = await bench.call(.put, "\(path)/routes", ["routes": [["name": "books"], ["name": "p", "webhook": ["url": "http://127.0.0.1:8097/x", "secret": "hush-hush-hush-hush"]]]])
         #expect(listed.status == 200, "on the operator's list: \(listed.text)")
+        let another = await bench.call(.put, "\(path)/routes", ["routes": [["name": "books"], ["name": "p", "webhook": ["url": "http://127.0.0.1:8099/x", "secret": "hush-hush-hush-hush"]]]])
+        #expect(another.json["errors"]?.array?.compactMap { $0["field"]?.string } == ["routes[1].webhook.url"], "listed for connections: \(another.text)")
         #expect(await bench.call(.put, "\(path)/rules", .array([])).status == 422)
         #expect(await bench.call(.get, "/v1/alerts/rules").json["version"]?.int == 0)
     }
@@ -186,6 +188,8 @@ import Wire
         #expect(await bench.call(.post, "/v1/alerts/routes/nobody/test", [:]).status == 404)
         for _ in 0 ..< 19 { _ = await bench.call(.post, "/v1/alerts/routes/plain/test", [:]) }
         #expect(await bench.call(.post, "/v1/alerts/routes/plain/test", [:]).code == "too_many_tests")
+        try await bench.root.pool.query("UPDATE app.alert_deliveries SET route = 'former' WHERE route = 'plain'")
+        #expect(await bench.call(.post, "/v1/alerts/routes/plain/test", [:]).code == "too_many_tests", "another name is no new start")
     }
 
     @Test("a connection's quota tells each budget's limit, what is used, what is left, when it begins anew, and by whose word") func quota() async throws {

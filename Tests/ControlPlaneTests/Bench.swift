@@ -33,7 +33,7 @@ struct Bench {
         let log = LogBook(), metrics = Metrics(), clocks = SteppedClocks()
         let intakeKey = AEADKey.random(SystemRandom())
         let configuration = ControlPlaneConfiguration(
-            host: "127.0.0.1", port: 0, intakeKey: intakeKey, allowedHosts: ["127.0.0.1:8099", "books.example.com"], version: "test",
+            host: "127.0.0.1", port: 0, intakeKey: intakeKey, allowedHosts: ["127.0.0.1:8099", "books.example.com", "plain.example.com", "books=127.0.0.1:8099", "stall=127.0.0.1:8099", "gate=127.0.0.1:8090", "alerts=127.0.0.1:8097"], version: "test",
             operatorParts: ["books": ["webhook_key": Secret("app-key"), "client_id": Secret("books-app"), "client_secret": Secret("books-hush")], "gate": ["sender": Secret("house"), "sender_password": Secret("operators-hush"), "user": Secret("nobody")],
                 "stall": ["client_id": Secret("stall-app"), "client_secret": Secret("stall-hush")]],
             publicURL: publicURL)
@@ -116,6 +116,9 @@ struct Bench {
         "house_customer": "Shop customers",
     ]
     static let rules: JSON = ["reason_codes": ["damaged"], "rules": [["name": "homeware", "when": ["sku": "HOM-*"], "set": ["group": "homeware"]]]]
+
+    /// Every connection to the books works, as its worker would have found.
+    func connected() async throws { try await root.pool.query("UPDATE app.connections SET state = 'live', credential = 'x' WHERE platform = 'books'") }
 
     func key(_ label: String, consultancy: String? = nil, tenant: TenantID? = nil, scopes: [String]) async throws -> String {
         try await store.createKey(

@@ -241,6 +241,29 @@ import Wire
         }
     }
 
+    @Test("a base of another place ends every link to the connection: no code of theirs is taken any more") func movedBase() async throws {
+        let journey = try await Journey.asked()
+        #expect(await journey.bench.call(.patch, "/v1/connections/\(journey.connection)", ["base_url": "https://plain.example.com"]).status == 200)
+        try await journey.stands("revoked")
+        _ = await journey.answer(journey.good)
+        try await journey.stands("revoked")
+        #expect(try await journey.bench.count("SELECT count(*) FROM app.consents WHERE id::text = \(journey.id) AND answer IS NULL") == 1)
+    }
+
+    @Test("an answer is not sealed with the operator's secret where the base became another behind the link's back") func changedBase() async throws {
+        let journey = try await Journey.asked()
+        try await journey.bench.root.pool.query("UPDATE app.connections SET base_url = 'https://plain.example.com' WHERE id::text = \(journey.connection)")
+        _ = await journey.answer(journey.good)
+        try await journey.stands("failed", "consent_base_changed")
+        #expect(try await journey.bench.count("SELECT count(*) FROM app.consents WHERE id::text = \(journey.id) AND answer IS NULL") == 1)
+        var other = try await Journey.make(journey.bench)
+        try await other.begin()
+        try await journey.bench.root.pool.query("UPDATE app.connections SET base_url = 'https://plain.example.com' WHERE id::text = \(other.connection)")
+        for page in [await other.browser.open(other.link), await other.browser.submit(other.link)] {
+            #expect(page.status == 409 && page.bodyText.contains("consent_base_changed") && page.fields["Location"] == nil)
+        }
+    }
+
     @Test("where not all accounts of a consent are shown the page says so") func cut() async throws {
         let journey = try await Journey.asked()
         _ = await journey.answer(journey.good)

@@ -22,7 +22,7 @@ struct Bench: Sendable {
     static let tenant = TenantID(UUID(uuid: (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)))
     static let connection = ConnectionID(UUID(uuid: (2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2)))
 
-    init(_ connector: PlainConnector = PlainConnector(), _ credential: Credential? = Bench.credential(0), expired: Bool = false) {
+    init(_ connector: PlainConnector = PlainConnector(), _ credential: Credential? = Bench.credential(0), expired: Bool = false, hosts: [String] = []) {
         self.connector = connector
         clocks = SteppingClocks(journal)
         platform = Platform(journal)
@@ -32,17 +32,17 @@ struct Bench: Sendable {
             id: Bench.connection, slug: "books", platform: "plain", account: "acme", baseURL: nil, settings: Array("{}".utf8), state: "live",
             credential: first.map { Bench.sealed($0) }, credentialBefore: nil, credentialVersion: 1, watermark: nil)
         store = MemoryStore(row, journal, clocks)
-        courier = Bench.courier(store, platform, clocks, log, ends, seed: 1)
+        courier = Bench.courier(store, platform, clocks, log, ends, seed: 1, hosts: HostList(hosts))
     }
 
     /// Another worker over the same database and platform.
     func another(seed: UInt64 = 2) -> Courier { Bench.courier(store, platform, clocks, log, ends, seed: seed) }
 
     static func courier(
-        _ store: MemoryStore, _ platform: any Transport, _ clocks: SteppingClocks, _ text: Locked<String>, _ ends: Locked<Duration>, seed: UInt64
+        _ store: MemoryStore, _ platform: any Transport, _ clocks: SteppingClocks, _ text: Locked<String>, _ ends: Locked<Duration>, seed: UInt64, hosts: HostList = HostList([])
     ) -> Courier {
         Courier(
-            tenant: tenant, store: store, client: platform, clocks: clocks, random: SeededRandom(seed: seed),
+            tenant: tenant, store: store, client: platform, clocks: clocks, random: SeededRandom(seed: seed), hosts: hosts,
             log: Log(component: "test", least: .debug, clocks: clocks) { bytes in text.with { $0 += String(decoding: bytes, as: UTF8.self) } },
             metrics: Metrics(), seal: { bytes, context throws(Fault) in Bench.cover(bytes, context) },
             open: { bytes, context throws(Fault) in

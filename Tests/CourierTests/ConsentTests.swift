@@ -52,7 +52,10 @@ struct ConsentTests {
             Issue.record("\(answer)")
             return
         }
-        #expect(set == Credential(
+        #expect(set.isOperators)
+        var expected = set
+        expected.isOperators = false
+        #expect(expected == Credential(
             accessToken: Secret("A"), refreshToken: Secret("R"), expiresAt: bench.clocks.now() + .seconds(60), clientID: "app", clientSecret: Secret("hush-client")))
         #expect(bench.store.row.credentialVersion == 1)
         #expect(!bench.log.with { $0 }.contains("hush"))

@@ -54,7 +54,7 @@ enum Kind: String, CaseIterable, Sendable {
         case .basic: .basic(user: CredentialPart("consumer_key", "the key", isSecret: false), password: CredentialPart("consumer_secret", "its secret"))
         case .bodyParts:
             .keys(.init(
-                parts: [CredentialPart("sender", "who sends", isSecret: false), CredentialPart("sender_password", "its password"), CredentialPart("password", "the user's")],
+                parts: [CredentialPart("sender", "who sends", isSecret: false, isOperators: true), CredentialPart("sender_password", "its password", isOperators: true), CredentialPart("password", "the user's")],
                 headers: []))
         case .soapSignature: .keys(.init(parts: Kind.tokens, headers: []))
         case .oauth1:

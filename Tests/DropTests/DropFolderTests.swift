@@ -116,6 +116,44 @@ struct DropFolderTests {
         #expect(outcomes.map(\.fate) == [.waits, .done] && outcomes.first?.words.hasPrefix("it is gone") == true)
     }
 
+    @Test("a link in place of any of its folders is not followed: nothing behind it is read, moved or written", arguments: ["", "in", "done", "failed"])
+    func linkedFolders(name: String) async throws {
+        let yard = try Yard(), other = try Yard()
+        try yard.put("invoice.csv", "mine")
+        try other.put("payment.csv", "theirs")
+        let place = name.isEmpty ? yard.root.appending(path: Yard.connection) : yard.folder(name)
+        for folder in ["done", "failed"] { try FileManager.default.createDirectory(at: yard.folder(folder), withIntermediateDirectories: true) }
+        try FileManager.default.removeItem(at: place)
+        try FileManager.default.createSymbolicLink(at: place, withDestinationURL: name.isEmpty ? other.root.appending(path: Yard.connection) : other.folder("in"))
+        let outcomes = try await yard.pass { _ in json(200, ["accepted": 1]) }
+        #expect(outcomes.map(\.fate) == [.waits] && outcomes.first?.words.contains("is a link") == true)
+        #expect(yard.sent.with { $0 }.isEmpty)
+        #expect(try other.names("in") == ["payment.csv"])
+    }
+
+    @Test("a link in place of a file is not read, nor what becomes one while the pass goes on")
+    func linkedFiles() async throws {
+        let yard = try Yard()
+        let secret = yard.root.appending(path: "secret")
+        try Data("hush\n".utf8).write(to: secret)
+        try FileManager.default.createSymbolicLink(at: yard.folder("in").appending(path: "invoice.csv"), withDestinationURL: secret)
+        try yard.put("deposit.csv", "first")
+        try yard.put("payment.csv", "second")
+        let outcomes = try await yard.pass { _ in
+            let path = yard.folder("in").appending(path: "payment.csv")
+            do {
+                try FileManager.default.removeItem(at: path)
+                try FileManager.default.createSymbolicLink(at: path, withDestinationURL: secret)
+            } catch { return nil }
+            return json(200, ["accepted": 1])
+        }
+        #expect(outcomes.map(\.name) == ["deposit.csv"] && outcomes.map(\.fate) == [.done])
+        #expect(yard.sent.with { $0 } == ["true deposit first"])
+        let folder = try OpenFolder(yard.folder("in").path)
+        #expect(folder.read("invoice.csv", most: 100) == nil && folder.facts("invoice.csv")?.isPlain == false)
+        #expect(throws: Fault.self) { try OpenFolder(yard.root.path).folder("secret") }
+    }
+
     @Test("a connection whose folders can't be made keeps no other back")
     func neighbours() async throws {
         let yard = try Yard()

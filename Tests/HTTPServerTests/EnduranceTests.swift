@@ -114,6 +114,60 @@ struct EnduranceTests {
         }
     }
 
+    private func post(_ path: String, _ bytes: Int) -> String {
+        "POST \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(bytes)\r\n\r\n" + String(repeating: "x", count: bytes)
+    }
+
+    /// What the request is answered once room has been made for it.
+    private func answered(_ port: Int, _ request: String) throws -> Int {
+        var status = 503
+        for _ in 0 ..< 10_000 where status == 503 { status = try Client(port: port).ask(request).status }
+        return status
+    }
+
+    @Test("a body counts until its handler is done with it, though its client has reset the connection")
+    func resetBody() async throws {
+        let (entered, gate) = (Gate(), Gate())
+        try await withRunningServer({ $0.maxHeldBodyBytes = 1000 }, handler: { request, peer in
+            guard request.path == "/slow" else { return await mirror(request, peer) }
+            entered.open()
+            await gate.wait()
+            return .text(200, "nobody reads this")
+        }) { port, _ in
+            let (slow, next) = (post("/slow", 600), post("/next", 600))
+            let leaving = try await onThread { try Client(port: port) }
+            try await onThread { try leaving.send(slow) }
+            await entered.wait()
+            leaving.reset()
+            let refused = try await onThread { try Client(port: port).ask(next) }
+            #expect(refused.status == 503 && refused.text == "too_many_bodies\n")
+            gate.open()
+            #expect(try await onThread { try answered(port, next) } == 200)
+        }
+    }
+
+    @Test("handlers whose clients have reset their connections are no more at once than connections may be")
+    func resetPlaces() async throws {
+        let (entered, gate) = ([Gate(), Gate()], Gate())
+        try await withRunningServer({ $0.maxConnections = 2 }, handler: { request, peer in
+            guard let n = Int(request.path.dropFirst()) else { return await mirror(request, peer) }
+            entered[n].open()
+            await gate.wait()
+            return .text(200, "nobody reads this")
+        }) { port, _ in
+            for n in 0 ..< 2 {
+                let leaving = try await onThread { try Client(port: port) }
+                try await onThread { try leaving.send("GET /\(n) HTTP/1.1\r\nHost: a\r\n\r\n") }
+                await entered[n].wait()
+                leaving.reset()
+            }
+            let refused = try await onThread { try Client(port: port).ask(plain) }
+            #expect(refused.status == 503 && refused.text == "too_many_connections\n")
+            gate.open()
+            #expect(try await onThread { try answered(port, plain) } == 200)
+        }
+    }
+
     @Test("a client that leaves does not cancel its request, and the server serves on")
     func leaving() async throws {
         let (entered, gate, ended) = (Gate(), Gate(), Gate())

@@ -23,6 +23,7 @@ struct Reply: Sendable {
 final class Client: Sendable {
     let descriptor: Int32
     private let received = Locked<[UInt8]>([])
+    private let isClosed = Locked(false)
 
     init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -34,7 +35,22 @@ final class Client: Sendable {
         else { throw TalkFailure(description: "connect: \(String(cString: strerror(errno)))") }
     }
 
-    deinit { Glibc.close(descriptor) }
+    deinit { close() }
+
+    private func close() {
+        let was = isClosed.with { closed in
+            defer { closed = true }
+            return closed
+        }
+        if !was { Glibc.close(descriptor) }
+    }
+
+    /// Leaves without a farewell: the server's next look at the connection finds it broken.
+    func reset() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
 
     func send(_ text: String) throws { try send(Array(text.utf8)) }
 

@@ -3,6 +3,8 @@ import ConnectorKit
 import FreeAgent
 import HTTPServer
 import Kernel
+import Odoo
+import Postgres
 import QuickBooksOnline
 import SageIntacct
 import SapBusinessOne
@@ -10,6 +12,7 @@ import TestKit
 import Testing
 import TwinFreeAgent
 import TwinKit
+import TwinOdoo
 import TwinQuickBooksOnline
 import TwinSageIntacct
 import TwinSapBusinessOne
@@ -30,6 +33,12 @@ struct Country: Sendable {
     var entriesAChange = 0
     /// Accounts of the twin, by what they are here.
     var bank: String, clearing: String, fees: String, owed: String
+    /// What is owed to suppliers there.
+    var payable = "2000"
+    /// The connection's own.
+    var settings: String?
+    /// All that is given to be let in, where it is neither parts nor a token that is refreshed.
+    var credential: String?
 
     static let america = Country(
         name: "QuickBooks Online", currency: .usd,
@@ -67,7 +76,7 @@ struct Country: Sendable {
                 journal: TwinJournal(inMemory: []), limits: XeroLimits(callsPerMinute: 1_000_000, callsPerDay: 1_000_000, appCallsPerMinute: 1_000_000),
                 random: SeededRandom(seed: 7))
         },
-        bank: "090", clearing: "611", fees: "860", owed: "610")
+        bank: "090", clearing: "611", fees: "860", owed: "610", payable: "800")
 
     /// Money that moves stands on bank accounts there, what a processor holds and what was paid in advance too.
     static let kingdom = Country(
@@ -109,7 +118,25 @@ struct Country: Sendable {
         }(),
         connector: SapBusinessOneConnector(), make: { try SapBusinessOneTwin(journal: TwinJournal(inMemory: []), random: SeededRandom(seed: 7)) },
         parts: "{\"user\": \"\(SapBusinessOneTwin.user)\", \"password\": \"\(SapBusinessOneTwin.password)\"}", entriesAChange: 2,
-        bank: "11100", clearing: "11300", fees: "60000", owed: "12000")
+        bank: "11100", clearing: "11300", fees: "60000", owed: "12000", payable: "20000")
+
+    /// A document is created as a draft there, brought to the cent, and posted: three transactions, and no key that a request is known by.
+    static let workshop = Country(
+        name: "Odoo", currency: .usd,
+        plan: {
+            var plan = House.Plan()
+            plan.ledgerAccount = "odoo19"
+            plan.structure = #"""
+                {"accounts": {"sales:*": "400100", "receivable:*": "121000", "clearing:*": "101601", "tax_payable:*": "251000", "returns_allowances": "400910",
+                  "bank:*": "101401", "bank_fees": "620000", "processor_fees": "620000", "chargebacks": "620000", "chargeback_fees": "620000",
+                  "customer_deposits": "253000", "deferred_revenue": "253000", "inventory": "600000", "payable:*": "211000", "purchases:*": "600000", "input_tax:*": "131000"},
+                  "tax_codes": {"purchase:US-PA@20": "3"}}
+                """#
+            return plan
+        }(),
+        connector: OdooConnector(),
+        make: { try OdooTwin(journal: TwinJournal(inMemory: []), limits: OdooLimits(callsPerSecond: 10_000, burst: 1_000_000), random: SeededRandom(seed: 7)) },
+        parts: "{\"api_key\": \"\(OdooTwin.apiKey)\"}", bank: "101401", clearing: "101601", fees: "620000", owed: "121000", payable: "211000")
 
     /// A gateway of functions in XML; it takes bills, and no purchase orders.
     static let gateway = Country(
@@ -161,9 +188,14 @@ struct Country: Sendable {
         let clocks = SystemClocks()
         var plan = plan
         plan.policies = policies
-        plan.credential = try parts.map { "{\"parts\": \($0)}" } ?? "{\"access_token\": \"\(Self.token(of: twin, clocks.now()))\"}"
+        plan.credential = try credential ?? parts.map { "{\"parts\": \($0)}" } ?? "{\"access_token\": \"\(Self.token(of: twin, clocks.now()))\"}"
         let answer: @Sendable (HTTPRequest) -> HTTPResponse = { twin.respond($0, at: clocks.now()) }
-        try await Desk.with(plan, connector: connector, answering: { between(twin, $0, answer) }) { desk in try await body(desk, twin) }
+        try await Desk.with(plan, connector: connector, answering: { between(twin, $0, answer) }) { desk in
+            if let settings {
+                try await desk.house.owner.query("UPDATE app.connections SET settings = \(settings)::jsonb WHERE id = \(desk.house.ledger)")
+            }
+            try await body(desk, twin)
+        }
     }
 
     private static func token(of twin: any LedgerTwin, _ now: Timestamp) throws -> String {

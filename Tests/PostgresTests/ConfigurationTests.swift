@@ -8,6 +8,15 @@ import Testing
         configuration.keywords(attempt: attempt).first { $0.keyword == keyword }?.value
     }
 
+    @Test("the way there is what the URL says of it, then what libpq's own variables say; who logs in is no part of it")
+    func way() throws {
+        let read = try PostgresConfiguration(url: "postgresql://anna:pass@db1/books?sslmode=verify-full&sslrootcert=/etc/ca.pem&sslkey=/etc/key.pem&application_name=x")
+        #expect(read.way([:]) == ["sslmode": "verify-full", "sslrootcert": "/etc/ca.pem"])
+        #expect(read.way(["PGSSLMODE": "disable", "PGTARGETSESSIONATTRS": "read-write", "PGPASSWORD": "hush", "PGSSLROOTCERT": "", "PGSSLKEY": "/k"])
+            == ["sslmode": "verify-full", "sslrootcert": "/etc/ca.pem", "target_session_attrs": "read-write"])
+        #expect(PostgresConfiguration().way(["PGSSLMODE": "verify-ca", "PGCHANNELBINDING": "require"]) == ["sslmode": "verify-ca", "channel_binding": "require"])
+    }
+
     @Test("a URL is read by libpq's own rules") func url() throws {
         let url = "postgresql://anna:p%40ss%27w%5C@db1:5433,db2:5434/books?sslmode=require&target_session_attrs=read-write&application_name=x"
         let read = try PostgresConfiguration(url: url)

@@ -39,6 +39,8 @@ private func rows(_ n: Int) -> Machine.Reply { .rows(PostgresRows(table: nil, af
 private func error(_ state: String, fatal: Bool = false) -> Machine.Reply {
     .failed(ServerError(sqlstate: state, message: "m", fatal: fatal))
 }
+/// A kept plan that no longer fits its table.
+private let stalePlan = Machine.Reply.failed(ServerError(sqlstate: "0A000", message: "m", routine: "RevalidateCachedQuery"))
 
 extension ConnectionMachine {
     fileprivate mutating func play(_ replies: Reply...) -> [String] { replies.flatMap { words(received($0)) } }
@@ -107,25 +109,64 @@ extension ConnectionMachine {
         #expect(words(machine.submit(unit(3, "a"))) == ["send 3: run0"])
     }
 
-    @Test("a stale statement is run again outside a transaction, and its name let go") func stale() {
+    /// A connection on which `a` is prepared.
+    private func prepared() -> Machine {
         var machine = open()
         for id in 1 ... 2 as ClosedRange<UInt64> { _ = machine.submit(unit(id, "a")) }
         _ = machine.play(rows(1), .sync, rows(0), rows(1), .sync)
+        return machine
+    }
+
+    private func again(_ id: UInt64) -> Machine.Unit {
+        var unit = unit(id, "a")
+        unit.unprepared = true
+        return unit
+    }
+
+    @Test("a stale statement is run again outside a transaction, and its name let go") func stale() {
+        var machine = prepared()
+        _ = machine.submit(unit(3, "a"))
+        #expect(machine.play(stalePlan, .sync) == ["again 3"])
+        #expect(words(machine.submit(again(3))) == ["send 3: deallocate run0"])
+    }
+
+    @Test("a statement the server has forgotten is run again, and nobody asks it to forget the name once more") func forgotten() {
+        var machine = prepared()
         _ = machine.submit(unit(3, "a"))
         #expect(machine.play(error("26000"), .sync) == ["again 3"])
-        var again = unit(3, "a")
-        again.unprepared = true
-        #expect(words(machine.submit(again)) == ["send 3: deallocate run0"])
+        #expect(words(machine.submit(again(3))) == ["send 3: run0"])
+        #expect(machine.play(rows(3), .sync) == ["answer 3: 3"])
+    }
+
+    @Test("two in flight find one plan stale: the second lets go of no name but the one it used") func staleTwice() {
+        var machine = prepared()
+        _ = machine.submit(unit(3, "a"))
+        _ = machine.submit(unit(4, "a"))
+        #expect(machine.play(stalePlan, .sync) == ["again 3"])
+        #expect(words(machine.submit(again(3))) == ["send 3: deallocate run0"])
+        // By then the statement has a new entry, whose name the server has never heard.
+        #expect(words(machine.submit(unit(5, "a"))) == ["send 5: run0"])
+        #expect(machine.play(stalePlan, .sync) == ["again 4"])
+        #expect(words(machine.submit(again(4))) == ["send 4: run0"])
+        #expect(words(machine.submit(unit(6, "a"))) == ["send 6: prepare0 named0"])
+    }
+
+    @Test("a name that the server has forgotten before it was let go fails nobody") func forgottenName() {
+        var machine = prepared()
+        _ = machine.submit(unit(3, "a"))
+        _ = machine.play(stalePlan, .sync)
+        #expect(words(machine.submit(unit(4, "b"))) == ["send 4: deallocate run0"])
+        #expect(machine.play(error("26000"), .aborted, .sync) == ["again 4"])
+        #expect(words(machine.submit(unit(5, "c"))) == ["send 5: run0"])
     }
 
     @Test("a stale statement inside a transaction is the caller's to retry") func staleInside() {
-        var machine = open()
-        for id in 1 ... 2 as ClosedRange<UInt64> { _ = machine.submit(unit(id, "a")) }
-        _ = machine.play(rows(1), .sync, rows(0), rows(1), .sync)
+        var machine = prepared()
         _ = machine.submit(unit(3, "a", inside: true))
-        #expect(machine.play(error("26000"), .sync) == ["answer 3: stale_statement"])
+        #expect(machine.play(stalePlan, .sync) == ["answer 3: stale_statement"])
         // No housekeeping where an aborted transaction would refuse it and take ROLLBACK down with it.
         #expect(words(machine.submit(unit(4, verb: .rollback, inside: true))) == ["send 4: rollback"])
+        #expect(words(machine.submit(unit(5, "b"))) == ["send 5: deallocate run0"])
     }
 
     @Test("what was sent may have run; what was not goes back") func lost() {

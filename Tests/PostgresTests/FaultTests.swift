@@ -27,6 +27,33 @@ import Testing
         #expect(found.map { "\($0)".contains("geheim") } == false)
     }
 
+    // As PostgreSQL 15 says them where `lc_messages` is de_DE, fr_FR, sv_SE and it_IT.
+    @Test("a server that speaks another language tells no value either", arguments: [
+        ("ungültige Eingabesyntax für Typ integer: »geheim«", "the database refused a value"),
+        ("ungültige Eingabesyntax für Typ integer: »a\"geheim\"b«", "the database refused a value"),
+        ("syntaxe en entrée invalide pour le type integer : « geheim »", "the database refused a value"),
+        ("ogiltig indatasyntax för type integer: \"geheim\"", "the database refused a value"),
+        ("värdet \"geheim\" är utanför giltigt intervall för typen integer", "the database refused a value"),
+        ("sintassi di input non valida per il tipo integer: \"geheim\"", "sintassi di input non valida per il tipo integer: \"…\""),
+        ("invalid input syntax for type integer: \"gehéim\"", "invalid input syntax for type integer: \"…\""),
+        ("value too long for type character varying(3)", "value too long for type character varying(3)"),
+    ])
+    func otherLanguages(_ message: String, _ told: String) {
+        let found = ServerError(sqlstate: "22P02", message: message).fault
+        #expect(found.summary.hasPrefix(told))
+        #expect(!"\(found)".contains("geh"))
+        #expect(found.underlying == "SQLSTATE 22P02")
+        #expect(ServerError(sqlstate: "42P01", message: "Relation »orders« existiert nicht").fault.summary == "Relation »orders« existiert nicht")
+    }
+
+    @Test("a stale plan is known by where it comes from, in any language; nothing else unsupported is") func stalePlan() {
+        let words = "gecachter Plan darf den Ergebnistyp nicht ändern"
+        let stale = ServerError(sqlstate: "0A000", message: words, routine: "RevalidateCachedQuery").fault
+        #expect(stale.code == "stale_statement" && stale.disposition == .retry)
+        #expect(ServerError(sqlstate: "0A000", message: words, routine: "transformLockingClause").fault.code == "sql_0A000")
+        #expect(ServerError(sqlstate: "26000", message: "vorbereitete Anweisung »cf1« existiert nicht").fault.code == "stale_statement")
+    }
+
     @Test("DETAIL with row values stays behind") func details() async throws {
         let pool = try testPool(size: 1)
         let table = freshName()

@@ -36,10 +36,24 @@ import Testing
         #expect(machine.finished(2, now: start) == [.assign(5, connection: 2)])
     }
 
-    @Test("the pool grows when statements must share") func grows() {
+    @Test("no statement is put behind another's while the pool can grow: it takes the connection that opens, or one that falls idle first") func grows() {
         var machine = pool(size: 2, open: 1)
         #expect(machine.submit(1, exclusively: false, now: start) == [.assign(1, connection: 1)])
-        #expect(machine.submit(2, exclusively: false, now: start) == [.assign(2, connection: 1), .open(2, attempt: 0)])
+        #expect(machine.submit(2, exclusively: false, now: start) == [.open(2, attempt: 0)])
+        #expect(machine.submit(3, exclusively: false, now: start) == [])
+        #expect(machine.finished(1, now: start) == [.assign(2, connection: 1)])
+        #expect(machine.opened(2, now: start) == [.assign(3, connection: 2)])
+        // It is as large as it may be: from now on they share.
+        #expect(machine.submit(4, exclusively: false, now: start) == [.assign(4, connection: 1)])
+    }
+
+    @Test("statements share what there is while no connection can be added") func shares() {
+        var machine = pool(size: 2, open: 1)
+        _ = machine.submit(1, exclusively: false, now: start)
+        #expect(machine.submit(2, exclusively: false, now: start) == [.open(2, attempt: 0)])
+        let full = Fault("database_refuses_writes", stage: .database, disposition: .wait, summary: "too many clients already")
+        #expect(machine.failed(2, full, refusal: false, now: start) == [.assign(2, connection: 1)])
+        #expect(machine.submit(3, exclusively: false, now: start) == [.assign(3, connection: 1)])
     }
 
     @Test("a transaction has its connection to itself") func exclusive() {

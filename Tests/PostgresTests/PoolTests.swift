@@ -228,6 +228,20 @@ private struct Stop: Error {}
         for _ in 0 ..< 3 { #expect(try await pool.query("select * from \(unsafe: table)").columns == ["a", "b"]) }
     }
 
+    @Test("a statement that the server has forgotten is run again, outside a transaction and in the next one") func forgottenStatement() async throws {
+        let pool = try testPool(size: 1)
+        for _ in 0 ..< 3 { try await pool.query("select 7 as n") }
+        try await pool.query("deallocate all")
+        #expect(try await pool.query("select 7 as n")[0].get("n", as: Int.self) == 7)
+        for _ in 0 ..< 3 { try await pool.query("select 7 as n") }
+        try await pool.query("deallocate prepare all")
+        let inside = await fault { try await pool.transaction { tx throws(Fault) in _ = try await tx.query("select 7 as n") } }
+        #expect(inside?.code == "stale_statement" && inside?.disposition == .retry)
+        // Whoever has the connection next carries nothing of it.
+        #expect(try await pool.query("select 8 as n")[0].get("n", as: Int.self) == 8)
+        try await pool.transaction { tx throws(Fault) in _ = try await tx.query("select 7 as n") }
+    }
+
     @Test("prepared statements stay bounded") func boundedStatements() async throws {
         var configuration = try Cluster.shared.get().configuration
         configuration.preparedStatements = 8

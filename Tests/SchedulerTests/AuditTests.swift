@@ -369,6 +369,34 @@ struct AuditTests {
         }
     }
 
+    @Test("one owner's flood of rows, in one transaction at that, keeps no other owner's rows from their seals, nor its own")
+    func flood() async throws {
+        try await House.with { house in
+            let scheduler = try Yard(house).scheduler("exit 0")
+            let owners = (0 ..< 3).map { _ in TenantID(SystemRandom().uuid()) }.sorted { $0.description < $1.description }
+            try await write(house, owners[0], 25)
+            for owner in owners { for count in [2, 9] { try await write(house, owner, count) } }
+            let left: SQL = """
+                SELECT count(*) FROM app.audit a WHERE a.xid >= coalesce((SELECT max(s.before_xid::text::numeric) FROM app.audit_seals s WHERE s.tenant_id = a.tenant_id), 0)::text::xid8
+                """
+            while try await house.count(left) > 0 { try await scheduler.seal(rows: 10) }
+            for owner in owners {
+                let verdict = try await verify(house, owner)
+                #expect(verdict.findings == [] && verdict.unsealedRows == 0)
+                #expect(verdict.sealedRows == (owner == owners[0] ? 36 : 11))
+            }
+            #expect(try await house.supervisor.gauges().unsealed.first?.value == 0)
+        }
+    }
+
+    @Test("a page that is full of one transaction is told from one that only ends within it")
+    func cut() {
+        let one = (Int64(1) ... 5).map { (n: Int64) in UnsealedRow(row: row(n, xid: 7), beforeXID: 50, last: nil) }
+        let two = (Int64(1) ... 5).map { (n: Int64) in UnsealedRow(row: row(n, xid: n < 3 ? 6 : 7), beforeXID: 50, last: nil) }
+        #expect(AuditChain.cut(one, limit: 5).map(\.isOne) == [true] && AuditChain.cut(two, limit: 5).map(\.isOne) == [false] && AuditChain.cut(one, limit: 6).isEmpty)
+        #expect(AuditChain.seals(one, limit: 5).isEmpty)
+    }
+
     @Test("two sealers at once make one chain")
     func twoSealers() async throws {
         try await House.with { house in

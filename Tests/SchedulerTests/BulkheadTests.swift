@@ -1,4 +1,5 @@
 import Crypto
+import FoundationEssentials
 import Glibc
 import Kernel
 import Postgres
@@ -7,6 +8,7 @@ import Synchronization
 import Telemetry
 import Testing
 import TestKit
+import Wire
 
 @testable import Scheduler
 
@@ -62,10 +64,11 @@ struct Yard {
         _ = try await house.owner.query("UPDATE app.tenants SET wrapped_private_key = \(wrapped) WHERE tenant_id = \(tenant)")
     }
 
-    func scheduler(_ script: String, clocks: any Clocks = SystemClocks(), workersMost: Int = 4) throws -> Scheduler {
-        let configuration = SchedulerConfiguration(
+    func scheduler(_ script: String, clocks: any Clocks = SystemClocks(), workersMost: Int = 4, users: ClosedRange<UInt32>? = nil) throws -> Scheduler {
+        var configuration = SchedulerConfiguration(
             program: "/bin/sh", workerArguments: ["-c", script], database: house.database.supervisor, masterKey: master, allowedHosts: [],
             workersMost: workersMost, workerUser: nil)
+        configuration.workerUsers = users
         let log = Log(component: "test", sink: { [logged] in logged.add(String(decoding: $0, as: UTF8.self)) })
         return try Scheduler(configuration, store: house.supervisor, clocks: clocks, random: SystemRandom(), log: log, metrics: Metrics())
     }
@@ -101,6 +104,52 @@ struct BulkheadTests {
 
     private func makeDue(_ house: House) async throws {
         try await house.supervisor.ask(house.tenant, [Job(.normalize, house.source.description, lane: .webhook), Job(.sweep, house.source.description, lane: .poll)])
+    }
+
+    @Test("workers that have users of their own get one each, round and round; a user that is taken is nobody else's")
+    func ownUsers() {
+        #expect(Scheduler.user(of: 7 ... 9, after: nil, taken: []) == 7)
+        #expect(Scheduler.user(of: 7 ... 9, after: 7, taken: []) == 8)
+        #expect(Scheduler.user(of: 7 ... 9, after: 9, taken: [7]) == 8)
+        #expect(Scheduler.user(of: 7 ... 9, after: 8, taken: [9]) == 7)
+        #expect(Scheduler.user(of: 7 ... 9, after: 8, taken: [7, 8, 9]) == nil)
+        #expect(Scheduler.user(of: 7 ... 7, after: 7, taken: []) == 7)
+        #expect(Scheduler.user(of: 7 ... 9, after: 100, taken: []) == 7)
+    }
+
+    @Test("two workers that run at once run as two users, each in a group of its own", .enabled(if: getuid() == 0, "only root may choose users"))
+    func twoUsers() async throws {
+        try await House.with { house in
+            let yard = try Yard(house)
+            let other = try await house.neighbour()
+            for place in [house, other] {
+                try await yard.key(place.tenant)
+                try await place.supervisor.ask(place.tenant, [Job(.sweep, place.source.description, lane: .poll)])
+            }
+            let scheduler = try yard.scheduler("read line <&3; read line <&3", users: 61_184 ... 61_190)
+            try await scheduler.dispatch()
+            let pids = scheduler.running.with { $0.values.map(\.child.pid) }
+            #expect(pids.count == 2)
+            var seen: Set<String> = []
+            for pid in pids {
+                let words = String(decoding: try Data(contentsOf: URL(filePath: "/proc/\(pid)/status")), as: UTF8.self).split(separator: "\n")
+                for name in ["Uid:", "Gid:"] { seen.insert(words.first { $0.hasPrefix(name) }.map(String.init) ?? "") }
+            }
+            #expect(seen == Set([61_184, 61_185].flatMap { n in ["Uid:", "Gid:"].map { "\($0)\t\(n)\t\(n)\t\(n)\t\(n)" } }), "\(seen)")
+            for (tenant, entry) in scheduler.running.with({ $0 }) { scheduler.end(tenant, entry.lease, .stopping) }
+            await scheduler.settled()
+        }
+    }
+
+    @Test("a worker is told the way to the database as the scheduler goes it: what the one verifies the other verifies")
+    func way() throws {
+        let database = try PostgresConfiguration(url: "postgresql://boss:hush@db1,db2:5433/books?sslmode=verify-full&sslrootcert=/etc/ca.pem&target_session_attrs=read-write&sslkey=/etc/key.pem")
+        let place = JSON.object(Scheduler.place(database))
+        #expect(place == [
+            "host": "db1,db2", "port": ",5433", "database": "books",
+            "database_way": ["sslmode": "verify-full", "sslrootcert": "/etc/ca.pem", "target_session_attrs": "read-write"],
+        ], "\(place.text)")
+        #expect(!place.text.contains("hush"))
     }
 
     @Test("a document that traps the worker is held after its second crash alone; the job goes on, other jobs never wait")

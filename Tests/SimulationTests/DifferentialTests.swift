@@ -150,7 +150,7 @@ private actor Twins {
                 remoteID: outcome == .posted ? "D\(dice.below(9))" : nil, remoteVersion: outcome == .posted ? "\(dice.below(9))" : nil,
                 evidence: outcome == .posted ? nil : Array(#"{"code": "x"}"#.utf8), again: .seconds(10 * dice.below(4)), counts: dice.percent(60)))
         }
-        let entries = Dictionary(rows.map { ($0.key, AuditEntry(actor: "test", action: "posting.settled", subject: $0.key.text)) }) { one, _ in one }
+        let entries = Dictionary(rows.map { ($0.key, AuditEntry(actor: "worker", action: "posting.settled", subject: $0.key.text)) }) { one, _ in one }
         let before = try await house.count("SELECT count(*) FROM app.audit WHERE action = 'posting.settled'")
         try await house.worker.settle(house.tenant, rows, jobs: [], audit: entries)
         let after = try await house.count("SELECT count(*) FROM app.audit WHERE action = 'posting.settled'")

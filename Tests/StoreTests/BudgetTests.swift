@@ -140,4 +140,56 @@ import Testing
             await theirs.pool.close()
         }
     }
+
+    @Test("what is declared of the app's budget stands above what a worker says of it") func declared() async throws {
+        try await Street.with { house async throws in
+            let platform = "p-\(house.tenant)"
+            try await house.supervisor.declareApp([AppLimit(platform: platform, name: "month", amount: 5, window: .seconds(30 * 86_400))])
+            func take(_ amount: Int, _ window: Duration, cost: Int = 1) async throws -> Duration? {
+                try await house.worker.takeApp(platform: platform, name: "month", amount: amount, window: window, cost: cost)
+            }
+            #expect(try await take(2_147_483_647, .zero, cost: 4) == nil)
+            let wait = try #require(try await take(2_147_483_647, .zero, cost: 2), "neither a larger amount nor a shorter window")
+            #expect(wait > .seconds(29 * 86_400))
+            #expect(try await take(4, .seconds(60)) != nil, "what has to be left is left")
+            #expect(try await take(5, .seconds(30 * 86_400)) == nil)
+            for cost in [0, -1, 1001] { #expect(await faultCode { _ = try await take(5, .seconds(60), cost: cost) } != nil, "a cost of \(cost)") }
+            try await house.supervisor.declareApp([AppLimit(platform: platform, name: "month", amount: 8, window: .seconds(30 * 86_400))])
+            #expect(try await take(8, .seconds(30 * 86_400), cost: 3) == nil, "a newer connector declares more")
+        }
+    }
+
+    @Test("of a month's budget of the app one tenant takes three quarters at most where there are others; alone it takes all") func shares() async throws {
+        try await Street.with { house async throws in
+            let other = try await house.neighbour()
+            let platform = "p-\(house.tenant)"
+            func take(_ store: Store, _ cost: Int) async throws -> Bool {
+                try await store.takeApp(platform: platform, name: "month", amount: 100, window: .seconds(30 * 86_400), cost: cost) == nil
+            }
+            #expect(try await take(house.worker, 90))
+            #expect(try await take(other.worker, 5))
+            #expect(try await !take(house.worker, 1))
+            try await house.owner.query("UPDATE adm.app_budgets SET window_start = window_start - interval '30 days' WHERE platform = \(platform)")
+            #expect(try await take(house.worker, 75))
+            #expect(try await !take(house.worker, 1))
+            #expect(try await take(other.worker, 25))
+            #expect(try await !take(other.worker, 1))
+            await other.worker.pool.close()
+        }
+    }
+
+    @Test("a budget of the app that somebody sits on is not waited for until one is taken for stuck") func occupied() async throws {
+        try await Street.with { house async throws in
+            let other = try await house.neighbour()
+            let platform = "p-\(house.tenant)"
+            try await other.worker.transaction { tx throws(Fault) in
+                _ = try await tx.query(BudgetStatements.takeApp(platform: platform, name: "minute", amount: 5, window: .seconds(60), cost: 1))
+                do throws(Fault) {
+                    _ = try await house.worker.takeApp(platform: platform, name: "minute", amount: 5, window: .seconds(60), cost: 1)
+                    Issue.record("it was not waited for at all")
+                } catch { #expect(error.code == "sql_55P03" && error.disposition == .retry) }
+            }
+            await other.worker.pool.close()
+        }
+    }
 }

@@ -80,7 +80,7 @@ import Testing
             #expect(try await trail(house, "connection.dead") == 1)
             try await house.worker.saveIdentity(house.tenant, house.ledger, Array(#"{"name": "Books"}"#.utf8))
             #expect(try await now(house).state == "live")
-            try await house.worker.setConnectionState(house.tenant, house.ledger, state: "paused", reason: nil, actor: "p")
+            try await house.worker.setConnectionState(house.tenant, house.ledger, state: "paused", reason: nil, actor: "worker")
             try await house.worker.saveIdentity(house.tenant, house.ledger, Array(#"{"name": "Books"}"#.utf8))
             #expect(try await now(house).state == "paused", "a person's pause is a person's to end")
             try await house.owner.query("UPDATE app.connections SET credential = NULL WHERE tenant_id = \(house.tenant) AND id = \(house.ledger)")

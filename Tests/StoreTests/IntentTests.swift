@@ -65,7 +65,7 @@ private let json = Array(#"{"code": "x"}"#.utf8)
         try await Street.with { house async throws in
             let key = try await house.posting("cleared")
             func write(_ epoch: Int64) async -> String? {
-                await faultCode { try await house.worker.writeIntents(house.tenant, epoch: epoch, [intent(key)], audit: [AuditEntry(actor: "w", action: "a", subject: "s")]) }
+                await faultCode { try await house.worker.writeIntents(house.tenant, epoch: epoch, [intent(key)], audit: [AuditEntry(actor: "worker", action: "a", subject: "s")]) }
             }
             #expect(await write(1) == "lease_lost", "there is no lease at all")
             let lease = try await house.lease()
@@ -194,7 +194,7 @@ private let json = Array(#"{"code": "x"}"#.utf8)
             for _ in 0 ..< 6 { keys.append(try await house.posting("cleared")) }
             let (worker, tenant, all) = (house.worker, house.tenant, keys)
             try await worker.writeIntents(tenant, epoch: lease.epoch, all.map { intent($0) }, audit: [])
-            let audit = Dictionary(uniqueKeysWithValues: all.map { ($0, AuditEntry(actor: "w", action: "posting.posted", subject: "posting \($0)")) })
+            let audit = Dictionary(uniqueKeysWithValues: all.map { ($0, AuditEntry(actor: "worker", action: "posting.posted", subject: "posting \($0)")) })
             let codes = try await sideBySide(6) { n in
                 let rows = (n % 2 == 0 ? all : all.reversed()).map { Settlement(key: $0, attempt: "a", outcome: .posted, remoteID: "\(n)") }
                 return await faultCode { try await worker.settle(tenant, rows, jobs: [], audit: audit) }
@@ -212,7 +212,7 @@ private let json = Array(#"{"code": "x"}"#.utf8)
         try await Street.with { house async throws in
             let key = try await sent(house, try await house.lease())
             let row = Settlement(key: key, attempt: "a", outcome: .posted, remoteID: "77")
-            let torn = AuditEntry(actor: "w", action: "a", subject: "s", detail: Array("{".utf8))
+            let torn = AuditEntry(actor: "worker", action: "a", subject: "s", detail: Array("{".utf8))
             #expect(await faultCode { try await house.worker.settle(house.tenant, [row], jobs: [Job(.confirm, "f", lane: .webhook)], audit: [key: torn]) } != nil)
             #expect(try await house.look(key) == "posting - 1")
             #expect(try await house.worker.nextDue(house.tenant) == nil)

@@ -24,7 +24,7 @@ extension House {
         let lease = try await lease()
         let key = try await posting("cleared")
         try await worker.writeIntents(tenant, epoch: lease.epoch, [NewIntent(key: key, revision: 1, action: .create, attempt: "a", requestDigest: [1])],
-            audit: [AuditEntry(actor: "a", action: "b", subject: "s")])
+            audit: [AuditEntry(actor: "worker", action: "b", subject: "s")])
         let chart = ChartRow(lockDate: nil, baseCurrency: "USD", currencies: [], taxCodes: [], accounts: Array("[]".utf8), readAt: document.at)
         let proof = ProofRow(day: LocalDate(daysSince1970: 20_000), currency: "USD", sourceMinor: 1, postedMinor: 1, openMinor: 0, unexplainedMinor: 0,
             items: Array("[]".utf8))

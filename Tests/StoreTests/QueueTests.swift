@@ -110,6 +110,29 @@ import Testing
         }
     }
 
+    @Test("jobs of a newer program's kind or lane are put off: they neither hide others nor keep workers coming") func unread() async throws {
+        // A database of its own: the newer program's migrations are those that let its kinds in.
+        try await House.with { house async throws in
+            let (tenant, worker) = (house.tenant, house.worker)
+            try await house.owner.batch([
+                "ALTER TABLE app.jobs DROP CONSTRAINT jobs_kind_check", "ALTER TABLE app.jobs DROP CONSTRAINT jobs_lane_check",
+                "INSERT INTO app.jobs (tenant_id, kind, subject, lane) SELECT \(tenant), 'distil', n::text, 'interactive' FROM generate_series(1, 20) n",
+                "INSERT INTO app.jobs (tenant_id, kind, subject, lane) VALUES (\(tenant), 'map', 'other', 'express')",
+            ])
+            try await worker.ask(tenant, [Job(.map, "f", lane: .audit)])
+            let due = try await worker.dueJobs(tenant, limit: 16)
+            #expect(due.map(\.subject) == ["f"])
+            #expect(try await worker.nextJobs(tenant, finished: due, limit: 16) == [])
+            let wait = try #require(try await worker.nextDue(tenant))
+            #expect(wait > .seconds(500) && wait <= .seconds(600))
+            #expect(try await house.supervisor.dueTenants(limit: 10).isEmpty)
+            #expect(try await house.text("SELECT count(*)::text FROM app.jobs WHERE attempts = 0 AND fault IS NULL") == "21", "none is lost or blamed")
+            try await house.owner.query("UPDATE app.jobs SET due_at = now() WHERE subject IN ('1', 'other')")
+            #expect(try await worker.nextJobs(tenant, finished: [], limit: 16) == [])
+            #expect(try #require(try await worker.nextDue(tenant)) > .seconds(500))
+        }
+    }
+
     @Test("many who ask for the same jobs in different orders wait for each other and never for ever") func deadlock() async throws {
         try await Street.with { house async throws in
             let (tenant, worker) = (house.tenant, house.worker)

@@ -7,10 +7,10 @@ import Testing
 @testable import Store
 
 @Suite("The trail", .serialized, .timeLimit(.minutes(2))) struct TrailTests {
-    private let entry = AuditEntry(actor: "a", action: "b", subject: "s")
+    private let entry = AuditEntry(actor: "worker", action: "b", subject: "s")
 
     private func write(_ house: House, _ subjects: String...) async throws {
-        let entries = subjects.map { AuditEntry(actor: "a", action: "b", subject: $0) }
+        let entries = subjects.map { AuditEntry(actor: "worker", action: "b", subject: $0) }
         try await house.worker.transaction { tx throws(Fault) in try await tx.audit(house.tenant, entries) }
     }
 
@@ -72,7 +72,7 @@ import Testing
         try await Street.with { house async throws in
             let (opened, open) = AsyncStream<Void>.makeStream(), (closed, close) = AsyncStream<Void>.makeStream()
             async let slow: Void = house.worker.transaction { tx throws(Fault) in
-                try await tx.audit(house.tenant, [AuditEntry(actor: "a", action: "b", subject: "first")])
+                try await tx.audit(house.tenant, [AuditEntry(actor: "worker", action: "b", subject: "first")])
                 open.finish()
                 for await _ in closed {}
             }

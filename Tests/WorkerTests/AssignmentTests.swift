@@ -1,4 +1,5 @@
 import Kernel
+import Postgres
 import Testing
 import Wire
 
@@ -8,7 +9,7 @@ import Wire
 struct AssignmentTests {
     static let members: [(key: String, value: JSON)] = [
         ("tenant", "0b0e4a94-7c5e-4e0a-9d35-0d4bb1a9a1aa"), ("epoch", 7), ("lease_ends_ns", 30_000_000_000), ("host", "/run/postgresql"), ("port", "5432"),
-        ("database", "counterfoil"), ("role", "t_0b0e"), ("password", "s3cret-pass"), ("private_key", .string(String(repeating: "0a", count: 32))),
+        ("database", "counterfoil"), ("database_way", ["sslmode": "verify-full", "target_session_attrs": "read-write", "sslkey": "/other"]), ("role", "t_0b0e"), ("password", "s3cret-pass"), ("private_key", .string(String(repeating: "0a", count: 32))),
         ("allowed_hosts", ["127.0.0.1:8087"]),
     ]
 
@@ -31,6 +32,14 @@ struct AssignmentTests {
         #expect(again.lineForPipe() == assignment.lineForPipe())
         #expect(assignment.lineForPipe().last == 10)
         #expect(assignment.lineForPipe().count { $0 == 10 } == 1)
+    }
+
+    @Test("the worker goes to the database by the way that its scheduler goes, and by no other setting of his")
+    func way() throws {
+        let assignment = try Assignment(line: line())
+        #expect(assignment.login.options == ["sslmode": "verify-full", "target_session_attrs": "read-write"])
+        #expect(assignment.login.user == "t_0b0e" && assignment.login.host == "/run/postgresql" && assignment.login.port == "5432")
+        #expect(throws: Fault.self) { _ = try Assignment(line: line { members in members = members.map { $0.key == "database_way" ? ($0.key, "sslmode=disable") : $0 } }) }
     }
 
     @Test("without any one of its members it is refused", arguments: AssignmentTests.members.map(\.key).filter { $0 != "allowed_hosts" })

@@ -93,7 +93,7 @@ class House:
         (var / "secrets" / "operator.json").write_text(json.dumps(OPERATOR))
         self.start("sandbox", ["sandbox", "--port", str(self.sandbox_port)], {"COUNTERFOIL_VAR": str(self.folder / "sandbox")})
         up = self.start("up", ["up", "--no-demo", "--port", str(self.port), "--sandbox-port", str(free_port())],
-                        {"COUNTERFOIL_VAR": str(var), "COUNTERFOIL_ALLOWED_HOSTS": f"127.0.0.1:{self.sandbox_port}"})
+                        {"COUNTERFOIL_VAR": str(var), "COUNTERFOIL_ALLOWED_HOSTS": ",".join(f"{platform}=127.0.0.1:{self.sandbox_port}" for platform in OPERATOR)})
         self.wait_for(up, var / "up.json")
         self.api = API(self.base, json.loads((var / "up.json").read_text())["api_key"])
         return self

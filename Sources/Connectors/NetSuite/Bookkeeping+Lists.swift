@@ -93,7 +93,7 @@ extension Bookkeeping {
 
     // MARK: Parties and items
 
-    /// By name, case aside. An item of the right name whose income account is another one is not the item.
+    /// By name, case aside. An item of the right name whose income account is another one is not the item; for an order it must be one that is bought.
     func findReferences(_ wants: [ReferenceWant]) -> Exchange<[String: String]> { search(wants).map(\.found) }
 
     private struct Search: Sendable {
@@ -103,17 +103,22 @@ extension Bookkeeping {
 
     private func search(_ wants: [ReferenceWant]) -> Exchange<Search> {
         list(Reference.names(wants, .party), List.customers).next { customers in
-            self.list(Reference.names(wants, .item), List.items).map { items in
-                var search = Search()
-                for want in wants {
-                    let name = Reference.name(want).lowercased()
-                    let rows = (want.kind == .party ? customers : items).filter { $0["name"]?.lowercased() == name && $0["inactive"] != "T" }
-                    let fitting = want.kind == .party ? rows.first : rows.first { $0["account"] == want.account }
-                    if let id = fitting?["id"] { search.found[want.key] = id } else if !rows.isEmpty { search.mismatched.append(want) }
-                }
-                return search
+            self.list(Reference.names(wants, .vendor), List.vendors).next { vendors in
+                self.list(Reference.names(wants, .item), List.items).map { items in Self.search(wants, customers: customers, vendors: vendors, items: items) }
             }
         }
+    }
+
+    private static func search(_ wants: [ReferenceWant], customers: [Row], vendors: [Row], items: [Row]) -> Search {
+        var search = Search()
+        for want in wants {
+            let name = Reference.name(want).lowercased()
+            let list = want.kind == .item ? items : want.kind == .vendor ? vendors : customers
+            let rows = list.filter { $0["name"]?.lowercased() == name && $0["inactive"] != "T" }
+            let fitting = want.kind != .item ? rows.first : rows.first { want.isBought ? Reference.isBought($0) : $0["account"] == want.account }
+            if let id = fitting?["id"] { search.found[want.key] = id } else if !rows.isEmpty { search.mismatched.append(want) }
+        }
+        return search
     }
 
     private func list(_ names: [String], _ list: @escaping @Sendable ([String]) -> List) -> Exchange<[Row]> {
@@ -122,8 +127,9 @@ extension Bookkeeping {
 
     /// Creates what is not there, looked for once more; two wants of one name are one record.
     func createReferences(_ wants: [ReferenceWant]) -> Exchange<[String: String]> {
-        let open = wants.unique { "\($0.kind)/\($0.key)" }
-        guard open.contains(where: { $0.kind == .party && $0.currency != nil }) else { return create(open[...], [:], [:], [:]) }
+        // What is ordered and has no item stands on its account.
+        let open = wants.filter { !$0.isBought }.unique { "\($0.kind)/\($0.key)" }
+        guard open.contains(where: { $0.kind != .item && $0.currency != nil }) else { return create(open[...], [:], [:], [:]) }
         return currencies().next { rows in
             let ids = Dictionary(rows.compactMap { row in row["code"].flatMap { code in row["id"].map { (code, $0) } } }) { one, _ in one }
             return self.create(open[...], ids, [:], [:])
@@ -174,9 +180,9 @@ extension Bookkeeping {
     }
 }
 
-/// Customers and items that documents need.
+/// Customers, vendors and items that documents need.
 enum Reference {
-    /// The customer, by `plan.party` (behind it `@EUR` for a document in a foreign currency), and one item for each distinct SKU or role and account:
+    /// The customer or vendor, by `plan.party` (behind it `@EUR` for a document in a foreign currency), and one item for each distinct SKU or role and account:
     /// a sales line names an item, and the item names the account.
     static func wants(_ document: LedgerDocument) -> [ReferenceWant] {
         guard let kind = document.kind else { return [] }
@@ -185,7 +191,14 @@ enum Reference {
             let code = document.plan.rate == nil ? nil : document.plan.currency.code
             let party = document.plan.party
             out.append(ReferenceWant(
-                kind: .party, key: code.map { "\(party)@\($0)" } ?? party, name: code.map { "\(party) (\($0))" } ?? party, text: party, currency: code))
+                kind: kind.isPurchase ? .vendor : .party, key: code.map { "\(party)@\($0)" } ?? party, name: code.map { "\(party) (\($0))" } ?? party, text: party, currency: code))
+        }
+        if kind == .purchaseOrder {
+            for line in document.lines {
+                guard let key = itemKey(line), key.hasPrefix(bought) else { continue }
+                out.append(ReferenceWant(kind: .item, key: key, name: String(key.dropFirst(bought.count)), text: line.plan.text))
+            }
+            return out.unique { "\($0.kind)/\($0.key)" }
         }
         guard kind.isSales, let form = try? SalesForm(document, kind) else { return out }
         var seen: Set<String> = []
@@ -196,8 +209,18 @@ enum Reference {
         return out
     }
 
-    /// `MUG-1@4010`, `shipping_income@4100`: the SKU, or the role of what has none, and the account.
+    /// What the keys of items begin with that are ordered.
+    static let bought = "bought:"
+
+    /// Whether a row of items is one that can stand on an order: stock, or what is not for sale alone.
+    /// - Source: item.itemtype and item.subtype of SuiteQL are general knowledge.
+    static func isBought(_ row: Row) -> Bool {
+        ["InvtPart", "Assembly"].contains(row["type"] ?? "") || ["Purchase", "Resale"].contains(row["subtype"] ?? "")
+    }
+
+    /// `MUG-1@4010`, `shipping_income@4100`: the SKU, or the role of what has none, and the account. `bought:PEN-1` of what is ordered.
     static func itemKey(_ line: LedgerDocument.Line) -> String? {
+        if line.plan.part == .goods, line.plan.role.family == "inventory", !line.plan.sku.isEmpty { return bought + line.plan.sku }
         guard line.plan.part != .control, line.plan.part != .tax || line.boundTaxCode == nil else { return nil }
         return "\(line.plan.sku.isEmpty ? line.plan.role.text : line.plan.sku)@\(line.account.code)"
     }
@@ -227,9 +250,9 @@ enum Reference {
     /// - Throws: `currency_inactive`, `account_not_bound` (hold).
     static func record(_ want: ReferenceWant, _ settings: Settings, _ currencies: CurrencyIDs) throws(Fault) -> Record {
         switch want.kind {
-        case .vendor, .dimension: throw NetSuite.refused("unsupported_form", "suppliers are not written to NetSuite", "Enter bills and purchase orders there by hand.")
-        case .party:
-            var out = Record(kind: .customer, fields: Fields([("isPerson", .flag(false)), ("companyName", .text(name(want)))]))
+        case .dimension: throw NetSuite.refused("unsupported_form", "dimensions are not written to NetSuite", "Create them there by hand.")
+        case .party, .vendor:
+            var out = Record(kind: want.kind == .vendor ? .vendor : .customer, fields: Fields([("isPerson", .flag(false)), ("companyName", .text(name(want)))]))
             out.fields.add("subsidiary", settings.subsidiary.map { .ref($0) })
             if let code = want.currency {
                 guard let id = currencies[code] else {
@@ -255,4 +278,9 @@ enum Reference {
             return out
         }
     }
+}
+
+extension ReferenceWant {
+    /// An item for an order: looked for, never created.
+    var isBought: Bool { kind == .item && key.hasPrefix(Reference.bought) }
 }

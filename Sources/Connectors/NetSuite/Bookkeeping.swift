@@ -19,7 +19,9 @@ enum List: Sendable, Equatable {
     case closedPeriods
     /// `id`, `name`, `inactive`.
     case customers([String])
-    /// `id`, `name`, `account`, `inactive`.
+    /// `id`, `name`, `inactive`.
+    case vendors([String])
+    /// `id`, `name`, `account`, `inactive`, `type`, `subtype`.
     case items([String])
 }
 
@@ -101,10 +103,11 @@ public struct Bookkeeping: Sendable {
 
     // MARK: Change
 
-    /// The same record with other figures, all its lines anew. What became another kind of record is taken back and written anew under the same
+    /// The same record with other figures, all its lines anew; orders stay as they are, between people and their supplier. What became another kind of record is taken back and written anew under the same
     /// external id; what an earlier, interrupted attempt left is looked for first.
     func update(_ document: LedgerDocument) -> Exchange<PostOutcome> {
         guard let id = document.remoteID, isID(id) else { return .finish(.rejected(Self.noID)) }
+        guard document.kind != .purchaseOrder else { return .finish(.rejected(Self.ordered)) }
         return currencyIDs(of: [document]).next { ids in
             do throws(Fault) {
                 // What can't be written must not cost what stands.
@@ -154,6 +157,9 @@ public struct Bookkeeping: Sendable {
             }
         }
     }
+
+    private static let ordered = NetSuite.refused(
+        "ledger_document_fixed", "the order stands in NetSuite", "Change or delete it there, together with the supplier.")
 
     private static var noID: Fault {
         Fault("no_remote_id", stage: .post, disposition: .bug, summary: "the document to change has no id in NetSuite")

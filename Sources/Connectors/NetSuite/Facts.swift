@@ -31,7 +31,8 @@ enum Facts {
             PlatformObject(name(.invoice), carries: ["invoice"], all), PlatformObject(name(.creditMemo), carries: ["credit_note"], all),
             PlatformObject(name(.cashSale), carries: ["sales_receipt"], all), PlatformObject(name(.customerPayment), carries: ["payment"], all),
             PlatformObject(name(.customerRefund), carries: ["refund_payment"], all), PlatformObject(name(.journalEntry), carries: journals, all),
-            PlatformObject(name(.customer), carries: ["party"], [.find, .create]),
+            PlatformObject(name(.vendorBill), carries: ["bill"], all), PlatformObject(name(.purchaseOrder), carries: ["purchase_order"], all.filter { $0 != .update }),
+            PlatformObject(name(.customer), carries: ["party"], [.find, .create]), PlatformObject(name(.vendor), carries: ["party"], [.find, .create]),
             PlatformObject(name(.nonInventorySaleItem), carries: ["item"], [.find, .create]),
             PlatformObject(name(.otherChargeSaleItem), carries: ["item"], [.find, .create]),
         ]
@@ -45,7 +46,8 @@ enum Facts {
             var known = document
             known.party = known.party ?? "0"
             if known.kind?.isPayment == true { known.appliesTo = known.appliesTo ?? "0" }
-            for index in known.lines.indices { known.lines[index].item = known.lines[index].item ?? "0" }
+            // What is ordered may have no item.
+            for index in known.lines.indices where known.kind != .purchaseOrder { known.lines[index].item = known.lines[index].item ?? "0" }
             _ = try Record(known, settings, [document.plan.currency.code: "0"])
             return []
         } catch {

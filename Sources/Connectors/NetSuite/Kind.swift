@@ -4,8 +4,8 @@ internal import Kernel
 
 /// The records that we write there. Both APIs call them and their fields alike; SOAP begins the name with a capital.
 enum Kind: String, Sendable, CaseIterable {
-    case invoice, creditMemo, cashSale, customerPayment, customerRefund, journalEntry
-    case customer, nonInventorySaleItem, otherChargeSaleItem
+    case invoice, creditMemo, cashSale, customerPayment, customerRefund, journalEntry, vendorBill, purchaseOrder
+    case customer, vendor, nonInventorySaleItem, otherChargeSaleItem
 
     /// How a query of transactions calls it.
     /// - Source: `transaction.type` of the SuiteAnalytics records browser.
@@ -17,7 +17,9 @@ enum Kind: String, Sendable, CaseIterable {
         case .customerPayment: "CustPymt"
         case .customerRefund: "CustRfnd"
         case .journalEntry: "Journal"
-        case .customer, .nonInventorySaleItem, .otherChargeSaleItem: nil
+        case .vendorBill: "VendBill"
+        case .purchaseOrder: "PurchOrd"
+        case .customer, .vendor, .nonInventorySaleItem, .otherChargeSaleItem: nil
         }
     }
 
@@ -27,6 +29,7 @@ enum Kind: String, Sendable, CaseIterable {
     }
 
     var isSales: Bool { self == .invoice || self == .creditMemo || self == .cashSale }
+    var isPurchase: Bool { self == .vendorBill || self == .purchaseOrder }
     var isPayment: Bool { self == .customerPayment || self == .customerRefund }
 
     /// The name of its type in SOAP.
@@ -57,7 +60,9 @@ extension LedgerDocument {
         case .payment: depositTender == nil ? .journalEntry : .customerPayment
         case .refundPayment: depositTender != nil && plan.appliesTo?.form == .creditNote ? .customerRefund : .journalEntry
         case .journal, .reversal, .settlement, .payout, .deposit, .summary: .journalEntry
-        case .memo, .bill, .purchaseOrder: nil
+        case .bill: .vendorBill
+        case .purchaseOrder: .purchaseOrder
+        case .memo: nil
         }
     }
 
@@ -82,6 +87,9 @@ extension LedgerDocument {
 
     /// It is about another document that is not there yet, and can't go without it.
     var waits: Bool { kind?.isPayment == true && plan.appliesTo != nil && (appliesTo ?? "").isEmpty }
+
+    /// The line of the payable that it stands on.
+    var payable: Line? { lines.first { $0.plan.part == .control && $0.plan.role.family == "payable" } }
 
     /// The line of the receivable that it moves.
     var receivable: Line? { lines.first { $0.plan.part == .control && $0.isReceivable } }

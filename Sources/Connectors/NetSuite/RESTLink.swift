@@ -132,7 +132,7 @@ struct RESTLink: Link {
         var body = record.fields
         // What it is written in can't be changed, and need not be.
         body.remove("currency")
-        let sublists = ["item", "taxDetails", "apply", "line"].filter { body[$0] != nil }.joined(separator: ",")
+        let sublists = ["item", "expense", "taxDetails", "apply", "line"].filter { body[$0] != nil }.joined(separator: ",")
         let target = "\(Self.path(record.kind))/\(record.id)" + (sublists.isEmpty ? "" : "?replace=\(Form.percent(sublists))")
         return .send(Self.write(.patch, target, body.json.bytes)) { .finish(Self.changed($0, record.id)) }
     }
@@ -188,11 +188,17 @@ struct Query: Sendable {
                     text: "SELECT id, companyname, isinactive FROM customer WHERE companyname IN (\(Query.quoted(some))) ORDER BY id",
                     columns: [("id", "id"), ("name", "companyname"), ("inactive", "isinactive")])
             }
+        case .vendors(let names):
+            parts = names.parts(of: NetSuiteLimits.listed).map { some in
+                Part(
+                    text: "SELECT id, companyname, isinactive FROM vendor WHERE companyname IN (\(Query.quoted(some))) ORDER BY id",
+                    columns: [("id", "id"), ("name", "companyname"), ("inactive", "isinactive")])
+            }
         case .items(let names):
             parts = names.parts(of: NetSuiteLimits.listed).map { some in
                 Part(
-                    text: "SELECT id, itemid, incomeaccount, isinactive FROM item WHERE itemid IN (\(Query.quoted(some))) ORDER BY id",
-                    columns: [("id", "id"), ("name", "itemid"), ("account", "incomeaccount"), ("inactive", "isinactive")])
+                    text: "SELECT id, itemid, incomeaccount, isinactive, itemtype, subtype FROM item WHERE itemid IN (\(Query.quoted(some))) ORDER BY id",
+                    columns: [("id", "id"), ("name", "itemid"), ("account", "incomeaccount"), ("inactive", "isinactive"), ("type", "itemtype"), ("subtype", "subtype")])
             }
         }
     }

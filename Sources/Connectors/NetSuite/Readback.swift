@@ -3,7 +3,7 @@ internal import ConnectorKit
 internal import Kernel
 
 // Sales lines there show items, not accounts. So a document is compared by what can be seen: sums by `item:<id>`, of payments and cash sales
-// `deposit:<account id>`, of journals plain account ids. Debits are positive; sums of nothing are left out.
+// `deposit:<account id>`, of journals and bills plain account ids. Debits are positive; sums of nothing are left out.
 extension LedgerReadback {
     /// One record of theirs in words that can be compared. `codes`: currencies by id.
     /// - Throws: `unreadable_answer`: a document that is there but can't be read must not count as missing.
@@ -18,6 +18,7 @@ extension LedgerReadback {
         switch record.kind {
         case .invoice, .creditMemo, .cashSale: try readSales(record, currency)
         case .customerPayment, .customerRefund: try readPayment(record, currency)
+        case .vendorBill, .purchaseOrder: try readPurchase(record, currency)
         default: try readJournal(record, currency)
         }
         if voided { accounts = [:] }
@@ -84,6 +85,7 @@ extension LedgerReadback {
             let refund = document.kind == .customerRefund
             sums.add("deposit:\(document.depositTender?.account.remoteID ?? "")", refund ? -plan.total.minor : plan.total.minor)
             appliesTo = document.appliesTo
+        case .vendorBill?, .purchaseOrder?: meanPurchase(document, &sums)
         case .journalEntry?:
             guard let form = try? JournalForm(document) else { return }
             for entry in form.entries { sums.add(entry.line.account.remoteID ?? "", entry.minor) }

@@ -19,12 +19,13 @@ extension Record {
         self.init(kind: kind, externalID: document.externalID)
         switch kind {
         case .invoice, .creditMemo, .cashSale: try fillSales(document, settings, currencies)
+        case .vendorBill, .purchaseOrder: try fillPurchase(document, settings, currencies)
         case .customerPayment, .customerRefund: try fillPayment(document, settings, currencies)
         default: try fillJournal(document, settings, currencies)
         }
     }
 
-    private mutating func fillHeader(_ document: LedgerDocument, _ currencies: CurrencyIDs) throws(Fault) {
+    mutating func fillHeader(_ document: LedgerDocument, _ currencies: CurrencyIDs) throws(Fault) {
         let plan = document.plan
         fields.add("tranDate", .day(plan.date))
         if let rate = plan.rate {
@@ -91,7 +92,7 @@ extension Record {
         return out
     }
 
-    private static func tax(_ line: SalesForm.Line, _ mark: String, _ currency: Currency, _ settings: Settings, _ out: inout Fields) throws(Fault) {
+    static func tax(_ line: SalesForm.Line, _ mark: String, _ currency: Currency, _ settings: Settings, _ out: inout Fields) throws(Fault) {
         switch settings.tax {
         case .suiteTax: out.add("taxDetailsReference", .text(mark))
         case .legacyUS:
@@ -115,7 +116,7 @@ extension Record {
         }
     }
 
-    private static func detail(_ tax: SalesForm.Tax, _ line: SalesForm.Line, _ mark: String, _ currency: Currency) throws(Fault) -> Fields {
+    static func detail(_ tax: SalesForm.Tax, _ line: SalesForm.Line, _ mark: String, _ currency: Currency) throws(Fault) -> Fields {
         guard let type = tax.code.type else {
             throw NetSuite.refused("tax_code_invalid", "the tax code \(tax.code.code) has no tax type", "Bind the tax code as type/code: 5/9.")
         }
@@ -173,7 +174,7 @@ extension Record {
     // MARK: Parts
 
     /// Department, class and location of a line, its own or the connection's.
-    private static func classes(of line: LedgerDocument.Line, _ settings: Settings) throws(Fault) -> [(String, String)] {
+    static func classes(of line: LedgerDocument.Line, _ settings: Settings) throws(Fault) -> [(String, String)] {
         var out: [(String, String)] = []
         for name in Settings.dimensions {
             guard let value = line.dimensions[name].map(plain) ?? settings.defaults[name] else { continue }
@@ -188,7 +189,7 @@ extension Record {
     }
 
     /// On the document itself: where all lines that have one agree.
-    private mutating func classify(_ lines: [LedgerDocument.Line], _ settings: Settings) throws(Fault) {
+    mutating func classify(_ lines: [LedgerDocument.Line], _ settings: Settings) throws(Fault) {
         var found: [String: Set<String>] = [:]
         for line in lines { for (name, id) in try Record.classes(of: line, settings) { found[name, default: []].insert(id) } }
         for name in Settings.dimensions {
@@ -210,9 +211,9 @@ extension Record {
         return id
     }
 
-    private static func party(_ document: LedgerDocument) throws(Fault) -> String {
+    static func party(_ document: LedgerDocument) throws(Fault) -> String {
         guard let id = document.party, isID(id) else {
-            throw NetSuite.refused("party_not_found", "the document's customer is not in NetSuite", "Create the customer and try again.")
+            throw NetSuite.refused("party_not_found", "the document's customer or vendor is not in NetSuite", "Create it and try again.")
         }
         return id
     }

@@ -114,16 +114,29 @@ struct SOAPLink: Link {
                     .map { ["end": $0.day("endDate")?.description ?? ""] }
             }
         case .customers(let names):
-            return named(names[...], "CustomerSearchBasic", "companyName", []) { fields, id in
-                ["id": id, "name": fields.text("companyName") ?? "", "inactive": fields.mark("isInactive")]
-            }
+            return named(names[...], "CustomerSearchBasic", "companyName", []) { Self.company($0, $1) }
+        case .vendors(let names):
+            return named(names[...], "VendorSearchBasic", "companyName", []) { Self.company($0, $1) }
         case .items(let names):
-            return named(names[...], "ItemSearchBasic", "itemId", []) { fields, id in
-                [
-                    "id": id, "name": fields.text("itemId") ?? "", "account": fields.id("incomeAccount") ?? "", "inactive": fields.mark("isInactive"),
+            return named(names[...], "ItemSearchBasic", "itemId", []) { fields, element in
+                let (type, subtype) = Self.kind(ofItem: element)
+                return [
+                    "id": element.attribute("internalId") ?? "", "name": fields.text("itemId") ?? "", "account": fields.id("incomeAccount") ?? "",
+                    "inactive": fields.mark("isInactive"), "type": type, "subtype": subtype,
                 ]
             }
         }
+    }
+
+    private static func company(_ fields: Fields, _ element: XMLElement) -> Row {
+        ["id": element.attribute("internalId") ?? "", "name": fields.text("companyName") ?? "", "inactive": fields.mark("isInactive")]
+    }
+
+    /// As a query calls them; SOAP has them in the record's own type: `NonInventoryResaleItem`.
+    private static func kind(ofItem element: XMLElement) -> (type: String, subtype: String) {
+        let word = element.attributes.first { $0.name.local == "type" && $0.name.namespace != nil }?.value.split(separator: ":").last.map(String.init) ?? ""
+        let subtype = ["Purchase", "Resale", "Sale"].first { word.hasSuffix("\($0)Item") } ?? ""
+        return (subtype.isEmpty && word.hasSuffix("InventoryItem") ? "InvtPart" : subtype.isEmpty && word.hasSuffix("AssemblyItem") ? "Assembly" : word, subtype)
     }
 
     private static func account(_ element: XMLElement) -> Row {
@@ -163,7 +176,7 @@ struct SOAPLink: Link {
 
     /// A search each: a basic search takes one name.
     private func named(
-        _ names: ArraySlice<String>, _ type: String, _ field: String, _ found: [Row], _ row: @escaping @Sendable (Fields, String) -> Row
+        _ names: ArraySlice<String>, _ type: String, _ field: String, _ found: [Row], _ row: @escaping @Sendable (Fields, XMLElement) -> Row
     ) -> Exchange<[Row]> {
         guard let name = names.first else { return .finish(found) }
         let search = search(type, Schema.common) { writer in
@@ -172,7 +185,7 @@ struct SOAPLink: Link {
             writer.end()
         }
         return search.next { elements in
-            self.named(names.dropFirst(), type, field, found + elements.map { row(Fields($0), $0.attribute("internalId") ?? "") }, row)
+            self.named(names.dropFirst(), type, field, found + elements.map { row(Fields($0), $0) }, row)
         }
     }
 

@@ -18,7 +18,8 @@ enum Schema {
         case .invoice, .cashSale: "urn:sales_\(version).transactions.webservices.netsuite.com"
         case .creditMemo, .customerPayment, .customerRefund: "urn:customers_\(version).transactions.webservices.netsuite.com"
         case .journalEntry: "urn:general_\(version).transactions.webservices.netsuite.com"
-        case .customer: "urn:relationships_\(version).lists.webservices.netsuite.com"
+        case .vendorBill, .purchaseOrder: "urn:purchases_\(version).transactions.webservices.netsuite.com"
+        case .customer, .vendor: "urn:relationships_\(version).lists.webservices.netsuite.com"
         case .nonInventorySaleItem, .otherChargeSaleItem: "urn:accounting_\(version).lists.webservices.netsuite.com"
         }
     }
@@ -74,6 +75,13 @@ enum Schema {
         "customer", "arAcct", "exchangeRate", "currency", "tranDate", "memo", "account", "department", "class", "location", "apply",
     ]
     private static let journalEntry = ["tranDate", "currency", "exchangeRate", "subsidiary", "memo", "approved", "line"]
+    private static let vendorBill = [
+        "taxDetailsOverride", "account", "entity", "tranDate", "exchangeRate", "dueDate", "memo", "currency", "class", "department", "location", "expense",
+        "taxDetails",
+    ]
+    private static let purchaseOrder = [
+        "entity", "tranDate", "memo", "exchangeRate", "currency", "class", "department", "location", "item", "expense",
+    ]
     private static let customer = ["isPerson", "companyName", "subsidiary", "currency"]
     private static let item = ["includeChildren", "incomeAccount", "taxSchedule", "itemId", "displayName", "subsidiary"]
 
@@ -85,7 +93,9 @@ enum Schema {
         case .customerPayment: customerPayment
         case .customerRefund: customerRefund
         case .journalEntry: journalEntry
-        case .customer: customer
+        case .vendorBill: vendorBill
+        case .purchaseOrder: purchaseOrder
+        case .customer, .vendor: customer
         case .nonInventorySaleItem, .otherChargeSaleItem: item
         }
     }
@@ -102,12 +112,19 @@ enum Schema {
         "item", "quantity", "description", "price", "rate", "amount", "isTaxable", "department", "class", "location", "grossAmt", "taxDetailsReference",
         "tax1Amt", "taxCode",
     ]
+    private static let orderItem = ["item", "quantity", "description", "rate", "amount", "department", "class", "location"]
+    private static let billExpense = [
+        "account", "amount", "tax1Amt", "memo", "grossAmt", "taxDetailsReference", "department", "class", "location", "taxCode",
+    ]
+    private static let orderExpense = ["account", "amount", "memo", "department", "class", "location"]
     private static let taxDetails = ["taxDetailsReference", "taxType", "taxCode", "taxBasis", "taxRate", "taxAmount"]
     private static let apply = ["apply", "doc", "amount"]
     private static let journalLine = ["account", "debit", "credit", "memo", "entity", "department", "class", "location"]
 
     static func order(_ list: String, of kind: Kind) -> [String] {
         switch list {
+        case "item" where kind == .purchaseOrder: orderItem
+        case "expense": kind == .purchaseOrder ? orderExpense : billExpense
         case "item": kind == .invoice ? invoiceItem : kind == .creditMemo ? creditMemoItem : cashSaleItem
         case "taxDetails": taxDetails
         case "apply": apply

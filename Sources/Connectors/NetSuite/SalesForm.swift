@@ -2,8 +2,8 @@ internal import Books
 internal import ConnectorKit
 internal import Kernel
 
-/// A planned sale or credit as their sales forms show it: amounts positive on their own side, no line for the receivable, tax on the lines it was
-/// charged on. Each line names an item, and the item its account.
+/// A planned sale, credit, bill or order as their forms show it: amounts positive on their own side, no line for what is owed, tax on the lines it was
+/// charged on. Each line of a sale names an item, and the item its account; a bill's lines name their accounts.
 struct SalesForm: Sendable {
     struct Tax: Sendable, Equatable {
         var code: TaxCode
@@ -32,7 +32,7 @@ struct SalesForm: Sendable {
     /// - Throws: `no_lines`, `tax_code_unbound`, `tax_code_invalid`, `tax_without_line`, `negative_total`, `receipt_owes`, `no_deposit_account`,
     ///   `too_many_lines` (hold), `unbalanced` (bug).
     init(_ document: LedgerDocument, _ kind: Kind) throws(Fault) {
-        sign = kind == .creditMemo ? 1 : -1
+        sign = kind == .creditMemo || kind.isPurchase ? 1 : -1
         var tenders: [LedgerDocument.Line] = []
         for line in document.lines {
             switch line.plan.part {
@@ -110,7 +110,7 @@ struct SalesForm: Sendable {
         guard total >= 0 else {
             throw NetSuite.refused(
                 "negative_total", "the document comes to \(Money(minor: total, currency).text)",
-                "NetSuite takes no sale below zero: enter it there as the opposite document.")
+                "NetSuite takes none below zero: enter it there as the opposite document.")
         }
         guard total == (kind == .cashSale ? deposited : document.plan.total.minor) else {
             throw NetSuite.unbalanced("its lines come to \(Money(minor: total, currency).text), its total is \(document.plan.total.text)")

@@ -3,8 +3,8 @@ internal import ConnectorKit
 internal import Kernel
 internal import Wire
 
-/// What has to be written on a draft of a sale so that it comes to the plan's cents: Odoo computes tax by its own rates and rounding, and takes the
-/// receivable of the partner.
+/// What has to be written on a draft of a sale or bill so that it comes to the plan's cents: Odoo computes tax by its own rates and rounding, and takes
+/// the receivable or payable of the partner.
 struct Amendment: Sendable {
     /// Of the move; `nil` where nothing has to change.
     let values: [(key: String, value: JSON)]?
@@ -13,7 +13,7 @@ struct Amendment: Sendable {
     /// - Throws: `tax_differs` (reject) where the draft can't be brought to it; `unreadable_answer`.
     init(_ document: LedgerDocument, _ items: [JSON], _ dialect: Dialect) throws(Fault) {
         let plan = document.plan
-        let form = try SalesForm(document)
+        let form = try TradeForm(document)
         let read = try Items(items, plan.currency, dialect)
         // A tax that is part of its price makes less of the net.
         guard form.sign * read.lines.values.reduce(0, +) == form.lines.map(\.minor).reduce(0, +) else {
@@ -37,18 +37,18 @@ struct Amendment: Sendable {
             moved = (moved.minor + off, moved.base + base)
             commands.append([1, .id(row.id), .object(Amendment.amounts(row.minor + off, row.base + base, plan, read.company, dialect))])
         }
-        commands += try Amendment.receivable(document, read, moved, dialect)
+        commands += try Amendment.control(document, read, moved, dialect)
         values = commands.isEmpty ? nil : [("line_ids", .array(commands))]
     }
 
-    /// The receivable of the plan's own account; before version 16 with what the taxes were changed by as well.
-    private static func receivable(
+    /// The receivable or payable of the plan's own account; before version 16 with what the taxes were changed by as well.
+    private static func control(
         _ document: LedgerDocument, _ read: Items, _ moved: (minor: Int64, base: Int64), _ dialect: Dialect
     ) throws(Fault) -> [JSON] {
-        let control = document.lines.first { $0.plan.part == .control && $0.isReceivable }
+        let control = document.lines.first { $0.plan.part == .control && ($0.isReceivable || $0.isPayable) }
         let account = control.flatMap { recordID($0.account.remoteID) }
         var commands: [JSON] = []
-        for (place, row) in read.receivables.enumerated() {
+        for (place, row) in read.controls.enumerated() {
             var members: [(key: String, value: JSON)] = []
             if let account, row.account != account { members.append(("account_id", .id(account))) }
             if place == 0, !dialect.linesFollow, moved.minor != 0 || moved.base != 0 {
@@ -87,11 +87,12 @@ struct Items: Sendable {
         var base: Int64
     }
 
-    /// By account: all but tax, receivable and mere text.
+    /// By account: all but tax, what is owed and mere text.
     private(set) var lines: [Int: Int64] = [:]
     /// By tax.
     private(set) var taxes: [Int: [Row]] = [:]
-    private(set) var receivables: [Row] = []
+    /// On receivables and payables.
+    private(set) var controls: [Row] = []
     /// The company's currency.
     private(set) var company: Currency
     /// The document's, as its items name it.
@@ -117,8 +118,8 @@ struct Items: Sendable {
             if item.minor > 0 { debits += item.minor }
             if let tax = row["tax_line_id"]?.id {
                 taxes[tax, default: []].append(item)
-            } else if row[dialect.accountType.field]?.string == dialect.accountType.receivable {
-                receivables.append(item)
+            } else if let type = row[dialect.accountType.field]?.string, type == dialect.accountType.receivable || type == dialect.accountType.payable {
+                controls.append(item)
             } else {
                 lines[account, default: 0] += item.minor
             }
@@ -128,7 +129,7 @@ struct Items: Sendable {
     /// By account, all of them.
     var all: [Int: Int64] {
         var out = lines
-        for row in receivables + taxes.values.flatMap(\.self) { out[row.account, default: 0] += row.minor }
+        for row in controls + taxes.values.flatMap(\.self) { out[row.account, default: 0] += row.minor }
         return out
     }
 

@@ -20,6 +20,7 @@ struct Dialect: Sendable, Equatable {
     var company: Int?
     /// Ids of journals; where they are not set, Odoo's own choice by the document's type.
     var salesJournal: Int?
+    var purchaseJournal: Int?
     var generalJournal: Int?
 
     static let versions = 14 ... 19
@@ -29,6 +30,7 @@ struct Dialect: Sendable, Equatable {
         "transport": "json2, jsonrpc or xmlrpc; json2 from version 19 and jsonrpc before, where it is not set",
         "company": "the company's id, where the user may work for several",
         "sales_journal": "id of the journal for invoices and credit notes",
+        "purchase_journal": "id of the journal for suppliers' bills",
         "general_journal": "id of the journal for payments and all other entries",
     ]
 
@@ -42,6 +44,7 @@ struct Dialect: Sendable, Equatable {
         transport = chosen
         company = try Dialect.whole(settings, "company", OdooLimits.ids)
         salesJournal = try Dialect.whole(settings, "sales_journal", OdooLimits.ids)
+        purchaseJournal = try Dialect.whole(settings, "purchase_journal", OdooLimits.ids)
         generalJournal = try Dialect.whole(settings, "general_journal", OdooLimits.ids)
     }
 
@@ -65,8 +68,10 @@ struct Dialect: Sendable, Equatable {
     var hasDistribution: Bool { version >= 16 }
     /// A draft's receivable line follows its other lines by itself, and `balance` can be written.
     var linesFollow: Bool { version >= 16 }
-    /// The field of a journal item that tells its account's type, and the value of receivables.
-    var accountType: (field: String, receivable: String) { version >= 16 ? ("account_type", "asset_receivable") : ("account_internal_type", "receivable") }
+    /// The field of a journal item that tells its account's type, and the values of receivables and payables.
+    var accountType: (field: String, receivable: String, payable: String) {
+        version >= 16 ? ("account_type", "asset_receivable", "liability_payable") : ("account_internal_type", "receivable", "payable")
+    }
     /// The field of an account that tells its type.
     var typeOfAccount: String { version >= 16 ? "account_type" : "internal_type" }
     /// Accounts that belong to several companies.
@@ -77,6 +82,11 @@ struct Dialect: Sendable, Equatable {
     var statesRate: Bool { version >= 18 }
     /// The reversal wizard leaves a draft; before, with `refund_method`, it posted and settled.
     var reversalLeavesDraft: Bool { version >= 17 }
+    /// Fields of an order's lines: the taxes and the unit.
+    /// - Source: odoo/odoo, addons/purchase/models/purchase_order_line.py: `taxes_id` and `product_uom` up to 18; that 19 has the others is general knowledge.
+    var orderLine: (taxes: String, unit: String) { version >= 19 ? ("tax_ids", "product_uom_id") : ("taxes_id", "product_uom") }
+    /// An order's lines can have a discount, which a supplier's price list fills.
+    var discountsOrders: Bool { version >= 17 }
     /// Fields of a company with days up to which sales are closed.
     var lockDates: [String] {
         version >= 18
@@ -227,7 +237,7 @@ struct Asked: Sendable, Equatable {
 
     /// A step of ours behind a create: a clear no to it goes to the exchange, which knows what to take back.
     var isStep: Bool {
-        ["action_post", "button_draft", "button_cancel", "unlink", "write", "reconcile", "reverse_moves", "refund_moves"].contains(method)
+        ["action_post", "button_confirm", "button_draft", "button_cancel", "unlink", "write", "reconcile", "reverse_moves", "refund_moves"].contains(method)
     }
 }
 

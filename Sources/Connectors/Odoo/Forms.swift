@@ -2,10 +2,14 @@ internal import Books
 internal import ConnectorKit
 internal import Kernel
 
-/// What a planned posting becomes there: all are of the model `account.move`.
+/// What a planned posting becomes there: of the model `account.move`, but for orders.
 enum OdooForm: Sendable, Equatable {
     /// `out_invoice`, `out_refund`: lines by account, tax and receivable made by Odoo and then set to what is meant.
     case sales(isCredit: Bool)
+    /// `in_invoice`: the same on the payable.
+    case bill
+    /// `purchase.order`: lines by product, in no books.
+    case order
     /// `entry`: every line stated. One with a receivable line settles the document it is about.
     case entry
 
@@ -14,6 +18,8 @@ enum OdooForm: Sendable, Equatable {
         switch form {
         case .invoice: self = .sales(isCredit: false)
         case .creditNote: self = .sales(isCredit: true)
+        case .bill: self = .bill
+        case .purchaseOrder: self = .order
         case _ where OdooForm.entryForms.contains(form): self = .entry
         default: return nil
         }
@@ -23,18 +29,23 @@ enum OdooForm: Sendable, Equatable {
     /// Those that settle another document, each by a call of its own.
     static let settling: Set<PostingForm> = [.payment, .refundPayment, .journal]
 
-    var moveType: String {
+    /// `nil` for an order, which is no move.
+    var moveType: String? {
         switch self {
         case .sales(let isCredit): isCredit ? "out_refund" : "out_invoice"
+        case .bill: "in_invoice"
         case .entry: "entry"
+        case .order: nil
         }
     }
 
-    var isSales: Bool { self != .entry }
+    /// What is sold or bought: Odoo makes its tax and what is owed of its lines.
+    var isTrade: Bool { self != .entry && self != .order }
 }
 
 extension LedgerDocument.Line {
     var isReceivable: Bool { plan.role.family == "receivable" }
+    var isPayable: Bool { plan.role.family == "payable" }
 }
 
 extension LedgerDocument {
@@ -62,11 +73,11 @@ func taxIDs(_ code: String) -> [Int]? {
     return known.count == ids.count && known.count <= OdooLimits.taxesPerLine ? known : nil
 }
 
-/// The lines of an invoice or credit note, and what each of Odoo's taxes has to come to.
-struct SalesForm: Sendable {
+/// The lines of an invoice, credit note or bill, and what each of Odoo's taxes has to come to.
+struct TradeForm: Sendable {
     struct Line: Sendable {
         var source: LedgerDocument.Line
-        /// Net, minor units: a sale's credits and a credit note's debits are positive.
+        /// Net, minor units: a sale's credits and the debits of a credit note or bill are positive.
         var minor: Int64
         var taxes: [Int]
     }
@@ -82,7 +93,7 @@ struct SalesForm: Sendable {
     /// - Throws: `document_empty`, `tax_code_unbound`, `tax_code_invalid`, `tax_without_line`, `document_unbalanced`, `total_negative` (all: reject),
     ///   so that nothing is sent that would say something else than the plan.
     init(_ document: LedgerDocument) throws(Fault) {
-        sign = document.plan.form == .creditNote ? 1 : -1
+        sign = document.plan.form == .creditNote || document.plan.form == .bill ? 1 : -1
         for line in document.lines where line.plan.part != .control && line.plan.part != .tax { try add(line) }
         for line in document.lines where line.plan.part == .tax { try tax(line) }
         guard !lines.isEmpty else { throw OdooConnector.refused("document_empty", "a document without lines", "Report it.") }
@@ -93,19 +104,19 @@ struct SalesForm: Sendable {
     var tax: Int64 { taxes.values.reduce(0, +) }
 
     private mutating func add(_ line: LedgerDocument.Line) throws(Fault) {
-        if line.taxCode == nil, let code = line.plan.taxCode { throw SalesForm.unbound(code) }
-        lines.append(Line(source: line, minor: sign * line.plan.amount.minor, taxes: try SalesForm.ids(line.taxCode)))
+        if line.taxCode == nil, let code = line.plan.taxCode { throw TradeForm.unbound(code) }
+        lines.append(Line(source: line, minor: sign * line.plan.amount.minor, taxes: try TradeForm.ids(line.taxCode)))
     }
 
     /// A tax goes to the lines that it was charged on. One that is bound to no tax of Odoo's, on lines that have none either, is a line of its own on
     /// its account: in countries where only the tax knows its code, as the United States, the books need no tax of Odoo's.
     private mutating func tax(_ line: LedgerDocument.Line) throws(Fault) {
-        let ids = try SalesForm.ids(line.taxCode)
+        let ids = try TradeForm.ids(line.taxCode)
         let amount = sign * line.plan.amount.minor
         let group = lines.indices.filter { lines[$0].source.plan.group == line.plan.group && lines[$0].source.plan.part != .tax }
         guard let id = ids.first else {
             if amount == 0 { return }
-            if group.contains(where: { !lines[$0].taxes.isEmpty }) { throw SalesForm.unbound(line.plan.taxCode ?? line.plan.role.text) }
+            if group.contains(where: { !lines[$0].taxes.isEmpty }) { throw TradeForm.unbound(line.plan.taxCode ?? line.plan.role.text) }
             lines.append(Line(source: line, minor: amount, taxes: []))
             return
         }
@@ -144,7 +155,7 @@ struct SalesForm: Sendable {
         guard let ids = taxIDs(code) else {
             throw OdooConnector.refused(
                 "tax_code_invalid", "the tax code \(cut(plain(code), characters: 60)) is no id of a tax in Odoo",
-                "Bind the tax code to the id of a sales tax, to several joined by +, or to none.")
+                "Bind the tax code to the id of a tax, to several joined by +, or to none.")
         }
         return ids
     }
@@ -155,7 +166,7 @@ struct SalesForm: Sendable {
     }
 }
 
-extension SalesForm.Line {
+extension TradeForm.Line {
     /// Quantity and unit price, where they multiply out to the amount exactly with the digits that Odoo keeps; otherwise one unit at the amount.
     func multiplied(_ currency: Currency) -> (quantity: ExactDecimal, price: Money) {
         let one = (ExactDecimal.one, Money(minor: minor, currency))

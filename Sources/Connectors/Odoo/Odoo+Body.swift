@@ -5,10 +5,12 @@ internal import Wire
 
 /// Ids of currencies by code, where documents need them.
 typealias CurrencyIDs = [String: Int]
+/// What taxes are for, by id: `sale`, `purchase`, `none`.
+typealias TaxUses = [Int: String]
 
 extension OdooConnector {
     /// What a planned posting becomes there: the values of an `account.move`. The same for create and update.
-    /// - Throws: `form_unsupported`, what `SalesForm` and `EntryForm` throw, and faults that name what the document lacks: all reject, but for
+    /// - Throws: `form_unsupported`, what `TradeForm` and `EntryForm` throw, and faults that name what the document lacks: all reject, but for
     ///   `waits_for_document`.
     static func values(of document: LedgerDocument, _ dialect: Dialect, _ currencies: CurrencyIDs) throws(Fault) -> [(key: String, value: JSON)] {
         guard let form = OdooForm(document.plan.form) else { throw unsupported(document.plan.form) }
@@ -18,40 +20,42 @@ extension OdooConnector {
                 remedy: "None needed: it is tried again.")
         }
         switch form {
-        case .sales: return try sales(document, form, dialect, currencies)
+        case .sales, .bill: return try trade(document, form, dialect, currencies)
+        case .order: throw refused("form_unsupported", "an order is no move", "Report it.")
         case .entry: return try entry(document, dialect, currencies)
         }
     }
 
-    // MARK: Invoices and credit notes
+    // MARK: Invoices, credit notes and bills
 
-    private static func sales(
+    private static func trade(
         _ document: LedgerDocument, _ form: OdooForm, _ dialect: Dialect, _ currencies: CurrencyIDs
     ) throws(Fault) -> [(key: String, value: JSON)] {
         let plan = document.plan
         let party = try party(document)
-        let sales = try SalesForm(document)
+        let trade = try TradeForm(document)
         var members: [(key: String, value: JSON)] = [
-            ("move_type", .string(form.moveType)), ("partner_id", .id(party)), ("invoice_date", .string(plan.date.description)),
+            ("move_type", .string(form.moveType ?? "")), ("partner_id", .id(party)), ("invoice_date", .string(plan.date.description)),
             ("date", .string(plan.date.description)), ("ref", .string(reference(document))),
             ("invoice_origin", .string(cut(plain(document.reference), characters: OdooLimits.reference))),
-            ("payment_reference", .string(cut(plain(document.reference), characters: OdooLimits.reference))),
+            // What a supplier finds his money by is his own number.
+            ("payment_reference", .string(cut(plain((form == .bill ? plan.note : nil) ?? document.reference), characters: OdooLimits.reference))),
         ]
         // A payment term of the partner's would move it. A credit note falls due never.
-        if form == .sales(isCredit: false) { members.append(("invoice_date_due", .string(plan.date.description))) }
+        if form != .sales(isCredit: true) { members.append(("invoice_date_due", .string((document.due ?? plan.date).description))) }
         members.append(("invoice_payment_term_id", false))
-        if let journal = dialect.salesJournal { members.append(("journal_id", .id(journal))) }
+        if let journal = form == .bill ? dialect.purchaseJournal : dialect.salesJournal { members.append(("journal_id", .id(journal))) }
         if let currency = try currency(plan, currencies) {
             members.append(("currency_id", .id(currency)))
             if dialect.statesRate { members.append(("invoice_currency_rate", .decimal(try rate(plan)))) }
         }
         var commands: [JSON] = []
-        for line in sales.lines { commands.append([0, 0, .object(try item(line, plan.currency, dialect))]) }
+        for line in trade.lines { commands.append([0, 0, .object(try item(line, plan.currency, dialect))]) }
         members.append(("invoice_line_ids", .array(commands)))
         return members
     }
 
-    private static func item(_ line: SalesForm.Line, _ currency: Currency, _ dialect: Dialect) throws(Fault) -> [(key: String, value: JSON)] {
+    private static func item(_ line: TradeForm.Line, _ currency: Currency, _ dialect: Dialect) throws(Fault) -> [(key: String, value: JSON)] {
         let (quantity, price) = line.multiplied(currency)
         var members: [(key: String, value: JSON)] = [
             ("name", .string(description(line.source.plan))), ("quantity", .decimal(quantity)), ("price_unit", .number(price.text)), ("discount", 0),
@@ -124,7 +128,7 @@ extension OdooConnector {
     }
 
     /// Analytic accounts: the dimensions `analytic`, `analytic_<plan>`, each an id. All of the line goes to all of them together.
-    private static func analytic(_ line: LedgerDocument.Line, _ dialect: Dialect) throws(Fault) -> [(key: String, value: JSON)] {
+    static func analytic(_ line: LedgerDocument.Line, _ dialect: Dialect) throws(Fault) -> [(key: String, value: JSON)] {
         let named = line.dimensions.filter { $0.key == "analytic" || $0.key.hasPrefix("analytic_") }.sorted { $0.key < $1.key }
         var ids: [Int] = []
         for (name, value) in named {
@@ -147,7 +151,7 @@ extension OdooConnector {
         return id
     }
 
-    private static func party(_ document: LedgerDocument) throws(Fault) -> Int {
+    static func party(_ document: LedgerDocument) throws(Fault) -> Int {
         guard let id = recordID(document.party) else {
             throw refused("party_missing", "the contact of the document is not known", "Report it.")
         }

@@ -9,10 +9,12 @@ extension OdooConnector {
     public func update(_ document: LedgerDocument, attempt _: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
         do throws(Fault) {
             let dialect = try Dialect(connection)
-            guard OdooForm(document.plan.form) != nil else { throw Self.unsupported(document.plan.form) }
+            guard let form = OdooForm(document.plan.form) else { throw Self.unsupported(document.plan.form) }
             guard let id = recordID(document.remoteID) else { throw Self.noID }
-            return currencies(document.plan.rate == nil ? [] : [document.plan.currency.code], dialect) { ids in
+            if form == .order { return updateOrder(document, id: id, dialect) }
+            return looked(up: [document], dialect) { ids, uses in
                 do throws(Fault) {
+                    try Self.check(document, uses)
                     // What can't be written must not cost what stands.
                     let values = try Self.values(of: document, dialect, ids)
                     let change = Change(dialect: dialect, document: document, id: id, values: values)
@@ -31,6 +33,7 @@ extension OdooConnector {
         do throws(Fault) {
             let dialect = try Dialect(connection)
             guard let id = recordID(document.remoteID) else { throw Self.noID }
+            if OdooForm(document.plan.form) == .order { return voidOrder(id: id, dialect) }
             let change = Change(dialect: dialect, document: document, id: id, values: [])
             return opened(change, cancelling: true) { change in
                 self.step(Asking(.write, "account.move", "button_cancel", ids: [id], units: change.units), dialect) { step in
@@ -46,9 +49,9 @@ extension OdooConnector {
         }
     }
 
-    private static let noID = refused("remote_id_missing", "Odoo's id of the document is not known", "Report it.")
+    static let noID = refused("remote_id_missing", "Odoo's id of the document is not known", "Report it.")
 
-    private static func outcome(_ fault: Fault) -> PostOutcome { fault.disposition == .reject ? .rejected(fault) : .throttled(fault) }
+    static func outcome(_ fault: Fault) -> PostOutcome { fault.disposition == .reject ? .rejected(fault) : .throttled(fault) }
 
     /// Where a change stands.
     private struct Change: Sendable {
@@ -123,7 +126,7 @@ extension OdooConnector {
     // MARK: Writing anew
 
     private func rewrite(_ change: Change) -> Exchange<PostOutcome> {
-        let lines = OdooForm(change.document.plan.form)?.isSales == true ? "invoice_line_ids" : "line_ids"
+        let lines = OdooForm(change.document.plan.form)?.isTrade == true ? "invoice_line_ids" : "line_ids"
         var values: [(key: String, value: JSON)] = []
         for (key, value) in change.values where key != "move_type" && key != "journal_id" {
             // All lines anew: away with those that are there, then the new ones.
@@ -155,7 +158,7 @@ extension OdooConnector {
     }
 
     private func amend(_ change: Change) -> Exchange<PostOutcome> {
-        guard OdooForm(change.document.plan.form)?.isSales == true else { return post(change) }
+        guard OdooForm(change.document.plan.form)?.isTrade == true else { return post(change) }
         return rows(Self.items(of: [change.id], change.dialect).map(\.paid), change.dialect) { rows in
             do throws(Fault) {
                 guard let values = try Amendment(change.document, rows, change.dialect).values else { return self.post(change) }
@@ -188,7 +191,7 @@ extension OdooConnector {
     /// The wizard for reversals, on the document's own day.
     /// - Source: fields of account.move.reversal by fields_get; names of its methods by version are general knowledge.
     private func reverse(_ change: Change) -> Exchange<PostOutcome> {
-        guard OdooForm(change.document.plan.form)?.isSales == true else {
+        guard OdooForm(change.document.plan.form)?.isTrade == true else {
             return .finish(.rejected(Self.refused(
                 "ledger_document_fixed", "the entry's journal is sealed, and what it settles can't be told from a reversal",
                 "Reverse the entry in Odoo, then mark the posting as done.")))

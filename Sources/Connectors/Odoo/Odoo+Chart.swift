@@ -3,7 +3,7 @@ internal import Kernel
 internal import Wire
 
 extension OdooConnector {
-    /// All accounts (those too that are out of use), sales taxes by their ids, active currencies, and the latest of the lock dates: four reads, more
+    /// All accounts (those too that are out of use), taxes of sales and purchases by their ids, active currencies, and the latest of the lock dates: four reads, more
     /// where a list has more pages.
     public func chart(_ connection: ConnectionFacts) -> Exchange<Chart> {
         speaking(connection) { dialect in
@@ -12,7 +12,7 @@ extension OdooConnector {
                     return .fail(Self.unreadable("the company has no id or currency"))
                 }
                 return self.rows([Self.accounts(of: id, dialect)], dialect) { accounts in
-                    self.rows([Listing("account.tax", [["type_tax_use", "=", "sale"], ["company_id", "=", .id(id)]], ["id", "name"])], dialect) { taxes in
+                    self.rows([Listing("account.tax", [["type_tax_use", "in", ["sale", "purchase"]], ["company_id", "=", .id(id)]], ["id", "name"])], dialect) { taxes in
                         self.rows([Listing("res.currency", [], ["id", "name"])], dialect) { currencies in
                             do throws(Fault) {
                                 return .finish(try Self.chart(company, base, accounts, taxes, currencies, dialect))

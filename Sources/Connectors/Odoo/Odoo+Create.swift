@@ -10,6 +10,9 @@ extension OdooConnector {
     public func batchGroup(of document: LedgerDocument) -> String {
         switch OdooForm(document.plan.form) {
         case .sales: "sales"
+        case .bill: "bill"
+        // Each is several calls, and one that breaks off leaves the others as they are.
+        case .order: "order \(document.key)"
         case .entry: OdooForm.settling.contains(document.plan.form) ? "settling" : "entry"
         case nil: "unsupported"
         }
@@ -19,8 +22,13 @@ extension OdooConnector {
     public func create(_ documents: [LedgerDocument], attempt _: String, _ connection: ConnectionFacts) -> Exchange<[PostOutcome]> {
         let dialect: Dialect
         do throws(Fault) { dialect = try Dialect(connection) } catch { return .finish(documents.map { _ in .rejected(error) }) }
-        let foreign = Set(documents.filter { $0.plan.rate != nil && OdooForm($0.plan.form) != nil }.map(\.plan.currency.code)).sorted()
-        return currencies(foreign, dialect) { ids in
+        let ordered = documents.filter { OdooForm($0.plan.form) == .order }
+        guard ordered.isEmpty else {
+            if documents.count == 1 { return createOrder(ordered[0], dialect) }
+            let fault = Fault("batch_too_large", stage: .post, disposition: .retry, summary: "an order goes to Odoo alone", remedy: "None needed: it is sent again.")
+            return .finish(documents.map { _ in .throttled(fault) })
+        }
+        return looked(up: documents, dialect) { ids, uses in
             var making = Making(dialect: dialect, outcomes: Array(repeating: nil, count: documents.count))
             var values: [JSON] = []
             for (index, document) in documents.enumerated() {
@@ -28,6 +36,7 @@ extension OdooConnector {
                     guard document.plan.effect == .post else {
                         throw Self.refused("void_not_created", "a document that is void was never in Odoo", "Report it: nothing is to be sent.")
                     }
+                    try Self.check(document, uses)
                     values.append(.object(try Self.values(of: document, dialect, ids)))
                     making.drafts.append(Draft(index: index, document: document))
                 } catch {
@@ -71,7 +80,7 @@ extension OdooConnector {
         var drafts: [Draft] = []
 
         var ids: [Int] { drafts.map(\.id) }
-        /// What all calls of it come to: create, read, post, and one to take back; a quarter of the sales are thought to need another tax.
+        /// What all calls of it come to: create, read, post, and one to take back; a quarter of them are thought to need another tax.
         var units: Int { 4 + drafts.count / 4 + 2 * drafts.filter { $0.document.settles != nil }.count }
         var told: [PostOutcome] { outcomes.map { $0 ?? .unknown(OdooConnector.lost("it was left out")) } }
 
@@ -85,13 +94,13 @@ extension OdooConnector {
 
     // MARK: Amending
 
-    /// Brings the drafts of sales to the cent, where Odoo computed something else.
+    /// Brings the drafts of sales and bills to the cent, where Odoo computed something else.
     private func amend(_ making: Making) -> Exchange<[PostOutcome]> {
-        let sales = making.drafts.filter { OdooForm($0.document.plan.form)?.isSales == true }
-        guard !sales.isEmpty else { return post(making) }
-        return rows(Self.items(of: sales.map(\.id), making.dialect).map(\.paid), making.dialect) { rows in
+        let trade = making.drafts.filter { OdooForm($0.document.plan.form)?.isTrade == true }
+        guard !trade.isEmpty else { return post(making) }
+        return rows(Self.items(of: trade.map(\.id), making.dialect).map(\.paid), making.dialect) { rows in
             var writes: [Asking] = []
-            for draft in sales {
+            for draft in trade {
                 do throws(Fault) {
                     let items = rows.filter { $0["move_id"]?.id == draft.id }
                     if let values = try Amendment(draft.document, items, making.dialect).values {
@@ -170,6 +179,38 @@ extension OdooConnector {
                 if case .unreadable = step { return next(.unknown(Self.lost("whether it was settled"))) }
                 return next(posted)
             }
+        }
+    }
+
+    // MARK: What has to be known first
+
+    /// Ids of the currencies of foreign documents, and what the taxes of bills are for; asks nothing for none.
+    func looked<Output: Sendable>(
+        up documents: [LedgerDocument], _ dialect: Dialect, then next: @escaping @Sendable (CurrencyIDs, TaxUses) -> Exchange<Output>
+    ) -> Exchange<Output> {
+        let foreign = Set(documents.filter { $0.plan.rate != nil && OdooForm($0.plan.form) != nil }.map(\.plan.currency.code)).sorted()
+        let taxes = Set(documents.flatMap(Self.boughtTaxes)).sorted()
+        return currencies(foreign, dialect) { ids in
+            let lists = taxes.parts(of: OdooLimits.listed).map { Listing("account.tax", [["id", "in", .ids($0)]], ["id", "type_tax_use"]) }
+            return self.rows(lists, dialect) { rows in
+                var uses: TaxUses = [:]
+                for row in rows { if let id = row["id"]?.id, let use = row["type_tax_use"]?.words { uses[id] = use } }
+                return next(ids, uses)
+            }
+        }
+    }
+
+    private static func boughtTaxes(_ document: LedgerDocument) -> [Int] {
+        guard OdooForm(document.plan.form) == .bill, let form = try? TradeForm(document) else { return [] }
+        return form.lines.flatMap(\.taxes)
+    }
+
+    /// Odoo would take a tax of sales on a bill, and book it as owed to the state.
+    /// - Throws: `tax_code_invalid` (reject).
+    static func check(_ document: LedgerDocument, _ uses: TaxUses) throws(Fault) {
+        for id in boughtTaxes(document) where uses[id] != "purchase" {
+            let what = uses[id].map { "is for \(cut(plain($0), characters: 20)), not for purchases" } ?? "is not active there"
+            throw refused("tax_code_invalid", "Odoo's tax \(id) of a bill \(what)", "Bind the purchase: tax code to a tax on purchases.")
         }
     }
 

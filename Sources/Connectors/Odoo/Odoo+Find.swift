@@ -4,37 +4,54 @@ public import Kernel
 internal import Wire
 
 extension OdooConnector {
-    /// By our key at the head of `ref`. What was cancelled counts only where it is the document that is known: a draft that was taken back is no
+    /// By our key at the head of `ref`, of orders at that of `origin`. What was cancelled counts only where it is the document that is known: a draft that was taken back is no
     /// document.
     public func find(_ documents: [LedgerDocument], _ connection: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
         if documents.isEmpty { return .finish([:]) }
+        let (orders, moves) = Self.parted(documents)
         return speaking(connection) { dialect in
-            let lists = documents.map(\.key).parts(of: OdooLimits.listed).map { keys in
-                Listing("account.move", .array(Listing.anyOf(keys.map { ["ref", "=like", .string("cf:\($0)%")] }) + Self.within(dialect)), Self.moveFields)
-            }
-            return rows(lists, dialect) { rows in
-                self.read(rows, documents, dialect) { row, id in
-                    guard let key = Self.key(of: row["ref"]?.string), let document = documents.first(where: { $0.key == key }) else { return nil }
-                    return row["state"]?.string == "cancel" && recordID(document.remoteID) != id ? nil : document
+            func lists(_ model: String, _ field: String, _ documents: [LedgerDocument], _ fields: [String]) -> [Listing] {
+                documents.map(\.key).parts(of: OdooLimits.listed).map { keys in
+                    Listing(model, .array(Listing.anyOf(keys.map { [.string(field), "=like", .string("cf:\($0)%")] }) + Self.within(dialect)), fields)
                 }
             }
+            @Sendable func owner(_ row: JSON, _ id: Int, _ field: String, _ documents: [LedgerDocument]) -> LedgerDocument? {
+                guard let key = Self.key(of: row[field]?.string), let document = documents.first(where: { $0.key == key }) else { return nil }
+                return row["state"]?.string == "cancel" && recordID(document.remoteID) != id ? nil : document
+            }
+            let ordered = lists("purchase.order", "origin", orders, Self.orderFields)
+            return rows(lists("account.move", "ref", moves, Self.moveFields), dialect) { rows in
+                self.read(rows, moves, dialect) { row, id in owner(row, id, "ref", moves) }
+            }.next { found in
+                self.readOrders(ordered, dialect) { row, id in owner(row, id, "origin", orders) }.map { found.merging($0) { one, _ in one } }
+            }
         }
+    }
+
+    private static func parted(_ documents: [LedgerDocument]) -> (orders: [LedgerDocument], moves: [LedgerDocument]) {
+        (documents.filter { OdooForm($0.plan.form) == .order }, documents.filter { OdooForm($0.plan.form) != .order })
     }
 
     /// By Odoo's id.
     public func fetch(_ documents: [LedgerDocument], _ connection: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
         let known = documents.filter { recordID($0.remoteID) != nil }
         if known.isEmpty { return .finish([:]) }
+        let (orders, moves) = Self.parted(known)
         return speaking(connection) { dialect in
-            rows(Self.moves(known.compactMap { recordID($0.remoteID) }), dialect) { rows in
-                self.read(rows, known, dialect) { _, id in known.first { recordID($0.remoteID) == id } }
+            let ordered = orders.compactMap { recordID($0.remoteID) }.parts(of: OdooLimits.listed).map {
+                Listing("purchase.order", [["id", "in", .ids($0)]], Self.orderFields)
+            }
+            return rows(Self.moves(moves.compactMap { recordID($0.remoteID) }), dialect) { rows in
+                self.read(rows, moves, dialect) { _, id in moves.first { recordID($0.remoteID) == id } }
+            }.next { found in
+                self.readOrders(ordered, dialect) { _, id in orders.first { recordID($0.remoteID) == id } }.map { found.merging($0) { one, _ in one } }
             }
         }
     }
 
     static let moveFields = [
         "id", "ref", "name", "state", "move_type", "payment_state", "date", "partner_id", "currency_id", "amount_total", "amount_tax",
-        "amount_residual", "write_date",
+        "amount_residual", "write_date", "invoice_date_due",
     ]
 
     static func moves(_ ids: [Int]) -> [Listing] {
@@ -81,7 +98,7 @@ extension OdooConnector {
     }
 
     /// Of two with the same key: the one we know, else the one with effect, else the first.
-    private static func better(_ a: LedgerReadback, _ b: LedgerReadback, _ document: LedgerDocument) -> LedgerReadback {
+    static func better(_ a: LedgerReadback, _ b: LedgerReadback, _ document: LedgerDocument) -> LedgerReadback {
         if let id = document.remoteID, (a.remoteID == id) != (b.remoteID == id) { return a.remoteID == id ? a : b }
         return a.voided && !b.voided ? b : a
     }
@@ -122,7 +139,7 @@ extension OdooConnector {
 
     // MARK: Changes
 
-    /// Documents of ours by the time of their last change, oldest first. Times are shown in seconds and kept in microseconds, so each page begins
+    /// Documents of ours by the time of their last change, oldest first, without orders. Times are shown in seconds and kept in microseconds, so each page begins
     /// with the second that the one before ended in, and the first one reaches back some seconds: what is told twice is told twice.
     public func changes(since: Timestamp, cursor: String?, _ connection: ConnectionFacts) -> Exchange<LedgerChanges>? {
         speaking(connection) { dialect in

@@ -28,20 +28,21 @@ extension OdooConnector {
         default: throw unreadable("a document is in a state that is not known")
         }
         let type = row["move_type"]?.string
-        let isSales = type != "entry"
+        let isTrade = type != "entry"
         // The accounting day: of a sale before a lock date Odoo may move it and leave the invoice's own.
         guard let day = row["date"]?.words.flatMap({ LocalDate($0) }) else {
             throw unreadable("a document has no date")
         }
         out.date = day
         let currency = row["currency_id"]?.named.flatMap { Currency($0) } ?? document.plan.currency
-        let read = try Items(items, isSales ? currency : document.plan.currency, dialect)
-        if isSales {
+        let read = try Items(items, isTrade ? currency : document.plan.currency, dialect)
+        if isTrade {
             out.currency = row["currency_id"]?.named
             out.total_minor = try Items.minor(row["amount_total"], currency, "amount_total")
             out.tax_minor = try Items.minor(row["amount_tax"], currency, "amount_tax")
             out.party = row["partner_id"]?.id.map(String.init)
             out.accounts = names(read.lines)
+            if type == "in_invoice" { out.due = row["invoice_date_due"]?.words.flatMap { LocalDate($0) } }
             // Another kind of document than meant has its amounts on the other side, and its accounts show it.
         } else {
             out.currency = read.currency
@@ -66,10 +67,11 @@ extension OdooConnector {
             key: document.key, remoteID: document.remoteID ?? "", version: document.remoteVersion, date: plan.date, currency: plan.currency.code,
             total_minor: plan.total.minor, tax_minor: nil, party: nil, accounts: [:], voided: plan.effect == .void)
         switch OdooForm(plan.form) {
-        case .sales:
+        case .sales, .bill:
             out.party = document.party
+            out.due = document.due
             // What can't be sent was not meant either.
-            guard let form = try? SalesForm(document) else { return out }
+            guard let form = try? TradeForm(document) else { return out }
             out.tax_minor = form.tax
             for line in form.lines { out.accounts[line.source.account.remoteID ?? "", default: 0] += form.sign * line.minor }
         case .entry:
@@ -78,6 +80,10 @@ extension OdooConnector {
             if entry.items.contains(where: \.line.isReceivable) { out.party = document.party }
             for item in entry.items { out.accounts[item.line.account.remoteID ?? "", default: 0] += item.minor }
             out.total_minor = entry.items.map { max(0, $0.minor) }.reduce(0, +)
+        case .order:
+            out.party = document.party
+            guard let form = try? OrderForm(document) else { return out }
+            for line in form.lines { out.accounts["product:\(line.product)", default: 0] += line.minor }
         case nil: break
         }
         out.accounts = out.accounts.filter { $0.value != 0 }

@@ -26,8 +26,11 @@ public struct OdooConnector: LedgerConnector {
 
     private static let objects: [PlatformObject] = [
         PlatformObject(
-            "account.move", carries: ["invoice", "credit_note"] + OdooForm.entryForms.map(\.rawValue).sorted(),
+            "account.move", carries: ["invoice", "credit_note", "bill"] + OdooForm.entryForms.map(\.rawValue).sorted(),
             [.find, .read, .create, .update, .void, .list]),
+        PlatformObject("purchase.order", carries: ["purchase_order"], [.find, .read, .create, .update, .void]),
+        PlatformObject("purchase.order.line", carries: [], [.list]),
+        PlatformObject("product.product", carries: ["item"], [.find, .create, .read]),
         PlatformObject("account.move.line", carries: [], [.list, .read]),
         PlatformObject("account.partial.reconcile", carries: [], [.list]),
         PlatformObject("res.partner", carries: ["party"], [.find, .create]),
@@ -53,7 +56,7 @@ public struct OdooConnector: LedgerConnector {
     ) { Dialect.login($0) }
 
     private static let batchSizes: [String: Int] = {
-        var out = ["invoice": OdooLimits.batchDocuments, "credit_note": OdooLimits.batchDocuments]
+        var out = ["invoice": OdooLimits.batchDocuments, "credit_note": OdooLimits.batchDocuments, "bill": OdooLimits.batchDocuments]
         for form in OdooForm.entryForms { out[form.rawValue] = OdooForm.settling.contains(form) ? OdooLimits.batchPayments : OdooLimits.batchDocuments }
         return out
     }()
@@ -73,7 +76,7 @@ public struct OdooConnector: LedgerConnector {
         "auth": "odoo/documentation, content/developer/reference/external_api.rst and external_rpc_api.rst: API keys, bearer, authenticate, execute_kw",
         "fields": "our choice: Char fields have no length in PostgreSQL (odoo/odoo, fields.py)",
         "tax": "general knowledge: a draft's tax lines can be written; names of fields by fields_get of a running 14.0 and 19.0",
-        "objects": "odoo/odoo, addons/account; fields_get of a running 14.0 and 19.0",
+        "objects": "odoo/odoo, addons/account and addons/purchase; fields_get of a running 14.0 and 19.0",
         "currency": "fields_get of a running 19.0: account.move.invoice_currency_rate can be written; that it stands in 18 too is general knowledge",
         "changes": "odoo/odoo, models.py: write_date of every record; it has microseconds and is shown in seconds",
         "errors": "odoo/odoo, odoo/http.py, addons/rpc/controllers/json2.py and odoo/addons/base/controllers/rpc.py",
@@ -167,6 +170,8 @@ enum OdooLimits {
     static let rateScale = 12
     /// Digits after the point of a quantity.
     static let quantityScale = 2
+    /// Digits after the point of an order's price; how many Odoo keeps is its "Product Price" accuracy, and it is read back.
+    static let orderPriceScale = 6
     /// Largest amount in an answer, in minor units; sums of a whole answer stay inside 64 bits.
     static let amountMinor: Int64 = 1_000_000_000_000
     /// Taxes of one line.

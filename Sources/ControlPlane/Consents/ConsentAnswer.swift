@@ -121,6 +121,9 @@ enum ConsentFault {
     static let elsewhere = Fault(
         "consent_platform_wrong", stage: .api, disposition: .reject, summary: "one platform was asked and another one answered",
         remedy: "Do not go on. Tell whoever sent you the link, and ask for a new one. Nothing was changed.")
+    static let baseChanged = Fault(
+        "consent_base_changed", stage: .api, disposition: .reject, summary: "the connection was led elsewhere meanwhile",
+        remedy: "Have the connection's base_url looked at, and ask for a new link. Nothing was changed.")
     static let unconfirmed = Fault(
         "consent_not_confirmed", stage: .api, disposition: .reject, summary: "the account that was found was said not to be the right one",
         remedy: "Ask for a new link and choose the right one. Nothing of the account was kept.")

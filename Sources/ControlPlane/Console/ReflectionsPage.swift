@@ -91,7 +91,7 @@ enum ReflectionsPage {
         let finding: HTML = row["finding"].flatMap { $0.isNull ? nil : why($0.text("why"), $0.text("remedy"), .warn) } ?? ""
         let fault: HTML = row["fault"].flatMap { $0.isNull ? nil : why($0.text("summary"), $0.text("remedy"), .bad) } ?? ""
         return """
-            <article class="panel" id="reflection-\(id)" data-state="\(row.text("state"))"><div class="row"><h3><a href="/postings/\(row.text("posting"))">\(name)</a></h3>\
+            <article class="panel alert" id="reflection-\(id)" data-state="\(row.text("state"))"><div class="row"><h3><a href="/postings/\(row.text("posting"))">\(name)</a></h3>\
             \(chip(row.text("state")))</div>\(finding)\(fault)\(Shell.facts(facts))\(orders(id, name, source, place, clerk))</article>
             """
     }

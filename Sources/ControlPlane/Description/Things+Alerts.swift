@@ -16,7 +16,7 @@ extension Thing {
     ])
 
     static let alertRules = Thing("AlertRules", "Who is told of what.", [
-        .must("version", .count, "0 while nobody has written any.", example: 1), .may("actor", .words, example: "key ann"), .may("updated_at", .instant),
+        .must("version", .count, "0 while nobody has written any.", example: 1), .may("actor", .words, example: "key ann (0193a1b2)"), .may("updated_at", .instant),
         .must("rules", .free, "As they were written.", example: exampleAlertRules),
     ])
     static let exampleAlertRules: JSON = ["rules": [["name": "books", "causes": ["held", "rejected"], "routes": ["bookkeeper"]]]]
@@ -25,7 +25,7 @@ extension Thing {
     private static let alertRoute = Thing("AlertRoute", "A receiver with a name. Its secret is never shown.", [
         .must("name", .slug, example: "bookkeeper"), .may("email", .free, "Its address, where it is mail.", example: ["to": ["ann@example.com"]]), .may("webhook", .free, example: ["url": "https://hooks.example.com/x"]),
         .may("alertmanager", .free, example: ["url": "https://alerts.example.com"]), .must("per_hour", .orNull(.count), "Messages in an hour; what is beyond goes into one.", example: 20),
-        .must("secret", .object([.must("present", .flag)])), .must("actor", .words, example: "key ann"), .must("updated_at", .instant),
+        .must("secret", .object([.must("present", .flag)])), .must("actor", .words, example: "key ann (0193a1b2)"), .must("updated_at", .instant),
     ])
     static let exampleAlertRoutes: JSON = ["routes": [["name": "bookkeeper", "webhook": ["url": "https://hooks.example.com/x", "secret": "a-secret-of-16-characters-or-more"]]]]
 

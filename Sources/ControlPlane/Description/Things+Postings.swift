@@ -101,7 +101,7 @@ extension Thing {
             .must("sha256", .words, example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"), .must("rows", .count, example: 6), .must("downloads", .count),
         ])),
         .must("notes", .list(.object([.must("reference", .words), .must("full", .words), .must("written", .words)])), "What was shortened to fit.", example: []),
-        .must("created_by", .words, example: "key ann"), .must("created_at", .instant), .must("handed_over_at", .orNull(.instant)), .must("settled_at", .orNull(.instant), example: .null),
+        .must("created_by", .words, example: "key ann (0193a1b2)"), .must("created_at", .instant), .must("handed_over_at", .orNull(.instant)), .must("settled_at", .orNull(.instant), example: .null),
         .must("postings", .object([.must("in_hand", .count, example: 3), .must("confirmed", .count), .must("withdrawn", .count)])),
     ]
     static let batchPosting = Thing("BatchPosting", "A posting of a batch.", [
@@ -141,7 +141,7 @@ extension Thing {
     ])
     static let report = Thing("Report", "Figures of each tenant.", [.must("tenants", .list(.thing(.tenantReport)))])
     static let auditEntry = Thing("AuditEntry", "A row of the audit trail.", [
-        .must("id", .count, example: 12), .must("at", .instant), .must("actor", .words, example: "key ann"), .must("action", .words, example: "posting.hold"),
+        .must("id", .count, example: 12), .must("at", .instant), .must("actor", .words, example: "key ann (0193a1b2)"), .must("action", .words, example: "posting.hold"),
         .must("subject", .words, example: "posting 4h7rq0c2v9kz1xej"), .must("detail", .free, example: ["reason": "asked the client"]),
     ])
     static let proof = Thing("Proof", "A day's proof: source = posted + open, or what is unexplained.", [

@@ -125,7 +125,7 @@ extension Thing {
         .must("id", .id), .must("tenant", .id), .must("connection", .id), .must("kind", .choice(["direct", "invitation"]), "Whom it is for: whoever asked, or a client."),
         .must("state", .choice(["open", "asked", "received", "sent", "granted", "found", "confirmed", "failed", "revoked", "expired"]), "How far it is: docs/connecting.md."),
         .must("found", .orNull(.list(.free)), "The accounts that the consent reaches.", example: .null), .must("fault", .orNull(.thing(.fault)), "Why nothing came of it.", example: .null),
-        .must("created_by", .words, example: "key bookkeeping"), .must("created_at", .instant), .must("expires_at", .instant), .must("settled_at", .orNull(.instant), example: .null),
+        .must("created_by", .words, example: "key bookkeeping (0193a1b2)"), .must("created_at", .instant), .must("expires_at", .instant), .must("settled_at", .orNull(.instant), example: .null),
     ])
     static let newConsent = Thing("NewAuthorization", "A link that works once. This is the one time that it is shown.", [
         .must("id", .id), .must("connection", .id), .must("kind", .choice(["direct", "invitation"])), .must("url", .words, example: "https://books.example.com/connect/0123456789abcdefghjkmnpqrstvwxyz"),
@@ -160,7 +160,7 @@ extension Thing {
     ])
     static let version = Thing("Version", "A version without its body.", versionMembers)
     private static let versionMembers: [Member] = [
-        .must("tenant", .id), .must("version", .integer(1 ... Int(Int32.max)), example: 1), .must("created_at", .instant), .must("actor", .words, example: "key ann"),
+        .must("tenant", .id), .must("version", .integer(1 ... Int(Int32.max)), example: 1), .must("created_at", .instant), .must("actor", .words, example: "key ann (0193a1b2)"),
     ]
 
     static let exampleStructure: JSON = [

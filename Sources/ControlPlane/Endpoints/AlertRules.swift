@@ -1,5 +1,6 @@
 internal import AlertRules
 internal import Books
+internal import ConnectorKit
 internal import Crypto
 internal import FoundationEssentials
 internal import Kernel
@@ -184,10 +185,10 @@ extension Endpoints {
 
     /// Of an address that we post to.
     static func checkOpenly(_ url: String, _ position: String, _ desk: Desk, _ findings: inout Findings) {
-        guard !url.isEmpty, url.lowercased().hasPrefix("http://"), !HostList(desk.configuration.allowedHosts).allows(url, own: []) else { return }
+        guard !url.isEmpty, url.lowercased().hasPrefix("http://"), !HostList(desk.configuration.allowedHosts).allowsAlerts(url) else { return }
         findings.add(
             position, "is plain http to a host that is not on the operator's list",
-            "Use https, or have the operator add the host to COUNTERFOIL_ALLOWED_HOSTS.")
+            "Use https, or have the operator add alerts=host:port to COUNTERFOIL_ALLOWED_HOSTS.")
     }
 
     // MARK: Tests
@@ -205,8 +206,8 @@ extension Endpoints {
             case .webhook(let url): [url]
             case .alertmanager(let url, _): [url]
             }
-            guard try await tx.alertTestsInHour(owner, name) < ControlPlaneLimits.alertTests else {
-                throw Fault("too_many_tests", stage: .api, disposition: .reject, summary: "this route was tested \(ControlPlaneLimits.alertTests) times within the hour",
+            guard try await tx.alertTestsInHour(owner) < ControlPlaneLimits.alertTests else {
+                throw Fault("too_many_tests", stage: .api, disposition: .reject, summary: "routes were tested \(ControlPlaneLimits.alertTests) times within the hour",
                     remedy: "Look at the deliveries of the tests; test again later.")
             }
             var ids: [String] = []

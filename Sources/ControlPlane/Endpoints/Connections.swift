@@ -33,7 +33,7 @@ extension Endpoints {
             try visit.answer(try await visit.store.adminConnection(try visit.identifier("connection"), visit.asker.sees), tag: tag)
         },
         Endpoint(.patch, "/v1/connections/{connection}", .key(.admin), About(
-            "Change, pause or resume a connection", "`settings` are all of them: those left out are gone. `base_url` as null: the platform's own address again.",
+            "Change, pause or resume a connection", "`settings` are all of them: those left out are gone. `base_url` as null: the platform's own address again. Another scheme, host or port drops the credential: the connection is `new` until it is given again.",
             body: [baseURL, settings, .may("state", .choice(["live", "paused"]), "`live`: again, after a pause.", example: "paused")],
             .one(.connection), .refused(409, "`wrong_state`: a new or dead connection is neither paused nor resumed."),
             .refused(422, "`host_not_allowed`: the base is not on the operator's list.")
@@ -60,7 +60,7 @@ extension Endpoints {
         let settings = input.settings("settings", of: connector) ?? []
         let base = input.optionalText("base_url")
         try input.check()
-        try checkBase(base, connector, visit.desk)
+        try checkBase(base, connector, account: account, visit.desk)
         let new = NewConnection(
             id: visit.desk.random.identifier(), slug: slug, platform: platform, account: account, baseURL: base, settings: object(settings).bytes)
         return try await visit.change { tx throws(Fault) in
@@ -84,18 +84,30 @@ extension Endpoints {
         let state = input.choice("state")
         let base: String?? = input.has("base_url") ? .some(input.optionalText("base_url")) : .none
         try input.check()
-        try checkBase(base ?? nil, connector, visit.desk)
+        let account = old["account"]?.string ?? ""
+        try checkBase(base ?? nil, connector, account: account, visit.desk)
+        let change = base.map { new -> BaseChange in
+            let former = old["base_url"]?.string
+            // Nobody is called where a platform only sends: there is nothing to be given anew.
+            let moves = connector.map { !$0.spec.isInbound && !HostList.isSame(former, new, $0.spec, account: account) } ?? (former != new)
+            return BaseChange(url: new, former: former, moves: moves)
+        }
         let changed = ["settings", "base_url", "state"].filter { input.has($0) }
         let seen = try Precondition(visit.request)
         return try await visit.change { tx throws(Fault) in
             _ = try await tx.query(AdminConnectionStatements.lock(tenant, id))
             try seen.check(try tag(try (try await tx.query(AdminConnectionStatements.one(id, Visibility(tenant: tenant)))).adminRow()), "the connection")
-            let sql = AdminConnectionStatements.update(tenant, id, settings: settings.map { object($0).bytes }, baseURL: base, state: state)
+            let sql = AdminConnectionStatements.update(tenant, id, settings: settings.map { object($0).bytes }, base: change, state: state)
             guard let row = try (try await tx.query(sql)).adminRows().first else {
                 throw Fault("wrong_state", stage: .api, disposition: .reject, summary: "the connection can't be paused or resumed in its state",
                     remedy: "A new or dead connection becomes live once a credential for it works.")
             }
-            try await tx.audit(tenant, [visit.entry("connection.changed", "connection \(id)", JSON.object([("members", .array(changed.map { .string($0) }))]).bytes)])
+            var detail: [(key: String, value: JSON)] = [("members", .array(changed.map { .string($0) }))]
+            if let change, change.moves {
+                if old["credential"]?["present"]?.bool == true { detail.append(("credential", "dropped")) }
+                _ = try await tx.query(ConsentStatements.revokeAll(of: tenant, id, actor: visit.asker.actor))
+            }
+            try await tx.audit(tenant, [visit.entry("connection.changed", "connection \(id)", JSON.object(detail).bytes)])
             _ = try await tx.query(AdminConnectionStatements.hurry(tenant))
             _ = try await tx.query(JobStatements.wake())
             return .init(200, row.json, tag: try tag(row))
@@ -110,17 +122,25 @@ extension Endpoints {
     }
 
     /// A base other than the platform's own must be on the operator's list: whoever owns it gets the credential.
-    private static func checkBase(_ url: String?, _ connector: (any Connector)?, _ desk: Desk) throws {
+    private static func checkBase(_ url: String?, _ connector: (any Connector)?, account: String, _ desk: Desk) throws {
         guard let url else { return }
         guard let place = HostList.place(of: url) else {
             throw Refusal.invalid([.init(field: "base_url", why: "is not an http or https URL", remedy: "Write scheme, host, port and path, without user and query.")])
         }
-        let own = [connector?.spec.productionBase, connector?.spec.sandboxBase].compactMap { $0 }
-        guard HostList(desk.configuration.allowedHosts).allows(url, own: own) else {
+        guard let spec = connector?.spec, HostList(desk.configuration.allowedHosts).allows(url, spec, account: account) else {
             throw Refusal(
                 422, "host_not_allowed", "\(place) is not on the list of allowed hosts.",
                 remedy: "Have the operator add \(place) to the allowed hosts, or leave base_url out to use the platform's own.", field: "base_url")
         }
+    }
+
+    /// What is the operator's goes to the platform's own places, and where he says so for this platform: whoever owns the base gets it.
+    static func checkOperators(_ base: String?, _ spec: PlatformSpec, account: String, _ desk: Desk) throws {
+        guard let base, !HostList(desk.configuration.allowedHosts).trusts(base, spec, account: account) else { return }
+        let place = HostList.place(of: base) ?? "that host"
+        throw Refusal(
+            422, "host_not_allowed", "What is the operator's at \(spec.name) is not sent to \(place).",
+            remedy: "Have the operator add \(spec.id)=\(place) to the allowed hosts, or leave base_url out to use the platform's own.", field: "base_url")
     }
 
     static func object(_ pairs: [(name: String, value: String)]) -> JSON { .object(pairs.map { ($0.name, .string($0.value)) }) }

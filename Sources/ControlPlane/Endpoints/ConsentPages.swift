@@ -66,10 +66,16 @@ extension Endpoints {
         if !isOwn, let gone = try await gone(view, visit) { return gone }
         if view.tenantState == "paused" { return ConsentPage.paused(view) }
         try ready(visit.desk, spec)
+        if leadsAway(view, spec, visit.desk) { return ConsentPage.failed(409, ConsentFault.baseChanged) }
         // Before the button, so that two presses come with one cookie.
         let cookies = ConsentCookie(visit)
         let cookie = cookies.secret(visit.request, view.id) == nil ? cookies.set(view.id, SystemRandom().bytes(32).hexText) : nil
         return ConsentPage.offer(view, spec, path: visit.request.path, cookie: cookie)
+    }
+
+    /// The connection's base is a place where what is the operator's does not go.
+    private static func leadsAway(_ view: ConsentView, _ spec: PlatformSpec, _ desk: Desk) -> Bool {
+        !HostList(desk.configuration.allowedHosts).trusts(view.baseURL, spec, account: view.account)
     }
 
     /// Whether this browser began it, and whether it may go to the platform once more: the way back, a second press.
@@ -108,6 +114,7 @@ extension Endpoints {
         if !isOwn, let gone = try await gone(view, visit) { return gone }
         if view.tenantState == "paused" { return ConsentPage.paused(view) }
         try ready(visit.desk, spec)
+        if leadsAway(view, spec, visit.desk) { return ConsentPage.failed(409, ConsentFault.baseChanged) }
         guard let app = ConsentApp(spec.id, visit.desk.configuration) else { return ConsentPage.failed(404, ConsentFault.unknownLink) }
         let random = SystemRandom()
         let cookies = ConsentCookie(visit), browser = cookies.secret(visit.request, view.id) ?? random.bytes(32).hexText
@@ -153,7 +160,10 @@ extension Endpoints {
             return ConsentPage.failed(400, ConsentFault.unknownState)
         }
         answer.browser = ConsentCookie(visit).digest(visit.request, view.id)
-        switch answer.judged(view, spec, app: app, at: visit.desk.clocks.now()) {
+        var verdict = answer.judged(view, spec, app: app, at: visit.desk.clocks.now())
+        // The base may have become another since the browser left: the operator's secret does not go there.
+        if case .good = verdict, leadsAway(view, spec, visit.desk) { verdict = .refused(ConsentFault.baseChanged, settles: true) }
+        switch verdict {
         case .refused(let fault, let settles):
             var settled = false
             if settles {

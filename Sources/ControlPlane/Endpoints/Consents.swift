@@ -38,7 +38,7 @@ extension Endpoints {
 
     private static let notKept = Reply.refused(400, "`idempotency_not_kept`: leave `Idempotency-Key` out.")
     private static let notReady = Reply.refused(409, "`consent_no_address`, `consent_no_app`: the operator has not set it up.")
-    private static let notOffered = Reply.refused(422, "`consent_not_offered`: the platform takes its credential otherwise; `consents_too_many`: take back those that nobody needs.")
+    private static let notOffered = Reply.refused(422, "`consent_not_offered`: the platform takes its credential otherwise; `consents_too_many`: take back those that nobody needs; `host_not_allowed`: the operator's app is not for this connection's base.")
 
     /// The answer is the one time that the link is shown, so it is not kept for an idempotency key either.
     private static func link(_ visit: Visit, _ kind: String, lasting: Duration) async throws -> HTTPResponse {
@@ -54,6 +54,7 @@ extension Endpoints {
                 422, "consent_not_offered", "This platform is not connected in a browser.", remedy: "Give its credential with PUT /v1/connections/{connection}/credential.")
         }
         try ready(visit.desk, spec)
+        try checkOperators(row["base_url"]?.string, spec, account: row["account"]?.string ?? "", visit.desk)
         let secret = base32Text(SystemRandom().bytes(20), characters: ConsentLink.characters)
         let now = visit.desk.clocks.now()
         let new = NewConsent(

@@ -83,6 +83,7 @@ extension Desk {
             let value = Double(read.lag.first { $0.label == name }?.value ?? 0)
             metrics.set(name == "worst" ? .lagSeconds : .lagging, to: value)
         }
+        metrics.set(.unsealedSeconds, to: Double(read.unsealed.first?.value ?? 0))
         let kinds: [(Metrics.Name, String, String, [(label: String, value: Int64)])] = [
             (.alerts, "cause", "severity", read.causes), (.alertDeliveries, "kind", "state", read.deliveries), (.quotaUsed, "platform", "budget", read.quotas),
         ]

@@ -40,8 +40,16 @@ extension Endpoints {
                 422, "account_unknown", "Nobody knows yet which account this connection is to.",
                 remedy: "Have it connected in a browser, or make it anew with its account.")
         }
-        let parts = visit.desk.connectors[platform]?.spec.auth.parts
-        let members = try parts.map { try credentialParts(visit, $0, own: visit.desk.configuration.operatorParts[platform] ?? [:]) } ?? tokenSet(visit)
+        let spec = visit.desk.connectors[platform]?.spec
+        var members: [(key: String, value: JSON)], isOperators = false
+        if let spec, let parts = spec.auth.parts {
+            (members, isOperators) = try credentialParts(visit, parts, own: visit.desk.configuration.operatorParts[platform] ?? [:])
+            if isOperators { try checkOperators(old["base_url"]?.string, spec, account: old["account"]?.string ?? "", visit.desk) }
+        } else {
+            members = try tokenSet(visit)
+        }
+        // For the worker, who can't tell by the values whose they are, and asks before each place that they would go to.
+        members.append(("operators", .bool(isOperators)))
         let key = try await publicKey(of: tenant, visit.desk)
         let sealed = try key.seal(JSON.object(members).bytes, context: Array("credential \(tenant) \(id)".utf8), random: SystemRandom())
         return try await visit.change { tx throws(Fault) in
@@ -74,13 +82,13 @@ extension Endpoints {
     }
 
     /// What the platform's credential consists of, by its connector: no more, no less. What the operator has for all connections is taken where none is
-    /// given for this one.
+    /// given for this one; whether any was.
     private static func credentialParts(
         _ visit: Visit, _ parts: [CredentialPart], own operators: [String: Secret]
-    ) throws -> [(key: String, value: JSON)] {
+    ) throws -> (members: [(key: String, value: JSON)], isOperators: Bool) {
         var input = try visit.input(parts.map { .may($0.name, .secret, $0.meaning) })
         refuseNulls(parts.map(\.name), &input)
-        var members: [(key: String, value: JSON)] = [], own: [(key: String, value: JSON)] = []
+        var members: [(key: String, value: JSON)] = [], own: [(key: String, value: JSON)] = [], isOperators = false
         for part in parts {
             let usual = part.isOperators && !input.has(part.name) ? operators[part.name] : nil
             guard let value = input.optionalSecret(part.name) ?? usual else {
@@ -88,13 +96,14 @@ extension Endpoints {
                 continue
             }
             check(value, part, &input)
+            if usual != nil { isOperators = true }
             // Words of a token set mean the same everywhere.
             if ["access_token", "client_id", "client_secret"].contains(part.name) { members.append((part.name, .string(value.revealText()))) } else {
                 own.append((part.name, .string(value.revealText())))
             }
         }
         try input.check()
-        return own.isEmpty ? members : members + [("parts", .object(own))]
+        return (own.isEmpty ? members : members + [("parts", .object(own))], isOperators)
     }
 
     /// A secret that came out empty where it was copied from is not one that was left out.

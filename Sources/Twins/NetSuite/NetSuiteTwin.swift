@@ -73,6 +73,16 @@ public final class NetSuiteTwin: LedgerTwin {
 
     public func entries() -> [LedgerEntry] { state.look { $0.entries() } }
 
+    /// Purchase orders that stand, as a read by REST shows them: they are in no books.
+    public func orders() -> [JSON] {
+        state.look { state in
+            state.all("transaction").filter { $0.type == "purchaseOrder" }.map { record in
+                let vendor = JSON.object([("id", .optional(record.text("entity"))), ("refName", .optional(state.name("entity", record.id("entity"))))])
+                return .object([("id", .string(String(record.id))), ("entity", vendor), ("total", record.values["total"] ?? .null)])
+            }
+        }
+    }
+
     public func setAccountActive(_ code: String, _ active: Bool) {
         state.change { state in
             guard let id = state.account(code), var account = state.record("account", id) else { return }

@@ -126,7 +126,10 @@ extension SuiteState {
     /// The token endpoint's address at the vendor, and here.
     private func audiences(_ request: HTTPRequest) -> [String] {
         let host = request.fields["Host"] ?? ""
-        return ["https://\(SuiteSeed.host)\(SuiteRoutes.token)", "http://\(host)/netsuite\(SuiteRoutes.token)", "https://\(host)/netsuite\(SuiteRoutes.token)"]
+        // At the root of a host stands a twin that is alone there.
+        return ["https://\(SuiteSeed.host)\(SuiteRoutes.token)"] + ["http://", "https://"].flatMap { scheme in
+            ["", "/netsuite"].map { "\(scheme)\(host)\($0)\(SuiteRoutes.token)" }
+        }
     }
 
     private static func object(_ part: String) -> JSON? {

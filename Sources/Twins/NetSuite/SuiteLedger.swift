@@ -31,6 +31,7 @@ extension SuiteState {
         case "invoice", "cashSale": sale(record, 1, &posting)
         case "creditMemo", "cashRefund": sale(record, -1, &posting)
         case "vendorBill": bill(record, &posting)
+        case "purchaseOrder": return []
         case "customerPayment", "customerRefund": payment(record, &posting)
         case "journalEntry": journal(record, &posting)
         default: deposit(record, &posting)
@@ -137,10 +138,11 @@ extension SuiteState {
 
     // MARK: - For the judge
 
-    /// Every transaction that ever was; a deleted one has no lines.
+    /// Every transaction that ever was, but for orders, which post nothing; a deleted one has no lines.
     func entries() -> [LedgerEntry] {
-        let dead = gone.filter { SuiteSchema.whole.family($0.record.type) == "transaction" }.map { entry($0.record, live: false) }
-        return all("transaction").map { entry($0, live: true) } + dead
+        func posts(_ record: SuiteRecord) -> Bool { SuiteSchema.whole.family(record.type) == "transaction" && record.type != "purchaseOrder" }
+        let dead = gone.map(\.record).filter(posts).map { entry($0, live: false) }
+        return all("transaction").filter(posts).map { entry($0, live: true) } + dead
     }
 
     private func entry(_ record: SuiteRecord, live: Bool) -> LedgerEntry {

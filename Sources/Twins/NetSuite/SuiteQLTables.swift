@@ -31,7 +31,7 @@ enum SuiteTables {
             """),
         "vendor": words("id externalid entityid companyname email phone isinactive currency subsidiary lastmodifieddate datecreated"),
         "entity": words("id externalid entityid companyname email phone isinactive type lastmodifieddate datecreated"),
-        "item": words("id externalid itemid displayname itemtype isinactive incomeaccount expenseaccount lastmodifieddate createddate"),
+        "item": words("id externalid itemid displayname itemtype subtype isinactive incomeaccount expenseaccount lastmodifieddate createddate"),
         "account": words(
             """
             id externalid acctnumber accountsearchdisplayname accountsearchdisplaynamecopy fullname displaynamewithhierarchy accttype isinactive parent
@@ -111,7 +111,7 @@ extension SuiteState {
         case "status": return .text(remaining(record) == 0 ? "B" : "A")
         case "createddate": return .time(record.created)
         case "lastmodifieddate": return .time(record.modified)
-        case "posting": return .text("T")
+        case "posting": return Self.flag(record.type != "purchaseOrder")
         case "voided": return .text("F")
         case "memo", "currency", "subsidiary": return Self.text(record.text(column))
         case "otherrefnum": return Self.text(record.text("otherRefNum"))
@@ -192,6 +192,7 @@ extension SuiteState {
         case "lastmodifieddate": return .time(record.modified)
         case "createddate", "datecreated": return .time(record.created)
         case "itemtype": return Self.text(SuiteSchema.whole.types[record.type]?.code)
+        case "subtype": return Self.text(["Sale", "Purchase"].first { record.type.hasSuffix("\($0)Item") })
         case "type" where record.type == "customer" || record.type == "vendor": return Self.text(SuiteSchema.whole.types[record.type]?.code)
         case "accountsearchdisplayname", "accountsearchdisplaynamecopy", "displaynamewithhierarchy": return Self.text(record.text("acctName"))
         case "fullname": return Self.text(record.text("acctName") ?? record.text("name"))

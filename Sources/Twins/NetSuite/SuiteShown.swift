@@ -60,6 +60,7 @@ extension SuiteState {
         case "cashSale", "customerPayment": record.flag("undepFunds") && !isDeposited(record.id) ? "Not Deposited" : "Deposited"
         case "journalEntry": "Approved for Posting"
         case "vendorBill": "Open"
+        case "purchaseOrder": "Pending Receipt"
         default: "Posted"
         }
     }

@@ -20,6 +20,11 @@ extension SuiteState {
         try checkSegments(record, type)
         switch type.name {
         case "invoice", "cashSale", "creditMemo", "cashRefund", "vendorBill": try computeSale(&record)
+        case "purchaseOrder":
+            try checkBought(record)
+            try computeSale(&record)
+            // It posts nothing, in whatever period.
+            return try number(&record, old, type)
         case "customerPayment", "customerRefund": break
         case "journalEntry": try balance(record)
         default: try computeDeposit(&record, old)
@@ -35,6 +40,14 @@ extension SuiteState {
         }
         try checkBooks(record, old)
         try number(&record, old, type)
+    }
+
+    /// What is for sale alone can't be ordered.
+    private func checkBought(_ record: SuiteRecord) throws(SuiteProblem) {
+        for line in record.lines("item") {
+            guard let id = line.id("item"), let item = self.record("item", id), !["inventoryItem", "nonInventoryPurchaseItem"].contains(item.type) else { continue }
+            throw .reference("item", String(id))
+        }
     }
 
     // MARK: - Subsidiary, currency, segments

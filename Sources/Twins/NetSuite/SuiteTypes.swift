@@ -109,12 +109,26 @@ enum SuiteTypes {
         vendorBill VendorBill purchases.transactions transaction VendBill
         @dates taxRegOverride:b taxDetailsOverride:b customForm:r= account:r=account entity:r=vendor* subsidiary:r=subsidiary
         postingPeriod:r=accountingPeriod tranDate:d currencyName:t! billingAddress:A exchangeRate:q terms:r=term dueDate:d tranId:t45 userTotal:n taxTotal:n!
-        memo:t999 currency:r=currency @segments status:e! transactionNumber:t! subtotal/subTotal:n! total:n! amountRemaining:n!
+        memo:t999 currency:r=currency class:r=classification department:r=department location:r=location status:e! transactionNumber:t!
+        subtotal/subTotal:n! total:n! amountRemaining:n!
         *expense expenseList expense VendorBillExpense line
         line:i category:r= account:r=account amount:n tax1Amt:n memo:t999 grossAmt:n taxDetailsReference:t100 @segments customer:r=customer isBillable:b
         taxCode:r=salesTaxItem taxRate1:q
         *item itemList item VendorBillItem line
         @line
+        *taxDetails taxDetailsList taxDetails TaxDetails taxDetailsReference
+        @details
+
+        purchaseOrder PurchaseOrder purchases.transactions transaction PurchOrd
+        @dates taxRegOverride:b taxDetailsOverride:b customForm:r= entity:r=vendor* tranDate:d tranId:t45 createdFrom:r=transaction terms:r=term dueDate:d
+        otherRefNum:t45 memo:t999 exchangeRate:q source:t! currencyName:t! message:t999 currency:r=currency subtotal/subTotal:n! taxTotal:n! total:n!
+        class:r=classification department:r=department location:r=location subsidiary:r=subsidiary status:e!
+        *item itemList item PurchaseOrderItem line
+        item:r=item* line:i vendorName:t quantityReceived:q! quantityBilled:q! taxCode:r=salesTaxItem taxRate1:q quantity:q tax1Amt:n grossAmt:n units:r=
+        description:t4000 rate:p amount:n @segments customer:r=customer isBillable:b isClosed:b taxDetailsReference:t100
+        *expense expenseList expense PurchaseOrderExpense line
+        line:i category:r= account:r=account amount:n memo:t999 @segments customer:r=customer isClosed:b isBillable:b taxCode:r=salesTaxItem taxRate1:q
+        tax1Amt:n grossAmt:n taxDetailsReference:t100
         *taxDetails taxDetailsList taxDetails TaxDetails taxDetailsReference
         @details
         """
@@ -178,6 +192,9 @@ enum SuiteTypes {
         @item assetAccount:r=account cogsAccount:r=account
 
         nonInventorySaleItem NonInventorySaleItem accounting.lists item NonInvtPart
+        @item
+
+        nonInventoryPurchaseItem NonInventoryPurchaseItem accounting.lists item NonInvtPart
         @item
 
         serviceSaleItem ServiceSaleItem accounting.lists item Service

@@ -33,6 +33,7 @@ extension OdooDatabase {
         switch move.text("move_type") {
         case "out_invoice", "out_receipt": return "invoice"
         case "out_refund": return "credit_note"
+        case "in_invoice", "in_receipt": return "bill"
         default:
             guard let payment = record("account.payment", move.int("payment_id")) else { return "journal" }
             return payment.text("payment_type") == "outbound" ? "refund_payment" : "payment"

@@ -2,7 +2,7 @@
 /// activities, web sites, localisations and the client's screens. The format is `OdooSchema`'s.
 /// - Source: `fields_get` of a running Odoo 14.0 and 19.0 with the module account; for the versions between, their release notes and sources.
 enum OdooFields {
-    static let tables = ["", base, accounts, moves, payments, things]
+    static let tables = ["", base, accounts, moves, payments, things, purchases]
 
     private static let base = """
         model res.partner "Contact" display_name asc, id asc
@@ -13,7 +13,7 @@ enum OdooFields {
         currency_id>res.currency= credit:monetary= debit:monetary= customer_rank:integer supplier_rank:integer credit_limit:float
         property_account_receivable_id>account.account property_account_payable_id>account.account
         property_payment_term_id>account.payment.term property_supplier_payment_term_id>account.payment.term
-        property_account_position_id>account.fiscal.position
+        property_account_position_id>account.fiscal.position property_purchase_currency_id>res.currency
         model res.company "Companies" sequence asc, name asc
         name:char! partner_id>res.partner! currency_id>res.currency! email:char phone:char vat:char street:char street2:char city:char zip:char
         website:char country_id>res.country country_code:char= state_id>res.country.state parent_id>res.company child_ids*res.company/parent_id sequence:integer
@@ -180,5 +180,23 @@ enum OdooFields {
         description_sale:text categ_id>product.category uom_id>uom.uom! taxes_id#account.tax supplier_taxes_id#account.tax company_id>res.company
         currency_id>res.currency= property_account_income_id>account.account property_account_expense_id>account.account
         product_tmpl_id>product.template! weight:float volume:float
+        """
+
+    /// - Source: odoo/odoo, addons/purchase/models/purchase_order.py and purchase_order_line.py of several versions; that 19 calls taxes and units so is
+    ///   general knowledge.
+    private static let purchases = """
+        model purchase.order "Purchase Order" priority desc, id desc
+        name:char! priority:selection{0|1} origin:char partner_ref:char date_order:datetime! date_approve:datetime= partner_id>res.partner!
+        currency_id>res.currency! state:selection{draft|sent|to~approve|purchase|done|cancel}=@-18
+        state:selection{draft|sent|to~approve|purchase|cancel}=@19- locked:boolean@19- order_line*purchase.order.line/order_id notes:text@-14 notes:html@15-18
+        note:html@19- invoice_count:integer= invoice_ids#account.move= invoice_status:selection{no|to~invoice|invoiced}= date_planned:datetime
+        amount_untaxed:monetary= amount_tax:monetary= amount_total:monetary= fiscal_position_id>account.fiscal.position
+        payment_term_id>account.payment.term user_id>res.users company_id>res.company! currency_rate:float=
+        model purchase.order.line "Purchase Order Line" order_id, sequence, id
+        order_id>purchase.order! name:text! sequence:integer product_id>product.product product_qty:float! product_uom>uom.uom@-18
+        product_uom_id>uom.uom@19- price_unit:float! discount:float@17- taxes_id#account.tax@-18 tax_ids#account.tax@19- date_planned:datetime
+        price_subtotal:monetary= price_total:monetary= price_tax:float= display_type:selection{line_section|line_note}
+        account_analytic_id>account.analytic.account@-15 analytic_distribution:json@16- company_id>res.company= partner_id>res.partner=
+        currency_id>res.currency= qty_received:float qty_invoiced:float=
         """
 }

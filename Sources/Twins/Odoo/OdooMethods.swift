@@ -45,7 +45,8 @@ struct OdooMethod: Sendable {
         "account.move.action_post": wizard, "account.move.button_draft": wizard, "account.move.button_cancel": wizard,
         "account.move.js_assign_outstanding_line": OdooMethod(isOfRecords: true, params: ["line_id"], required: 1, right: "write"),
         "account.move.js_remove_outstanding_partial": OdooMethod(isOfRecords: true, params: ["partial_id"], required: 1, right: "write"),
-        "account.move.line.reconcile": wizard, "account.move.line.remove_move_reconcile": wizard,
+        "purchase.order.button_confirm": wizard, "purchase.order.button_approve": wizard, "purchase.order.button_cancel": wizard,
+        "purchase.order.button_draft": wizard, "account.move.line.reconcile": wizard, "account.move.line.remove_move_reconcile": wizard,
         "account.payment.action_post": wizard, "account.payment.action_draft": wizard, "account.payment.action_cancel": wizard,
         "account.payment.register.action_create_payments": wizard,
         "account.move.reversal.reverse_moves": OdooMethod(isOfRecords: true, params: ["is_modify"], right: "write"),
@@ -217,6 +218,12 @@ extension OdooDatabase {
         case "account.move.button_cancel":
             try cancel(call.ids)
             return .null
+        case "purchase.order.button_confirm": return try confirm(orders: call.ids)
+        case "purchase.order.button_approve": return try approve(orders: call.ids)
+        case "purchase.order.button_cancel":
+            try cancel(orders: call.ids)
+            return .null
+        case "purchase.order.button_draft": return try redraft(orders: call.ids)
         case "account.move.js_assign_outstanding_line":
             try assign(call.int("line_id") ?? 0, to: call.ids)
             return .null

@@ -98,6 +98,8 @@ extension OdooDatabase {
     /// Commands of `line_ids` or `invoice_line_ids`.
     mutating func apply(_ commands: [OdooCommand], to move: Int, _ field: String) throws(OdooProblem) {
         for command in commands {
+            // Lines that come or go have their taxes worked out anew.
+            if case .update = command {} else { update("account.move", move, ["forced_taxes": false]) }
             switch command {
             case .create(let vals): _ = try addLine(move, vals, field)
             case .update(let line, let vals): try changeLine(line, vals)

@@ -85,6 +85,10 @@ extension OdooDatabase {
             return self.record("account.payment.method", record.int("payment_method_id")).map { $0[field] }
         case ("account.payment.method.line", "journal_id"): return .orFalse(record.int("inbound_journal_id") ?? record.int("outbound_journal_id"))
         case ("ir.model.data", "complete_name"): return .string((record.text("module") ?? "") + "." + (record.text("name") ?? ""))
+        case ("purchase.order", "currency_rate"): return OdooAmount.number(rate(record.int("currency_id"), on: record.date("date_order") ?? today))
+        case ("purchase.order", "invoice_status"): return .string(record.text("state") == "purchase" ? "to invoice" : "no")
+        case ("purchase.order.line", "partner_id"), ("purchase.order.line", "currency_id"), ("purchase.order.line", "company_id"):
+            return self.record("purchase.order", record.int("order_id"))?[field]
         case ("product.category", "complete_name"): return record["name"]
         case ("product.product", "lst_price"): return record["list_price"]
         case ("product.template", "product_variant_id"):

@@ -38,7 +38,7 @@ struct OdooModel: Sendable {
 /// The models of one version, read from `OdooFields`.
 ///
 /// A model begins with `model name "Label" order`. Fields follow, apart by white space: `name:type`, `name>model` (many2one),
-/// `name*model/inverse` (one2many), `name#model` (many2many); then `{a|b}` the keys of a selection, `!` required, `=` read-only, and
+/// `name*model/inverse` (one2many), `name#model` (many2many); then `{a|b}` the keys of a selection (`~` for a space), `!` required, `=` read-only, and
 /// `@16-`, `@-15`, `@15-17` the versions that have it.
 struct OdooSchema: Sendable {
     static let versions = 14...19
@@ -123,7 +123,7 @@ struct OdooSchema: Sendable {
         default:
             let kind = rest.prefix { $0 != "{" }
             field = OdooField(name: name, kind: OdooField.Kind(rawValue: String(kind)) ?? .char)
-            if kind.endIndex < rest.endIndex { field.selection = rest[kind.endIndex...].dropFirst().dropLast().split(separator: "|").map(String.init) }
+            if kind.endIndex < rest.endIndex { field.selection = rest[kind.endIndex...].dropFirst().dropLast().split(separator: "|").map { String($0).replacing("~", with: " ") } }
         }
         field.required = required
         field.readonly = readonly

@@ -56,7 +56,7 @@ extension OdooDatabase {
     }
 
     /// One line's amounts in minor units, and its taxes with more digits.
-    private func split(_ line: OdooRecord, _ places: Int, isGlobal: Bool) throws(OdooProblem) -> (net: Int64, gross: Int64, taxes: [Int: ExactDecimal]) {
+    func split(_ line: OdooRecord, _ places: Int, isGlobal: Bool) throws(OdooProblem) -> (net: Int64, gross: Int64, taxes: [Int: ExactDecimal]) {
         let quantity = line.decimal("quantity")
         let kept = ExactDecimal(100) - line.decimal("discount")
         guard let priced = quantity.multiplied(by: line.decimal("price_unit")), let percented = priced.multiplied(by: kept),

@@ -6,6 +6,7 @@ public import Wire
 extension OdooTwin {
     private static let documents: Set<String> = [
         "account.move", "account.move.line", "account.payment", "account.payment.register", "account.move.reversal", "account.partial.reconcile",
+        "purchase.order", "purchase.order.line",
     ]
     private static let readers: Set<String> = ["search", "search_read", "search_count", "name_search", "read",
         "fields_get", "default_get", "exists", "name_get", "context_get"]

@@ -131,6 +131,8 @@ extension OdooDatabase {
         case "account.payment": return try createPayment(vals)
         case "account.payment.register": return try createRegister(vals)
         case "account.move.reversal": return try createReversal(vals)
+        case "purchase.order": return try createOrder(vals)
+        case "purchase.order.line": return try createOrderLine(vals)
         default: break
         }
         var sent = try clean(model, vals)
@@ -175,6 +177,8 @@ extension OdooDatabase {
             case "account.move": try writeMove(id, vals)
             case "account.move.line": try writeLine(id, vals)
             case "account.payment": try writePayment(id, vals)
+            case "purchase.order": try writeOrder(id, vals)
+            case "purchase.order.line": try writeOrderLine(id, vals)
             default:
                 var sent = try clean(model, vals, onto: record(model, id))
                 try prepare(model, &sent, record(model, id))
@@ -303,6 +307,8 @@ extension OdooDatabase {
         case "account.move": try unlinkMoves(ids)
         case "account.move.line": try unlinkLines(ids)
         case "account.payment": try unlinkPayments(ids)
+        case "purchase.order": try unlinkOrders(ids)
+        case "purchase.order.line": try unlinkOrderLines(ids)
         default:
             for id in ids {
                 try keepReferred(model, id)

@@ -1,4 +1,5 @@
 internal import Alerts
+internal import ConnectorKit
 internal import Crypto
 internal import FoundationEssentials
 internal import HTTPClient
@@ -43,7 +44,7 @@ enum NotifyCommand: Command {
         }
         let configuration = AlertConfiguration(
             base: surroundings.variables["COUNTERFOIL_URL"] ?? "http://127.0.0.1:8080", key: try BoxPrivateKey(raw: Secret(raw)), mail: mail)
-        let client = HTTPClient(policy: EgressPolicy(allowedHosts: surroundings.allowedHosts), certificatesFile: surroundings.variables["COUNTERFOIL_CERTIFICATES"])
+        let client = HTTPClient(policy: EgressPolicy(allowedHosts: HostList(try surroundings.allowedHosts()).receivers), certificatesFile: surroundings.variables["COUNTERFOIL_CERTIFICATES"])
         let log = Log(component: "notify")
         let service = AlertService(
             configuration, store: Store(PostgresPool(try surroundings.database(), size: 2)), client: client, clocks: SystemClocks(), random: SystemRandom(), log: log,

@@ -4,6 +4,7 @@ internal import ControlPlane
 internal import Crypto
 internal import FoundationEssentials
 internal import Glibc
+internal import HTTPServer
 internal import Kernel
 internal import Postgres
 internal import Sandbox
@@ -44,8 +45,9 @@ enum Services {
         return 0
     }
 
-    /// Ends this process with its supervisor, when it has one (`--parent PID`).
+    /// At the start of a service: it may open as much as the system lets it, and ends with its supervisor, when it has one (`--parent PID`).
     static func bind(_ arguments: Arguments) {
+        Descriptors.raise()
         guard let parent = arguments.value("parent").flatMap({ Int32($0) }) else { return }
         _ = cf_die_with_parent()
         if getppid() != parent { exit(0) }
@@ -64,7 +66,7 @@ enum ServeCommand: Command {
 
         Environment: COUNTERFOIL_DATABASE_URL (as the role counterfoil_supervisor), COUNTERFOIL_DATABASE_PASSWORD_FILE,
         COUNTERFOIL_VAR (keys are in its folder secrets/, and in operator.json the parts of credentials that are yours for all connections),
-        COUNTERFOIL_ALLOWED_HOSTS (hosts that connections may name), COUNTERFOIL_URL (where browsers reach this: platforms send people back there).
+        COUNTERFOIL_ALLOWED_HOSTS (hosts that connections may name: docs/getting-started.md), COUNTERFOIL_URL (where browsers reach this: platforms send people back there).
         """
     static let options = ["host", "port", "parent"]
     static let flags: [String] = []
@@ -78,7 +80,7 @@ enum ServeCommand: Command {
         let port = try arguments.number("port", in: 0 ... 65_535, default: 8080)
         let configuration = ControlPlaneConfiguration(
             host: arguments.value("host") ?? "127.0.0.1", port: port,
-            intakeKey: try await Secrets(surroundings).key(.intake, try surroundings.database()), allowedHosts: surroundings.allowedHosts, version: Counterfoil.version,
+            intakeKey: try await Secrets(surroundings).key(.intake, try surroundings.database()), allowedHosts: try surroundings.allowedHosts(), version: Counterfoil.version,
             operatorParts: try OperatorParts.read(try Secrets(surroundings)), publicURL: surroundings.variables["COUNTERFOIL_URL"])
         let service = try ControlPlane(
             store: Store(pool, looks: looks), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
@@ -97,17 +99,19 @@ enum ScheduleCommand: Command {
     static let name = "schedule"
     static let summary = "run the scheduler and its tenant workers"
     static let help = """
-        usage: counterfoil schedule [--workers N] [--worker-user NAME]
+        usage: counterfoil schedule [--workers N] [--worker-user NAME | --worker-uids FIRST-LAST]
 
         Finds tenants with due work and gives each a worker process under a lease, and keeps the process that looks for alerts and tells people, until
         SIGINT or SIGTERM.
           --workers N          workers at once on this host (8)
           --worker-user NAME   user that workers run as; only root can choose one
+          --worker-uids FIRST-LAST
+                               numbers of users that are nobody's, one for each running worker, at least as many as workers: no worker can reach another
 
         Environment: as for serve; the master key is in COUNTERFOIL_VAR/secrets/master.key and only this command reads it. For alerts: COUNTERFOIL_URL is
         where people reach the console, secrets/mail.json the operator's mail server, secrets/alerts.key opens the secrets of routes (docs/alerts.md).
         """
-    static let options = ["workers", "worker-user", "parent"]
+    static let options = ["workers", "worker-user", "worker-uids", "parent"]
     static let flags: [String] = []
 
     static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
@@ -117,14 +121,47 @@ enum ScheduleCommand: Command {
         let database = try surroundings.database()
         var user: (uid: UInt32, gid: UInt32)?
         if let name = arguments.value("worker-user") { user = try PrivateCluster.account(name) }
+        let workers = try arguments.number("workers", in: 1 ... 1000, default: 8)
+        let users = try arguments.value("worker-uids").map { text throws(Fault) in try WorkerUsers.read(text, workers: workers) }
+        if user != nil, users != nil { throw usage("--worker-user and --worker-uids exclude each other") }
+        if let warning = WorkerUsers.warning(isRoot: getuid() == 0, hasOwn: users != nil, scope: WorkerUsers.scope()) { complain(warning) }
         var configuration = SchedulerConfiguration(
             program: surroundings.program, database: database, masterKey: try await Secrets(surroundings).key(.master, database),
-            allowedHosts: surroundings.allowedHosts, workersMost: try arguments.number("workers", in: 1 ... 1000, default: 8), workerUser: user)
+            allowedHosts: try surroundings.allowedHosts(), workersMost: workers, workerUser: user)
+        configuration.workerUsers = users
         configuration.alerts = (["notify", "--parent", "\(getpid())"], NotifyCommand.environment(surroundings))
         let scheduler = try Scheduler(
             configuration, store: Store(PostgresPool(database, size: 4)), clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
         log.info(.started)
         return try await Services.run([scheduler], log: log)
+    }
+}
+
+/// Whom workers run as, as `schedule` is told.
+enum WorkerUsers {
+    /// `61000-61999`.
+    /// - Throws: `usage`.
+    static func read(_ text: String, workers: Int) throws(Fault) -> ClosedRange<UInt32> {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt32($0) }
+        guard ends.count == 2, let first = ends[0], let last = ends[1], first >= 1000, first <= last, last < UInt32(Int32.max) else {
+            throw usage("--worker-uids wants two numbers from 1000 up, as 61000-61999")
+        }
+        guard Int(last - first) + 1 >= workers else { throw usage("--worker-uids \(text) has fewer users than there may be workers (\(workers))") }
+        guard getuid() == 0 else { throw usage("only root can choose the users of workers") }
+        return first ... last
+    }
+
+    /// What whoever starts it should know of workers that share a user.
+    /// - Parameter scope: of Yama, as the kernel says it; `nil`: the kernel has none.
+    static func warning(isRoot: Bool, hasOwn: Bool, scope: Int?) -> String? {
+        guard !hasOwn, scope ?? 0 < 1 else { return nil }
+        let mend = isRoot ? "give each a user of its own with --worker-uids, or set" : "set"
+        return "workers share one user, and this kernel lets a user's processes trace each other: \(mend) kernel.yama.ptrace_scope to 1"
+    }
+
+    /// - Source: Linux, Documentation/admin-guide/LSM/Yama.rst.
+    static func scope() -> Int? {
+        FileManager.default.contents(atPath: "/proc/sys/kernel/yama/ptrace_scope").flatMap { Int(String(decoding: $0, as: UTF8.self).filter(\.isNumber)) }
     }
 }
 

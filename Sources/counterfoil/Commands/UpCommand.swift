@@ -1,4 +1,5 @@
 internal import CSystem
+internal import Catalog
 internal import Crypto
 internal import FoundationEssentials
 internal import Glibc
@@ -210,7 +211,10 @@ struct House {
     }
 
     private func startServices(_ arguments: Arguments, _ sandboxes: [String: Int], _ more: [String]) async throws(Fault) {
-        let hosts = (surroundings.allowedHosts + ([sandboxPort] + sandboxes.values).map { "127.0.0.1:\($0)" }).joined(separator: ",")
+        let twins = ([sandboxPort] + sandboxes.values).map { "127.0.0.1:\($0)" }
+        // Our own twins may be sent what is the operator's: each plays several platforms. What else listens on that port is not ours.
+        let named = arguments.flags.contains("no-demo") ? [] : Catalog.byID.keys.sorted().flatMap { id in twins.map { "\(id)=\($0)" } }
+        let hosts = (try surroundings.allowedHosts() + twins + named).joined(separator: ",")
         var url = "postgresql://\(database.user)@/\(database.database)?host=\(Form.percent(database.host))"
         if !database.port.isEmpty { url += "&port=\(database.port)" }
         for (name, value) in database.options.sorted(by: { $0.key < $1.key }) { url += "&\(name)=\(Form.percent(value))" }

@@ -1,3 +1,5 @@
+internal import Catalog
+internal import ConnectorKit
 internal import Crypto
 internal import FoundationEssentials
 internal import Glibc
@@ -22,8 +24,18 @@ struct Surroundings {
         return n > 0 ? String(decoding: buffer.prefix(n).map { UInt8(bitPattern: $0) }, as: UTF8.self) : CommandLine.arguments[0]
     }
 
-    /// Hosts that connections may name besides public ones: `127.0.0.1:8087,books.example.internal`.
-    var allowedHosts: [String] { (variables["COUNTERFOIL_ALLOWED_HOSTS"] ?? "").split(separator: ",").map { String($0.filter { $0 != " " }) } }
+    /// Hosts that connections and alerts may name besides public ones: `books.example.internal,odoo=10.0.0.7:8069,alerts=10.0.0.9:9093`.
+    /// - Throws: `host_for_nobody`.
+    func allowedHosts() throws(Fault) -> [String] {
+        let entries = (variables["COUNTERFOIL_ALLOWED_HOSTS"] ?? "").split(separator: ",").map { String($0.filter { $0 != " " }) }
+        let strange = HostList(entries).names.subtracting(Catalog.byID.keys).subtracting([HostList.alerts]).sorted()
+        guard strange.isEmpty else {
+            throw Fault(
+                "host_for_nobody", stage: .configuration, disposition: .reject, summary: "COUNTERFOIL_ALLOWED_HOSTS has hosts for \(strange.joined(separator: ", ")), which is no platform",
+                remedy: "Write PLATFORM=host:port with an id that `counterfoil connector list` shows, alerts=host:port, or host:port alone.")
+        }
+        return entries
+    }
 
     func absolute(_ path: String) -> String { path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path }
 
@@ -35,6 +47,8 @@ struct Surroundings {
                 remedy: "Set it to a PostgreSQL URL, or use `counterfoil up`, which runs a private database and writes its API key into var/up.json.")
         }
         var configuration = try PostgresConfiguration(url: url)
+        // Said once, so that those who get no environment of ours go the same way.
+        configuration.options.merge(configuration.way(variables)) { own, _ in own }
         if let file = variables["COUNTERFOIL_DATABASE_PASSWORD_FILE"] { configuration.password = Secret(try Secrets.read(file)) }
         return configuration
     }

@@ -71,7 +71,12 @@ struct PrivateCluster {
         } catch {
             throw Fault("folder_unwritable", stage: .configuration, disposition: .hold, summary: "the folder \(path) can't be made")
         }
-        _ = chmod(path, mode_t(mode))
+        // Below /tmp somebody else may have been first: what he owns, or links to, is not where a password is put down.
+        var known = stat()
+        guard lstat(path, &known) == 0, known.st_mode & S_IFMT == S_IFDIR, known.st_uid == getuid() || known.st_uid == user?.uid, chmod(path, mode_t(mode)) == 0 else {
+            throw Fault(
+                "folder_foreign", stage: .configuration, disposition: .hold, summary: "the folder \(path) is not ours", remedy: "Find out whose it is; remove it, or set XDG_RUNTIME_DIR.")
+        }
         if let user { _ = chown(path, user.uid, user.gid) }
     }
 
@@ -93,7 +98,9 @@ struct PrivateCluster {
         try? FileManager.default.removeItem(atPath: data)
         try folder(data, mode: 0o700)
         let passwords = socketFolder + "/first-password"
-        let descriptor = open(passwords, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        // What a crash left there, or somebody else.
+        unlink(passwords)
+        let descriptor = open(passwords, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         let bytes = administrator.reveal() + [10]
         guard descriptor >= 0, bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else {
             throw Fault("folder_unwritable", stage: .configuration, disposition: .hold, summary: "\(passwords) can't be written")

@@ -388,9 +388,10 @@ def way_back(console, operator, sandbox):
     tenant = operator("GET", "/v1/tenants?slug=prairie-goods")["items"][0]["id"]
     flow = next(f for f in operator("GET", f"/v1/tenants/{tenant}/flows?limit=200")["items"] if f["state"] == "active")
     operator("PATCH", f"/v1/flows/{flow['id']}", {"policies": flow["policies"] | {"reflect": "on", "masters": {"paid": "ledger", "void": "ask", "amount": "ask"}}})
-    operator("PATCH", f"/v1/connections/{flow['ledger']}", {"settings": {"changes_seconds": "10"}})
-    rows = operator("GET", f"/v1/tenants/{tenant}/postings?flow={flow['id']}&state=confirmed&limit=200")["items"]
-    posting = next(p for p in rows if p["form"] == "invoice" and p["remote_id"])
+    settings = operator("GET", f"/v1/connections/{flow['ledger']}")["settings"]
+    operator("PATCH", f"/v1/connections/{flow['ledger']}", {"settings": settings | {"changes_seconds": "10"}})
+    rows = operator("GET", f"/v1/tenants/{tenant}/postings?flow={flow['id']}&limit=200")["items"]
+    posting = next(p for p in rows if p["form"] == "invoice" and p["state"] in ("confirmed", "reconciled"))
     said = json.dumps({"do": "edits", "entity": "Invoice", "id": posting["remote_id"], "object": {"TxnDate": "2026-10-05"}}).encode()
     urllib.request.urlopen(urllib.request.Request(sandbox + "/_sandbox/qbo/happen", said, {"Content-Type": "application/json"}), timeout=30).close()
 
