@@ -68,6 +68,19 @@ import Wire
         }
     }
 
+    @Test("a refund under way that notes name wholly is still one to be looked for")
+    func lookedFor() throws {
+        var account = Account(refunds: [.init(id: "re_1", amount: 5_000, state: .open, created: 0)])
+        account.notes = [.init(id: "cn_1", entries: [("re_1", 5_000)], credit: 880, created: 1)]
+        let open = try normalized("invoice", account.record()).documents
+        #expect(open.compactMap(\.refund).map { $0.body.transactions.contains { $0.status == .pending } } == [true, true])
+        expect(standing(open), account, "open")
+        account.refunds[0].state = .given
+        let given = standing(open + (try normalized("invoice", account.record()).documents))
+        #expect(given.compactMap(\.refund).allSatisfy { $0.body.transactions.allSatisfy { $0.status == .success } })
+        expect(given, account, "given")
+    }
+
     @Test("notes that name more of a refund than it is, or state less than went back, are refused")
     func tooMuch() throws {
         var account = Account(refunds: [.init(id: "re_1", amount: 5_000, state: .given, created: 0)])

@@ -120,7 +120,8 @@ struct RefundFacts {
     func document(of rest: Money, _ sale: Sale, _ caseID: String, _ settings: StripeSettings, version: Int64) -> SourceDocument {
         let given = state == .given ? rest : .zero(rest.currency)
         var body = Refund(currency: rest.currency, taxIncluded: sale.taxIncluded, lines: [], total: given, transactions: [])
-        if !rest.isZero { body.transactions = [MoneyMovement(id: id, gateway: settings.gateway, amount: rest, status: status, at: created)] }
+        // One under way shows that it is, whoever tells of its money: a sweep that finds its row in the balance looks for it again.
+        if !rest.isZero || state == .open { body.transactions = [MoneyMovement(id: id, gateway: settings.gateway, amount: rest, status: status, at: created)] }
         if !given.isZero, given == sale.total {
             body.lines = sale.lines.map { RefundLine(line: $0.id, quantity: $0.quantity, net: $0.net ?? $0.gross, taxes: $0.taxes) }
             body.shipping = sale.shipping
