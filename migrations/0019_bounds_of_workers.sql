@@ -32,7 +32,7 @@ GRANT SELECT, UPDATE, DELETE ON adm.app_budget_users TO counterfoil_supervisor;
 -- To mend a budget by hand.
 GRANT UPDATE, DELETE ON adm.app_budgets TO counterfoil_supervisor;
 
--- As before, below what is declared, and of a window of a day or longer at most three quarters for one tenant where there are others. A row that somebody
+-- As before, below what is declared, and of a window of a day or longer at most three quarters for one tenant where others took something of late. A row that somebody
 -- sits on is waited for two seconds: who waits longer is taken for stuck.
 CREATE OR REPLACE FUNCTION app.take_app_budget(p text, n text, amount integer, window_ms bigint, cost integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
@@ -50,7 +50,8 @@ BEGIN
     SELECT u.used INTO mine FROM adm.app_budget_users u
     WHERE u.platform = p AND u.name = n AND u.role = session_user AND u.window_start = b.window_start;
     mine := coalesce(mine, 0);
-    IF mine + cost > most - most / 4 AND EXISTS (SELECT FROM adm.app_budget_users u WHERE u.platform = p AND u.name = n AND u.role <> session_user) THEN
+    IF mine + cost > most - most / 4 AND EXISTS (SELECT FROM adm.app_budget_users u WHERE u.platform = p AND u.name = n AND u.role <> session_user
+        AND u.window_start > b.window_start - 2 * w) THEN
       RETURN greatest(1, ceil(extract(epoch FROM b.window_start + w - t) * 1000)::bigint);
     END IF;
   END IF;

@@ -154,7 +154,8 @@ extension CasePlan {
         case .created: return nil
         case .paid:
             let moved = told.body.transactions.contains { $0.status == .success && $0.amount.minor > 0 }
-            guard !moved, told.body.total.minor > 0 else { return nil }
+            let onItsWay = told.body.transactions.contains { ($0.status == .pending || $0.status == .authorised) && $0.amount.minor > 0 }
+            guard !moved, told.body.total.minor > 0 || onItsWay else { return nil }
             return Finding(
                 check: "waits_for_money", why: "the money of refund \(told.id) has not gone back yet",
                 remedy: "none needed: released when the source says that it has", figures: ["total": told.body.total])

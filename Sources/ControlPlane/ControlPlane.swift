@@ -110,6 +110,8 @@ enum ControlPlaneLimits {
     static let rehearsalPage = 100
     /// What was not looked at by then is said to be more.
     static let rehearsal_ms = 2_000
+    /// Steps (a posting read, a line judged) that are made whatever the time.
+    static let rehearsedAlways = 200
     /// One look for all who watch.
     static let pulse_ms = 700
     /// How long a request for news is held; shorter than what proxies allow.

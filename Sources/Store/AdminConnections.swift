@@ -87,7 +87,8 @@ public enum AdminConnectionStatements {
         "SELECT 1 AS one FROM app.connections WHERE tenant_id = \(tenant) AND id = \(id) FOR NO KEY UPDATE"
     }
 
-    /// `state`: `paused`, or `live` again after it; a base of another place comes before it, and drops the credential. `base_url` and `account` belong to a new connection, not to an old one.
+    /// `state`: `paused`, or `live` again after it. A base of another place drops the credential and what the account was known by: the connection is `new`, or stays
+    /// `paused` where a person paused it. Nothing becomes `live` that was not identified where it is now.
     public static func update(_ tenant: TenantID, _ id: ConnectionID, settings: [UInt8]?, base: BaseChange?, state: String?) -> SQL {
         var sql: SQL = "UPDATE app.connections AS c SET updated_at = now()"
         // A ledger that is to be asked more often is not left alone until the old interval is over.
@@ -95,18 +96,27 @@ public enum AdminConnectionStatements {
         if let base {
             // A base that somebody else has changed meanwhile was not compared: the credential goes.
             sql += """
-                , base_url = \(base.url), (state, state_reason, credential, credential_before, credential_version) = (
-                  SELECT CASE WHEN goes THEN 'new' ELSE coalesce(\(state)::text, c.state) END,
+                , base_url = \(base.url), (state, state_reason, credential, credential_before, credential_version, identity) = (
+                  SELECT CASE WHEN goes AND coalesce(\(state)::text, c.state) <> 'paused' THEN 'new' ELSE \(wanted(state)) END,
                     CASE WHEN goes THEN \(moved) WHEN \(state)::text IS NULL THEN c.state_reason END,
-                    CASE WHEN NOT goes THEN c.credential END, CASE WHEN NOT goes THEN c.credential_before END, c.credential_version + goes::integer
+                    CASE WHEN NOT goes THEN c.credential END, CASE WHEN NOT goes THEN c.credential_before END, c.credential_version + goes::integer,
+                    CASE WHEN NOT goes THEN c.identity END
                   FROM (SELECT c.credential IS NOT NULL AND (\(base.moves) OR c.base_url IS DISTINCT FROM \(base.former)) AS goes) g)
                 """
         } else if let state {
-            sql += ", state = \(state), state_reason = NULL"
+            sql += ", state = \(wanted(state)), state_reason = NULL"
         }
         sql += " WHERE c.tenant_id = \(tenant) AND c.id = \(id)"
         if state != nil { sql += " AND c.state IN ('live', 'paused')" }
         return sql + " RETURNING c.tenant_id, \(unsafe: connection) AS json"
+    }
+
+    /// `live` after a pause only where the account was identified with a credential that is still there; else it is identified first.
+    private static func wanted(_ state: String?) -> SQL {
+        """
+        CASE WHEN \(state)::text = 'live' AND c.state = 'paused' AND (c.credential IS NULL OR c.identity IS NULL) THEN 'new'
+          ELSE coalesce(\(state)::text, c.state) END
+        """
     }
 
     static let moved = "base_url names another host: the credential for the former one was dropped"

@@ -139,13 +139,17 @@ public enum AlertSurveyStatements {
         """
     }
 
-    /// Connections whose credential is dead, with one row for each that is new again and whose alert has to wait for its identification; and
-    /// those whose platform does not answer.
+    /// Connections whose credential is dead, or was dropped with the address that it was for, with one row for each that is new again and whose
+    /// alert has to wait for its identification; and those whose platform does not answer.
     static func connections() -> SQL {
         """
         SELECT c.tenant_id, 'credential/' || c.id AS key, c.slug AS place, c.platform AS code, coalesce(c.state_reason, '') AS words, c.state AS remedy,
           1::bigint AS items, 1::bigint AS kinds, c.updated_at AS since
         FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND c.state IN ('dead', 'new') AND c.credential IS NOT NULL
+        UNION ALL
+        SELECT c.tenant_id, 'credential/' || c.id, c.slug, c.platform, coalesce(c.state_reason, ''), 'dead', 1, 1, c.updated_at
+        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id
+        WHERE t.state = 'active' AND c.state = 'new' AND c.credential IS NULL AND c.credential_version > 0
         UNION ALL
         SELECT c.tenant_id, 'down/' || c.id, c.slug, c.platform, coalesce(c.down_reason, ''), '', 1, 1, c.down_since
         FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND c.state = 'live' AND c.down_since IS NOT NULL

@@ -42,9 +42,12 @@ public enum Installation {
         }
     }
 
-    /// What the database has that only a key of the installation opens: tenants' keys (the master key), webhook secrets (the intake key).
+    /// What the database has that only a key of the installation opens: tenants' keys (the master key), webhook secrets (the intake key). Nothing where there
+    /// is no schema yet.
     public static func sealed(_ database: PostgresConfiguration) async throws(Fault) -> (byMaster: Bool, byIntake: Bool) {
         try await once(database) { pool throws(Fault) in
+            let there = try await pool.query("SELECT to_regclass('app.tenants') IS NOT NULL AND to_regclass('app.connections') IS NOT NULL AS there")
+            guard try there.first?.get("there") ?? false else { return (false, false) }
             let rows = try await pool.query("""
                 SELECT EXISTS (SELECT FROM app.tenants WHERE wrapped_private_key IS NOT NULL) AS master,
                   EXISTS (SELECT FROM app.connections WHERE webhook_secret IS NOT NULL) AS intake

@@ -246,6 +246,13 @@ private func waiting(_ documents: [SourceDocument], _ policies: Policies) -> [St
         let documents = [sale(), payment(), refund(money: false)]
         #expect(checks(planned(documents, shopUS, paid)) == ["waits_for_money"])
         #expect(checks(planned([sale(), payment(), refund()], shopUS, paid)) == [])
+        var underWay = refund()
+        if case .refund(var told) = underWay.body {
+            told.total = usd(0)
+            for i in told.transactions.indices { told.transactions[i].status = .pending }
+            underWay.body = .refund(told)
+        }
+        #expect(checks(planned([sale(), payment(), underWay], shopUS, paid)) == ["waits_for_money"], "on its way is not given back")
         let held = planned([sale(), payment(), refund()], shopUS, returned)
         #expect(checks(held) == ["waits_for_return", "waits_for_return"], "with the money that it gives")
         let back = document("T-1", later, .goodsReturn(GoodsReturn(state: "closed", refundRef: "R-1", lines: [], fees: [])))

@@ -131,7 +131,7 @@ import Wire
         var large = Bench.plan("L-1")
         large.lines += Array(repeating: large.lines[1], count: 100)
         try await bench.posting(made, 2, of: "L-1", state: "held", checks: ["unknown_account"], plan: large)
-        let few = Rehearsal.Allowance(bench.clocks, bytes: 4_000)
+        let few = Rehearsal.Allowance(bench.clocks, bytes: 4_000, always: 0)
         var first = few
         let loaded = try await Rehearsal.load(made.tenant.id, bench.plane.desk, &first)
         #expect(loaded.entries.count == 1)

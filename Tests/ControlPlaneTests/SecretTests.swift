@@ -178,6 +178,21 @@ import Wire
         #expect(own.json["credential"]?["present"]?.bool == true, "the platform's own place, written out: \(own.text)")
     }
 
+    @Test("what a person paused stays paused while it moves, and is identified before it is live again") func movedWhilePaused() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let path = "/v1/connections/\(made.ledger)"
+        _ = await bench.call(.put, "\(path)/credential", ["access_token": "AT"])
+        try await bench.root.pool.query("UPDATE app.connections SET state = 'paused', identity = '{}' WHERE id = \(made.ledger)")
+        let moved = await bench.call(.patch, path, ["base_url": .null])
+        #expect(moved.json["credential"]?["present"]?.bool == false && moved.json["state"]?.string == "paused", "\(moved.text)")
+        let given = await bench.call(.put, "\(path)/credential", ["access_token": "AT2"])
+        #expect(given.json["state"]?.string == "paused")
+        #expect(await bench.call(.patch, path, ["state": "live"]).json["state"]?.string == "new")
+        try await bench.root.pool.query("UPDATE app.connections SET state = 'paused', identity = '{}' WHERE id = \(made.ledger)")
+        #expect(await bench.call(.patch, path, ["state": "live"]).json["state"]?.string == "live")
+    }
+
     @Test("a base that somebody changed meanwhile was not compared: the credential for it goes, too") func movedTwice() async throws {
         let bench = try await Bench.make()
         let made = try await bench.furnished()

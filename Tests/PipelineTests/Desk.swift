@@ -148,7 +148,8 @@ struct Desk: Sendable {
         let metrics = Metrics()
         let courier = Courier(
             tenant: house.tenant, store: house.worker, client: HTTPClient(policy: EgressPolicy(allowedHosts: ["127.0.0.1:\(port)"])),
-            clocks: SystemClocks(), log: log, metrics: metrics, seal: same, open: same, deadline: { ends.with { $0 } })
+            clocks: SystemClocks(), hosts: HostList([ledger.spec.id, source.spec.id].map { "\($0)=127.0.0.1:\(port)" }), log: log, metrics: metrics, seal: same, open: same,
+            deadline: { ends.with { $0 } })
         pipeline = Pipeline(
             tenant: house.tenant, epoch: lease.epoch, store: house.worker, courier: courier,
             connectors: [ledger.spec.id: ledger, source.spec.id: source], clocks: SystemClocks(), random: SystemRandom(), log: log,

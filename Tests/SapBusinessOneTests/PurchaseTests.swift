@@ -107,6 +107,19 @@ import Wire
         #expect(wrong.end.output?.map(word) == ["rejected rate_differs"] && names(wrong.calls).last == "POST PurchaseInvoices(91)/Cancel")
     }
 
+    @Test("the tax that a company proposes on an order in another currency is none of the rate's doing") func foreignOrder() {
+        let lines = [
+            line(.goods, "inventory", 10_000, "130000", group: "L1", text: "Pen", currency: .eur, base: 8_500),
+            line(.control, "payable:clayworks", -10_000, "200000", currency: .eur, base: -8_500),
+        ]
+        let euros = document(.purchaseOrder, lines, currency: .eur, total: 10_000, rate: "0.85", reference: "PEN-1", party: "V10000")
+        func kept(_ total: String, tax: String) -> HTTPResponse {
+            answer(#"{"DocEntry":61,"CardCode":"V10000","DocDate":"2026-11-20","DocDueDate":"2026-11-20","DocCurrency":"EUR","DocTotal":\#(total),"VatSum":\#(tax),"DocTotalFc":120.0,"VatSumFc":20.0,"Cancelled":"tNO","DocumentLines":[{"AccountCode":"130000","RowTotalFC":100.0}]}"#, status: 201)
+        }
+        #expect(drive(connector.create([euros], attempt: "a", facts), [kept("102.0", tax: "17.0")]).end.output?.map(word) == ["posted 61"])
+        #expect(drive(connector.create([euros], attempt: "a", facts), [kept("141.18", tax: "23.53"), done]).end.output?.map(word) == ["rejected rate_differs"])
+    }
+
     @Test("another due day is changed where the bill stands; another amount cancels it and writes it anew; nothing changes what is right") func changes() throws {
         let known = bill(due: LocalDate("2027-01-20"), remoteID: "91")
         let (end, calls) = updated(known, [list(billed()), done])

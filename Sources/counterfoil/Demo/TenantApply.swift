@@ -70,12 +70,13 @@ struct TenantApply {
     private func applyConnection(_ connection: JSON, _ tenant: String, _ slug: String, _ out: inout Outcome) async throws(Fault) -> String? {
         let body = pick(connection, ["slug", "platform", "account", "base_url", "settings"])
         guard let id = try await ensure("/v1/tenants/\(tenant)/connections", body, what: "\(slug): connection", &out) else { return nil }
-        let now = try await api.get("/v1/connections/\(id)")
+        var now = try await api.get("/v1/connections/\(id)")
         let changes = pick(connection, ["base_url", "settings"]).object?.filter { now[$0.key] != $0.value } ?? []
         if !changes.isEmpty {
             out.changed += 1
             out.steps.append("\(slug): connection \(connection["slug"]?.string ?? "?") gets \(changes.map(\.key).joined(separator: ", "))")
-            if !dry { _ = try await api.patch("/v1/connections/\(id)", .object(changes)) }
+            // A base of another place takes the credential with it: what the server answers counts from here on.
+            if !dry { now = try await api.patch("/v1/connections/\(id)", .object(changes)) }
         }
         if let secret = connection["webhook_secret"]?.string, now.member("webhook_secret", "present")?.bool != true {
             out.changed += 1
