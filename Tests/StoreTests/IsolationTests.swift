@@ -14,7 +14,8 @@ import Testing
             let walled = try await house.texts("""
                 SELECT c.relname::text FROM pg_class c JOIN pg_policies p ON p.schemaname = 'app' AND p.tablename = c.relname AND p.policyname = 'tenant'
                 WHERE c.relnamespace = 'app'::regnamespace AND c.relrowsecurity AND c.relforcerowsecurity AND p.roles = ARRAY['counterfoil_worker']::name[]
-                  AND p.cmd = 'ALL' AND p.permissive = 'PERMISSIVE' AND p.qual = '(tenant_id = ( SELECT app.tenant() AS tenant))' AND p.with_check = p.qual
+                  AND p.cmd = 'ALL' AND p.permissive = 'PERMISSIVE' AND p.qual = '(tenant_id = ( SELECT app.tenant() AS tenant))'
+                  AND (p.with_check = p.qual OR starts_with(p.with_check, '(' || p.qual || ' AND '))
                 """)
             for table in Set(tables).subtracting(walled) {
                 let open = try await house.count("""
