@@ -154,12 +154,17 @@ public enum DocumentStatements {
         """
     }
 
-    /// Cases of these postings in which another one was rejected: what the ledger has changed, so it may take it now.
+    /// Cases of these postings in which another one was rejected: what the ledger has changed, so it may take it now. And those in which a void was: money
+    /// that has moved from one document to another leaves the first one free, whosever case that is.
     public static func dirtyRejected(_ tenant: TenantID, _ flow: FlowID, beside keys: [String]) -> SQL {
         """
         UPDATE app.cases SET dirty = true, changed_at = clock_timestamp() WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND case_id IN (
           SELECT r.case_id FROM app.postings r JOIN app.postings k ON k.tenant_id = r.tenant_id AND k.flow_id = r.flow_id AND k.case_id = r.case_id
-          WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.state = 'rejected' AND k.post_key = ANY (\(keys)))
+          WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.state = 'rejected' AND k.post_key = ANY (\(keys))
+          UNION ALL
+          SELECT r.case_id FROM app.postings r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.state = 'rejected' AND r.effect = 'void'
+            AND EXISTS (SELECT FROM app.postings k WHERE k.tenant_id = \(tenant) AND k.post_key = ANY (\(keys)) AND k.revision > 1
+              AND k.form IN ('payment', 'refund_payment')))
         """
     }
 

@@ -282,6 +282,21 @@ import Testing
         }
     }
 
+    @Test("the void of an invoice that its payment is about to leave is made once the payment has moved, where a ledger keeps what is paid") func movesThenVoids() async throws {
+        try await Desk.with { desk in
+            desk.books.state.with { $0.keepsPaid = true }
+            try await desk.run(sale("O-1"), payment(of: "O-1"))
+            let nothing = Sale(number: "#O-1", source: "shop", currency: .usd, taxIncluded: false, lines: [], total: usd(0), isDraft: true)
+            let gone = SourceDocument(id: "O-1", caseID: "O-1", version: 2, at: at("2026-11-02T10:00:00Z"), body: .sale(nothing))
+            try await desk.run(sale("O-2"), payment(of: "O-2", version: 2), gone)
+            try await desk.later()
+            let live = desk.books.entries.filter { !$0.voided }
+            #expect(live.map(\.subject).sorted() == ["O-2", "P-1"])
+            #expect(live.filter { $0.form == "payment" }.map(\.settles) == [live.first { $0.subject == "O-2" }?.id])
+            #expect(try await desk.states()["invoice O-1"] == "voided")
+        }
+    }
+
     @Test("a document that only belongs to another case by now is written no second time, and is not taken back") func movesUnchanged() async throws {
         try await Desk.with { desk in
             try await desk.run(sale("O-1"))

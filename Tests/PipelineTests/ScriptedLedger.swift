@@ -72,6 +72,8 @@ final class ScriptedBooks: Sendable {
         var refusedReferences: Set<String> = []
         /// No invoice takes more payments than it is worth.
         var limitsPayments = false
+        /// No invoice that something settles is voided.
+        var keepsPaid = false
         var voidOrder: [String] = []
         var told: [Told] = []
         /// `since` of each first page that was asked for.
@@ -238,6 +240,8 @@ final class ScriptedBooks: Sendable {
                 made.id = "D\(state.entries.count + 1)"
                 state.entries.append(made)
                 return .object([("id", .string(made.id)), ("version", "1")])
+            case ("/void", let at?) where state.keepsPaid && state.entries.contains(where: { !$0.voided && $0.settles == state.entries[at].id }):
+                return .object([("refused", "paid")])
             case ("/void", let at?):
                 state.entries[at].voided = true
                 state.voidOrder.append(entry.subject)
