@@ -25,6 +25,7 @@ for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROX
     os.environ.pop(name, None)
 
 from selenium import webdriver  # noqa: E402
+from selenium.common.exceptions import WebDriverException  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
@@ -147,7 +148,8 @@ class Person:
     def see(self, id):
         """The element of this id, once it is there."""
         try:
-            return WebDriverWait(self.driver, PATIENCE_S).until(until.presence_of_element_located((By.ID, id)))
+            # In the middle of a navigation the driver may say anything: it is asked again.
+            return WebDriverWait(self.driver, PATIENCE_S, ignored_exceptions=(WebDriverException,)).until(until.presence_of_element_located((By.ID, id)))
         except Exception:
             raise SystemExit(f"no #{id} at {self.driver.current_url}:\n{self.driver.find_element(By.TAG_NAME, 'body').text}") from None
 
