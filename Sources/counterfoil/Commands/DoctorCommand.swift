@@ -64,9 +64,7 @@ enum DoctorCommand: Command {
     private static func look(_ key: HostKey, _ surroundings: Surroundings) async throws(Fault) {
         let secrets = try Secrets(surroundings)
         guard secrets.has(key.rawValue) else {
-            guard surroundings.variables["COUNTERFOIL_DATABASE_URL"] != nil else { return }
-            let sealed = try await Installation.sealed(try surroundings.database())
-            guard key == .master ? sealed.byMaster : sealed.byIntake else { return }
+            guard surroundings.variables["COUNTERFOIL_DATABASE_URL"] != nil, try await key.isNeeded(by: try surroundings.database()) else { return }
             say("note   \(key.rawValue) is not on this host: `\(key == .master ? "schedule" : "serve")` can't run here without it")
             return
         }

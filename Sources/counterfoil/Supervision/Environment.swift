@@ -63,6 +63,12 @@ enum HostKey: String, CaseIterable {
 
     /// What it opens.
     var opens: String { self == .master ? "tenants' keys" : "webhook secrets" }
+
+    /// Whether the database has something that only this key opens.
+    func isNeeded(by database: PostgresConfiguration) async throws(Fault) -> Bool {
+        let sealed = try await Installation.sealed(database)
+        return self == .master ? sealed.byMaster : sealed.byIntake
+    }
 }
 
 /// Keys and passwords in files of mode 0600 under `var/secrets`, made at first use.
@@ -114,14 +120,11 @@ struct Secrets {
     /// would otherwise go on with a key that opens nothing.
     /// - Throws: `key_missing`; what asking the database throws.
     func key(_ key: HostKey, _ database: PostgresConfiguration) async throws(Fault) -> AEADKey {
-        if !has(key.rawValue) {
-            let sealed = try await Installation.sealed(database)
-            if key == .master ? sealed.byMaster : sealed.byIntake {
-                throw Fault(
-                    "key_missing", stage: .configuration, disposition: .hold,
-                    summary: "\(path(key.rawValue)) is not there, and the database has \(key.opens) that only it opens",
-                    remedy: "Copy it from the host that made it, or restore it from a backup. Nothing else opens what it sealed.")
-            }
+        if !has(key.rawValue), try await key.isNeeded(by: database) {
+            throw Fault(
+                "key_missing", stage: .configuration, disposition: .hold,
+                summary: "\(path(key.rawValue)) is not there, and the database has \(key.opens) that only it opens",
+                remedy: "Copy it from the host that made it, or restore it from a backup. Nothing else opens what it sealed.")
         }
         return try self.key(key.rawValue)
     }
