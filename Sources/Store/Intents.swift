@@ -173,7 +173,7 @@ extension Store {
         try await transaction { tx throws(Fault) in
             let written = try await tx.query(IntentStatements.write(tenant, epoch: epoch, intents)).affected
             guard written == intents.count else {
-                if try await !tx.query(RestoreStatements.among(tenant, intents.map(\.key))).isEmpty {
+                if try await !tx.query(RestoreStatements.among(tenant, intents.map(\.key), older: false)).isEmpty {
                     throw Fault("posting_moved", stage: .post, disposition: .retry, summary: "the database was declared restored while a posting's intent was written")
                 }
                 throw Fault("lease_lost", stage: .post, disposition: .retry, summary: "this worker no longer holds the tenant's lease")

@@ -8,12 +8,23 @@ public enum RestoreStatements {
     private static let doubtDays = 60
 
     /// The posting `p` may have been sent, changed or taken back in the time that was lost, and nobody has looked since. For conditions.
-    static let doubted = """
+    static let doubted = doubt("(clock_timestamp() < r.restored_at + interval '\(doubtDays) days' OR \(older))")
+
+    /// The same where a person would have to look: not of what can't have been there before the restore by its dates.
+    static let olderDoubted = doubt(older)
+
+    private static func doubt(_ which: String) -> String {
+        """
         EXISTS (SELECT FROM app.flows r WHERE r.tenant_id = p.tenant_id AND r.id = p.flow_id AND r.restored_at IS NOT NULL
           AND NOT EXISTS (SELECT FROM app.intents i WHERE i.tenant_id = p.tenant_id AND i.post_key = p.post_key AND i.written_at >= r.restored_at OFFSET 0)
-          AND (clock_timestamp() < r.restored_at + interval '\(doubtDays) days' OR p.ledger_date <= (r.restored_at + interval '1 day')::date
-            OR EXISTS (SELECT FROM app.documents d WHERE d.tenant_id = p.tenant_id AND d.flow_id = p.flow_id AND d.case_id = p.case_id
-              AND d.happened_at < r.restored_at OFFSET 0)) OFFSET 0)
+          AND \(which) OFFSET 0)
+        """
+    }
+
+    /// It is dated before the restore, or ahead of its own planning, or belongs to an order that was there before.
+    private static let older = """
+        (p.ledger_date <= (r.restored_at + interval '1 day')::date OR p.ledger_date > p.created_at::date + 1 OR EXISTS (SELECT FROM app.documents d
+          WHERE d.tenant_id = p.tenant_id AND d.flow_id = p.flow_id AND d.case_id = p.case_id AND d.happened_at < r.restored_at OFFSET 0))
         """
 
     /// How attempts begin that are no send, but a doubt.
@@ -77,9 +88,20 @@ public enum RestoreStatements {
         """
     }
 
-    /// Of these postings, those in doubt.
-    public static func among(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
-        "SELECT p.post_key FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.post_key = ANY (\(keys.map(\.text))) AND \(unsafe: doubted)"
+    /// Of these postings, those in doubt; `older`: only those that a person would have to look for.
+    public static func among(_ tenant: TenantID, _ keys: [PostKey], older: Bool) -> SQL {
+        """
+        SELECT p.post_key FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.post_key = ANY (\(keys.map(\.text)))
+          AND \(unsafe: older ? olderDoubted : doubted)
+        """
+    }
+
+    /// Of these keys, those that no posting of the tenant has.
+    public static func unknown(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        SELECT k AS post_key FROM unnest(\(keys.map(\.text))) AS t(k)
+        WHERE NOT EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.post_key = k) ORDER BY k
+        """
     }
 
     /// A person says that the ledger has it not: where it was held for that, nobody looks.
@@ -87,7 +109,7 @@ public enum RestoreStatements {
         """
         INSERT INTO app.intents (tenant_id, post_key, revision, action, attempt, request_digest, epoch, state, evidence, settled_at)
         SELECT p.tenant_id, p.post_key, p.revision, 'create', 'released', p.plan_digest, 0, 'not_sent', '{"why":"released by a person after a restore"}', clock_timestamp()
-        FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state = 'held' AND p.findings @> '[{"check": "restored"}]' AND \(unsafe: doubted)
+        FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state = 'held' AND p.findings @> '[{"check": "restored"}]' AND \(unsafe: olderDoubted)
         """
     }
 
@@ -121,10 +143,19 @@ extension Store {
         return moved > 0 ? .milliseconds(50) : .seconds(10)
     }
 
-    /// Those of the keys that are in doubt since a restore.
+    /// Those of the keys that are in doubt since a restore, by their dates: where nobody but a person can look.
     public func doubted(_ tenant: TenantID, _ keys: [PostKey]) async throws(Fault) -> Set<PostKey> {
+        try await self.keys(RestoreStatements.among(tenant, keys, older: true))
+    }
+
+    /// Those of the keys that no posting has.
+    public func unknownKeys(_ tenant: TenantID, _ keys: [PostKey]) async throws(Fault) -> Set<PostKey> {
+        keys.isEmpty ? [] : try await self.keys(RestoreStatements.unknown(tenant, keys))
+    }
+
+    private func keys(_ sql: SQL) async throws(Fault) -> Set<PostKey> {
         var out: Set<PostKey> = []
-        for row in try await pool.query(RestoreStatements.among(tenant, keys)) {
+        for row in try await pool.query(sql) {
             if let key = PostKey(try row.get("post_key", as: String.self)) { out.insert(key) }
         }
         return out

@@ -52,9 +52,11 @@ func samples(_ t: TenantID) -> [Sample] {
 
 private func restores(_ t: TenantID) -> [Sample] {
     [
+        Sample("PostingStatements.going", PostingStatements.going(t, flow)),
         Sample("RestoreStatements.isReadAgain", RestoreStatements.isReadAgain(t, flow)), Sample("RestoreStatements.doubt", RestoreStatements.doubt(t, flow, limit: 10)),
         Sample("RestoreStatements.doubt", RestoreStatements.doubt(t, [sampleKey])), Sample("RestoreStatements.waits", RestoreStatements.waits(t, flow)),
-        Sample("RestoreStatements.among", RestoreStatements.among(t, [sampleKey])), Sample("RestoreStatements.vouch", RestoreStatements.vouch(t, sampleKey), by: .supervisor),
+        Sample("RestoreStatements.among", RestoreStatements.among(t, [sampleKey], older: true)),
+        Sample("RestoreStatements.among", RestoreStatements.among(t, [sampleKey], older: false)), Sample("RestoreStatements.unknown", RestoreStatements.unknown(t, [sampleKey])), Sample("RestoreStatements.vouch", RestoreStatements.vouch(t, sampleKey), by: .supervisor),
         Sample("RestoreStatements.dirty", RestoreStatements.dirty(t, [sampleKey])), Sample("MarkStatements.standing", MarkStatements.standing(with: [random.identifier()]), by: .supervisor),
         Sample("MarkStatements.raise", MarkStatements.raise(random.identifier()), by: .supervisor), Sample("MarkStatements.older", MarkStatements.older(), by: .supervisor),
         Sample("MarkStatements.isOlder", MarkStatements.isOlder(), by: .supervisor),
@@ -279,7 +281,6 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         Sample("PostingStatements.supersede", PostingStatements.supersede(t, [(sampleKey, "O-1")])),
         Sample("PostingStatements.mapped", PostingStatements.mapped(t, flow, limit: 10)),
         Sample("PostingStatements.clear", PostingStatements.clear(t, [(sampleKey, json, false)])),
-        Sample("PostingStatements.going", PostingStatements.going(t, flow)),
         Sample("PostingStatements.due", PostingStatements.due(t, flow, limit: 10)),
         Sample("PostingStatements.remoteIDs", PostingStatements.remoteIDs(t, [sampleKey])),
         Sample("PostingStatements.posted", PostingStatements.posted(t, flow, limit: 10)),
