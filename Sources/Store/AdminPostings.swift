@@ -120,6 +120,7 @@ extension PostgresTransaction {
     /// Carries out a person's order and asks for the jobs that follow.
     /// - Throws: `wrong_state` when the posting is in a state that the order does not apply to.
     public func order(_ order: PostingOrder, _ tenant: TenantID, _ key: PostKey, findings: [UInt8], detail: [UInt8], actor: String) async throws(Fault) -> AdminRow {
+        if order == .release { _ = try await query(RestoreStatements.vouch(tenant, key)) }
         let sql: SQL = switch order {
         case .hold: AdminPostingStatements.hold(tenant, key, findings: findings)
         case .release: AdminPostingStatements.release(tenant, key)

@@ -209,13 +209,13 @@ public enum PostingStatements {
     /// Cleared postings that may go now, what others depend on first.
     public static func due(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
-        SELECT \(unsafe: columns) FROM (\(going(tenant, flow))) p WHERE next_attempt_at <= clock_timestamp() AND \(unsafe: unhindered)
+        SELECT \(unsafe: columns) FROM (\(going(tenant, flow))) p WHERE next_attempt_at <= clock_timestamp() AND \(unsafe: unhindered) AND NOT \(unsafe: RestoreStatements.doubted)
         ORDER BY array_position(ARRAY['invoice', 'sales_receipt', 'credit_note', 'journal', 'payment', 'refund_payment'], form), ledger_date, post_key
         LIMIT \(limit)
         """
     }
 
-    private static func going(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+    static func going(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         "SELECT z.* FROM app.flows f CROSS JOIN LATERAL (\(unsafe: ScheduleStatements.going)) z WHERE f.tenant_id = \(tenant) AND f.id = \(flow)"
     }
 
@@ -269,7 +269,7 @@ public enum PostingStatements {
         """
         SELECT (extract(epoch FROM least(
           (SELECT min(next_attempt_at) FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'unknown'),
-          (SELECT min(next_attempt_at) FROM (\(going(tenant, flow))) p WHERE \(unsafe: unhindered))) - clock_timestamp()) * 1000)::bigint AS ms
+          (SELECT min(next_attempt_at) FROM (\(going(tenant, flow))) p WHERE \(unsafe: unhindered) AND NOT \(unsafe: RestoreStatements.doubted))) - clock_timestamp()) * 1000)::bigint AS ms
         """
     }
 

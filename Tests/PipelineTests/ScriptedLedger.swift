@@ -70,6 +70,8 @@ final class ScriptedBooks: Sendable {
         var accounts: [(code: String, active: Bool)] = [("4000", true)]
         var visible = true
         var refusedReferences: Set<String> = []
+        /// It takes a number that it has a second time.
+        var takesTwice = false
         /// No invoice takes more payments than it is worth.
         var limitsPayments = false
         /// No invoice that something settles is voided.
@@ -231,7 +233,7 @@ final class ScriptedBooks: Sendable {
         state.with { state in
             let known = state.entries.firstIndex { $0.key == entry.key }
             let live = state.entries.firstIndex { $0.key == entry.key && !$0.voided }
-            let at = path == "/create" ? live : live ?? known
+            let at = path == "/create" ? (state.takesTwice ? nil : live) : live ?? known
             if path != "/void", state.limitsPayments, entry.form == "payment", Self.exceeds(entry, state.entries) { return .object([("refused", "no")]) }
             switch (path, at) {
             case ("/create", let at?): return .object([("duplicate", .string(state.entries[at].id))])

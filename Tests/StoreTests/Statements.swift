@@ -47,7 +47,26 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t) + restores(t)
+}
+
+private func restores(_ t: TenantID) -> [Sample] {
+    [
+        Sample("PostingStatements.going", PostingStatements.going(t, flow)),
+        Sample("RestoreStatements.isReadAgain", RestoreStatements.isReadAgain(t, flow)), Sample("RestoreStatements.doubt", RestoreStatements.doubt(t, flow, limit: 10)),
+        Sample("RestoreStatements.doubt", RestoreStatements.doubt(t, [sampleKey])), Sample("RestoreStatements.waits", RestoreStatements.waits(t, flow)),
+        Sample("RestoreStatements.among", RestoreStatements.among(t, [sampleKey], older: true)),
+        Sample("RestoreStatements.among", RestoreStatements.among(t, [sampleKey], older: false)), Sample("RestoreStatements.unknown", RestoreStatements.unknown(t, [sampleKey])), Sample("RestoreStatements.vouch", RestoreStatements.vouch(t, sampleKey), by: .supervisor),
+        Sample("RestoreStatements.dirty", RestoreStatements.dirty(t, [sampleKey])), Sample("MarkStatements.standing", MarkStatements.standing(with: [random.identifier()]), by: .supervisor),
+        Sample("MarkStatements.raise", MarkStatements.raise(random.identifier()), by: .supervisor), Sample("MarkStatements.older", MarkStatements.older(), by: .supervisor),
+        Sample("MarkStatements.isOlder", MarkStatements.isOlder(), by: .supervisor),
+        Sample("AdminRestoreStatements.state", AdminRestoreStatements.state(), by: .supervisor),
+        Sample("AdminRestoreStatements.renew", AdminRestoreStatements.renew(random.identifier()), by: .supervisor),
+        Sample("AdminRestoreStatements.flows", AdminRestoreStatements.flows(to: now), by: .supervisor),
+        Sample("AdminRestoreStatements.cursors", AdminRestoreStatements.cursors(to: now), by: .supervisor),
+        Sample("AdminRestoreStatements.uncleared", AdminRestoreStatements.uncleared(), by: .supervisor),
+        Sample("AdminRestoreStatements.batches", AdminRestoreStatements.batches(), by: .supervisor),
+    ]
 }
 
 private func consents(_ t: TenantID) -> [Sample] {

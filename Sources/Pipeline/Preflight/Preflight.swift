@@ -22,10 +22,12 @@ extension Pipeline {
             var held: [Preflight.Held] = [], told: [Preflight.Held] = []
             let paid = try await paidThere(grouped.values.flatMap { $0 }, flow)
             let parts = grouped.values.joined().filter { $0.state == "mapped" && $0.partOf != nil }
+            let doubted = byFile && flow.row.restoredAt != nil ? try await store.doubted(tenant, grouped.values.joined().filter { $0.partOf == nil }.map(\.key)) : []
             for (_, rows) in grouped.sorted(by: { $0.key < $1.key }) {
                 let waiting = byFile ? [] : Preflight.waitForFile(rows)
                 for var result in Preflight.judge(rows, context, mapper, objections) {
                     if result.findings.isEmpty, let finding = paid[result.key] { result.findings = [finding] }
+                    if result.findings.isEmpty, doubted.contains(result.key) { result.findings = [Preflight.restored] }
                     let findings = result.findings.isEmpty && waiting.contains(result.key) ? [Preflight.waitsForBatch] : result.findings
                     results.append((result.key, JSON.array(findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
                     if !result.findings.isEmpty { held.append(result) } else if !findings.isEmpty { told.append(Preflight.Held(key: result.key, findings: findings)) }
@@ -109,6 +111,11 @@ enum Preflight {
     }
 
     typealias Objections = @Sendable (PostingRow) throws(Fault) -> [Finding]
+
+    /// Nobody can be asked whether a file of the time that was lost has been imported.
+    static let restored = Finding(
+        check: "restored", why: "the database was restored to an older state, and this ledger can't be asked whether it got the document from a file since",
+        remedy: "Look for it there by its reference. Not there: release it. There: hold it.")
 
     /// What the ledger has by a person's hand is changed and settled by hand: cleared it is, but nothing sends it.
     static let waitsForBatch = Finding(
