@@ -94,6 +94,17 @@ public enum AdminPostingStatements {
         """
     }
 
+    /// Checks whose cause is mended among the ledger's accounts, tax codes, currencies and lock date.
+    static let ofChart = ["inactive_account", "unknown_account", "unmapped_tax_code", "closed_period", "currency_mismatch"]
+
+    /// The ledger (`ledger_id`) of a posting that one of those stops; no row for others.
+    public static func stoppedByChart(_ tenant: TenantID, _ key: PostKey) -> SQL {
+        """
+        SELECT p.ledger_id FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state IN ('held', 'rejected')
+          AND (p.fault->>'code' = ANY (\(ofChart)) OR EXISTS (SELECT FROM jsonb_array_elements(p.findings) f WHERE f->>'check' = ANY (\(ofChart))))
+        """
+    }
+
     /// It was confirmed before it came to differ, and is compared with what it was then.
     private static let drifted = "p.state = 'manual' AND p.confirmed_as IS NOT NULL"
 
@@ -120,6 +131,8 @@ extension PostgresTransaction {
     /// Carries out a person's order and asks for the jobs that follow.
     /// - Throws: `wrong_state` when the posting is in a state that the order does not apply to.
     public func order(_ order: PostingOrder, _ tenant: TenantID, _ key: PostKey, findings: [UInt8], detail: [UInt8], actor: String) async throws(Fault) -> AdminRow {
+        // Before the order: it forgets what stopped it.
+        let chart: ConnectionID? = try await query(AdminPostingStatements.stoppedByChart(tenant, key)).first?.get("ledger_id")
         let sql: SQL = switch order {
         case .hold: AdminPostingStatements.hold(tenant, key, findings: findings)
         case .release: AdminPostingStatements.release(tenant, key)
@@ -136,7 +149,10 @@ extension PostgresTransaction {
         let flow: FlowID = try row.get("flow_id")
         if order != .hold { _ = try await query(DocumentStatements.markDirty(tenant, flow, cases: [try row.get("case_id")])) }
         let kinds: [Job.Kind] = order == .hold ? [.reconcile] : [.map, .post, .confirm]
-        _ = try await query(JobStatements.ask(tenant, kinds.map { Job($0, flow.description, lane: .interactive) }))
+        var jobs = kinds.map { Job($0, flow.description, lane: .interactive) }
+        // What is known of the ledger's accounts may be older than what was mended there: asked for together, it is read first.
+        if let chart, order != .hold { jobs.append(Job(.chart, chart.description, lane: .interactive)) }
+        _ = try await query(JobStatements.ask(tenant, jobs))
         try await audit(tenant, [AuditEntry(actor: actor, action: "posting.\(order.rawValue)", subject: "posting \(key)", detail: detail)])
         _ = try await query(JobStatements.wake())
         return try rows.adminRow()

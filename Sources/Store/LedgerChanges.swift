@@ -66,12 +66,12 @@ public enum ChangeStatements {
         """
     }
 
-    /// Its changes are known up to the watermark. `next`: when to ask again; by the shortest interval of its flows where it is `nil`.
-    public static func saveFeed(_ tenant: TenantID, _ connection: ConnectionID, watermark: Timestamp?, next: Duration?) -> SQL {
+    /// Its changes are known up to the watermark. `next`: when to ask again; by the shortest interval of its flows where it is `nil`. Not before `atLeast`.
+    public static func saveFeed(_ tenant: TenantID, _ connection: ConnectionID, watermark: Timestamp?, next: Duration?, atLeast: Duration = .zero) -> SQL {
         """
         UPDATE app.connections c SET changes_watermark = greatest(c.changes_watermark, \(watermark)), changes_due_at = clock_timestamp()
-          + coalesce(\(next?.wholeMilliseconds), (SELECT min(f.poll_seconds) FROM app.flows f WHERE f.tenant_id = c.tenant_id AND f.ledger_id = c.id
-              AND f.state = 'active') * 1000::bigint, 300000) * interval '1 millisecond'
+          + greatest(\(atLeast.wholeMilliseconds), coalesce(\(next?.wholeMilliseconds), (SELECT min(f.poll_seconds) FROM app.flows f
+              WHERE f.tenant_id = c.tenant_id AND f.ledger_id = c.id AND f.state = 'active') * 1000::bigint, 300000)) * interval '1 millisecond'
         WHERE c.tenant_id = \(tenant) AND c.id = \(connection)
         """
     }
@@ -214,8 +214,10 @@ extension Store {
         return LedgerFeed(watermark: try row.get("watermark"), isDue: try row.get("due"), firstPosted: try row.get("first_posted"))
     }
 
-    public func saveFeed(_ tenant: TenantID, _ connection: ConnectionID, watermark: Timestamp?, next: Duration?) async throws(Fault) {
-        _ = try await pool.query(ChangeStatements.saveFeed(tenant, connection, watermark: watermark, next: next))
+    public func saveFeed(
+        _ tenant: TenantID, _ connection: ConnectionID, watermark: Timestamp?, next: Duration?, atLeast: Duration = .zero
+    ) async throws(Fault) {
+        _ = try await pool.query(ChangeStatements.saveFeed(tenant, connection, watermark: watermark, next: next, atLeast: atLeast))
     }
 
     /// Marks postings to be looked at again and has their flows do it.

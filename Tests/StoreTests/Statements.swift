@@ -467,6 +467,7 @@ private func administration(_ t: TenantID) -> [Sample] {
         ("AdminPostingStatements.hold", AdminPostingStatements.hold(t, sampleKey, findings: json)),
         ("AdminPostingStatements.release", AdminPostingStatements.release(t, sampleKey)),
         ("AdminPostingStatements.retry", AdminPostingStatements.retry(t, sampleKey)),
+        ("AdminPostingStatements.stoppedByChart", AdminPostingStatements.stoppedByChart(t, sampleKey)),
         ("AdminTenancyStatements.insertConsultancy", AdminTenancyStatements.insertConsultancy(firm, slug: "f", name: "n")),
         ("AdminTenancyStatements.consultancies", AdminTenancyStatements.consultancies(sees, slug: "f", page)),
         ("AdminTenancyStatements.consultancy", AdminTenancyStatements.consultancy(firm, sees)),
