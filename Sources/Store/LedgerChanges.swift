@@ -127,11 +127,22 @@ public enum ChangeStatements {
     }
 
     /// Looked at, and somebody changed it there: a person decides, and nothing is sent before.
-    public static func drifted(_ tenant: TenantID, _ key: PostKey, findings: [UInt8], fault: [UInt8]) -> SQL {
+    public static func drifted(_ tenant: TenantID, _ key: PostKey, findings: [UInt8], fault: [UInt8], shown: [UInt8]?) -> SQL {
         """
-        UPDATE app.postings SET state = 'manual', findings = \(PostgresJSON(findings)), fault = \(PostgresJSON(fault)), recheck_at = NULL,
+        UPDATE app.postings SET state = 'manual', shown_as = \(shown.map { PostgresJSON($0) }), findings = \(PostgresJSON(findings)), fault = \(PostgresJSON(fault)), recheck_at = NULL,
           updated_at = clock_timestamp()
         WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND state IN (\(unsafe: lookable))
+        """
+    }
+
+    /// Looked at, and what somebody did there stands (`side`), or it is as we sent it again (`nil`). A mark that came meanwhile stays.
+    public static func accept(_ tenant: TenantID, _ key: PostKey, shown: [UInt8], version: String?, side: [UInt8]?, asked: Timestamp) -> SQL {
+        """
+        UPDATE app.postings SET state = 'confirmed', confirmed_as = \(PostgresJSON(shown)), accepted = \(side.map { PostgresJSON($0) }), shown_as = NULL,
+          remote_version = coalesce(\(version), remote_version), findings = '[]', fault = NULL, confirmed_at = coalesce(confirmed_at, clock_timestamp()),
+          recheck_at = CASE WHEN recheck_at <= \(asked) THEN NULL ELSE recheck_at END, updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND state IN (\(unsafe: lookable)) AND effect = 'post' AND sent_digest = plan_digest
+          AND remote_id IS NOT NULL AND posted_at IS NOT NULL
         """
     }
 

@@ -152,14 +152,19 @@ enum Reflect {
             key: row.key, number: 1, subject: row.subject, caseID: row.caseID, form: form, reference: row.reference, ledger: ledger,
             remoteID: look.seen?.remoteID, state: form == .creditNote ? .credited : .posted,
             total: Money(minor: look.seen?.total_minor ?? row.totalMinor, currency), paid: nil, date: look.seen?.date ?? row.date)
-        if look.isTakenBack || !look.drift.isEmpty {
-            let isVoid = look.seen?.voided ?? true
+        let isVoid = look.seen?.voided ?? true
+        if look.isTakenBack || !look.drift.isEmpty || (row.accepted != nil && isVoid) {
             state.state = look.isTakenBack || isVoid ? .voided : .edited
             if isVoid { state.total = Money(minor: row.totalMinor, currency) }
             if look.isTakenBack { return new(state, known, nil) }
             return changed(state, row, look, known, isVoid ? policies.voidMaster : policies.amountMaster)
         }
         let paid = theirs(look.seen, settled, known)
+        // What was accepted stays what its source was told of it, until somebody pays on it.
+        if row.accepted != nil, paid ?? 0 <= 0 {
+            state.state = .edited
+            return changed(state, row, look, paid, policies.amountMaster)
+        }
         guard let paid, paid > 0 else { return new(state, paid, nil) }
         guard policies.paidMaster != .source else { return new(state, paid, nil) }
         state.paid = Money(minor: paid, currency)
