@@ -347,6 +347,29 @@ extension Desk {
         }
     }
 
+    @Test("credit that somebody sets against a document there is told as credit, not as money, and holds no payment") func credit() async throws {
+        try await Desk.reflecting { desk in
+            try await desk.run(sale(), sale("O-2"))
+            try await desk.there("O-1") { $0.credited = 10_000 }
+            #expect(try await desk.reflections().filter { $0.hasPrefix("credit") } == ["credit_applied told"])
+            #expect(desk.told.last == "credit_applied 100.00")
+            #expect(try await desk.house.count("SELECT count(*) FROM app.reflections WHERE says->>'credited' = '100.00' AND says->>'paid' IS NULL") == 1)
+            try await desk.there("O-2") { ($0.credited, $0.theirs) = (4_000, 6_000) }
+            #expect(desk.told.last == "paid 100.00 60.00")
+            try await desk.there("O-1") { $0.credited = 0 }
+            #expect(desk.told.last == "posted 100.00")
+            let count = desk.told.count
+            try await desk.notice(desk.books.entries[0].id)
+            #expect(desk.told.count == count)
+        }
+        // A credit note of ours: whose credit it is can't be told, and the source knows of its own.
+        try await Desk.reflecting { desk in
+            try await desk.run(sale(), payment(), refund())
+            try await desk.there("O-1") { $0.credited = 5_000 }
+            #expect(!desk.told.contains { $0.hasPrefix("credit_applied") })
+        }
+    }
+
     @Test("both sides changed is for a person, whoever is master") func conflict() async throws {
         try await Desk.reflecting([("masters.amount", "ledger")]) { desk in
             try await desk.run(sale())

@@ -187,7 +187,7 @@ enum ReadbackCodec {
             ("date", .optional(shown.date?.description)), ("currency", .optional(shown.currency)), ("total_minor", .number("\(shown.total_minor)")),
             ("tax_minor", shown.tax_minor.map { .number("\($0)") } ?? .null), ("party", .optional(shown.party)), ("applies_to", .optional(shown.appliesTo)),
             ("accounts", .object(shown.accounts.sorted { $0.key < $1.key }.map { ($0.key, .number("\($0.value)")) })), ("voided", .bool(shown.voided)),
-        ] + (shown.open_minor.map { [("open_minor", .number("\($0)"))] } ?? []))
+        ] + (shown.open_minor.map { [("open_minor", .number("\($0)"))] } ?? []) + (shown.credited_minor.map { [("credited_minor", .number("\($0)"))] } ?? []))
     }
 
     /// - Throws: `stored_json_unreadable`.
@@ -202,6 +202,7 @@ enum ReadbackCodec {
             key: json["key"]?.string.flatMap { PostKey($0) }, remoteID: remoteID, version: json["version"]?.string,
             date: json["date"]?.string.flatMap { LocalDate($0) }, currency: json["currency"]?.string, total_minor: Int64(total),
             tax_minor: json["tax_minor"]?.int.map { Int64($0) }, party: json["party"]?.string, accounts: accounts, voided: voided,
-            appliesTo: json["applies_to"]?.string, open_minor: json["open_minor"]?.int.map { Int64($0) })
+            appliesTo: json["applies_to"]?.string, open_minor: json["open_minor"]?.int.map { Int64($0) },
+            credited_minor: json["credited_minor"]?.int.map { Int64($0) })
     }
 }
