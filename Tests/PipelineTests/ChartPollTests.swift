@@ -74,6 +74,7 @@ extension Desk {
             #expect(desk.charts == before + 1)
             try await desk.minutesPass(61)
             #expect(desk.charts == before + 2)
+            #expect(try await desk.house.count("SELECT count(*) FROM app.audit WHERE action = 'chart.read'") == 1, "what is as it was is no news")
         }
         func interval(_ text: String) -> Duration { Changes.chartInterval(ConnectionFacts(account: "a", settings: ["chart_seconds": text])) }
         #expect(Changes.chartInterval(ConnectionFacts(account: "a")) == .seconds(900))

@@ -35,7 +35,7 @@ extension Pipeline {
             try await store.raise(tenant, ChartWatch.alerts(from: old, to: chart, bound: Set(setup.structure.accounts.map(\.code)), connection.row))
             for id in ChartWatch.reactivated(from: old, to: chart) { try await store.resolveAlerts(tenant, keyPrefix: AlertKey.account(connection.row.id, id)) }
         }
-        try await store.saveChart(tenant, connection.row.id, row)
+        try await store.saveChart(tenant, connection.row.id, row, isNews: !same)
         if same {
             for flow in setup.flows(into: connection.row.id) {
                 let mapper = Mapper(structure: setup.structure, rules: setup.rules, chart: chart)
