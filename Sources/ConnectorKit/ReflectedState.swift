@@ -89,12 +89,15 @@ public struct ReflectedState: Sendable, Equatable {
 
     /// Everything but its number: two states that say the same are one.
     public var json: JSON {
-        .object([
+        var members: [(key: String, value: JSON)] = [
             ("posting", .string(key.text)), ("subject", .string(subject)), ("case", .string(caseID)), ("form", .string(form.rawValue)),
             ("reference", .string(reference)), ("ledger", .string(ledger)), ("remote_id", .optional(remoteID)), ("state", .string(state.rawValue)),
             ("currency", .string(total.currency.code)), ("total", .string(total.text)), ("paid", .optional(paid?.text)), ("date", .string(date.description)),
             ("link", .optional(link)),
-        ] + (credited.map { [("credited", .string($0.text))] } ?? []))
+        ]
+        // Only where there is any: what was told before there was this member says the same still.
+        if let credited { members.append(("credited", .string(credited.text))) }
+        return .object(members)
     }
 
     /// - Throws: `stored_json_unreadable`.

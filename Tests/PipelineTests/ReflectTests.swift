@@ -354,7 +354,10 @@ extension Desk {
             #expect(try await desk.reflections().filter { $0.hasPrefix("credit") } == ["credit_applied told"])
             #expect(desk.told.last == "credit_applied 100.00")
             #expect(try await desk.house.count("SELECT count(*) FROM app.reflections WHERE says->>'credited' = '100.00' AND says->>'paid' IS NULL") == 1)
-            try await desk.there("O-2") { ($0.credited, $0.theirs) = (4_000, 6_000) }
+            try await desk.there("O-2") { entry in
+                entry.credited = 4_000
+                entry.theirs = 6_000
+            }
             #expect(desk.told.last == "paid 100.00 60.00")
             try await desk.there("O-1") { $0.credited = 0 }
             #expect(desk.told.last == "posted 100.00")

@@ -182,12 +182,15 @@ extension LedgerReadback {
 /// What a ledger showed, as the store keeps it.
 enum ReadbackCodec {
     static func encode(_ shown: LedgerReadback) -> JSON {
-        .object([
+        var members: [(key: String, value: JSON)] = [
             ("key", .optional(shown.key?.text)), ("remote_id", .string(shown.remoteID)), ("version", .optional(shown.version)),
             ("date", .optional(shown.date?.description)), ("currency", .optional(shown.currency)), ("total_minor", .number("\(shown.total_minor)")),
             ("tax_minor", shown.tax_minor.map { .number("\($0)") } ?? .null), ("party", .optional(shown.party)), ("applies_to", .optional(shown.appliesTo)),
             ("accounts", .object(shown.accounts.sorted { $0.key < $1.key }.map { ($0.key, .number("\($0.value)")) })), ("voided", .bool(shown.voided)),
-        ] + (shown.open_minor.map { [("open_minor", .number("\($0)"))] } ?? []) + (shown.credited_minor.map { [("credited_minor", .number("\($0)"))] } ?? []))
+        ]
+        if let open = shown.open_minor { members.append(("open_minor", .number("\(open)"))) }
+        if let credited = shown.credited_minor { members.append(("credited_minor", .number("\(credited)"))) }
+        return .object(members)
     }
 
     /// - Throws: `stored_json_unreadable`.

@@ -178,7 +178,9 @@ enum Reflect {
                 check: "reflection_conflict", why: "paid: the ledger has \(theirs.text) \(currency.code) that the source did not tell of, the source \(ours.text) that the ledger lacks",
                 remedy: "Told, the source hears of the ledger's; dismissed, it does not. The source's own is held until one side is corrected.", position: "paid"))
         }
-        return new(state, paid, policies.paidMaster == .ask ? asked("paid", "\((state.paid ?? state.credited)?.text ?? "") \(currency.code) was \(paid > 0 ? "entered" : "credited") there") : nil)
+        guard policies.paidMaster == .ask else { return new(state, paid, nil) }
+        let figure = Money(minor: paid > 0 ? paid : credited, currency), word = paid > 0 ? "entered" : "credited"
+        return new(state, paid, asked("paid", "\(figure.text) \(currency.code) was \(word) there"))
     }
 
     /// What was paid there beside ours; `nil` where that can't be told. Where something else of ours may stand against it, it is at most what it was, and
