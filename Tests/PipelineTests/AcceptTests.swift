@@ -213,6 +213,19 @@ private let ledgersWord: [(name: String, value: String)] = [("masters.void", "le
         }
     }
 
+    @Test("what the source changed and changed back leaves the ledger's side standing") func changedBack() async throws {
+        try await Desk.reflecting(ledgersWord) { desk in
+            try await desk.run(sale())
+            try await desk.there("O-1") { $0.total = 9_000 }
+            try await desk.run(sale(cups: 3, version: 2))
+            #expect(try await desk.checks("invoice", "O-1") == ["decided_in_ledger"])
+            try await desk.run(sale(version: 3))
+            #expect(try await desk.states() == ["invoice O-1": "reconciled"])
+            #expect(try await desk.sums() == [10_000, 9_000, 1_000, 0])
+            #expect(desk.books.writes == [["O-1"]])
+        }
+    }
+
     @Test("money that somebody takes out of the ledger is for a person, whoever is master, and can't be accepted") func money() async throws {
         try await Desk.reflecting(ledgersWord) { desk in
             try await desk.run(sale(), payment())
