@@ -121,7 +121,7 @@ public enum IntentStatements {
           sent = CASE WHEN o = 'posted' THEN plan ELSE sent END, sent_digest = CASE WHEN o = 'posted' THEN plan_digest ELSE sent_digest END,
           remote_id = coalesce(m, remote_id), remote_version = coalesce(v, remote_version),
           posted_at = CASE WHEN o = 'posted' THEN clock_timestamp() ELSE posted_at END,
-          confirmed_as = CASE WHEN o = 'posted' THEN NULL ELSE confirmed_as END,
+          confirmed_as = CASE WHEN o = 'posted' THEN NULL ELSE confirmed_as END, accepted = CASE WHEN o = 'posted' THEN NULL ELSE accepted END,
           fault = CASE WHEN o = 'posted' THEN NULL ELSE coalesce(e, fault) END,
           attempts = CASE WHEN o = 'posted' THEN 0 WHEN c = 1 THEN attempts ELSE greatest(attempts - 1, 0) END,
           next_attempt_at = clock_timestamp() + ms * interval '1 millisecond', updated_at = clock_timestamp()

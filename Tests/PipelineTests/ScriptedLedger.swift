@@ -56,6 +56,8 @@ final class ScriptedBooks: Sendable {
         var version = 1
         /// What somebody paid on it there, beside the payments that it knows.
         var theirs: Int64 = 0
+        /// What credit somebody set against it there.
+        var credited: Int64 = 0
     }
 
     struct State: Sendable {
@@ -182,7 +184,7 @@ final class ScriptedBooks: Sendable {
         let all = entries
         return .json(200, .array(found.map { e in
             .object([
-                ("open", e.form == "invoice" ? .number("\(Self.open(e, all))") : .null),
+                ("open", e.form == "invoice" ? .number("\(Self.open(e, all))") : .null), ("credited", .number("\(e.credited)")),
                 ("key", .string(e.key)), ("id", .string(e.id)), ("total", .number("\(e.total)")), ("date", .string(e.date)), ("voided", .bool(e.voided)),
                 ("unfinished", .bool(e.unfinished)),
                 ("settles", .optional(e.settles)), ("version", .string("\(e.version)")), ("accounts", .object(e.accounts.map { ($0.key, .number("\($0.value)")) })),
@@ -191,7 +193,7 @@ final class ScriptedBooks: Sendable {
     }
 
     private static func open(_ entry: Entry, _ all: [Entry]) -> Int64 {
-        entry.total - entry.theirs - all.filter { $0.form == "payment" && $0.settles == entry.id && !$0.voided }.map(\.total).reduce(0, +)
+        entry.total - entry.theirs - entry.credited - all.filter { $0.form == "payment" && $0.settles == entry.id && !$0.voided }.map(\.total).reduce(0, +)
     }
 
     private func write(_ request: HTTPRequest) -> HTTPResponse? {
@@ -428,7 +430,7 @@ struct ScriptedLedger: LedgerConnector {
                     key: key, remoteID: id, version: e["version"]?.string, date: e["date"]?.string.flatMap { LocalDate($0) }, currency: "USD",
                     total_minor: Int64(e["total"]?.int ?? 0), tax_minor: nil, party: nil, accounts: accounts, voided: e["voided"]?.bool ?? false,
                     appliesTo: e["settles"]?.string, unfinished: e["unfinished"]?.bool ?? false,
-                    open_minor: e["open"]?.int.map { Int64($0) })
+                    open_minor: e["open"]?.int.map { Int64($0) }, credited_minor: e["credited"]?.int.map { Int64($0) })
             }
             return out
         }

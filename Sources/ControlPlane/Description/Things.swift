@@ -174,5 +174,6 @@ extension Thing {
         .must("source", .id, "The connection that is read."), .must("ledger", .id, "The connection that is posted to."),
         .must("policies", .map(.value), "How it is kept, where that is not as usual.", example: ["edit": "delta"]), .must("state", .choice(["active", "paused"])),
         .must("cut_over", .orNull(.day), "Nothing dated earlier is posted."), .must("poll_seconds", .integer(10 ... 86_400), example: 300), .must("created_at", .instant),
+        .may("notes", .list(.words), "In the answer to a change: what its policies can't do with these connections.", example: []),
     ])
 }

@@ -152,33 +152,42 @@ enum Reflect {
             key: row.key, number: 1, subject: row.subject, caseID: row.caseID, form: form, reference: row.reference, ledger: ledger,
             remoteID: look.seen?.remoteID, state: form == .creditNote ? .credited : .posted,
             total: Money(minor: look.seen?.total_minor ?? row.totalMinor, currency), paid: nil, date: look.seen?.date ?? row.date)
-        if look.isTakenBack || !look.drift.isEmpty {
-            let isVoid = look.seen?.voided ?? true
+        let isVoid = look.seen?.voided ?? true
+        if look.isTakenBack || !look.drift.isEmpty || (row.accepted != nil && isVoid) {
             state.state = look.isTakenBack || isVoid ? .voided : .edited
             if isVoid { state.total = Money(minor: row.totalMinor, currency) }
             if look.isTakenBack { return new(state, known, nil) }
             return changed(state, row, look, known, isVoid ? policies.voidMaster : policies.amountMaster)
         }
         let paid = theirs(look.seen, settled, known)
-        guard let paid, paid > 0 else { return new(state, paid, nil) }
-        guard policies.paidMaster != .source else { return new(state, paid, nil) }
-        state.paid = Money(minor: paid, currency)
-        state.state = look.seen?.open_minor == 0 ? .paid : .partPaid
+        // What was accepted stays what its source was told of it, until somebody pays on it.
+        if row.accepted != nil, paid ?? 0 <= 0 {
+            state.state = .edited
+            return changed(state, row, look, paid, policies.amountMaster)
+        }
+        // Credit that may be our own credit note's is not told: the source knows of that.
+        let credited = settled.isCertain ? max(0, look.seen?.credited_minor ?? 0) : 0
+        guard let paid, paid > 0 || credited > 0, policies.paidMaster != .source else { return new(state, paid, nil) }
+        if credited > 0 { state.credited = Money(minor: credited, currency) }
+        if paid > 0 { state.paid = Money(minor: paid, currency) }
+        state.state = paid <= 0 ? .creditApplied : look.seen?.open_minor == 0 ? .paid : .partPaid
         let waiting = settled.waitingMinor
-        if waiting > 0, waiting != paid {
+        if waiting > 0, paid > 0, waiting != paid {
             let theirs = Money(minor: paid, currency), ours = Money(minor: waiting, currency)
             return new(state, paid, Finding(
                 check: "reflection_conflict", why: "paid: the ledger has \(theirs.text) \(currency.code) that the source did not tell of, the source \(ours.text) that the ledger lacks",
                 remedy: "Told, the source hears of the ledger's; dismissed, it does not. The source's own is held until one side is corrected.", position: "paid"))
         }
-        return new(state, paid, policies.paidMaster == .ask ? asked("paid", "\(state.paid?.text ?? "") \(currency.code) was entered there") : nil)
+        guard policies.paidMaster == .ask else { return new(state, paid, nil) }
+        let figure = Money(minor: paid > 0 ? paid : credited, currency), word = paid > 0 ? "entered" : "credited"
+        return new(state, paid, asked("paid", "\(figure.text) \(currency.code) was \(word) there"))
     }
 
     /// What was paid there beside ours; `nil` where that can't be told. Where something else of ours may stand against it, it is at most what it was, and
     /// at most what is not owed any more.
     private static func theirs(_ seen: LedgerReadback?, _ settled: SettledSum, _ known: Int64?) -> Int64? {
         guard let seen, let open = seen.open_minor else { return known }
-        let most = max(0, seen.total_minor - open - settled.minor)
+        let most = max(0, seen.total_minor - open - settled.minor - max(0, seen.credited_minor ?? 0))
         return settled.isCertain ? most : known.map { min($0, most) }
     }
 
