@@ -221,21 +221,20 @@ import Wire
         }
     }
 
-    @Test("whoever opens many sessions ends his own oldest, and nobody else's") func fairSessions() {
-        let sessions = Sessions(clocks: SteppedClocks(), random: SystemRandom())
-        let (a, b) = (Visibility(tenant: SystemRandom().identifier()), Visibility(tenant: SystemRandom().identifier()))
-        let first = sessions.open([1], for: a), other = sessions.open([2], for: b)
+    @Test("whoever opens many sessions ends his own oldest, and nobody else's") func fairSessions() async throws {
+        let bench = try await Bench.make(), (a, b) = (try await bench.tenant("alpha"), try await bench.tenant("beta")), sessions = bench.plane.desk.sessions
+        func row(_ key: String) async throws -> SignedIn { .key(try #require(try await bench.plane.desk.keyring.row(key: key))) }
+        let (mine, theirs) = (try await row(try await bench.key("a", tenant: a.id, scopes: ["read"])), try await row(try await bench.key("b", tenant: b.id, scopes: ["read"])))
+        let first = try await sessions.open(for: mine), other = try await sessions.open(for: theirs)
         var last = ""
-        for _ in 0 ..< ControlPlaneLimits.sessionsEach { last = sessions.open([1], for: a) }
-        #expect(sessions.digest(first) == nil)
-        #expect(sessions.digest(last) == [1])
-        #expect(sessions.digest(other) == [2])
-        // When all together are too many, one of those with the most goes.
-        for _ in 0 ..< ControlPlaneLimits.sessions / ControlPlaneLimits.sessionsEach {
-            let owner = Visibility(tenant: SystemRandom().identifier())
-            for _ in 0 ..< ControlPlaneLimits.sessionsEach { _ = sessions.open([3], for: owner) }
+        for _ in 0 ..< ControlPlaneLimits.sessionsEach {
+            bench.clocks.step(.milliseconds(1))
+            last = try await sessions.open(for: mine)
         }
-        #expect(sessions.digest(other) == [2])
+        #expect(try await sessions.asker(first) == nil)
+        #expect(try await sessions.asker(last)?.label == "a")
+        #expect(try await sessions.asker(other)?.label == "b")
+        #expect(try await bench.count("SELECT count(*) FROM adm.sessions") == ControlPlaneLimits.sessionsEach + 1)
     }
 
     @Test("a session ends by logging out, by time and with its key") func ends() async throws {

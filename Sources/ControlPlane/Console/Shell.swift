@@ -126,7 +126,7 @@ enum Shell {
             <header class="top"><a class="brand" href="/">\(mark)<span>Counterfoil</span></a>
             <nav aria-label="Console"><ul>\(link("/", clerk.asker.sees.tenant == nil ? "Tenants" : "Overview", content.place == "tenants"))\
             \(link("/inbox", "Inbox", content.place == "inbox", counts.stopped, "warn"))\(link("/alerts", "Alerts", content.place == "alerts", counts.alerts, "bad"))</ul></nav>
-            <div class="who">\(state)<span class="key" title="The key that you signed in with">\(clerk.asker.label)</span>
+            <div class="who">\(state)<span class="key" title="The \(clerk.asker.isUser ? "user" : "key") that you signed in with">\(clerk.asker.label)</span>
             <form method="post" action="/session/end"><button class="quiet">Sign out</button></form></div></header>
             <main id="main" tabindex="-1">\(crumbs)<div class="head"><h1>\(content.title)</h1>\(content.beside)</div>\(still)\(content.body)</main>
             <footer class="foot"><p>Counterfoil \(clerk.desk.configuration.version) · times are UTC · shown <span id="shown">\(Prose.time(clerk.now.description, seconds: true))</span></p></footer>
