@@ -148,7 +148,7 @@ private func reflections(_ t: TenantID) -> [Sample] {
         Sample("ReflectionStatements.look", ReflectionStatements.look(t, flow), by: .supervisor),
         Sample("ReflectionStatements.recheckAll", ReflectionStatements.recheckAll(t, flow), by: .supervisor),
         Sample("ReflectionStatements.recheckPayments", ReflectionStatements.recheckPayments(t, [sampleKey])),
-        Sample("AdminReflectionStatements.list", AdminReflectionStatements.list(t, state: "held", flow: flow, source: connection, page), by: .supervisor),
+        Sample("AdminReflectionStatements.list", AdminReflectionStatements.list(t, state: "held", code: "x", flow: flow, source: connection, page), by: .supervisor),
         Sample("AdminReflectionStatements.fetched", AdminReflectionStatements.fetched(t, connection, after: 1, limit: 10), by: .supervisor),
         Sample("AdminReflectionStatements.one", AdminReflectionStatements.one(id, sees), by: .supervisor),
         Sample("AdminReflectionStatements.tell", AdminReflectionStatements.tell(t, id), by: .supervisor),
