@@ -57,8 +57,8 @@ enum UserCommand: Command {
 
     private static func create(_ name: String, _ arguments: Arguments, _ store: Store) async throws(Fault) {
         let scopes = (arguments.value("scopes") ?? "admin").split(separator: ",").map(String.init)
-        let tenant = try arguments.value("tenant").map { text throws(Fault) in try id(text, "tenant", TenantID.init) }
-        let consultancy = try arguments.value("consultancy").map { text throws(Fault) in try id(text, "consultancy", ConsultancyID.init) }
+        let tenant = try arguments.value("tenant").map { text throws(Fault) in try id(text, "tenant") { TenantID($0) } }
+        let consultancy = try arguments.value("consultancy").map { text throws(Fault) in try id(text, "consultancy") { ConsultancyID($0) } }
         guard tenant == nil || consultancy == nil else { throw usage("a user is for a tenant or for a consultancy") }
         let (password, isDrawn) = try Self.password(arguments)
         let row = UserRow(id: SystemRandom().identifier(), name: name, visibility: Visibility(consultancy: consultancy, tenant: tenant), scopes: scopes)
