@@ -47,7 +47,7 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t) + restores(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t) + restores(t) + people(t)
 }
 
 private func restores(_ t: TenantID) -> [Sample] {
@@ -67,6 +67,25 @@ private func restores(_ t: TenantID) -> [Sample] {
         Sample("AdminRestoreStatements.uncleared", AdminRestoreStatements.uncleared(), by: .supervisor),
         Sample("AdminRestoreStatements.batches", AdminRestoreStatements.batches(), by: .supervisor),
     ]
+}
+
+private func people(_ t: TenantID) -> [Sample] {
+    let row = UserRow(id: random.identifier(), name: "ann", visibility: Visibility(tenant: t), scopes: ["read"]), digest = [UInt8](repeating: 1, count: 32)
+    let window: Duration = .seconds(900)
+    let all: [(String, SQL)] = [
+        ("UserStatements.insert", UserStatements.insert(row, password: "$scrypt$")), ("UserStatements.created", UserStatements.created(row, actor: "a")),
+        ("UserStatements.list", UserStatements.list(Visibility(tenant: t), PageRequest(after: ["a"], limit: 5))), ("UserStatements.one", UserStatements.one(row.id, .all)),
+        ("UserStatements.named", UserStatements.named("ann")), ("UserStatements.found", UserStatements.found("ann")),
+        ("UserStatements.change", UserStatements.change(row.id, disabled: true, scopes: nil)), ("UserStatements.setPassword", UserStatements.setPassword(row.id, "$scrypt$")),
+        ("UserStatements.keepAnew", UserStatements.keepAnew(row.id, "$scrypt$", instead: "$scrypt$1")), ("UserStatements.signedIn", UserStatements.signedIn(row.id)),
+        ("SessionStatements.open", SessionStatements.open(digest, key: nil, user: row.id, owner: row.visibility, at: now, until: now)),
+        ("SessionStatements.endOldest", SessionStatements.endOldest(of: row.visibility, beyond: 3)), ("SessionStatements.find", SessionStatements.find(digest, at: now)),
+        ("SessionStatements.close", SessionStatements.close(digest)), ("SessionStatements.endAll", SessionStatements.endAll(of: row.id)),
+        ("SessionStatements.expire", SessionStatements.expire(at: now)), ("SignInStatements.count", SignInStatements.count([digest], at: now, window: window)),
+        ("SignInStatements.giveBack", SignInStatements.giveBack([digest])), ("SignInStatements.forget", SignInStatements.forget(digest)),
+        ("SignInStatements.forgetOld", SignInStatements.forgetOld(before: now)),
+    ]
+    return all.map { Sample($0.0, $0.1, by: .supervisor) }
 }
 
 private func consents(_ t: TenantID) -> [Sample] {
@@ -149,7 +168,7 @@ private func reflections(_ t: TenantID) -> [Sample] {
         Sample("ReflectionStatements.look", ReflectionStatements.look(t, flow), by: .supervisor),
         Sample("ReflectionStatements.recheckAll", ReflectionStatements.recheckAll(t, flow), by: .supervisor),
         Sample("ReflectionStatements.recheckPayments", ReflectionStatements.recheckPayments(t, [sampleKey])),
-        Sample("AdminReflectionStatements.list", AdminReflectionStatements.list(t, state: "held", flow: flow, source: connection, page), by: .supervisor),
+        Sample("AdminReflectionStatements.list", AdminReflectionStatements.list(t, state: "held", code: "x", flow: flow, source: connection, page), by: .supervisor),
         Sample("AdminReflectionStatements.fetched", AdminReflectionStatements.fetched(t, connection, after: 1, limit: 10), by: .supervisor),
         Sample("AdminReflectionStatements.one", AdminReflectionStatements.one(id, sees), by: .supervisor),
         Sample("AdminReflectionStatements.tell", AdminReflectionStatements.tell(t, id), by: .supervisor),
