@@ -7,9 +7,9 @@ public struct ReflectedState: Sendable, Equatable {
     public enum State: String, Sendable, CaseIterable {
         /// It is there, and nobody paid it there beside what the source told of.
         case posted
-        /// Somebody entered payments for a part of it in the ledger.
+        /// Somebody entered payments for a part of it in the ledger; of a credit note, used a part of it there.
         case partPaid = "part_paid"
-        /// Somebody entered payments in the ledger, and nothing is owed any more.
+        /// Somebody entered payments in the ledger, and nothing is owed any more; of a credit note, nothing of it is left.
         case paid
         /// It was voided or deleted.
         case voided
@@ -70,13 +70,14 @@ public struct ReflectedState: Sendable, Equatable {
         switch state {
         case .posted: return "\(what), is posted."
         case .credited: return "\(what), is posted."
-        case .paid: return "\(what), was paid there\(amount)."
-        case .partPaid: return "\(what), was paid there in part\(amount)."
+        case .paid: return "\(what), was \(used) there\(amount)."
+        case .partPaid: return "\(what), was \(used) there in part\(amount)."
         case .voided: return "\(what), is void there."
         case .edited: return "\(what), was changed there."
         }
     }
 
+    private var used: String { form == .creditNote ? "applied or paid out" : "paid" }
     private var amount: String { paid.map { ": \($0.text) \($0.currency.code)" } ?? "" }
 
     /// Everything but its number: two states that say the same are one.

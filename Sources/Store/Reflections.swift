@@ -180,20 +180,23 @@ public enum ReflectionStatements {
     /// What settles or corrects a document `o`, of the same case by its nature.
     private static let beside = "p.tenant_id = o.tenant_id AND p.flow_id = o.flow_id AND p.case_id = o.case_id AND p.applies_to = o.post_key"
 
+    /// Money that is to stand against the document: a payment on an invoice, what went back on a credit note.
+    private static let settles = "(p.form = 'payment' OR (p.form = 'refund_payment' AND o.form = 'credit_note'))"
+
     /// What of ours settles these documents: `minor`, `certain`, `moving`, `waiting`. A payment counts where the ledger shows it on the document: on some
     /// ledgers one is a journal that its balance does not see. Of corrections nobody can say whether they are set against it there.
     public static func settling(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
         SELECT p.applies_to AS post_key,
-          sum(CASE WHEN p.form = 'payment' AND p.remote_id IS NOT NULL AND p.state NOT IN ('voided', 'superseded', 'skipped')
+          sum(CASE WHEN \(unsafe: settles) AND p.remote_id IS NOT NULL AND p.state NOT IN ('voided', 'superseded', 'skipped')
             AND p.confirmed_as->>'applies_to' = o.remote_id THEN (p.confirmed_as->>'total_minor')::bigint ELSE 0 END)::bigint AS minor,
           bool_and(CASE WHEN p.state IN ('posting', 'unknown', 'posted', 'manual') THEN false
             WHEN p.state IN ('voided', 'superseded', 'skipped') OR p.remote_id IS NULL THEN true
-            WHEN p.form = 'payment' THEN coalesce(p.confirmed_as->>'applies_to' = o.remote_id, false)
+            WHEN \(unsafe: settles) THEN coalesce(p.confirmed_as->>'applies_to' = o.remote_id, false)
             WHEN p.form = 'journal' THEN NOT EXISTS (SELECT FROM jsonb_array_elements(coalesce(p.sent, p.plan)->'lines') l WHERE starts_with(l->>'role', 'receivable'))
             ELSE false END) AS certain,
           bool_or(p.state IN ('posting', 'unknown', 'posted')) AS moving,
-          sum(CASE WHEN p.form = 'payment' AND p.effect = 'post' AND p.remote_id IS NULL AND p.state IN ('mapped', 'cleared', 'held', 'rejected')
+          sum(CASE WHEN \(unsafe: settles) AND p.effect = 'post' AND p.remote_id IS NULL AND p.state IN ('mapped', 'cleared', 'held', 'rejected')
             THEN p.total_minor ELSE 0 END)::bigint AS waiting
         FROM app.postings o JOIN app.postings p ON \(unsafe: beside) WHERE o.tenant_id = \(tenant) AND o.post_key = ANY (\(keys.map(\.text)))
         GROUP BY p.applies_to

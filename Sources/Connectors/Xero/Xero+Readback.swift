@@ -44,6 +44,11 @@ extension XeroConnector {
             if endpoint == .invoices, !fields["AmountDue"].isNull {
                 out.open_minor = try minor(fields["AmountDue"], out.currency.flatMap { Currency($0) } ?? document.plan.currency, "AmountDue")
             }
+            // What is left of it: allocations and refunds take it away.
+            if endpoint == .creditNotes, !fields["RemainingCredit"].isNull {
+                out.open_minor = try minor(
+                    fields["RemainingCredit"], out.currency.flatMap { Currency($0) } ?? document.plan.currency, "RemainingCredit")
+            }
         case .payments: try readPayment(fields, document.plan, &out)
         case .manualJournals: try readJournal(fields, journalCurrency(document), &out)
         case .bankTransactions: try readBankTransaction(fields, document.plan.currency, &out)

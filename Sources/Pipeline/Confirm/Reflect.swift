@@ -112,7 +112,8 @@ extension Pipeline {
         let payments = rows.filter(Reflect.isNewPayment)
         guard !payments.isEmpty else { return [:] }
         let cases = Set(payments.map(\.caseID))
-        let documents = rows.filter { cases.contains($0.caseID) && $0.remoteID != nil && Reflect.forms.contains($0.form) }
+        // What is used of a credit note is no payment of the customer's.
+        let documents = rows.filter { cases.contains($0.caseID) && $0.remoteID != nil && $0.form != "credit_note" && Reflect.forms.contains($0.form) }
         let there = try await store.paidThere(tenant, documents.map(\.key))
         return Reflect.held(payments, documents.filter { there[$0.key] != nil }, there)
     }
