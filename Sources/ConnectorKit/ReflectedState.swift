@@ -7,9 +7,9 @@ public struct ReflectedState: Sendable, Equatable {
     public enum State: String, Sendable, CaseIterable {
         /// It is there, and nobody paid it there beside what the source told of.
         case posted
-        /// Somebody entered payments for a part of it in the ledger.
+        /// Somebody entered payments for a part of it in the ledger; of a credit note, used a part of it there.
         case partPaid = "part_paid"
-        /// Somebody entered payments in the ledger, and nothing is owed any more.
+        /// Somebody entered payments in the ledger, and nothing is owed any more; of a credit note, nothing of it is left.
         case paid
         /// Somebody set credit against it in the ledger, and entered no payment.
         case creditApplied = "credit_applied"
@@ -75,14 +75,15 @@ public struct ReflectedState: Sendable, Equatable {
         switch state {
         case .posted: return "\(what), is posted."
         case .credited: return "\(what), is posted."
-        case .paid: return "\(what), was paid there\(amount)\(credit)."
-        case .partPaid: return "\(what), was paid there in part\(amount)\(credit)."
+        case .paid: return "\(what), was \(used) there\(amount)\(credit)."
+        case .partPaid: return "\(what), was \(used) there in part\(amount)\(credit)."
         case .creditApplied: return "\(what), was not paid there\(credit)."
         case .voided: return "\(what), is void there."
         case .edited: return "\(what), was changed there."
         }
     }
 
+    private var used: String { form == .creditNote ? "applied or paid out" : "paid" }
     private var amount: String { paid.map { ": \($0.text) \($0.currency.code)" } ?? "" }
 
     private var credit: String { credited.map { ", and credit of \($0.text) \($0.currency.code) is set against it" } ?? "" }

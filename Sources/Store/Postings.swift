@@ -136,6 +136,7 @@ public enum PostingStatements {
         return """
             INSERT INTO app.posting_documents (tenant_id, post_key, source_id)
             SELECT DISTINCT \(tenant), k, s FROM unnest(\(pairs.map(\.0)), \(pairs.map(\.1))) AS t(k, s) ON CONFLICT DO NOTHING
+            RETURNING post_key
             """
     }
 

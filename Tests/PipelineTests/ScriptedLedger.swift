@@ -184,7 +184,7 @@ final class ScriptedBooks: Sendable {
         let all = entries
         return .json(200, .array(found.map { e in
             .object([
-                ("open", e.form == "invoice" ? .number("\(Self.open(e, all))") : .null), ("credited", .number("\(e.credited)")),
+                ("open", ["invoice", "credit_note"].contains(e.form) ? .number("\(Self.open(e, all))") : .null), ("credited", .number("\(e.credited)")),
                 ("key", .string(e.key)), ("id", .string(e.id)), ("total", .number("\(e.total)")), ("date", .string(e.date)), ("voided", .bool(e.voided)),
                 ("unfinished", .bool(e.unfinished)),
                 ("settles", .optional(e.settles)), ("version", .string("\(e.version)")), ("accounts", .object(e.accounts.map { ($0.key, .number("\($0.value)")) })),
@@ -193,7 +193,8 @@ final class ScriptedBooks: Sendable {
     }
 
     private static func open(_ entry: Entry, _ all: [Entry]) -> Int64 {
-        entry.total - entry.theirs - entry.credited - all.filter { $0.form == "payment" && $0.settles == entry.id && !$0.voided }.map(\.total).reduce(0, +)
+        entry.total - entry.theirs - entry.credited
+            - all.filter { ["payment", "refund_payment"].contains($0.form) && $0.settles == entry.id && !$0.voided }.map(\.total).reduce(0, +)
     }
 
     private func write(_ request: HTTPRequest) -> HTTPResponse? {

@@ -149,22 +149,25 @@ private func changes(_ t: TenantID) -> [Sample] {
 
 private func reflections(_ t: TenantID) -> [Sample] {
     let page = PageRequest(after: nil, limit: 10), sees = Visibility(consultancy: nil, tenant: t), id = random.uuid()
-    let new = NewReflection(key: sampleKey, says: json, digest: [1], paidMinor: 1, finding: json)
+    let new = NewReflection(key: sampleKey, connection: connection, subject: "7", says: json, digest: [1], paidMinor: 1, finding: json)
     let bell = ReflectionBell(tenant: t, connection: connection, url: "u", secret: [1], after: 0, newest: 1, attempts: 1)
     return [
         Sample("ReflectionStatements.known", ReflectionStatements.known(t, [sampleKey])),
-        Sample("ReflectionStatements.add", ReflectionStatements.add(t, flow, connection, [(new, 1, .zero)])),
+        Sample("ReflectionStatements.add", ReflectionStatements.add(t, flow, [(new, 1, .zero)])),
         Sample("ReflectionStatements.supersede", ReflectionStatements.supersede(t, [(sampleKey, 1)])),
         Sample("ReflectionStatements.paid", ReflectionStatements.paid(t, [(sampleKey, 1, nil)])),
-        Sample("ReflectionStatements.due", ReflectionStatements.due(t, flow, limit: 10)),
+        Sample("ReflectionStatements.due", ReflectionStatements.due(t, flow, to: [connection], limit: 10)),
         Sample("ReflectionStatements.send", ReflectionStatements.send(t, epoch: 1, sampleKey, number: 1, attempt: "a", again: .seconds(1))),
         Sample("ReflectionStatements.settle", ReflectionStatements.settle(t, sampleKey, number: 1, ReflectionOutcome(.refused, fault: json))),
         Sample("ReflectionStatements.queue", ReflectionStatements.queue(t, connection)),
         Sample("ReflectionStatements.keep", ReflectionStatements.keep(t, connection, [(sampleKey, 1)])),
-        Sample("ReflectionStatements.next", ReflectionStatements.next(t, flow)),
+        Sample("ReflectionStatements.next", ReflectionStatements.next(t, flow, to: [connection])),
         Sample("ReflectionStatements.open", ReflectionStatements.open(t, flow)),
         Sample("ReflectionStatements.settling", ReflectionStatements.settling(t, [sampleKey])),
         Sample("ReflectionStatements.paidThere", ReflectionStatements.paidThere(t, [sampleKey])),
+        Sample("ReflectionStatements.returned", ReflectionStatements.returned(t, [sampleKey])),
+        Sample("ReflectionStatements.lookAtMoney", ReflectionStatements.lookAtMoney(t, of: [sampleKey], for: connection)),
+        Sample("ReflectionStatements.lookAt", ReflectionStatements.lookAt(t, [sampleKey])),
         Sample("ReflectionStatements.look", ReflectionStatements.look(t, flow), by: .supervisor),
         Sample("ReflectionStatements.recheckAll", ReflectionStatements.recheckAll(t, flow), by: .supervisor),
         Sample("ReflectionStatements.recheckPayments", ReflectionStatements.recheckPayments(t, [sampleKey])),

@@ -47,6 +47,11 @@ extension XeroConnector {
                 // Credit notes, overpayments and prepayments that are set against it: no payment of it.
                 out.credited_minor = try minor(fields["AmountCredited"], unit, "AmountCredited")
             }
+            // What is left of it: allocations and refunds take it away.
+            if endpoint == .creditNotes, !fields["RemainingCredit"].isNull {
+                out.open_minor = try minor(
+                    fields["RemainingCredit"], out.currency.flatMap { Currency($0) } ?? document.plan.currency, "RemainingCredit")
+            }
         case .payments: try readPayment(fields, document.plan, &out)
         case .manualJournals: try readJournal(fields, journalCurrency(document), &out)
         case .bankTransactions: try readBankTransaction(fields, document.plan.currency, &out)

@@ -188,9 +188,7 @@ extension Endpoints {
             for read in [returns, missed].compactMap(\.self) { try await tx.rereadEvents(tenant, read) }
             try await tx.audit(tenant, [visit.entry("flow.changed", "flow \(id)", JSON.object([("members", .array(changed.map { .string($0) }))]).bytes)])
             try await tx.replan(tenant, only: id)
-            let began = policies?.contains { $0.name == "reflect" && $0.value == "on" } ?? false
-            // As it stands under the lock: somebody may have ended it since it was read.
-            if began, try JSON(parsing: now.json)["policies"]?["reflect"]?.string != "on" { try await tx.beginReflecting(tenant, id) }
+            if let policies, try beginsToTell(policies, where: try JSON(parsing: now.json)["policies"]) { try await tx.beginReflecting(tenant, id) }
             return .init(200, try noted(row.json, notes), tag: Precondition.tag(of: row.json))
         }
     }
@@ -206,6 +204,14 @@ extension Endpoints {
     private static func noted(_ flow: [UInt8], _ notes: [String]) throws(Fault) -> [UInt8] {
         if notes.isEmpty { return flow }
         return try JSON(parsing: flow).setting("notes", .array(notes.map { .string($0) })).bytes
+    }
+
+    /// Somebody is to be told who was not. As it stands under the lock: somebody else may have ended it since it was read.
+    private static func beginsToTell(_ policies: [(name: String, value: String)], where stored: JSON?) throws(Fault) -> Bool {
+        let old = PolicyText.flat(stored ?? .object([]))
+        func new(_ name: String) -> String? { policies.last { $0.name == name }?.value }
+        guard new("reflect") == "on" else { return false }
+        return old["reflect"]?.string != "on" || (new("returns.from") != nil && old["returns.from"]?.string != new("returns.from"))
     }
 
     private static func isUsable(_ stored: JSON?, country: String) -> Bool {

@@ -75,7 +75,8 @@ extension Pipeline {
         }
         let news = try await news(looks, before: before, flow)
         try await store.transaction { tx throws(Fault) in
-            try await tx.reflect(tenant, flow.row.id, flow.row.sourceID, news.rows, alert: Reflect.alert(flow.row.id))
+            try await tx.reflect(tenant, flow.row.id, news.rows, alert: Reflect.alert(flow.row.id))
+            try await tx.lookAtMoney(tenant, flow, news.rows)
             if !goodNow.isEmpty {
                 _ = try await tx.query(PostingStatements.confirmed(tenant, goodNow))
                 try await tx.audit(tenant, goodNow.map { AuditEntry(actor: "worker", action: "posting.confirmed", subject: "posting \($0.key)") })

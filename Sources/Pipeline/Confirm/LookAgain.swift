@@ -81,7 +81,8 @@ extension Pipeline {
     ) async throws(Fault) {
         let tenant = tenant
         try await store.transaction { tx throws(Fault) in
-            try await tx.reflect(tenant, flow.row.id, flow.row.sourceID, news, alert: Reflect.alert(flow.row.id))
+            try await tx.reflect(tenant, flow.row.id, news, alert: Reflect.alert(flow.row.id))
+            try await tx.lookAtMoney(tenant, flow, news)
             if !same.isEmpty {
                 _ = try await tx.query(ChangeStatements.unmark(tenant, same))
                 // A change of ours has waited for the look.

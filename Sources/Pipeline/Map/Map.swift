@@ -167,8 +167,8 @@ extension PostgresTransaction {
             superseded.removeAll { parts.contains($0.key) }
             changed += fixed.map(\.whole)
         }
-        let parts = outputs.flatMap(\.parts)
-        let touched = rows.map(\.key) + (adopted + restored).map(\.key) + superseded.map(\.key) + changed + outputs.flatMap(\.sameInHand) + parts.map(\.part)
+        let parts = outputs.flatMap(\.parts), covering = outputs.flatMap(\.covering)
+        let touched = (flow.tellsReturns ? covering.map(\.key) : []) + rows.map(\.key) + (adopted + restored).map(\.key) + superseded.map(\.key) + changed + outputs.flatMap(\.sameInHand) + parts.map(\.part)
         _ = try await query(PostingStatements.lock(tenant, touched))
         rows.sort { $0.key < $1.key }
         var entries: [AuditEntry] = []
@@ -184,8 +184,7 @@ extension PostgresTransaction {
             _ = try await query(PostingStatements.cover(tenant, adopted))
             _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.row.id.description, lane: .webhook)]))
         }
-        let covering = outputs.flatMap(\.covering)
-        if !covering.isEmpty { _ = try await query(PostingStatements.cover(tenant, covering)) }
+        if !covering.isEmpty { try await lookAtExplained(tenant, flow, try await query(PostingStatements.cover(tenant, covering))) }
         if !restored.isEmpty {
             try note("posting.restored", try await query(PostingStatements.restore(tenant, restored)))
             _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.row.id.description, lane: .webhook)]))
