@@ -61,6 +61,7 @@ final class Engine {
     /// TLS sessions, so that a new connection to a known host resumes. Used by this thread alone, hence without lock
     /// functions.
     private let share: UnsafeMutableRawPointer
+    private let sockets = OpenSockets()
     private var transfers: [ObjectIdentifier: Transfer] = [:]
     /// Handles of exchanges that ended well, every option reset: making one costs more than a short exchange.
     private var spares: [UnsafeMutableRawPointer] = []
@@ -118,8 +119,11 @@ final class Engine {
             mailbox.answered(1)
             return submission.continuation.resume(returning: .notSent(.exchangeBroken(submission.outgoing.place, "memory ran out")))
         }
-        let transfer = Transfer(submission, settings: settings, share: share, handle: easy)
-        let code = curl_multi_add_handle(multi, easy)
+        add(Transfer(submission, settings: settings, share: share, sockets: sockets, handle: easy))
+    }
+
+    private func add(_ transfer: Transfer) {
+        let code = curl_multi_add_handle(multi, transfer.easy)
         guard code == CURLM_OK else {
             mailbox.answered(1)
             return transfer.finish(.notSent(.exchangeBroken(transfer.place, "libcurl took no further transfer (\(code.rawValue))")))
@@ -137,6 +141,10 @@ final class Engine {
             // The message dies with the handle's removal: read it first.
             let result = message.pointee.data.result
             remove(transfer)
+            if result != CURLE_OK, transfer.beginsAnew() {
+                add(transfer)
+                continue
+            }
             let ending = transfer.judge(result)
             if result == CURLE_OK, spares.count < settings.limits.spareHandlesMax { spares.append(transfer.giveUpHandle()) }
             done.append((transfer.continuation, ending))
