@@ -79,6 +79,20 @@ import Wire
         #expect(Self.differences(connector.meant(other), seen).sorted() == ["200", "201"])
     }
 
+    @Test("what is owed on an invoice and what is left of a credit note are told; where Xero does not say, nobody knows")
+    func owed() throws {
+        let note = document(.creditNote, [line(.goods, "returns_allowances", 1000, "206"), control(-1000)])
+        func left(_ more: String) throws -> Int64? {
+            let row = Self.invoice(more: "\"CreditNoteID\":\"\(guid(41))\",\"CreditNoteNumber\":\"\(key(1))\",\"Status\":\"AUTHORISED\"\(more)")
+            return try XeroConnector.readback(try JSONDocument(parsing: Array(row.utf8)).root, .creditNotes, of: note).open_minor
+        }
+        #expect(try left(",\"RemainingCredit\":2.50") == 250)
+        #expect(try left(",\"RemainingCredit\":0.00") == 0)
+        #expect(try left("") == nil)
+        let invoice = try XeroConnector.readback(try JSONDocument(parsing: Array(Self.invoice().utf8)).root, .invoices, of: simple(1))
+        #expect(invoice.open_minor == 1_000)
+    }
+
     @Test("tax, discount and fees read back to the account")
     func readsTax() throws {
         let note = document(
