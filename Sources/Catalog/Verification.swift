@@ -34,7 +34,8 @@ public struct Verification: Sendable, Equatable {
         "freeagent": Verification(
             twin: "TwinFreeAgent", suites: ["ConnectorKitTests", "FreeAgentTests", "TwinFreeAgentTests", "PipelineTests"], sdks: [SDK(name: "freeagent", version: "0.3.1")]),
         "job-crm": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
-        "loop-returns": Verification(twin: "TwinReturns", suites: ["ConnectorKitTests", "ReturnsTests", "TwinReturnsTests", "DayTests"], sdks: []),
+        "loop-returns": Verification(
+            twin: "TwinReturns", suites: ["ConnectorKitTests", "ReturnsTests", "TwinReturnsTests", "DayTests", "PipelineTests"], sdks: []),
         "netsuite-rest": Verification(
             twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests", "PipelineTests"], sdks: [SDK(name: "netsuite", version: "0.12.0")],
             script: "netsuite"),

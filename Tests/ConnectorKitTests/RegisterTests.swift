@@ -65,7 +65,10 @@ struct RegisterTests {
         #expect(files.count > 3)
         let made = try "\(type(of: connector(id)))("
         let isTried = try files.contains { try text("Tests/\(suite)/\($0)").contains(made) }
-        #expect(Verification.of(id).suites.contains(suite) == isTried)
+        // Of connectors that are one type, a test may try one and not the other.
+        let isShared = Catalog.connectors.filter { "\(type(of: $0))(" == made }.count > 1
+        let isNamed = Verification.of(id).suites.contains(suite)
+        #expect(isNamed == isTried || isShared && !isNamed)
     }
 
     @Test("each SDK of a page's script is one that is said to verify a connector, and each pin is used")
