@@ -174,7 +174,7 @@ public struct PostingAmount: Sendable {
 public struct ClearingLine: Sendable {
     public var flow: FlowID
     public var day: LocalDate
-    /// The account's role: `clearing:stripe:USD`.
+    /// The account's role: `clearing:<gateway>:<currency>`.
     public var role: String
     /// The document whose money it is.
     public var item: String
