@@ -47,7 +47,7 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t) + restores(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t) + restores(t) + bells()
 }
 
 private func restores(_ t: TenantID) -> [Sample] {
@@ -68,6 +68,8 @@ private func restores(_ t: TenantID) -> [Sample] {
         Sample("AdminRestoreStatements.batches", AdminRestoreStatements.batches(), by: .supervisor),
     ]
 }
+
+private func bells() -> [Sample] { [Sample("ReflectionBellStatements.addresses", ReflectionBellStatements.addresses(), by: .supervisor)] }
 
 private func consents(_ t: TenantID) -> [Sample] {
     let id: ConsentID = random.identifier(), digest = [UInt8](repeating: 1, count: 32)
