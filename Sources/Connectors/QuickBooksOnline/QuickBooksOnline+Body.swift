@@ -228,11 +228,16 @@ extension QuickBooksOnlineConnector {
 
     // MARK: Refusals of our own
 
-    /// Journals can be judged as soon as their accounts are known; sales forms when their items and customer are. Of what is bought the company's country
-    /// says something.
+    /// Journals can be judged as soon as their accounts are known; sales forms when their items and customer are. A company that is known to be outside of the
+    /// United States takes nothing from us.
     public func objections(to document: LedgerDocument, _ connection: ConnectionFacts) -> [Fault] {
         guard document.plan.effect == .post else { return [] }
-        if document.plan.form.isPurchase { return Self.uncoded(document, in: connection.country) }
+        let abroad = Self.abroad(connection.country)
+        if document.plan.form.isPurchase {
+            let uncoded = Self.uncoded(document, in: connection.country)
+            return uncoded.isEmpty ? abroad : uncoded
+        }
+        guard abroad.isEmpty else { return abroad }
         guard entity(of: document) ?? .journalEntry == .journalEntry else { return [] }
         var known = document
         known.party = known.party ?? "0"
@@ -242,6 +247,17 @@ extension QuickBooksOnlineConnector {
         } catch {
             return [error]
         }
+    }
+
+    /// Outside of the United States lines have tax codes with rates, and the tax is told for each rate: a total alone would be worked out anew there.
+    /// - Source: Intuit docs, TxnTaxDetail: `TaxLine`, one for each rate; `GlobalTaxCalculation`.
+    static func abroad(_ country: String?) -> [Fault] {
+        guard let country, !country.isEmpty, country.uppercased() != "US" else { return [] }
+        return [refusal(
+            "country_unsupported",
+            "the company is in \(cut(country, utf16: 20)), and QuickBooks Online is written for companies in the United States: elsewhere it wants the tax of each rate",
+            "Post into a ledger that is written for that country (Xero, FreeAgent, Odoo among them), or enter it there by hand; here it stays held, so that it is not forgotten.",
+            position: "connection.country")]
     }
 
     static func remoteID(_ account: BoundAccount) throws(Fault) -> String {
