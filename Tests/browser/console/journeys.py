@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import ElementClickInterceptedException, ElementNotInteractableException, StaleElementReferenceException, TimeoutException, WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -31,6 +31,8 @@ PATIENCE = 30
 PICTURES = {"tenants", "tenants-dark", "tenant", "connection", "inbox-phone", "mapping", "mapping-phone", "watch", "document", "rules"}
 PICTURE_BYTES = 150_000
 WIDE, PHONE = (1280, 860), (390, 844)
+# The driver says one of these before it has clicked.
+NOT_CLICKED = (StaleElementReferenceException, ElementNotInteractableException, ElementClickInterceptedException)
 LOOK = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.js"), encoding="utf-8").read()
 
 
@@ -83,19 +85,48 @@ class Console:
         return self.driver.find_elements(By.CSS_SELECTOR, css)
 
     def wait(self, condition, what, seconds=PATIENCE):
+        """What `condition` makes of the page, once that is something. In the middle of a navigation the driver may say anything: it is asked again."""
         try:
-            return WebDriverWait(self.driver, seconds, poll_frequency=0.1, ignored_exceptions=[StaleElementReferenceException]).until(condition)
-        except Exception as error:
-            raise AssertionError(f"waited {seconds} s for {what} at {self.driver.current_url}: {self.text()[:300]!r}") from error
+            return WebDriverWait(self.driver, seconds, poll_frequency=0.1, ignored_exceptions=[WebDriverException]).until(condition)
+        except TimeoutException as error:
+            try:
+                seen = f"at {self.driver.current_url}: {self.text()[:300]!r}"
+            except WebDriverException as other:
+                seen = f"and the page can't be read: {other.msg}"
+            raise AssertionError(f"waited {seconds} s for {what} {seen}") from error
 
-    def click(self, css):
-        """As a person does who tries again when the page was just renewed below the pointer."""
+    def press(self, found, what):
+        """Clicks once on what `found` finds, as a person does who tries again when the page was renewed below the pointer. A click that has begun a
+        navigation is not made again, whatever the driver says of it: what has to follow from it is looked at by whoever asked."""
         def once(driver):
-            driver.find_element(By.CSS_SELECTOR, css).click()
+            element = found(driver)
+            if not element:
+                return False
+            try:
+                element.click()
+            except NOT_CLICKED:
+                return False
+            except WebDriverException as error:
+                return "does not belong to the document" not in str(error.msg)
             return True
 
-        self.find(css)
-        self.wait(once, f"{css} to be clicked")
+        self.wait(once, f"{what} to be clicked")
+
+    def attribute(self, css, name):
+        return self.wait(lambda d: d.find_element(By.CSS_SELECTOR, css).get_attribute(name), f"{css} and its {name}")
+
+    def type(self, css, words):
+        """Into a field, all of it or none: a page that was renewed meanwhile has an empty one."""
+        def once(driver):
+            field = driver.find_element(By.CSS_SELECTOR, css)
+            field.clear()
+            field.send_keys(words)
+            return field.get_attribute("value") == words
+
+        self.wait(once, f"{words!r} to stand in {css}")
+
+    def click(self, css):
+        self.press(lambda d: d.find_element(By.CSS_SELECTOR, css), css)
 
     def text(self):
         return self.driver.find_element(By.TAG_NAME, "body").text
@@ -104,14 +135,10 @@ class Console:
         self.wait(lambda d: words in d.find_element(By.TAG_NAME, "body").text, f"the words {words!r}", seconds)
 
     def link(self, words):
-        found = [a for a in self.driver.find_elements(By.TAG_NAME, "a") if words in a.text]
-        assert found, f"no link {words!r} at {self.driver.current_url}"
-        found[0].click()
+        self.press(lambda d: next((a for a in d.find_elements(By.TAG_NAME, "a") if words in a.text), None), f"the link {words!r}")
 
     def button(self, words):
-        found = [b for b in self.driver.find_elements(By.TAG_NAME, "button") if b.text.startswith(words) and b.is_displayed()]
-        assert found, f"no button {words!r} at {self.driver.current_url}"
-        found[0].click()
+        self.press(lambda d: next((b for b in d.find_elements(By.TAG_NAME, "button") if b.text.startswith(words) and b.is_displayed()), None), f"the button {words!r}")
 
     def sign_in(self, key):
         self.go("/")
@@ -257,8 +284,7 @@ def bookkeeper(console, operator):
     began = time.monotonic() - inbox
     console.link("Fix this mapping")
     console.sees(gap["value"])
-    panel = console.find(f"form[data-swap] input[name=value][value='{gap['value']}']").find_element(By.XPATH, "./ancestor::section")
-    anchor = panel.get_attribute("id")
+    anchor = console.attribute(f"section:has(form[data-swap] input[name=value][value='{gap['value']}'])", "id")
     Select(console.find(f"#{anchor} select")).select_by_value(account)
     console.click(f"#{anchor} button[value=preview]")
     console.sees("What this changes")
@@ -333,7 +359,7 @@ def support(console, operator):
     console.wait(lambda d: d.switch_to.active_element.get_attribute("id") == "q", "the field for what is looked for")
     console.driver.switch_to.active_element.send_keys(words)
     console.wait(lambda d: len([r for r in d.find_elements(By.CSS_SELECTOR, ".cause") if r.is_displayed()]) == 1, "one cause")
-    [r for r in console.all(".cause") if r.is_displayed()][0].find_element(By.CSS_SELECTOR, "h2 a").click()
+    console.press(lambda d: next((r.find_element(By.CSS_SELECTOR, "h2 a") for r in d.find_elements(By.CSS_SELECTOR, ".cause") if r.is_displayed()), None), "the cause")
     console.sees("Postings")
     count = len(console.all("input[name=posting]"))
     console.click("[data-all=posting]")
@@ -360,10 +386,9 @@ def support(console, operator):
 def alerts(console):
     console.go("/alerts")
     console.look("alerts", picture=True)
-    card = console.find(".alert")
-    name = card.get_attribute("id")
-    card.find_element(By.CSS_SELECTOR, "input[name=note]").send_keys("asked the client")
-    card.find_element(By.CSS_SELECTOR, "button[value=acknowledge]").click()
+    name = console.attribute(".alert", "id")
+    console.type(f"#{name} input[name=note]", "asked the client")
+    console.click(f"#{name} button[value=acknowledge]")
     console.wait(lambda d: "acknowledged by" in d.find_element(By.ID, name).text, "the acknowledgement")
     console.click(f"#{name} button[value=mute]")
     console.wait(lambda d: "muted until" in d.find_element(By.ID, name).text, "the alert to be quiet")
@@ -400,8 +425,8 @@ def way_back(console, operator, sandbox):
     console.link("Way back")
     console.sees("Waits for a decision")
     console.wait(lambda d: d.find_elements(By.CSS_SELECTOR, "#asked [data-state=held]"), "what was changed in the ledger to be asked about", 90)
-    card = console.find("#asked [data-state=held]")
-    name, words = card.get_attribute("id"), card.text
+    name = console.attribute("#asked [data-state=held]", "id")
+    words = console.wait(lambda d: d.find_element(By.ID, name).text, "what is asked")
     assert posting["reference"] in words and "QuickBooks Online has" in words and "To do" in words, words
     console.look("way-back")
     console.tabs("way-back")
