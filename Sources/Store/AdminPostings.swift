@@ -81,13 +81,32 @@ public enum AdminPostingStatements {
     /// The ledger was asked for the document by its id, and has it no longer.
     private static let gone = #"(p.findings @> '[{"check": "drift", "position": "gone"}]' OR coalesce(p.accepted->>'gone' = 'true', false))"#
 
-    /// Planned and checked anew, whoever held it. One that the ledger has already becomes an update there; one that it was found to have no longer
-    /// is written there again, and one of which the ledger's side was accepted is written over it.
+    /// What the ledger was found to have no longer is looked for by its key before it is written again: looked up by its id, it may stand there under
+    /// another one. Until then it is a send of unknown outcome, dated by the first, because nothing of it can be older.
+    public static func releaseGone(_ tenant: TenantID, _ key: PostKey) -> SQL {
+        """
+        WITH m AS (
+          UPDATE app.postings AS p SET state = 'unknown', findings = '[]', attempts = 0, next_attempt_at = now(), remote_id = NULL, remote_version = NULL,
+            confirmed_as = NULL, accepted = NULL, shown_as = NULL, recheck_at = NULL, updated_at = clock_timestamp(),
+            fault = '{"code":"outcome_unknown","summary":"the ledger has it no longer under its id: looked for by its key before it is written again"}'
+          WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.batch_id IS NULL
+             AND (p.state = 'manual' OR (p.accepted IS NOT NULL AND p.state IN ('confirmed', 'reconciled'))) AND \(unsafe: gone)
+          RETURNING p.*
+        ), i AS (
+          INSERT INTO app.intents (tenant_id, post_key, revision, action, attempt, request_digest, epoch, state, evidence, written_at)
+          SELECT tenant_id, post_key, revision, 'create', '\(unsafe: IntentStatements.gone)' || extract(epoch FROM clock_timestamp())::bigint, plan_digest, 0, 'unknown',
+            '{"why":"released after the ledger had it no longer"}',
+            coalesce((SELECT min(s.written_at) FROM app.intents s WHERE s.tenant_id = m.tenant_id AND s.post_key = m.post_key), created_at) FROM m
+        )
+        SELECT p.tenant_id, p.flow_id, p.case_id, \(unsafe: posting) AS json FROM m p
+        """
+    }
+
+    /// Planned and checked anew, whoever held it. One that the ledger has already becomes an update there, and one of which the ledger's side was accepted is
+    /// written over it.
     public static func release(_ tenant: TenantID, _ key: PostKey) -> SQL {
         """
-        UPDATE app.postings AS p SET state = 'mapped', findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(),
-          remote_id = CASE WHEN \(unsafe: gone) THEN NULL ELSE remote_id END, remote_version = CASE WHEN \(unsafe: gone) THEN NULL ELSE remote_version END,
-          confirmed_as = CASE WHEN \(unsafe: gone) THEN NULL ELSE confirmed_as END, accepted = NULL, shown_as = NULL,
+        UPDATE app.postings AS p SET state = 'mapped', findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), accepted = NULL, shown_as = NULL,
           recheck_at = CASE WHEN p.state = 'manual' THEN NULL ELSE recheck_at END, updated_at = clock_timestamp()
         WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.batch_id IS NULL
           AND (p.state IN ('held', 'rejected', 'manual') OR (p.accepted IS NOT NULL AND p.state IN ('confirmed', 'reconciled')))
@@ -162,7 +181,8 @@ extension PostgresTransaction {
         case .retry: AdminPostingStatements.retry(tenant, key)
         case .accept: AdminPostingStatements.accept(tenant, key, actor: actor)
         }
-        let rows = try await query(sql)
+        var rows = try await query(order == .release ? AdminPostingStatements.releaseGone(tenant, key) : sql)
+        if rows.isEmpty, order == .release { rows = try await query(sql) }
         guard let row = rows.first else {
             throw Fault("wrong_state", stage: .api, disposition: .reject, summary: "the posting's state does not allow to \(order.rawValue) it",
                 remedy: """

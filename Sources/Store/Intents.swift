@@ -70,7 +70,15 @@ public struct UnsettledRow: Sendable {
     public var evidence: [UInt8]?
 }
 
+extension UnsettledRow {
+    /// Nothing of it is under way: a person released what the ledger had no longer, and wants it written again if it is nowhere there.
+    public var isReleased: Bool { attempt.hasPrefix(IntentStatements.gone) }
+}
+
 public enum IntentStatements {
+    /// How attempts begin that are no send, but a release of what the ledger had no longer.
+    static let gone = "gone-"
+
     /// Only under a live lease of this epoch and for an active tenant: a worker that lost its lease, or whose tenant was paused or removed,
     /// writes no intent, so it sends nothing. None for what is in doubt since a restore.
     public static func write(_ tenant: TenantID, epoch: Int64, _ intents: [NewIntent]) -> SQL {
@@ -127,6 +135,14 @@ public enum IntentStatements {
           next_attempt_at = clock_timestamp() + ms * interval '1 millisecond', updated_at = clock_timestamp()
         FROM settled WHERE p.tenant_id = \(tenant) AND p.post_key = k AND p.state IN ('posting', 'unknown')
         RETURNING p.post_key
+        """
+    }
+
+    /// What is released and nowhere in the ledger is checked anew before it is sent.
+    public static func checkAgain(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        UPDATE app.postings SET state = 'mapped', fault = NULL, updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state = 'cleared'
         """
     }
 
@@ -205,6 +221,8 @@ extension Store {
             if !jobs.isEmpty { _ = try await tx.query(JobStatements.ask(tenant, jobs)) }
             try await tx.raise(tenant, alerts)
             try await tx.audit(tenant, moved)
+            let again = rows.filter { $0.outcome == .notSent && $0.attempt.hasPrefix(IntentStatements.gone) }.map(\.key)
+            if !again.isEmpty { _ = try await tx.query(IntentStatements.checkAgain(tenant, again)) }
         }
     }
 

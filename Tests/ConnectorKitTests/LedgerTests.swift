@@ -150,6 +150,44 @@ struct LedgerTests {
         #expect(asked(it, [dated, document(.invoice, 2, at: id)], facts) == asked(it, [document(.invoice, at: id)], facts), "one that nobody dates is looked for everywhere")
     }
 
+    /// All that a conversation may send, whatever of the specimen's answers comes: it goes on as far as one of them lets it.
+    private func sent(_ begin: Exchange<[PostKey: LedgerReadback]>, _ it: any LedgerConnector, _ specimen: Specimen) -> [String] {
+        let answers = specimen.answers + [HTTPResponse(404)]
+        var queue = [begin], out: [String] = []
+        while !queue.isEmpty, out.count < 120 {
+            guard case .send(let call, let then) = queue.removeFirst() else { continue }
+            out.append("\(call.request.method.rawValue) \(call.request.target) \(String(decoding: call.request.body, as: UTF8.self))")
+            queue += answers.filter { it.judge($0, to: call) == .accepted }.map(then)
+        }
+        return out
+    }
+
+    /// What may have become of accounts since a document was written: another one, one of another kind, one of which nothing is known, none.
+    private static let bindings: [(name: String, change: @Sendable (inout BoundAccount, Int) -> Void)] = [
+        ("another account", { account, _ in (account.code, account.remoteID) = ("999", guid(99)) }),
+        ("a bank account", { account, i in if i == 0 { account.type = "BANK" } }),
+        ("a bank account of FreeAgent's", { account, i in if i == 0 { (account.type, account.remoteID) = ("bank", "bank_accounts/9") } }),
+        ("a code that the ledger lacks", { account, _ in (account.remoteID, account.type, account.active) = (nil, "", false) }),
+        ("nothing", { account, _ in account = BoundAccount(code: "", remoteID: nil, name: "", active: false, rule: "") }),
+    ]
+
+    @Test("where a document is looked for and read does not hang on what its accounts are bound to by now", arguments: ledgerIDs, PostingForm.allCases)
+    func bound(id: String, form: PostingForm) throws {
+        let it = try ledger(id), specimen = try Specimen(id)
+        guard it.spec.objects.contains(where: { $0.carries.contains(form.rawValue) && $0.operations.contains(.create) }) else { return }
+        for isKnown in [false, true] {
+            let written = document(form, at: id, remote: isKnown)
+            let found = sent(it.find([written], specimen.facts), it, specimen), read = sent(it.fetch([written], specimen.facts), it, specimen)
+            #expect(!it.spec.idempotency.searchable || !found.isEmpty)
+            for (name, change) in Self.bindings {
+                var later = written
+                for i in later.lines.indices { change(&later.lines[i].account, i) }
+                #expect(sent(it.find([later], specimen.facts), it, specimen) == found, "find, bound to \(name)")
+                #expect(sent(it.fetch([later], specimen.facts), it, specimen) == read, "fetch, bound to \(name)")
+            }
+        }
+    }
+
     @Test("looking for nothing asks nothing and finds nothing", arguments: ledgerIDs)
     func nothing(id: String) throws {
         let it = try ledger(id)

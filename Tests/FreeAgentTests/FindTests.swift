@@ -141,6 +141,29 @@ struct FindTests {
         #expect(output?[key()] == meant && meant.accounts == ["731": 500, "401": -500])
     }
 
+    @Test("a journal stays a journal when its account becomes a bank account: nothing of another kind with its number is read, changed or deleted")
+    func journalRebound() {
+        var rebound = tips(remoteID: "7")
+        rebound.lines[0].account = bank(5)
+        let (seen, reads, _, _) = drive(connector.fetch([rebound], facts), [one("journal_set", journal)])
+        #expect(said(reads).map { $0.prefix { $0 != "?" } } == ["GET /v2/journal_sets/7"])
+        #expect(seen?[key()]?.accounts == ["731": 500, "401": -500])
+        let (outcome, writes, _, _) = drive(connector.update(rebound, attempt: "a", facts), [one("journal_set", journal)])
+        #expect(!writes.contains { $0.kind == .write || $0.request.target.contains("bank") })
+        if case .rejected(let fault)? = outcome { #expect(fault.code == "bank_account_line") } else { Issue.record("\(String(describing: outcome))") }
+        rebound.plan.effect = .void
+        let (gone, voids, _, _) = drive(connector.void(rebound, attempt: "a", facts), [one("journal_set", journal), HTTPResponse(200, body: [])])
+        #expect(gone == .posted(remoteID: "7", version: nil))
+        #expect(voids.allSatisfy { $0.request.target.hasPrefix("/v2/journal_sets/7") })
+    }
+
+    @Test("an explanation of which FreeAgent names no bank transaction is known as money all the same") func withoutTransaction() {
+        #expect(Seen.remoteID("12", nil) == "12@" && Seen.isMoney("12@") && !Seen.isMoney("12"))
+        #expect(Seen.ids("12@,13@9").map(\.id) == ["12", "13"] && Seen.ids("12@,13@9").map(\.transaction) == [nil, "9"])
+        #expect(PostedAs(tips(remoteID: "12@")) == .money && PostedAs(payout(remoteID: "12")) == .journal)
+        #expect(PostedAs(payout()) == .money && PostedAs(tips()) == .journal)
+    }
+
     @Test("a journal is one write with its key as tag; a change replaces all entries") func journalWrites() throws {
         let (output, calls, _, _) = drive(connector.create([tips()], attempt: "a", facts), [one("journal_set", journal, status: 201, at: "journal_sets/12")])
         // The vendor's own sample has another number in its body than in its Location.

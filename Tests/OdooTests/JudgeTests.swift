@@ -58,6 +58,30 @@ import Wire
         #expect(word(connector.judge(jsonrpc("psycopg2.OperationalError", "FATAL:  database \"x\" does not exist"), to: call)) == "rejected ledger_refused")
     }
 
+    @Test("a database that fails under a write leaves its outcome open: it may have been committed", arguments: [
+        ("psycopg2.OperationalError", "server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally\n\tbefore or while processing the request.\n"),
+        ("psycopg2.InterfaceError", "connection already closed"), ("psycopg2.DatabaseError", "SSL SYSCALL error: EOF detected"),
+        ("psycopg2.pool.PoolError", "The Connection Pool Is Full"), ("psycopg2.errors.AdminShutdown", "terminating connection due to administrator command"),
+    ])
+    func broken(name: String, message: String) throws {
+        for method in ["create", "action_post", "write"] {
+            for (transport, no) in [("jsonrpc", jsonrpc(name, message)), ("xmlrpc", xmlrpc(1, "Traceback (most recent call last):\n  File \"odoo/http.py\", line 1, in x\n\(name): \(message)\n"))] {
+                #expect(word(connector.judge(no, to: try call(method, .write, transport, ids: nil))) == "unknown outcome_unknown", "\(method) by \(transport)")
+                #expect(word(connector.judge(no, to: try call("search_read", .read, transport, ids: nil))) == "unavailable unavailable")
+            }
+        }
+    }
+
+    @Test("what the database calls a conflict was rolled back, whatever its exception is called", arguments: [
+        "could not serialize access due to concurrent update", "deadlock detected\n\tDETAIL: Process 1 waits", "could not obtain lock on row in relation \"account_move\"",
+        "canceling statement due to lock timeout",
+    ])
+    func conflicts(message: String) throws {
+        #expect(word(connector.judge(jsonrpc("psycopg2.OperationalError", message), to: try call("create", .write, "jsonrpc", ids: nil))) == "unavailable unavailable")
+        let text = "Traceback (most recent call last):\n  File \"odoo/http.py\", line 1, in x\npsycopg2.OperationalError: \(message)\n"
+        #expect(word(connector.judge(xmlrpc(1, text), to: try call("create", .write, "xmlrpc", ids: nil))) == "unavailable unavailable")
+    }
+
     @Test("the empty result that XML-RPC can't write came after the work was done") func none() throws {
         let fault = xmlrpc(1, "Traceback (most recent call last):\n  …\nTypeError: cannot marshal None unless allow_none is enabled\n")
         let call = try call("button_draft", .write, "xmlrpc")

@@ -144,10 +144,59 @@ extension Desk {
             }
             #expect(try await desk.findings("invoice", "O-2").map(\.position) == ["gone"])
             #expect(desk.books.entries.count == 1)
+            let finds = desk.books.requests.count { $0 == "GET /find" }
             try await desk.order(.release, row.key)
+            #expect(try await desk.states()["invoice O-2"] == "unknown")
+            try await desk.muchLater()
+            try await desk.later()
+            #expect(desk.books.requests.count { $0 == "GET /find" } > finds, "it is looked for by its key before it is written again")
             #expect(desk.books.entries.map(\.subject) == ["O-1", "O-2"])
-            #expect(try await desk.intents("O-2") == ["create posted", "create posted"])
+            #expect(try await desk.intents("O-2") == ["create posted", "create not_sent", "create posted"])
             #expect(try await desk.states()["invoice O-2"] == "reconciled")
+        }
+    }
+
+    @Test("what stands there under another id is found when it is released as gone, and not written twice; what was voided under its key is not it")
+    func goneUnderItsID() async throws {
+        for isVoided in [false, true] {
+            try await Desk.with(ledger: ScriptedLedger(tells: true)) { desk in
+                try await desk.run(sale())
+                let row = try await desk.posting("invoice", "O-1")
+                desk.books.state.with { state in
+                    state.entries[0].id = "D99"
+                    state.entries[0].voided = isVoided
+                    state.told = [.init(ids: [row.remoteID ?? ""])]
+                }
+                try await desk.askChanges()
+                for _ in 0 ..< 2 {
+                    try await desk.house.owner.query("UPDATE app.postings SET recheck_at = recheck_at - interval '1 minute'")
+                    try await desk.later()
+                }
+                #expect(try await desk.findings("invoice", "O-1").map(\.position) == ["gone"])
+                try await desk.order(.release, row.key)
+                try await desk.muchLater()
+                try await desk.later()
+                #expect(desk.books.writes.count == (isVoided ? 2 : 1))
+                #expect(desk.books.entries.count { !$0.voided } == 1)
+                #expect(try await desk.intents("O-1") == ["create posted"] + (isVoided ? ["create not_sent", "create posted"] : ["create posted"]))
+                #expect(try await desk.posting("invoice", "O-1").remoteID == (isVoided ? "D2" : "D99"))
+                #expect(try await desk.states() == ["invoice O-1": "reconciled"])
+            }
+        }
+    }
+
+    @Test("what is released as gone is checked again before it is written: what a check holds by now is not sent") func goneAndHeld() async throws {
+        try await Desk.with(ledger: ScriptedLedger(tells: true)) { desk in
+            try await desk.run(sale())
+            let key = try await desk.posting("invoice", "O-1").key
+            try await desk.house.owner.query("UPDATE app.postings SET state = 'manual', findings = '[{\"check\": \"drift\", \"why\": \"gone\", \"remedy\": \"\", \"position\": \"gone\"}]'")
+            desk.books.state.with { $0.entries.removeAll() }
+            try await desk.house.owner.query(
+                "INSERT INTO app.structures (tenant_id, version, body, actor) VALUES (\(desk.house.tenant), 2, '{\"accounts\": {\"receivable:*\": \"1200\"}}'::json, 'test')")
+            try await desk.order(.release, key)
+            try await desk.muchLater()
+            #expect(try await desk.states() == ["invoice O-1": "held"])
+            #expect(desk.books.writes.count == 1)
         }
     }
 

@@ -159,6 +159,42 @@ import Wire
         #expect(Judge.sourceReference("1/2 order 7") == "1/2 order 7")
     }
 
+    private static let cafe = [
+        "01/02/2026,CF003001-01 1200 Accounts receivable: order ch_1abc,-250.00", "01/02/2026,CF003001-02 4000 Sales: order ch_1abcdef,250.00",
+        "01/02/2026,CF003002-01 1200 Accounts receivable: transaction ch,250.00", "01/03/2026,CF003003-01 1000 Checking: payout po_1,-242.45",
+        "01/03/2026,CF003003-02 6200 Card fees: payout po_1,-7.55", "01/04/2026,CF003004-01 4910 \"Returns, all\": reversal of refund re_1,10.00",
+    ]
+
+    @Test("rows of a bank account are the account's own and the one that each names; a name that is cut is found again, and a sign or a row that is off shows") func bankRows() throws {
+        let a = TradeBusiness.cornerCafe.accounts
+        func entry(_ reference: String, _ day: String, _ sums: [String: Int64]) -> TradeEntry {
+            TradeEntry(business: .cornerCafe, reference: reference, day: day, sums: sums)
+        }
+        let expected = [
+            entry("order ch_1abcdef", "2026-01-02", [a.receivable: 25_000, a.sales: -25_000]),
+            entry("transaction ch_1abcdef", "2026-01-02", [a.clearing: 25_000, a.receivable: -25_000]),
+            entry("payout po_1", "2026-01-03", [a.bank: 24_245, a.fees: 755, a.clearing: -25_000]),
+            entry("refund re_1", "2026-01-04", [a.returns: -1_000, a.clearing: 1_000]),
+        ]
+        func verdict(_ rows: [String]) throws -> [String: Int] {
+            let text = (["Post Date,Description,Amount"] + rows).joined(separator: "\r\n")
+            return Self.verdict(expected, [TradeBusiness.paper: try PaperJournal.readBankRows(text, of: a.clearing, known: expected.map(\.reference))])
+        }
+        let right = try verdict(Self.cafe)
+        #expect(right == ["lost": 0, "doubled": 0, "altered": 0, "unexpected": 0, "unexplained_minor": 0])
+        let turned = try verdict(Self.cafe.map { $0.replacing("payout po_1,-7.55", with: "payout po_1,7.55") })
+        #expect(turned["altered"] == 1 && turned["unexplained_minor"] == 3_020)
+        #expect(try verdict(Self.cafe.filter { !$0.contains("Sales") })["altered"] == 1, "a leg that is left out")
+        #expect(try verdict(Self.cafe + ["01/02/2026,CF004001-01 4000 Sales: order ch_1abcdef,250.00"])["doubled"] == 1)
+        for bad in [
+            "01/02/2026,CF003005-01 1200 Accounts receivable: ,1.00", "13/02/2026,CF003005-01 1200 R: order x,1.00", "01/02/2026,CF003005-01 1200 R: order x,1.001",
+            "01/02/2026,CF003001-03 1200 R: order y,1.00", "01/02/2026,CF003005 nothing,1.00", "01/02/2026,CF003005-01: order x,1.00",
+        ] {
+            #expect(throws: Fault.self, "\(bad)") { try verdict(Self.cafe + [bad]) }
+        }
+        #expect(throws: Fault.self) { try PaperJournal.readBankRows("journal_ref,line_no\r\n", of: "1010", known: []) }
+    }
+
     private static let head = "journal_ref,line_no,date,account_code,account_name,debit,credit,currency,source_type,source_ref\r\n"
 
     @Test("a file of journals is read as it is, quotes and all; one that does not balance is refused") func paper() throws {

@@ -14,10 +14,10 @@ struct QuickBooksOnlineBench {
 
     init(
         journal: TwinJournal = TwinJournal(inMemory: []), limits: QuickBooksOnlineLimits = .none,
-        at now: String = "2026-11-14T18:00:00Z", connect: Bool = true, seed: UInt64 = 7
+        at now: String = "2026-11-14T18:00:00Z", connect: Bool = true, seed: UInt64 = 7, country: QuickBooksOnlineCountry = .unitedStates
     ) throws {
         self.journal = journal
-        twin = try QuickBooksOnlineTwin(journal: journal, limits: limits, random: SeededRandom(seed: seed))
+        twin = try QuickBooksOnlineTwin(country: country, journal: journal, limits: limits, random: SeededRandom(seed: seed))
         clocks = ManualClocks(Timestamp(rfc3339: now) ?? Timestamp(seconds: 0))
         if connect { token = try refresh("qbo-refresh-0")["access_token"]?.string ?? "" }
     }

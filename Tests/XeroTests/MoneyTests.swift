@@ -71,11 +71,57 @@ struct MoneyTests {
     func readBack(sign: Int64) throws {
         let document = payout(sign)
         let there = list("BankTransactions", row(try sent(document)))
-        let found = try #require(drive(connector.find([document], facts), [there]).end.output)
+        let found = try #require(drive(connector.find([document], facts), [list("ManualJournals"), there]).end.output)
         let seen = try #require(found[document.key]), meant = connector.meant(document)
         #expect(seen.accounts == meant.accounts && seen.accounts == ["090": sign * 4_580, "611": sign * -5_000, "404": sign * 420])
-        #expect(seen.total_minor == meant.total_minor && seen.total_minor == 4_580)
+        #expect(seen.total_minor == meant.total_minor && seen.total_minor == 5_000, "what it debits, as of a journal")
         #expect(seen.tax_minor == meant.tax_minor && seen.party == meant.party && seen.date == meant.date)
+    }
+
+    /// The ways in which the structure may have changed since it was written.
+    private static let rebound: [@Sendable (inout LedgerDocument.Line) -> Void] = [
+        { _ in }, { $0.account.type = "CURRENT" }, { ($0.account.code, $0.account.type) = ("091", "") },
+        { $0.account = BoundAccount(code: "", remoteID: nil, name: "", active: false, rule: "") },
+    ]
+
+    @Test("money at a bank is found and fetched as what it was written as, whatever its accounts are bound to by now", arguments: rebound.indices)
+    func boundOtherwise(_ n: Int) throws {
+        let old = row(try sent(payout()))
+        var later = payout(remoteID: guid(50))
+        for i in later.lines.indices { Self.rebound[n](&later.lines[i]) }
+        let (found, calls) = drive(connector.find([later], facts), [list("ManualJournals"), list("BankTransactions", old)])
+        #expect(shape(calls) == ["GET ManualJournals", "GET BankTransactions"])
+        let seen = try #require(found.output?[key()])
+        #expect(seen.remoteID == guid(50) && !seen.voided)
+        #expect(seen.accounts == ["090": 4_580, "611": -5_000, "404": 420])
+        #expect(seen.total_minor == connector.meant(later).total_minor, "what it is bound to by now makes it no other sum")
+        let (fetched, reads) = drive(connector.fetch([later], facts), [answer("", status: 404), list("BankTransactions", old)])
+        #expect(shape(reads) == ["GET ManualJournals/…", "GET BankTransactions/…"])
+        #expect(fetched.output?[key()] == seen)
+    }
+
+    @Test("a journal that names a bank by now is found as the journal that it is, and by its id looked for nowhere else")
+    func journalStays() throws {
+        let journal = """
+            {"ManualJournalID":"\(guid(60))","Narration":"cf:\(key()) payout PO-1","Date":"2026-11-14","Status":"POSTED",
+             "JournalLines":[{"LineAmount":45.80,"AccountCode":"612"},{"LineAmount":4.20,"AccountCode":"404"},{"LineAmount":-50,"AccountCode":"611"}]}
+            """
+        let (found, calls) = drive(connector.find([payout()], facts), [list("ManualJournals", journal), list("BankTransactions")])
+        #expect(shape(calls).count == 2)
+        #expect(found.output?[key()]?.remoteID == guid(60))
+        let (fetched, reads) = drive(connector.fetch([payout(remoteID: guid(60))], facts), [list("ManualJournals", journal)])
+        #expect(shape(reads) == ["GET ManualJournals/…"])
+        #expect(fetched.output?[key()]?.remoteID == guid(60))
+    }
+
+    @Test("of a change that broke off between two kinds of document the one with effect is found, not the one that was deleted for it")
+    func movedHalfway() throws {
+        let gone = row(try sent(payout()), status: "DELETED")
+        let journal = "{\"ManualJournalID\":\"\(guid(60))\",\"Narration\":\"cf:\(key()) payout PO-1\",\"Date\":\"2026-11-14\",\"Status\":\"POSTED\",\"JournalLines\":[]}"
+        let found = drive(connector.find([returned(remoteID: guid(50))], facts), [list("ManualJournals", journal), list("BankTransactions", gone)]).end.output
+        #expect(found?[key()]?.remoteID == guid(60))
+        let alone = drive(connector.find([returned(remoteID: guid(50))], facts), [list("ManualJournals"), list("BankTransactions", gone)]).end.output
+        #expect(alone?[key()]?.voided == true)
     }
 
     @Test("a change deletes the bank transaction and writes it anew; a void deletes it")

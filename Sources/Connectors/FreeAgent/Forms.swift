@@ -12,15 +12,16 @@ enum PostedAs: Sendable, Equatable {
     /// A journal set.
     case journal
 
-    /// `nil` for a form that has no counterpart there. Journals take no bank accounts: what moves money of one is money.
+    /// `nil` for a form that has no counterpart there. Journals take no bank accounts: what moves money of one is money. What is there already is what its
+    /// id says, whatever its accounts are bound to by now: the same number may be another kind's record, and somebody else's.
     init?(_ document: LedgerDocument) {
         switch document.plan.form {
         case .invoice: self = .sales(.invoices)
         case .creditNote: self = .sales(.creditNotes)
         case .payment, .refundPayment: self = .money
         case .deposit, .payout, .journal:
-            let isMoney = document.remoteID?.contains("@") ?? false || document.lines.contains { $0.account.bankID != nil && !$0.plan.amount.isZero }
-            self = isMoney ? .money : .journal
+            let isMoney = document.lines.contains { $0.account.bankID != nil && !$0.plan.amount.isZero }
+            self = document.remoteID.map(Seen.isMoney) ?? isMoney ? .money : .journal
         default: return nil
         }
     }

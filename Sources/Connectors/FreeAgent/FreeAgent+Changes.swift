@@ -70,8 +70,7 @@ extension FreeAgentConnector {
     /// As a document of one record is known by; of one that is several explanations a part says nothing.
     private static func remoteID(of row: JSON, _ kind: Kind) -> String? {
         guard let id = kind.id(of: row["url"]?.string) else { return nil }
-        guard kind == .explanations, let transaction = Kind.bankTransactions.id(of: row["bank_transaction"]?.string) else { return id }
-        return "\(id)@\(transaction)"
+        return kind == .explanations ? Seen.remoteID(id, Kind.bankTransactions.id(of: row["bank_transaction"]?.string)) : id
     }
 
     private static func key(of row: JSON, _ kind: Kind) -> PostKey? {

@@ -43,7 +43,7 @@ extension FreeAgentConnector {
             guard let id = kind.created(answer, record) else { return .finish(.unknown(Self.judging.notTold("it has no address of the explanation"))) }
             var next = explaining
             next.unpaid = 0
-            next.ids[place] = Kind.bankTransactions.id(of: record?["bank_transaction"]?.string).map { "\(id)@\($0)" } ?? id
+            next.ids[place] = Seen.remoteID(id, Kind.bankTransactions.id(of: record?["bank_transaction"]?.string))
             next.made.append(place)
             next.version = record.flatMap(Self.version) ?? next.version
             return self.write(next)

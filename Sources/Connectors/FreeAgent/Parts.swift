@@ -212,7 +212,13 @@ struct Seen: Sendable {
     }
 
     /// `12@8`: with its bank transaction, which has to go when it goes.
-    var remoteID: String { transaction.map { "\(id)@\($0)" } ?? id }
+    var remoteID: String { Seen.remoteID(id, transaction) }
+
+    /// `12@` where nobody said which bank transaction it is of.
+    static func remoteID(_ id: String, _ transaction: String?) -> String { "\(id)@\(transaction ?? "")" }
+
+    /// A remote id is that of explanations, not of a journal.
+    static func isMoney(_ remoteID: String) -> Bool { remoteID.contains("@") }
 
     /// It says what the part says, on that day and that account.
     func isSame(as part: MoneyForm.Part, on form: MoneyForm, _ date: LocalDate) -> Bool {

@@ -37,6 +37,8 @@ extension OdooConnector {
         switch problem.kind {
         case .credential: return .reauthorize(judging.tokenRefused(problem.text))
         case .busy: return .unavailable(problem.fault)
+        // The work may have been committed before it failed.
+        case .broken: return judging.down(call, "its database failed under it", problem.text)
         case .throttled: return .throttled(after: Judging.retryAfter(response), bucket: nil)
         default:
             if asked.isStep { return .accepted }
@@ -52,7 +54,7 @@ extension OdooConnector {
 
 /// Why Odoo says no: the exception's name and its words. There are no codes.
 struct Problem: Sendable, Equatable {
-    enum Kind: Sendable { case credential, access, missing, busy, throttled, period, fixed, account, party, other }
+    enum Kind: Sendable { case credential, access, missing, busy, broken, throttled, period, fixed, account, party, other }
 
     /// Without its module: `UserError`.
     var name: String
@@ -81,7 +83,10 @@ struct Problem: Sendable, Equatable {
         case 3: (name, text) = ("AccessDenied", words)
         case 4: (name, text) = ("AccessError", words)
         default:
-            let last = words.split(separator: "\n").last.map(String.init) ?? words
+            // The database's own words go on for some lines, set in.
+            let lines = words.split(separator: "\n")
+            let at = lines.lastIndex { $0.first?.isWhitespace == false } ?? 0
+            let last = lines.isEmpty ? words : lines[at...].joined(separator: " ").replacing("\t", with: "")
             let head = String(last.prefix { $0 != ":" })
             let isName = !head.isEmpty && head.utf8.allSatisfy { $0 == 46 || $0 == 95 || (48 ... 57).contains($0) || (97 ... 122).contains($0 | 32) }
             name = isName ? Problem.short(head) : ""
@@ -93,16 +98,20 @@ struct Problem: Sendable, Equatable {
 
     private static let kinds: [String: Kind] = [
         "AccessDenied": .credential, "Unauthorized": .credential, "SessionExpiredException": .credential, "AccessError": .access, "Forbidden": .access,
-        "MissingError": .missing, "NotFound": .missing, "LockError": .busy, "ConcurrencyError": .busy, "OperationalError": .busy,
-        "SerializationFailure": .busy, "LockNotAvailable": .busy, "DeadlockDetected": .busy, "TransactionRollbackError": .busy, "PoolError": .busy,
-        "TooManyRequests": .throttled,
+        "MissingError": .missing, "NotFound": .missing, "LockError": .busy, "ConcurrencyError": .busy,
+        "SerializationFailure": .busy, "LockNotAvailable": .busy, "DeadlockDetected": .busy, "TransactionRollbackError": .busy,
+        "OperationalError": .broken, "InterfaceError": .broken, "DatabaseError": .broken, "PoolError": .broken, "AdminShutdown": .broken,
+        "CrashShutdown": .broken, "TooManyRequests": .throttled,
     ]
+
+    /// What a conflict of transactions is told by where its exception has a name for more: all of it was rolled back.
+    private static let conflicts = ["could not serialize", "deadlock", "could not obtain lock", "lock timeout"]
 
     var kind: Kind {
         let words = text.lowercased()
         // It stays so, however often it is asked.
         if words.contains("database"), words.contains("does not exist") { return .other }
-        if let known = Problem.kinds[name] { return known }
+        if let known = Problem.kinds[name] { return known == .broken && Problem.conflicts.contains(where: words.contains) ? .busy : known }
         func says(_ some: String...) -> Bool { some.contains { words.contains($0) } }
         if says("lock date", "locked period", "period is closed") { return .period }
         if says("inalterab", "hash", "posted entry", "posted journal", "reset to draft", "restrict mode", "already reconciled", "audit trail") { return .fixed }
@@ -122,7 +131,7 @@ struct Problem: Sendable, Equatable {
             case .fixed: ("ledger_document_fixed", "Correct the document in Odoo, or reverse it there.")
             case .account: ("ledger_account_invalid", "Restore the account in Odoo, or bind the role to another.")
             case .party: ("ledger_party_invalid", "Restore the contact in Odoo.")
-            case .busy, .credential, .throttled, .other: ("ledger_refused", "Read what Odoo says and mend the document.")
+            case .busy, .broken, .credential, .throttled, .other: ("ledger_refused", "Read what Odoo says and mend the document.")
             }
         var words = Judging.short(text) ?? "it does not say why"
         // A fault ends its sentence itself.

@@ -39,6 +39,8 @@ struct SalesForm: Sendable {
     var tax: Int64 = 0
     /// Of a sales receipt: where its total goes.
     var deposit: BoundAccount?
+    /// Its lines have tax codes with rates of their own, as they have outside of the United States: a discount is then a line for each code.
+    let isCoded: Bool
     /// Debit-positive amounts times this are what the form shows.
     let sign: Int64
 
@@ -46,6 +48,7 @@ struct SalesForm: Sendable {
     init?(_ document: LedgerDocument, _ entity: Entity) {
         guard entity == .invoice || entity == .creditMemo || entity == .salesReceipt else { return nil }
         sign = entity == .creditMemo ? 1 : -1
+        isCoded = document.lines.contains { $0.taxCode.map { !["TAX", "NON"].contains($0) } ?? false }
         var taxedGroups: Set<String> = []
         var discounts: [LedgerDocument.Line] = []
         var tenders: [LedgerDocument.Line] = []
@@ -82,12 +85,12 @@ struct SalesForm: Sendable {
     }
 
     /// One account: their discount line, which takes only what lowers the total. Otherwise one sales line for each
-    /// account.
+    /// account, and where lines have codes for each of these too.
     private mutating func addDiscounts(_ discounts: [LedgerDocument.Line]) {
         var sums: [LedgerDocument.Line] = []
         for line in discounts {
             if let at = sums.firstIndex(where: {
-                $0.account.code == line.account.code && $0.account.remoteID == line.account.remoteID
+                $0.account.code == line.account.code && $0.account.remoteID == line.account.remoteID && (!isCoded || $0.taxCode == line.taxCode)
             }) {
                 sums[at].plan.amount += line.plan.amount
                 // Not one product's discount any more.
@@ -97,7 +100,7 @@ struct SalesForm: Sendable {
             }
         }
         sums = sums.filter { !$0.plan.amount.isZero }
-        if sums.count == 1, sums[0].plan.amount.minor * -sign > 0 {
+        if !isCoded, sums.count == 1, sums[0].plan.amount.minor * -sign > 0 {
             discount = (sums[0].account, sums[0].plan.amount.minor * -sign)
             return
         }

@@ -23,10 +23,11 @@ extension QuickBooksOnlineConnector {
     }
 
     /// The request body that creates the document.
+    /// - Parameter taxes: how it tells its taxes.
     /// - Throws: `unsupported_form`, `account_not_bound`, `item_not_found`, `party_not_found`, `original_not_posted`,
     ///   `unbalanced`,
-    /// `negative_total`, `tax_without_line`, `no_lines`: nothing is sent then.
-    func body(of document: LedgerDocument) throws(Fault) -> (entity: Entity, body: JSON) {
+    /// `negative_total`, `tax_without_line`, `no_lines`, `tax_code_unbound`, `tax_code_invalid`: nothing is sent then.
+    func body(of document: LedgerDocument, _ taxes: Taxation = .total) throws(Fault) -> (entity: Entity, body: JSON) {
         guard let entity = entity(of: document) else { throw Self.unsupported(document.plan.form) }
         if needsParty(document, entity), document.party == nil {
             let who = entity.isPurchase ? "vendor" : "customer"
@@ -35,10 +36,10 @@ extension QuickBooksOnlineConnector {
                 "Create the \(who) and try again.")
         }
         switch entity {
-        case .invoice, .creditMemo, .salesReceipt: return (entity, try salesBody(document, entity))
+        case .invoice, .creditMemo, .salesReceipt: return (entity, try salesBody(document, entity, taxes))
         case .payment: return (entity, try paymentBody(document))
         case .journalEntry: return (entity, try journalBody(document))
-        case .bill, .purchaseOrder: return (entity, try purchaseBody(document, entity))
+        case .bill, .purchaseOrder: return (entity, try purchaseBody(document, entity, taxes))
         }
     }
 
@@ -48,13 +49,13 @@ extension QuickBooksOnlineConnector {
 
     // MARK: Invoices, credit memos, sales receipts
 
-    private func salesBody(_ document: LedgerDocument, _ entity: Entity) throws(Fault) -> JSON {
+    private func salesBody(_ document: LedgerDocument, _ entity: Entity, _ taxes: Taxation) throws(Fault) -> JSON {
         guard let form = SalesForm(document, entity) else { throw Self.unsupported(document.plan.form) }
         try Self.check(form, document, entity)
         let currency = document.plan.currency
         var lines: [JSON] = []
         let placed = try Dimensions(document)
-        for line in form.lines { lines.append(try Self.salesLine(line, currency, placed)) }
+        for line in form.lines { lines.append(try Self.salesLine(line, currency, placed, try taxes.code(line))) }
         if let discount = form.discount {
             let account = try Self.remoteID(discount.account)
             lines.append([
@@ -69,7 +70,7 @@ extension QuickBooksOnlineConnector {
         members += placed.header
         members.append(("Line", .array(lines)))
         // Stated even when zero: left out, automated sales tax would work out one of its own.
-        members.append(("TxnTaxDetail", ["TotalTax": number(form.tax, currency)]))
+        members += try taxes.members(document, form.lines, tax: form.tax, sign: form.sign, isPurchase: false)
         return .object(members)
     }
 
@@ -116,7 +117,7 @@ extension QuickBooksOnlineConnector {
         }
     }
 
-    private static func salesLine(_ line: SalesForm.Line, _ currency: Currency, _ placed: Dimensions) throws(Fault) -> JSON {
+    private static func salesLine(_ line: SalesForm.Line, _ currency: Currency, _ placed: Dimensions, _ code: String) throws(Fault) -> JSON {
         guard let item = line.source.item else {
             throw refusal(
                 "item_not_found", "\"\(cut(line.source.plan.text, utf16: 60))\" has no item in QuickBooks Online",
@@ -128,7 +129,7 @@ extension QuickBooksOnlineConnector {
             detail.append(("Qty", .decimal(quantity)))
             detail.append(("UnitPrice", .decimal(price)))
         }
-        detail.append(("TaxCodeRef", reference(line.source.taxCode ?? (line.taxed ? "TAX" : "NON"))))
+        detail.append(("TaxCodeRef", reference(code)))
         if let name = placed.ofLine(line.source) { detail.append(("ClassRef", reference(name))) }
         var members: [(key: String, value: JSON)] = []
         let text = cut(line.source.plan.text, utf16: QuickBooksLimits.lineNote)
@@ -228,11 +229,12 @@ extension QuickBooksOnlineConnector {
 
     // MARK: Refusals of our own
 
-    /// Journals can be judged as soon as their accounts are known; sales forms when their items and customer are. Of what is bought the company's country
-    /// says something.
+    /// Journals can be judged as soon as their accounts are known; sales forms when their items and customer are. Of taxes the company's country says
+    /// something.
     public func objections(to document: LedgerDocument, _ connection: ConnectionFacts) -> [Fault] {
         guard document.plan.effect == .post else { return [] }
-        if document.plan.form.isPurchase { return Self.uncoded(document, in: connection.country) }
+        let abroad = Self.objectionsAbroad(to: document, entity(of: document), connection)
+        guard abroad.isEmpty, !document.plan.form.isPurchase else { return abroad }
         guard entity(of: document) ?? .journalEntry == .journalEntry else { return [] }
         var known = document
         known.party = known.party ?? "0"

@@ -27,7 +27,7 @@ extension QuickBooksOnlineConnector {
         try entry.isNew()
         guard plan.rate == nil else { throw unfit("the importer takes no rate", plan.currency.code) }
         guard let form = SalesForm(document, .invoice), !form.lines.isEmpty else { throw unfit("it has no lines", nil) }
-        guard form.discount == nil else { throw unfit("the importer has no discount", nil) }
+        guard form.discount == nil, !form.lines.contains(where: { $0.source.plan.part == .discount }) else { throw unfit("the importer has no discount", nil) }
         guard form.tax >= 0, form.total >= 0, form.total == plan.total.minor else { throw unfit("its lines do not come to its total", nil) }
         let date = facts.settings["import_dates"] == "dmy" ? plan.date.dayFirst : plan.date.monthFirst
         let borne = try taxes(form, document)

@@ -12,6 +12,12 @@ extension QuickBooksOnlineConnector {
     public func create(
         _ documents: [LedgerDocument], attempt: String, _ connection: ConnectionFacts
     ) -> Exchange<[PostOutcome]> {
+        taxed(documents, connection) { self.create(documents, $0, attempt: attempt, connection) }
+    }
+
+    private func create(
+        _ documents: [LedgerDocument], _ taxes: Taxation, attempt: String, _ connection: ConnectionFacts
+    ) -> Exchange<[PostOutcome]> {
         var outcomes: [PostOutcome?] = Array(repeating: nil, count: documents.count)
         var ready: [Ready] = []
         for (index, document) in documents.enumerated() {
@@ -22,7 +28,7 @@ extension QuickBooksOnlineConnector {
             }
             do throws(Fault) {
                 guard document.plan.effect == .post else { throw Self.voided }
-                let (entity, body) = try body(of: document)
+                let (entity, body) = try body(of: document, taxes)
                 ready.append(Ready(index: index, entity: entity, body: body))
             } catch {
                 outcomes[index] = .rejected(error)
@@ -75,8 +81,12 @@ extension QuickBooksOnlineConnector {
     public func update(_ document: LedgerDocument, attempt: String, _ connection: ConnectionFacts) -> Exchange<
         PostOutcome
     > {
+        taxed([document], connection) { self.update(document, $0, attempt: attempt, connection) }
+    }
+
+    private func update(_ document: LedgerDocument, _ taxes: Taxation, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
         let prepared: (entity: Entity, body: JSON)
-        do throws(Fault) { prepared = try body(of: document) } catch { return .finish(.rejected(error)) }
+        do throws(Fault) { prepared = try body(of: document, taxes) } catch { return .finish(.rejected(error)) }
         let (entity, body) = prepared
         return asItIs(document, entity, connection) { id, now in
             guard let now else {

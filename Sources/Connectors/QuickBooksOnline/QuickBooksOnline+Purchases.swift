@@ -28,7 +28,7 @@ struct PurchaseForm: Sendable {
 extension QuickBooksOnlineConnector {
     /// Bills stand in the books, purchase orders do not; both are written the same way.
     /// - Source: Intuit docs, Bill and PurchaseOrder: `VendorRef` and lines are required.
-    func purchaseBody(_ document: LedgerDocument, _ entity: Entity) throws(Fault) -> JSON {
+    func purchaseBody(_ document: LedgerDocument, _ entity: Entity, _ taxes: Taxation) throws(Fault) -> JSON {
         let form = PurchaseForm(document), currency = document.plan.currency
         guard !form.lines.isEmpty else {
             throw Self.refusal("no_lines", "the document has no lines", "QuickBooks Online takes no empty document: enter it there if it is needed.")
@@ -51,7 +51,11 @@ extension QuickBooksOnlineConnector {
         if let payable = form.payable?.remoteID { members.append(("APAccountRef", reference(payable))) }
         members += placed.header
         members.append(("Line", .array(lines)))
-        if let tax = form.tax { members.append(("TxnTaxDetail", ["TotalTax": number(tax, currency)])) }
+        if case .rates = taxes {
+            members += try taxes.members(document, form.lines, tax: form.tax ?? 0, sign: 1, isPurchase: true)
+        } else if let tax = form.tax {
+            members.append(("TxnTaxDetail", ["TotalTax": number(tax, currency)]))
+        }
         return .object(members)
     }
 

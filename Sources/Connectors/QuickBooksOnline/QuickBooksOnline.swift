@@ -108,7 +108,7 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
         "auth.grace": "general knowledge: overlap of old refresh values",
         "fields": "intuit/QuickBooks-V3-PHP-SDK, src/XSD/Finance.xsd: DocNumber 21, Description and PrivateNote 4000, "
             + "Item.Name 100, DisplayName 500; PaymentRefNum 21 is general knowledge",
-        "tax": "Intuit blog, Using QuickBooks Online API for automated sales tax: TotalTax overrides",
+        "tax": "Intuit blog, Using QuickBooks Online API for automated sales tax: TotalTax overrides; in other countries TxnTaxDetail.TaxLine, of which the Finance XSD has OverrideDeltaAmount",
         "objects": "Intuit docs, API reference: the entities of the Accounting API, minor version as stated",
         "currency": "Intuit docs, Invoice: CurrencyRef, ExchangeRate in units of the home currency",
         "changes": "Intuit docs, Change data capture operation: 30 days, 1000 objects; Webhooks: intuit-signature; Intuit blog, Upcoming change to "

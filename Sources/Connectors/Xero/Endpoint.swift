@@ -26,6 +26,13 @@ enum Endpoint: String, Sendable, CaseIterable {
         }
     }
 
+    /// Every kind that the document may be there, whatever its accounts are bound to today: what was money at a bank account when it was written is
+    /// looked for as that too once the account is bound otherwise, or to nothing.
+    static func mayHold(_ document: LedgerDocument) -> [Endpoint] {
+        guard let endpoint = Endpoint(document) else { return [] }
+        return document.mayHaveMoved ? [endpoint, endpoint.former].compactMap(\.self) : [endpoint]
+    }
+
     /// Can't be changed there, only deleted and written anew.
     var isReplaced: Bool { self == .payments || self == .bankTransactions }
 

@@ -7,55 +7,49 @@ extension XeroConnector {
     /// By our key: invoices, credit notes and purchase orders by number, payments and bank transactions by their reference, journals by
     /// their day and the head of their narration.
     public func find(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
-        let plans = Endpoint.allCases.map { endpoint in
-            let some = documents.filter { Endpoint($0) == endpoint }
-            return (endpoint: endpoint, documents: some, queries: Self.search(endpoint, some))
-        }
-        return read(plans.filter { !$0.documents.isEmpty }[...], [:]) { row, plan in
-            let key = Self.key(of: row, plan.endpoint)
-            return plan.documents.first { $0.key == key }
+        read(Endpoint.allCases[...], documents, [:], queries: Self.search) { row, endpoint, some in
+            let key = Self.key(of: row, endpoint)
+            return some.first { $0.key == key }
         }
     }
 
-    /// By Xero's id.
+    /// By Xero's id, which is one document's alone: what was found is not looked for among other kinds.
     public func fetch(_ documents: [LedgerDocument], _: ConnectionFacts) -> Exchange<[PostKey: LedgerReadback]> {
-        let plans = Endpoint.allCases.map { endpoint in
-            let some = documents.filter { Endpoint($0) == endpoint && isGUID($0.remoteID ?? "") }
-            return (endpoint: endpoint, documents: some, queries: Self.lookUp(endpoint, some))
-        }
-        return read(plans.filter { !$0.documents.isEmpty }[...], [:]) { row, plan in
-            guard let id = row[plan.endpoint.idField].string?.lowercased() else { return nil }
-            return plan.documents.first { $0.remoteID?.lowercased() == id }
+        read(Endpoint.allCases[...], documents.filter { isGUID($0.remoteID ?? "") }, [:], once: true, queries: Self.lookUp) { row, endpoint, some in
+            guard let id = row[endpoint.idField].string?.lowercased() else { return nil }
+            return some.first { $0.remoteID?.lowercased() == id }
         }
     }
 
-    private typealias Plan = (endpoint: Endpoint, documents: [LedgerDocument], queries: [Query])
-
+    /// One kind after the other, each with all documents that may be of it.
     private func read(
-        _ plans: ArraySlice<Plan>, _ found: [PostKey: LedgerReadback],
-        owner: @escaping @Sendable (JSONView, Plan) -> LedgerDocument?
+        _ endpoints: ArraySlice<Endpoint>, _ documents: [LedgerDocument], _ found: [PostKey: LedgerReadback], once: Bool = false,
+        queries: @escaping @Sendable (Endpoint, [LedgerDocument]) -> [Query],
+        owner: @escaping @Sendable (JSONView, Endpoint, [LedgerDocument]) -> LedgerDocument?
     ) -> Exchange<[PostKey: LedgerReadback]> {
-        guard let plan = plans.first else { return .finish(found) }
-        return rows(plan.queries) { rows in
+        guard let endpoint = endpoints.first else { return .finish(found) }
+        let some = documents.filter { Endpoint.mayHold($0).contains(endpoint) && !(once && found[$0.key] != nil) }
+        guard !some.isEmpty else { return read(endpoints.dropFirst(), documents, found, once: once, queries: queries, owner: owner) }
+        return rows(queries(endpoint, some)) { rows in
             var next = found
             do throws(Fault) {
                 for row in rows {
                     // The numbers of bills are anybody's, those of sales ours.
-                    guard let document = owner(row, plan), Self.isBill(row) == (document.plan.form == .bill) else { continue }
-                    let seen = try Self.readback(row, plan.endpoint, of: document)
+                    guard let document = owner(row, endpoint, some), Self.isBill(row) == (document.plan.form == .bill) else { continue }
+                    let seen = try Self.readback(row, endpoint, of: document)
                     next[document.key] = next[document.key].map { Self.better($0, seen, document) } ?? seen
                 }
             } catch {
                 return .fail(error)
             }
-            return self.read(plans.dropFirst(), next, owner: owner)
+            return self.read(endpoints.dropFirst(), documents, next, once: once, queries: queries, owner: owner)
         }
     }
 
-    /// Of two with the same key: the one we know, else the one with effect, else the first. Of payments the one with
-    /// effect first: a change of a payment leaves the known one deleted and another one in its place.
+    /// Of two with the same key: the one we know, else the one with effect, else the first. Of payments, and of what may have become another kind of
+    /// document, the one with effect first: a change leaves the known one deleted and another one in its place.
     private static func better(_ a: LedgerReadback, _ b: LedgerReadback, _ document: LedgerDocument) -> LedgerReadback {
-        if Endpoint(document)?.isReplaced ?? false, a.voided != b.voided { return a.voided ? b : a }
+        if document.mayHaveMoved || Endpoint(document)?.isReplaced ?? false, a.voided != b.voided { return a.voided ? b : a }
         if let id = document.remoteID, (a.remoteID == id) != (b.remoteID == id) { return a.remoteID == id ? a : b }
         return a.voided && !b.voided ? b : a
     }

@@ -107,10 +107,17 @@ extension XeroConnector {
         }
     }
 
+    /// Its total is what it debits, as of a journal: with other accounts bound, the same document would be one.
     private static func readBankTransaction(_ fields: JSONView, _ meant: Currency, _ out: inout LedgerReadback) throws(Fault) {
         let sign: Int64 = fields["Type"].string == "SPEND" ? 1 : -1
         try readLines(fields, sign: sign, meant, &out)
-        out.accounts[accountName(fields["BankAccount"], code: "Code"), default: 0] -= sign * out.total_minor
+        let bank = -sign * out.total_minor
+        out.accounts[accountName(fields["BankAccount"], code: "Code"), default: 0] += bank
+        let currency = out.currency.flatMap { Currency($0) } ?? meant
+        out.total_minor = max(0, bank)
+        for line in fields["LineItems"].elements where !line["LineAmount"].isNull {
+            out.total_minor += max(0, sign * (try minor(line["LineAmount"], currency, "LineAmount")))
+        }
     }
 
     /// Its code; its id where it has none.
@@ -172,7 +179,7 @@ extension XeroConnector {
             out.total_minor = 0
             for (line, amount) in (try? Self.bankAmounts(document)) ?? [] {
                 out.accounts[Self.accountName(line.account), default: 0] += amount.minor
-                if line.isBank { out.total_minor += abs(amount.minor) }
+                out.total_minor += max(0, amount.minor)
             }
         case nil: break
         }

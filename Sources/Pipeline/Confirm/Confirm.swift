@@ -108,7 +108,7 @@ enum Confirm {
     /// Asked for by its id, and not there. A release writes it anew.
     static let gone = Finding(
         check: "drift", why: "the ledger no longer has the document",
-        remedy: "Look for it in the ledger: restore it there and retry, or release to post it again.", position: "gone")
+        remedy: "Look for it in the ledger: restore it there and retry, or release to post it again, unless it is found there by its key.", position: "gone")
 
     /// The fault may be that of one document among those that were asked for together: an answer that can't be read may be so for what it has of one.
     static func mayConcernOne(_ fault: Fault) -> Bool { Post.concernsDocument(fault) || fault.code == "unreadable_answer" }

@@ -23,7 +23,8 @@ extension Poster {
         }
         #endif
         guard connector.spec.idempotency.searchable else {
-            try await settle(unsettled.map(Recover.park), alerts: [Recover.parked(flow, connector.spec.name)])
+            let parked = unsettled.contains { !$0.isReleased } ? [Recover.parked(flow, connector.spec.name)] : []
+            try await settle(unsettled.map(Recover.park), alerts: parked)
             return nil
         }
         var bound = try await bind(unsettled.map(\.posting), false)
@@ -82,7 +83,8 @@ enum Recover {
         }
         switch row.action {
         case .create:
-            if seen != nil { return settled(.posted, "found by its key") }
+            // What was voided there before is not what somebody wants written again.
+            if let seen, !(row.isReleased && seen.voided) { return settled(.posted, "found by its key") }
         case .void:
             if let seen, seen.voided { return settled(.posted, "found voided") }
             if seen == nil, row.posting.remoteID != nil, row.age > believable { return settled(.posted, "found gone") }
@@ -111,7 +113,10 @@ enum Recover {
 
     /// Nothing can tell what became of it: a person has to look.
     static func park(_ row: UnsettledRow) -> Settlement {
-        Settlement(
+        if row.isReleased {
+            return Settlement(key: row.posting.key, attempt: row.attempt, outcome: .notSent, evidence: evidence(row, "released by a person who looked for it"))
+        }
+        return Settlement(
             key: row.posting.key, attempt: row.attempt, outcome: .unknown, evidence: evidence(row, "the platform can't be searched for our key"),
             again: .seconds(86_400))
     }

@@ -37,9 +37,12 @@ extension SandboxService {
         return TradeJudge(expected: world.entries, books: books, paidOut: paidOut).verdict()
     }
 
-    /// `{"csv": "…"}`: somebody brings a file of journals to a ledger that has no API. Brought twice, all of it stands there twice.
+    /// `{"csv": "…"}`: somebody brings a file of journals to a ledger that has no API; with `account`, one of that account's bank rows. Brought twice, all of
+    /// it stands there twice.
     func bring(_ body: JSON) throws(Fault) -> JSON {
-        let brought = try PaperJournal.read(body["csv"]?.string ?? "")
+        let csv = body["csv"]?.string ?? ""
+        let known = trading.with { $0?.entries.filter { $0.business.ledger == TradeBusiness.paper }.map(\.reference) } ?? []
+        let brought = if let account = body["account"]?.string { try PaperJournal.readBankRows(csv, of: account, known: known) } else { try PaperJournal.read(csv) }
         let all = papers.with { papers in
             papers += brought
             return papers.count

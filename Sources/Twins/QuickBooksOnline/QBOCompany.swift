@@ -68,8 +68,11 @@ struct QBOCompany: Sendable {
     var contents = TwinContents()
     private(set) var meter = QBOMeter()
 
-    init() {
-        for (kind, object) in QBOSeed.objects {
+    let country: QuickBooksOnlineCountry
+
+    init(_ country: QuickBooksOnlineCountry = .unitedStates) {
+        self.country = country
+        for (kind, object) in QBOSeed.objects(country) {
             store(kind, object.text("Id") ?? "", object)
         }
     }

@@ -46,7 +46,7 @@ extension QBOCompany {
         ])
         if !object.has("TxnDate") { object = object.setting("TxnDate", .string(QBOTime.today(now))) }
         if !object.has("Adjustment") { object = object.setting("Adjustment", false) }
-        object = object.setting("CurrencyRef", QBOSeed.currency).setting("Line", .array(written))
+        object = object.setting("CurrencyRef", country.currency).setting("Line", .array(written))
         return object.setting("TxnTaxDetail", [:]).setting("TotalAmt", .cents(debit)).setting(
             "HomeTotalAmt", .cents(debit))
     }

@@ -69,7 +69,8 @@ extension QBOCompany {
             let detail = line[line.text("DetailType") ?? ""]
             return QBOPosting(account: detail?.reference("AccountRef") ?? detail?.reference("ItemAccountRef") ?? "", cents: sign * line.storedCents("Amount"))
         }
-        return ([payable] + lines).filter { $0.cents != 0 }
+        let tax = QBOPosting(account: QBOSeed.salesTax, cents: sign * (object["TxnTaxDetail"]?.storedCents("TotalTax") ?? 0))
+        return ([payable] + lines + [tax]).filter { $0.cents != 0 }
     }
 
     private func billPaymentPostings(_ object: JSON) -> [QBOPosting] {
@@ -162,7 +163,7 @@ extension QBOCompany {
                     id: object.text("Id") ?? "", kind: entryKind(kind, lines, note), reference: note.reference,
                     key: note.key,
                     date: object.text("TxnDate").flatMap { LocalDate($0) } ?? LocalDate(daysSince1970: 0),
-                    currency: "USD",
+                    currency: country.currencyCode,
                     lines: lines.map { (codes[$0.account] ?? $0.account, $0.cents, $0.cents) },
                     live: !Self.isVoided(object)))
         }

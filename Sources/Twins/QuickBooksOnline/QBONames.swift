@@ -18,14 +18,14 @@ extension QBOCompany {
         let name = try freeName(said, kind, "DisplayName", draft)
         var object = draft.input.setting("DisplayName", .string(name))
         if kind == .customer { object = object.setting("FullyQualifiedName", .string(name)) }
-        if let code = object.reference("CurrencyRef"), code != "USD" {
+        if let code = object.reference("CurrencyRef"), code != country.currencyCode {
             throw .business("Multi-currency is off in this company; the currency must be USD.", "CurrencyRef")
         }
         if object.has("ParentRef") || object.flag("Job") == true {
             throw QBOError(
                 code: "5030", message: "Feature Not Supported", detail: "Sub-customers are not used in this company")
         }
-        object = object.setting("CurrencyRef", QBOSeed.currency).without(["Balance"])
+        object = object.setting("CurrencyRef", country.currency).without(["Balance"])
         object = defaulted(object, [("PrintOnCheckName", .string(name)), ("Active", true)])
         guard kind == .customer else { return defaulted(object, [("Vendor1099", false)]) }
         object = defaulted(object, [("Taxable", false), ("Job", false)])
@@ -80,7 +80,7 @@ extension QBOCompany {
             throw .business("The type of an account can't be changed.", "AccountType")
         }
         let object = draft.input.setting("Name", .string(name)).setting("FullyQualifiedName", .string(name))
-            .setting("Classification", .string(side)).setting("CurrencyRef", QBOSeed.currency)
+            .setting("Classification", .string(side)).setting("CurrencyRef", country.currency)
         return defaulted(object, [("Active", true), ("SubAccount", false)])
     }
 

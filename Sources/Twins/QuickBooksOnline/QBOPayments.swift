@@ -46,7 +46,7 @@ extension QBOCompany {
         if !object.has("TxnDate") { object = object.setting("TxnDate", .string(QBOTime.today(now))) }
         object = object.setting(
             "CustomerRef", ["value": .string(customerID), "name": .optional(customer.text("DisplayName"))])
-        object = object.setting("DepositToAccountRef", deposit).setting("CurrencyRef", QBOSeed.currency)
+        object = object.setting("DepositToAccountRef", deposit).setting("CurrencyRef", country.currency)
         object = object.setting("TotalAmt", .cents(total)).setting("UnappliedAmt", .cents(left))
         object = object.setting("ProcessPayment", false).setting("Line", .array(lines.map(Self.written)))
         return object
@@ -75,7 +75,7 @@ extension QBOCompany {
         if !object.has("TxnDate") { object = object.setting("TxnDate", .string(QBOTime.today(now))) }
         object = object.setting(member, detail.setting(reference, ["value": .string(accountID), "name": .optional(account.text("Name"))]))
         object = object.setting("VendorRef", ["value": .string(vendorID), "name": .optional(vendor.text("DisplayName"))])
-        object = try placed(object, active: draft.linesGiven).setting("APAccountRef", payable).setting("CurrencyRef", QBOSeed.currency)
+        object = try placed(object, active: draft.linesGiven).setting("APAccountRef", payable).setting("CurrencyRef", country.currency)
         return object.setting("TotalAmt", .cents(total)).setting("Line", .array(lines.map(Self.written)))
     }
 

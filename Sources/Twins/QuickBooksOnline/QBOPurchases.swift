@@ -14,10 +14,12 @@ extension QBOCompany {
         var numbers = QBOLineNumbers()
         var lines: [JSON] = []
         var total: Int64 = 0
+        var nets = QBONets()
         for line in sent where line.text("DetailType") != "SubTotalLineDetail" {
             let judged = try purchaseLine(kind, line, draft)
             lines.append(numbers.numbered(judged.line))
             total += judged.cents
+            if let code = judged.line.member(judged.line.text("DetailType") ?? "")?.reference("TaxCodeRef") { nets.add(code, judged.cents) }
         }
         guard !lines.isEmpty else {
             throw QBOError(
@@ -32,7 +34,12 @@ extension QBOCompany {
         if kind == .bill, !object.has("DueDate"), let date = object["TxnDate"] { object = object.setting("DueDate", date) }
         object = object.setting("VendorRef", ["value": .string(vendorID), "name": .optional(vendor.text("DisplayName"))])
         object = try dimensioned(object, active: draft.linesGiven).setting("APAccountRef", payable)
-        object = object.setting("CurrencyRef", QBOSeed.currency).setting("Line", .array(lines)).setting("TotalAmt", .cents(total))
+        if !country.isAmerican {
+            let (tax, detail) = try globalTax(input, nets, "PurchaseTaxRateList")
+            total += tax
+            object = object.setting("TxnTaxDetail", detail).setting("GlobalTaxCalculation", "TaxExcluded")
+        }
+        object = object.setting("CurrencyRef", country.currency).setting("Line", .array(lines)).setting("TotalAmt", .cents(total))
         return try kind == .purchaseOrder ? ordered(object, draft) : billed(kind, object, draft, total: total)
     }
 
@@ -82,8 +89,8 @@ extension QBOCompany {
             detail = detail.setting("AccountRef", ["value": .string(id), "name": .optional(account.text("Name"))])
         }
         detail = try resolved(detail, "CustomerRef", .customer, active: draft.linesGiven)
-        let code = given.reference("TaxCodeRef") ?? "NON"
-        guard code == "TAX" || code == "NON" else {
+        let code = try country.isAmerican ? given.reference("TaxCodeRef") ?? "NON" : globalCode(given)
+        guard !country.isAmerican || code == "TAX" || code == "NON" else {
             throw QBOError(
                 code: "6100", message: "Invalid Line TaxCode in the request",
                 detail: "The TaxCode value isn't valid. For US, specify TAX or NON. Supplied value:\(code)", element: "TaxCodeRef")

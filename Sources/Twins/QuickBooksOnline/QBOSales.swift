@@ -11,6 +11,8 @@ private struct QBOSalesLines {
     /// Cents of the item lines marked TAX, before discount.
     var taxable: Int64 = 0
     var hasTaxable = false
+    /// Outside of the United States.
+    var nets = QBONets()
     var numbers = QBOLineNumbers()
 }
 
@@ -34,7 +36,7 @@ extension QBOCompany {
         if kind == .invoice, !object.has("DueDate"), let date = object["TxnDate"] {
             object = object.setting("DueDate", date)
         }
-        object = object.setting("CurrencyRef", QBOSeed.currency)
+        object = object.setting("CurrencyRef", country.currency)
         if let customer { object = object.setting("CustomerRef", customer) }
         object = try dimensioned(object, active: draft.linesGiven)
         let subtotalLine: JSON = [
@@ -76,7 +78,7 @@ extension QBOCompany {
         if !object.has("PrintStatus") { object = object.setting("PrintStatus", "NeedToPrint") }
         if !object.has("EmailStatus") { object = object.setting("EmailStatus", "NotSet") }
         // US companies are always tax-exclusive; what the caller says here is ignored.
-        return object.without(["GlobalTaxCalculation"])
+        return country.isAmerican ? object.without(["GlobalTaxCalculation"]) : object.setting("GlobalTaxCalculation", "TaxExcluded")
     }
 
     private func salesCustomer(_ kind: QBOKind, _ draft: QBODraft) throws(QBOError) -> JSON? {
@@ -121,8 +123,8 @@ extension QBOCompany {
         guard let amount = try line.cents("Amount", element: "Line.Amount") else { throw .missing("Line.Amount") }
         guard let given = line.member("SalesItemLineDetail") else { throw .missing("SalesItemLineDetail") }
         try checkProduct(given, amount: amount)
-        let code = given.reference("TaxCodeRef") ?? "NON"
-        guard code == "TAX" || code == "NON" else {
+        let code = try country.isAmerican ? given.reference("TaxCodeRef") ?? "NON" : globalCode(given)
+        guard !country.isAmerican || code == "TAX" || code == "NON" else {
             throw QBOError(
                 code: "6100", message: "Invalid Line TaxCode in the request",
                 detail: "The TaxCode value isn't valid. For US, specify TAX or NON. Supplied value:\(code)",
@@ -136,6 +138,7 @@ extension QBOCompany {
         let whole = line.setting("Amount", .cents(amount)).setting("SalesItemLineDetail", detail)
         lines.items.append(lines.numbers.numbered(whole))
         lines.subtotal += amount
+        lines.nets.add(code, amount)
         if code == "TAX" {
             lines.taxable += amount
             lines.hasTaxable = true
@@ -171,6 +174,10 @@ extension QBOCompany {
     }
 
     private func addDiscount(_ line: JSON, to lines: inout QBOSalesLines, _ draft: QBODraft) throws(QBOError) {
+        guard country.isAmerican else {
+            throw QBOError(
+                code: "5030", message: "Feature Not Supported", detail: "Discount lines, which change the tax of others, are not used in this company", element: "Line")
+        }
         guard lines.discounts.isEmpty else { throw .business("A transaction can have one discount line.", "Line") }
         let given = line.member("DiscountLineDetail") ?? [:]
         let amount: Int64
@@ -209,6 +216,7 @@ extension QBOCompany {
     /// Cents of tax and the answer's tax detail. A stated total is taken as it is; without one the company's own rate
     /// is worked out on the taxable lines after discount, as automated sales tax does.
     private func salesTax(_ input: JSON, _ lines: QBOSalesLines) throws(QBOError) -> (Int64, JSON) {
+        guard country.isAmerican else { return try globalTax(input, lines.nets, "SalesTaxRateList") }
         let stated = input.member("TxnTaxDetail")
         let share =
             lines.subtotal > 0
@@ -257,8 +265,8 @@ extension QBOCompany {
 
     /// With multi-currency off a document may name the home currency only, at par.
     func requireHomeCurrency(_ input: JSON) throws(QBOError) {
-        if let code = input.reference("CurrencyRef"), code != "USD" {
-            throw .business("Multi-currency is off in this company; the currency must be USD.", "CurrencyRef")
+        if let code = input.reference("CurrencyRef"), code != country.currencyCode {
+            throw .business("Multi-currency is off in this company; the currency must be \(country.currencyCode).", "CurrencyRef")
         }
         if let rate = try input.quantity("ExchangeRate"), rate != .one, !rate.isZero {
             throw .business("The exchange rate of the home currency is 1.", "ExchangeRate")

@@ -96,10 +96,8 @@ enum QBOSeed {
         .object((base(id).object ?? []) + (fields.object ?? []))
     }
 
-    static let currency: JSON = ["value": "USD", "name": "United States Dollar"]
-
-    /// Every object of the empty company.
-    static var objects: [(QBOKind, JSON)] {
+    /// Every object of the empty company. One in Britain has the same accounts, and tax codes of its own.
+    static func objects(_ country: QuickBooksOnlineCountry) -> [(QBOKind, JSON)] {
         var all: [(QBOKind, JSON)] = []
         for (index, ledger) in ledgers.enumerated() {
             all.append(
@@ -112,7 +110,7 @@ enum QBOSeed {
                             "FullyQualifiedName": .string(ledger.name), "Active": true,
                             "Classification": .string(ledger.classification), "AccountType": .string(ledger.type),
                             "AccountSubType": .string(ledger.subType), "AcctNum": .string(ledger.number),
-                            "CurrencyRef": currency,
+                            "CurrencyRef": country.currency,
                         ])
                 ))
         }
@@ -128,7 +126,7 @@ enum QBOSeed {
                         "TrackQtyOnHand": false,
                     ])
             ))
-        all += taxes
+        all += country.isAmerican ? taxes : britishTaxes
         all.append(
             (
                 .trackingClass,
@@ -140,8 +138,8 @@ enum QBOSeed {
                 merged(
                     "1", ["Name": "Web shop", "SubDepartment": false, "FullyQualifiedName": "Web shop", "Active": true])
             ))
-        all.append((.companyInfo, companyInfo))
-        all.append((.preferences, preferences))
+        all.append((.companyInfo, companyInfo(country)))
+        all.append((.preferences, preferences(country)))
         return all
     }
 
@@ -189,17 +187,37 @@ enum QBOSeed {
         ]
     }
 
-    private static var companyInfo: JSON {
-        merged(
+    private static var britishTaxes: [(QBOKind, JSON)] {
+        var all: [(QBOKind, JSON)] = []
+        for code in QuickBooksOnlineCountry.british {
+            var fields: JSON = [
+                "Name": .string(code.name), "Description": .string(code.name), "Active": true, "Taxable": .bool(code.percent != nil), "TaxGroup": .bool(code.percent != nil),
+            ]
+            for (member, rate) in [("SalesTaxRateList", code.sales), ("PurchaseTaxRateList", code.purchases)] {
+                guard let percent = code.percent else { continue }
+                fields = fields.setting(
+                    member, ["TaxRateDetail": [["TaxRateRef": ["value": .string(rate), "name": .string(code.name)], "TaxTypeApplicable": "TaxOnAmount", "TaxOrder": 0]]])
+                let name = member == "SalesTaxRateList" ? code.name : "\(code.name) (Purchases)"
+                all.append((.taxRate, merged(rate, [
+                    "Name": .string(name), "Description": .string(name), "Active": true, "RateValue": .number("\(percent)"), "AgencyRef": ["value": "1"],
+                    "SpecialTaxType": "NONE", "DisplayType": "ReadOnly",
+                ])))
+            }
+            all.append((.taxCode, merged(code.id, fields)))
+        }
+        return all + [(.taxAgency, merged("1", ["DisplayName": "HM Revenue & Customs (VAT)", "TaxTrackedOnSales": true, "TaxTrackedOnPurchases": true]))]
+    }
+
+    private static func companyInfo(_ country: QuickBooksOnlineCountry) -> JSON {
+        var address: JSON = ["Id": "1", "Line1": "1 Prairie Avenue", "City": "Chicago", "CountrySubDivisionCode": "IL", "PostalCode": "60616"]
+        if !country.isAmerican { address = ["Id": "1", "Line1": "1 Strand", "City": "London", "PostalCode": "WC2N 5HR"] }
+        return merged(
             "1",
             [
-                "CompanyName": .string(QBOCompany.name), "LegalName": .string(QBOCompany.name), "Country": "US",
-                "CompanyAddr": [
-                    "Id": "1", "Line1": "1 Prairie Avenue", "City": "Chicago", "CountrySubDivisionCode": "IL",
-                    "PostalCode": "60616",
-                ],
+                "CompanyName": .string(country.companyName), "LegalName": .string(country.companyName), "Country": .string(country.rawValue),
+                "CompanyAddr": address,
                 "CompanyStartDate": "2026-01-02", "FiscalYearStartMonth": "January", "SupportedLanguages": "en",
-                "DefaultTimeZone": "America/Chicago",
+                "DefaultTimeZone": .string(country.timeZone),
                 "NameValue": [
                     ["Name": "OfferingSku", "Value": "QuickBooks Online Plus"],
                     ["Name": "NeoEnabled", "Value": "true"],
@@ -207,8 +225,10 @@ enum QBOSeed {
             ])
     }
 
-    private static var preferences: JSON {
-        merged(
+    private static func preferences(_ country: QuickBooksOnlineCountry) -> JSON {
+        var prefs: JSON = ["UsingSalesTax": true, "PartnerTaxEnabled": true, "TaxGroupCodeRef": ["value": .string(taxCode)]]
+        if !country.isAmerican { prefs = ["UsingSalesTax": true] }
+        return merged(
             "1",
             [
                 "AccountingInfoPrefs": [
@@ -222,10 +242,8 @@ enum QBOSeed {
                     "AllowEstimates": false, "AllowServiceDate": false, "AllowShipping": true,
                     "DefaultShippingAccount": .string(shipping), "AutoApplyCredit": false,
                 ],
-                "TaxPrefs": [
-                    "UsingSalesTax": true, "PartnerTaxEnabled": true, "TaxGroupCodeRef": ["value": .string(taxCode)],
-                ],
-                "CurrencyPrefs": ["MultiCurrencyEnabled": false, "HomeCurrency": ["value": "USD"]],
+                "TaxPrefs": prefs,
+                "CurrencyPrefs": ["MultiCurrencyEnabled": false, "HomeCurrency": ["value": .string(country.currencyCode)]],
                 "OtherPrefs": ["NameValue": [["Name": "SalesFormsPrefs.WarnDuplicateDocNumber", "Value": "true"]]],
             ])
     }

@@ -3,7 +3,7 @@ public import TwinKit
 public import Wire
 
 /// QuickBooks Online with one US company: automated sales tax, home currency USD, multi-currency off, books closed
-/// through 2026-10-31. Speaks the accounting API v3 as JSON and the token endpoint; keeps what it promised in its
+/// through 2026-10-31; or with one in Britain, whose lines have tax codes. Speaks the accounting API v3 as JSON and the token endpoint; keeps what it promised in its
 /// journal.
 ///
 /// The chart of accounts and the other seeded objects, with their ids, are listed at `QBOSeed`.
@@ -15,7 +15,7 @@ public final class QuickBooksOnlineTwin: LedgerTwin, LivingTwin {
         [10, 20, 30, 300, 1200, 7200, 14_400, 21_600].map { Duration.seconds($0) })
 
     private struct State: Sendable {
-        var company = QBOCompany()
+        var company: QBOCompany
         var throttle = QBOThrottle()
         /// The disk refused a record: what memory holds is no longer what a restart would give.
         var isBroken = false
@@ -32,13 +32,14 @@ public final class QuickBooksOnlineTwin: LedgerTwin, LivingTwin {
     /// Opens the company as its journal left it.
     /// - Parameters:
     ///   - prefix: another than `/qbo` for a second company beside the first.
+    ///   - country: where the company is.
     ///   - waits: when webhooks are sent again.
     /// - Throws: what reading the journal throws.
     public init(
-        prefix: String = "/qbo", journal: TwinJournal, limits: QuickBooksOnlineLimits = QuickBooksOnlineLimits(), waits: WebhookWaits = vendorWaits,
+        prefix: String = "/qbo", country: QuickBooksOnlineCountry = .unitedStates, journal: TwinJournal, limits: QuickBooksOnlineLimits = QuickBooksOnlineLimits(), waits: WebhookWaits = vendorWaits,
         random: any RandomSource = SystemRandom()
     ) throws(Fault) {
-        var company = QBOCompany()
+        var company = QBOCompany(country)
         try journal.replay { company.apply($0) }
         company.queue.commit()
         self.prefix = prefix

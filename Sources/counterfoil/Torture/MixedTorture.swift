@@ -107,15 +107,15 @@ struct MixedTorture: TortureRun {
         }
     }
 
-    /// What a bookkeeper does for a ledger without an API: makes files, brings each there once, and confirms it.
+    /// What a bookkeeper does for a ledger without an API: makes files of its own form, brings each there once, for the account that it is of, and confirms it.
     private func bring() async throws(Fault) {
         guard let connection = paper.with({ $0 }) else { return }
-        let made = try await demo.api.post("/v1/connections/\(connection)/batches", .object([("form", "journal-csv")]))
+        let made = try await demo.api.post("/v1/connections/\(connection)/batches", .object([("form", "patriot-bank-rows")]))
         for batch in made["batches"]?.array ?? [] {
             guard let id = batch["id"]?.string else { continue }
             _ = try await demo.api.post("/v1/batches/\(id)/hand-over", .object([]))
             let file = try await demo.api.file("/v1/batches/\(id)/file", .object([]))
-            _ = try await demo.control(.post, "/trade/paper", .object([("csv", .string(String(decoding: file, as: UTF8.self)))]))
+            _ = try await demo.control(.post, "/trade/paper", .object([("csv", .string(String(decoding: file, as: UTF8.self))), ("account", "1010")]))
             _ = try await demo.api.post("/v1/batches/\(id)/confirm", .object([("all", true)]))
             files.with { $0 += 1 }
         }

@@ -1,0 +1,213 @@
+internal import Books
+internal import ConnectorKit
+internal import Kernel
+internal import Wire
+
+extension ConnectionFacts {
+    /// The company is known to be outside of the United States, where each line has a tax code of its own and the tax is told for each rate.
+    var isAbroad: Bool { country.map { !$0.isEmpty && $0.uppercased() != "US" } ?? false }
+
+    /// The tax code of lines that bear no tax, `No VAT` as people see it; the connection's own setting.
+    var noTaxCode: String? { settings["no_tax_code"].flatMap { $0.isEmpty ? nil : $0 } }
+}
+
+/// The tax codes of a company outside of the United States, each with its rates.
+/// - Source: Intuit docs, TaxCode: `SalesTaxRateList`, `PurchaseTaxRateList`; TaxRate: `RateValue`.
+struct TaxTable: Sendable {
+    struct Rate: Sendable, Equatable {
+        var id: String
+        var percent: ExactDecimal
+        /// Of the net amount, not of other taxes.
+        var isSimple: Bool
+    }
+
+    private var sold: [String: [Rate]] = [:]
+    private var bought: [String: [Rate]] = [:]
+
+    /// - Throws: `unreadable_answer`: a rate that is named and not there would be left out of what the company declares.
+    init(_ rows: [Row]) throws(Fault) {
+        var percents: [String: ExactDecimal] = [:]
+        for row in rows where row.entity == "TaxRate" {
+            if let id = row.fields["Id"].string, let percent = row.fields["RateValue"].decimal { percents[id] = percent.shortest }
+        }
+        for row in rows where row.entity == "TaxCode" {
+            guard let id = row.fields["Id"].string, row.fields["Active"].bool ?? true else { continue }
+            sold[id] = try Self.rates(row.fields["SalesTaxRateList"], percents)
+            bought[id] = try Self.rates(row.fields["PurchaseTaxRateList"], percents)
+        }
+    }
+
+    private static func rates(_ list: JSONView, _ percents: [String: ExactDecimal]) throws(Fault) -> [Rate] {
+        var out: [Rate] = []
+        for detail in list["TaxRateDetail"].elements {
+            guard let id = detail["TaxRateRef"]["value"].string, let percent = percents[id] else {
+                throw QuickBooksOnlineConnector.unreadable("a tax code names a rate that is not in the list of rates")
+            }
+            out.append(Rate(id: id, percent: percent, isSimple: detail["TaxTypeApplicable"].string.map { $0 == "TaxOnAmount" } ?? true))
+        }
+        return out
+    }
+
+    /// - Throws: `tax_code_invalid` (hold).
+    func rates(_ code: String, isPurchase: Bool) throws(Fault) -> [Rate] {
+        guard let rates = (isPurchase ? bought : sold)[code] else {
+            throw Self.invalid(code, "QuickBooks Online has no active tax code \(cut(code, utf16: 40))")
+        }
+        guard rates.allSatisfy(\.isSimple) else {
+            throw Self.invalid(code, "the tax code \(cut(code, utf16: 40)) has a tax on another tax")
+        }
+        return rates
+    }
+
+    static func invalid(_ code: String, _ summary: String) -> Fault {
+        QuickBooksOnlineConnector.refusal(
+            "tax_code_invalid", summary, "Bind an active tax code with the right rate under the account structure's tax codes; codes are known by their ids.",
+            position: "tax:\(cut(code, utf16: 40))")
+    }
+}
+
+/// What a document says of its taxes, beside the codes of its lines.
+enum Taxation: Sendable {
+    /// As one figure.
+    case total
+    /// For each rate. `none`: the code of lines that bear no tax.
+    case rates(TaxTable, none: String?)
+
+    /// The code that a line gets.
+    /// - Throws: `tax_code_unbound` (hold) where it has to have one.
+    func code(_ line: SalesForm.Line) throws(Fault) -> String {
+        guard case .rates(_, let none) = self else { return line.source.taxCode ?? (line.taxed ? "TAX" : "NON") }
+        if let code = line.source.taxCode ?? (line.source.plan.taxCode == nil ? none : nil) { return code }
+        throw QuickBooksOnlineConnector.uncoded(line.source, "outside of the United States")
+    }
+
+    /// `GlobalTaxCalculation` and `TxnTaxDetail`.
+    /// - Throws: `tax_code_unbound`, `tax_code_invalid`, `tax_without_line` (hold).
+    func members(
+        _ document: LedgerDocument, _ lines: [SalesForm.Line], tax: Int64, sign: Int64, isPurchase: Bool
+    ) throws(Fault) -> [(key: String, value: JSON)] {
+        let currency = document.plan.currency
+        let total: (key: String, value: JSON) = ("TotalTax", number(tax, currency))
+        guard case .rates(let table, _) = self else { return [("TxnTaxDetail", .object([total]))] }
+        let parts = try rated(document, lines, table, sign: sign, isPurchase: isPurchase)
+        let details: [JSON] = parts.map { part in
+            [
+                "Amount": number(part.tax, currency), "DetailType": "TaxLineDetail",
+                "TaxLineDetail": [
+                    "TaxRateRef": reference(part.rate.id), "PercentBased": true, "TaxPercent": .decimal(part.rate.percent),
+                    "NetAmountTaxable": number(part.net, currency),
+                ],
+            ]
+        }
+        return [("GlobalTaxCalculation", "TaxExcluded"), ("TxnTaxDetail", .object([total, ("TaxLine", .array(details))]))]
+    }
+
+    private typealias Part = (rate: TaxTable.Rate, net: Int64, tax: Int64)
+
+    /// One part a rate, in the order of the lines: what was charged is stated, so that nothing is worked out anew. Where a code has several rates, its tax is
+    /// theirs in proportion.
+    /// - Source: Intuit docs, TxnTaxDetail: one TaxLine for each rate; that stated amounts are kept: Finance XSD, `OverrideDeltaAmount`.
+    private func rated(
+        _ document: LedgerDocument, _ lines: [SalesForm.Line], _ table: TaxTable, sign: Int64, isPurchase: Bool
+    ) throws(Fault) -> [Part] {
+        var nets: [(code: String, net: Int64)] = []
+        for line in lines {
+            let code = try self.code(line)
+            if let at = nets.firstIndex(where: { $0.code == code }) { nets[at].net += line.minor } else { nets.append((code, line.minor)) }
+        }
+        var taxes: [String: Int64] = [:]
+        for line in document.lines where line.plan.part == .tax && !line.plan.amount.isZero {
+            guard let code = line.taxCode else { throw QuickBooksOnlineConnector.uncoded(line, "outside of the United States") }
+            taxes[code, default: 0] += line.plan.amount.minor * sign
+        }
+        if let code = taxes.keys.sorted().first(where: { code in !nets.contains { $0.code == code } }) {
+            throw QuickBooksOnlineConnector.refusal(
+                "tax_without_line", "the document has tax by the code \(cut(code, utf16: 40)), and no line that it is charged on",
+                "Bind the tax and the lines that bear it to one tax code.", position: "tax:\(cut(code, utf16: 40))")
+        }
+        var out: [Part] = []
+        for (code, net) in nets {
+            let rates = try table.rates(code, isPurchase: isPurchase), tax = taxes[code] ?? 0
+            for (rate, share) in try Self.shares(tax, rates, code) {
+                if let at = out.firstIndex(where: { $0.rate.id == rate.id }) {
+                    out[at].net += net
+                    out[at].tax += share
+                } else {
+                    out.append((rate, net, share))
+                }
+            }
+        }
+        return out
+    }
+
+    private static func shares(_ tax: Int64, _ rates: [TaxTable.Rate], _ code: String) throws(Fault) -> [(rate: TaxTable.Rate, share: Int64)] {
+        let whole = rates.map(\.percent).reduce(ExactDecimal.zero, +)
+        guard tax == 0 || (!whole.isZero && rates.allSatisfy { !$0.percent.isNegative }) else {
+            throw TaxTable.invalid(code, "tax was charged, and the tax code \(cut(code, utf16: 40)) has no rate above zero")
+        }
+        var out: [(rate: TaxTable.Rate, share: Int64)] = []
+        var (before, given) = (ExactDecimal.zero, Int64(0))
+        for rate in rates {
+            before = before + rate.percent
+            // Up to and with this rate; what that is more than before is its own, so that the parts come to the whole.
+            let upTo = tax == 0 ? 0 : Self.part(of: tax, before, whole)
+            out.append((rate, upTo - given))
+            given = upTo
+        }
+        return out
+    }
+
+    /// `tax × part / whole`, half up.
+    private static func part(of tax: Int64, _ part: ExactDecimal, _ whole: ExactDecimal) -> Int64 {
+        let scale = max(part.scale, whole.scale)
+        func units(_ value: ExactDecimal) -> Int128 { value.rounded(toScale: scale).coefficient }
+        return Int64(clamping: ExactDecimal.divideHalfUp(Int128(tax) * units(part), units(whole)))
+    }
+}
+
+extension QuickBooksOnlineConnector {
+    /// Reads what the documents' taxes need: nothing in the United States, or where none of them has any to tell.
+    func taxed<Output: Sendable>(
+        _ documents: [LedgerDocument], _ connection: ConnectionFacts, then next: @escaping @Sendable (Taxation) -> Exchange<Output>
+    ) -> Exchange<Output> {
+        let tells = documents.contains { document in
+            document.plan.effect == .post && entity(of: document).map { $0 != .journalEntry && $0 != .payment } ?? false
+        }
+        guard connection.isAbroad, tells else { return next(.total) }
+        return rows([Query("TaxCode"), Query("TaxRate")], connection) { rows in
+            do throws(Fault) { return next(.rates(try TaxTable(rows), none: connection.noTaxCode)) } catch { return .fail(error) }
+        }
+    }
+
+    /// What keeps a company abroad from taking the document, as far as it can be told before anything is read there: the first line without a tax code, a
+    /// discount without one, and sales that would go there as a journal.
+    static func objectionsAbroad(to document: LedgerDocument, _ entity: Entity?, _ connection: ConnectionFacts) -> [Fault] {
+        guard connection.isAbroad, let country = connection.country else { return [] }
+        let place = cut(country, utf16: 20)
+        if document.plan.form.isPurchase { return uncoded(document, in: country) }
+        if entity == .journalEntry {
+            let sells = [.summary, .settlement].contains(document.plan.form) || document.lines.contains { $0.plan.part == .tax && !$0.plan.amount.isZero }
+            return sells ? [refusal(
+                "country_unsupported", "the company is in \(place), and it would be a journal there, which carries no tax to the return",
+                "Set the policy posting to per_document: invoices, sales receipts and credit memos carry their tax.")] : []
+        }
+        guard let entity, let form = SalesForm(document, entity) else { return [] }
+        if let line = form.lines.first(where: { ($0.source.taxCode ?? "").isEmpty && ($0.source.plan.taxCode != nil || connection.noTaxCode == nil) })?.source {
+            return [uncoded(line, "in \(place)")]
+        }
+        let other = document.lines.first { $0.plan.part == .tax && !$0.plan.amount.isZero && ($0.taxCode ?? "").isEmpty }
+            ?? (form.discount == nil ? nil : document.lines.first { $0.plan.part == .discount })
+        return other.map { [uncoded($0, "in \(place)")] } ?? []
+    }
+
+    /// A company outside of the United States takes no line without a tax code.
+    /// - Source: Intuit docs, error 6000: "Make sure all your transactions have a GST/VAT rate before you save."
+    static func uncoded(_ line: LedgerDocument.Line, _ place: String) -> Fault {
+        let what = cut([line.plan.sku, line.plan.text].first { !$0.isEmpty } ?? line.plan.role.text, utf16: 60)
+        let remedy = line.plan.taxCode.map { "Bind \($0) to the id of a tax code of QuickBooks Online's under the account structure's tax codes." }
+            ?? "Set no_tax_code on the ledger's connection to the id of the code for what bears no tax (No VAT)."
+        return refusal(
+            "tax_code_unbound", "the company is \(place), where QuickBooks Online wants a tax code on every line, and the line \(what) has none", remedy,
+            position: line.plan.role.text)
+    }
+}
