@@ -22,6 +22,13 @@ extension ReturnsConnector {
         }
     }
 
+    /// Calls that are left in AfterShip's second; Loop tells none.
+    /// - Source: aftership.com/docs/returns, "Rate limit": x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset.
+    public func readings(_ response: HTTPResponse) -> [BudgetReading] {
+        guard platform == .afterShip, let left = response.fields["x-ratelimit-remaining"].flatMap({ Int($0) }), left >= 0 else { return [] }
+        return [BudgetReading(name: dialect.limit.name, remaining: left)]
+    }
+
     static func object(_ response: HTTPResponse) -> JSON? {
         do throws(Fault) {
             let json = try JSON(parsing: response.body)
