@@ -5,6 +5,8 @@ internal import Wire
 
 /// One exchange on the engine's thread: an easy handle, what it sends, and what came back so far.
 final class Transfer {
+    /// The submission's.
+    let id: UInt64
     let easy: UnsafeMutableRawPointer
     let outgoing: Outgoing
     /// Scheme, host, port and path.
@@ -16,7 +18,7 @@ final class Transfer {
     private let startBy: Duration?
     /// How much of a mail's text libcurl has taken.
     var taken = 0
-    private let continuation: CheckedContinuation<Ending, Never>
+    let continuation: CheckedContinuation<Ending, Never>
     private var ownsHandle = true
 
     // What the callbacks note.
@@ -26,13 +28,16 @@ final class Transfer {
     var stoppedResend = false
     var tooLate = false
     var tooLarge = false
-    var reply = ReplyCollector()
+    /// One thread's, and libcurl calls for one piece after another.
+    @exclusivity(unchecked) var reply: ReplyCollector
 
     init(_ submission: Submission, settings: EngineSettings, share: UnsafeMutableRawPointer, handle: UnsafeMutableRawPointer) {
+        id = submission.id
         easy = handle
         outgoing = submission.outgoing
         limits = settings.limits
         startBy = submission.startBy
+        reply = submission.reply
         continuation = submission.continuation
         listed = outgoing.listed
         isRead = outgoing.isRead
@@ -99,12 +104,15 @@ final class Transfer {
         } else {
             cf_setopt_long(easy, method == .head ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1)
         }
-        if method != .head { cf_setopt_str(easy, CURLOPT_CUSTOMREQUEST, method.rawValue) }
+        // libcurl has the words GET and POST itself.
+        let isPlain = method == (outgoing.carriesBody ? .post : .get)
+        if method != .head, !isPlain { cf_setopt_str(easy, CURLOPT_CUSTOMREQUEST, method.rawValue) }
     }
 
     private func configureCallbacks() {
         // Unretained: the engine holds this object until the handle is off the multi handle.
         let me = Unmanaged.passUnretained(self).toOpaque()
+        cf_setopt_ptr(easy, CURLOPT_PRIVATE, me)
         cf_setopt_ptr(easy, CURLOPT_OPENSOCKETDATA, me)
         cf_setopt_opensocket(easy) { me, _, address in Transfer.from(me)?.openSocket(address) ?? -1 }
         cf_setopt_ptr(easy, CURLOPT_PREREQDATA, me)
@@ -121,6 +129,12 @@ final class Transfer {
 
     static func from(_ pointer: UnsafeMutableRawPointer?) -> Transfer? {
         pointer.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// The exchange that a handle on the multi handle is used for.
+    static func of(_ easy: UnsafeMutableRawPointer) -> Transfer? {
+        var me: UnsafeMutableRawPointer?
+        return cf_getinfo_ptr(easy, CURLINFO_PRIVATE, &me) == CURLE_OK ? from(me) : nil
     }
 
     /// Answers the caller. Once: the engine has let go of the transfer before.
@@ -154,7 +168,7 @@ extension Transfer {
             return CURL_PREREQFUNC_ABORT
         }
         attempts += 1
-        reply = ReplyCollector()
+        reply.restart()
         return CURL_PREREQFUNC_OK
     }
 

@@ -50,6 +50,14 @@ import Wire
         return out
     }
 
+    @Test("what credit settles of an invoice is told from what was paid on it")
+    func credited() throws {
+        let row = Self.invoice(more: "\"Status\":\"PAID\",\"AmountPaid\":4.00,\"AmountCredited\":6.00").replacing("\"AmountDue\":10.00", with: "\"AmountDue\":0.00")
+        let (end, _) = drive(connector.find([simple(1)], facts), [Self.list("Invoices", [row])])
+        let seen = try #require(end.output?[key(1)])
+        #expect(seen.open_minor == 0 && seen.credited_minor == 600 && seen.total_minor == 1_000)
+    }
+
     @Test("an invoice is found by its number and reads back as it was meant")
     func findsInvoice() throws {
         let (end, calls) = drive(
