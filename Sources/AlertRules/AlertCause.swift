@@ -17,22 +17,29 @@ public enum AlertCause: String, Sendable, CaseIterable {
     case documentQuarantined = "document_quarantined"
 
     /// Who says that the cause is gone.
-    public enum Upkeep: Sendable {
+    public enum Upkeep: Sendable, Equatable {
         /// It is counted again every few seconds, and gone when there is nothing to count.
         case surveyed
         /// Whoever raised it takes it back.
         case kept
-        /// Nobody can tell: it is over when it has not come again for a day.
-        case fades
+        /// It is seen only when something is tried: it is over when it has not come again for so long and nothing that stands there shows it.
+        case fades(after: Duration)
     }
 
     public var upkeep: Upkeep {
         switch self {
         case .held, .rejected, .unknown, .variance, .event, .credential, .quota, .silent, .down, .webhooks, .clock, .lag, .crash, .undelivered, .documentQuarantined, .schedule: .surveyed
-        case .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand: .kept
-        case .fetch, .configuration, .attachment, .account, .quotaSpent, .orphaned: .fades
+        case .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand, .account, .attachment: .kept
+        // Longer than whoever tries waits between two tries.
+        case .fetch: .fades(after: .seconds(2 * 3600))
+        case .configuration, .quotaSpent: .fades(after: .seconds(900))
+        // What a restore left is told of whenever the ledger lists it again.
+        case .orphaned: .fades(after: .seconds(86_400))
         }
     }
+
+    /// Words of the causes that whoever raised them takes back.
+    public static let kept: [String] = allCases.filter { $0.upkeep == .kept }.map(\.rawValue)
 
     /// What an alert with this key is about; `nil` for a word that is not in the list.
     public init?(key: String) {

@@ -117,7 +117,8 @@ public final class AlertService: Service {
             }
             guard !routes.isEmpty else { return }
             let decision = Routing(
-                alerts: try await tx.standingAlerts(), books: books, routes: routes, notices: try await tx.alertNotices(), sent: try await tx.alertsSentInHour(), now: now
+                alerts: try await tx.standingAlerts(), books: books, routes: routes, notices: try await tx.alertNotices(), sent: try await tx.alertsSentInHour(),
+                refreshed: try await tx.alertsRefreshed(), now: now
             ).decide()
             let messages = Messages(base: self.configuration.base, from: self.configuration.mail?.from, now: now)
             try await tx.tell(decision.tellings.flatMap { messages.deliveries($0) { self.random.uuid() } }, decision.notices)
@@ -139,10 +140,12 @@ public final class AlertService: Service {
 
     /// Opens what is new, counts what stays, resolves what is gone. The board is read before the world: what a worker raises in between is seen next time.
     private func survey(_ tx: PostgresTransaction, _ books: [AlertOwner: RuleBook], now: Timestamp, counts: Bool) async throws(Fault) {
+        try await tx.restAlerts(kept: AlertCause.kept)
         let standing = try await tx.standingAlerts()
         func bounds(_ tenant: TenantID) -> AlertBounds { RuleBook.bounds(own: books[AlertOwner(tenant)], operators: books[.operator]) }
         var seen = try await tx.surveyAlerts(held).compactMap { Observing.seen($0, bounds($0.tenant), now: now) }
         seen += try await tx.spentQuotas().compactMap { Observing.seen($0, bounds($0.tenant), now: now) }
+        seen += try await tx.spentAppQuotas().compactMap { Observing.seen($0, bounds(AlertOwner.operator.id), now: now) }
         var looked = Set(AlertCause.allCases)
         if counts {
             try await tx.countSourceHours()

@@ -10,7 +10,7 @@ enum Board {
         var resolve: [StandingAlert] = []
     }
 
-    /// What nobody can take back is over when it has not come again for so long.
+    /// What nobody knows any more, after an upgrade, is over when it has not come again for so long.
     static let fades = Duration.seconds(24 * 3600)
     /// An open alert's last sight is written down this often where nothing else changes.
     static let refreshEvery = Duration.seconds(300)
@@ -36,10 +36,10 @@ enum Board {
         }
         for alert in standing where alert.isOpen && !there.contains(Name(tenant: alert.tenant, key: alert.key)) {
             let cause = AlertCause(key: alert.key)
-            switch cause?.upkeep ?? .fades {
+            switch cause?.upkeep ?? .fades(after: fades) {
             case .surveyed: if let cause, looked.contains(cause) { out.resolve.append(alert) }
             case .kept: continue
-            case .fades: if now - alert.lastAt >= fades { out.resolve.append(alert) }
+            case .fades(let after): if now - alert.lastAt >= after { out.resolve.append(alert) }
             }
         }
         return out

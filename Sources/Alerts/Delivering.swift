@@ -24,6 +24,8 @@ enum Patience {
     }
 
     static func later(_ delivery: AlertDelivery, _ why: String) -> AlertDeliveryEnd {
+        // The next one takes its place in a minute.
+        if delivery.purpose == .refreshed { return .later(min(after(delivery.attempts), Routing.refreshEvery), why) }
         // Whoever tests waits for the answer.
         delivery.purpose == .test || delivery.attempts >= triesMost ? .failed(why) : .later(after(delivery.attempts), why)
     }

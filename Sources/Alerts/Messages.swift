@@ -33,7 +33,7 @@ struct Messages: Sendable {
             let id = id()
             return [delivery(id, 0, url, json(telling, id).bytes)]
         case .alertmanager(let url, _):
-            return [delivery(id(), 0, url, JSON.array(telling.alerts.map { alertmanager($0, telling.validFor) }).bytes)]
+            return [delivery(id(), 0, url, JSON.array((telling.outdated + telling.alerts).map { alertmanager($0, telling.validFor) }).bytes)]
         case nil: return []
         }
     }
@@ -48,7 +48,8 @@ struct Messages: Sendable {
         }
         let word = switch telling.purpose {
         case .resolved: "resolved"
-        case .repeated: "still \(first.severity.rawValue)"
+        case .worsened: "now \(first.severity.rawValue)"
+        case .repeated, .refreshed: "still \(first.severity.rawValue)"
         case .opened, .digest, .test: first.severity.rawValue
         }
         return "[Counterfoil] \(word), \(first.tenantName): \(cut(first.cause, 120))"
@@ -125,9 +126,17 @@ struct Messages: Sendable {
             ])),
             ("annotations", .object([
                 ("summary", .string(alert.cause)), ("remedy", .string(alert.remedy)), ("link", .string(link(alert))), ("count", .string("\(alert.count)")),
+                ("state", .string(state(alert))),
             ])),
             ("startsAt", .string(alert.openedAt.description)), ("endsAt", .string(ends.description)), ("generatorURL", .string(link(alert))),
         ])
+    }
+
+    /// As people see it.
+    private func state(_ alert: StandingAlert) -> String {
+        guard alert.isOpen else { return "resolved" }
+        if let until = alert.mutedUntil, until > now { return "muted" }
+        return alert.isAcknowledged ? "acknowledged" : "open"
     }
 
     // MARK: Tests

@@ -45,7 +45,9 @@ enum Observing {
                 fact, .warning, "messages by the route \(fact.place) (\(fact.code)) do not arrive: \(fact.words)",
                 "Correct the route, then send a test message by it.")
         case .schedule: return schedule(fact)
-        case .quota, .quotaSpent, .orphaned, .silent, .attachment, .account, .unexplained, .returnsDiffer, .reflection, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
+        // What stands in the alert is still so.
+        case .quotaSpent, .fetch, .configuration: return alert(fact, .warning, fact.words, fact.remedy, opens: false)
+        case .quota, .orphaned, .silent, .attachment, .account, .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand, nil: return nil
         }
     }
 
@@ -127,15 +129,12 @@ extension Observing {
     /// Budgets of shorter windows than this are spent all day long while there is work: that is pacing, not news.
     static let longWindow = Duration.seconds(3600)
 
-    /// A pause of a long budget that is at least so long is no pacing: the platform says that it is spent, whatever we counted.
-    static let longPause = Duration.seconds(300)
-
     /// What begins anew within less than this is spent between two looks, and nobody could do anything about it.
     static let shortestWindow = Duration.seconds(60)
 
     /// `nil`: enough is left.
     static func seen(_ quota: QuotaRow, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
-        if quota.window >= longWindow, let until = quota.pausedUntil, until - now >= longPause {
+        if quota.isRefused, let until = quota.pausedUntil {
             return alert(
                 quota, .warning,
                 "the budget '\(quota.name)' of \(quota.slug) (\(quota.platform)) is spent: the platform refuses its calls until \(minute(until)), and by our count \(quota.used) of "
@@ -149,6 +148,21 @@ extension Observing {
         return alert(quota, quota.window >= longWindow ? .warning : .information, cause)
     }
 
+    /// A budget that all connections of the operator's app share: his own to know of. `nil`: enough is left.
+    static func seen(_ quota: AppQuotaRow, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
+        let resets = quota.windowStart + quota.window
+        guard quota.window >= shortestWindow, quota.amount > 0, resets > now, quota.used * 100 >= quota.amount * bounds.quotaPercent else { return nil }
+        var cause = "\(min(100, quota.used * 100 / quota.amount)) % of the budget '\(quota.name)' of the app at \(quota.platform) is used, \(quota.used) of \(quota.amount), by all clients together"
+        if let ends = ends(quota.used, quota.amount, quota.windowStart, resets, now: now) { cause += "; at this pace it is spent at \(minute(ends))" }
+        cause += "; it begins anew at \(minute(resets))"
+        return SeenAlert(
+            tenant: AlertOwner.operator.id,
+            row: AlertRow(
+                key: AlertKey.appQuota(quota.platform, quota.name), severity: quota.window >= longWindow ? .warning : .information, cause: cause,
+                remedy: "Nothing is lost: what waits goes on then, for every client. Have clients swept less often (poll_seconds), or ask the platform for more."),
+            items: quota.used)
+    }
+
     private static func alert(_ quota: QuotaRow, _ severity: AlertRow.Severity, _ cause: String) -> SeenAlert {
         SeenAlert(
             tenant: quota.tenant,
@@ -159,13 +173,15 @@ extension Observing {
     }
 
     /// When it is spent if it goes on as since the window began; `nil` when it lasts, or is spent already.
-    static func ends(_ quota: QuotaRow, now: Timestamp) -> Timestamp? {
-        let passed = (now - quota.windowStart).wholeMicroseconds
-        guard quota.used > 0, quota.used < quota.amount, passed > 0 else { return nil }
-        let left = (passed / Int64(quota.used)).multipliedReportingOverflow(by: Int64(quota.amount - quota.used))
+    static func ends(_ quota: QuotaRow, now: Timestamp) -> Timestamp? { ends(quota.used, quota.amount, quota.windowStart, quota.resetsAt, now: now) }
+
+    private static func ends(_ used: Int, _ amount: Int, _ began: Timestamp, _ resets: Timestamp, now: Timestamp) -> Timestamp? {
+        let passed = (now - began).wholeMicroseconds
+        guard used > 0, used < amount, passed > 0 else { return nil }
+        let left = (passed / Int64(used)).multipliedReportingOverflow(by: Int64(amount - used))
         guard !left.overflow else { return nil }
         let at = now + .microseconds(left.partialValue)
-        return at < quota.resetsAt ? at : nil
+        return at < resets ? at : nil
     }
 }
 
@@ -177,24 +193,38 @@ extension Observing {
     static let weeksMost = 4
     /// Usual hours that pass in silence before it is called one.
     static let missedLeast = 3
+    /// A source that has never said anything is silent after so many times the floor.
+    static let firstWord = 4
+    /// So many times the longest quiet of four weeks is a silence, whatever the hours: of a source that says little no hour is usual.
+    static let gaps = 3
     private static let hour: Int64 = 3600
     private static let week: Int64 = 7 * 24 * 3600
 
-    /// A source is silent when three hours passed in which something usually comes, and the floor with them. An hour of the week is usual when something
-    /// came in it in three of four of the weeks before.
+    /// A source is silent when three hours passed in which something usually comes, or three times its longest quiet, and the floor with them. An hour of
+    /// the week is usual when something came in it in three of four of the weeks before.
     static func seen(_ source: QuietSource, _ bounds: AlertBounds, now: Timestamp) -> SeenAlert? {
+        let quiet = now - source.lastAt
+        guard source.hasSpoken else {
+            guard quiet >= bounds.silence * firstWord else { return nil }
+            return silent(source, "nothing has ever come from \(source.slug) (\(source.platform)), which was connected at \(minute(source.lastAt))", 1)
+        }
         let weeks = min(weeksMost, Int((source.lastAt.seconds - source.knownSince.seconds + hour) / week))
-        guard weeks >= weeksLeast, now - source.lastAt >= bounds.silence else { return nil }
+        guard weeks >= weeksLeast, quiet >= bounds.silence else { return nil }
         let usual = Set(source.weeks.filter { $0.value * 4 >= weeks * 3 }.keys)
         let missed = missed(usual, from: source.lastAt, to: now)
-        guard missed >= missedLeast else { return nil }
-        return SeenAlert(
+        let since = "nothing has come from \(source.slug) (\(source.platform)) since \(minute(source.lastAt))"
+        if missed >= missedLeast { return silent(source, "\(since), where something usually comes", missed) }
+        guard let gap = source.longestGap, quiet >= gap * gaps else { return nil }
+        return silent(source, "\(since); in the four weeks before it was never quiet for longer than \(some(Int(gap.components.seconds / hour) + 1, "hour"))", max(1, missed))
+    }
+
+    private static func silent(_ source: QuietSource, _ cause: String, _ items: Int) -> SeenAlert {
+        SeenAlert(
             tenant: source.tenant,
             row: AlertRow(
-                key: AlertKey.silent(source.connection), severity: .warning,
-                cause: "nothing has come from \(source.slug) (\(source.platform)) since \(minute(source.lastAt)), where something usually comes",
+                key: AlertKey.silent(source.connection), severity: .warning, cause: cause,
                 remedy: "Look whether the shop sells, whether its webhooks lead here, and whether the connection may still read."),
-            items: missed)
+            items: items)
     }
 
     /// Whole hours after that of `from` and before that of `to` whose place in the week is usual; at most those of two weeks are looked at.

@@ -9,6 +9,8 @@ struct Telling: Sendable {
     var purpose: AlertDelivery.Purpose
     /// Those that are told of, the worst first.
     var alerts: [StandingAlert]
+    /// As they were told before, for a receiver that knows them by how bad they are.
+    var outdated: [StandingAlert] = []
     /// Until when an open one is believed without being told of again.
     var validFor: Duration
 }
@@ -21,12 +23,20 @@ struct Routing: Sendable {
     var notices: [AlertNotice]
     /// Messages within the last hour.
     var sent: [AlertOwner: [String: Int]]
+    /// When an Alertmanager was last sent all that is open.
+    var refreshed: [AlertOwner: [String: Timestamp]] = [:]
     var now: Timestamp
 
     /// What opens again so soon after it was told to be over is not told of yet: it may be over again.
     static let settleFor = Duration.seconds(300)
     /// Alerts that one message names; of more it says how many.
     static let namedMost = 50
+
+    /// An Alertmanager keeps alerts in memory and takes for resolved what it is not told again: all that is open is sent to it so often.
+    static let refreshEvery = Duration.seconds(60)
+    /// Until when it believes what it was told last: so many are missed before it says that all is well.
+    static let believedFor = Duration.seconds(600)
+    static let refreshedMost = 2_000
 
     private struct Name: Hashable {
         var tenant: TenantID
@@ -38,6 +48,8 @@ struct Routing: Sendable {
         var alert: StandingAlert
         var purpose: AlertDelivery.Purpose
         var again: Duration?
+        /// As the route was told of it before.
+        var before: AlertNotice?
     }
 
     struct Decision: Sendable {
@@ -53,6 +65,7 @@ struct Routing: Sendable {
             for route in (routes[owner] ?? []).sorted(by: { $0.name < $1.name }) where route.receiver != nil {
                 let wishes = wishes(owner, route, rules.filter { $0.routes.contains(route.name) }, own)
                 if !wishes.isEmpty { tell(owner, route, wishes, &out) }
+                if route.isForgetful { refresh(owner, route, own, &out) }
             }
         }
         return out
@@ -66,7 +79,13 @@ struct Routing: Sendable {
             let notice = told[Name(tenant: alert.tenant, key: alert.key)]
             guard alert.isOpen else {
                 // Whoever was told that it is there is told that it is over, whatever the rules say by now.
-                if notice?.told == .opened { out.append(Wish(alert: alert, purpose: .resolved, again: nil)) }
+                if notice?.told == .opened { out.append(Wish(alert: alert, purpose: .resolved, again: nil, before: notice)) }
+                continue
+            }
+            let rise = Routing.rise(alert, notice)
+            if route.isForgetful, notice?.told == .opened {
+                // It is known there by how bad it is, whoever has acknowledged or muted it here.
+                if rise != 0 { out.append(Wish(alert: alert, purpose: rise > 0 ? .worsened : .repeated, again: nil, before: notice)) }
                 continue
             }
             // A route that does not work is not what says so.
@@ -75,12 +94,33 @@ struct Routing: Sendable {
             guard !matching.isEmpty, !alert.isAcknowledged, alert.mutedUntil.map({ $0 <= now }) ?? true else { continue }
             let again = matching.compactMap(\.again).min()
             if let notice, notice.told == .opened {
-                if let again, now - notice.at >= again { out.append(Wish(alert: alert, purpose: .repeated, again: again)) }
+                if rise > 0 {
+                    out.append(Wish(alert: alert, purpose: .worsened, again: again, before: notice))
+                } else if let again, now - notice.at >= again { out.append(Wish(alert: alert, purpose: .repeated, again: again)) }
             } else if notice.map({ now - $0.at >= Routing.settleFor }) ?? true {
                 out.append(Wish(alert: alert, purpose: .opened, again: again))
             }
         }
         return out.sorted { Routing.isBefore($0, $1) }
+    }
+
+    /// Above 0 where it is worse by now than the route was told, below where it is milder.
+    private static func rise(_ alert: StandingAlert, _ notice: AlertNotice?) -> Int {
+        guard let told = notice?.severity.flatMap({ AlertSeverity(rawValue: $0.rawValue) }), let now = AlertSeverity(rawValue: alert.severity.rawValue) else { return 0 }
+        return now == told ? 0 : now > told ? 1 : -1
+    }
+
+    /// All that is open and was told, once a minute; what was told in this moment is known.
+    private func refresh(_ owner: AlertOwner, _ route: AlertRoute, _ alerts: [StandingAlert], _ out: inout Decision) {
+        if let last = refreshed[owner]?[route.name], now - last < Routing.refreshEvery { return }
+        let told = notices.filter { $0.owner == owner && $0.route == route.name && $0.told == .opened }
+        guard told.contains(where: { now - $0.at >= Routing.refreshEvery }) else { return }
+        var names = Set(told.map { Name(tenant: $0.tenant, key: $0.key) })
+        for notice in out.notices where notice.owner == owner && notice.route == route.name { names.insert(Name(tenant: notice.tenant, key: notice.key)) }
+        let open = alerts.filter { $0.isOpen && names.contains(Name(tenant: $0.tenant, key: $0.key)) }
+        guard !open.isEmpty else { return }
+        out.tellings.append(Telling(
+            owner: owner, route: route, purpose: .refreshed, alerts: Array(open.prefix(Routing.refreshedMost)), validFor: Routing.believedFor))
     }
 
     private func matches(_ rule: AlertRule, _ alert: StandingAlert) -> Bool {
@@ -109,7 +149,7 @@ struct Routing: Sendable {
         guard room > 0 else { return }
         var done: [Wish] = []
         // An Alertmanager groups by itself: it gets all of them at once.
-        if route.receiver?.kind == .alertmanager {
+        if route.isForgetful {
             done = Array(wishes.prefix(500))
             out.tellings.append(telling(owner, route, done.allSatisfy { $0.purpose == .resolved } ? .resolved : done[0].purpose, done))
         } else {
@@ -121,12 +161,32 @@ struct Routing: Sendable {
         }
         for wish in done {
             out.notices.append(AlertNotice(
-                owner: owner, route: route.name, tenant: wish.alert.tenant, key: wish.alert.key, told: wish.purpose == .resolved ? .resolved : .opened, at: now))
+                owner: owner, route: route.name, tenant: wish.alert.tenant, key: wish.alert.key, told: wish.purpose == .resolved ? .resolved : .opened, at: now,
+                severity: wish.alert.severity))
         }
     }
 
     private func telling(_ owner: AlertOwner, _ route: AlertRoute, _ purpose: AlertDelivery.Purpose, _ wishes: [Wish]) -> Telling {
-        let again = wishes.compactMap(\.again).max() ?? .seconds(24 * 3600)
-        return Telling(owner: owner, route: route, purpose: purpose, alerts: wishes.map(\.alert), validFor: again * 2 + .seconds(600))
+        var out = Telling(owner: owner, route: route, purpose: purpose, alerts: wishes.map(\.alert), validFor: Routing.believedFor)
+        guard route.isForgetful else { return out }
+        for (n, wish) in wishes.enumerated() {
+            guard let told = wish.before?.severity, told != wish.alert.severity else { continue }
+            // What is over is over under the name that it was told by; what goes on under another ends under that.
+            guard wish.alert.isOpen else {
+                out.alerts[n].severity = told
+                continue
+            }
+            var before = wish.alert
+            before.severity = told
+            before.isOpen = false
+            before.resolvedAt = now
+            out.outdated.append(before)
+        }
+        return out
     }
+}
+
+extension AlertRoute {
+    /// What it was told it keeps in memory, for as long as it was told.
+    fileprivate var isForgetful: Bool { receiver?.kind == .alertmanager }
 }

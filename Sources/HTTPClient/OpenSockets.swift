@@ -44,7 +44,7 @@ final class OpenSockets {
 
     private static func isReadable(_ socket: Int32) -> Bool {
         var byte: UInt8 = 0
-        return recv(socket, &byte, 1, Int32(MSG_PEEK.rawValue | MSG_DONTWAIT.rawValue)) >= 0 || (errno != EAGAIN && errno != EINTR)
+        return recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) >= 0 || (errno != EAGAIN && errno != EINTR)
     }
 
     private static func port(of socket: Int32) -> Int32? {

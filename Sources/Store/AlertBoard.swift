@@ -70,12 +70,12 @@ public struct SeenAlert: Sendable, Equatable {
 }
 
 public enum AlertBoardStatements {
-    /// All that is open, and what is resolved while some route was last told that it is open. Tenants' names for people.
+    /// All that is open, and what is resolved while some route was last told that it is open. Tenants' names for people; the operator's own alerts have none.
     static func standing() -> SQL {
         """
-        SELECT a.id, a.tenant_id, t.slug, t.name, a.key, a.severity, a.cause, a.remedy, a.state, a.episode, a.hits, a.items, a.first_at, a.opened_at, a.last_at,
+        SELECT a.id, a.tenant_id, coalesce(t.slug, 'operator') AS slug, coalesce(t.name, 'Operator') AS name, a.key, a.severity, a.cause, a.remedy, a.state, a.episode, a.hits, a.items, a.first_at, a.opened_at, a.last_at,
           a.resolved_at, a.acknowledged_at IS NOT NULL AS acknowledged, a.muted_until
-        FROM app.alerts a JOIN app.tenants t ON t.tenant_id = a.tenant_id
+        FROM app.alerts a LEFT JOIN app.tenants t ON t.tenant_id = a.tenant_id
         WHERE a.state = 'open' OR EXISTS (SELECT FROM app.alert_notices n WHERE n.alert_tenant = a.tenant_id AND n.alert_key = a.key AND n.told = 'opened')
         ORDER BY a.tenant_id, a.key
         """
@@ -88,7 +88,7 @@ public enum AlertBoardStatements {
         SELECT t, k, s, c, r, i FROM unnest(\(seen.map(\.tenant)), \(seen.map(\.row.key)), \(seen.map(\.row.severity.rawValue)), \(seen.map(\.row.cause)),
           \(seen.map(\.row.remedy)), \(seen.map { Int64($0.items) })) AS x(t, k, s, c, r, i)
         ON CONFLICT (tenant_id, key) DO UPDATE SET severity = EXCLUDED.severity, cause = EXCLUDED.cause, remedy = EXCLUDED.remedy, items = EXCLUDED.items,
-          state = 'open', hits = a.hits + CASE WHEN a.state = 'resolved' THEN 1 ELSE 0 END, last_at = clock_timestamp(), resolved_at = NULL,
+          state = 'open', set_aside = false, hits = a.hits + CASE WHEN a.state = 'resolved' THEN 1 ELSE 0 END, last_at = clock_timestamp(), resolved_at = NULL,
           \(unsafe: AlertStatements.opensAgain)
         """
     }
@@ -96,7 +96,8 @@ public enum AlertBoardStatements {
     /// Figures and words of what is open.
     static func refresh(_ seen: [SeenAlert]) -> SQL {
         """
-        UPDATE app.alerts a SET severity = s, cause = c, remedy = r, items = i, last_at = clock_timestamp()
+        UPDATE app.alerts a SET severity = s, cause = c, remedy = r, items = i, last_at = clock_timestamp(),
+          \(unsafe: AlertStatements.unacknowledged(AlertStatements.worse("s")))
         FROM unnest(\(seen.map(\.tenant)), \(seen.map(\.row.key)), \(seen.map(\.row.severity.rawValue)), \(seen.map(\.row.cause)),
           \(seen.map(\.row.remedy)), \(seen.map { Int64($0.items) })) AS x(t, k, s, c, r, i)
         WHERE a.tenant_id = x.t AND a.key = x.k AND a.state = 'open'
@@ -109,6 +110,30 @@ public enum AlertBoardStatements {
         UPDATE app.alerts a SET state = 'resolved', resolved_at = clock_timestamp(), items = CASE WHEN a.items IS NULL THEN NULL ELSE 0 END
         FROM unnest(\(gone.map(\.tenant)), \(gone.map(\.key)), \(gone.map(\.lastAt))) AS x(t, k, at)
         WHERE a.tenant_id = x.t AND a.key = x.k AND a.state = 'open' AND a.last_at = x.at
+        """
+    }
+
+    /// A tenant or flow that is at rest: nothing of it is told. The flow is the second word of an alert's key.
+    private static let atRest = """
+        (t.state <> 'active' OR EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = a.tenant_id AND f.state <> 'active' AND f.id::text = split_part(a.key, '/', 2)))
+        """
+
+    /// Ends the alerts of tenants and flows that are at rest.
+    /// - Parameter kept: causes that nobody counts: they come back when work does.
+    static func setAside(_ kept: [String]) -> SQL {
+        """
+        UPDATE app.alerts a SET state = 'resolved', resolved_at = clock_timestamp(), items = CASE WHEN a.items IS NULL THEN NULL ELSE 0 END,
+          set_aside = split_part(a.key, '/', 1) = ANY (\(kept))
+        FROM app.tenants t WHERE t.tenant_id = a.tenant_id AND a.state = 'open' AND \(unsafe: atRest)
+        """
+    }
+
+    /// Opens again what was set aside, where work goes on.
+    static func bringBack() -> SQL {
+        """
+        UPDATE app.alerts a SET state = 'open', set_aside = false, resolved_at = NULL, items = CASE WHEN a.items = 0 THEN NULL ELSE a.items END,
+          last_at = clock_timestamp(), \(unsafe: AlertStatements.again("true", or: "false"))
+        FROM app.tenants t WHERE t.tenant_id = a.tenant_id AND a.set_aside AND NOT \(unsafe: atRest)
         """
     }
 
@@ -144,6 +169,12 @@ extension PostgresTransaction {
                 isAcknowledged: try row.get("acknowledged"), mutedUntil: try row.get("muted_until")))
         }
         return out
+    }
+
+    /// Before the board is read: what is at rest is no news, and what goes on is.
+    /// - Parameter kept: causes that whoever raised them takes back.
+    public func restAlerts(kept: [String]) async throws(Fault) {
+        _ = try await batch([AlertBoardStatements.setAside(kept), AlertBoardStatements.bringBack()])
     }
 
     public func openAlerts(_ seen: [SeenAlert]) async throws(Fault) {

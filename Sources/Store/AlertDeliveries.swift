@@ -12,20 +12,24 @@ public struct AlertNotice: Sendable, Equatable {
     public var key: String
     public var told: Told
     public var at: Timestamp
+    /// How bad it was then; `nil` where that was not written down.
+    public var severity: AlertRow.Severity?
 
-    public init(owner: AlertOwner, route: String, tenant: TenantID, key: String, told: Told, at: Timestamp) {
+    public init(owner: AlertOwner, route: String, tenant: TenantID, key: String, told: Told, at: Timestamp, severity: AlertRow.Severity? = nil) {
         self.owner = owner
         self.route = route
         self.tenant = tenant
         self.key = key
         self.told = told
         self.at = at
+        self.severity = severity
     }
 }
 
 /// A message to one receiver, exactly as it is sent.
 public struct AlertDelivery: Sendable, Equatable {
-    public enum Purpose: String, Sendable { case opened, repeated, resolved, digest, test }
+    /// - refreshed: all that is open, for a receiver that forgets.
+    public enum Purpose: String, Sendable { case opened, worsened, repeated, refreshed, resolved, digest, test }
 
     public var id: UUID
     public var owner: AlertOwner
@@ -69,22 +73,39 @@ public enum AlertDeliveryEnd: Sendable, Equatable {
 }
 
 public enum AlertDeliveryStatements {
-    static func notices() -> SQL { "SELECT n.tenant_id, n.route, n.alert_tenant, n.alert_key, n.told, n.told_at FROM app.alert_notices n" }
+    static func notices() -> SQL { "SELECT n.tenant_id, n.route, n.alert_tenant, n.alert_key, n.told, n.told_at, n.severity FROM app.alert_notices n" }
 
     static func saveNotices(_ notices: [AlertNotice]) -> SQL {
         """
-        INSERT INTO app.alert_notices AS n (tenant_id, route, alert_tenant, alert_key, told, told_at)
-        SELECT o, r, t, k, w, a FROM unnest(\(notices.map(\.owner.id)), \(notices.map(\.route)), \(notices.map(\.tenant)), \(notices.map(\.key)),
-          \(notices.map(\.told.rawValue)), \(notices.map(\.at))) AS x(o, r, t, k, w, a)
-        ON CONFLICT (tenant_id, route, alert_tenant, alert_key) DO UPDATE SET told = EXCLUDED.told, told_at = EXCLUDED.told_at
+        INSERT INTO app.alert_notices AS n (tenant_id, route, alert_tenant, alert_key, told, told_at, severity)
+        SELECT o, r, t, k, w, a, s FROM unnest(\(notices.map(\.owner.id)), \(notices.map(\.route)), \(notices.map(\.tenant)), \(notices.map(\.key)),
+          \(notices.map(\.told.rawValue)), \(notices.map(\.at)), \(notices.map { $0.severity?.rawValue ?? "" })) AS x(o, r, t, k, w, a, v)
+        CROSS JOIN LATERAL (SELECT nullif(v, '') AS s) y
+        ON CONFLICT (tenant_id, route, alert_tenant, alert_key) DO UPDATE SET told = EXCLUDED.told, told_at = EXCLUDED.told_at, severity = EXCLUDED.severity
         """
     }
 
-    /// Messages of each route within the hour, tests left out.
+    /// Messages of each route within the hour; tests, and what only says again that it is open, left out.
     static func sentInHour() -> SQL {
         """
         SELECT d.tenant_id, d.route, count(*) AS n FROM app.alert_deliveries d
-        WHERE d.created_at > clock_timestamp() - interval '1 hour' AND d.part = 0 AND d.purpose <> 'test' GROUP BY d.tenant_id, d.route
+        WHERE d.created_at > clock_timestamp() - interval '1 hour' AND d.part = 0 AND d.purpose NOT IN ('test', 'refreshed') GROUP BY d.tenant_id, d.route
+        """
+    }
+
+    /// When each route was last sent all that is open.
+    static func refreshed() -> SQL {
+        "SELECT d.tenant_id, d.route, max(d.created_at) AS at FROM app.alert_deliveries d WHERE d.purpose = 'refreshed' GROUP BY d.tenant_id, d.route"
+    }
+
+    /// What waits takes the place of what waited: tries go on being counted. Earlier ones that arrived are of no interest any more.
+    static func refresh(_ d: AlertDelivery) -> SQL {
+        """
+        WITH old AS (DELETE FROM app.alert_deliveries WHERE tenant_id = \(d.owner.id) AND route = \(d.route) AND purpose = 'refreshed' AND state <> 'waiting')
+        INSERT INTO app.alert_deliveries AS a (tenant_id, id, route, kind, purpose, part, receiver, subject, body, alerts)
+        VALUES (\(d.owner.id), \(d.id), \(d.route), \(d.kind), 'refreshed', 0, \(d.receiver), \(d.subject), \(d.body), \(d.alerts))
+        ON CONFLICT (tenant_id, route) WHERE purpose = 'refreshed' AND state = 'waiting' DO UPDATE SET kind = EXCLUDED.kind, receiver = EXCLUDED.receiver,
+          subject = EXCLUDED.subject, body = EXCLUDED.body, alerts = EXCLUDED.alerts, created_at = clock_timestamp()
         """
     }
 
@@ -185,7 +206,8 @@ extension PostgresTransaction {
         for row in try await query(AlertDeliveryStatements.notices()) {
             out.append(AlertNotice(
                 owner: AlertOwner(try row.get("tenant_id")), route: try row.get("route"), tenant: try row.get("alert_tenant"), key: try row.get("alert_key"),
-                told: AlertNotice.Told(rawValue: try row.get("told")) ?? .opened, at: try row.get("told_at")))
+                told: AlertNotice.Told(rawValue: try row.get("told")) ?? .opened, at: try row.get("told_at"),
+                severity: try row.get("severity", as: String?.self).flatMap { AlertRow.Severity(rawValue: $0) }))
         }
         return out
     }
@@ -199,9 +221,20 @@ extension PostgresTransaction {
         return out
     }
 
+    /// When each route was last sent all that is open, by owner and route.
+    public func alertsRefreshed() async throws(Fault) -> [AlertOwner: [String: Timestamp]] {
+        var out: [AlertOwner: [String: Timestamp]] = [:]
+        for row in try await query(AlertDeliveryStatements.refreshed()) {
+            out[AlertOwner(try row.get("tenant_id")), default: [:]][try row.get("route")] = try row.get("at", as: Timestamp.self)
+        }
+        return out
+    }
+
     /// What is to be sent, and that it was decided: one can't be without the other.
     public func tell(_ deliveries: [AlertDelivery], _ notices: [AlertNotice]) async throws(Fault) {
-        for delivery in deliveries { _ = try await query(AlertDeliveryStatements.insert(delivery)) }
+        for delivery in deliveries {
+            _ = try await query(delivery.purpose == .refreshed ? AlertDeliveryStatements.refresh(delivery) : AlertDeliveryStatements.insert(delivery))
+        }
         if !notices.isEmpty { _ = try await query(AlertDeliveryStatements.saveNotices(notices)) }
     }
 

@@ -33,7 +33,7 @@ public struct AlertFact: Sendable, Equatable {
     }
 }
 
-/// What is so now, over all active tenants; each statement looks at rows that an index of its own names. Columns are those of `AlertFact`.
+/// What is so now, over all active tenants and flows; each statement looks at rows that an index of its own names. Columns are those of `AlertFact`.
 public enum AlertSurveyStatements {
     /// Of each group the words that stand there most often, and how many others there are.
     private static let gathered = """
@@ -46,7 +46,7 @@ public enum AlertSurveyStatements {
     static func held(_ flows: [FlowID]) -> SQL {
         """
         WITH chosen AS (SELECT f.tenant_id, f.id AS flow_id, f.slug FROM app.flows f JOIN app.tenants t ON t.tenant_id = f.tenant_id
-          WHERE f.id = ANY (\(flows)) AND t.state = 'active')
+          WHERE f.id = ANY (\(flows)) AND f.state = 'active' AND t.state = 'active')
         SELECT x.tenant_id, x.flow_id, 'held/' || x.flow_id || '/' || x.code || coalesce('/' || x.cause, '') AS key, f.slug AS place, x.code, \(unsafe: gathered)
         FROM (
           SELECT p.tenant_id, p.flow_id, p.post_key AS item, g->>'check' AS code, g->>'cause' AS cause, g->>'why' AS words, g->>'remedy' AS remedy,
@@ -77,7 +77,8 @@ public enum AlertSurveyStatements {
           UNION ALL
           SELECT c.tenant_id, c.flow_id, 'case', count(*), max(coalesce(c.planned_at, c.changed_at)), sum(\(unsafe: micros("coalesce(c.planned_at, c.changed_at)")))
           FROM app.cases c WHERE c.fault IS NOT NULL AND NOT c.dirty GROUP BY c.tenant_id, c.flow_id
-        ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' GROUP BY x.flow_id
+        ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id JOIN app.flows f ON f.tenant_id = x.tenant_id AND f.id = x.flow_id
+        WHERE t.state = 'active' AND f.state = 'active' GROUP BY x.flow_id
         """
     }
 
@@ -91,7 +92,7 @@ public enum AlertSurveyStatements {
         FROM (SELECT p.tenant_id, p.flow_id, p.post_key AS item, coalesce(p.fault->>'code', 'rejected') AS code, p.fault->>'summary' AS words,
             p.fault->>'remedy' AS remedy, p.updated_at AS at FROM app.postings p WHERE p.state = 'rejected') x
         JOIN app.flows f ON f.tenant_id = x.tenant_id AND f.id = x.flow_id JOIN app.tenants t ON t.tenant_id = x.tenant_id
-        WHERE t.state = 'active' GROUP BY x.tenant_id, x.flow_id, f.slug, x.code
+        WHERE t.state = 'active' AND f.state = 'active' GROUP BY x.tenant_id, x.flow_id, f.slug, x.code
         """
     }
 
@@ -107,7 +108,7 @@ public enum AlertSurveyStatements {
           UNION ALL
           SELECT p.tenant_id, p.flow_id, 'unknown', p.post_key, '', p.fault->>'summary', '', p.updated_at FROM app.postings p WHERE p.state = 'unknown'
         ) x JOIN app.flows f ON f.tenant_id = x.tenant_id AND f.id = x.flow_id JOIN app.tenants t ON t.tenant_id = x.tenant_id
-        WHERE t.state = 'active' GROUP BY x.tenant_id, x.kind, x.flow_id, f.slug, x.code
+        WHERE t.state = 'active' AND f.state = 'active' GROUP BY x.tenant_id, x.kind, x.flow_id, f.slug, x.code
         """
     }
 
@@ -218,6 +219,22 @@ public enum AlertSurveyStatements {
         """
     }
 
+    /// Alerts of causes that are seen only when something is tried, where what was tried in vain still waits: a budget rests, an order is to be fetched, a job
+    /// needs a configuration that can be used.
+    static func lasting() -> SQL {
+        """
+        SELECT a.tenant_id, a.key, '' AS place, '' AS code, a.cause AS words, a.remedy, a.hits::bigint AS items, 1::bigint AS kinds, a.opened_at AS since
+        FROM app.alerts a JOIN app.tenants t ON t.tenant_id = a.tenant_id
+        WHERE t.state = 'active' AND a.state = 'open' AND CASE split_part(a.key, '/', 1)
+          WHEN 'quota_spent' THEN EXISTS (SELECT FROM app.budgets b WHERE b.tenant_id = a.tenant_id AND b.paused_until IS NOT NULL
+            AND a.key = 'quota_spent/' || b.connection_id || '/' || b.name)
+          WHEN 'fetch' THEN EXISTS (SELECT FROM app.jobs j WHERE j.tenant_id = a.tenant_id AND j.kind = 'fetch'
+            AND starts_with(j.subject, split_part(a.key, '/', 2) || '/') AND j.fault->>'code' = split_part(a.key, '/', 3))
+          WHEN 'configuration' THEN EXISTS (SELECT FROM app.jobs j WHERE j.tenant_id = a.tenant_id AND j.fault->>'code' = split_part(a.key, '/', 2))
+          ELSE false END
+        """
+    }
+
     /// Tenants' routes whose messages do not arrive: given up within a day, or tried in vain several times. The operator's own are in the metrics.
     static func undelivered() -> SQL {
         """
@@ -276,7 +293,7 @@ extension PostgresTransaction {
         for rows in try await batch([
             AlertSurveyStatements.rejected(), AlertSurveyStatements.undecided(), AlertSurveyStatements.events(),
             AlertSurveyStatements.quarantined(), AlertSurveyStatements.connections(), AlertSurveyStatements.crashes(), AlertSurveyStatements.lag(),
-            AlertSurveyStatements.undelivered(), AlertSurveyStatements.webhooks(), AlertSurveyStatements.clocks(), ScheduleStatements.troubles(),
+            AlertSurveyStatements.undelivered(), AlertSurveyStatements.webhooks(), AlertSurveyStatements.clocks(), AlertSurveyStatements.lasting(), ScheduleStatements.troubles(),
         ]) {
             for row in rows { out.append(try AlertFact(row)) }
         }

@@ -8,12 +8,15 @@ public struct AlertRow: Sendable, Equatable {
     public var severity: Severity
     public var cause: String
     public var remedy: String
+    /// What its end is told by: a JSON object, whose `was` stands for as long as the alert is open. `nil`: nothing.
+    public var detail: [UInt8]?
 
-    public init(key: String, severity: Severity, cause: String, remedy: String) {
+    public init(key: String, severity: Severity, cause: String, remedy: String, detail: [UInt8]? = nil) {
         self.key = key
         self.severity = severity
         self.cause = cause
         self.remedy = remedy
+        self.detail = detail
     }
 }
 
@@ -33,6 +36,8 @@ public enum AlertKey {
     public static func fetch(_ connection: ConnectionID, _ code: String) -> String { "fetch/\(connection)/\(code)" }
     public static func credential(_ connection: ConnectionID) -> String { "credential/\(connection)" }
     public static func quota(_ connection: ConnectionID, _ budget: String) -> String { "quota/\(connection)/\(budget)" }
+    /// Of the operator's app, over all tenants.
+    public static func appQuota(_ platform: String, _ budget: String) -> String { "quota/app/\(platform)/\(budget)" }
     public static func quotaSpent(_ connection: ConnectionID, _ budget: String) -> String { "quota_spent/\(connection)/\(budget)" }
     public static func attachment(_ connection: ConnectionID) -> String { "attachment/\(connection)" }
     public static func reflection(_ flow: FlowID) -> String { "reflection/\(flow)" }
@@ -42,6 +47,10 @@ public enum AlertKey {
     /// - remoteID: the account's own id in the ledger.
     public static func account(_ connection: ConnectionID, _ remoteID: String) -> String { "account/\(connection)/\(remoteID)" }
     public static func orphaned(_ connection: ConnectionID) -> String { "orphaned/\(connection)" }
+    /// - code: of the fault by which a tenant's configuration can't be used.
+    public static func configuration(_ code: String) -> String { "configuration/\(code)" }
+    /// Of a batch that a person imported.
+    public static func differsByHand(_ batch: BatchID) -> String { "differs_by_hand/\(batch)" }
     public static let lag = "lag/work"
     public static let crash = "crash/worker"
     /// - what: the first word of what was in hand: `event`, `case`, `posting`.
@@ -53,26 +62,47 @@ public enum AlertStatements {
     /// What is open counts up; what was resolved opens again, as the same group, and nobody has acknowledged that yet.
     public static func raise(_ tenant: TenantID, _ alerts: [AlertRow]) -> SQL {
         """
-        INSERT INTO app.alerts AS a (tenant_id, key, severity, cause, remedy)
-        SELECT DISTINCT ON (k) \(tenant), k, s, c, r FROM unnest(\(alerts.map(\.key)), \(alerts.map(\.severity.rawValue)), \(alerts.map(\.cause)),
-          \(alerts.map(\.remedy))) AS t(k, s, c, r)
+        INSERT INTO app.alerts AS a (tenant_id, key, severity, cause, remedy, detail)
+        SELECT DISTINCT ON (k) \(tenant), k, s, c, r, d::jsonb FROM unnest(\(alerts.map(\.key)), \(alerts.map(\.severity.rawValue)), \(alerts.map(\.cause)),
+          \(alerts.map(\.remedy)), \(alerts.map { $0.detail.map { String(decoding: $0, as: UTF8.self) } ?? "{}" })) AS t(k, s, c, r, d)
         ON CONFLICT (tenant_id, key) DO UPDATE SET severity = EXCLUDED.severity, cause = EXCLUDED.cause, remedy = EXCLUDED.remedy,
-          state = 'open', hits = a.hits + 1, last_at = clock_timestamp(), resolved_at = NULL, \(unsafe: opensAgain)
+          state = 'open', set_aside = false, hits = a.hits + 1, last_at = clock_timestamp(), resolved_at = NULL,
+          detail = EXCLUDED.detail || CASE WHEN a.state = 'open' AND a.detail ? 'was' THEN jsonb_build_object('was', a.detail->'was') ELSE '{}' END,
+          \(unsafe: opensAgain)
         """
     }
 
-    /// What changes of a row `a` that was resolved.
-    static let opensAgain = """
-        episode = a.episode + CASE WHEN a.state = 'resolved' THEN 1 ELSE 0 END,
-          opened_at = CASE WHEN a.state = 'resolved' THEN clock_timestamp() ELSE a.opened_at END,
-          acknowledged_at = CASE WHEN a.state = 'resolved' THEN NULL ELSE a.acknowledged_at END,
-          acknowledged_by = CASE WHEN a.state = 'resolved' THEN NULL ELSE a.acknowledged_by END
+    /// What the ends of open alerts are told by.
+    public static func details(_ tenant: TenantID, keyPrefix: String) -> SQL {
+        "SELECT key, detail FROM app.alerts WHERE tenant_id = \(tenant) AND starts_with(key, \(keyPrefix)) AND (state = 'open' OR set_aside)"
+    }
+
+    /// What changes of a row `a` that was resolved, and of one that is worse by now: what was acknowledged as less is not acknowledged as that.
+    static let opensAgain = again("a.state = 'resolved'", or: worse("EXCLUDED.severity"))
+
+    static func again(_ opens: String, or worse: String) -> String {
         """
+        episode = a.episode + CASE WHEN \(opens) THEN 1 ELSE 0 END,
+          opened_at = CASE WHEN \(opens) THEN clock_timestamp() ELSE a.opened_at END, \(unacknowledged("\(opens) OR \(worse)"))
+        """
+    }
+
+    /// Whether this severity is above that of the row `a`.
+    static func worse(_ severity: String) -> String {
+        "array_position(ARRAY['information', 'warning', 'critical'], \(severity)) > array_position(ARRAY['information', 'warning', 'critical'], a.severity)"
+    }
+
+    static func unacknowledged(_ condition: String) -> String {
+        """
+        acknowledged_at = CASE WHEN \(condition) THEN NULL ELSE a.acknowledged_at END,
+          acknowledged_by = CASE WHEN \(condition) THEN NULL ELSE a.acknowledged_by END
+        """
+    }
 
     public static func resolve(_ tenant: TenantID, keyPrefix: String) -> SQL {
         """
-        UPDATE app.alerts SET state = 'resolved', resolved_at = clock_timestamp()
-        WHERE tenant_id = \(tenant) AND starts_with(key, \(keyPrefix)) AND state = 'open'
+        UPDATE app.alerts SET state = 'resolved', resolved_at = clock_timestamp(), set_aside = false
+        WHERE tenant_id = \(tenant) AND starts_with(key, \(keyPrefix)) AND (state = 'open' OR set_aside)
         """
     }
 }
@@ -80,8 +110,8 @@ public enum AlertStatements {
 extension AlertStatements {
     public static func resolve(_ tenant: TenantID, keys: [String]) -> SQL {
         """
-        UPDATE app.alerts SET state = 'resolved', resolved_at = clock_timestamp()
-        WHERE tenant_id = \(tenant) AND key = ANY (\(keys)) AND state = 'open'
+        UPDATE app.alerts SET state = 'resolved', resolved_at = clock_timestamp(), set_aside = false
+        WHERE tenant_id = \(tenant) AND key = ANY (\(keys)) AND (state = 'open' OR set_aside)
         """
     }
 }
@@ -97,6 +127,19 @@ extension Store {
     public func raise(_ tenant: TenantID, _ alerts: [AlertRow]) async throws(Fault) {
         guard !alerts.isEmpty else { return }
         _ = try await pool.query(AlertStatements.raise(tenant, alerts))
+    }
+
+    /// Of open alerts, by key.
+    public func alertDetails(_ tenant: TenantID, keyPrefix: String) async throws(Fault) -> [String: [UInt8]] {
+        var out: [String: [UInt8]] = [:]
+        for row in try await pool.query(AlertStatements.details(tenant, keyPrefix: keyPrefix)) {
+            out[try row.get("key", as: String.self)] = try row.get("detail", as: PostgresJSON.self).bytes
+        }
+        return out
+    }
+
+    public func resolveAlerts(_ tenant: TenantID, keys: [String]) async throws(Fault) {
+        if !keys.isEmpty { _ = try await pool.query(AlertStatements.resolve(tenant, keys: keys)) }
     }
 
     public func resolveAlerts(_ tenant: TenantID, keyPrefix: String) async throws(Fault) {

@@ -119,7 +119,8 @@ extension Store {
         }
     }
 
-    public func settleAttachment(_ tenant: TenantID, _ row: AttachmentRow, _ outcome: AttachmentOutcome, alerts: [AlertRow] = []) async throws(Fault) {
+    /// - over: keys of alerts that this outcome ends.
+    public func settleAttachment(_ tenant: TenantID, _ row: AttachmentRow, _ outcome: AttachmentOutcome, alerts: [AlertRow] = [], over: [String] = []) async throws(Fault) {
         try await transaction { tx throws(Fault) in
             guard try await tx.query(AttachmentStatements.settle(tenant, row.key, revision: row.revision, outcome)).affected > 0 else { return }
             if outcome.state != .due {
@@ -129,6 +130,7 @@ extension Store {
                 try await tx.audit(tenant, [entry])
             }
             try await tx.raise(tenant, alerts)
+            if !over.isEmpty { _ = try await tx.query(AlertStatements.resolve(tenant, keys: over)) }
         }
     }
 

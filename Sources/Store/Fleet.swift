@@ -37,8 +37,8 @@ public enum FleetStatements {
         """
 
     private static let quota = """
-        SELECT max(least(1000, b.used::bigint * 1000 / b.amount)) FROM app.budgets b
-        WHERE b.tenant_id = t.tenant_id AND b.amount > 0 AND b.window_start + b.window_ms * interval '1 millisecond' > clock_timestamp()
+        SELECT max(\(QuotaStatements.permille)) FROM app.budgets b JOIN app.connections c ON c.tenant_id = b.tenant_id AND c.id = b.connection_id
+        WHERE b.tenant_id = t.tenant_id AND \(QuotaStatements.counts)
         """
 
     /// Postings by ledger day, oldest first.
@@ -118,7 +118,7 @@ public enum FleetStatements {
             WHERE p.state IN ('unknown', 'manual') AND t.state <> 'removed' AND \(sees.condition("t")))
           + (SELECT count(*) FROM app.tenants t JOIN app.reflections r ON r.tenant_id = t.tenant_id
             WHERE r.state IN ('held', 'refused') AND t.state <> 'removed' AND \(sees.condition("t"))) AS stopped,
-          (SELECT count(*) FROM app.tenants t JOIN app.alerts a ON a.tenant_id = t.tenant_id WHERE a.state = 'open' AND a.acknowledged_at IS NULL
+          (SELECT count(*) FROM app.alerts a LEFT JOIN app.tenants t ON t.tenant_id = a.tenant_id WHERE a.state = 'open' AND a.acknowledged_at IS NULL
             AND (a.muted_until IS NULL OR a.muted_until < clock_timestamp()) AND \(sees.condition("t"))) AS alerts
         """
     }

@@ -144,8 +144,12 @@ public struct Gauges: Sendable {
     public var deliveries: [(label: String, value: Int64)]
     /// `worst`, in seconds, and `tenants` that wait too long.
     public var lag: [(label: String, value: Int64)]
-    /// By platform and limit (`…/minute`), in thousandths.
-    public var quotas: [(label: String, value: Int64)]
+    /// The fullest of each platform; each connection's own; those of the operator's apps.
+    public var quotas: [QuotaGauge]
+    public var connectionQuotas: [QuotaGauge]
+    public var appQuotas: [QuotaGauge]
+    /// Documents that were sent to each live ledger and are not answered yet.
+    public var inFlight: [(connection: ConnectionID, platform: String, value: Int64)]
     /// Connections by platform.
     public var down: [(label: String, value: Int64)]
     /// `worst`, in seconds.
@@ -175,10 +179,12 @@ extension Store {
             for row in try await pool.query(sql) { out.append((try row.get("label"), try row.get("value"))) }
             return out
         }
+        let quotas = try await quotaGauges()
         return Gauges(
             postings: try await read(ReportStatements.postingsByState()), alerts: try await read(ReportStatements.openAlerts()),
             unexplained: try await read(ReportStatements.unexplainedByCurrency()), causes: try await read(AdminAlertStatements.openByCause()),
             deliveries: try await read(AdminAlertStatements.deliveries()), lag: try await read(AdminAlertStatements.lag()),
-            quotas: try await read(QuotaStatements.fullest()), down: try await read(AdminAlertStatements.down()), unsealed: try await read(SealStatements.unsealedAge()))
+            quotas: quotas.fullest,
+            connectionQuotas: quotas.connections, appQuotas: quotas.apps, inFlight: try await inFlightGauges(), down: try await read(AdminAlertStatements.down()), unsealed: try await read(SealStatements.unsealedAge()))
     }
 }

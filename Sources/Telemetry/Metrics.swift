@@ -25,13 +25,18 @@ public final class Metrics: Sendable {
         case lagSeconds = "counterfoil_lag_seconds"
         case lagging = "counterfoil_lagging_tenants"
         case quotaUsed = "counterfoil_quota_used_ratio"
+        case connectionQuotaUsed = "counterfoil_connection_quota_used_ratio"
+        case appQuotaUsed = "counterfoil_app_quota_used_ratio"
+        case concurrencyLimit = "counterfoil_connection_concurrency_limit"
+        case inFlight = "counterfoil_connection_writes_in_flight"
         case platformsDown = "counterfoil_connections_down"
         case unsealedSeconds = "counterfoil_audit_unsealed_seconds"
 
         var kind: String {
             switch self {
             case .httpSeconds, .callSeconds: "histogram"
-            case .workers, .alertsOpen, .postingsByState, .unexplained, .alerts, .alertDeliveries, .lagSeconds, .lagging, .quotaUsed, .platformsDown, .unsealedSeconds: "gauge"
+            case .workers, .alertsOpen, .postingsByState, .unexplained, .alerts, .alertDeliveries, .lagSeconds, .lagging, .quotaUsed, .platformsDown, .unsealedSeconds,
+                .connectionQuotaUsed, .appQuotaUsed, .concurrencyLimit, .inFlight: "gauge"
             default: "counter"
             }
         }
@@ -58,7 +63,11 @@ public final class Metrics: Sendable {
             case .alertDeliveries: "Messages of alerts that wait to be sent, and those settled within the hour, by kind of route and state."
             case .lagSeconds: "How long the oldest work of any tenant waits for a worker."
             case .lagging: "Tenants whose oldest work waits for over five minutes."
-            case .quotaUsed: "The fullest budget of any connection, by platform and budget; 1 is spent."
+            case .quotaUsed: "The fullest budget of any connection, by platform and budget; 1 is spent. Windows of a minute or more; long: of an hour or more."
+            case .connectionQuotaUsed: "How full each budget of a connection is; 1 is spent."
+            case .appQuotaUsed: "How full each budget of the operator's app at a platform is, over all connections; 1 is spent."
+            case .concurrencyLimit: "Calls that a connection's platform takes at a time."
+            case .inFlight: "Documents that were sent to a connection and are not answered yet."
             case .unsealedSeconds: "How long the oldest row of any trail waits for its seal."
             case .platformsDown: "Live connections whose platform does not answer, by platform."
             }
@@ -171,6 +180,14 @@ public final class Metrics: Sendable {
         state.withLock { state in
             if state.values[series] == nil, state.values.count >= Metrics.seriesMost { return }
             state.values[series] = value
+        }
+    }
+
+    /// Puts these in the place of all that a gauge shows: for labels that come and go.
+    public func replace(_ name: Name, _ rows: [(labels: [(String, String)], value: Double)]) {
+        state.withLock { state in
+            for key in state.values.keys where key.name == name { state.values[key] = nil }
+            for row in rows where state.values.count < Metrics.seriesMost { state.values[Series(name, row.labels)] = row.value }
         }
     }
 

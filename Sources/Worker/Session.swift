@@ -111,7 +111,7 @@ struct Session {
             }
             guard !waiting.isEmpty else { return }
             for job in waiting { try await store.postpone(assignment.tenant, job, by: .seconds(30), fault: error.json.bytes) }
-            try await store.raise(assignment.tenant, [AlertRow(key: "configuration/\(error.code)", severity: .warning, cause: error.summary, remedy: error.remedy)])
+            try await store.raise(assignment.tenant, [AlertRow(key: AlertKey.configuration(error.code), severity: .warning, cause: error.summary, remedy: error.remedy)])
             log.fault(.jobFailed, error)
             return
         }

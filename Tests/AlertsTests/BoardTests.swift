@@ -76,12 +76,16 @@ import Testing
         #expect(Board.step([silent], [], looked: all, now: noon).resolve == [silent])
     }
 
-    @Test("what whoever raised it takes back is left to him; what nobody takes back is over after a quiet day")
+    @Test("what whoever raised it takes back is left to him; what is seen only when something is tried is over a while after it came last")
     func upkeep() {
         let day = StandingAlert.sample("unexplained/f/2026-11-02"), job = StandingAlert.sample("quarantined/post f")
-        let old = StandingAlert.sample("fetch/c/x", last: noon - .seconds(24 * 3600)), strange = StandingAlert.sample("omen/x", last: noon - .seconds(25 * 3600))
-        let young = StandingAlert.sample("configuration/x", last: noon - .seconds(23 * 3600))
-        #expect(Board.step([day, job, old, young, strange], [], looked: all, now: noon).resolve == [old, strange])
+        let old = StandingAlert.sample("fetch/c/x", last: noon - .seconds(2 * 3600)), strange = StandingAlert.sample("omen/x", last: noon - .seconds(25 * 3600))
+        let young = StandingAlert.sample("fetch/c/y", last: noon - .seconds(7199)), mended = StandingAlert.sample("configuration/x", last: noon - .seconds(900))
+        let spent = StandingAlert.sample("quota_spent/c/day", last: noon - .seconds(900)), file = StandingAlert.sample("attachment/c", last: noon - .seconds(999_999))
+        let account = StandingAlert.sample("account/c/84", last: noon - .seconds(999_999))
+        let still = seen("quota_spent/c/day", opens: false)
+        #expect(Board.step([day, job, old, young, strange, mended, spent, file, account], [still], looked: all, now: noon).resolve == [old, strange, mended])
+        #expect(Board.step([], [still], looked: all, now: noon) == Board.Changes(), "a budget that rests opens nothing by itself")
     }
 
     @Test("every cause that is counted makes a sentence, and every one that is not is left alone")
@@ -89,10 +93,10 @@ import Testing
         for cause in AlertCause.allCases {
             let fact = AlertFact.sample("\(cause.rawValue)/f/x", items: 2, since: noon - .seconds(86_400))
             let made = Observing.seen(fact, AlertBounds(), now: noon)
-            let counted: Bool = cause.upkeep == .surveyed && ![.quota, .silent].contains(cause)
+            let counted: Bool = cause.upkeep == .surveyed && ![.quota, .silent].contains(cause) || [.fetch, .quotaSpent, .configuration].contains(cause)
             #expect((made != nil) == counted, "\(cause)")
             // A connection that is new again keeps the words that it has.
-            if let made, cause != .credential { #expect(!made.row.remedy.isEmpty && made.row.cause.count > 20, "\(cause): \(made.row)") }
+            if let made, cause != .credential, cause.upkeep == .surveyed { #expect(!made.row.remedy.isEmpty && made.row.cause.count > 20, "\(cause): \(made.row)") }
         }
     }
 
@@ -160,10 +164,12 @@ import Testing
     func refused() throws {
         var row = quota(187, of: 5_000)
         row.pausedUntil = noon + .seconds(86_400)
+        row.isRefused = true
         let alert = try #require(Observing.seen(row, AlertBounds(), now: noon)).row
         #expect(alert.cause == "the budget 'day' of books (ledgerly) is spent: the platform refuses its calls until 2026-11-23T12:00:00Z, and by our count 187 of 5000 are used")
         #expect(alert.key == AlertKey.quota(connection, "day") && alert.severity == .warning && !alert.remedy.isEmpty)
         row.pausedUntil = noon + .seconds(299)
+        row.isRefused = false
         #expect(Observing.seen(row, AlertBounds(), now: noon) == nil)
         var minute = quota(5, of: 60, window: .seconds(60), passed: .seconds(30))
         minute.pausedUntil = noon + .seconds(86_400)
@@ -175,6 +181,36 @@ import Testing
 
     @Test("a second's budget is no news at all: it begins anew between two looks") func second() {
         #expect(Observing.seen(quota(5, of: 5, window: .seconds(1), passed: .milliseconds(1)), AlertBounds(), now: noon) == nil)
+    }
+
+    @Test("a budget of the operator's app is his own to know of, by the same measure, and no tenant's")
+    func app() throws {
+        func row(_ used: Int, window: Duration = .seconds(30 * 86_400)) -> AppQuotaRow {
+            AppQuotaRow(platform: "ledgerly", name: "reads", amount: 500, window: window, windowStart: noon - .seconds(30), used: used)
+        }
+        #expect(Observing.seen(row(449), AlertBounds(), now: noon) == nil)
+        let alert = try #require(Observing.seen(row(450), AlertBounds(), now: noon))
+        #expect(AlertOwner(alert.tenant).isOperator && alert.row.key == "quota/app/ledgerly/reads" && alert.row.severity == .warning && alert.items == 450)
+        #expect(alert.row.cause.hasPrefix("90 % of the budget 'reads' of the app at ledgerly is used, 450 of 500, by all clients together"))
+        #expect(Observing.seen(row(450, window: .seconds(60)), AlertBounds(), now: noon)?.row.severity == .information)
+        #expect(Observing.seen(row(500, window: .seconds(30)), AlertBounds(), now: noon) == nil, "it has begun anew")
+    }
+
+    @Test("a source that never said anything is silent after four times the floor; one that says little after three times its longest quiet")
+    func quiet() throws {
+        func source(spoken: Bool, gap: Duration?) -> QuietSource {
+            QuietSource(
+                tenant: tenantOne, connection: connection, slug: "shop", platform: "shoply", lastAt: noon, hasSpoken: spoken, knownSince: noon - .seconds(28 * 86_400),
+                weeks: [:], longestGap: gap)
+        }
+        #expect(Observing.seen(source(spoken: false, gap: nil), AlertBounds(), now: noon + .seconds(86_399)) == nil)
+        let never = try #require(Observing.seen(source(spoken: false, gap: nil), AlertBounds(), now: noon + .seconds(86_400))).row
+        #expect(never.cause == "nothing has ever come from shop (shoply), which was connected at 2026-11-22T12:00:00Z" && never.key == AlertKey.silent(connection))
+        let gap = Duration.seconds(20 * 3600)
+        #expect(Observing.seen(source(spoken: true, gap: gap), AlertBounds(), now: noon + gap * 3 - .seconds(1)) == nil)
+        let rare = try #require(Observing.seen(source(spoken: true, gap: gap), AlertBounds(), now: noon + gap * 3)).row
+        #expect(rare.cause.contains("in the four weeks before it was never quiet for longer than 21 hours"))
+        #expect(Observing.seen(source(spoken: true, gap: nil), AlertBounds(), now: noon + .seconds(99 * 86_400)) == nil, "too little is known")
     }
 
     /// A shop that sells from nine to five on weekdays.

@@ -240,6 +240,77 @@ struct Tower {
         }
     }
 
+    @Test("an Alertmanager is sent what is open again and again, in one message that takes its own place while it is not taken")
+    func refreshed() async throws {
+        try await Tower.with { tower in
+            try await tower.route(kind: "alertmanager")
+            try await tower.dead()
+            try await tower.round()
+            #expect(tower.receiver.requests.count == 1)
+            func minute() async throws {
+                try await tower.house.owner.batch([
+                    "UPDATE app.alert_notices SET told_at = told_at - interval '1 minute'", "UPDATE app.alert_deliveries SET created_at = created_at - interval '1 minute', next_at = now()",
+                ])
+                try await tower.round()
+            }
+            tower.receiver.next(503, 200)
+            try await minute()
+            #expect(try await tower.states() == ["opened delivered 1", "refreshed waiting 1"])
+            try await minute()
+            #expect(try await tower.states() == ["opened delivered 1", "refreshed delivered 2"])
+            try await minute()
+            #expect(try await tower.states() == ["opened delivered 1", "refreshed delivered 1"], "one is kept")
+            #expect(try tower.bodies().compactMap { $0.array?.count } == [1, 1, 1, 1])
+            try await tower.dead(false)
+            try await tower.round()
+            try await minute()
+            #expect(tower.receiver.requests.count == 5, "it is over, and nothing is open")
+        }
+    }
+
+    @Test("a tenant or flow that is at rest has no alerts, whoever raised them; what only a worker could raise again is back when it goes on")
+    func rest() async throws {
+        try await Tower.with { tower in
+            let key = "unexplained/\(tower.house.flow)/2026-11-02", held = "held/\(tower.house.flow)/x"
+            try await tower.route()
+            try await tower.house.worker.raise(tower.house.tenant, [AlertRow(key: key, severity: .critical, cause: "c", remedy: "r")])
+            func open() async throws -> [String] {
+                try await tower.house.owner.query("SELECT key FROM app.alerts WHERE state = 'open' ORDER BY key").map { try $0.get("key") }
+            }
+            for (table, id) in [("tenants", "tenant_id = '\(tower.house.tenant)'"), ("flows", "id = '\(tower.house.flow)'")] {
+                try await tower.house.owner.query("UPDATE app.alert_notices SET told_at = told_at - interval '1 hour'")
+                try await tower.round()
+                #expect(try await open() == [key])
+                try await tower.house.owner.query("UPDATE app.\(unsafe: table) SET state = 'paused' WHERE \(unsafe: id)")
+                try await tower.house.worker.raise(tower.house.tenant, [AlertRow(key: held, severity: .warning, cause: "c", remedy: "r")])
+                try await tower.round()
+                #expect(try await open().isEmpty, "\(table)")
+                #expect(try tower.types().last == "alert.resolved")
+                try await tower.house.owner.query("UPDATE app.\(unsafe: table) SET state = 'active' WHERE \(unsafe: id)")
+            }
+            try await tower.house.worker.resolveAlerts(tower.house.tenant, keyPrefix: key)
+            try await tower.round()
+            #expect(try await open().isEmpty, "its cause went while it was set aside")
+        }
+    }
+
+    @Test("a budget of the operator's app that is nearly spent is told to him, and to no tenant")
+    func app() async throws {
+        try await Tower.with { tower in
+            try await tower.route()
+            try await tower.house.owner.query("INSERT INTO adm.app_budgets VALUES ('ledgerly', 'reads', 100, 86400000, now(), 95)")
+            try await tower.round()
+            #expect(tower.receiver.requests.isEmpty)
+            try await tower.route(owner: .operator)
+            try await tower.round()
+            let told = try #require(try tower.bodies().last?["alerts"]?.array?.first)
+            #expect(told["key"]?.string == "quota/app/ledgerly/reads" && told["tenant_slug"]?.string == "operator" && told["cause"]?.string == "quota")
+            try await tower.house.owner.query("UPDATE adm.app_budgets SET used = 1")
+            try await tower.round()
+            #expect(try tower.types().last == "alert.resolved")
+        }
+    }
+
     @Test("a route that leads elsewhere by now, is gone, or whose secret is sealed for another is not used; nothing of the secret is said")
     func changed() async throws {
         try await Tower.with { tower in

@@ -77,6 +77,17 @@ import Wire
         #expect(alerts[1]["endsAt"]?.string == "2026-11-22T12:00:00Z" && alerts[1].member("labels", "cause")?.string == "lag")
     }
 
+    @Test("an Alertmanager's alert says whether somebody has seen to it, and its former self ends now")
+    func outdated() throws {
+        var said = telling(.worsened, [.sample("lag/work", severity: .critical, acknowledged: true)], .alertmanager(url: "https://am.example.com", user: nil))
+        said.outdated = [.sample("lag/work", isOpen: false)]
+        let alerts = try #require(try JSON(parsing: messages.deliveries(said) { id }[0].body).array)
+        #expect(alerts.map { $0.member("labels", "severity")?.string } == ["warning", "critical"])
+        #expect(alerts.map { $0["endsAt"]?.string } == ["2026-11-22T12:00:00Z", "2026-11-22T12:10:00Z"])
+        #expect(alerts.map { $0.member("annotations", "state")?.string } == ["resolved", "acknowledged"])
+        #expect(messages.subject(said).hasPrefix("[Counterfoil] now critical"))
+    }
+
     @Test("a test message is one of its route's kind", arguments: AlertRoute.Kind.allCases)
     func test(kind: AlertRoute.Kind) throws {
         let receiver: AlertRoute.Receiver = switch kind {
@@ -102,6 +113,8 @@ import Wire
         #expect(Patience.later(delivery, "w") == .later(.seconds(3600), "w"))
         delivery.attempts = 16
         #expect(Patience.later(delivery, "w") == .failed("w"))
+        delivery.purpose = .refreshed
+        #expect(Patience.later(delivery, "w") == .later(.seconds(60), "w"), "the next one takes its place")
         delivery.attempts = 1
         delivery.purpose = .test
         #expect(Patience.later(delivery, "w") == .failed("w"))

@@ -10,17 +10,20 @@ import Testing
 
     private func routing(
         _ alerts: [StandingAlert], _ rules: [AlertRule] = [AlertRule(name: "all", routes: ["books"])], routes: [AlertRoute]? = nil, notices: [AlertNotice] = [], sent: Int = 0,
-        owner: AlertOwner? = nil, perHour: Int = 20
+        owner: AlertOwner? = nil, perHour: Int = 20, refreshed: Timestamp? = nil
     ) -> Routing.Decision {
         let owner = owner ?? self.owner
         let all = routes ?? [AlertRoute(name: "books", receiver: .webhook(url: "https://x.example.com"), perHour: perHour)]
         return Routing(
-            alerts: alerts, books: [owner: RuleBook(rules: rules)], routes: [owner: all], notices: notices, sent: [owner: ["books": sent]], now: noon
+            alerts: alerts, books: [owner: RuleBook(rules: rules)], routes: [owner: all], notices: notices, sent: [owner: ["books": sent]],
+            refreshed: refreshed.map { [owner: ["books": $0]] } ?? [:], now: noon
         ).decide()
     }
 
-    private func notice(_ key: String, _ told: AlertNotice.Told, ago: Duration, _ tenant: TenantID = tenantOne) -> AlertNotice {
-        AlertNotice(owner: owner, route: "books", tenant: tenant, key: key, told: told, at: noon - ago)
+    private func notice(
+        _ key: String, _ told: AlertNotice.Told, ago: Duration, _ tenant: TenantID = tenantOne, _ severity: AlertRow.Severity = .warning
+    ) -> AlertNotice {
+        AlertNotice(owner: owner, route: "books", tenant: tenant, key: key, told: told, at: noon - ago, severity: severity)
     }
 
     private func lines(_ decision: Routing.Decision) -> [String] {
@@ -125,8 +128,48 @@ import Testing
         let route = AlertRoute(name: "books", receiver: .alertmanager(url: "https://am.example.com", user: nil), perHour: 600)
         let decision = routing([.sample("held/f/a"), .sample("held/f/b"), .sample("held/f/c", isOpen: false)], routes: [route], notices: [notice("held/f/c", .opened, ago: .seconds(9))])
         #expect(decision.tellings.count == 1 && decision.tellings[0].alerts.count == 3)
-        #expect(decision.tellings[0].validFor == .seconds(2 * 86_400 + 600))
+        #expect(decision.tellings[0].validFor == .seconds(600))
         #expect(decision.notices.filter { $0.told == .resolved }.map(\.key) == ["held/f/c"])
+    }
+
+    private let manager = AlertRoute(name: "books", receiver: .alertmanager(url: "https://am.example.com", user: nil), perHour: 600)
+
+    @Test("an Alertmanager is sent all that is open and was told once a minute, whoever acknowledged or muted it, and whatever the rules repeat")
+    func refreshed() {
+        let alerts = [StandingAlert.sample("held/f/a", acknowledged: true), .sample("held/f/b", mutedUntil: noon + .seconds(99)), .sample("held/f/never", acknowledged: true)]
+        let told = [notice("held/f/a", .opened, ago: .seconds(60)), notice("held/f/b", .opened, ago: .seconds(9_999_999))]
+        let never = [AlertRule(name: "once", again: nil, routes: ["books"])]
+        let first = routing(alerts, never, routes: [manager], notices: told)
+        #expect(lines(first) == ["books refreshed held/f/a+held/f/b"] && first.notices.isEmpty && first.tellings[0].validFor == .seconds(600))
+        #expect(lines(routing(alerts, never, routes: [manager], notices: told, refreshed: noon - .seconds(59))) == [])
+        #expect(lines(routing(alerts, never, routes: [manager], notices: told, sent: 600, refreshed: noon - .seconds(60))) == ["books refreshed held/f/a+held/f/b"], "beside the hour's messages")
+        #expect(lines(routing([.sample("held/f/a", isOpen: false)], never, routes: [manager], notices: told)) == ["books resolved held/f/a"], "nothing is open")
+        #expect(lines(routing(alerts, notices: told)) == [], "other receivers are told of news")
+        let fresh = routing([.sample("held/f/x")], routes: [manager])
+        #expect(lines(fresh) == ["books opened held/f/x"], "what was told in this moment is known")
+    }
+
+    @Test("for an Alertmanager an alert that is worse or milder by now ends under its former severity, and one that is over ends under the one it was told by")
+    func severities() {
+        let worse = StandingAlert.sample("lag/work", severity: .critical)
+        let decision = routing([worse], routes: [manager], notices: [notice("lag/work", .opened, ago: .seconds(9))])
+        #expect(lines(decision) == ["books worsened lag/work"])
+        #expect(decision.tellings[0].outdated.map(\.severity) == [.warning] && decision.tellings[0].outdated.map(\.isOpen) == [false])
+        #expect(decision.notices.map(\.severity) == [.critical])
+        let milder = routing([.sample("lag/work")], routes: [manager], notices: [notice("lag/work", .opened, ago: .seconds(9), tenantOne, .critical)])
+        #expect(lines(milder) == ["books repeated lag/work"] && milder.tellings[0].outdated.map(\.severity) == [.critical])
+        let over = routing([.sample("lag/work", severity: .critical, isOpen: false)], routes: [manager], notices: [notice("lag/work", .opened, ago: .seconds(9))])
+        #expect(lines(over) == ["books resolved lag/work"] && over.tellings[0].alerts.map(\.severity) == [.warning] && over.tellings[0].outdated.isEmpty)
+    }
+
+    @Test("what is worse than a route was told is news to it, once; what is milder is none")
+    func worsened() {
+        let told = notice("lag/work", .opened, ago: .seconds(9)), worse = StandingAlert.sample("lag/work", severity: .critical)
+        let decision = routing([worse], notices: [told])
+        #expect(lines(decision) == ["books worsened lag/work"])
+        #expect(lines(routing([worse], notices: decision.notices)) == [])
+        #expect(lines(routing([.sample("lag/work")], notices: decision.notices)) == [])
+        #expect(lines(routing([.sample("lag/work", severity: .critical, mutedUntil: noon + .seconds(1))], notices: [told])) == [])
     }
 
     @Test("a route that does not work is not the one to say so; another is")

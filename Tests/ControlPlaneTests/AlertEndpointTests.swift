@@ -192,6 +192,30 @@ import Wire
         #expect(await bench.call(.post, "/v1/alerts/routes/plain/test", [:]).code == "too_many_tests", "another name is no new start")
     }
 
+    @Test("what a person alone can tell to be over is over when he says so, and what he can't is not") func acknowledgementEnds() async throws {
+        let (bench, _) = try await bench()
+        let place = try await bench.tenant()
+        for (key, ends) in [("differs_by_hand/b", true), ("attachment/c", true), ("held/f/x", false)] {
+            let id = try await raise(bench, place.id, key)
+            let answer = await bench.call(.post, "/v1/alerts/\(id)/acknowledge", ["note": "deleted there"]).json
+            #expect(answer["state"]?.string == (ends ? "resolved" : "acknowledged"), "\(key)")
+            #expect(answer["acknowledged_by"]?.string != nil && (answer["resolved_at"]?.string != nil) == ends)
+        }
+    }
+
+    @Test("an alert about the operator's own app is his to see and to acknowledge, and nobody else's") func operators() async throws {
+        let (bench, _) = try await bench()
+        let place = try await bench.tenant()
+        try await bench.store.raise(AlertOwner.operator.id, [AlertRow(key: AlertKey.appQuota("books", "reads"), severity: .warning, cause: "c", remedy: "r")])
+        let alert = try #require(await bench.call(.get, "/v1/alerts").items.first)
+        let id = try #require(alert["id"]?.string)
+        #expect(alert["tenant_slug"]?.string == "operator" && alert["cause"]?.string == "quota")
+        let key = try await bench.key("own", tenant: place.id, scopes: ["read", "write"])
+        #expect(await bench.call(.get, "/v1/alerts", key: key).items.isEmpty)
+        #expect(await bench.call(.post, "/v1/alerts/\(id)/acknowledge", [:], key: key).status == 404)
+        #expect(await bench.call(.post, "/v1/alerts/\(id)/acknowledge", [:]).json["state"]?.string == "acknowledged")
+    }
+
     @Test("a connection's quota tells each budget's limit, what is used, what is left, when it begins anew, and by whose word") func quota() async throws {
         let (bench, _) = try await bench()
         let made = try await bench.furnished()
@@ -200,13 +224,17 @@ import Wire
         let limit = try #require(spec.limits.first { $0.scope == .connection })
         let fresh = await bench.call(.get, path).json
         #expect(fresh["budgets"]?.array?.first?["name"]?.string == limit.name && fresh["budgets"]?.array?.first?["remaining"]?.int == limit.amount)
-        #expect(fresh.member("concurrency", "limit")?.int == spec.concurrency)
+        #expect(fresh.member("concurrency", "limit")?.int == spec.concurrency && fresh.member("concurrency", "in_flight")?.int == 0)
         _ = try await bench.root.take(made.tenant.id, made.ledger, [BudgetCharge(name: limit.name, amount: limit.amount, window: .seconds(3600), cost: 1)])
         let ours = try #require(await bench.call(.get, path).json["budgets"]?.array?.first)
         #expect(ours["used"]?.int == 1 && ours["said_by"]?.string == "counterfoil" && ours["resets_at"]?.string != nil && ours["platform_remaining"]?.isNull == true)
         try await bench.root.correct(made.tenant.id, made.ledger, name: limit.name, remaining: 0)
         let theirs = try #require(await bench.call(.get, path).json["budgets"]?.array?.first)
         #expect(theirs["said_by"]?.string == "platform" && theirs["remaining"]?.int == 0 && theirs["platform_remaining"]?.int == 0)
+        try await bench.root.correct(made.tenant.id, made.ledger, name: limit.name, remaining: limit.amount)
+        try await bench.root.pool.query("UPDATE app.budgets SET paused_until = now() + interval '1 hour', window_ms = 3600000")
+        let refused = try #require(await bench.call(.get, path).json["budgets"]?.array?.first)
+        #expect(refused["refused"]?.bool == true && refused["remaining"]?.int == 0 && refused["used"]?.int == 0)
         let other = try await bench.furnished("other")
         #expect(await bench.call(.get, "/v1/tenants/\(other.tenant.id)/connections/\(made.ledger)/quota").status == 404)
         let key = try await bench.key("own", tenant: made.tenant.id, scopes: ["read"])
@@ -221,20 +249,28 @@ import Wire
         try await bench.root.setDown(made.tenant.id, made.ledger, reason: "no answer")
         try await bench.root.pool.query("UPDATE app.connections SET state = 'live', credential = 'x' WHERE tenant_id = \(made.tenant.id)")
         try await bench.root.pool.query("INSERT INTO app.jobs (tenant_id, kind, subject, lane, due_at) VALUES (\(made.tenant.id), 'map', 'f', 'poll', now() - interval '10 minutes')")
+        try await bench.root.pool.query("INSERT INTO adm.app_budgets VALUES ('books', 'app', 4, 86400000, now(), 3)")
+        let concurrency = try #require(bench.plane.desk.connectors["books"]?.spec.concurrency)
         func look() async -> String {
             bench.clocks.step(.seconds(10))
             return await bench.raw(.get, "/metrics").bodyText
         }
         let text = await look()
         for line in [
-            "counterfoil_alerts{cause=\"held\",severity=\"warning\"} 1\n", "counterfoil_quota_used_ratio{platform=\"books\",budget=\"day\"} 0.9\n",
+            "counterfoil_alerts{cause=\"held\",severity=\"warning\"} 1\n", "counterfoil_quota_used_ratio{platform=\"books\",budget=\"day\",window=\"long\"} 0.9\n",
+            "counterfoil_connection_quota_used_ratio{connection=\"\(made.ledger)\",platform=\"books\",budget=\"day\",window=\"long\"} 0.9\n",
+            "counterfoil_app_quota_used_ratio{platform=\"books\",budget=\"app\",window=\"long\"} 0.75\n",
+            "counterfoil_connection_concurrency_limit{connection=\"\(made.ledger)\",platform=\"books\"} \(concurrency)\n",
+            "counterfoil_connection_writes_in_flight{connection=\"\(made.ledger)\",platform=\"books\"} 0\n",
             "counterfoil_connections_down{platform=\"books\"} 1\n", "counterfoil_lagging_tenants 1\n",
         ] { #expect(text.contains(line), "\(line) in \(text)") }
         #expect(text.contains("counterfoil_lag_seconds 60"))
         #expect(!text.contains(made.tenant.id.description) && !text.contains("prairie"))
         try await bench.store.resolveAlerts(made.tenant.id, keyPrefix: "held")
         try await bench.root.setDown(made.tenant.id, made.ledger, reason: nil)
+        try await bench.root.pool.query("UPDATE app.budgets SET window_start = now() - interval '2 hours'")
         let after = await look()
         #expect(after.contains("counterfoil_alerts{cause=\"held\",severity=\"warning\"} 0\n") && after.contains("counterfoil_connections_down{platform=\"books\"} 0\n"))
+        #expect(!after.contains("counterfoil_connection_quota_used_ratio{"), "the window turned")
     }
 }

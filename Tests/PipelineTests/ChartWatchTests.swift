@@ -4,6 +4,7 @@ import Kernel
 @testable import Pipeline
 import Store
 import Testing
+import Wire
 
 @Suite("Accounts that somebody changes in the ledger") struct ChartWatchTests {
     private let sales = LedgerAccount(code: "4010", remoteID: "79", name: "Sales", type: "income", active: true)
@@ -41,6 +42,20 @@ import Testing
         #expect(try alerts([sales], [changed { $0.name = "x" }], bound: ["1200"]).isEmpty)
         #expect(try alerts([changed { $0.active = false }], [sales]).isEmpty)
         #expect(try alerts([sales], [sales]).isEmpty)
+    }
+
+    @Test("an alert of an account is over once it is what it was when the alert began, is there again, or nothing is bound to it; not by another change") func ends() throws {
+        let connection = try #require(ConnectionID("0193a1b2-0000-7000-8000-000000000001"))
+        func over(_ raised: [AlertRow], _ now: [LedgerAccount], bound: Set<String> = ["4010"]) throws -> Int {
+            let open = try Dictionary(uniqueKeysWithValues: raised.map { ($0.key, try JSON(parsing: $0.detail ?? [])) })
+            return ChartWatch.over(
+                open, Chart(accounts: now, taxCodes: [], lockDate: nil, baseCurrency: "USD", currencies: ["USD"]), bound: bound, connection).count
+        }
+        let renamed = changed { $0.name = "Old sales" }, told = try alerts([sales], [renamed]), gone = try alerts([sales], [])
+        #expect(try over(told, [renamed]) == 0 && over(told, [changed { $0.name = "Third" }]) == 0 && over(told, []) == 0)
+        #expect(try over(told, [sales]) == 1)
+        #expect(try over(told, [renamed], bound: ["1200"]) == 1)
+        #expect(try over(gone, []) == 0 && over(gone, [], bound: ["1200"]) == 1 && over(gone, [sales]) == 1)
     }
 
     @Test("an account without a number is bound by its name, and a new name is one change") func named() throws {

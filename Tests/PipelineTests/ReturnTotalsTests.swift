@@ -21,6 +21,13 @@ private func prove(_ figures: [ReturnFigureRow], _ refunds: [ShopRefund] = [], _
 }
 
 @Suite("Totals of a returns system, shop and books") struct ReturnTotalsTests {
+    @Test("a list of returns that takes long is read again later, and takes a quarter of the time at most; a short one is read as often as it must be")
+    func pause() {
+        #expect(Pipeline.figuresPause(took: .seconds(2), isAwaited: false) == .seconds(30) && Pipeline.figuresPause(took: .seconds(2), isAwaited: true) == .seconds(15))
+        #expect(Pipeline.figuresPause(took: .seconds(30), isAwaited: true) == .seconds(90))
+        #expect(Pipeline.figuresPause(took: .seconds(900), isAwaited: false) == .seconds(600), "however long it takes")
+    }
+
     @Test("sums that agree prove, whether the shop owns the money or the returns system does")
     func agreed() throws {
         let own = prove([figure("7", 4_200)], [], [booked("return:7", 4_200)])

@@ -61,6 +61,14 @@ struct AfterShipTests {
         if case .rejected = verdict(42_200) {} else { Issue.record("taken for a success") }
     }
 
+    @Test("calls that are left in AfterShip's second are read from its headers, and from no others")
+    func readings() {
+        #expect(afterShip.readings(HTTPResponse(200, fields: ["x-ratelimit-limit": "10", "x-ratelimit-remaining": "7"])) == [BudgetReading(name: "second", remaining: 7)])
+        for odd in ["", "-1", "many"] { #expect(afterShip.readings(HTTPResponse(200, fields: ["x-ratelimit-remaining": odd])).isEmpty) }
+        #expect(afterShip.readings(HTTPResponse(200)).isEmpty)
+        #expect(loop.readings(HTTPResponse(200, fields: ["x-ratelimit-remaining": "7"])).isEmpty)
+    }
+
     @Test("settings have the values they can have")
     func settings() throws {
         for bad in [["exchanges": "perhaps"], ["fee": "tip"], ["page_rows": "0"], ["page_rows": "x"]] {

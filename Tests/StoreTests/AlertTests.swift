@@ -139,7 +139,8 @@ import Testing
             let owner = AlertOwner(house.tenant)
             let delivery = AlertDelivery(
                 id: SystemRandom().uuid(), owner: owner, route: "books", kind: "webhook", purpose: .opened, receiver: "https://x", subject: "s", body: [1], alerts: [SystemRandom().uuid()])
-            let notice = AlertNotice(owner: owner, route: "books", tenant: house.tenant, key: "k", told: .opened, at: Timestamp(seconds: 1_790_000_000))
+            let notice = AlertNotice(
+                owner: owner, route: "books", tenant: house.tenant, key: "k", told: .opened, at: Timestamp(seconds: 1_790_000_000), severity: .critical)
             let torn = await faultCode {
                 try await house.supervisor.transaction { tx throws(Fault) in
                     try await tx.tell([delivery], [notice])
@@ -262,6 +263,152 @@ import Testing
             try await house.owner.query("UPDATE app.budgets SET window_start = now() - interval '25 hours'")
             #expect(try await house.supervisor.quotas(house.tenant, house.ledger).first?.used == 0)
             #expect(try await house.supervisor.transaction { tx throws(Fault) in try await tx.spentQuotas() }.isEmpty)
+        }
+    }
+
+    @Test("a day's budget that the platform refuses is full wherever budgets are shown, and one of a second is shown nowhere")
+    func refused() async throws {
+        try await House.with { house async throws in
+            let day = BudgetCharge(name: "day", amount: 5_000, window: .seconds(86_400), cost: 252)
+            let second = BudgetCharge(name: "second", amount: 1, window: .seconds(1), cost: 1)
+            _ = try await house.worker.take(house.tenant, house.ledger, [day, second])
+            func fleet() async throws -> Int? {
+                let text = try await house.supervisor.fleet(.all).first.map { String(decoding: $0.json, as: UTF8.self) } ?? ""
+                return text.firstMatch(of: /"quota_permille" ?: ?([0-9]+)/).flatMap { Int($0.1) }
+            }
+            #expect(try await fleet() == 50)
+            var gauges = try await house.supervisor.gauges()
+            #expect(gauges.quotas == [QuotaGauge(connection: nil, platform: "scripted-ledger", budget: "day", isLong: true, permille: 50)])
+            try await house.worker.pause(house.tenant, house.ledger, name: "day", for: .seconds(290))
+            #expect(try await fleet() == 50, "that is pacing")
+            try await house.worker.pause(house.tenant, house.ledger, name: "day", for: .seconds(3_600))
+            #expect(try await fleet() == 1_000)
+            gauges = try await house.supervisor.gauges()
+            #expect(gauges.quotas.map(\.permille) == [1_000] && gauges.connectionQuotas.map(\.connection) == [house.ledger] && gauges.connectionQuotas.map(\.permille) == [1_000])
+            #expect(try await house.supervisor.quotas(house.tenant, house.ledger).filter(\.isRefused).map(\.name) == ["day"])
+            try await house.worker.setDown(house.tenant, house.ledger, reason: "no answer")
+            #expect(try await fleet() == 50, "a platform that is down refuses nothing")
+        }
+    }
+
+    @Test("budgets of apps are gauges of their own, and documents that are sent and not answered are counted by connection")
+    func apps() async throws {
+        try await House.with { house async throws in
+            try await house.owner.query("INSERT INTO adm.app_budgets VALUES ('p', 'reads', 100, 86400000, now(), 95), ('p', 'second', 10, 30000, now(), 10)")
+            try await posting(house, 1, state: "posting")
+            try await house.owner.query("""
+                INSERT INTO app.intents (tenant_id, post_key, revision, action, attempt, request_digest, epoch, state)
+                VALUES (\(house.tenant), '0000000000000001', 1, 'create', 'a', 'x', 1, 'open')
+                """)
+            let gauges = try await house.supervisor.gauges()
+            #expect(gauges.appQuotas == [QuotaGauge(connection: nil, platform: "p", budget: "reads", isLong: true, permille: 950)])
+            #expect(gauges.inFlight.filter { $0.value > 0 }.map(\.connection) == [house.ledger])
+            #expect(try await house.supervisor.inFlight(house.tenant, house.ledger) == 1)
+            #expect(try await house.supervisor.inFlight(house.tenant, house.source) == 0)
+            let spent = try await house.supervisor.transaction { tx throws(Fault) in try await tx.spentAppQuotas() }
+            #expect(spent.map(\.name) == ["reads", "second"] && spent.map(\.used) == [95, 10])
+        }
+    }
+
+    @Test("what was tried in vain keeps its alert for as long as it waits, and no longer")
+    func lasting() async throws {
+        try await House.with { house async throws in
+            let keys = [AlertKey.quotaSpent(house.ledger, "day"), AlertKey.fetch(house.source, "unreadable"), AlertKey.configuration("invalid_policy")].sorted()
+            func facts() async throws -> [String] { try await survey(house).map(\.key).filter { $0 != "lag/work" }.sorted() }
+            try await house.worker.raise(house.tenant, keys.map { alert($0) })
+            #expect(try await facts().isEmpty)
+            _ = try await house.worker.take(house.tenant, house.ledger, [BudgetCharge(name: "day", amount: 9, window: .seconds(86_400), cost: 1)])
+            try await house.worker.pause(house.tenant, house.ledger, name: "day", for: .zero)
+            let jobs = [("fetch", "\(house.source)/O-1", "unreadable"), ("sweep", "c", "invalid_policy")]
+            for (kind, subject, code) in jobs {
+                try await house.owner.query("""
+                    INSERT INTO app.jobs (tenant_id, kind, subject, lane, fault)
+                    VALUES (\(house.tenant), \(kind), \(subject), 'poll', jsonb_build_object('code', \(code)::text))
+                    """)
+            }
+            #expect(try await facts() == keys, "a pause that nobody has tried to end stands")
+            #expect(try await house.worker.take(house.tenant, house.ledger, [BudgetCharge(name: "day", amount: 9, window: .seconds(86_400), cost: 1)]) == nil)
+            try await house.owner.query("UPDATE app.jobs SET fault = NULL")
+            #expect(try await facts().isEmpty)
+        }
+    }
+
+    @Test("a returns system beside a shop is known when it is quiet, and a source that was connected and never said anything")
+    func silence() async throws {
+        try await House.with { house async throws in
+            func quiet() async throws -> [QuietSource] {
+                try await house.supervisor.transaction { tx throws(Fault) in
+                    try await tx.countSourceHours()
+                    return try await tx.quietSources()
+                }
+            }
+            #expect(try await quiet().isEmpty, "nobody was ever seen at its other end")
+            try await house.worker.saveIdentity(house.tenant, house.source, Array("{}".utf8))
+            let never = try #require(try await quiet().first)
+            #expect(never.connection == house.source && !never.hasSpoken)
+            let rms: ConnectionID = SystemRandom().identifier()
+            try await house.owner.query("""
+                INSERT INTO app.connections (tenant_id, id, slug, platform, account, state, credential) VALUES (\(house.tenant), \(rms), 'rms', 'returns', 'r', 'live', 'x')
+                """)
+            for hours in [4, 10, 20, 50, 60, 61] {
+                try await house.owner.query("""
+                    INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body, received_at)
+                    VALUES (\(house.tenant), \(rms), 't', \("\(hours)"), 'x', now() - \(Int64(hours)) * interval '1 hour')
+                    """)
+            }
+            #expect(try await quiet().map(\.connection) == [house.source], "no flow has to do with it")
+            try await house.owner.query("UPDATE app.flows SET policies = policies || '{\"returns.from\": \"rms\"}'")
+            let spoken = try #require(try await quiet().first { $0.connection == rms })
+            #expect(spoken.hasSpoken && spoken.longestGap.map { $0 > .seconds(28 * 3600) && $0 <= .seconds(30 * 3600) } == true)
+        }
+    }
+
+    @Test("what an alert began with stands while it is open, and an account that is called something else is over by a person's word, one that is gone is not")
+    func beginnings() async throws {
+        try await House.with { house async throws in
+            func raise(_ detail: String) async throws {
+                try await house.worker.raise(house.tenant, [AlertRow(key: "account/c/84", severity: .warning, cause: "c", remedy: "r", detail: Array(detail.utf8))])
+            }
+            func detail() async throws -> String { String(decoding: try await house.worker.alertDetails(house.tenant, keyPrefix: "account/c/")["account/c/84"] ?? [], as: UTF8.self) }
+            func acknowledge() async throws {
+                let id = try #require(try await standing(house).first).id
+                _ = try await house.supervisor.pool.query(AdminAlertStatements.acknowledge(house.tenant, id, by: "key ann", note: nil))
+            }
+            try await raise(#"{"was": 1}"#)
+            try await raise(#"{"was": 2, "gone": true}"#)
+            #expect(try await detail() == #"{"was": 1, "gone": true}"#)
+            try await acknowledge()
+            #expect(try await standing(house).count == 1)
+            try await raise(#"{"was": 3}"#)
+            #expect(try await detail() == #"{"was": 1}"#)
+            try await acknowledge()
+            #expect(try await standing(house).isEmpty)
+            try await raise(#"{"was": 4}"#)
+            #expect(try await detail() == #"{"was": 4}"#)
+            try await house.worker.resolveAlerts(house.tenant, keys: ["account/c/84"])
+            #expect(try await detail().isEmpty)
+        }
+    }
+
+    @Test("what was acknowledged as a warning is not acknowledged once it is critical")
+    func worse() async throws {
+        try await House.with { house async throws in
+            @Sendable func row(_ severity: AlertRow.Severity) -> AlertRow { AlertRow(key: "lag/work", severity: severity, cause: "c", remedy: "r") }
+            func acknowledge() async throws {
+                let id = try #require(try await standing(house).first).id
+                _ = try await house.supervisor.pool.query(AdminAlertStatements.acknowledge(house.tenant, id, by: "key ann", note: nil))
+            }
+            try await house.worker.raise(house.tenant, [row(.warning)])
+            try await acknowledge()
+            try await house.supervisor.transaction { tx throws(Fault) in try await tx.refreshAlerts([SeenAlert(tenant: house.tenant, row: row(.warning), items: 1)]) }
+            #expect(try await standing(house).first?.isAcknowledged == true)
+            try await house.supervisor.transaction { tx throws(Fault) in try await tx.refreshAlerts([SeenAlert(tenant: house.tenant, row: row(.critical), items: 1)]) }
+            #expect(try await standing(house).first?.isAcknowledged == false)
+            try await acknowledge()
+            try await house.worker.raise(house.tenant, [row(.warning)])
+            #expect(try await standing(house).first?.isAcknowledged == true, "milder is no news")
+            try await house.worker.raise(house.tenant, [row(.critical)])
+            #expect(try await standing(house).first?.isAcknowledged == false)
         }
     }
 

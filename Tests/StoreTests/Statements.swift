@@ -206,7 +206,12 @@ private func alerts(_ t: TenantID) -> [Sample] {
         ("AlertSurveyStatements.undelivered", AlertSurveyStatements.undelivered()), ("SourceHourStatements.count", SourceHourStatements.count()),
         ("SourceHourStatements.quiet", SourceHourStatements.quiet()), ("SourceHourStatements.prune", SourceHourStatements.prune()),
         ("QuotaStatements.of", QuotaStatements.of(t, connection)), ("QuotaStatements.spent", QuotaStatements.spent()),
-        ("QuotaStatements.fullest", QuotaStatements.fullest()), ("QuotaStatements.ofApp", QuotaStatements.ofApp("p")),
+        ("QuotaStatements.fullest", QuotaStatements.fullest()), ("QuotaStatements.byConnection", QuotaStatements.byConnection()),
+        ("QuotaStatements.byApp", QuotaStatements.byApp()), ("QuotaStatements.spentApps", QuotaStatements.spentApps()), ("QuotaStatements.inFlight", QuotaStatements.inFlight()),
+        ("QuotaStatements.inFlight", QuotaStatements.inFlight(t, connection)), ("SourceHourStatements.mute", SourceHourStatements.mute()),
+        ("AlertSurveyStatements.lasting", AlertSurveyStatements.lasting()), ("AlertBoardStatements.setAside", AlertBoardStatements.setAside(["k"])),
+        ("AlertBoardStatements.bringBack", AlertBoardStatements.bringBack()), ("AlertDeliveryStatements.refreshed", AlertDeliveryStatements.refreshed()),
+        ("AlertDeliveryStatements.refresh", AlertDeliveryStatements.refresh(delivery)), ("QuotaStatements.ofApp", QuotaStatements.ofApp("p")),
     ]
     let board: [(String, SQL)] = [
         ("AlertBoardStatements.standing", AlertBoardStatements.standing()), ("AlertBoardStatements.open", AlertBoardStatements.open(seen)),
@@ -383,7 +388,7 @@ private func work(_ t: TenantID) -> [Sample] {
         Sample("BudgetStatements.correct", BudgetStatements.correct(t, connection, name: "minute", remaining: 5)),
         Sample("BudgetStatements.declareApp", BudgetStatements.declareApp([AppLimit(platform: "p", name: "minute", amount: 1, window: .seconds(1))]), by: .supervisor),
         Sample("BudgetStatements.takeApp", BudgetStatements.takeApp(platform: "p", name: "minute", amount: 1, window: .seconds(1), cost: 1)),
-        Sample("AlertStatements.raise", AlertStatements.raise(t, [alert])),
+        Sample("AlertStatements.raise", AlertStatements.raise(t, [alert])), Sample("AlertStatements.details", AlertStatements.details(t, keyPrefix: "k")),
         Sample("AlertStatements.resolve", AlertStatements.resolve(t, keyPrefix: "k")),
         Sample("AlertStatements.resolve", AlertStatements.resolve(t, keys: ["k"])),
         Sample("LedgerStatements.saveChart", LedgerStatements.saveChart(t, connection, chart)),

@@ -29,6 +29,13 @@ extension ReturnsConnector {
         }
     }
 
+    /// Calls that are left in AfterShip's second; Loop tells none.
+    /// - Source: aftership.com/docs/returns, "Rate limit": x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset.
+    public func readings(_ response: HTTPResponse) -> [BudgetReading] {
+        guard platform == .afterShip, let left = response.fields["x-ratelimit-remaining"].flatMap({ Int($0) }), left >= 0 else { return [] }
+        return [BudgetReading(name: dialect.limit.name, remaining: left)]
+    }
+
     private func mayNotWrite(_ text: String?) -> Fault {
         Fault(
             "write_denied", stage: .post, disposition: .reject, summary: "\(dialect.name)'s API key may not write notes beside returns",

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import Store
 internal import Wire
 
 /// Alerts: who saw them, and until when they are to be quiet.
@@ -13,7 +14,7 @@ enum AlertsPage {
             return Shell.Content(title: alert.text("summary"), place: "alerts", trail: [("Alerts", "/alerts")], body: """
                 <div class="stack"><div id="alert" data-live>\(card(alert, clerk, isAlone: true))</div><section class="panel"><h2>Who was told</h2>\
                 \(HTML.table("Messages about this alert", ["Route", "Kind", "State", "When"], told, none: "Nobody: no rule names a route for it."))</section></div>
-                """, live: alert.text("tenant"))
+                """, live: isOperators(alert) ? "" : alert.text("tenant"))
         },
         Shell.action("/alerts/{alert}/orders") { clerk in try await order(clerk) },
     ]
@@ -46,10 +47,14 @@ enum AlertsPage {
             """, live: tenant ?? "")
     }
 
+    /// About no tenant: an app of the operator's, say.
+    private static func isOperators(_ alert: JSON) -> Bool { alert.text("tenant") == AlertOwner.operator.id.description }
+
     private static func card(_ alert: JSON, _ clerk: Clerk, isAlone: Bool = false) -> HTML {
         let id = alert.text("id"), state = alert.text("state")
         let title: HTML = isAlone ? "" : "<h2><a href=\"/alerts/\(id)\">\(alert.text("summary"))</a></h2>"
-        var facts: [HTML] = ["<a href=\"/tenants/\(alert.text("tenant"))\">\(alert.text("tenant_slug"))</a>", "since \(Prose.time(alert.text("opened_at")))"]
+        let whose: HTML = isOperators(alert) ? "the operator's own" : "<a href=\"/tenants/\(alert.text("tenant"))\">\(alert.text("tenant_slug"))</a>"
+        var facts: [HTML] = [whose, "since \(Prose.time(alert.text("opened_at")))"]
         if alert.text("cause") == "reflection" { facts.append("<a href=\"\(ReflectionsPage.link(alert.text("tenant")))\">the way back</a>") }
         if alert.count("count") > 1 { facts.append("\(Prose.count(alert.count("count"))) of them") }
         if alert.has("acknowledged_by") { facts.append("acknowledged by \(alert.text("acknowledged_by"))") }

@@ -100,14 +100,24 @@ enum ConnectionPage {
 
     private static func budgets(_ quota: JSON, _ clerk: Clerk) -> HTML {
         let lines: [HTML] = (quota.list("budgets") + quota.list("app_budgets")).map { budget in
-            let limit = budget.count("limit"), used = budget.count("used"), permille = limit > 0 ? min(1000, used * 1000 / limit) : 0
+            let limit = budget.count("limit"), used = budget.count("used"), permille = budget["refused"]?.bool == true ? 1000 : limit > 0 ? min(1000, used * 1000 / limit) : 0
             let pause: HTML = budget.has("paused_until") ? " <span class=\"bad-text small\">paused until \(Prose.time(budget.text("paused_until"), seconds: true))</span>" : ""
+            let said: HTML = budget.has("platform_said_at")
+                ? "<br><span class=\"soft small\">the platform said \(Prose.count(budget.count("platform_remaining"))) left \(Prose.ago(budget.text("platform_said_at"), now: clerk.now))</span>" : ""
             return """
-                <tr>\(HTML.rowHead("\(Prose.title(budget.text("name")))<small>every \(Prose.span(budget.count("window_ms") / 1000)), \(budget.text("said_by") == "counterfoil" ? "as we count" : "as \(budget.text("said_by")) says")</small>"))<td>\(Charts.meter(permille, "\(permille / 10) % used"))\(pause)</td>\
+                <tr>\(HTML.rowHead("\(Prose.title(budget.text("name")))<small>every \(Prose.span(budget.count("window_ms") / 1000)), \(budget.text("said_by") == "counterfoil" ? "as we count" : "as \(budget.text("said_by")) says")</small>"))<td>\(Charts.meter(permille, "\(permille / 10) % used"))\(pause)\(said)</td>\
                 \(HTML.figure("\(Prose.count(used)) of \(Prose.count(limit))"))</tr>
                 """
         }
-        return "<section id=\"quota\" data-live class=\"panel\"><h2>Quota</h2>\(HTML.table("Limits of the platform", ["Limit", "Used", .number("Calls")], lines, none: "This platform has no limits that we know."))</section>"
+        return "<section id=\"quota\" data-live class=\"panel\"><h2>Quota</h2>\(HTML.table("Limits of the platform", ["Limit", "Used", .number("Calls")], lines, none: "This platform has no limits that we know."))\(concurrency(quota))</section>"
+    }
+
+    /// How many calls the platform takes at a time, and what is known to be under way.
+    private static func concurrency(_ quota: JSON) -> HTML {
+        guard let at = quota["concurrency"], at.has("limit") else { return "" }
+        return Shell.facts([
+            ("Calls at a time", "\(Prose.count(at.count("limit"))) at most"), ("Under way", "\(Prose.some(at.count("in_flight"), "document")) sent and not answered yet"),
+        ])
     }
 
     private static func settings(_ c: JSON) -> HTML {

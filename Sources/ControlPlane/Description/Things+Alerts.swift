@@ -34,7 +34,7 @@ extension Thing {
     static let delivery = Thing("Delivery", "A message to a receiver.", deliveryMembers + [.must("next_at", .orNull(.instant), "When it is tried next.", example: .null)])
     static let deliveryInFull = Thing("DeliveryInFull", "A message with exactly what is sent.", deliveryMembers + [.must("body", .words, example: "9 documents are held.")])
     private static let deliveryMembers: [Member] = [
-        .must("id", .id), .must("route", .slug, example: "bookkeeper"), .must("kind", .any(of: AlertRoute.Kind.self)), .must("purpose", .choice(["opened", "repeated", "resolved", "digest", "test"])),
+        .must("id", .id), .must("route", .slug, example: "bookkeeper"), .must("kind", .any(of: AlertRoute.Kind.self)), .must("purpose", .choice(["opened", "worsened", "repeated", "refreshed", "resolved", "digest", "test"])),
         .must("receiver", .words, example: "ann@example.com"), .must("subject", .words, example: "Prairie Goods: 9 documents are held"), .must("alerts", .list(.id), "Alerts that it tells of."),
         .must("state", .choice(["waiting", "delivered", "failed", "dropped"]), example: "delivered"), .must("attempts", .count, example: 1),
         .must("outcome", .orNull(.words), "What the other side said last.", example: "250 OK"), .must("created_at", .instant), .must("settled_at", .orNull(.instant)),

@@ -145,7 +145,8 @@ extension Thing {
 
     static let quota = Thing("Quota", "What is left of a connection's allowances.", [
         .must("connection", .id), .must("platform", .words, example: "quickbooks-online"), .must("at", .instant), .must("budgets", .list(.thing(.budget))),
-        .must("concurrency", .object([.must("limit", .orNull(.count), example: 10), .must("said_by", .choice(["counterfoil"]))])),
+        .must("concurrency", .object([.must("limit", .orNull(.count), example: 10), .must("said_by", .choice(["counterfoil"])),
+            .must("in_flight", .count, "Documents that were sent and are not answered yet.", example: 0)])),
         .may("app_budgets", .list(.thing(.appBudget)), "Of the operator's app, for all connections; shown to the operator."),
     ])
     private static let budget = Thing("Budget", "One allowance.", [
@@ -153,6 +154,7 @@ extension Thing {
         .must("remaining", .count, example: 460), .must("resets_at", .orNull(.instant), "When it begins anew; null while nothing is used."),
         .must("said_by", .choice(["platform", "counterfoil"]), "Whose word `used` is."), .must("platform_remaining", .orNull(.number), example: 460),
         .must("platform_said_at", .orNull(.instant)), .must("paused_until", .orNull(.instant), example: .null),
+        .must("refused", .flag, "The platform answers and refuses the calls of this budget for minutes to come: nothing is left of it, whatever was counted.", example: false),
     ])
     private static let appBudget = Thing("AppBudget", "An allowance of the operator's app.", [
         .must("name", .words, example: "app-month"), .must("limit", .count, example: 500_000), .must("used", .count), .must("remaining", .count, example: 500_000),

@@ -231,9 +231,9 @@ extension Endpoints {
 
     private static func importedTwice(_ batch: BatchHead, _ why: String) -> AlertRow {
         AlertRow(
-            key: "differs_by_hand/\(batch.id)", severity: .critical,
+            key: AlertKey.differsByHand(batch.id), severity: .critical,
             cause: "batch \(batch.number) was confirmed, and the ledger's list shows it otherwise now: \(why)",
-            remedy: "Look in the ledger: if the file was imported twice, delete what came in by the second import.")
+            remedy: "Look in the ledger: if the file was imported twice, delete what came in by the second import. Then acknowledge this alert: that ends it.")
     }
 
     /// Without a list: everything is there.

@@ -68,6 +68,7 @@ extension Desk {
             for (label, value) in read.alerts { metrics.set(.alertsOpen, ("severity", label), to: Double(value)) }
             for (label, value) in read.unexplained { metrics.set(.unexplained, ("currency", label), to: Double(value)) }
             setGauges(read)
+            setQuotas(read)
         } catch {
             metrics.count(.databaseFaults, ("code", error.code))
         }
@@ -85,7 +86,7 @@ extension Desk {
         }
         metrics.set(.unsealedSeconds, to: Double(read.unsealed.first?.value ?? 0))
         let kinds: [(Metrics.Name, String, String, [(label: String, value: Int64)])] = [
-            (.alerts, "cause", "severity", read.causes), (.alertDeliveries, "kind", "state", read.deliveries), (.quotaUsed, "platform", "budget", read.quotas),
+            (.alerts, "cause", "severity", read.causes), (.alertDeliveries, "kind", "state", read.deliveries),
         ]
         let known = shownLabels.with { shown in
             for (name, _, _, rows) in kinds { shown[name.rawValue, default: []].formUnion(rows.map(\.label)) }
@@ -95,12 +96,29 @@ extension Desk {
         for (name, first, second, rows) in kinds {
             for label in known[name.rawValue] ?? [] {
                 let value = Double(rows.first { $0.label == label }?.value ?? 0), parts = halves(label)
-                metrics.set(name, (first, parts.0), (second, parts.1), to: name == .quotaUsed ? value / 1000 : value)
+                metrics.set(name, (first, parts.0), (second, parts.1), to: value)
             }
         }
         for label in known[Metrics.Name.platformsDown.rawValue] ?? [] {
             metrics.set(.platformsDown, ("platform", label), to: Double(read.down.first { $0.label == label }?.value ?? 0))
         }
+    }
+
+    /// How full budgets are, and how many calls go out at a time. Connections by their ids: whose they are is not told.
+    private func setQuotas(_ read: Gauges) {
+        func rows(_ quotas: [QuotaGauge]) -> [(labels: [(String, String)], value: Double)] {
+            quotas.map { quota in
+                let own: [(String, String)] = quota.connection.map { [("connection", $0.description)] } ?? []
+                return (own + [("platform", quota.platform), ("budget", quota.budget), ("window", quota.isLong ? "long" : "short")], Double(quota.permille) / 1000)
+            }
+        }
+        metrics.replace(.quotaUsed, rows(read.quotas))
+        metrics.replace(.connectionQuotaUsed, rows(read.connectionQuotas))
+        metrics.replace(.appQuotaUsed, rows(read.appQuotas))
+        metrics.replace(.inFlight, read.inFlight.map { ([("connection", $0.connection.description), ("platform", $0.platform)], Double($0.value)) })
+        metrics.replace(.concurrencyLimit, read.inFlight.compactMap { row in
+            connectors[row.platform].map { ([("connection", row.connection.description), ("platform", row.platform)], Double($0.spec.concurrency)) }
+        })
     }
 
     /// A state that empties must fall to zero rather than stay at its last figure.

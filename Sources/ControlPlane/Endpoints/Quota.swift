@@ -13,7 +13,7 @@ extension Endpoints {
             guard owner == tenant else { throw Refusal.notFound() }
             let platform = row["platform"]?.string ?? "", now = visit.desk.clocks.now()
             let spec = visit.desk.connectors[platform]?.spec
-            let used = try await visit.store.quotas(tenant, id)
+            let used = try await visit.store.quotas(tenant, id), inFlight = try await visit.store.inFlight(tenant, id)
             var budgets = (spec?.limits ?? []).filter { $0.scope == .connection }.map { limit in
                 quota(limit, used.first { $0.name == limit.name }, now)
             }
@@ -22,7 +22,10 @@ extension Endpoints {
             var members: [(key: String, value: JSON)] = [
                 ("connection", .string(id.description)), ("platform", .string(platform)), ("at", .string(now.description)), ("budgets", .array(budgets)),
                 // A tenant has one worker, and that keeps to it.
-                ("concurrency", .object([("limit", spec.map { .number("\($0.concurrency)") } ?? .null), ("said_by", .string("counterfoil"))])),
+                ("concurrency", .object([
+                    ("limit", spec.map { .number("\($0.concurrency)") } ?? .null), ("said_by", .string("counterfoil")),
+                    ("in_flight", .number("\(inFlight)")),
+                ])),
             ]
             if visit.asker.isOperator {
                 members.append(("app_budgets", .array(try await visit.store.appQuotas(platform).map { app in
@@ -42,13 +45,13 @@ extension Endpoints {
         let amount = limit?.amount ?? row?.amount ?? 0, used = min(row?.used ?? 0, max(amount, row?.amount ?? 0))
         // An untouched budget begins its window with its first call.
         let resets = row.flatMap { $0.window > .zero && $0.resetsAt > now ? $0.resetsAt : nil }
-        let isTheirs = row?.isPlatformsWord ?? false
+        let isTheirs = row?.isPlatformsWord ?? false, isRefused = row?.isRefused ?? false
         return .object([
             ("name", .string(limit?.name ?? row?.name ?? "")), ("window_ms", .number("\((limit?.window ?? row?.window ?? .zero).wholeMilliseconds)")),
-            ("limit", .number("\(amount)")), ("used", .number("\(used)")), ("remaining", .number("\(max(0, amount - used))")),
+            ("limit", .number("\(amount)")), ("used", .number("\(used)")), ("remaining", .number("\(isRefused ? 0 : max(0, amount - used))")),
             ("resets_at", .optional(resets?.description)), ("said_by", .string(isTheirs ? "platform" : "counterfoil")),
             ("platform_remaining", row?.saidRemaining.map { .number("\($0)") } ?? .null), ("platform_said_at", .optional(row?.saidAt?.description)),
-            ("paused_until", .optional(row?.pausedUntil?.description)),
+            ("paused_until", .optional(row?.pausedUntil?.description)), ("refused", .bool(isRefused)),
         ])
     }
 }

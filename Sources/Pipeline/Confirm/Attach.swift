@@ -55,8 +55,10 @@ extension Pipeline {
             exchange, connector: connector, connection: flow.ledger, startBy: clocks.monotonic() + Post.sendWithin, canWait: true)
         switch Attach.end(of: delivery) {
         case .settled(let outcome):
-            let isRefused = outcome.state == .refused
-            try await store.settleAttachment(tenant, item, outcome, alerts: isRefused ? [Attach.alert(connector.spec.name, flow.ledger.row.id)] : [])
+            // Once it takes files again, what was told of one that it did not take is over.
+            try await store.settleAttachment(
+                tenant, item, outcome, alerts: outcome.state == .refused ? [Attach.alert(connector.spec.name, flow.ledger.row.id)] : [],
+                over: outcome.state == .attached ? [AlertKey.attachment(flow.ledger.row.id)] : [])
             metrics.count(.postings, ("state", outcome.state.rawValue))
             if case .refused(let fault) = delivery, outcome.state == .due, Post.turnsAway(fault) { throw fault }
         // It stays `sent` until a search can be believed.
@@ -83,7 +85,7 @@ enum Attach {
     static func alert(_ platform: String, _ connection: ConnectionID) -> AlertRow {
         AlertRow(
             key: AlertKey.attachment(connection), severity: .information, cause: "\(platform) refused a file beside a document; the document itself is as it should be",
-            remedy: "Open the posting's history: it names what the ledger said.")
+            remedy: "Open the posting's history: it names what the ledger said. The alert is over when another file is taken, or when you acknowledge it.")
     }
 
     /// Whether a document of this form gets a file.

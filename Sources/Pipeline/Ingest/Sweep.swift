@@ -71,6 +71,8 @@ extension Pipeline {
                 guard Post.concernsDocument(error) else { throw error }
                 log.fault(.recordHeld, error, ("order", id))
                 try await store.raise(tenant, [AlertRow(key: AlertKey.fetch(connection.row.id, error.code), severity: .warning, cause: error.summary, remedy: error.remedy)])
+                // No later sweep need list it: it is asked for by itself until it can be read, and the alert stands for as long.
+                try await store.ask(tenant, [Job(.fetch, "\(connection.row.id)/\(id)", lane: .poll)], after: .seconds(60))
             }
         }
         metrics.count(.events, ("result", "found_by_sweep"), by: Double(missing.count))

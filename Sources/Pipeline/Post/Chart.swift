@@ -30,9 +30,10 @@ extension Pipeline {
                 }
             }
         }
+        let bound = Set(setup.structure.accounts.map(\.code)), over = try await endAccountAlerts(chart, bound, connection.row)
         if let before, !same {
             let old = try ChartCodec.decode(before)
-            try await store.raise(tenant, ChartWatch.alerts(from: old, to: chart, bound: Set(setup.structure.accounts.map(\.code)), connection.row))
+            try await store.raise(tenant, ChartWatch.alerts(from: old, to: chart, bound: bound, connection.row).filter { !over.contains($0.key) })
             for id in ChartWatch.reactivated(from: old, to: chart) { try await store.resolveAlerts(tenant, keyPrefix: AlertKey.account(connection.row.id, id)) }
         }
         try await store.saveChart(tenant, connection.row.id, row, isNews: !same)
@@ -58,14 +59,15 @@ enum ChartWatch {
             out.append(AlertRow(
                 key: AlertKey.account(connection.id, account.remoteID), severity: .warning,
                 cause: "somebody changed the account \(named(was)) in \(connection.slug), which documents are posted to: \(change)",
-                remedy: "See whether it is still the account that is meant. If not, bind its roles to another in the structure, or have it changed back."))
+                remedy: "See whether it is still the account that is meant, and if so acknowledge this. If not, bind its roles to another, or have it changed back.",
+                detail: ChartWatch.detail(was, isGone: !account.active)))
         }
         let there = Set(new.accounts.map(\.remoteID))
         for was in old.accounts where isBound(was) && !there.contains(was.remoteID) {
             out.append(AlertRow(
                 key: AlertKey.account(connection.id, was.remoteID), severity: .warning,
                 cause: "the account \(named(was)) is no longer in \(connection.slug), and documents are posted to it",
-                remedy: "Bind its roles to another in the structure; what needs it is held until then."))
+                remedy: "Bind its roles to another in the structure; what needs it is held until then.", detail: ChartWatch.detail(was, isGone: true)))
         }
         return out.sorted { $0.key < $1.key }
     }

@@ -12,6 +12,9 @@ extension Pipeline {
     static let figuresInterval = Duration.seconds(30)
     /// How often while something is awaited: to see soon that it did not come.
     static let figuresAwaited = Duration.seconds(15)
+    /// Of a long list no more than this part of the tenant's worker's time is spent on reading it.
+    private static let figuresShare = 4
+    private static let figuresLatest = Duration.seconds(600)
     private static let figurePagesMost = 1_000
     /// Returns asked for one by one in one reading: those that the list does not tell of any more, in turn.
     static let figuresAlone = 10
@@ -28,7 +31,7 @@ extension Pipeline {
     func readFigures(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
         let flows = setup.flows.filter { $0.returns == connection.row.id && $0.row.state == "active" }
         guard connection.row.state == "live", !flows.isEmpty else { return .done }
-        let connector = try source(connection)
+        let connector = try source(connection), began = clocks.monotonic()
         let since = clocks.now() - Pipeline.figuresWindow, asked = try await store.databaseNow()
         var rows: [String: ReturnFigureRow] = [:]
         var cursor: String?
@@ -48,7 +51,12 @@ extension Pipeline {
         let isAwaited = try await store.saveFigures(
             tenant, connection.row.id, rows.sorted { $0.key < $1.key }.map(\.value), at: asked, gone: gone, unread: unread,
             asking: flows.map { Job(.reconcile, $0.row.id.description, lane: .audit) })
-        return .again(isAwaited ? Pipeline.figuresAwaited : Pipeline.figuresInterval)
+        return .again(Pipeline.figuresPause(took: clocks.monotonic() - began, isAwaited: isAwaited))
+    }
+
+    /// When figures are read again: what else the tenant waits for is not kept from its turn by a list that takes long.
+    static func figuresPause(took: Duration, isAwaited: Bool) -> Duration {
+        max(isAwaited ? figuresAwaited : figuresInterval, min(took * (figuresShare - 1), figuresLatest))
     }
 
     /// What the list does not tell of any more, because it lies too far back, may change all the same: some are asked for by themselves each time.
