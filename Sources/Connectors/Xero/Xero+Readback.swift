@@ -45,7 +45,7 @@ extension XeroConnector {
                 let unit = out.currency.flatMap { Currency($0) } ?? document.plan.currency
                 out.open_minor = try minor(fields["AmountDue"], unit, "AmountDue")
                 // Credit notes, overpayments and prepayments that are set against it: no payment of it.
-                out.credited_minor = try minor(fields["AmountCredited"], unit, "AmountCredited")
+                if !fields["AmountCredited"].isNull { out.credited_minor = try minor(fields["AmountCredited"], unit, "AmountCredited") }
             }
         case .payments: try readPayment(fields, document.plan, &out)
         case .manualJournals: try readJournal(fields, journalCurrency(document), &out)
