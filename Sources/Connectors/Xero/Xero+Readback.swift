@@ -45,7 +45,7 @@ extension XeroConnector {
                 let unit = out.currency.flatMap { Currency($0) } ?? document.plan.currency
                 out.open_minor = try minor(fields["AmountDue"], unit, "AmountDue")
                 // Credit notes, overpayments and prepayments that are set against it: no payment of it.
-                out.credited_minor = try minor(fields["AmountCredited"], unit, "AmountCredited")
+                if !fields["AmountCredited"].isNull { out.credited_minor = try minor(fields["AmountCredited"], unit, "AmountCredited") }
             }
             // What is left of it: allocations and refunds take it away.
             if endpoint == .creditNotes, !fields["RemainingCredit"].isNull {
