@@ -30,6 +30,7 @@ func everyCall(_ it: any Connector, _ specimen: Specimen, _ facts: ConnectionFac
         add("sweep", source.sweep(since: Timestamp(seconds: 1_794_700_800), cursor: nil, facts))
         add("sweep", source.sweep(since: Timestamp(seconds: 1_794_700_800), cursor: "c\"1", facts))
         add("fetch", source.fetch("6120034117000", facts))
+        if let state = toldState(), let exchange = source.reflect(state, attempt: "attempt-1", facts) { add("reflect", exchange) }
     }
     guard let ledger = it as? any LedgerConnector else { return out }
     let fresh = forms.enumerated().map { document($1, $0 + 1, at: it.spec.id) }
@@ -47,6 +48,15 @@ func everyCall(_ it: any Connector, _ specimen: Specimen, _ facts: ConnectionFac
         add("createReferences", ledger.createReferences(wants, facts))
     }
     return out
+}
+
+/// What a source is told of one of its orders, or of a return of that number.
+func toldState() -> ReflectedState? {
+    LocalDate("2026-11-14").map { day in
+        ReflectedState(
+            key: key(1), number: 2, subject: "6120034117000", caseID: "6120034117000", form: .creditNote, reference: "order \"1\"\r\n<b>é", ledger: "Xero",
+            remoteID: "1", state: .credited, total: Money(minor: 7_330, .usd), paid: nil, date: day)
+    }
 }
 
 /// A body is what its header says, or JSON.
@@ -88,6 +98,19 @@ struct CallTests {
         }
         for purpose in ["create", "update", "void"] where it is any LedgerConnector {
             #expect(made.contains { $0.purpose == purpose && $0.call.kind == .write }, "\(purpose) never writes")
+        }
+    }
+
+    @Test("a source that is told what the ledger has is looked through first, and can be; one without a place is not asked", arguments: ids)
+    func told(id: String) throws {
+        guard let source = try connector(id) as? any SourceConnector else { return }
+        let specimen = try Specimen(id), exchange = source.reflect(try #require(toldState()), attempt: "attempt-1", specimen.facts)
+        #expect((exchange != nil) == (source.reflectionPlace == .written))
+        guard let exchange else { return }
+        #expect(source.spec.idempotency.searchable)
+        for answer in specimen.answers {
+            let calls = play(exchange, source, most: 4) { _, _ in answer }.calls
+            #expect(calls.first?.kind == .read && calls.count <= 2)
         }
     }
 

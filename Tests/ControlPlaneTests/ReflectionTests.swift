@@ -122,6 +122,16 @@ extension Bench {
         try await reset()
         #expect(try await patch("on") == 200)
         #expect(try await marked() == [invoice.text])
+        // A returns system beside it is somebody who is told for the first time.
+        let returns: JSON = ["returns": ["owner": "rms", "from": "shop"]]
+        try await reset()
+        #expect(try await patch("on", returns) == 200)
+        #expect(try await marked() == [invoice.text])
+        for same in [returns, .object([])] {
+            try await reset()
+            #expect(try await patch("on", same) == 200)
+            #expect(try await marked().isEmpty, "\(same.text)")
+        }
         // Where it stays as it was, or is refused, nothing is looked at.
         try await reset()
         #expect(await bench.call(.patch, "/v1/flows/\(flow)", ["state": "paused"]).status == 200)
