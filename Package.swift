@@ -112,12 +112,20 @@ for room in allRooms {
     ))
 }
 
+/// How a release is linked: by the linker that comes with Swift; every address of a library is looked up at the start, so that the table of them is
+/// read-only from then on; and what `serve` runs all the time lies together (docs/performance.md says what that saves, and how the list is made).
+let linking: [LinkerSetting] = [.unsafeFlags(
+    ["-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "now", "-Xlinker", "--symbol-ordering-file=\(Context.packageDirectory)/ops/serve.order",
+     "-Xlinker", "--no-warn-symbol-ordering"],
+    .when(configuration: .release))]
+
 let everything: [String] = (rooms.map(\.name) + twins).filter { !$0.hasSuffix("TestKit") }
 targets.append(.executableTarget(
     name: "counterfoil",
     dependencies: (everything + ["CSystem"]).map { .init(stringLiteral: $0) },
     path: "Sources/counterfoil",
-    swiftSettings: strict
+    swiftSettings: strict,
+    linkerSettings: linking
 ))
 
 /// Test targets beside those of connectors and twins: what each may use, and whether it keeps fixtures (read by path, not bundled).
@@ -137,7 +145,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
                            "AlertRules", "Wire", "Kernel"], false),
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",
                        "HTTPServer", "HTTPClient", "Kernel", "TwinKit", "TwinFreeAgent", "TwinQuickBooksOnline", "TwinSapBusinessOne", "TwinXero", "FreeAgent",
-                       "QuickBooksOnline", "SapBusinessOne", "Xero", "TwinWooCommerce", "WooCommerce",
+                       "QuickBooksOnline", "SapBusinessOne", "Xero", "TwinWooCommerce", "WooCommerce", "TwinReturns", "Returns",
                        "TwinSageIntacct", "SageIntacct", "TwinNetSuite", "NetSuite", "TwinOdoo", "Odoo"], false),
     ("StoreTests", ["Store", "TestKit", "Postgres", "Telemetry", "Crypto", "Books", "Kernel"], false),
     ("CourierTests", ["Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Crypto", "Wire", "Kernel"], false),

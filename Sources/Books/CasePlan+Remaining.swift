@@ -35,7 +35,7 @@ extension CasePlan {
             why:
                 "refund of \(asked.text) against \(left.total.text) remaining (above: \(over.joined(separator: ", ")))",
             remedy:
-                "check the refund in the source: cancel it there, or release the excess as goodwill if it left",
+                "cancel it in the source if it was given twice, tell it there as goodwill if it was for no line; what left beyond the whole order stays held by name: enter it in the ledger by hand",
             figures: numbers)
     }
 

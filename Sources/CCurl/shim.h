@@ -9,6 +9,7 @@ typedef size_t (*cf_data_callback)(char *, size_t, size_t, void *);
 static inline CURLcode cf_setopt_data(CURL *h, CURLoption o, cf_data_callback f) { return curl_easy_setopt(h, o, f); }
 typedef curl_socket_t (*cf_opensocket_callback)(void *, curlsocktype, struct curl_sockaddr *);
 static inline CURLcode cf_setopt_opensocket(CURL *h, cf_opensocket_callback f) { return curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, f); }
+static inline CURLcode cf_setopt_closesocket(CURL *h, curl_closesocket_callback f) { return curl_easy_setopt(h, CURLOPT_CLOSESOCKETFUNCTION, f); }
 static inline CURLcode cf_getinfo_long(CURL *h, CURLINFO i, long *v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cf_getinfo_off(CURL *h, CURLINFO i, curl_off_t *v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode cf_getinfo_ptr(CURL *h, CURLINFO i, void **v) { return curl_easy_getinfo(h, i, v); }

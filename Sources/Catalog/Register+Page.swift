@@ -15,13 +15,22 @@ extension Register {
             | word | what it says | shown by |
             |---|---|---|
             | `conformance` | the questions that are put to every connector are answered | `swift test --filter ConnectorKitTests` |
-            | `conformance_result` | how many questions a run has put to it, how many were answered, and which were not; with `--conformance FILE`, and only what that run's records say | `swift test --filter ConnectorKitTests --event-stream-output-path FILE` writes them |
-            | `twin` | what plays the platform, written by somebody else than the connector, each from the vendor's pages; `null` where nobody is called | `counterfoil sandbox` runs it; `swift test --filter` with its name and `Tests` |
-            | `suites` | test targets in which the connector, or its twin, is tried; in `PipelineTests` the whole program posts into the twin's books | `swift test --filter` with the suite's name |
+            | `conformance_result` | how many questions a run has put to it, how many were answered, and which were not; `null` but with `--conformance FILE`, and only what that run's records say | `swift test --filter ConnectorKitTests --event-stream-output-path FILE` writes them; `ops/test` does, and fails unless every platform answers all |
+            | `twin` | what plays the platform, and shares no code with any connector; `null` where nobody is called | `counterfoil sandbox` runs it; `swift test --filter` with its name and `Tests`, and with `ImportTests` |
+            | `suites` | test targets in which the connector, or its twin, is tried; in `PipelineTests` the whole program works with the twin | `swift test --filter` with the suite's name |
+            | `specs` | descriptions that vendors publish for programs, each with its version: none, as no command of this repository reads one | |
             | `sdks` | libraries of the vendor, or of others, in the version that is pinned: each creates, reads and pages on the twin | the script in `command` with the address of a `counterfoil sandbox`; `ops/test` runs them all |
-            | `servers` | programs that others wrote to play the platform: the whole program reads from them | the script in `command`; `ops/test` runs it |
+            | `servers` | programs that others wrote to play the platform: the whole program reads from them; `date` is when a run last found no difference, `null` but with `--servers FILE`, and only what that file's records say | the script in `command`, which writes them with `--record FILE`; `ops/test` runs it so |
 
-            Descriptions that vendors publish for programs, and accounts at vendors, verify nothing here: no command of this repository reaches them.
+            Accounts at vendors verify nothing here: no command of this repository reaches them. `ops/test` leaves the list with both results in `var/test/connectors.json`.
+
+            `idempotency.means` tells what keeps a write from happening twice: `native_key` (the platform knows a key of ours; `in` a `header`, a `parameter` of the
+            address, a `control` of the body beside the record, or a `field` that no second record may have; `lifetime_s` is `null` where the vendor does not publish
+            it, and a field lasts as its record does), `search` (ours is looked for in the ledger), `list` (there is no search: what changed is listed and compared
+            here), `file` (nothing is sent: a posting is in one file at a time). None: nothing is written.
+
+            `sunset` is the day on which the API version ends, `sunset_of` what ends before: values of a connection's setting, `until` when the vendor says; `null`
+            where it is given up without an announced end.
 
 
             """
@@ -29,7 +38,7 @@ extension Register {
             let spec = connector.spec
             return [
                 "[\(spec.name)](connectors/\(spec.id).md)", "`\(spec.id)`", spec.roles.map(\.rawValue).joined(separator: ", "), spec.auth.word, spec.apiVersion,
-                spec.sunset?.description ?? "",
+                until(spec),
             ]
         })
         for connector in Catalog.connectors { out += "\n" + section(connector.spec) }
@@ -43,7 +52,7 @@ extension Register {
             ["by file", Register.files(spec).map { "`\($0)`" }.joined(separator: ", ")],
             ["limits", spec.limits.map { "\($0.amount) in \($0.window.components.seconds) s (\($0.name), \($0.scope.rawValue))" }.joined(separator: "; ")],
             ["in flight", "\(spec.concurrency)"],
-            ["once only by", spec.auth.word == "none" ? "nothing is sent: a posting is in one file at a time" : once(spec.idempotency)],
+            ["once only by", once(spec)],
             ["changes", spec.changeFeed.map(changes).joined(separator: "; ")],
             ["tax", spec.tax.rawValue], ["dimensions", spec.dimensions.joined(separator: ", ")],
             ["currencies", spec.currency.foreign ? "foreign too; rate: \(spec.currency.rate.rawValue)" : "one"],
@@ -58,11 +67,35 @@ extension Register {
             })
     }
 
-    private static func once(_ means: Idempotency) -> String {
-        var out: [String] = []
-        if let life = means.nativeKeyLifetime { out.append("the platform's own key, for \(life.components.seconds) s") }
-        if means.searchable { out.append("looking for our key; not found counts after \(means.findSettles.components.seconds) s") }
+    private static func until(_ spec: PlatformSpec) -> String {
+        let ends = spec.endings.map { end in
+            "`\(end.setting)` \(end.values.map { "`\($0)`" }.joined(separator: ", ")): \(end.until ?? "given up, no end announced")"
+        }
+        return ((spec.sunset.map { [$0.description] } ?? []) + ends).joined(separator: "; ")
+    }
+
+    private static func once(_ spec: PlatformSpec) -> String {
+        let means = spec.idempotency, settles = "not found counts after \(means.findSettles.components.seconds) s"
+        let out = Register.means(spec).map { word in
+            switch word {
+            case "native_key": native(means)
+            case "search": "looking for our key; \(settles)"
+            case "list": "listing what changed and looking through it for our key; \(settles)"
+            default: "nothing is sent: a posting is in one file at a time"
+            }
+        }
         return out.isEmpty ? "nothing is written" : out.joined(separator: "; ")
+    }
+
+    private static func native(_ means: Idempotency) -> String {
+        let life = means.nativeKeyLifetime.map { "remembered for \($0.components.seconds) s" } ?? "for how long is not published"
+        return switch means.nativeKey {
+        case .header(let name)?: "the platform's own key in the header `\(name)`, \(life)"
+        case .parameter(let name)?: "the platform's own key in the parameter `\(name)`, \(life)"
+        case .control(let name)?: "the platform's own key in the request's `\(name)`, \(life)"
+        case .field(let name)?: "the field `\(name)`, which no second record may have"
+        case nil: ""
+        }
     }
 
     private static func changes(_ feed: ChangeFeed) -> String {

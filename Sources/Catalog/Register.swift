@@ -6,20 +6,25 @@ public import Wire
 public enum Register {
     public static var json: JSON { json(nil) }
 
-    /// - Parameter run: what a run said of the connectors, which goes to what verifies them.
-    public static func json(_ run: ConformanceRun?) -> JSON { .array(Catalog.connectors.map { entry($0.spec, run: run) }) }
+    /// - Parameters:
+    ///   - run: what a run said of the connectors, which goes to what verifies them.
+    ///   - servers: when others' servers were read from without a difference; the same.
+    public static func json(_ run: ConformanceRun?, servers: ServerRuns? = nil) -> JSON {
+        .array(Catalog.connectors.map { entry($0.spec, run: run, servers: servers) })
+    }
 
     /// One platform; `describe` adds where each fact comes from.
-    public static func entry(_ spec: PlatformSpec, sources: Bool = false, run: ConformanceRun? = nil) -> JSON {
+    public static func entry(_ spec: PlatformSpec, sources: Bool = false, run: ConformanceRun? = nil, servers: ServerRuns? = nil) -> JSON {
         var members: [(key: String, value: JSON)] = [
             ("id", .string(spec.id)), ("name", .string(spec.name)), ("roles", words(spec.roles.map(\.rawValue))), ("auth", auth(spec.auth)),
-            ("objects", .array(spec.objects.map(object))), ("operations", words(operations(spec))), ("idempotency", idempotency(spec.idempotency)),
+            ("objects", .array(spec.objects.map(object))), ("operations", words(operations(spec))), ("idempotency", idempotency(spec)),
             ("change_feed", .array(spec.changeFeed.map(feed))), ("limits", .array(spec.limits.map(limit))), ("concurrency", number(spec.concurrency)),
             ("batch", .object(spec.batchSizes.sorted { $0.key < $1.key }.map { ($0.key, number($0.value)) })), ("page_size", number(spec.pageSize)),
             ("dimensions", words(spec.dimensions)), ("tax", .string(spec.tax.rawValue)), ("currency", currency(spec.currency)),
             ("files", words(files(spec))),
-            ("api_version", .string(spec.apiVersion)), ("sunset", .optional(spec.sunset?.description)), ("docs", .string("docs/connectors/\(spec.id).md")),
-            ("verified_by", verification(Verification.of(spec.id), spec.id, run)),
+            ("api_version", .string(spec.apiVersion)), ("sunset", .optional(spec.sunset?.description)),
+            ("sunset_of", .array(spec.endings.map(ending))), ("docs", .string("docs/connectors/\(spec.id).md")),
+            ("verified_by", verification(Verification.of(spec.id), spec.id, run, servers)),
         ]
         if sources { members.append(("sources", .object(spec.sources.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))) }
         return .object(members)
@@ -58,11 +63,28 @@ public enum Register {
         .object([("name", .string(object.name)), ("carries", words(object.carries)), ("operations", words(object.operations.map(\.rawValue)))])
     }
 
-    private static func idempotency(_ means: Idempotency) -> JSON {
-        .object([
-            ("native_key_lifetime_s", means.nativeKeyLifetime.map { number($0.components.seconds) } ?? .null), ("header", .optional(means.header)),
-            ("searchable", .bool(means.searchable)), ("find_settles_ms", number(means.findSettles.milliseconds)),
+    /// What keeps a write from happening twice, in words: a key of the platform's own, a search by ours, a list that is compared here instead of a search, a
+    /// file that alone has the posting. Empty where nothing is written.
+    static func means(_ spec: PlatformSpec) -> [String] {
+        if spec.auth.word == "none" { return ["file"] }
+        let means = spec.idempotency
+        return (means.nativeKey == nil ? [] : ["native_key"]) + (means.searchable ? [means.isListed ? "list" : "search"] : [])
+    }
+
+    private static func idempotency(_ spec: PlatformSpec) -> JSON {
+        let means = spec.idempotency
+        let native = means.nativeKey.map { key in
+            let life = means.nativeKeyLifetime.map { number($0.components.seconds) } ?? .null
+            return JSON.object([("in", .string(key.place)), ("name", .string(key.name)), ("lifetime_s", life)])
+        }
+        return .object([
+            ("means", words(Self.means(spec))), ("native_key", native ?? .null), ("searchable", .bool(means.searchable)), ("listed", .bool(means.isListed)),
+            ("find_settles_ms", number(means.findSettles.milliseconds)),
         ])
+    }
+
+    private static func ending(_ ending: Ending) -> JSON {
+        .object([("setting", .string(ending.setting)), ("values", words(ending.values)), ("until", .optional(ending.until))])
     }
 
     private static func feed(_ feed: ChangeFeed) -> JSON {
@@ -84,19 +106,21 @@ public enum Register {
         return .object([("foreign", .bool(ability.foreign)), ("rate", .string(ability.rate.rawValue)), ("digits_most", digits)])
     }
 
-    /// What shows it, each with the command that does.
-    private static func verification(_ shown: Verification, _ id: String, _ run: ConformanceRun?) -> JSON {
+    /// What shows it, each with the command that does. Members are always the same: what no run was given for is null.
+    private static func verification(_ shown: Verification, _ id: String, _ run: ConformanceRun?, _ runs: ServerRuns?) -> JSON {
         let sdks = shown.sdks.map { sdk in
             JSON.object([("name", .string(sdk.name)), ("version", .string(sdk.version)), ("command", .string(shown.works(on: id)))])
         }
         let servers = shown.servers.map { server in
-            JSON.object([("name", .string(server.name)), ("version", .string(server.version)), ("command", .string("Tests/sdk/sweep_\(server.name).py"))])
+            JSON.object([
+                ("name", .string(server.name)), ("version", .string(server.version)), ("command", .string("Tests/sdk/sweep_\(server.name).py")),
+                ("date", .optional(runs?.date(server.name, server.version))),
+            ])
         }
-        let conformance = JSON.string("swift test --filter \(shown.suites.first ?? "")")
-        var members: [(key: String, value: JSON)] = [("conformance", conformance)]
-        if let run { members.append(("conformance_result", run.results[id]?.json ?? .null)) }
-        members += [("twin", .optional(shown.twin)), ("suites", words(shown.suites)), ("sdks", .array(sdks)), ("servers", .array(servers))]
-        return .object(members)
+        return .object([
+            ("conformance", .string("swift test --filter \(shown.suites.first ?? "")")), ("conformance_result", run?.results[id]?.json ?? .null),
+            ("twin", .optional(shown.twin)), ("suites", words(shown.suites)), ("specs", .array([])), ("sdks", .array(sdks)), ("servers", .array(servers)),
+        ])
     }
 }
 

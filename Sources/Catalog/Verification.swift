@@ -29,26 +29,29 @@ public struct Verification: Sendable, Equatable {
 
     static let byID: [String: Verification] = [
         "accountedge": Verification(twin: nil, suites: ["ConnectorKitTests", "AccountEdgeTests"], sdks: []),
-        "aftership-returns": Verification(twin: "TwinReturns", suites: ["ConnectorKitTests", "ReturnsTests", "TwinReturnsTests"], sdks: []),
+        "aftership-returns": Verification(twin: "TwinReturns", suites: ["ConnectorKitTests", "ReturnsTests", "TwinReturnsTests", "DayTests"], sdks: []),
         "erp": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
         "freeagent": Verification(
             twin: "TwinFreeAgent", suites: ["ConnectorKitTests", "FreeAgentTests", "TwinFreeAgentTests", "PipelineTests"], sdks: [SDK(name: "freeagent", version: "0.3.1")]),
         "job-crm": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
-        "loop-returns": Verification(twin: "TwinReturns", suites: ["ConnectorKitTests", "ReturnsTests", "TwinReturnsTests"], sdks: []),
+        "loop-returns": Verification(
+            twin: "TwinReturns", suites: ["ConnectorKitTests", "ReturnsTests", "TwinReturnsTests", "DayTests", "PipelineTests"], sdks: []),
         "netsuite-rest": Verification(
-            twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuite", version: "0.12.0")],
+            twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests", "PipelineTests"], sdks: [SDK(name: "netsuite", version: "0.12.0")],
             script: "netsuite"),
         "netsuite-suitetalk": Verification(
-            twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests"], sdks: [SDK(name: "netsuitesdk", version: "3.3.0")],
+            twin: "TwinNetSuite", suites: ["ConnectorKitTests", "NetSuiteTests", "TwinNetSuiteTests", "PipelineTests"], sdks: [SDK(name: "netsuitesdk", version: "3.3.0")],
             script: "netsuite"),
-        "odoo": Verification(twin: "TwinOdoo", suites: ["ConnectorKitTests", "OdooTests", "TwinOdooTests"], sdks: [SDK(name: "OdooRPC", version: "0.10.1")]),
+        "odoo": Verification(
+            twin: "TwinOdoo", suites: ["ConnectorKitTests", "OdooTests", "TwinOdooTests", "PipelineTests"], sdks: [SDK(name: "OdooRPC", version: "0.10.1")]),
         "patriot": Verification(twin: nil, suites: ["ConnectorKitTests", "PatriotTests"], sdks: []),
         "quickbooks-online": Verification(
             twin: "TwinQuickBooksOnline", suites: ["ConnectorKitTests", "QuickBooksOnlineTests", "TwinQuickBooksOnlineTests", "PipelineTests"],
             sdks: [SDK(name: "intuit-oauth", version: "1.2.6", module: "intuitlib"), SDK(name: "python-quickbooks", version: "0.9.12", module: "quickbooks")]),
         "rms": Verification(twin: nil, suites: ["ConnectorKitTests", "InboundTests"], sdks: []),
         "sage-intacct": Verification(
-            twin: "TwinSageIntacct", suites: ["ConnectorKitTests", "SageIntacctTests", "TwinSageIntacctTests"], sdks: [SDK(name: "sageintacctsdk", version: "1.28.1")]),
+            twin: "TwinSageIntacct", suites: ["ConnectorKitTests", "SageIntacctTests", "TwinSageIntacctTests", "PipelineTests"],
+            sdks: [SDK(name: "sageintacctsdk", version: "1.28.1")]),
         "sap-business-one": Verification(
             twin: "TwinSapBusinessOne", suites: ["ConnectorKitTests", "SapBusinessOneTests", "TwinSapBusinessOneTests", "PipelineTests"],
             sdks: [SDK(name: "pyb1slayer", version: "0.1.2.dev4"), SDK(name: "SAPB1SL", version: "2.0.0", module: "SAPB1SL")]),
@@ -61,7 +64,8 @@ public struct Verification: Sendable, Equatable {
             twin: "TwinStripe", suites: ["ConnectorKitTests", "StripeTests", "TwinStripeTests"], sdks: [SDK(name: "stripe", version: "16.1.0")],
             servers: [SDK(name: "localstripe", version: "1.15.10")]),
         "woocommerce": Verification(
-            twin: "TwinWooCommerce", suites: ["ConnectorKitTests", "WooCommerceTests", "TwinWooCommerceTests"], sdks: [SDK(name: "WooCommerce", version: "3.0.0")]),
+            twin: "TwinWooCommerce", suites: ["ConnectorKitTests", "WooCommerceTests", "TwinWooCommerceTests", "PipelineTests"],
+            sdks: [SDK(name: "WooCommerce", version: "3.0.0")]),
         "xero": Verification(twin: "TwinXero", suites: ["ConnectorKitTests", "XeroTests", "TwinXeroTests", "PipelineTests"], sdks: [SDK(name: "xero-python", version: "15.2.0")]),
     ]
 

@@ -10,7 +10,7 @@ public enum NoRate: Check {
         return [
             Finding(
                 check: name, why: "no rate from \(posting.currency) to \(base) on \(posting.date)",
-                remedy: "have the source state its rate, or enter one for that day", position: "rate")
+                remedy: "have the source state the rate with the document and send it again: no rate is guessed, and none can be entered here", position: "rate")
         ]
     }
 }

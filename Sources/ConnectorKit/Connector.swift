@@ -345,6 +345,8 @@ public struct LedgerReadback: Sendable, Equatable {
     /// What is owed on it still, in document currency, minor units; `nil` where the form or the platform shows none. Money moves it, so it is no
     /// difference from what was meant.
     public var open_minor: Int64?
+    /// How much of it credits settle rather than payments, in document currency, minor units; `nil` where the platform does not tell the two apart.
+    public var credited_minor: Int64?
     /// When a bill is due, where the platform shows it. Ours to state when it is written, and not looked at again once it was confirmed: people agree
     /// on other days with their suppliers.
     public var due: LocalDate?
@@ -352,7 +354,7 @@ public struct LedgerReadback: Sendable, Equatable {
     public init(
         key: PostKey?, remoteID: String, version: String?, date: LocalDate?, currency: String?, total_minor: Int64, tax_minor: Int64?, party: String?,
         accounts: [String: Int64], voided: Bool, appliesTo: String? = nil, unfinished: Bool = false, open_minor: Int64? = nil,
-        due: LocalDate? = nil
+        credited_minor: Int64? = nil, due: LocalDate? = nil
     ) {
         self.key = key
         self.remoteID = remoteID
@@ -367,6 +369,7 @@ public struct LedgerReadback: Sendable, Equatable {
         self.appliesTo = appliesTo
         self.unfinished = unfinished
         self.open_minor = open_minor
+        self.credited_minor = credited_minor
         self.due = due
     }
 }

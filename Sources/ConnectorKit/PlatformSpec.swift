@@ -33,6 +33,8 @@ public struct PlatformSpec: Sendable {
     public var apiVersion: String
     /// When this version stops working, where the vendor says.
     public var sunset: LocalDate?
+    /// Ways to the platform that end before the rest of it.
+    public var endings: [Ending]
     /// Statement -> where it comes from. Conformance wants one for each limit and for the idempotency means.
     public var sources: [String: String]
     /// What the connector reads and writes there.
@@ -45,7 +47,7 @@ public struct PlatformSpec: Sendable {
         id: String, name: String, roles: [Role], productionBase: String, sandboxBase: String?, auth: Authentication,
         headers: [String: String], limits: [RateLimit], concurrency: Int, batchSizes: [String: Int], pageSize: Int,
         fieldLengths: [String: Int], idempotency: Idempotency, tax: TaxAbility, dimensions: [String], revisesPaidInvoices: Bool,
-        apiVersion: String, sunset: LocalDate?, sources: [String: String], objects: [PlatformObject] = [], changeFeed: [ChangeFeed] = [],
+        apiVersion: String, sunset: LocalDate?, endings: [Ending] = [], sources: [String: String], objects: [PlatformObject] = [], changeFeed: [ChangeFeed] = [],
         currency: CurrencyAbility = CurrencyAbility(foreign: false, rate: .none)
     ) {
         self.id = id
@@ -66,6 +68,7 @@ public struct PlatformSpec: Sendable {
         self.revisesPaidInvoices = revisesPaidInvoices
         self.apiVersion = apiVersion
         self.sunset = sunset
+        self.endings = endings
         self.sources = sources
         self.objects = objects
         self.changeFeed = changeFeed
@@ -74,6 +77,22 @@ public struct PlatformSpec: Sendable {
 
     /// Nobody is called there, so no credential is needed either: a connection lives from the day that it is made.
     public var isInbound: Bool { productionBase.isEmpty }
+}
+
+/// A way to the platform that its vendor gives up while others go on: whoever is connected by it has to change a setting.
+public struct Ending: Sendable, Equatable {
+    /// The connection's setting that chooses it: `transport`.
+    public var setting: String
+    /// Values of that setting: `jsonrpc`, `xmlrpc`.
+    public var values: [String]
+    /// When it ends, in the vendor's own terms; `nil` where it is given up and no end is announced.
+    public var until: String?
+
+    public init(setting: String, values: [String], until: String?) {
+        self.setting = setting
+        self.values = values
+        self.until = until
+    }
 }
 
 /// One budget of the platform: `amount` units in each `window`.
@@ -105,10 +124,39 @@ public struct RateLimit: Sendable {
 
 /// What protects a write from happening twice.
 public struct Idempotency: Sendable {
-    /// A key the platform itself remembers, for `lifetime`; `nil` where there is none.
+    /// Where a key of ours stands by which the platform itself knows a write that it has had already.
+    public enum NativeKey: Sendable, Equatable {
+        /// A header, for calls that name a key (`Call.once`) or write it themselves.
+        case header(String)
+        /// A parameter of the address.
+        case parameter(String)
+        /// What the body calls the request by, beside the record.
+        case control(String)
+        /// A field of the record, which no second record may have.
+        case field(String)
+
+        /// `header`, `parameter`, `control` or `field`.
+        public var place: String {
+            switch self {
+            case .header: "header"
+            case .parameter: "parameter"
+            case .control: "control"
+            case .field: "field"
+            }
+        }
+
+        /// What it is called there.
+        public var name: String {
+            switch self {
+            case .header(let name), .parameter(let name), .control(let name), .field(let name): name
+            }
+        }
+    }
+
+    /// `nil` where the platform has no such key.
+    public var nativeKey: NativeKey?
+    /// How long the platform remembers that key; `nil` where there is none, where the vendor does not say, and for a field, which lasts as its record does.
     public var nativeKeyLifetime: Duration?
-    /// The header that carries that key, for calls that name one (`Call.once`); `nil` where there is none or it stands elsewhere.
-    public var header: String?
     /// Our key can be found again in a field of the document.
     public var searchable: Bool
     /// There is no search by that field: what changed is listed, and the keys are compared here.
@@ -116,9 +164,12 @@ public struct Idempotency: Sendable {
     /// How long a search that finds nothing proves nothing.
     public var findSettles: Duration
 
-    public init(nativeKeyLifetime: Duration?, header: String? = nil, searchable: Bool, isListed: Bool = false, findSettles: Duration) {
+    /// The header that carries the platform's own key; `nil` where there is none or it stands elsewhere.
+    public var header: String? { if case .header(let name)? = nativeKey { name } else { nil } }
+
+    public init(nativeKey: NativeKey? = nil, nativeKeyLifetime: Duration?, searchable: Bool, isListed: Bool = false, findSettles: Duration) {
+        self.nativeKey = nativeKey
         self.nativeKeyLifetime = nativeKeyLifetime
-        self.header = header
         self.searchable = searchable
         self.isListed = isListed
         self.findSettles = findSettles

@@ -7,10 +7,12 @@ public struct ReflectedState: Sendable, Equatable {
     public enum State: String, Sendable, CaseIterable {
         /// It is there, and nobody paid it there beside what the source told of.
         case posted
-        /// Somebody entered payments for a part of it in the ledger.
+        /// Somebody entered payments for a part of it in the ledger; of a credit note, used a part of it there.
         case partPaid = "part_paid"
-        /// Somebody entered payments in the ledger, and nothing is owed any more.
+        /// Somebody entered payments in the ledger, and nothing is owed any more; of a credit note, nothing of it is left.
         case paid
+        /// Somebody set credit against it in the ledger, and entered no payment.
+        case creditApplied = "credit_applied"
         /// It was voided or deleted.
         case voided
         /// Somebody changed it in the ledger.
@@ -37,13 +39,15 @@ public struct ReflectedState: Sendable, Equatable {
     public var total: Money
     /// What was paid there beside what the source told of; `nil` where that can't be told.
     public var paid: Money?
+    /// What credit was set against it there; `nil` for none, and where the ledger does not tell it from payments.
+    public var credited: Money?
     public var date: LocalDate
     /// Where people see it, where the ledger's connector can say.
     public var link: String?
 
     public init(
         key: PostKey, number: Int, subject: String, caseID: String, form: PostingForm, reference: String, ledger: String, remoteID: String?, state: State,
-        total: Money, paid: Money?, date: LocalDate, link: String? = nil
+        total: Money, paid: Money?, credited: Money? = nil, date: LocalDate, link: String? = nil
     ) {
         self.key = key
         self.number = number
@@ -56,6 +60,7 @@ public struct ReflectedState: Sendable, Equatable {
         self.state = state
         self.total = total
         self.paid = paid
+        self.credited = credited
         self.date = date
         self.link = link
     }
@@ -70,23 +75,30 @@ public struct ReflectedState: Sendable, Equatable {
         switch state {
         case .posted: return "\(what), is posted."
         case .credited: return "\(what), is posted."
-        case .paid: return "\(what), was paid there\(amount)."
-        case .partPaid: return "\(what), was paid there in part\(amount)."
+        case .paid: return "\(what), was \(used) there\(amount)\(credit)."
+        case .partPaid: return "\(what), was \(used) there in part\(amount)\(credit)."
+        case .creditApplied: return "\(what), was not paid there\(credit)."
         case .voided: return "\(what), is void there."
         case .edited: return "\(what), was changed there."
         }
     }
 
+    private var used: String { form == .creditNote ? "applied or paid out" : "paid" }
     private var amount: String { paid.map { ": \($0.text) \($0.currency.code)" } ?? "" }
+
+    private var credit: String { credited.map { ", and credit of \($0.text) \($0.currency.code) is set against it" } ?? "" }
 
     /// Everything but its number: two states that say the same are one.
     public var json: JSON {
-        .object([
+        var members: [(key: String, value: JSON)] = [
             ("posting", .string(key.text)), ("subject", .string(subject)), ("case", .string(caseID)), ("form", .string(form.rawValue)),
             ("reference", .string(reference)), ("ledger", .string(ledger)), ("remote_id", .optional(remoteID)), ("state", .string(state.rawValue)),
             ("currency", .string(total.currency.code)), ("total", .string(total.text)), ("paid", .optional(paid?.text)), ("date", .string(date.description)),
             ("link", .optional(link)),
-        ])
+        ]
+        // Only where there is any: what was told before there was this member says the same still.
+        if let credited { members.append(("credited", .string(credited.text))) }
+        return .object(members)
     }
 
     /// - Throws: `stored_json_unreadable`.
@@ -100,7 +112,8 @@ public struct ReflectedState: Sendable, Equatable {
         }
         self.init(
             key: key, number: number, subject: subject, caseID: caseID, form: form, reference: json["reference"]?.string ?? subject, ledger: ledger,
-            remoteID: json["remote_id"]?.string, state: state, total: total, paid: json["paid"]?.string.flatMap { Money($0, currency) }, date: date,
+            remoteID: json["remote_id"]?.string, state: state, total: total, paid: json["paid"]?.string.flatMap { Money($0, currency) },
+            credited: json["credited"]?.string.flatMap { Money($0, currency) }, date: date,
             link: json["link"]?.string)
     }
 }

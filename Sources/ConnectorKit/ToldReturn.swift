@@ -67,6 +67,14 @@ public struct ToldReturn: Sendable {
         return exchanged + storeCredit + giftCard + back - shopperPays - (worth - fees.map(\.amount).total(currency))
     }
 
+    /// The system's own id of the return that a document is, or is the new order of: `55120` of `return:55120` and `exchange:55120`. `nil` for others.
+    public static func id(in document: String) -> String? {
+        for start in ["return:", "exchange:"] where document.hasPrefix(start) && document.utf8.count > start.utf8.count {
+            return String(document.dropFirst(start.utf8.count))
+        }
+        return nil
+    }
+
     /// What it says was given back; of one that is not closed, nothing.
     public var figure: ReturnFigure {
         let isClosed = state == .closed

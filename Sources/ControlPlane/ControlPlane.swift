@@ -30,7 +30,7 @@ public final class ControlPlane: Service {
         let http = HTTPServerConfiguration(
             host: configuration.host, port: configuration.port,
             maxBodyBytesFor: { Endpoints.carriesEvents($0) ? Limits.webhookBodyBytes : Limits.apiBodyBytes })
-        server = try HTTPServer(http, responder: { request, _ in desk.respond(request) })
+        server = try HTTPServer(http, responder: { request, peer in desk.respond(request, from: peer.address) })
     }
 
     /// Serves until cancelled; requests in flight are finished.
@@ -57,6 +57,7 @@ public final class ControlPlane: Service {
             do throws(Fault) {
                 try await desk.store.forgetAnswers()
                 try await desk.store.expireConsents(at: desk.clocks.now())
+                try await desk.store.forgetSessions(at: desk.clocks.now(), window: SignInGuard.window)
             } catch { desk.log.fault(.failed, error) }
         }
     }
@@ -85,7 +86,8 @@ enum ControlPlaneLimits {
     static let keysWait_ms = 5_000
     static let keysPoll_ms = 100
     static let readySeconds = 1
-    static let sessions = 10_000
+    /// Passwords that are worked on or wait for it; a quarter of a second each.
+    static let passwordsWaiting = 40
     /// Of one tenant, one consultancy, or the operator.
     static let sessionsEach = 200
     static let sessionSeconds = 12 * 3600

@@ -24,6 +24,7 @@ final class Desk: Sendable {
     let intake: Intake
     let hooks: HookBook
     let sessions: Sessions
+    let passwords: Passwords
     let pulse: Pulse
     /// For ids and salts.
     let drawn: DrawnRandom
@@ -50,7 +51,8 @@ final class Desk: Sendable {
         keyring = Keyring(store: store, clocks: clocks)
         intake = Intake(store: store, clocks: clocks, log: log, metrics: metrics)
         hooks = HookBook(store: store, intakeKey: configuration.intakeKey, clocks: clocks)
-        sessions = Sessions(clocks: clocks, random: random)
+        sessions = Sessions(store: store, clocks: clocks, random: random)
+        passwords = Passwords(random: random)
         pulse = Pulse(store: store, clocks: clocks, log: log, boot: random.bytes(5).hexText)
         drawn = DrawnRandom(random)
         tallies = RequestTallies(metrics, Endpoints.table, platforms: connectors.keys)
@@ -61,11 +63,12 @@ final class Desk: Sendable {
 
     /// One request, from its route to its answer. Never throws and never answers nothing: whatever went wrong becomes a problem document. Runs
     /// on the server's poll thread: what memory knows is answered there.
-    func respond(_ request: HTTPRequest) -> HTTPAnswer {
+    /// - Parameter peer: the numeric address that it came from.
+    func respond(_ request: HTTPRequest, from peer: String = "") -> HTTPAnswer {
         let began = clocks.monotonic()
         let route: Router.Route
-        do throws(Refusal) { route = try router.route(request) } catch { return .now(Call(self, request, nil, began).finish(.failure(error))) }
-        let call = Call(self, request, route, began)
+        do throws(Refusal) { route = try router.route(request) } catch { return .now(Call(self, request, nil, began, peer).finish(.failure(error))) }
+        let call = Call(self, request, route, began, peer)
         do {
             guard case .key(let scope) = route.endpoint.access else { return perform(call, route, .nobody) }
             let digest = try Keyring.digest(request)
@@ -127,13 +130,16 @@ final class Call: Sendable {
     let desk: Desk
     let request: HTTPRequest
     let began: Duration
+    /// The numeric address of the socket's other end; empty for pages of our own.
+    let peer: String
     /// In the answer and in logs.
     let id: String
     /// `nil` for a path or method that nothing answers.
     let route: Router.Route?
 
-    init(_ desk: Desk, _ request: HTTPRequest, _ route: Router.Route?, _ began: Duration) {
+    init(_ desk: Desk, _ request: HTTPRequest, _ route: Router.Route?, _ began: Duration, _ peer: String = "") {
         self.desk = desk
+        self.peer = peer
         self.request = request
         self.route = route
         self.began = began

@@ -64,6 +64,7 @@ struct Input: Sendable {
     mutating func optionalText(_ key: String) -> String? { words(key, .line, .any, .postKey) }
     mutating func text(_ key: String) -> String { optionalText(key) ?? "" }
     mutating func slug(_ key: String = "slug") -> String { words(key, .slug) ?? "" }
+    mutating func login(_ key: String) -> String { words(key, .login) ?? "" }
     mutating func optionalSlug(_ key: String = "slug") -> String? { words(key, .slug) }
 
     mutating func choice(_ key: String) -> String? {

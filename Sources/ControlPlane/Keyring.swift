@@ -7,7 +7,9 @@ internal import Wire
 
 /// Who asks, and what they may see and do. A class: whoever is remembered is handed on as one reference.
 final class Asker: Sendable {
+    /// Of a user who is signed in: his id, which no key has.
     let key: APIKeyID
+    let isUser: Bool
     /// The key's id as text: asked for often, slow to write.
     let keyText: String
     let label: String
@@ -17,15 +19,16 @@ final class Asker: Sendable {
     let json: [UInt8]
 
     /// In the audit trail: labels are anybody's choice, so the id's beginning goes with it.
-    var actor: String { "key \(label) (\(keyText.prefix(8)))" }
+    var actor: String { "\(isUser ? "user" : "key") \(label) (\(keyText.prefix(8)))" }
     /// Sees every consultancy.
     var isOperator: Bool { sees == .all }
 
     /// Of endpoints that are open: sees no tenant at all.
     static let nobody = Asker(key: .zero, label: "", sees: Visibility(tenant: .zero), scopes: [])
 
-    init(key: APIKeyID, label: String, sees: Visibility, scopes: Set<Scope>) {
+    init(key: APIKeyID, isUser: Bool = false, label: String, sees: Visibility, scopes: Set<Scope>) {
         self.key = key
+        self.isUser = isUser
         keyText = key.description
         self.label = label
         self.sees = sees
@@ -37,15 +40,22 @@ final class Asker: Sendable {
         ]).bytes
     }
 
-    convenience init(_ row: APIKeyRow) {
+    convenience init(_ row: APIKeyRow) { self.init(key: row.id, label: row.label, sees: row.visibility, scopes: Asker.all(row.scopes)) }
+
+    convenience init(_ row: UserRow) {
+        self.init(key: APIKeyID(row.id.uuid), isUser: true, label: row.name, sees: row.visibility, scopes: Asker.all(row.scopes))
+    }
+
+    /// Each scope with those before it.
+    private static func all(_ words: [String]) -> Set<Scope> {
         var all: Set<Scope> = []
-        for word in row.scopes.compactMap({ Scope(rawValue: $0) }) {
+        for word in words.compactMap({ Scope(rawValue: $0) }) {
             for scope in Scope.allCases {
                 all.insert(scope)
                 if scope == word { break }
             }
         }
-        self.init(key: row.id, label: row.label, sees: row.visibility, scopes: all)
+        return all
     }
 }
 
@@ -66,8 +76,10 @@ final class Keyring: Sendable {
     }
 
     private let known: Cache<Fingerprint, Asker?>
+    private let store: Store
 
     init(store: Store, clocks: any Clocks) {
+        self.store = store
         known = Cache(clocks: clocks, lasting: .seconds(ControlPlaneLimits.keyCacheSeconds)) { key throws(Fault) in
             try await store.key(digest: key.bytes).map { Asker($0) }
         }
@@ -93,11 +105,11 @@ final class Keyring: Sendable {
     /// Without asking the database; `.none` when it has to be asked.
     func remembered(_ digest: [UInt8]) -> Asker?? { known.remembered(Fingerprint(digest)) }
 
-    /// `nil` for a key that is malformed, unknown or revoked.
-    func asker(key text: some StringProtocol) async throws(Fault) -> Asker? {
+    /// The key's row as it stands now, for somebody who signs in with it; `nil` for a key that is malformed, unknown or revoked.
+    func row(key text: some StringProtocol) async throws(Fault) -> APIKeyRow? {
         let key = Array(text.utf8)
         guard Keyring.isKey(key) else { return nil }
-        return try await asker(digest: Digest.sha256(key))
+        return try await store.key(digest: Digest.sha256(key))
     }
 
     /// By the SHA-256 of the key.

@@ -186,6 +186,7 @@ enum Endpoints {
     static let groups: [Group] = [
         Group("Webhooks", "What platforms deliver.", hooks + ledgerHooks),
         Group("Keys", "API keys and what they may do.", keys),
+        Group("Users", "People who sign in to the console, and what they may do.", users),
         Group("Tenants", "Consultancies, their client businesses, and the legal entities of those.", consultancies + tenants + organisations),
         Group("Connections", "Accounts at platforms, and the secrets to them.", connections + secrets + quota),
         Group("Authorizations", "Links by which a person connects a platform in a browser, and the pages that follow.", consents + consentPages),

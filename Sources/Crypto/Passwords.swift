@@ -34,6 +34,9 @@ public enum PasswordHash {
     /// Whether `stored` was made with today's cost; if not, make it again at the next successful login.
     public static func isCurrent(_ stored: String) -> Bool { parse(stored)?.cost == .current }
 
+    /// What no password was made into: whoever is unknown is verified against it, and takes as long as somebody who is known.
+    public static let ofNobody = "$scrypt$\(Cost.current.text)$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
     /// The longest password accepted.
     public static let passwordBytesMax = 1024
 

@@ -32,14 +32,17 @@ public struct EgressPolicy: Sendable {
         try check(URLParts(url, bytesMax: ExchangeLimits().urlBytesMax))
     }
 
-    func check(_ parts: URLParts) throws(Fault) {
-        guard !lists(parts) else { return }
+    /// - Returns: whether the operator lists it.
+    @discardableResult
+    func check(_ parts: URLParts) throws(Fault) -> Bool {
+        guard !lists(parts) else { return true }
         guard parts.isEncrypted else {
             throw Self.refused(parts.place, "plain http reaches listed hosts only")
         }
         if let address = Address(literal: parts.host), !address.isPublic {
             throw Self.refused(parts.place, "the address is not a public one")
         }
+        return false
     }
 
     /// Whether the operator's list holds this host and port.

@@ -61,8 +61,8 @@ final class Engine {
     /// TLS sessions, so that a new connection to a known host resumes. Used by this thread alone, hence without lock
     /// functions.
     private let share: UnsafeMutableRawPointer
-    private var transfers: [UInt64: Transfer] = [:]
-    private var idByHandle: [UnsafeMutableRawPointer: UInt64] = [:]
+    private let sockets = OpenSockets()
+    private var transfers: [ObjectIdentifier: Transfer] = [:]
     /// Handles of exchanges that ended well, every option reset: making one costs more than a short exchange.
     private var spares: [UnsafeMutableRawPointer] = []
 
@@ -93,10 +93,15 @@ final class Engine {
 
     /// Returns after a stop order, with every transfer answered.
     func run() {
+        var room: [Submission] = []
         while true {
-            let orders = mailbox.take()
+            var orders = mailbox.take(room: room)
+            room = []
             for submission in orders.submissions { begin(submission) }
-            for id in orders.cancelled { abort(id) { .exchangeCancelled($0) } }
+            // Let go of before anything is received: a reply that two hold is copied when it is written to.
+            orders.submissions.removeAll(keepingCapacity: true)
+            swap(&room, &orders.submissions)
+            for id in orders.cancelled { cancel(id) }
             if orders.stop { break }
             var running: Int32 = 0
             let code = curl_multi_perform(multi, &running)
@@ -111,49 +116,61 @@ final class Engine {
 
     private func begin(_ submission: Submission) {
         guard let easy = spares.popLast() ?? curl_easy_init() else {
+            mailbox.answered(1)
             return submission.continuation.resume(returning: .notSent(.exchangeBroken(submission.outgoing.place, "memory ran out")))
         }
-        let transfer = Transfer(submission, settings: settings, share: share, handle: easy)
-        let code = curl_multi_add_handle(multi, easy)
+        add(Transfer(submission, settings: settings, share: share, sockets: sockets, handle: easy))
+    }
+
+    private func add(_ transfer: Transfer) {
+        let code = curl_multi_add_handle(multi, transfer.easy)
         guard code == CURLM_OK else {
+            mailbox.answered(1)
             return transfer.finish(.notSent(.exchangeBroken(transfer.place, "libcurl took no further transfer (\(code.rawValue))")))
         }
-        transfers[submission.id] = transfer
-        idByHandle[easy] = submission.id
+        transfers[ObjectIdentifier(transfer)] = transfer
     }
 
     private func finishDone() {
         var left: Int32 = 0
-        // Answered together, at the end: callers who go on at once would take the cores from the rest of this turn.
-        var done: [(transfer: Transfer, ending: Ending)] = []
+        // Answered together, at the end: callers who go on at once would take the cores from the rest of this turn. The transfers end before: what they hold
+        // of their callers' memory is then given back by these.
+        var done: [(caller: CheckedContinuation<Ending, Never>, ending: Ending)] = []
         while let message = curl_multi_info_read(multi, &left) {
-            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle,
-                let id = idByHandle[easy]
-            else { continue }
+            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle, let transfer = Transfer.of(easy) else { continue }
             // The message dies with the handle's removal: read it first.
             let result = message.pointee.data.result
-            guard let transfer = remove(id) else { continue }
+            remove(transfer)
+            if result != CURLE_OK, transfer.beginsAnew() {
+                add(transfer)
+                continue
+            }
             let ending = transfer.judge(result)
             if result == CURLE_OK, spares.count < settings.limits.spareHandlesMax { spares.append(transfer.giveUpHandle()) }
-            done.append((transfer, ending))
+            done.append((transfer.continuation, ending))
         }
-        for (transfer, ending) in done { transfer.finish(ending) }
+        guard !done.isEmpty else { return }
+        mailbox.answered(done.count)
+        for (caller, ending) in done { caller.resume(returning: ending) }
     }
 
-    private func abort(_ id: UInt64, _ fault: (String) -> Fault) {
-        guard let transfer = remove(id) else { return }
+    private func cancel(_ id: UInt64) {
+        if let transfer = transfers.values.first(where: { $0.id == id }) { abort(transfer) { .exchangeCancelled($0) } }
+    }
+
+    private func abort(_ transfer: Transfer, _ fault: (String) -> Fault) {
+        remove(transfer)
+        mailbox.answered(1)
         transfer.finish(transfer.interrupted(fault(transfer.place)))
     }
 
     private func abortAll(_ fault: (String) -> Fault) {
-        for id in Array(transfers.keys) { abort(id, fault) }
+        for transfer in Array(transfers.values) { abort(transfer, fault) }
     }
 
-    private func remove(_ id: UInt64) -> Transfer? {
-        guard let transfer = transfers.removeValue(forKey: id) else { return nil }
-        idByHandle[transfer.easy] = nil
+    private func remove(_ transfer: Transfer) {
+        transfers[ObjectIdentifier(transfer)] = nil
         curl_multi_remove_handle(multi, transfer.easy)
-        return transfer
     }
 }
 

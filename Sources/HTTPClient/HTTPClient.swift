@@ -62,15 +62,16 @@ public final class HTTPClient: Sendable {
     /// One exchange on the engine's thread.
     func perform(_ outgoing: Outgoing, startBy: Duration?) async -> Ending {
         let id = nextID.add(1, ordering: .relaxed).newValue
-        let ending = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+        return await withTaskCancellationHandler {
+            if Task.isCancelled { return .notSent(.exchangeCancelled(nil)) }
+            return await withCheckedContinuation { continuation in
                 mailbox.submit(Submission(id: id, outgoing: outgoing, startBy: startBy, continuation: continuation))
+                // The handler may have run before there was anything to cancel.
+                if Task.isCancelled { mailbox.cancel(id) }
             }
         } onCancel: {
             mailbox.cancel(id)
         }
-        mailbox.forget(id)
-        return ending
     }
 
     /// Ends what is under way (`unknown` or `notSent`), closes every connection and the thread. Later calls of `send`

@@ -6,13 +6,16 @@ struct Submission: Sendable {
     var id: UInt64
     var outgoing: Outgoing
     var startBy: Duration?
+    /// To be filled: its caller's memory, which its caller gives back.
+    var reply = ReplyCollector(headRoom: 1 << 10, bodyRoom: 4 << 10)
     var continuation: CheckedContinuation<Ending, Never>
 }
 
 /// What callers want of the engine's thread.
 struct Orders: Sendable {
     var submissions: [Submission] = []
-    var cancelled: Set<UInt64> = []
+    /// Some may have ended meanwhile.
+    var cancelled: [UInt64] = []
     var stop = false
 }
 
@@ -31,7 +34,8 @@ final class Mailbox: Sendable {
         var asleep = false
         /// Something came that the engine has not taken.
         var unread = false
-        var open: Set<UInt64> = []
+        /// Exchanges submitted and not answered.
+        var open = 0
         var ended = false
         var waiters: [CheckedContinuation<Void, Never>] = []
 
@@ -54,9 +58,8 @@ final class Mailbox: Sendable {
         let most = exchangesMax
         let refusal: Fault? = state.with { state in
             if state.orders.stop || state.ended { return .clientStopped }
-            if state.orders.cancelled.contains(submission.id) { return .exchangeCancelled(nil) }
-            if state.open.count >= most { return .clientBusy }
-            state.open.insert(submission.id)
+            if state.open >= most { return .clientBusy }
+            state.open += 1
             state.orders.submissions.append(submission)
             state.ring()
             return nil
@@ -64,18 +67,12 @@ final class Mailbox: Sendable {
         if let refusal { submission.continuation.resume(returning: .notSent(refusal)) }
     }
 
-    /// May come before the submission it concerns; `forget` ends the memory of it.
+    /// Comes after the submission that it concerns; one that comes after its end says nothing.
     func cancel(_ id: UInt64) {
         state.with { state in
-            state.orders.cancelled.insert(id)
+            guard !state.ended else { return }
+            state.orders.cancelled.append(id)
             state.ring()
-        }
-    }
-
-    func forget(_ id: UInt64) {
-        state.with { state in
-            state.open.remove(id)
-            _ = state.orders.cancelled.remove(id)
         }
     }
 
@@ -101,15 +98,21 @@ final class Mailbox: Sendable {
         state.with { $0.bell = nil }
     }
 
-    /// Takes the submissions; cancellations stay until their callers are answered.
-    func take() -> Orders {
+    /// Takes what has come, and leaves the room of an earlier one, emptied, for what comes next.
+    func take(room: [Submission] = []) -> Orders {
         state.with { state in
             let orders = state.orders
-            state.orders.submissions = []
+            state.orders.submissions = room
+            state.orders.cancelled = []
             state.unread = false
             state.asleep = false
             return orders
         }
+    }
+
+    /// So many exchanges are about to be answered: there is room for as many more.
+    func answered(_ count: Int) {
+        state.with { $0.open -= count }
     }
 
     /// Whether the engine may sleep; from then on whoever brings something wakes it.

@@ -26,7 +26,7 @@ final class Outgoing: @unchecked Sendable {
     /// - Throws: `egress_refused`, `request_malformed`, `http_timed_out`.
     init(_ request: HTTPRequest, timeout: Duration, policy: EgressPolicy, limits: ExchangeLimits) throws(Fault) {
         let parts = try URLParts(request.target, bytesMax: limits.urlBytesMax)
-        try policy.check(parts)
+        let listed = try policy.check(parts)
         let carriesBody: Bool = switch request.method {
         case .post, .put, .patch: true
         case .get, .delete, .options: !request.body.isEmpty
@@ -37,7 +37,7 @@ final class Outgoing: @unchecked Sendable {
         guard milliseconds > 0 else { throw .exchangeTimedOut(parts.place) }
         self.parts = parts
         self.milliseconds = milliseconds
-        listed = policy.lists(parts)
+        self.listed = listed
         method = request.method
         self.carriesBody = carriesBody
         decodes = request.fields["Accept-Encoding"] == nil

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Glibc
 internal import Kernel
 internal import Wire
 
@@ -11,7 +12,7 @@ enum Ending: Sendable {
 
 /// Gathers a reply from libcurl's header and body callbacks. On the engine's thread it only keeps what comes; the caller reads it.
 struct ReplyCollector: Sendable {
-    /// The head's lines after its first, each with a line feed.
+    /// The head's lines after its first, as they came.
     private var head: [UInt8] = []
     private var body: [UInt8] = []
     /// The header section of the final reply came to its end.
@@ -19,26 +20,51 @@ struct ReplyCollector: Sendable {
     private var status = 0
     private var headerBytes = 0
 
+    /// With room for a short reply. Made by its caller: what one thread allocates and another gives back makes both wait at the allocator's lock, and the
+    /// engine's thread is everybody's.
+    init(headRoom: Int = 0, bodyRoom: Int = 0) {
+        head.reserveCapacity(headRoom)
+        body.reserveCapacity(bodyRoom)
+    }
+
+    /// Forgets what came of an earlier attempt.
+    mutating func restart() {
+        head.removeAll(keepingCapacity: true)
+        body.removeAll(keepingCapacity: true)
+        (hasHead, status, headerBytes) = (false, 0, 0)
+    }
+
     /// One line with its line end. False when there are too many.
     mutating func takeHeader(_ line: UnsafeRawBufferPointer, bytesMax: Int) -> Bool {
         headerBytes += line.count
         guard headerBytes <= bytesMax else { return false }
         // What follows the final header section are trailers: nothing we speak uses them.
         guard !hasHead else { return true }
-        let text = UnsafeRawBufferPointer(rebasing: line[..<(line.firstIndex { $0 == 13 || $0 == 10 } ?? line.count)])
-        if text.isEmpty {
+        if line.isEmpty || line[0] == 13 || line[0] == 10 {
             hasHead = status >= 200
-        } else if text.count >= 5, text[0] == 72, text[1] == 84, text[2] == 84, text[3] == 80, text[4] == 47 {
+        } else if line.count >= 5, line[0] == 72, line[1] == 84, line[2] == 84, line[3] == 80, line[4] == 47 {
             // An interim reply (100, 103) may have come before.
             head.removeAll(keepingCapacity: true)
-            let code = text.drop { $0 != 32 }.drop { $0 == 32 }.prefix { (48 ... 57).contains($0) }.prefix(3)
-            status = code.reduce(0) { $0 * 10 + Int($1) - 48 }
+            status = ReplyCollector.status(line)
         } else {
             if head.isEmpty { head.reserveCapacity(512) }
-            head.append(contentsOf: text)
-            head.append(10)
+            head.append(contentsOf: line)
+            if line[line.count - 1] != 10 { head.append(10) }
         }
         return true
+    }
+
+    /// The first digits after the first spaces of a reply's first line, three at most.
+    private static func status(_ line: UnsafeRawBufferPointer) -> Int {
+        var at = 0, code = 0
+        while at < line.count, line[at] != 32, line[at] != 13, line[at] != 10 { at += 1 }
+        while at < line.count, line[at] == 32 { at += 1 }
+        let end = min(line.count, at + 3)
+        while at < end, (48 ... 57).contains(line[at]) {
+            code = code * 10 + Int(line[at]) - 48
+            at += 1
+        }
+        return code
     }
 
     /// Decoded bytes. False when there are too many.
@@ -49,7 +75,9 @@ struct ReplyCollector: Sendable {
     }
 
     /// The last line that came of a mail server, its good-bye (221) left out; `nil` before the first.
-    var lastLine: String? { head.split(separator: 10).last { !$0.starts(with: Array("221".utf8)) }.map { String(decoding: $0, as: UTF8.self) } }
+    var lastLine: String? {
+        head.split(separator: 10).last { !$0.starts(with: Array("221".utf8)) }.map { String(decoding: $0.prefix { $0 != 13 }, as: UTF8.self) }
+    }
 
     /// The reply as a value. When libcurl decompressed it, the fields that described the compressed bytes go.
     func response(decoded: Bool) -> HTTPResponse {
@@ -62,19 +90,27 @@ struct ReplyCollector: Sendable {
     }
 
     private static func fields(_ head: UnsafeRawBufferPointer) -> HTTPFields {
-        var fields = HTTPFields()
+        var fields = HTTPFields(room: 16)
+        guard let base = head.baseAddress else { return fields }
+        let text = head.bindMemory(to: UInt8.self)
         var start = 0
-        while start < head.count, let stop = head[start...].firstIndex(of: 10) {
+        while start < text.count, let stop = place(of: 10, base, start, text.count) {
             defer { start = stop + 1 }
-            let text = UnsafeRawBufferPointer(rebasing: head[start ..< stop])
-            guard let colon = text.firstIndex(of: 58), text[0] != 32, text[0] != 9 else { continue }
+            // A line ends at its first carriage return, wherever that is.
+            var end = place(of: 13, base, start, stop) ?? stop
+            guard start < end, text[start] != 32, text[start] != 9, let colon = place(of: 58, base, start, end) else { continue }
             var from = colon + 1
-            var end = text.count
             while from < end, text[from] == 32 || text[from] == 9 { from += 1 }
             while end > from, text[end - 1] == 32 || text[end - 1] == 9 { end -= 1 }
-            fields.append(String(decoding: text[..<colon], as: UTF8.self), String(decoding: text[from ..< end], as: UTF8.self))
+            let name = UnsafeBufferPointer(rebasing: text[start ..< colon]), value = UnsafeBufferPointer(rebasing: text[from ..< end])
+            fields.append(String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self))
         }
         return fields
+    }
+
+    /// Where the first such byte from `start` and before `end` is.
+    private static func place(of byte: Int32, _ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int? {
+        memchr(base + start, byte, end - start).map { UnsafeRawPointer($0) - base }
     }
 }
 

@@ -5,6 +5,8 @@ internal import Wire
 
 /// One exchange on the engine's thread: an easy handle, what it sends, and what came back so far.
 final class Transfer {
+    /// The submission's.
+    let id: UInt64
     let easy: UnsafeMutableRawPointer
     let outgoing: Outgoing
     /// Scheme, host, port and path.
@@ -14,9 +16,10 @@ final class Transfer {
     let isRead: Bool
     let limits: ExchangeLimits
     private let startBy: Duration?
+    private let sockets: OpenSockets
     /// How much of a mail's text libcurl has taken.
     var taken = 0
-    private let continuation: CheckedContinuation<Ending, Never>
+    let continuation: CheckedContinuation<Ending, Never>
     private var ownsHandle = true
 
     // What the callbacks note.
@@ -24,15 +27,21 @@ final class Transfer {
     var attempts = 0
     var addressRefused = false
     var stoppedResend = false
+    /// The connection that was to be used again had something to read. Nothing was written.
+    var stale = false
     var tooLate = false
     var tooLarge = false
-    var reply = ReplyCollector()
+    /// One thread's, and libcurl calls for one piece after another.
+    @exclusivity(unchecked) var reply: ReplyCollector
 
-    init(_ submission: Submission, settings: EngineSettings, share: UnsafeMutableRawPointer, handle: UnsafeMutableRawPointer) {
+    init(_ submission: Submission, settings: EngineSettings, share: UnsafeMutableRawPointer, sockets: OpenSockets, handle: UnsafeMutableRawPointer) {
+        id = submission.id
+        self.sockets = sockets
         easy = handle
         outgoing = submission.outgoing
         limits = settings.limits
         startBy = submission.startBy
+        reply = submission.reply
         continuation = submission.continuation
         listed = outgoing.listed
         isRead = outgoing.isRead
@@ -99,16 +108,27 @@ final class Transfer {
         } else {
             cf_setopt_long(easy, method == .head ? CURLOPT_NOBODY : CURLOPT_HTTPGET, 1)
         }
-        if method != .head { cf_setopt_str(easy, CURLOPT_CUSTOMREQUEST, method.rawValue) }
+        // libcurl has the words GET and POST itself.
+        let isPlain = method == (outgoing.carriesBody ? .post : .get)
+        if method != .head, !isPlain { cf_setopt_str(easy, CURLOPT_CUSTOMREQUEST, method.rawValue) }
     }
 
     private func configureCallbacks() {
         // Unretained: the engine holds this object until the handle is off the multi handle.
         let me = Unmanaged.passUnretained(self).toOpaque()
+        cf_setopt_ptr(easy, CURLOPT_PRIVATE, me)
         cf_setopt_ptr(easy, CURLOPT_OPENSOCKETDATA, me)
         cf_setopt_opensocket(easy) { me, _, address in Transfer.from(me)?.openSocket(address) ?? -1 }
+        // A connection outlives the exchange that opened it, and the engine's list outlives both.
+        cf_setopt_ptr(easy, CURLOPT_CLOSESOCKETDATA, Unmanaged.passUnretained(sockets).toOpaque())
+        cf_setopt_closesocket(easy) { list, socket in
+            if let list { Unmanaged<OpenSockets>.fromOpaque(list).takeUnretainedValue().forget(socket) }
+            return close(socket)
+        }
         cf_setopt_ptr(easy, CURLOPT_PREREQDATA, me)
-        cf_setopt_prereq(easy) { me, _, _, _, _ in Transfer.from(me)?.beforeRequest() ?? CURL_PREREQFUNC_ABORT }
+        cf_setopt_prereq(easy) { me, _, _, peer, local in
+            Transfer.from(me)?.beforeRequest(OpenSockets.Ends(local: local, peer: peer)) ?? CURL_PREREQFUNC_ABORT
+        }
         cf_setopt_ptr(easy, CURLOPT_HEADERDATA, me)
         cf_setopt_data(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, me in
             Transfer.from(me)?.receiveHeader(UnsafeRawBufferPointer(start: bytes, count: size * count)) ?? 0
@@ -121,6 +141,20 @@ final class Transfer {
 
     static func from(_ pointer: UnsafeMutableRawPointer?) -> Transfer? {
         pointer.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// The exchange that a handle on the multi handle is used for.
+    static func of(_ easy: UnsafeMutableRawPointer) -> Transfer? {
+        var me: UnsafeMutableRawPointer?
+        return cf_getinfo_ptr(easy, CURLINFO_PRIVATE, &me) == CURLE_OK ? from(me) : nil
+    }
+
+    /// Has the exchange begin anew over a new connection, where nothing was written over the one that it was given. The handle must be off the multi handle.
+    func beginsAnew() -> Bool {
+        guard stale, attempts == 0 else { return false }
+        stale = false
+        cf_setopt_long(easy, CURLOPT_FRESH_CONNECT, 1)
+        return true
     }
 
     /// Answers the caller. Once: the engine has let go of the transfer before.
@@ -139,12 +173,15 @@ extension Transfer {
             addressRefused = true
             return -1
         }
-        return socket(
+        let opened = socket(
             address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
+        if opened >= 0 { sockets.opened(opened) }
+        return opened
     }
 
     /// Called with the connection open and before the first byte of the request, again for each resend.
-    private func beforeRequest() -> Int32 {
+    private func beforeRequest(_ place: OpenSockets.Ends) -> Int32 {
+        let isStale = sockets.hasUnaskedBytes(place)
         if attempts > 0, !isRead {
             stoppedResend = true
             return CURL_PREREQFUNC_ABORT
@@ -153,8 +190,12 @@ extension Transfer {
             tooLate = true
             return CURL_PREREQFUNC_ABORT
         }
+        if isStale {
+            stale = true
+            return CURL_PREREQFUNC_ABORT
+        }
         attempts += 1
-        reply = ReplyCollector()
+        reply.restart()
         return CURL_PREREQFUNC_OK
     }
 

@@ -22,13 +22,13 @@ final class URLParts {
     /// - Throws: `egress_refused` for anything but an absolute URL of these schemes without user and zone.
     init(_ url: String, bytesMax: Int, schemes: [String] = ["http", "https"]) throws(Fault) {
         guard let handle = curl_url() else { throw Self.refused("memory ran out") }
-        guard url.utf8.count <= bytesMax, !url.utf8.contains(0), Self.hasTwoSlashes(url) else {
+        guard url.utf8.count <= bytesMax, Self.isAbsolute(url) else {
             curl_url_cleanup(handle)
             throw Self.refused("this is not an absolute URL of at most \(bytesMax) bytes")
         }
         let result = curl_url_set(handle, CURLUPART_URL, url, UInt32(CURLU_DISALLOW_USER | CURLU_NON_SUPPORT_SCHEME))
         let part = { Self.part($0, of: handle) }
-        guard result == CURLUE_OK, let scheme = part(CURLUPART_SCHEME)?.lowercased(), let host = part(CURLUPART_HOST),
+        guard result == CURLUE_OK, let scheme = part(CURLUPART_SCHEME).map(Self.lower), let host = part(CURLUPART_HOST),
             !host.isEmpty, let port = part(CURLUPART_PORT).flatMap({ Int($0) }), part(CURLUPART_ZONEID) == nil
         else {
             curl_url_cleanup(handle)
@@ -41,9 +41,9 @@ final class URLParts {
         }
         self.handle = handle
         self.scheme = scheme
-        self.host = host.lowercased()
+        self.host = Self.lower(host)
         self.port = port
-        authority = "\(self.host):\(port)"
+        authority = self.host + ":" + String(port)
     }
 
     /// Scheme, host, port and path: no user, query or fragment. Safe to log. Made when a fault asks for it.
@@ -59,10 +59,20 @@ final class URLParts {
         return String(cString: text)
     }
 
-    /// libcurl forgives one and three slashes after the scheme, and reads a path's first word as a host then.
-    private static func hasTwoSlashes(_ url: String) -> Bool {
-        let rest = url.utf8.drop { $0 != UInt8(ascii: ":") }
-        return rest.starts(with: Array("://".utf8)) && rest.dropFirst(3).first != UInt8(ascii: "/")
+    /// Two slashes after the scheme, and no zero byte: libcurl forgives one and three slashes, and reads a path's first word as a host then.
+    private static func isAbsolute(_ url: String) -> Bool {
+        var url = url
+        return url.withUTF8 { text in
+            guard let base = UnsafeRawPointer(text.baseAddress), memchr(base, 0, text.count) == nil, let found = memchr(base, 58, text.count) else { return false }
+            let colon = UnsafeRawPointer(found) - base
+            guard text.count >= colon + 3, text[colon + 1] == UInt8(ascii: "/"), text[colon + 2] == UInt8(ascii: "/") else { return false }
+            return text.count == colon + 3 || text[colon + 3] != UInt8(ascii: "/")
+        }
+    }
+
+    /// In lower case, which most hosts are already.
+    private static func lower(_ text: String) -> String {
+        text.utf8.contains { $0 >= 128 || (65 ... 90).contains($0) } ? text.lowercased() : text
     }
 
     private static func refused(_ why: String) -> Fault {

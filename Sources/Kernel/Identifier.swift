@@ -31,6 +31,7 @@ public enum DocumentKindTag {}
 public enum KeyKind {}
 public enum BatchKind {}
 public enum ConsentKind {}
+public enum UserKind {}
 
 public typealias ConsultancyID = Identifier<ConsultancyKind>
 public typealias TenantID = Identifier<TenantKind>
@@ -42,6 +43,7 @@ public typealias DocumentID = Identifier<DocumentKindTag>
 public typealias APIKeyID = Identifier<KeyKind>
 public typealias BatchID = Identifier<BatchKind>
 public typealias ConsentID = Identifier<ConsentKind>
+public typealias UserID = Identifier<UserKind>
 
 /// Where identifiers and other chance come from; a parameter everywhere, so that a seed replays a run.
 public protocol RandomSource: Sendable {

@@ -1,12 +1,12 @@
 public import Kernel
 
-/// What a COPY … TO STDOUT writes, in pieces of whole rows, over a connection of its own that is open until the last piece is read or the reader
-/// is let go. Reads ahead by one piece at most: a slow reader slows the server down, it fills no memory.
+/// What a COPY … TO STDOUT writes, in pieces of whole rows, over a connection that is its own until the last piece is read or the reader is let go.
+/// After its end the connection is cleared (DISCARD ALL) and kept for a few seconds, for the next copy that logs in the same way. Reads ahead by one piece at most: a slow reader slows the server down, it fills no memory.
 public final class PostgresCopy: Sendable {
     private let reactor = PostgresReactor.shared
     private let id: UInt64
 
-    /// Connects at once. `sql` is the whole COPY statement; COPY takes no binds, so values can't be in it.
+    /// Connects at once, or takes a connection that a copy before it has left. `sql` is the whole COPY statement; COPY takes no binds, so values can't be in it.
     public init(_ configuration: PostgresConfiguration, _ sql: SQL) {
         precondition(sql.binds.isEmpty, "COPY takes no binds")
         id = reactor.newID()

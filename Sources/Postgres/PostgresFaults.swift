@@ -168,4 +168,7 @@ enum PostgresLimits {
     static let copyPieceBytes = 256 << 10
     /// Reads of the socket for one copy in one turn of the thread.
     static let copyReads = 16
+    /// Connections of copies that have ended, kept for the next ones.
+    static let copySpares = 2
+    static let copySpareSeconds = 10
 }

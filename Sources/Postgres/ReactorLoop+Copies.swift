@@ -1,8 +1,16 @@
 internal import Kernel
 
 extension ReactorLoop {
+    /// What libpq is told of a way to a database; two that are equal lead to the same session.
+    struct Login: Equatable {
+        private let words: [String]
+
+        init(_ configuration: PostgresConfiguration) { words = configuration.keywords(attempt: 0).flatMap { [$0.keyword, $0.value] } }
+    }
+
     /// A COPY to a reader of ours.
     final class Copy {
+        let configuration: PostgresConfiguration
         let text: String
         var link: Link?
         /// Rows that came and were not yet handed over.
@@ -11,15 +19,64 @@ extension ReactorLoop {
         /// Set when nothing more comes.
         var outcome: Result<[UInt8]?, Fault>?
 
-        init(text: String) { self.text = text }
+        init(_ configuration: PostgresConfiguration, _ text: String) {
+            self.configuration = configuration
+            self.text = text
+        }
     }
 
     func open(copy id: UInt64, _ configuration: PostgresConfiguration, _ text: String) {
-        copies[id] = Copy(text: text)
-        if let link = start(.copy(id), configuration, attempt: 0) {
-            copies[id]?.link = link
-        } else {
-            finish(copy: id, PostgresFaults.lost("libpq is out of memory"))
+        let copy = Copy(configuration, text)
+        copies[id] = copy
+        guard let link = spare(Login(configuration)) else { return connect(id, copy) }
+        link.owner = .copy(id)
+        link.deadline = nil
+        copy.link = link
+        if !link.session.isSettling { begin(copy: id, link) }
+    }
+
+    private func connect(_ id: UInt64, _ copy: Copy) {
+        copy.link = start(.copy(id), copy.configuration, attempt: 0)
+        if copy.link == nil { finish(copy: id, PostgresFaults.lost("libpq is out of memory")) }
+    }
+
+    // MARK: A connection for the next copy
+
+    private func spare(_ login: Login) -> Link? {
+        links.values.first { link in
+            if case .spare(login) = link.owner { !link.session.hasFailed } else { false }
+        }
+    }
+
+    /// The copy has come to its end: logging in costs more than most copies, so its connection is kept for a while.
+    private func keep(_ link: Link, _ copy: Copy) {
+        guard link.session.settle(afterCopy: true) != .failed else {
+            links[ObjectIdentifier(link)] = nil
+            return
+        }
+        let spares = links.values.filter { if case .spare = $0.owner { true } else { false } }
+        if spares.count >= PostgresLimits.copySpares, let oldest = spares.min(by: { ($0.deadline ?? now) < ($1.deadline ?? now) }) {
+            links[ObjectIdentifier(oldest)] = nil
+        }
+        link.owner = .spare(Login(copy.configuration))
+        link.paused = false
+        link.deadline = now + .seconds(PostgresLimits.copySpareSeconds)
+        markDirty(link)
+    }
+
+    /// The socket of a kept connection has something: an answer of ours, or its end. The copy that has taken it meanwhile begins, or connects anew:
+    /// nothing of it was sent.
+    func settle(_ link: Link) {
+        let alive = link.session.consume()
+        let state = link.session.settle()
+        let isUsable = alive && !link.session.hasFailed && state != .failed
+        if !isUsable { links[ObjectIdentifier(link)] = nil }
+        if state == .discarding { markDirty(link) }
+        guard case .copy(let id) = link.owner, let copy = copies[id] else { return }
+        if !isUsable {
+            connect(id, copy)
+        } else if state == .settled {
+            begin(copy: id, link)
         }
     }
 
@@ -55,8 +112,8 @@ extension ReactorLoop {
             return true
         case .more: link.paused = false
         case .done(let error):
-            links[ObjectIdentifier(link)] = nil
             copy.link = nil
+            if error == nil { keep(link, copy) } else { links[ObjectIdentifier(link)] = nil }
             copy.outcome = error.map { .failure($0.fault) } ?? .success(nil)
         case .unusable:
             links[ObjectIdentifier(link)] = nil

@@ -6,9 +6,13 @@ internal import Kernel
 final class ReactorLoop {
     /// One connection: libpq's side and the machine's side of it.
     final class Link {
-        enum Owner { case pool(UInt64, number: Int), listener(UInt64), copy(UInt64) }
+        enum Owner {
+            case pool(UInt64, number: Int), listener(UInt64), copy(UInt64)
+            /// Nobody's: of a copy that has ended, for the next one that logs in the same way.
+            case spare(Login)
+        }
 
-        let owner: Owner
+        var owner: Owner
         let session: Session
         var machine: ConnectionMachine
         /// What poll(2) waits for while connecting.
@@ -163,6 +167,7 @@ final class ReactorLoop {
             case .pool(let id, let number): if let pool = pools[id] { perform(pool.machine.opened(number, now: now), in: id) }
             case .listener(let id): listening(id, link)
             case .copy(let id): begin(copy: id, link)
+            case .spare: break
             }
         }
     }
@@ -173,11 +178,16 @@ final class ReactorLoop {
         case .pool(let id, let number): connectFailed(pool: id, number, error)
         case .listener(let id): retry(listener: id)
         case .copy(let id): finish(copy: id, fault(connecting: error))
+        case .spare: break
         }
     }
 
     private func receive(_ link: Link) {
-        if case .copy(let id) = link.owner { return pump(copy: id, link) }
+        switch link.owner {
+        case .copy(let id) where !link.session.isSettling: return pump(copy: id, link)
+        case .copy, .spare: return settle(link)
+        case .pool, .listener: break
+        }
         let alive = link.session.consume()
         // libpq parses only while it is asked for results; so it is asked even when none are due, to see notices and
         // notifications.
@@ -216,6 +226,7 @@ final class ReactorLoop {
             for case .giveBack(let unit) in actions { tickets[unit] = nil }
             retry(listener: id)
         case .copy(let id): finish(copy: id, fault)
+        case .spare: break
         }
     }
 

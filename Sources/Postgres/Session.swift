@@ -13,6 +13,7 @@ final class Session {
     /// The server has ended the session while nothing was in flight.
     private var dismissed = false
     private var copying = false
+    private var settling = Settling.settled
     private var lastLayout = Layout()
     private var sending = Sending()
 
@@ -195,6 +196,36 @@ final class Session {
     /// Sends the statement outside of any pipeline, which COPY can't be part of.
     func beginCopy(_ text: String) -> Bool {
         PQexitPipelineMode(connection) == 1 && PQsendQuery(connection, text) == 1
+    }
+
+    /// Whether what a copy has left behind is still being cleared away.
+    var isSettling: Bool { settling != .settled }
+
+    enum Settling {
+        /// The copy's last word has not come.
+        case ending
+        /// DISCARD ALL is under way.
+        case discarding
+        case settled, failed
+    }
+
+    /// After a copy that came to its end: makes the session what it was right after its login. Once at that end, and again when the socket had
+    /// something, until it is settled or has failed.
+    func settle(afterCopy: Bool = false) -> Settling {
+        if afterCopy { (copying, settling) = (false, .ending) }
+        while PQisBusy(connection) == 0 {
+            if let result = PQgetResult(connection) {
+                defer { PQclear(result) }
+                if PQresultStatus(result) != PGRES_COMMAND_OK { settling = .failed }
+                continue
+            }
+            guard settling == .ending else {
+                if settling == .discarding { settling = .settled }
+                return settling
+            }
+            settling = PQsendQuery(connection, "DISCARD ALL") == 1 ? .discarding : .failed
+        }
+        return settling
     }
 
     func copyRows(into rows: inout [UInt8], until most: Int) -> Copied {

@@ -27,7 +27,9 @@ extension Scheduler {
         let except = Set(running.with { Array($0.keys) }).union(pacing.with { $0.resting(at: now) })
         let asked = Pacing.asked(room: free)
         guard asked > 0 else { return }
-        for due in try await store.dueTenants(limit: asked, except: except.sorted()) where free > 0 {
+        let due = try await store.dueTenants(limit: asked, except: except.sorted())
+        guard !due.isEmpty, try await mayWork() else { return }
+        for due in due where free > 0 {
             do throws(Fault) {
                 if try await start(due) { free -= 1 }
             } catch {

@@ -23,6 +23,8 @@ public struct SchedulerConfiguration: Sendable {
     public var workerUsers: ClosedRange<UInt32>?
     /// How the program is started to look for alerts and tell people of them; `nil`: somebody else does.
     public var alerts: (arguments: [String], environment: [String])?
+    /// Notices a database that was brought back to an older state; `nil`: nobody does.
+    public var mark: MarkKeeper?
 
     public init(
         program: String, workerArguments: [String] = ["worker"], database: PostgresConfiguration, masterKey: AEADKey, allowedHosts: [String], workersMost: Int,
@@ -105,6 +107,7 @@ public final class Scheduler: Service {
             group.addTask { await self.every(.seconds(30)) { () throws(Fault) in try await self.store.askForgotten() } }
             group.addTask { await self.every(.seconds(Limits.heartbeatSeconds / 2)) { () throws(Fault) in try await self.beat() } }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.seal() } }
+            group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.keepMark() } }
             group.addTask { await self.keepAlerts() }
             group.addTask { await self.dispatchLoop() }
             try await group.waitForAll()

@@ -24,7 +24,7 @@ public enum AdminPostingStatements {
           'subject', p.subject, 'form', p.form, 'effect', p.effect, 'generation', p.generation, 'revision', p.revision, 'state', p.state,
           'reference', p.reference, 'date', p.ledger_date, 'currency', p.currency, 'total_minor', p.total_minor, 'applies_to', p.applies_to,
           'findings', p.findings, 'fault', p.fault, 'attempts', p.attempts, 'next_attempt_at', \(AdminSQL.utc("p.next_attempt_at")),
-          'batch', p.batch_id, 'by_hand', p.by_hand, 'remote_id', p.remote_id, 'remote_version', p.remote_version, 'posted_at', \(AdminSQL.utc("p.posted_at")),
+          'batch', p.batch_id, 'by_hand', p.by_hand, 'accepted', p.accepted, 'remote_id', p.remote_id, 'remote_version', p.remote_version, 'posted_at', \(AdminSQL.utc("p.posted_at")),
           'confirmed_at', \(AdminSQL.utc("p.confirmed_at")), 'updated_at', \(AdminSQL.utc("p.updated_at")))
         """
 
@@ -79,7 +79,7 @@ public enum AdminPostingStatements {
     }
 
     /// The ledger was asked for the document by its id, and has it no longer.
-    private static let gone = #"p.findings @> '[{"check": "drift", "position": "gone"}]'"#
+    private static let gone = #"(p.findings @> '[{"check": "drift", "position": "gone"}]' OR coalesce(p.accepted->>'gone' = 'true', false))"#
 
     /// What the ledger was found to have no longer is looked for by its key before it is written again: looked up by its id, it may stand there under
     /// another one. Until then it is a send of unknown outcome, dated by the first, because nothing of it can be older.
@@ -87,9 +87,10 @@ public enum AdminPostingStatements {
         """
         WITH m AS (
           UPDATE app.postings AS p SET state = 'unknown', findings = '[]', attempts = 0, next_attempt_at = now(), remote_id = NULL, remote_version = NULL,
-            confirmed_as = NULL, recheck_at = NULL, updated_at = clock_timestamp(),
+            confirmed_as = NULL, accepted = NULL, shown_as = NULL, recheck_at = NULL, updated_at = clock_timestamp(),
             fault = '{"code":"outcome_unknown","summary":"the ledger has it no longer under its id: looked for by its key before it is written again"}'
-          WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state = 'manual' AND p.batch_id IS NULL AND \(unsafe: gone)
+          WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.batch_id IS NULL AND \(unsafe: gone)
+            AND (p.state IN ('held', 'rejected', 'manual') OR (p.accepted IS NOT NULL AND p.state IN ('confirmed', 'reconciled')))
           RETURNING p.*
         ), i AS (
           INSERT INTO app.intents (tenant_id, post_key, revision, action, attempt, request_digest, epoch, state, evidence, written_at)
@@ -101,12 +102,46 @@ public enum AdminPostingStatements {
         """
     }
 
-    /// Planned and checked anew, whoever held it. One that the ledger has already becomes an update there.
+    /// Planned and checked anew, whoever held it. One that the ledger has already becomes an update there, and one of which the ledger's side was accepted is
+    /// written over it.
     public static func release(_ tenant: TenantID, _ key: PostKey) -> SQL {
         """
-        UPDATE app.postings AS p SET state = 'mapped', findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(),
+        UPDATE app.postings AS p SET state = 'mapped', findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), accepted = NULL, shown_as = NULL,
           recheck_at = CASE WHEN p.state = 'manual' THEN NULL ELSE recheck_at END, updated_at = clock_timestamp()
-        WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state IN ('held', 'rejected', 'manual') AND p.batch_id IS NULL
+        WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.batch_id IS NULL
+          AND (p.state IN ('held', 'rejected', 'manual') OR (p.accepted IS NOT NULL AND p.state IN ('confirmed', 'reconciled')))
+        RETURNING p.tenant_id, p.flow_id, p.case_id, \(unsafe: posting) AS json
+        """
+    }
+
+    /// Checks whose cause is mended among the ledger's accounts, tax codes, currencies and lock date.
+    static let ofChart = ["inactive_account", "unknown_account", "unmapped_tax_code", "closed_period", "currency_mismatch"]
+
+    /// The ledger (`ledger_id`) of a posting that one of those stops; no row for others.
+    public static func stoppedByChart(_ tenant: TenantID, _ key: PostKey) -> SQL {
+        """
+        SELECT p.ledger_id FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state IN ('held', 'rejected')
+          AND (p.fault->>'code' = ANY (\(ofChart)) OR EXISTS (SELECT FROM jsonb_array_elements(p.findings) f WHERE f->>'check' = ANY (\(ofChart))))
+        """
+    }
+
+    /// Forms of which the ledger's side can stand: what is owed, and moves no money itself.
+    public static let acceptable = ["invoice", "credit_note", "bill"]
+    /// Fields in which another one makes it another document.
+    public static let otherDocument = ["currency", "key", "applies_to"]
+
+    /// The ledger's side stands, as it was when it was found to differ: a person says so.
+    public static func accept(_ tenant: TenantID, _ key: PostKey, actor: String) -> SQL {
+        """
+        UPDATE app.postings AS p SET state = 'confirmed', confirmed_as = p.shown_as, shown_as = NULL, accepted = jsonb_build_object('voided', p.shown_as->'voided',
+            'gone', \(unsafe: gone), 'total_minor', CASE WHEN p.shown_as->>'voided' = 'true' THEN '0'::jsonb ELSE p.shown_as->'total_minor' END,
+            'why', coalesce(p.findings->0->>'why', ''), 'by', \(actor)::text),
+          findings = '[]', fault = NULL, confirmed_at = coalesce(confirmed_at, clock_timestamp()), updated_at = clock_timestamp()
+        WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.state = 'manual' AND p.shown_as IS NOT NULL AND p.effect = 'post'
+          AND p.sent_digest = p.plan_digest AND p.remote_id IS NOT NULL AND p.posted_at IS NOT NULL AND p.batch_id IS NULL AND NOT p.by_hand AND p.part_of IS NULL
+          AND p.form = ANY (\(acceptable)) AND p.fault->>'code' = 'differs'
+          AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.findings) f WHERE f->>'position' = ANY (\(otherDocument)))
+          AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.sent->'lines') l WHERE starts_with(l->>'role', 'clearing:'))
         RETURNING p.tenant_id, p.flow_id, p.case_id, \(unsafe: posting) AS json
         """
     }
@@ -131,30 +166,40 @@ public enum AdminPostingStatements {
 }
 
 /// What a person may do with a posting.
-public enum PostingOrder: String, Sendable, CaseIterable { case hold, release, retry }
+public enum PostingOrder: String, Sendable, CaseIterable { case hold, release, retry, accept }
 
 extension PostgresTransaction {
     /// Carries out a person's order and asks for the jobs that follow.
     /// - Throws: `wrong_state` when the posting is in a state that the order does not apply to.
     public func order(_ order: PostingOrder, _ tenant: TenantID, _ key: PostKey, findings: [UInt8], detail: [UInt8], actor: String) async throws(Fault) -> AdminRow {
+        if order == .release { _ = try await query(RestoreStatements.vouch(tenant, key)) }
+        // Before the order: it forgets what stopped it.
+        let chart: ConnectionID? = try await query(AdminPostingStatements.stoppedByChart(tenant, key)).first?.get("ledger_id")
         let sql: SQL = switch order {
         case .hold: AdminPostingStatements.hold(tenant, key, findings: findings)
         case .release: AdminPostingStatements.release(tenant, key)
         case .retry: AdminPostingStatements.retry(tenant, key)
+        case .accept: AdminPostingStatements.accept(tenant, key, actor: actor)
         }
         var rows = try await query(order == .release ? AdminPostingStatements.releaseGone(tenant, key) : sql)
         if rows.isEmpty, order == .release { rows = try await query(sql) }
         guard let row = rows.first else {
             throw Fault("wrong_state", stage: .api, disposition: .reject, summary: "the posting's state does not allow to \(order.rawValue) it",
                 remedy: """
-                    hold: mapped, cleared, held, rejected; release: held, rejected, manual; retry: rejected, unknown, or manual with a remote id. What a batch \
-                    has in hand waits for it.
+                    hold: mapped, cleared, held, rejected; release: held, rejected, manual, or accepted; retry: rejected, unknown, or manual with a remote id; \
+                    accept: an invoice, credit note or bill that is manual because the ledger shows it otherwise, and that the source has not changed as well. What a \
+                    batch has in hand waits for it.
                     """)
         }
         let flow: FlowID = try row.get("flow_id")
+        // What was ready to settle or correct it is checked against what it comes to now.
+        if order == .accept { _ = try await query(PostingStatements.recheckDependants(tenant, [key])) }
         if order != .hold { _ = try await query(DocumentStatements.markDirty(tenant, flow, cases: [try row.get("case_id")])) }
         let kinds: [Job.Kind] = order == .hold ? [.reconcile] : [.map, .post, .confirm]
-        _ = try await query(JobStatements.ask(tenant, kinds.map { Job($0, flow.description, lane: .interactive) }))
+        var jobs = kinds.map { Job($0, flow.description, lane: .interactive) }
+        // What is known of the ledger's accounts may be older than what was mended there: asked for together, it is read first.
+        if let chart, order != .hold { jobs.append(Job(.chart, chart.description, lane: .interactive)) }
+        _ = try await query(JobStatements.ask(tenant, jobs))
         try await audit(tenant, [AuditEntry(actor: actor, action: "posting.\(order.rawValue)", subject: "posting \(key)", detail: detail)])
         _ = try await query(JobStatements.wake())
         return try rows.adminRow()

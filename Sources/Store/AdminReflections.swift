@@ -11,14 +11,19 @@ public enum AdminReflectionStatements {
           'created_at', \(AdminSQL.utc("r.created_at")), 'sent_at', \(AdminSQL.utc("r.sent_at")), 'settled_at', \(AdminSQL.utc("r.settled_at")))
         """
 
+    /// The check that holds it, or the code of the fault that it was refused with.
+    static let cause = "CASE WHEN r.state = 'held' THEN coalesce(r.finding->>'check', 'reflection') ELSE coalesce(r.fault->>'code', 'reflection') END"
+
     /// Newest first.
-    public static func list(_ tenant: TenantID, state: String?, flow: FlowID?, source: ConnectionID?, _ page: PageRequest) -> SQL {
+    /// - Parameter code: of those that wait for a person, the ones with this cause.
+    public static func list(_ tenant: TenantID, state: String?, code: String?, flow: FlowID?, source: ConnectionID?, _ page: PageRequest) -> SQL {
         var sql: SQL = """
             SELECT r.tenant_id, \(unsafe: reflection) AS json, ARRAY[\(unsafe: AdminSQL.utc("r.created_at")), r.id::text] AS cursor FROM app.reflections r
             WHERE r.tenant_id = \(tenant)
             """
         if let at = Timestamp(rfc3339: page.text(0)) { sql += " AND (r.created_at, r.id::text) < (\(at), \(page.text(1)))" }
         if let state { sql += " AND r.state = \(state)" }
+        if let code { sql += " AND r.state IN ('held', 'refused') AND \(unsafe: cause) = \(code)" }
         if let flow { sql += " AND r.flow_id = \(flow)" }
         if let source { sql += " AND r.connection_id = \(source)" }
         return sql + " ORDER BY r.created_at DESC, r.id::text DESC LIMIT \(page.limit)"
@@ -79,9 +84,9 @@ extension PostgresTransaction {
 
 extension Store {
     public func adminReflections(
-        _ tenant: TenantID, state: String?, flow: FlowID?, source: ConnectionID?, _ page: PageRequest
+        _ tenant: TenantID, state: String?, code: String?, flow: FlowID?, source: ConnectionID?, _ page: PageRequest
     ) async throws(Fault) -> [AdminRow] {
-        try await adminRows(AdminReflectionStatements.list(tenant, state: state, flow: flow, source: source, page))
+        try await adminRows(AdminReflectionStatements.list(tenant, state: state, code: code, flow: flow, source: source, page))
     }
 
     public func fetchedReflections(_ tenant: TenantID, _ connection: ConnectionID, after: Int64, limit: Int) async throws(Fault) -> [AdminRow] {

@@ -17,7 +17,9 @@ public struct BatchWord: Sendable {
 
 extension PostgresTransaction {
     /// Postings that a batch may take now, locked to the end of the transaction, and the number of the connection's next batch.
+    /// - Throws: `database_older`.
     public func takeable(_ tenant: TenantID, _ connection: ConnectionID, until: LocalDate?, limit: Int) async throws(Fault) -> (rows: [PostingRow], next: Int) {
+        try await refuseOlder()
         guard try await !query(BatchStatements.lockConnection(tenant, connection)).isEmpty else {
             throw Fault("not_found", stage: .api, disposition: .reject, summary: "there is no such connection, or not for this key")
         }

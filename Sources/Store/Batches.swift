@@ -134,6 +134,7 @@ public enum BatchStatements {
               AND EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = p.tenant_id AND f.id = p.flow_id AND f.state = 'active')
               AND coalesce((p.plan->>'not_before')::timestamptz, now()) <= now()
               AND NOT EXISTS (SELECT FROM app.intents i WHERE i.tenant_id = p.tenant_id AND i.post_key = p.post_key AND i.state IN ('open', 'unknown'))
+              AND NOT \(unsafe: RestoreStatements.olderDoubted)
             """
         if let until { sql += " AND p.ledger_date <= \(until)" }
         return sql + " ORDER BY p.ledger_date, p.post_key LIMIT \(limit) FOR UPDATE OF p"

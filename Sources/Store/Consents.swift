@@ -9,7 +9,7 @@ public struct NewConsent: Sendable {
     public var kind: String
     /// SHA-256 of what makes the link work; the link itself is shown once.
     public var linkDigest: [UInt8]
-    /// The API key that it is made with, and ends with.
+    /// The API key that it is made with, and ends with; of a user who made it his id, which no key has.
     public var key: APIKeyID
     public var createdBy: String
     public var expiresAt: Timestamp
@@ -70,12 +70,16 @@ public struct ConsentMove: Sendable {
 }
 
 public enum ConsentStatements {
-    /// No row where the key was revoked a moment ago: its row is locked, so that whoever revokes it ends this link, too.
+    /// No row where the key was revoked, or the user disabled, a moment ago: that row is locked, so that whoever does it ends this link, too.
     public static func insert(_ tenant: TenantID, _ new: NewConsent) -> SQL {
         """
         INSERT INTO app.consents (tenant_id, id, connection_id, kind, link_digest, key_id, created_by, expires_at)
         SELECT \(tenant), \(new.id), \(new.connection), \(new.kind), \(new.linkDigest), k.id, \(new.createdBy), \(new.expiresAt)
-        FROM (SELECT id FROM app.api_keys WHERE id = \(new.key) AND revoked_at IS NULL FOR SHARE) k
+        FROM (
+          SELECT id FROM (SELECT id FROM app.api_keys WHERE id = \(new.key) AND revoked_at IS NULL FOR SHARE) a
+          UNION ALL
+          SELECT id FROM (SELECT id FROM adm.users WHERE id = \(new.key) AND disabled_at IS NULL FOR SHARE) b
+        ) k
         """
     }
 

@@ -9,7 +9,7 @@ public enum FleetStatements {
         """
         SELECT t.tenant_id, json_build_object('tenant', t.tenant_id, 'slug', t.slug, 'name', t.name, 'state', t.state, 'consultancy', k.name,
           'ledgers', (\(unsafe: ledgers)), 'waiting_since', \(unsafe: AdminSQL.utc("l.since")), 'held', s.held, 'rejected', s.rejected, 'unknown', s.unknown,
-          'manual', s.manual, 'unexplained', (\(unsafe: unexplained)), 'quota_permille', (\(unsafe: quota)), 'critical', a.critical, 'warnings', a.warnings,
+          'manual', s.manual, 'reflections', (SELECT count(*) FROM app.reflections r WHERE r.tenant_id = t.tenant_id AND r.state IN ('held', 'refused')), 'unexplained', (\(unsafe: unexplained)), 'quota_permille', (\(unsafe: quota)), 'critical', a.critical, 'warnings', a.warnings,
           'connections_down', (SELECT count(*) FROM app.connections c WHERE c.tenant_id = t.tenant_id AND (c.state = 'dead' OR c.down_since IS NOT NULL)),
           'last_event_at', (SELECT \(unsafe: AdminSQL.utc("e.received_at")) FROM app.events e WHERE e.tenant_id = t.tenant_id ORDER BY e.id DESC LIMIT 1),
           'days', (\(unsafe: daily))) AS json
@@ -70,7 +70,7 @@ public enum FleetStatements {
     }
 
     /// What is stopped, by cause and tenant, most first: held postings by check, refused ones by code, orders that can't be planned, events that can't be
-    /// read. What waits for another document is no cause of its own.
+    /// read, and what a source is told only once a person has decided. What waits for another document is no cause of its own.
     public static func causes(_ sees: Visibility, tenant: TenantID?) -> SQL {
         var chosen: SQL = "SELECT t.tenant_id, t.slug, t.name FROM app.tenants t WHERE t.state <> 'removed' AND \(sees.condition("t"))"
         if let tenant { chosen += " AND t.tenant_id = \(tenant)" }
@@ -103,15 +103,21 @@ public enum FleetStatements {
         UNION ALL
         SELECT e.tenant_id, 'event', e.fault->>'code', e.id::text, e.fault->>'summary', e.fault->>'remedy', e.received_at, e.state
           FROM chosen JOIN app.events e USING (tenant_id) WHERE e.state = 'held'
+        UNION ALL
+        SELECT r.tenant_id, 'reflection', \(AdminReflectionStatements.cause), r.id::text, coalesce(x.why->>'why', x.why->>'summary'), x.why->>'remedy', r.created_at, r.state
+          FROM chosen JOIN app.reflections r USING (tenant_id)
+          CROSS JOIN LATERAL (SELECT CASE WHEN r.state = 'held' THEN r.finding ELSE r.fault END AS why) x WHERE r.state IN ('held', 'refused')
         """
 
-    /// Postings that are stopped, and alerts that nobody has acknowledged or muted.
+    /// Postings and reflections that are stopped, and alerts that nobody has acknowledged or muted.
     public static func counts(_ sees: Visibility) -> SQL {
         """
         SELECT (SELECT count(*) FROM app.tenants t JOIN app.postings p ON p.tenant_id = t.tenant_id
             WHERE p.state IN ('held', 'rejected') AND t.state <> 'removed' AND \(sees.condition("t")))
           + (SELECT count(*) FROM app.tenants t JOIN app.postings p ON p.tenant_id = t.tenant_id
-            WHERE p.state IN ('unknown', 'manual') AND t.state <> 'removed' AND \(sees.condition("t"))) AS stopped,
+            WHERE p.state IN ('unknown', 'manual') AND t.state <> 'removed' AND \(sees.condition("t")))
+          + (SELECT count(*) FROM app.tenants t JOIN app.reflections r ON r.tenant_id = t.tenant_id
+            WHERE r.state IN ('held', 'refused') AND t.state <> 'removed' AND \(sees.condition("t"))) AS stopped,
           (SELECT count(*) FROM app.tenants t JOIN app.alerts a ON a.tenant_id = t.tenant_id WHERE a.state = 'open' AND a.acknowledged_at IS NULL
             AND (a.muted_until IS NULL OR a.muted_until < clock_timestamp()) AND \(sees.condition("t"))) AS alerts
         """

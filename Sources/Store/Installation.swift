@@ -42,6 +42,14 @@ public enum Installation {
         }
     }
 
+    /// Whether somebody has seen more of the database than it has. Not so before there is a schema that could tell.
+    public static func isOlder(_ database: PostgresConfiguration) async throws(Fault) -> Bool {
+        try await once(database) { pool throws(Fault) in
+            guard try await pool.query("SELECT to_regclass('adm.lineage') IS NOT NULL AS there").first?.get("there") ?? false else { return false }
+            return try await Store(pool).standing().olderSince != nil
+        }
+    }
+
     /// What the database has that only a key of the installation opens: tenants' keys (the master key), webhook secrets (the intake key). Nothing where there
     /// is no schema yet.
     public static func sealed(_ database: PostgresConfiguration) async throws(Fault) -> (byMaster: Bool, byIntake: Bool) {

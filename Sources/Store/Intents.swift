@@ -64,6 +64,8 @@ public struct UnsettledRow: Sendable {
     public var attempt: String
     /// Since the intent was written, by the database's clock: the hosts' clocks differ.
     public var age: Duration
+    /// Nothing of what is looked for is older, where the send itself does not tell: since a restore, the state that was brought back.
+    public var since: Timestamp?
     /// JSON object: what is known of the send so far.
     public var evidence: [UInt8]?
 }
@@ -78,7 +80,7 @@ public enum IntentStatements {
     static let gone = "gone-"
 
     /// Only under a live lease of this epoch and for an active tenant: a worker that lost its lease, or whose tenant was paused or removed,
-    /// writes no intent, so it sends nothing.
+    /// writes no intent, so it sends nothing. None for what is in doubt since a restore.
     public static func write(_ tenant: TenantID, epoch: Int64, _ intents: [NewIntent]) -> SQL {
         """
         INSERT INTO app.intents (tenant_id, post_key, revision, action, attempt, request_digest, epoch)
@@ -86,6 +88,7 @@ public enum IntentStatements {
           \(intents.map(\.attempt)), \(intents.map(\.requestDigest))) AS t(k, r, a, n, d)
         WHERE \(unsafe: unfenced)EXISTS (SELECT FROM app.leases WHERE tenant_id = \(tenant) AND epoch = \(epoch) AND state = 'held' AND expires_at > clock_timestamp())
           AND EXISTS (SELECT FROM app.tenants WHERE tenant_id = \(tenant) AND state = 'active')
+          AND NOT EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.post_key = k AND \(unsafe: RestoreStatements.doubted) OFFSET 0)
         """
     }
 
@@ -121,11 +124,12 @@ public enum IntentStatements {
           RETURNING t.*
         )
         UPDATE app.postings p SET
-          state = CASE o WHEN 'posted' THEN 'posted' WHEN 'rejected' THEN 'rejected' WHEN 'unknown' THEN 'unknown' ELSE 'cleared' END,
+          state = CASE o WHEN 'posted' THEN 'posted' WHEN 'rejected' THEN 'rejected' WHEN 'unknown' THEN 'unknown'
+            ELSE CASE WHEN n LIKE '\(unsafe: RestoreStatements.attempt)%' THEN 'mapped' ELSE 'cleared' END END,
           sent = CASE WHEN o = 'posted' THEN plan ELSE sent END, sent_digest = CASE WHEN o = 'posted' THEN plan_digest ELSE sent_digest END,
           remote_id = coalesce(m, remote_id), remote_version = coalesce(v, remote_version),
           posted_at = CASE WHEN o = 'posted' THEN clock_timestamp() ELSE posted_at END,
-          confirmed_as = CASE WHEN o = 'posted' THEN NULL ELSE confirmed_as END,
+          confirmed_as = CASE WHEN o = 'posted' THEN NULL ELSE confirmed_as END, accepted = CASE WHEN o = 'posted' THEN NULL ELSE accepted END,
           fault = CASE WHEN o = 'posted' THEN NULL ELSE coalesce(e, fault) END,
           attempts = CASE WHEN o = 'posted' THEN 0 WHEN c = 1 THEN attempts ELSE greatest(attempts - 1, 0) END,
           next_attempt_at = clock_timestamp() + ms * interval '1 millisecond', updated_at = clock_timestamp()
@@ -161,7 +165,9 @@ public enum IntentStatements {
     public static func unsettled(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
         SELECT \(unsafe: PostingStatements.columns.replacingNames()), i.id AS intent_id, i.action AS intent_action, i.attempt AS intent_attempt,
-               (extract(epoch FROM clock_timestamp() - i.written_at) * 1000)::bigint AS intent_age_ms, i.evidence AS intent_evidence
+               (extract(epoch FROM clock_timestamp() - i.written_at) * 1000)::bigint AS intent_age_ms, i.evidence AS intent_evidence,
+               CASE WHEN i.attempt LIKE '\(unsafe: RestoreStatements.attempt)%' THEN (SELECT r.restored_to - interval '1 day' FROM app.flows r
+                 WHERE r.tenant_id = p.tenant_id AND r.id = p.flow_id) END AS intent_since
         FROM app.postings p JOIN app.intents i ON i.tenant_id = p.tenant_id AND i.post_key = p.post_key AND i.state = 'unknown'
         WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow) AND p.state = 'unknown' AND p.next_attempt_at <= clock_timestamp()
         ORDER BY i.id LIMIT \(limit)
@@ -183,6 +189,9 @@ extension Store {
         try await transaction { tx throws(Fault) in
             let written = try await tx.query(IntentStatements.write(tenant, epoch: epoch, intents)).affected
             guard written == intents.count else {
+                if try await !tx.query(RestoreStatements.among(tenant, intents.map(\.key), older: false)).isEmpty {
+                    throw Fault("posting_moved", stage: .post, disposition: .retry, summary: "the database was declared restored while a posting's intent was written")
+                }
                 throw Fault("lease_lost", stage: .post, disposition: .retry, summary: "this worker no longer holds the tenant's lease")
             }
             let moved = try await tx.query(IntentStatements.markPosting(tenant, intents)).affected
@@ -205,6 +214,8 @@ extension Store {
             for row in try await tx.query(IntentStatements.settle(tenant, rows)) {
                 if let key = PostKey(try row.get("post_key", as: String.self)), let entry = audit[key] { moved.append(entry) }
             }
+            let looked = rows.filter { $0.isDoubt && $0.outcome != .unknown }.map(\.key)
+            if !looked.isEmpty { _ = try await tx.query(RestoreStatements.dirty(tenant, looked)) }
             if !rejected.isEmpty { _ = try await tx.query(PostingStatements.recheckDependants(tenant, rejected)) }
             if !posted.isEmpty { try await tx.askMaps(tenant, try await tx.query(MemberStatements.dirtyAround(tenant, posted))) }
             if !jobs.isEmpty { _ = try await tx.query(JobStatements.ask(tenant, jobs)) }
@@ -233,7 +244,8 @@ extension Store {
             guard let action = NewIntent.Action(rawValue: try row.get("intent_action")) else { continue }
             out.append(UnsettledRow(
                 posting: try PostingRow(row), intent: try row.get("intent_id"), action: action, attempt: try row.get("intent_attempt"),
-                age: .milliseconds(try row.get("intent_age_ms", as: Int64.self)), evidence: try row.get("intent_evidence", as: PostgresJSON?.self)?.bytes))
+                age: .milliseconds(try row.get("intent_age_ms", as: Int64.self)), since: try row.get("intent_since"),
+                evidence: try row.get("intent_evidence", as: PostgresJSON?.self)?.bytes))
         }
         return out
     }

@@ -66,12 +66,12 @@ public enum ChangeStatements {
         """
     }
 
-    /// Its changes are known up to the watermark. `next`: when to ask again; by the shortest interval of its flows where it is `nil`.
-    public static func saveFeed(_ tenant: TenantID, _ connection: ConnectionID, watermark: Timestamp?, next: Duration?) -> SQL {
+    /// Its changes are known up to the watermark. `next`: when to ask again; by the shortest interval of its flows where it is `nil`. Not before `atLeast`.
+    public static func saveFeed(_ tenant: TenantID, _ connection: ConnectionID, watermark: Timestamp?, next: Duration?, atLeast: Duration = .zero) -> SQL {
         """
         UPDATE app.connections c SET changes_watermark = greatest(c.changes_watermark, \(watermark)), changes_due_at = clock_timestamp()
-          + coalesce(\(next?.wholeMilliseconds), (SELECT min(f.poll_seconds) FROM app.flows f WHERE f.tenant_id = c.tenant_id AND f.ledger_id = c.id
-              AND f.state = 'active') * 1000::bigint, 300000) * interval '1 millisecond'
+          + greatest(\(atLeast.wholeMilliseconds), coalesce(\(next?.wholeMilliseconds), (SELECT min(f.poll_seconds) FROM app.flows f
+              WHERE f.tenant_id = c.tenant_id AND f.ledger_id = c.id AND f.state = 'active') * 1000::bigint, 300000)) * interval '1 millisecond'
         WHERE c.tenant_id = \(tenant) AND c.id = \(connection)
         """
     }
@@ -127,11 +127,22 @@ public enum ChangeStatements {
     }
 
     /// Looked at, and somebody changed it there: a person decides, and nothing is sent before.
-    public static func drifted(_ tenant: TenantID, _ key: PostKey, findings: [UInt8], fault: [UInt8]) -> SQL {
+    public static func drifted(_ tenant: TenantID, _ key: PostKey, findings: [UInt8], fault: [UInt8], shown: [UInt8]?) -> SQL {
         """
-        UPDATE app.postings SET state = 'manual', findings = \(PostgresJSON(findings)), fault = \(PostgresJSON(fault)), recheck_at = NULL,
+        UPDATE app.postings SET state = 'manual', shown_as = \(shown.map { PostgresJSON($0) }), findings = \(PostgresJSON(findings)), fault = \(PostgresJSON(fault)), recheck_at = NULL,
           updated_at = clock_timestamp()
         WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND state IN (\(unsafe: lookable))
+        """
+    }
+
+    /// Looked at, and what somebody did there stands (`side`), or it is as we sent it again (`nil`). A mark that came meanwhile stays.
+    public static func accept(_ tenant: TenantID, _ key: PostKey, shown: [UInt8], version: String?, side: [UInt8]?, asked: Timestamp) -> SQL {
+        """
+        UPDATE app.postings SET state = 'confirmed', confirmed_as = \(PostgresJSON(shown)), accepted = \(side.map { PostgresJSON($0) }), shown_as = NULL,
+          remote_version = coalesce(\(version), remote_version), findings = '[]', fault = NULL, confirmed_at = coalesce(confirmed_at, clock_timestamp()),
+          recheck_at = CASE WHEN recheck_at <= \(asked) THEN NULL ELSE recheck_at END, updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND state IN (\(unsafe: lookable)) AND effect = 'post' AND sent_digest = plan_digest
+          AND remote_id IS NOT NULL AND posted_at IS NOT NULL
         """
     }
 
@@ -214,8 +225,10 @@ extension Store {
         return LedgerFeed(watermark: try row.get("watermark"), isDue: try row.get("due"), firstPosted: try row.get("first_posted"))
     }
 
-    public func saveFeed(_ tenant: TenantID, _ connection: ConnectionID, watermark: Timestamp?, next: Duration?) async throws(Fault) {
-        _ = try await pool.query(ChangeStatements.saveFeed(tenant, connection, watermark: watermark, next: next))
+    public func saveFeed(
+        _ tenant: TenantID, _ connection: ConnectionID, watermark: Timestamp?, next: Duration?, atLeast: Duration = .zero
+    ) async throws(Fault) {
+        _ = try await pool.query(ChangeStatements.saveFeed(tenant, connection, watermark: watermark, next: next, atLeast: atLeast))
     }
 
     /// Marks postings to be looked at again and has their flows do it.

@@ -78,9 +78,11 @@ extension Store {
             taxCodes: try row.get("tax_codes"), accounts: try row.get("accounts", as: PostgresJSON.self).bytes, readAt: try row.get("read_at"))
     }
 
-    public func saveChart(_ tenant: TenantID, _ connection: ConnectionID, _ chart: ChartRow) async throws(Fault) {
+    /// - Parameter isNews: whether it says something else than the one before; one that does not is no entry in the trail each quarter of an hour.
+    public func saveChart(_ tenant: TenantID, _ connection: ConnectionID, _ chart: ChartRow, isNews: Bool = true) async throws(Fault) {
         try await transaction { tx throws(Fault) in
             _ = try await tx.query(LedgerStatements.saveChart(tenant, connection, chart))
+            guard isNews else { return }
             try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "chart.read", subject: "connection \(connection)")])
         }
     }

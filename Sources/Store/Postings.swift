@@ -35,6 +35,8 @@ public struct PostingRow: Sendable {
     public var batch: BatchID?
     /// The ledger has it by a person's word, under a file's reference.
     public var byHand = false
+    /// The ledger's side of it, where that stands beside what was sent (JSON object).
+    public var accepted: [UInt8]?
 }
 
 /// A new or changed plan, as `map` leaves it.
@@ -82,7 +84,7 @@ public enum PostingStatements {
     static let columns = """
         post_key, flow_id, ledger_id, case_id, subject, form, generation, revision, effect, state, plan, plan_digest, sent, sent_digest, reference,
         ledger_date, currency, total_minor, applies_to, findings, attempts, remote_id, remote_version, part_of,
-        batch_id, by_hand
+        batch_id, by_hand, accepted
         """
 
     public static func ofCases(_ tenant: TenantID, _ flow: FlowID, cases: [String]) -> SQL {
@@ -119,7 +121,7 @@ public enum PostingStatements {
     public static func adopt(_ tenant: TenantID, _ rows: [PlanRow]) -> SQL {
         """
         UPDATE app.postings p SET case_id = c, plan = pl, plan_digest = dg, sent = pl, sent_digest = dg, effect = 'post', revision = r, updated_at = clock_timestamp(),
-          state = CASE WHEN p.state IN ('posted', 'confirmed', 'reconciled') THEN p.state WHEN p.by_hand THEN 'confirmed' ELSE 'posted' END,
+          state = CASE WHEN p.state IN ('posted', 'confirmed', 'reconciled') THEN p.state WHEN p.by_hand OR p.accepted IS NOT NULL THEN 'confirmed' ELSE 'posted' END,
           findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now()
         FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.caseID)), \(rows.map { PostgresJSON($0.plan) }), \(rows.map(\.planDigest)),
           \(rows.map { Int32($0.revision) })) AS i(k, c, pl, dg, r)
@@ -134,13 +136,15 @@ public enum PostingStatements {
         return """
             INSERT INTO app.posting_documents (tenant_id, post_key, source_id)
             SELECT DISTINCT \(tenant), k, s FROM unnest(\(pairs.map(\.0)), \(pairs.map(\.1))) AS t(k, s) ON CONFLICT DO NOTHING
+            RETURNING post_key
             """
     }
 
-    /// Changes that the case no longer calls for: what the ledger has is what is wanted again, to be confirmed anew.
+    /// Changes that the case no longer calls for: what the ledger has is what is wanted again, to be confirmed anew. Where its own side was accepted it was
+    /// confirmed as that.
     public static func restore(_ tenant: TenantID, _ rows: [PlanRow]) -> SQL {
         """
-        UPDATE app.postings p SET state = CASE WHEN NOT p.by_hand THEN 'posted' WHEN e = 'void' THEN 'voided' ELSE 'confirmed' END, plan = sent,
+        UPDATE app.postings p SET state = CASE WHEN p.accepted IS NOT NULL THEN 'confirmed' WHEN NOT p.by_hand THEN 'posted' WHEN e = 'void' THEN 'voided' ELSE 'confirmed' END, plan = sent,
           plan_digest = sent_digest, effect = e, revision = r, reference = rf, ledger_date = d, currency = cu, total_minor = t, findings = '[]',
           fault = NULL, attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
         FROM unnest(\(rows.map(\.key.text)), \(rows.map(\.effect)), \(rows.map { Int32($0.revision) }), \(rows.map(\.reference)), \(rows.map(\.date)),
@@ -209,13 +213,13 @@ public enum PostingStatements {
     /// Cleared postings that may go now, what others depend on first.
     public static func due(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
-        SELECT \(unsafe: columns) FROM (\(going(tenant, flow))) p WHERE next_attempt_at <= clock_timestamp() AND \(unsafe: unhindered)
+        SELECT \(unsafe: columns) FROM (\(going(tenant, flow))) p WHERE next_attempt_at <= clock_timestamp() AND \(unsafe: unhindered) AND NOT \(unsafe: RestoreStatements.doubted)
         ORDER BY array_position(ARRAY['invoice', 'sales_receipt', 'credit_note', 'journal', 'payment', 'refund_payment'], form), ledger_date, post_key
         LIMIT \(limit)
         """
     }
 
-    private static func going(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+    static func going(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         "SELECT z.* FROM app.flows f CROSS JOIN LATERAL (\(unsafe: ScheduleStatements.going)) z WHERE f.tenant_id = \(tenant) AND f.id = \(flow)"
     }
 
@@ -240,10 +244,20 @@ public enum PostingStatements {
         """
     }
 
-    /// The ledger shows something else than was meant: a person decides.
-    public static func differs(_ tenant: TenantID, _ key: PostKey, findings: [UInt8], fault: [UInt8]) -> SQL {
+    /// To be void, which it is in the ledger already, by somebody's hand: nothing is sent, and it is read back like what was.
+    public static func voidedThere(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
-        UPDATE app.postings SET state = 'manual', findings = \(PostgresJSON(findings)), fault = \(PostgresJSON(fault)), updated_at = clock_timestamp()
+        UPDATE app.postings SET state = 'posted', sent = plan, sent_digest = plan_digest, accepted = NULL, confirmed_as = NULL, findings = '[]', fault = NULL,
+          attempts = 0, next_attempt_at = now(), updated_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state = 'mapped' AND effect = 'void' AND accepted->>'voided' = 'true'
+          AND remote_id IS NOT NULL AND posted_at IS NOT NULL
+        """
+    }
+
+    /// The ledger shows something else than was meant: a person decides.
+    public static func differs(_ tenant: TenantID, _ key: PostKey, findings: [UInt8], fault: [UInt8], shown: [UInt8]?) -> SQL {
+        """
+        UPDATE app.postings SET state = 'manual', shown_as = \(shown.map { PostgresJSON($0) }), findings = \(PostgresJSON(findings)), fault = \(PostgresJSON(fault)), updated_at = clock_timestamp()
         WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND state = 'posted'
         """
     }
@@ -269,7 +283,7 @@ public enum PostingStatements {
         """
         SELECT (extract(epoch FROM least(
           (SELECT min(next_attempt_at) FROM app.postings WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state = 'unknown'),
-          (SELECT min(next_attempt_at) FROM (\(going(tenant, flow))) p WHERE \(unsafe: unhindered))) - clock_timestamp()) * 1000)::bigint AS ms
+          (SELECT min(next_attempt_at) FROM (\(going(tenant, flow))) p WHERE \(unsafe: unhindered) AND NOT \(unsafe: RestoreStatements.doubted))) - clock_timestamp()) * 1000)::bigint AS ms
         """
     }
 
@@ -314,6 +328,7 @@ extension PostingRow {
         partOf = try row.get("part_of")
         batch = try row.get("batch_id")
         byHand = try row.get("by_hand")
+        accepted = try row.get("accepted", as: PostgresJSON?.self)?.bytes
     }
 }
 
@@ -369,6 +384,16 @@ extension Store {
     public func nextConfirm(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> Duration? {
         let ms: Int64? = try await pool.query(PostingStatements.nextConfirm(tenant, flow)).first?.get("ms")
         return ms.map { .milliseconds(max(0, $0)) }
+    }
+
+    /// Postings that are to be void, and are so in the ledger already: read back like what was sent.
+    public func voidedThere(_ tenant: TenantID, _ flow: FlowID, _ keys: [PostKey]) async throws(Fault) {
+        try await transaction { tx throws(Fault) in
+            _ = try await tx.query(PostingStatements.lock(tenant, keys))
+            _ = try await tx.query(PostingStatements.voidedThere(tenant, keys))
+            _ = try await tx.query(JobStatements.ask(tenant, [Job(.confirm, flow.description, lane: .webhook)]))
+            try await tx.audit(tenant, keys.map { AuditEntry(actor: "worker", action: "posting.void_there", subject: "posting \($0)") })
+        }
     }
 
     /// Holds one posting by name, with its audit row and alert; what depends on it is checked again.

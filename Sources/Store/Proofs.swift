@@ -152,8 +152,13 @@ public struct PostingAmount: Sendable {
     public var currency: String
     /// Of one that is held as unbalanced, in its own currency.
     public var gaps: [Gap]
+    /// What it comes to in the ledger by somebody's hand, where that stands beside what was sent; signed like `minor`.
+    public var accepted: Int64?
 
-    public init(side: String, sourceID: String, state: String, minor: Int64, why: String, day: LocalDate, currency: String, gaps: [Gap] = []) {
+    public init(
+        side: String, sourceID: String, state: String, minor: Int64, why: String, day: LocalDate, currency: String, gaps: [Gap] = [], accepted: Int64? = nil
+    ) {
+        self.accepted = accepted
         self.side = side
         self.sourceID = sourceID
         self.state = state
@@ -169,7 +174,7 @@ public struct PostingAmount: Sendable {
 public struct ClearingLine: Sendable {
     public var flow: FlowID
     public var day: LocalDate
-    /// The account's role: `clearing:stripe:USD`.
+    /// The account's role: `clearing:<gateway>:<currency>`.
     public var role: String
     /// The document whose money it is.
     public var item: String
@@ -275,6 +280,9 @@ extension ProofStatements {
             ELSE p.state END AS state, total_minor * CASE WHEN form IN ('credit_note', 'refund_payment', 'bill') OR (form = 'deposit' AND \(unsafe: early) = 'money_back') THEN -1 WHEN form = 'payout' AND p.subject IN (
               SELECT source_id FROM app.documents s WHERE s.tenant_id = \(tenant) AND s.flow_id = \(flow) AND s.kind = 'payout'
                 AND s.body->>'amount' ~ '^-?0(\\.0*)? ') THEN 0 ELSE 1 END AS minor,
+          (p.accepted->>'total_minor')::bigint * CASE WHEN form IN ('credit_note', 'bill') THEN -1 ELSE 1 END AS accepted,
+          CASE WHEN p.accepted IS NOT NULL AND p.state IN ('confirmed', 'reconciled')
+            THEN CASE p.accepted->>'voided' WHEN 'true' THEN 'voided' ELSE 'changed' END || ' in the ledger, and accepted' END AS standing,
           coalesce(findings->0->>'check', fault->>'code', CASE WHEN p.state = 'gathered' THEN (SELECT g.findings->0->>'check' FROM app.postings g
             WHERE g.tenant_id = p.tenant_id AND g.post_key = p.part_of) END, state) AS why, ledger_date AS day, currency,
           CASE WHEN p.state = 'held' THEN (SELECT string_agg(coalesce(g->'figures'->>'stated', g->'figures'->>'shop') || ' '
@@ -334,9 +342,11 @@ extension Store {
     public func postingAmounts(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> [PostingAmount] {
         var out: [PostingAmount] = []
         for row in try await pool.query(ProofStatements.postingAmounts(tenant, flow)) {
+            let standing: String? = try row.get("standing"), why: String = try row.get("why"), there: Int64? = try row.get("accepted")
             out.append(PostingAmount(
-                side: try row.get("side"), sourceID: try row.get("source_id"), state: try row.get("state"), minor: try row.get("minor"), why: try row.get("why"),
-                day: try row.get("day"), currency: try row.get("currency"), gaps: try gaps(try row.get("gaps"), in: try row.get("currency"))))
+                side: try row.get("side"), sourceID: try row.get("source_id"), state: try row.get("state"), minor: try row.get("minor"),
+                why: standing ?? why, day: try row.get("day"), currency: try row.get("currency"),
+                gaps: try gaps(try row.get("gaps"), in: try row.get("currency")), accepted: standing == nil ? nil : there))
         }
         return out
     }

@@ -6,6 +6,9 @@ public import Postgres
 public struct ReflectionRow: Sendable, Equatable {
     public var key: PostKey
     public var number: Int
+    /// Who is told, and of which document of theirs.
+    public var connection: ConnectionID
+    public var subject: String
     public var state: String
     /// JSON object.
     public var says: [UInt8]
@@ -17,6 +20,9 @@ public struct ReflectionRow: Sendable, Equatable {
 /// What the ledger shows by now, as it is told.
 public struct NewReflection: Sendable, Equatable {
     public var key: PostKey
+    /// Who is told, and of which document of theirs: a shop of its refund, a returns system of its return.
+    public var connection: ConnectionID
+    public var subject: String
     /// JSON object.
     public var says: [UInt8]
     public var digest: [UInt8]
@@ -24,8 +30,12 @@ public struct NewReflection: Sendable, Equatable {
     /// JSON object; a person is asked first.
     public var finding: [UInt8]?
 
-    public init(key: PostKey, says: [UInt8], digest: [UInt8], paidMinor: Int64?, finding: [UInt8]? = nil) {
+    public init(
+        key: PostKey, connection: ConnectionID, subject: String, says: [UInt8], digest: [UInt8], paidMinor: Int64?, finding: [UInt8]? = nil
+    ) {
         self.key = key
+        self.connection = connection
+        self.subject = subject
         self.says = says
         self.digest = digest
         self.paidMinor = paidMinor
@@ -74,7 +84,7 @@ public struct SettledSum: Sendable, Equatable {
 }
 
 public enum ReflectionStatements {
-    private static let columns = "post_key, number, state, says, digest, paid_minor, attempts"
+    private static let columns = "post_key, number, connection_id, says->>'subject' AS subject, state, says, digest, paid_minor, attempts"
 
     /// All that counts of these documents' reflections, in order.
     public static func known(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
@@ -83,12 +93,13 @@ public enum ReflectionStatements {
         """
     }
 
-    public static func add(_ tenant: TenantID, _ flow: FlowID, _ connection: ConnectionID, _ rows: [(new: NewReflection, number: Int, after: Duration)]) -> SQL {
+    public static func add(_ tenant: TenantID, _ flow: FlowID, _ rows: [(new: NewReflection, number: Int, after: Duration)]) -> SQL {
         """
         INSERT INTO app.reflections (tenant_id, post_key, number, flow_id, connection_id, says, digest, paid_minor, state, finding, next_attempt_at)
-        SELECT \(tenant), k, n, \(flow), \(connection), s, d, p, CASE WHEN f IS NULL THEN 'due' ELSE 'held' END, f, clock_timestamp() + w * interval '1 millisecond'
-        FROM unnest(\(rows.map(\.new.key.text)), \(rows.map { Int32($0.number) }), \(rows.map { PostgresJSON($0.new.says) }), \(rows.map(\.new.digest)),
-          \(rows.map(\.new.paidMinor)), \(rows.map { $0.new.finding.map { PostgresJSON($0) } }), \(rows.map { $0.after.wholeMilliseconds })) AS t(k, n, s, d, p, f, w)
+        SELECT \(tenant), k, n, \(flow), c::uuid, s, d, p, CASE WHEN f IS NULL THEN 'due' ELSE 'held' END, f, clock_timestamp() + w * interval '1 millisecond'
+        FROM unnest(\(rows.map(\.new.key.text)), \(rows.map { Int32($0.number) }), \(rows.map(\.new.connection.description)),
+          \(rows.map { PostgresJSON($0.new.says) }), \(rows.map(\.new.digest)), \(rows.map(\.new.paidMinor)),
+          \(rows.map { $0.new.finding.map { PostgresJSON($0) } }), \(rows.map { $0.after.wholeMilliseconds })) AS t(k, n, c, s, d, p, f, w)
         ON CONFLICT DO NOTHING
         """
     }
@@ -110,10 +121,12 @@ public enum ReflectionStatements {
         """
     }
 
-    public static func due(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
+    /// - Parameter connections: who can be told now.
+    public static func due(_ tenant: TenantID, _ flow: FlowID, to connections: [ConnectionID], limit: Int) -> SQL {
         """
         SELECT \(unsafe: columns) FROM app.reflections WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state IN ('due', 'sent')
-          AND next_attempt_at <= clock_timestamp() ORDER BY next_attempt_at, post_key, number LIMIT \(limit)
+          AND connection_id::text = ANY (\(connections.map(\.description))) AND next_attempt_at <= clock_timestamp()
+        ORDER BY next_attempt_at, post_key, number LIMIT \(limit)
         """
     }
 
@@ -152,10 +165,10 @@ public enum ReflectionStatements {
     }
 
     /// Milliseconds until the flow's next one; NULL for none.
-    public static func next(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+    public static func next(_ tenant: TenantID, _ flow: FlowID, to connections: [ConnectionID]) -> SQL {
         """
         SELECT (extract(epoch FROM min(next_attempt_at) - clock_timestamp()) * 1000)::bigint AS ms FROM app.reflections
-        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state IN ('due', 'sent')
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state IN ('due', 'sent') AND connection_id::text = ANY (\(connections.map(\.description)))
         """
     }
 
@@ -167,20 +180,23 @@ public enum ReflectionStatements {
     /// What settles or corrects a document `o`, of the same case by its nature.
     private static let beside = "p.tenant_id = o.tenant_id AND p.flow_id = o.flow_id AND p.case_id = o.case_id AND p.applies_to = o.post_key"
 
+    /// Money that is to stand against the document: a payment on an invoice, what went back on a credit note.
+    private static let settles = "(p.form = 'payment' OR (p.form = 'refund_payment' AND o.form = 'credit_note'))"
+
     /// What of ours settles these documents: `minor`, `certain`, `moving`, `waiting`. A payment counts where the ledger shows it on the document: on some
     /// ledgers one is a journal that its balance does not see. Of corrections nobody can say whether they are set against it there.
     public static func settling(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
         """
         SELECT p.applies_to AS post_key,
-          sum(CASE WHEN p.form = 'payment' AND p.remote_id IS NOT NULL AND p.state NOT IN ('voided', 'superseded', 'skipped')
+          sum(CASE WHEN \(unsafe: settles) AND p.remote_id IS NOT NULL AND p.state NOT IN ('voided', 'superseded', 'skipped')
             AND p.confirmed_as->>'applies_to' = o.remote_id THEN (p.confirmed_as->>'total_minor')::bigint ELSE 0 END)::bigint AS minor,
           bool_and(CASE WHEN p.state IN ('posting', 'unknown', 'posted', 'manual') THEN false
             WHEN p.state IN ('voided', 'superseded', 'skipped') OR p.remote_id IS NULL THEN true
-            WHEN p.form = 'payment' THEN coalesce(p.confirmed_as->>'applies_to' = o.remote_id, false)
+            WHEN \(unsafe: settles) THEN coalesce(p.confirmed_as->>'applies_to' = o.remote_id, false)
             WHEN p.form = 'journal' THEN NOT EXISTS (SELECT FROM jsonb_array_elements(coalesce(p.sent, p.plan)->'lines') l WHERE starts_with(l->>'role', 'receivable'))
             ELSE false END) AS certain,
           bool_or(p.state IN ('posting', 'unknown', 'posted')) AS moving,
-          sum(CASE WHEN p.form = 'payment' AND p.effect = 'post' AND p.remote_id IS NULL AND p.state IN ('mapped', 'cleared', 'held', 'rejected')
+          sum(CASE WHEN \(unsafe: settles) AND p.effect = 'post' AND p.remote_id IS NULL AND p.state IN ('mapped', 'cleared', 'held', 'rejected')
             THEN p.total_minor ELSE 0 END)::bigint AS waiting
         FROM app.postings o JOIN app.postings p ON \(unsafe: beside) WHERE o.tenant_id = \(tenant) AND o.post_key = ANY (\(keys.map(\.text)))
         GROUP BY p.applies_to
@@ -193,6 +209,35 @@ public enum ReflectionStatements {
         SELECT r.post_key, r.paid_minor AS paid FROM (SELECT DISTINCT ON (post_key) post_key, paid_minor FROM app.reflections
           WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text))) AND state <> 'superseded' ORDER BY post_key, number DESC) r
         WHERE r.paid_minor > 0
+        """
+    }
+
+    /// Ids of the returns that these documents stand for, a return's new order among them: `post_key`, `source_id`. Money given back stands for what
+    /// its credit note does.
+    public static func returned(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        SELECT DISTINCT p.post_key, d.source_id FROM app.postings p
+        JOIN app.posting_documents d ON d.tenant_id = p.tenant_id AND d.post_key IN (p.post_key, CASE WHEN p.form = 'refund_payment' THEN p.applies_to END)
+        WHERE p.tenant_id = \(tenant) AND p.post_key = ANY (\(keys.map(\.text)))
+          AND (starts_with(d.source_id, 'return:') OR (starts_with(d.source_id, 'exchange:') AND d.source_id = p.subject))
+        ORDER BY p.post_key, d.source_id
+        """
+    }
+
+    /// Money given back of which this connection was told nothing yet, while its credit note is: it is looked at, and told.
+    public static func lookAtMoney(_ tenant: TenantID, of creditNotes: [PostKey], for connection: ConnectionID) -> SQL {
+        """
+        UPDATE app.postings p SET recheck_at = clock_timestamp(), looks = 0 WHERE p.tenant_id = \(tenant) AND p.applies_to = ANY (\(creditNotes.map(\.text)))
+          AND p.form = 'refund_payment' AND p.remote_id IS NOT NULL AND NOT p.by_hand AND p.recheck_at IS NULL AND p.state IN (\(unsafe: ChangeStatements.lookable))
+          AND NOT EXISTS (SELECT FROM app.reflections r WHERE r.tenant_id = p.tenant_id AND r.post_key = p.post_key AND r.connection_id = \(connection))
+        """
+    }
+
+    /// These documents stand for more than they did: who else is to be told of them shows when they are looked at.
+    public static func lookAt(_ tenant: TenantID, _ keys: [PostKey]) -> SQL {
+        """
+        UPDATE app.postings SET recheck_at = clock_timestamp(), looks = 0 WHERE tenant_id = \(tenant) AND post_key = ANY (\(keys.map(\.text)))
+          AND remote_id IS NOT NULL AND NOT by_hand AND recheck_at IS NULL AND state IN (\(unsafe: ChangeStatements.lookable))
         """
     }
 
@@ -227,8 +272,9 @@ extension ReflectionRow {
     fileprivate init?(_ row: PostgresRow) throws(Fault) {
         guard let key = PostKey(try row.get("post_key", as: String.self)) else { return nil }
         self.init(
-            key: key, number: Int(try row.get("number", as: Int32.self)), state: try row.get("state"), says: try row.get("says", as: PostgresJSON.self).bytes,
-            digest: try row.get("digest"), paidMinor: try row.get("paid_minor"), attempts: Int(try row.get("attempts", as: Int32.self)))
+            key: key, number: Int(try row.get("number", as: Int32.self)), connection: try row.get("connection_id"), subject: try row.get("subject") ?? "",
+            state: try row.get("state"), says: try row.get("says", as: PostgresJSON.self).bytes, digest: try row.get("digest"),
+            paidMinor: try row.get("paid_minor"), attempts: Int(try row.get("attempts", as: Int32.self)))
     }
 }
 
@@ -244,7 +290,7 @@ extension PostgresRows {
 
 extension PostgresTransaction {
     /// Keeps what is news of what the ledger shows, and asks for what follows from it.
-    public func reflect(_ tenant: TenantID, _ flow: FlowID, _ connection: ConnectionID, _ rows: [NewReflection], alert: AlertRow) async throws(Fault) {
+    public func reflect(_ tenant: TenantID, _ flow: FlowID, _ rows: [NewReflection], alert: AlertRow) async throws(Fault) {
         guard !rows.isEmpty else { return }
         let known = Dictionary(grouping: try await query(ReflectionStatements.known(tenant, rows.map(\.key))).reflections(), by: \.key)
         var change = ReflectionChange()
@@ -252,7 +298,7 @@ extension PostgresTransaction {
         if !change.superseded.isEmpty { _ = try await query(ReflectionStatements.supersede(tenant, change.superseded)) }
         if !change.paid.isEmpty { _ = try await query(ReflectionStatements.paid(tenant, change.paid)) }
         if !change.added.isEmpty {
-            _ = try await query(ReflectionStatements.add(tenant, flow, connection, change.added))
+            _ = try await query(ReflectionStatements.add(tenant, flow, change.added))
             try await audit(tenant, change.added.map { added in
                 AuditEntry(
                     actor: "worker", action: added.new.finding == nil ? "reflection.due" : "reflection.held", subject: "posting \(added.new.key)", detail: added.new.says)
@@ -290,9 +336,9 @@ struct ReflectionChange {
     var paid: [(key: PostKey, number: Int, minor: Int64?)] = []
     var paidKeys: [PostKey] = []
 
-    /// - Parameter known: all there is of the document, in order.
+    /// - Parameter known: all there is of the document, whoever is told, in order.
     mutating func take(_ new: NewReflection, _ known: [ReflectionRow]) {
-        let live = known.filter { $0.state != "superseded" }
+        let live = known.filter { $0.state != "superseded" && $0.connection == new.connection && $0.subject == new.subject }
         if live.last?.paidMinor ?? 0 != new.paidMinor ?? 0 { paidKeys.append(new.key) }
         if let last = live.last, last.digest == new.digest {
             if last.paidMinor != new.paidMinor { paid.append((new.key, last.number, new.paidMinor)) }
@@ -307,13 +353,15 @@ struct ReflectionChange {
             if agreed.paidMinor != new.paidMinor { paid.append((new.key, agreed.number, new.paidMinor)) }
             return
         }
-        added.append((new, (known.last?.number ?? 0) + 1, isOnItsWay ? Self.onItsWay : .zero))
+        let last = (known.map(\.number) + added.filter { $0.new.key == new.key }.map(\.number)).max() ?? 0
+        added.append((new, last + 1, isOnItsWay ? Self.onItsWay : .zero))
     }
 }
 
 extension Store {
-    public func dueReflections(_ tenant: TenantID, _ flow: FlowID, limit: Int) async throws(Fault) -> [ReflectionRow] {
-        let out = try await pool.query(ReflectionStatements.due(tenant, flow, limit: Batches.current.limit(limit))).reflections()
+    /// - Parameter connections: who can be told now.
+    public func dueReflections(_ tenant: TenantID, _ flow: FlowID, to connections: [ConnectionID], limit: Int) async throws(Fault) -> [ReflectionRow] {
+        let out = try await pool.query(ReflectionStatements.due(tenant, flow, to: connections, limit: Batches.current.limit(limit))).reflections()
         Batches.current.takes(out.map { "posting \($0.key)" })
         return out
     }
@@ -352,8 +400,8 @@ extension Store {
         }
     }
 
-    public func nextReflection(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) -> Duration? {
-        let ms: Int64? = try await pool.query(ReflectionStatements.next(tenant, flow)).first?.get("ms")
+    public func nextReflection(_ tenant: TenantID, _ flow: FlowID, to connections: [ConnectionID]) async throws(Fault) -> Duration? {
+        let ms: Int64? = try await pool.query(ReflectionStatements.next(tenant, flow, to: connections)).first?.get("ms")
         return ms.map { .milliseconds(max(0, $0)) }
     }
 
@@ -363,6 +411,16 @@ extension Store {
         for row in try await pool.query(ReflectionStatements.settling(tenant, keys)) {
             guard let key = PostKey(try row.get("post_key", as: String.self)) else { continue }
             out[key] = SettledSum(minor: try row.get("minor"), isCertain: try row.get("certain"), isMoving: try row.get("moving"), waitingMinor: try row.get("waiting"))
+        }
+        return out
+    }
+
+    /// Ids of the returns that these documents stand for, as documents name them (`return:55120`, `exchange:55120`).
+    public func returned(_ tenant: TenantID, _ keys: [PostKey]) async throws(Fault) -> [PostKey: [String]] {
+        guard !keys.isEmpty else { return [:] }
+        var out: [PostKey: [String]] = [:]
+        for row in try await pool.query(ReflectionStatements.returned(tenant, keys)) {
+            if let key = PostKey(try row.get("post_key", as: String.self)) { out[key, default: []].append(try row.get("source_id")) }
         }
         return out
     }

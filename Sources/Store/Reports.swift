@@ -144,7 +144,7 @@ public struct Gauges: Sendable {
     public var deliveries: [(label: String, value: Int64)]
     /// `worst`, in seconds, and `tenants` that wait too long.
     public var lag: [(label: String, value: Int64)]
-    /// `quickbooks-online/minute`, in thousandths.
+    /// By platform and limit (`…/minute`), in thousandths.
     public var quotas: [(label: String, value: Int64)]
     /// Connections by platform.
     public var down: [(label: String, value: Int64)]

@@ -63,12 +63,14 @@ public struct FlowRow: Sendable {
     public var policies: [UInt8]
     public var state: String
     public var cutOver: LocalDate?
+    /// When the database was last declared restored to an older state; `nil`: never since the flow was made.
+    public var restoredAt: Timestamp?
 }
 
 public enum TenantStatements {
     public static func flows(_ tenant: TenantID) -> SQL {
         """
-        SELECT f.id, f.slug, f.source_id, f.ledger_id, f.policies, f.state, f.cut_over,
+        SELECT f.id, f.slug, f.source_id, f.ledger_id, f.policies, f.state, f.cut_over, f.restored_at,
                o.id AS organisation_id, o.slug AS organisation_slug, o.name AS organisation_name, o.country, o.base_currency, o.time_zone
         FROM app.flows f JOIN app.organisations o ON o.tenant_id = f.tenant_id AND o.id = f.organisation_id
         WHERE f.tenant_id = \(tenant) ORDER BY f.slug
@@ -192,7 +194,7 @@ extension Store {
             out.append(FlowRow(
                 id: try row.get("id"), slug: try row.get("slug"), organisation: organisation, sourceID: try row.get("source_id"),
                 ledgerID: try row.get("ledger_id"), policies: try row.get("policies", as: PostgresJSON.self).bytes, state: try row.get("state"),
-                cutOver: try row.get("cut_over")))
+                cutOver: try row.get("cut_over"), restoredAt: try row.get("restored_at")))
         }
         return out
     }

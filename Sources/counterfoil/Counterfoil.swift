@@ -8,7 +8,7 @@ enum Counterfoil {
     static let version = "0.1.0"
 
     static var commands: [any Command.Type] { [
-        UpCommand.self, ServeCommand.self, ScheduleCommand.self, WorkerCommand.self, SandboxCommand.self, MigrateCommand.self, KeyCommand.self,
+        UpCommand.self, ServeCommand.self, ScheduleCommand.self, WorkerCommand.self, SandboxCommand.self, MigrateCommand.self, RestoredCommand.self, KeyCommand.self, UserCommand.self,
         TenantCommand.self, FlowCommand.self, KitCommand.self, ConnectorCommand.self, DropCommand.self, ScenarioCommand.self, AuditCommand.self, AlertsCommand.self, NotifyCommand.self, TortureCommand.self, BenchCommand.self,
         FuzzCommand.self,
         DoctorCommand.self,

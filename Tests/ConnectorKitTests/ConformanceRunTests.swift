@@ -37,12 +37,12 @@ import Wire
         #expect(run.results["odoo"]?.json == ["asked": 1, "answered": 1, "failed": []])
     }
 
-    @Test("what verifies a connector has its result where there was a run, null where that asked it nothing, and no such member without one") func listed() throws {
+    @Test("what verifies a connector has its result where there was a run, null where that asked it nothing, and without one") func listed() throws {
         let list = try #require(Register.json(try ConformanceRun(lines())).array)
         func shown(_ id: String, _ list: [JSON]) -> JSON? { list.first { $0["id"]?.string == id }?["verified_by"] }
         #expect(shown("xero", list)?["conformance_result"]?["answered"]?.int == 3)
         #expect(shown("shopify", list)?["conformance_result"]?.isNull == true)
-        #expect(shown("xero", Register.json.array ?? [])?.object?.map(\.key) == ["conformance", "twin", "suites", "sdks", "servers"])
+        #expect(shown("xero", Register.json.array ?? [])?["conformance_result"]?.isNull == true)
     }
 
     @Test("a wrong answer counts against all whom the question was put to; one that is known of is none") func wrong() throws {

@@ -11,7 +11,7 @@ struct BareConnector: Connector {
         spec = PlatformSpec(
             id: "bare", name: "Bare", roles: [.ledger], productionBase: "https://{account_host}.bare.example", sandboxBase: nil, auth: auth,
             headers: ["Accept": "application/json"], limits: [], concurrency: 1, batchSizes: [:], pageSize: 1, fieldLengths: [:],
-            idempotency: Idempotency(nativeKeyLifetime: nil, header: header, searchable: false, findSettles: .zero), tax: .none, dimensions: [],
+            idempotency: Idempotency(nativeKey: header.map { .header($0) }, nativeKeyLifetime: nil, searchable: false, findSettles: .zero), tax: .none, dimensions: [],
             revisesPaidInvoices: false, apiVersion: "1", sunset: nil, sources: [:])
     }
 

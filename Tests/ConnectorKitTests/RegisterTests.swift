@@ -22,8 +22,9 @@ struct RegisterTests {
         for entry in list {
             #expect(entry.object?.map(\.key) == [
                 "id", "name", "roles", "auth", "objects", "operations", "idempotency", "change_feed", "limits", "concurrency", "batch", "page_size", "dimensions",
-                "tax", "currency", "files", "api_version", "sunset", "docs", "verified_by",
+                "tax", "currency", "files", "api_version", "sunset", "sunset_of", "docs", "verified_by",
             ])
+            #expect(entry["verified_by"]?.object?.map(\.key) == ["conformance", "conformance_result", "twin", "suites", "specs", "sdks", "servers"])
             let asksNothing = entry["auth"]?["parts"]?.array?.isEmpty == true, id = entry["id"]?.string ?? ""
             #expect(entry["auth"]?["kind"]?.string != nil && asksNothing == (fileIDs.contains(id) || !calledIDs.contains(id)))
             #expect((entry["auth"]?["kind"]?.string == "none") == asksNothing)
@@ -58,6 +59,18 @@ struct RegisterTests {
         #expect(shown.sdks.isEmpty || shown.twin != nil)
     }
 
+    @Test("whose tests have the whole program work with a connector is among its suites, and nobody else is", arguments: allIDs, ["PipelineTests", "DayTests"])
+    func wholeProgram(id: String, suite: String) throws {
+        let files = try FileManager.default.contentsOfDirectory(atPath: root.appending(path: "Tests/\(suite)").path).filter { $0.hasSuffix(".swift") }
+        #expect(files.count > 3)
+        let made = try "\(type(of: connector(id)))("
+        let isTried = try files.contains { try text("Tests/\(suite)/\($0)").contains(made) }
+        // Of connectors that are one type, a test may try one and not the other.
+        let isShared = Catalog.connectors.filter { "\(type(of: $0))(" == made }.count > 1
+        let isNamed = Verification.of(id).suites.contains(suite)
+        #expect(isNamed == isTried || isShared && !isNamed)
+    }
+
     @Test("each SDK of a page's script is one that is said to verify a connector, and each pin is used")
     func pinned() throws {
         let named = Set(allIDs.flatMap { Verification.of($0).sdks + Verification.of($0).servers }.map { "\($0.name)==\($0.version)" })
@@ -85,6 +98,19 @@ struct RegisterTests {
         if case .finished(let outcomes) = ending, case .rejected? = outcomes.first { return }
         if case .failed = ending { return }
         Issue.record("\(form) is neither written nor refused")
+    }
+
+    @Test("a way that ends before the rest is a setting's value that the page tells of", arguments: allIDs)
+    func endings(id: String) throws {
+        let spec = try connector(id).spec, page = try text("docs/connectors/\(id).md")
+        for end in spec.endings {
+            #expect(!end.values.isEmpty && end.until?.isEmpty != true)
+            let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `\(end.setting)` |") }, "\(end.setting)")
+            for value in end.values { #expect(row.contains("`\(value)`"), "\(value)") }
+        }
+        let ends = Register.entry(spec)["sunset_of"]?.array ?? []
+        #expect(ends.compactMap { $0["setting"]?.string } == spec.endings.map(\.setting) && ends.map { $0["until"]?.string } == spec.endings.map(\.until))
+        if id == "odoo" { #expect(spec.endings == [Ending(setting: "transport", values: ["jsonrpc", "xmlrpc"], until: "Odoo 22, fall 2028")]) }
     }
 
     @Test("objects are named in the platform's words and ours, with their source; a source says how it learns of changes", arguments: allIDs)

@@ -100,7 +100,8 @@ struct SpecTests {
             #expect(means.findSettles > .zero, "a search right after a write proves nothing anywhere")
         }
         #expect(means.findSettles >= .zero)
-        if let life = means.nativeKeyLifetime { #expect(life > .zero) }
+        if let life = means.nativeKeyLifetime { #expect(life > .zero && means.nativeKey != nil) }
+        #expect(means.nativeKey?.name.isEmpty != true)
     }
 
     @Test("headers of every request hold no credential", arguments: allIDs)
@@ -146,7 +147,7 @@ struct SpecTests {
         if !spec.batchSizes.isEmpty { out.append("batch*") }
         if !spec.fieldLengths.isEmpty { out.append("fields") }
         if spec.idempotency.searchable { out += ["idempotency.search", "idempotency.settles"] }
-        if spec.sunset != nil { out.append("sunset") }
+        if spec.sunset != nil || !spec.endings.isEmpty { out.append("sunset") }
         if spec.roles.contains(.ledger) { out += ["tax", "errors"] }
         if spec.roles.contains(.source) { out.append("webhooks") }
         if case .oauth2 = spec.auth { out.append("auth.*") }

@@ -220,13 +220,33 @@ import Wire
         let made = try await bench.furnished()
         try await day(bench, made)
         let index = ["confirmed": 0, "unknown": 4, "posting": 10, "posted": 11, "cleared": 9, "rejected": 3]
-        for (state, order) in [("posting", "hold"), ("posted", "hold"), ("unknown", "hold"), ("unknown", "release"), ("confirmed", "retry"), ("cleared", "retry"), ("posting", "retry")] {
+        for (state, order) in [("posting", "hold"), ("posted", "hold"), ("unknown", "hold"), ("unknown", "release"), ("confirmed", "retry"), ("cleared", "retry"), ("posting", "retry"),
+            ("confirmed", "accept"), ("rejected", "accept"), ("posting", "accept"), ("confirmed", "release")] {
             let answer = await bench.call(.post, "/v1/postings/\(Bench.key(try #require(index[state])))/\(order)")
             #expect(answer.status == 409, "\(order) \(state)")
             #expect(answer.code == "wrong_state")
         }
         #expect(await bench.call(.post, "/v1/postings/\(Bench.key(4))/retry").json["state"]?.string == "unknown")
         #expect(await bench.call(.post, "/v1/postings/\(Bench.key(3))/retry").json["state"]?.string == "mapped")
+    }
+
+    @Test("what the ledger shows of an invoice is accepted as it was found, with who said so; once") func accept() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let key = try await bench.posting(made, 1, of: "O-1", state: "confirmed")
+        try await bench.root.pool.query("""
+            UPDATE app.postings SET state = 'manual', sent = plan, sent_digest = plan_digest, shown_as = '{"voided": true, "total_minor": 1080}',
+              findings = '[{"check": "drift", "why": "voided: confirmed as false, the ledger has true", "remedy": "", "position": "voided"}]', fault = '{"code": "differs"}'
+            WHERE post_key = \(key.text)
+            """)
+        let answer = await bench.call(.post, "/v1/postings/\(key)/accept", ["reason": "the client will not pay"])
+        #expect(answer.json["state"]?.string == "confirmed")
+        #expect(answer.json["accepted"]?["voided"]?.bool == true && answer.json["accepted"]?["total_minor"]?.int == 0)
+        #expect(answer.json["accepted"]?["by"]?.string?.isEmpty == false && answer.json["findings"]?.array?.count == 0)
+        #expect(await bench.call(.post, "/v1/postings/\(key)/accept").code == "wrong_state")
+        let trail = await bench.call(.get, "/v1/tenants/\(made.tenant.id)/audit?subject=posting%20\(key)")
+        #expect(trail.items.first?["action"]?.string == "posting.accept" && trail.items.first?["detail"]?["reason"]?.string == "the client will not pay")
+        #expect(await bench.call(.post, "/v1/postings/\(key)/release").json["accepted"]?.isNull == true)
     }
 
     @Test("alerts and proofs are there to be read, newest proof first") func alertsAndProofs() async throws {

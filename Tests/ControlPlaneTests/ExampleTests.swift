@@ -49,6 +49,7 @@ import Wire
         let spareID = await bench.call(.get, "/v1/keys").items.first { $0["label"]?.string == "spare" }?["id"]?.string
         #expect(spare.status == 201)
         #expect(await bench.call(.put, "/v1/connections/\(inbox)/reflections/bell", ["url": "https://erp.example.com/a", "secret": "0123456789abcdef"]).status == 200)
+        let user = await bench.call(.post, "/v1/users", ["name": "spare", "scopes": ["read"], "password": "a long and quiet sentence"]).json["id"]?.string
         let consent = await bench.call(.post, "/v1/connections/\(made.ledger)/authorization").json["id"]?.string
         let event = try await event(bench, made), asked = try await bench.reflections(made, 2)
         return Scene(bench: bench, values: [
@@ -56,7 +57,7 @@ import Wire
             "consent": consent ?? "", "link": String(repeating: "0", count: 32),
             "tenant": tenant.description, "consultancy": made.tenant.consultancy, "organisation": made.organisation, "source": made.source.description,
             "ledger": made.ledger.description, "connection": made.ledger.description, "flow": made.flow.description, "document": document.description,
-            "posting": Bench.key(1).text, "batch": batches[0], "alert": alert ?? "", "delivery": delivery ?? "", "route": "bookkeeper", "schedule": "post", "key": spareID ?? "", "event": "\(event)",
+            "posting": Bench.key(1).text, "batch": batches[0], "alert": alert ?? "", "delivery": delivery ?? "", "route": "bookkeeper", "schedule": "post", "key": spareID ?? "", "user": user ?? "", "event": "\(event)",
             "POST /v1/tenants/{tenant}/flows slug": "second", "POST /v1/tenants/{tenant}/connections slug": "third", "POST /v1/tenants/{tenant}/organisations slug": "second",
             "POST /v1/alerts/{alert}/mute until": (SystemClocks().now() + .seconds(86_400)).description, "platform": "shop", "subject": made.source.description, "POST /v1/postings/{posting}/hold posting": stopped.text, "POST /v1/postings/{posting}/release posting": held.text,
             "POST /v1/postings/{posting}/retry posting": rejected.text, "GET /v1/alerts/deliveries/{delivery} delivery": own ?? "",

@@ -51,6 +51,29 @@ import Wire
         #expect(await scene.state(id) == "dismissed")
     }
 
+    @Test("what waits for a decision is in the inbox and its badge, is counted in the fleet, and its cause's page has both buttons") func inbox() async throws {
+        let scene = try await Scene.make(), bench = scene.bench, tenant = scene.made.tenant.id
+        let signed = cookie(await logIn(bench, bench.key))
+        #expect(await scene.page("/inbox", signed).bodyText.contains("Nothing is stopped."))
+        let ids = try await bench.reflections(scene.made, 3)
+        let fault = #"{"code": "source_refused", "summary": "the shop says no", "remedy": "Ask it."}"#
+        _ = try await bench.root.pool.query("UPDATE app.reflections SET state = 'refused', settled_at = now(), fault = \(fault)::jsonb WHERE id::text = \(ids[2])")
+        let causes = await bench.call(.get, "/v1/report/causes?tenant=\(tenant)").json.list("causes")
+        #expect(causes.map { "\($0.text("kind")) \($0.text("code")) \($0.count("count"))" } == ["reflection reflection_asked 2", "reflection source_refused 1"])
+        #expect(causes.last?.text("why") == "the shop says no" && causes.last?.text("remedy") == "Ask it.")
+        #expect(await bench.call(.get, "/v1/report/fleet").json.list("tenants").first { $0.text("tenant") == "\(tenant)" }?.count("reflections") == 3)
+        let inbox = await scene.page("/inbox", signed).bodyText
+        for words in ["Inbox <span class=\"badge warn\">3</span>", "answers to a source", "Reflection asked", "/inbox/reflection_asked?kind=reflection&amp;tenant=\(tenant)"] { #expect(inbox.contains(words), "\(words)") }
+        #expect(!inbox.contains("more posting"))
+        let page = await scene.page("/inbox/reflection_asked?kind=reflection&tenant=\(tenant)", signed).bodyText
+        #expect(page.contains("reflection-\(ids[0])") && page.contains("reflection-\(ids[1])") && !page.contains(ids[2]))
+        #expect(page.contains("Tell shop") && page.contains("Do not tell") && page.contains("action=\"\(scene.path)/\(ids[0])/orders\""))
+        #expect(await scene.page("/inbox/source_refused?kind=reflection", signed).bodyText.contains("the shop says no"))
+        for id in ids { #expect(await scene.order("dismiss", id, signed).status == 303) }
+        #expect(await scene.page("/inbox", signed).bodyText.contains("Nothing is stopped."))
+        #expect(await scene.page("/inbox/reflection_asked?kind=reflection", signed).bodyText.contains("Nothing waits for a decision any more."))
+    }
+
     @Test("what is to be told is told; a refusal shows what the source said") func told() async throws {
         let scene = try await Scene.make(), bench = scene.bench
         let id = try #require(try await bench.reflections(scene.made, 1).first), signed = cookie(await logIn(bench, bench.key))

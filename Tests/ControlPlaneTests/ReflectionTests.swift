@@ -74,6 +74,16 @@ extension Bench {
 }
 
 @Suite("A flow that begins to tell its source, by the API") struct ReflectBeginsTests {
+    @Test("whoever sets it for a source without a place for it is told so, and nobody else") func noPlace() async throws {
+        let bench = try await Bench.make()
+        let path = "/v1/flows/\(try await bench.furnished().flow)"
+        let set = await bench.call(.patch, path, ["policies": ["reflect": "on"]])
+        #expect(set.status == 200 && set.json["notes"]?.array?.count == 1)
+        #expect(set.json["notes"]?[0]?.string?.hasPrefix("reflect: ") == true && set.json["policies"]?["reflect"]?.string == "on")
+        #expect(await bench.call(.get, path).json["notes"] == nil)
+        #expect(await bench.call(.patch, path, ["policies": ["reflect": "off"]]).json["notes"] == nil)
+    }
+
     @Test("set on by PATCH, once, all that the ledger has is looked at and payments that were ready are checked again; set on again, or off, is nothing") func begins() async throws {
         let bench = try await Bench.make()
         let made = try await bench.furnished(), (tenant, flow) = (made.tenant.id, made.flow)

@@ -144,7 +144,7 @@ import Wire
             await expectDenied(worker, "TRUNCATE app.\(unsafe: table)", table)
         }
         for table in ["consultancies", "api_keys", "idempotency_keys"] { await expectDenied(worker, "SELECT 1 FROM app.\(unsafe: table)", table) }
-        await expectDenied(worker, "SELECT 1 FROM adm.app_budgets", "app_budgets")
+        for table in ["app_budgets", "users", "sessions", "sign_in_tries"] { await expectDenied(worker, "SELECT 1 FROM adm.\(unsafe: table)", table) }
         await worker.close()
         #expect(try await picture(bench, tables, b.tenant.id) == before)
     }

@@ -35,6 +35,12 @@ struct PasswordTests {
         #expect(PasswordHash.isCurrent(text))
     }
 
+    @Test("nobody's hash costs what a user's does, and no password is its")
+    func nobody() {
+        #expect(PasswordHash.isCurrent(PasswordHash.ofNobody))
+        for password in ["", "correct horse", "\u{0}"] { #expect(!PasswordHash.verify(Secret(password), against: PasswordHash.ofNobody)) }
+    }
+
     @Test("a hash of an older cost still verifies and asks to be made again")
     func older() {
         let old = PasswordHash.Cost(log2N: 10, r: 8, p: 1)

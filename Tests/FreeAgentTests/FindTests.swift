@@ -28,7 +28,10 @@ struct FindTests {
         let seen = try #require(output?[key()])
         var meant = connector.meant(sale())
         (meant.remoteID, meant.version) = ("3", "2026-11-14T10:00:00Z")
+        meant.open_minor = 12_000
         #expect(seen == meant)
+        let paid = shown(status: "Written-off", due: "0.0").replacing(#""paid_value":"0.0""#, with: #""paid_value":"50.0""#)
+        #expect(drive(connector.find([sale()], facts), [list("invoices", [paid])]).output?[key()]?.open_minor == 7_000, "what is written off was paid by nobody")
         #expect(seen.accounts == ["001": -10_000] && seen.tax_minor == 2_000 && seen.party == "2")
     }
 

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Kernel
 
@@ -21,6 +22,8 @@ final class ScriptedServer: Sendable {
         case replyBytes([UInt8])
         /// Write and close.
         case replyAndClose(String)
+        /// Write; once the test calls `goOn`, write what nobody asked for, and close if told so.
+        case replyThen(String, unasked: String, closes: Bool)
         /// Close without a word; the client sees an orderly end.
         case close
         /// Close so that the client sees a reset.
@@ -36,6 +39,7 @@ final class ScriptedServer: Sendable {
         var threads = 0
         var stopping = false
         var closed = 0
+        var unasked = 0
         var waiters: [(isMet: @Sendable (State) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
@@ -44,6 +48,7 @@ final class ScriptedServer: Sendable {
     private let readsRequests: Bool
     private let script: @Sendable (Received) -> Action
     private let state = Locked(State())
+    private let gate = DispatchSemaphore(value: 0)
 
     /// - Parameter readsRequests: when false, each connection is closed (`reset`: with unread bytes) as soon as
     ///   accepted.
@@ -66,6 +71,12 @@ final class ScriptedServer: Sendable {
     func waitForRequests(_ count: Int) async { await wait { $0.received.count >= count } }
     /// Returns when the server has closed `count` connections.
     func waitForClosed(_ count: Int) async { await wait { $0.closed >= count } }
+
+    /// Has the server write what nobody asked for, and returns when it has.
+    func goOn() async {
+        gate.signal()
+        await wait { $0.unasked > 0 }
+    }
 
     /// Closes everything and returns when every thread has ended.
     func stop() async {
@@ -143,6 +154,12 @@ final class ScriptedServer: Sendable {
                 case .replyAndClose(let text):
                     writeAll(socket, Array(text.utf8))
                     break serving
+                case .replyThen(let text, let unasked, let closes):
+                    writeAll(socket, Array(text.utf8))
+                    gate.wait()
+                    writeAll(socket, Array(unasked.utf8))
+                    if closes { shutdown(socket, Int32(SHUT_WR)) }
+                    change { $0.unasked += 1 }
                 case .close, .reset:
                     ending = action
                     break serving

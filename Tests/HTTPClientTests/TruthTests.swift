@@ -221,6 +221,21 @@ struct TruthTests {
         }
     }
 
+    @Test("bytes that nobody asked for are no answer: what comes next goes over a new connection", arguments: [HTTPMethod.post, .get], [true, false])
+    func unaskedBytes(method: HTTPMethod, closes: Bool) async throws {
+        let stray = closes ? "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" : ok("another's")
+        let server = ScriptedServer { $0.number == 1 ? .replyThen(ok(), unasked: stray, closes: closes) : .reply(ok("its own")) }
+        try await withServer(server) { client in
+            #expect(expectAnswered(await send(server, .get, to: client)) != nil)
+            await server.goOn()
+            let answer = expectAnswered(await send(server, method, to: client))
+            #expect(answer?.status == 200 && answer?.bodyText == "its own")
+            #expect(server.received.map(\.connection) == [1, 2])
+            #expect(expectAnswered(await send(server, method, to: client))?.bodyText == "its own", "and the new connection is used again")
+            #expect(server.received.map(\.connection) == [1, 2, 2])
+        }
+    }
+
     @Test("a burst of writes reuses its connection")
     func reuse() async throws {
         let server = ScriptedServer { _ in .reply(ok()) }

@@ -29,7 +29,10 @@ import Wire
         var meant = connector.meant(taxed(remoteID: "41"))
         #expect(meant.accounts == ["200": -2000, "201": 200] && meant.tax_minor == 360 && meant.total_minor == 2160)
         meant.version = "2026-11-14 10:00:00"
+        meant.open_minor = 2160
         #expect(seen == meant)
+        let owed = list(move(41, total: "21.6", tax: "3.6", residual: "1.6", payment: "partial"))
+        #expect(found([taxed(remoteID: "41")], [owed, rows]).seen?[key()]?.open_minor == 160, "what somebody paid on it is owed no more")
     }
 
     @Test("a payment reads back with what it settles, by the items that were matched") func paid() throws {

@@ -106,6 +106,7 @@ private let use = list(#"{"id":7,"type_tax_use":"purchase"}"#)
         #expect(meant.due == day)
         meant.due = nil
         meant.version = "2026-11-14 10:00:00"
+        meant.open_minor = 24_000
         #expect(end.output?[key()] == meant && meant.accounts == ["600": 20_000] && meant.tax_minor == 4_000 && meant.party == "58")
     }
 

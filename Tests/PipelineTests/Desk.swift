@@ -46,12 +46,12 @@ struct ScriptedSource: SourceConnector {
     }
 
     /// A line in a list beside the order, which is looked through first.
-    func reflect(_ state: ReflectedState, attempt _: String, _: ConnectionFacts) -> Exchange<PostOutcome>? {
-        let target = "/notes?order=\(Form.percent(state.caseID))"
+    func reflect(_ state: ReflectedState, attempt _: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome>? {
+        let target = "/notes?order=\(Form.percent(state.caseID))", whose = connection.account == "returns-1" ? "return \(state.subject) \(state.form.rawValue) " : ""
         return .send(Call(.read, HTTPRequest(.get, target))) { answer in
             let there = ((try? JSON(parsing: answer.body))?.array ?? []).compactMap(\.string)
             if there.contains(where: { $0.hasSuffix(state.mark) }) { return .finish(.posted(remoteID: "N", version: nil)) }
-            let body = Array("\(state.state.rawValue) \(state.total.text)\(state.paid.map { " \($0.text)" } ?? "") \(state.mark)".utf8)
+            let body = Array("\(whose)\(state.state.rawValue) \(state.total.text)\(state.paid.map { " \($0.text)" } ?? "") \(state.mark)".utf8)
             return .one(Call(.write, HTTPRequest(.post, target, body: body))) { _ in .posted(remoteID: "N", version: nil) }
         }
     }
@@ -103,7 +103,7 @@ struct Desk: Sendable {
 
     static func with(
         policies: [(name: String, value: String)] = [("customer", "house"), ("edit", "revise")], ledger: ScriptedLedger = ScriptedLedger(),
-        source: any SourceConnector = ScriptedSource(),
+        source: any SourceConnector = ScriptedSource(), more: [any Connector] = [],
         beside: @escaping @Sendable (HTTPRequest) -> HTTPResponse? = { _ in nil }, credential: String? = nil, cutOver: LocalDate? = nil, _ body: @Sendable (Desk) async throws -> Void
     ) async throws {
         let books = ScriptedBooks()
@@ -117,7 +117,7 @@ struct Desk: Sendable {
         plan.sourcePlatform = source.spec.id
         if let credential { plan.credential = credential }
         let port = server.port
-        try await House.with(plan) { house in try await body(try await Desk(house, books, ledger, source, port: port)) }
+        try await House.with(plan) { house in try await body(try await Desk(house, books, ledger, source, more, port: port)) }
     }
 
     /// The same with a real connector, on whatever answers its requests.
@@ -135,7 +135,9 @@ struct Desk: Sendable {
         try await House.with(plan) { house in try await body(try await Desk(house, ScriptedBooks(), connector, ScriptedSource(), port: port)) }
     }
 
-    private init(_ house: House, _ books: ScriptedBooks, _ ledger: any LedgerConnector, _ source: any SourceConnector, port: Int) async throws {
+    private init(
+        _ house: House, _ books: ScriptedBooks, _ ledger: any LedgerConnector, _ source: any SourceConnector, _ more: [any Connector] = [], port: Int
+    ) async throws {
         self.house = house
         self.books = books
         lease = try await house.lease()
@@ -148,11 +150,11 @@ struct Desk: Sendable {
         let metrics = Metrics()
         let courier = Courier(
             tenant: house.tenant, store: house.worker, client: HTTPClient(policy: EgressPolicy(allowedHosts: ["127.0.0.1:\(port)"])),
-            clocks: SystemClocks(), hosts: HostList([ledger.spec.id, source.spec.id].map { "\($0)=127.0.0.1:\(port)" }), log: log, metrics: metrics, seal: same, open: same,
+            clocks: SystemClocks(), hosts: HostList(([ledger.spec.id, source.spec.id] + more.map(\.spec.id)).map { "\($0)=127.0.0.1:\(port)" }), log: log, metrics: metrics, seal: same, open: same,
             deadline: { ends.with { $0 } })
         pipeline = Pipeline(
             tenant: house.tenant, epoch: lease.epoch, store: house.worker, courier: courier,
-            connectors: [ledger.spec.id: ledger, source.spec.id: source], clocks: SystemClocks(), random: SystemRandom(), log: log,
+            connectors: Dictionary(uniqueKeysWithValues: ([ledger, source] + more).map { ($0.spec.id, $0) }), clocks: SystemClocks(), random: SystemRandom(), log: log,
             metrics: metrics, seal: same, open: same)
     }
 
@@ -166,9 +168,9 @@ struct Desk: Sendable {
         }
     }
 
-    func arrive(records: [RawRecord]) async throws {
+    func arrive(records: [RawRecord], to connection: ConnectionID? = nil) async throws {
         _ = try await house.worker.ingest(
-            records.map { NewEvent(tenant: house.tenant, connection: house.source, topic: $0.topic, deliveryID: $0.deliveryID, sealedBody: $0.body) },
+            records.map { NewEvent(tenant: house.tenant, connection: connection ?? house.source, topic: $0.topic, deliveryID: $0.deliveryID, sealedBody: $0.body) },
             lane: .webhook)
     }
 

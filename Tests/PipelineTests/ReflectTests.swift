@@ -329,7 +329,8 @@ extension Desk {
             try await desk.run(sale(), sale("O-2"))
             try await desk.there("O-1") { $0.total = 9_000 }
             try await desk.there("O-2") { $0.voided = true }
-            #expect(try await desk.states() == ["invoice O-1": "manual", "invoice O-2": "manual"])
+            let state = word == "ledger" ? "reconciled" : "manual"
+            #expect(try await desk.states() == ["invoice O-1": state, "invoice O-2": state])
             #expect(desk.books.writes.flatMap { $0 }.sorted() == ["O-1", "O-2"])
             let told = desk.told.dropFirst(2)
             switch word {
@@ -343,6 +344,32 @@ extension Desk {
             case "ledger": #expect(told.sorted() == ["edited 90.00", "voided 100.00"])
             default: #expect(try await desk.reflections() == ["posted told", "posted told"])
             }
+        }
+    }
+
+    @Test("credit that somebody sets against a document there is told as credit, not as money, and holds no payment") func credit() async throws {
+        try await Desk.reflecting { desk in
+            try await desk.run(sale(), sale("O-2"))
+            try await desk.there("O-1") { $0.credited = 10_000 }
+            #expect(try await desk.reflections().filter { $0.hasPrefix("credit") } == ["credit_applied told"])
+            #expect(desk.told.last == "credit_applied 100.00")
+            #expect(try await desk.house.count("SELECT count(*) FROM app.reflections WHERE says->>'credited' = '100.00' AND says->>'paid' IS NULL") == 1)
+            try await desk.there("O-2") { entry in
+                entry.credited = 4_000
+                entry.theirs = 6_000
+            }
+            #expect(desk.told.last == "paid 100.00 60.00")
+            try await desk.there("O-1") { $0.credited = 0 }
+            #expect(desk.told.last == "posted 100.00")
+            let count = desk.told.count
+            try await desk.notice(desk.books.entries[0].id)
+            #expect(desk.told.count == count)
+        }
+        // A credit note of ours: whose credit it is can't be told, and the source knows of its own.
+        try await Desk.reflecting { desk in
+            try await desk.run(sale(), payment(), refund())
+            try await desk.there("O-1") { $0.credited = 5_000 }
+            #expect(!desk.told.contains { $0.hasPrefix("credit_applied") })
         }
     }
 

@@ -12,7 +12,7 @@ private let rms: [(name: String, value: String)] = [("edit", "revise"), ("return
 private let shop: [(name: String, value: String)] = [("edit", "revise"), ("returns.owner", "shop"), ("returns.from", "returns"), ("rms_wait", "PT0S")]
 
 /// One cup comes back: 50.00, of which 8.00 are kept.
-private func returned(
+func returned(
     _ id: String = "return:7", refund: String? = "R-1", version: Int64 = 1, inCredit: Bool = false, fee kept: Int64 = 800, day: String = "2026-11-03"
 ) -> SourceDocument {
     let settlement = ReturnSettlement(
@@ -27,7 +27,7 @@ private func returned(
 }
 
 /// The shop's word on it.
-private func kept(_ given: Int64 = 4_200, version: Int64 = 1) -> SourceDocument {
+func kept(_ given: Int64 = 4_200, version: Int64 = 1) -> SourceDocument {
     let line = RefundLine(line: "L1", quantity: .one, net: usd(5_000), taxes: [TaxPart(jurisdiction: "US-PA", rate: .zero, amount: usd(0))])
     let body = Refund(
         currency: .usd, taxIncluded: false, lines: [line], adjustments: [RefundAdjustment(id: "A1", kind: .refundDiscrepancy, amount: usd(-800))],
@@ -37,17 +37,17 @@ private func kept(_ given: Int64 = 4_200, version: Int64 = 1) -> SourceDocument 
 
 extension Desk {
     /// A second source beside the shop, whose slug the policies name.
-    fileprivate func connectReturns() async throws -> ConnectionID {
+    func connectReturns(_ platform: String? = nil, credential: String? = nil) async throws -> ConnectionID {
         let id: ConnectionID = SystemRandom().identifier()
         try await house.owner.query("""
-            INSERT INTO app.connections (tenant_id, id, slug, platform, account, state, credential, credential_version)
-            SELECT tenant_id, \(id), 'returns', platform, 'returns-1', 'live', credential, 1 FROM app.connections
-            WHERE tenant_id = \(house.tenant) AND id = \(house.source)
+            INSERT INTO app.connections (tenant_id, id, slug, platform, account, base_url, state, credential, credential_version)
+            SELECT tenant_id, \(id), 'returns', coalesce(\(platform), platform), 'returns-1', base_url, 'live', coalesce(\(credential.map { Array($0.utf8) }), credential), 1
+            FROM app.connections WHERE tenant_id = \(house.tenant) AND id = \(house.source)
             """)
         return id
     }
 
-    fileprivate func tell(_ document: SourceDocument, by connection: ConnectionID) async throws {
+    func tell(_ document: SourceDocument, by connection: ConnectionID) async throws {
         let record = ScriptedSource.record(document, delivery: next())
         _ = try await house.worker.ingest(
             [NewEvent(tenant: house.tenant, connection: connection, topic: record.topic, deliveryID: record.deliveryID, sealedBody: record.body)],

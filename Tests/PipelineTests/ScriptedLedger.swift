@@ -56,6 +56,8 @@ final class ScriptedBooks: Sendable {
         var version = 1
         /// What somebody paid on it there, beside the payments that it knows.
         var theirs: Int64 = 0
+        /// What credit somebody set against it there.
+        var credited: Int64 = 0
     }
 
     struct State: Sendable {
@@ -70,6 +72,8 @@ final class ScriptedBooks: Sendable {
         var accounts: [(code: String, active: Bool)] = [("4000", true)]
         var visible = true
         var refusedReferences: Set<String> = []
+        /// It takes a number that it has a second time.
+        var takesTwice = false
         /// No invoice takes more payments than it is worth.
         var limitsPayments = false
         /// No invoice that something settles is voided.
@@ -180,7 +184,7 @@ final class ScriptedBooks: Sendable {
         let all = entries
         return .json(200, .array(found.map { e in
             .object([
-                ("open", e.form == "invoice" ? .number("\(Self.open(e, all))") : .null),
+                ("open", ["invoice", "credit_note"].contains(e.form) ? .number("\(Self.open(e, all))") : .null), ("credited", .number("\(e.credited)")),
                 ("key", .string(e.key)), ("id", .string(e.id)), ("total", .number("\(e.total)")), ("date", .string(e.date)), ("voided", .bool(e.voided)),
                 ("unfinished", .bool(e.unfinished)),
                 ("settles", .optional(e.settles)), ("version", .string("\(e.version)")), ("accounts", .object(e.accounts.map { ($0.key, .number("\($0.value)")) })),
@@ -189,7 +193,8 @@ final class ScriptedBooks: Sendable {
     }
 
     private static func open(_ entry: Entry, _ all: [Entry]) -> Int64 {
-        entry.total - entry.theirs - all.filter { $0.form == "payment" && $0.settles == entry.id && !$0.voided }.map(\.total).reduce(0, +)
+        entry.total - entry.theirs - entry.credited
+            - all.filter { ["payment", "refund_payment"].contains($0.form) && $0.settles == entry.id && !$0.voided }.map(\.total).reduce(0, +)
     }
 
     private func write(_ request: HTTPRequest) -> HTTPResponse? {
@@ -231,7 +236,7 @@ final class ScriptedBooks: Sendable {
         state.with { state in
             let known = state.entries.firstIndex { $0.key == entry.key }
             let live = state.entries.firstIndex { $0.key == entry.key && !$0.voided }
-            let at = path == "/create" ? live : live ?? known
+            let at = path == "/create" ? (state.takesTwice ? nil : live) : live ?? known
             if path != "/void", state.limitsPayments, entry.form == "payment", Self.exceeds(entry, state.entries) { return .object([("refused", "no")]) }
             switch (path, at) {
             case ("/create", let at?): return .object([("duplicate", .string(state.entries[at].id))])
@@ -426,7 +431,7 @@ struct ScriptedLedger: LedgerConnector {
                     key: key, remoteID: id, version: e["version"]?.string, date: e["date"]?.string.flatMap { LocalDate($0) }, currency: "USD",
                     total_minor: Int64(e["total"]?.int ?? 0), tax_minor: nil, party: nil, accounts: accounts, voided: e["voided"]?.bool ?? false,
                     appliesTo: e["settles"]?.string, unfinished: e["unfinished"]?.bool ?? false,
-                    open_minor: e["open"]?.int.map { Int64($0) })
+                    open_minor: e["open"]?.int.map { Int64($0) }, credited_minor: e["credited"]?.int.map { Int64($0) })
             }
             return out
         }

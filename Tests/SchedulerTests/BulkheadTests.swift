@@ -64,11 +64,12 @@ struct Yard {
         _ = try await house.owner.query("UPDATE app.tenants SET wrapped_private_key = \(wrapped) WHERE tenant_id = \(tenant)")
     }
 
-    func scheduler(_ script: String, clocks: any Clocks = SystemClocks(), workersMost: Int = 4, users: ClosedRange<UInt32>? = nil) throws -> Scheduler {
+    func scheduler(_ script: String, clocks: any Clocks = SystemClocks(), workersMost: Int = 4, users: ClosedRange<UInt32>? = nil, mark: MarkKeeper? = nil) throws -> Scheduler {
         var configuration = SchedulerConfiguration(
             program: "/bin/sh", workerArguments: ["-c", script], database: house.database.supervisor, masterKey: master, allowedHosts: [],
             workersMost: workersMost, workerUser: nil)
         configuration.workerUsers = users
+        configuration.mark = mark
         let log = Log(component: "test", sink: { [logged] in logged.add(String(decoding: $0, as: UTF8.self)) })
         return try Scheduler(configuration, store: house.supervisor, clocks: clocks, random: SystemRandom(), log: log, metrics: Metrics())
     }

@@ -216,7 +216,7 @@ extension House {
             let statements: [SQL] = [
                 PostingStatements.supersede(t, [(key, "O-1")]), PostingStatements.clear(t, [(key, findings, false)]), PostingStatements.confirmed(t, [(key, nil, nil)]),
                 PostingStatements.hold(t, key, findings: findings), PostingStatements.retryLater(t, [key], by: .seconds(1), fault: nil),
-                PostingStatements.recheckDependants(t, [key]), PostingStatements.differs(t, key, findings: findings, fault: Array("{}".utf8)),
+                PostingStatements.recheckDependants(t, [key]), PostingStatements.differs(t, key, findings: findings, fault: Array("{}".utf8), shown: nil),
                 MemberStatements.gather(t, [(key, key)]),
             ]
             for statement in statements { _ = try await house.worker.pool.query(statement) }

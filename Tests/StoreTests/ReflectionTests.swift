@@ -5,21 +5,27 @@ import Testing
 
 @testable import Store
 
+private let shop: ConnectionID = SeededRandom(seed: 1).identifier(), returns: ConnectionID = SeededRandom(seed: 2).identifier()
+
 /// A source that is told states one after the other, some of whose answers get lost.
 private struct Told {
     var rows: [ReflectionRow] = []
     /// Digests as they reached the source.
     var heard: [[UInt8]] = []
 
-    mutating func look(_ key: PostKey, _ state: String, paid: Int64? = nil) -> ReflectionChange {
+    mutating func look(_ key: PostKey, _ state: String, paid: Int64? = nil, to others: [(ConnectionID, String)] = [(shop, "O-1")]) -> ReflectionChange {
         var change = ReflectionChange()
-        let new = NewReflection(key: key, says: Array(state.utf8), digest: Digest.sha256(Array(state.utf8)), paidMinor: paid)
-        change.take(new, rows)
+        for (connection, subject) in others {
+            change.take(
+                NewReflection(
+                    key: key, connection: connection, subject: subject, says: Array(state.utf8), digest: Digest.sha256(Array(state.utf8)), paidMinor: paid), rows)
+        }
         for gone in change.superseded { set(gone.number, "superseded") }
         for same in change.paid { if let i = rows.firstIndex(where: { $0.number == same.number }) { rows[i].paidMinor = same.minor } }
         for added in change.added {
             rows.append(ReflectionRow(
-                key: key, number: added.number, state: "due", says: added.new.says, digest: added.new.digest, paidMinor: added.new.paidMinor, attempts: 0))
+                key: key, number: added.number, connection: added.new.connection, subject: added.new.subject, state: "due", says: added.new.says,
+                digest: added.new.digest, paidMinor: added.new.paidMinor, attempts: 0))
         }
         return change
     }
@@ -84,6 +90,23 @@ private struct Told {
         told.set(3, "sent")
         let after = told.look(key, "posted")
         #expect(after.added.map(\.number) == [4] && after.added.first?.after == ReflectionChange.onItsWay)
+    }
+
+    @Test("a shop and two returns that are told of one document each have states of their own, under marks of which no two are the same") func several() throws {
+        let key = try key(), all = [(shop, "R-1"), (returns, "7"), (returns, "8")]
+        var told = Told()
+        #expect(told.look(key, "posted", to: all).added.map(\.number) == [1, 2, 3])
+        told.set(1, "told")
+        told.set(2, "sent")
+        told.set(3, "refused")
+        #expect(told.look(key, "posted", to: all).added.isEmpty)
+        let next = told.look(key, "voided", to: all)
+        #expect(next.superseded.map(\.number) == [2, 3] && next.added.map(\.number) == [4, 5, 6])
+        #expect(next.added.map(\.after) == [.zero, ReflectionChange.onItsWay, .zero])
+        #expect(next.added.map(\.new.subject) == ["R-1", "7", "8"])
+        // A return that comes later is told what is so, and the others nothing.
+        let late = told.look(key, "voided", to: all + [(returns, "9")])
+        #expect(late.added.map(\.number) == [7] && late.added.first?.new.subject == "9")
     }
 
     @Test("what is paid there is kept by the state that says it, and only a change of it has payments checked again") func paid() throws {

@@ -47,7 +47,45 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t) + restores(t) + people(t)
+}
+
+private func restores(_ t: TenantID) -> [Sample] {
+    [
+        Sample("PostingStatements.going", PostingStatements.going(t, flow)),
+        Sample("RestoreStatements.isReadAgain", RestoreStatements.isReadAgain(t, flow)), Sample("RestoreStatements.doubt", RestoreStatements.doubt(t, flow, limit: 10)),
+        Sample("RestoreStatements.doubt", RestoreStatements.doubt(t, [sampleKey])), Sample("RestoreStatements.waits", RestoreStatements.waits(t, flow)),
+        Sample("RestoreStatements.among", RestoreStatements.among(t, [sampleKey], older: true)),
+        Sample("RestoreStatements.among", RestoreStatements.among(t, [sampleKey], older: false)), Sample("RestoreStatements.unknown", RestoreStatements.unknown(t, [sampleKey])), Sample("RestoreStatements.vouch", RestoreStatements.vouch(t, sampleKey), by: .supervisor),
+        Sample("RestoreStatements.dirty", RestoreStatements.dirty(t, [sampleKey])), Sample("MarkStatements.standing", MarkStatements.standing(with: [random.identifier()]), by: .supervisor),
+        Sample("MarkStatements.raise", MarkStatements.raise(random.identifier()), by: .supervisor), Sample("MarkStatements.older", MarkStatements.older(), by: .supervisor),
+        Sample("MarkStatements.isOlder", MarkStatements.isOlder(), by: .supervisor),
+        Sample("AdminRestoreStatements.state", AdminRestoreStatements.state(), by: .supervisor),
+        Sample("AdminRestoreStatements.renew", AdminRestoreStatements.renew(random.identifier()), by: .supervisor),
+        Sample("AdminRestoreStatements.flows", AdminRestoreStatements.flows(to: now), by: .supervisor),
+        Sample("AdminRestoreStatements.cursors", AdminRestoreStatements.cursors(to: now), by: .supervisor),
+        Sample("AdminRestoreStatements.uncleared", AdminRestoreStatements.uncleared(), by: .supervisor),
+        Sample("AdminRestoreStatements.batches", AdminRestoreStatements.batches(), by: .supervisor),
+    ]
+}
+
+private func people(_ t: TenantID) -> [Sample] {
+    let row = UserRow(id: random.identifier(), name: "ann", visibility: Visibility(tenant: t), scopes: ["read"]), digest = [UInt8](repeating: 1, count: 32)
+    let window: Duration = .seconds(900)
+    let all: [(String, SQL)] = [
+        ("UserStatements.insert", UserStatements.insert(row, password: "$scrypt$")), ("UserStatements.created", UserStatements.created(row, actor: "a")),
+        ("UserStatements.list", UserStatements.list(Visibility(tenant: t), PageRequest(after: ["a"], limit: 5))), ("UserStatements.one", UserStatements.one(row.id, .all)),
+        ("UserStatements.named", UserStatements.named("ann")), ("UserStatements.found", UserStatements.found("ann")),
+        ("UserStatements.change", UserStatements.change(row.id, disabled: true, scopes: nil)), ("UserStatements.setPassword", UserStatements.setPassword(row.id, "$scrypt$")),
+        ("UserStatements.keepAnew", UserStatements.keepAnew(row.id, "$scrypt$", instead: "$scrypt$1")), ("UserStatements.signedIn", UserStatements.signedIn(row.id)),
+        ("SessionStatements.open", SessionStatements.open(digest, key: nil, user: row.id, owner: row.visibility, at: now, until: now)),
+        ("SessionStatements.endOldest", SessionStatements.endOldest(of: row.visibility, beyond: 3)), ("SessionStatements.find", SessionStatements.find(digest, at: now)),
+        ("SessionStatements.close", SessionStatements.close(digest)), ("SessionStatements.endAll", SessionStatements.endAll(of: row.id)),
+        ("SessionStatements.expire", SessionStatements.expire(at: now)), ("SignInStatements.count", SignInStatements.count([digest], at: now, window: window)),
+        ("SignInStatements.giveBack", SignInStatements.giveBack([digest])), ("SignInStatements.forget", SignInStatements.forget(digest)),
+        ("SignInStatements.forgetOld", SignInStatements.forgetOld(before: now)),
+    ]
+    return all.map { Sample($0.0, $0.1, by: .supervisor) }
 }
 
 private func consents(_ t: TenantID) -> [Sample] {
@@ -90,7 +128,8 @@ private func changes(_ t: TenantID) -> [Sample] {
         Sample("ChangeStatements.markAll", ChangeStatements.markAll(t, connection)),
         Sample("ChangeStatements.marked", ChangeStatements.marked(t, flow, limit: 10)),
         Sample("ChangeStatements.unmark", ChangeStatements.unmark(t, [(sampleKey, "1", json, now)])),
-        Sample("ChangeStatements.drifted", ChangeStatements.drifted(t, sampleKey, findings: json, fault: json)),
+        Sample("ChangeStatements.drifted", ChangeStatements.drifted(t, sampleKey, findings: json, fault: json, shown: json)),
+        Sample("ChangeStatements.accept", ChangeStatements.accept(t, sampleKey, shown: json, version: "1", side: json, asked: now)),
         Sample("ChangeStatements.markLater", ChangeStatements.markLater(t, [sampleKey], by: .seconds(1), looked: true)),
         Sample("ChangeStatements.nextMarked", ChangeStatements.nextMarked(t, flow)),
         Sample("NoticeStatements.connections", NoticeStatements.connections("books", accounts: ["1"]), by: .supervisor),
@@ -110,26 +149,29 @@ private func changes(_ t: TenantID) -> [Sample] {
 
 private func reflections(_ t: TenantID) -> [Sample] {
     let page = PageRequest(after: nil, limit: 10), sees = Visibility(consultancy: nil, tenant: t), id = random.uuid()
-    let new = NewReflection(key: sampleKey, says: json, digest: [1], paidMinor: 1, finding: json)
+    let new = NewReflection(key: sampleKey, connection: connection, subject: "7", says: json, digest: [1], paidMinor: 1, finding: json)
     let bell = ReflectionBell(tenant: t, connection: connection, url: "u", secret: [1], after: 0, newest: 1, attempts: 1)
     return [
         Sample("ReflectionStatements.known", ReflectionStatements.known(t, [sampleKey])),
-        Sample("ReflectionStatements.add", ReflectionStatements.add(t, flow, connection, [(new, 1, .zero)])),
+        Sample("ReflectionStatements.add", ReflectionStatements.add(t, flow, [(new, 1, .zero)])),
         Sample("ReflectionStatements.supersede", ReflectionStatements.supersede(t, [(sampleKey, 1)])),
         Sample("ReflectionStatements.paid", ReflectionStatements.paid(t, [(sampleKey, 1, nil)])),
-        Sample("ReflectionStatements.due", ReflectionStatements.due(t, flow, limit: 10)),
+        Sample("ReflectionStatements.due", ReflectionStatements.due(t, flow, to: [connection], limit: 10)),
         Sample("ReflectionStatements.send", ReflectionStatements.send(t, epoch: 1, sampleKey, number: 1, attempt: "a", again: .seconds(1))),
         Sample("ReflectionStatements.settle", ReflectionStatements.settle(t, sampleKey, number: 1, ReflectionOutcome(.refused, fault: json))),
         Sample("ReflectionStatements.queue", ReflectionStatements.queue(t, connection)),
         Sample("ReflectionStatements.keep", ReflectionStatements.keep(t, connection, [(sampleKey, 1)])),
-        Sample("ReflectionStatements.next", ReflectionStatements.next(t, flow)),
+        Sample("ReflectionStatements.next", ReflectionStatements.next(t, flow, to: [connection])),
         Sample("ReflectionStatements.open", ReflectionStatements.open(t, flow)),
         Sample("ReflectionStatements.settling", ReflectionStatements.settling(t, [sampleKey])),
         Sample("ReflectionStatements.paidThere", ReflectionStatements.paidThere(t, [sampleKey])),
+        Sample("ReflectionStatements.returned", ReflectionStatements.returned(t, [sampleKey])),
+        Sample("ReflectionStatements.lookAtMoney", ReflectionStatements.lookAtMoney(t, of: [sampleKey], for: connection)),
+        Sample("ReflectionStatements.lookAt", ReflectionStatements.lookAt(t, [sampleKey])),
         Sample("ReflectionStatements.look", ReflectionStatements.look(t, flow), by: .supervisor),
         Sample("ReflectionStatements.recheckAll", ReflectionStatements.recheckAll(t, flow), by: .supervisor),
         Sample("ReflectionStatements.recheckPayments", ReflectionStatements.recheckPayments(t, [sampleKey])),
-        Sample("AdminReflectionStatements.list", AdminReflectionStatements.list(t, state: "held", flow: flow, source: connection, page), by: .supervisor),
+        Sample("AdminReflectionStatements.list", AdminReflectionStatements.list(t, state: "held", code: "x", flow: flow, source: connection, page), by: .supervisor),
         Sample("AdminReflectionStatements.fetched", AdminReflectionStatements.fetched(t, connection, after: 1, limit: 10), by: .supervisor),
         Sample("AdminReflectionStatements.one", AdminReflectionStatements.one(id, sees), by: .supervisor),
         Sample("AdminReflectionStatements.tell", AdminReflectionStatements.tell(t, id), by: .supervisor),
@@ -266,7 +308,8 @@ private func pipeline(_ t: TenantID) -> [Sample] {
         Sample("PostingStatements.remoteIDs", PostingStatements.remoteIDs(t, [sampleKey])),
         Sample("PostingStatements.posted", PostingStatements.posted(t, flow, limit: 10)),
         Sample("PostingStatements.confirmed", PostingStatements.confirmed(t, [(sampleKey, "1", json)])),
-        Sample("PostingStatements.differs", PostingStatements.differs(t, sampleKey, findings: json, fault: json)),
+        Sample("PostingStatements.differs", PostingStatements.differs(t, sampleKey, findings: json, fault: json, shown: json)),
+        Sample("PostingStatements.voidedThere", PostingStatements.voidedThere(t, [sampleKey])),
         Sample("PostingStatements.retryLater", PostingStatements.retryLater(t, [sampleKey], by: .seconds(1), fault: nil)),
         Sample("PostingStatements.hold", PostingStatements.hold(t, sampleKey, findings: json)),
         Sample("PostingStatements.nextAttempt", PostingStatements.nextAttempt(t, flow)),
@@ -469,6 +512,8 @@ private func administration(_ t: TenantID) -> [Sample] {
         ("AdminPostingStatements.release", AdminPostingStatements.release(t, sampleKey)),
         ("AdminPostingStatements.releaseGone", AdminPostingStatements.releaseGone(t, sampleKey)),
         ("AdminPostingStatements.retry", AdminPostingStatements.retry(t, sampleKey)),
+        ("AdminPostingStatements.accept", AdminPostingStatements.accept(t, sampleKey, actor: "test")),
+        ("AdminPostingStatements.stoppedByChart", AdminPostingStatements.stoppedByChart(t, sampleKey)),
         ("AdminTenancyStatements.insertConsultancy", AdminTenancyStatements.insertConsultancy(firm, slug: "f", name: "n")),
         ("AdminTenancyStatements.consultancies", AdminTenancyStatements.consultancies(sees, slug: "f", page)),
         ("AdminTenancyStatements.consultancy", AdminTenancyStatements.consultancy(firm, sees)),

@@ -23,6 +23,23 @@ struct OpsTests {
         #expect(Self.named("rate(counterfoil_x_seconds_bucket[5m]) counterfoil_y{a=\"b\"}") == ["counterfoil_x_seconds", "counterfoil_y"])
     }
 
+    @Test("every unit for systemd is told of on the page on installing and runs a command that there is; a timer has what it starts")
+    func units() throws {
+        let page = try #require(Checkout.file("docs/installing.md")).text
+        let units = Checkout.files.filter { $0.path.hasPrefix("ops/systemd/") }
+        let commands = Set(Checkout.sources.filter { $0.path.hasPrefix("Sources/counterfoil/") }.flatMap { $0.text.matches(of: /static let name = "(\w+)"/).map { String($0.1) } })
+        #expect(units.count > 3 && commands.count > 10)
+        for unit in units {
+            #expect(page.contains("](../\(unit.path))"), "\(unit.path)")
+            if unit.name.hasSuffix(".timer") {
+                #expect(units.contains { $0.name == unit.name.replacing(".timer", with: ".service") }, "\(unit.path)")
+            } else {
+                let command = try #require(unit.text.firstMatch(of: /\nExecStart=\/opt\/counterfoil\/counterfoil (\w+)/), "\(unit.path)")
+                #expect(commands.contains(String(command.1)), "\(unit.path)")
+            }
+        }
+    }
+
     @Test("the dashboard is JSON whose panels each ask for something, and overlap nowhere")
     func dashboard() throws {
         let file = try #require(Checkout.file("ops/grafana/counterfoil.json"))

@@ -65,6 +65,29 @@ struct LoopTwinTests {
         #expect(try desk.get("/api/v1/warehouse/return/details?return_id=77", status: 404).member("error", "http_code")?.string == "GEN-NOT-FOUND")
     }
 
+    @Test("a note beside a return is kept, also over a restart, changes nothing of it but when it changed, and is told by webhook") func notes() throws {
+        let desk = try ReturnsDesk(.loop), path = "/api/v1/warehouse/return/55120"
+        try desk.happens(ReturnsDesk.asked())
+        try desk.happens(["do": "subscribes", "url": "https://intake.test/hooks/1", "topics": ["return.updated"]])
+        #expect(desk.raw(path + "/notes").status == 422 && desk.raw(path + "/notes").bodyText == "\"false\"")
+        let before = try desk.get("/api/v1/warehouse/return/details?return_id=55120")
+        desk.now = desk.now + .seconds(60)
+        let answer = desk.raw(path + "/note", .post, ["content": "Xero: credit note is posted."])
+        #expect(answer.status == 200 && answer.bodyText == "\"true\"")
+        #expect(desk.raw(path + "/note", .post, ["content": .string(String(repeating: "n", count: 254))]).status == 200)
+        for wrong in [["content": ""], ["content": .string(String(repeating: "n", count: 255))], ["note": "x"], [:]] as [JSON] {
+            let refused = desk.raw(path + "/note", .post, wrong)
+            #expect(refused.status == 422 && refused.bodyText.contains("must be less than 255 characters"))
+        }
+        #expect(desk.raw("/api/v1/warehouse/return/77/note", .post, ["content": "x"]).status == 404)
+        let notes = try desk.reopened().get(path + "/notes").list("notes")
+        #expect(notes.count == 2 && notes[0].text("content") == "Xero: credit note is posted." && notes[0]["id"]?.int != nil)
+        #expect(notes[0].text("created_at") == "2026-11-14T17:01:00Z")
+        let after = try desk.get("/api/v1/warehouse/return/details?return_id=55120")
+        #expect(after.text("updated_at") != before.text("updated_at") && after.setting("updated_at", "") == before.setting("updated_at", ""))
+        #expect(desk.twin.takeWebhooks(at: desk.now, most: 9).count == 2)
+    }
+
     @Test("a key that is unknown, may not read, or asks too often is refused, each in Loop's words")
     func refusals() throws {
         let desk = try ReturnsDesk(.loop)

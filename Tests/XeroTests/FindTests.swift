@@ -50,6 +50,14 @@ import Wire
         return out
     }
 
+    @Test("what credit settles of an invoice is told from what was paid on it")
+    func credited() throws {
+        let row = Self.invoice(more: "\"Status\":\"PAID\",\"AmountPaid\":4.00,\"AmountCredited\":6.00").replacing("\"AmountDue\":10.00", with: "\"AmountDue\":0.00")
+        let (end, _) = drive(connector.find([simple(1)], facts), [Self.list("Invoices", [row])])
+        let seen = try #require(end.output?[key(1)])
+        #expect(seen.open_minor == 0 && seen.credited_minor == 600 && seen.total_minor == 1_000)
+    }
+
     @Test("an invoice is found by its number and reads back as it was meant")
     func findsInvoice() throws {
         let (end, calls) = drive(
@@ -69,6 +77,20 @@ import Wire
         var other = simple(1)
         other.lines[1].account.code = "201"
         #expect(Self.differences(connector.meant(other), seen).sorted() == ["200", "201"])
+    }
+
+    @Test("what is owed on an invoice and what is left of a credit note are told; where Xero does not say, nobody knows")
+    func owed() throws {
+        let note = document(.creditNote, [line(.goods, "returns_allowances", 1000, "206"), control(-1000)])
+        func left(_ more: String) throws -> Int64? {
+            let row = Self.invoice(more: "\"CreditNoteID\":\"\(guid(41))\",\"CreditNoteNumber\":\"\(key(1))\",\"Status\":\"AUTHORISED\"\(more)")
+            return try XeroConnector.readback(try JSONDocument(parsing: Array(row.utf8)).root, .creditNotes, of: note).open_minor
+        }
+        #expect(try left(",\"RemainingCredit\":2.50") == 250)
+        #expect(try left(",\"RemainingCredit\":0.00") == 0)
+        #expect(try left("") == nil)
+        let invoice = try XeroConnector.readback(try JSONDocument(parsing: Array(Self.invoice().utf8)).root, .invoices, of: simple(1))
+        #expect(invoice.open_minor == 1_000)
     }
 
     @Test("tax, discount and fees read back to the account")

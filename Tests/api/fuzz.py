@@ -45,6 +45,8 @@ def ids(base, key, tenant):
         items = ask(base, list_path, key)["items"]
         if items:
             found[name] = items[-1][member]
+    users = ask(base, "/v1/users", key)["items"] or [ask(base, "/v1/users", key, "POST", {"name": "fuzz", "scopes": ["read"]})]
+    found["user"] = users[-1]["id"]
     return found
 
 

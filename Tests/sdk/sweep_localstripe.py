@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Lets the program read a Stripe that is not ours: localstripe, filled by Stripe's own SDK, swept by the Stripe connector into a ledger's twin.
 
-usage: sweep_localstripe.py PROGRAM
+usage: sweep_localstripe.py PROGRAM [--record FILE]
 
 PROGRAM is a built `counterfoil`. On free ports of the loopback interface this starts localstripe (PyPI), `counterfoil sandbox` for the ledger and
 `counterfoil up --no-demo` with a private database in a folder of its own; it takes payments, declines, captures and refunds in localstripe through the
 stripe SDK, has localstripe's signed webhooks delivered, and pulls. What stands in the documents, the postings and the ledger's books is compared to the
-cent with what the SDK says that it made. Prints what localstripe can't do, and what differs; status 1 when anything does.
+cent with what the SDK says that it made. Prints what localstripe can't do, and what differs; status 1 when anything does. With --record a line is added to FILE for
+`counterfoil connector list --json --servers FILE`: which version was read from, when, and how many differences there were.
 
 Between the connector and localstripe stands a front that only reads. It adds no amount: it filters and orders lists, because localstripe refuses the
 filters, and says "none" for kinds of objects that localstripe does not have. What it had to do is counted and printed.
@@ -14,6 +15,7 @@ filters, and says "none" for kinds of objects that localstripe does not have. Wh
 
 import hashlib
 import hmac
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -420,8 +422,17 @@ def webhooks(house, shop, differences):
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+def record(file, differences):
+    line = {
+        "server": "localstripe", "version": importlib.metadata.version("localstripe"), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "differences": differences,
+    }
+    with open(file, "a") as out:
+        out.write(json.dumps(line) + "\n")
+
+
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 4) or len(sys.argv) == 4 and sys.argv[2] != "--record":
         sys.exit(__doc__)
     program = str(pathlib.Path(sys.argv[1]).resolve())
     folder = pathlib.Path(tempfile.mkdtemp(prefix="counterfoil-localstripe-"))
@@ -462,6 +473,8 @@ def main():
     for line in differences[:50]:
         print("DIFFERS " + line)
     print(f"{len(differences)} differences")
+    if len(sys.argv) == 4:
+        record(sys.argv[3], len(differences))
     sys.exit(1 if differences else 0)
 
 

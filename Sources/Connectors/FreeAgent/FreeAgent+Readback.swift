@@ -28,6 +28,8 @@ extension FreeAgentConnector {
         out.total_minor = kind.sign * total
         out.tax_minor = kind.sign * tax
         out.party = Kind.contacts.id(of: row["contact"]?.string)
+        // By what was paid, not by what is due: nobody paid what is written off. In another currency the bank's money has another figure.
+        if kind == .invoices, row.member("exchange_rate")?.decimal ?? .one == .one, let paid = row.member(kind.settledField)?.minor(currency) { out.open_minor = out.total_minor - paid }
         guard let items = row[kind.items]?.array else { throw judging.notRead("a document has no lines") }
         for item in items {
             guard let price = item["price"]?.decimal, let quantity = item["quantity"]?.decimal, let net = price.multiplied(by: quantity),

@@ -65,9 +65,9 @@ public struct InboundConnector: ContractSource {
         }
     }
 
-    /// Systems that write to the contract fetch what the ledger has: `GET /v1/connections/{connection}/reflections`. A returns system has no place for it.
+    /// Systems that write to the contract fetch what the ledger has: `GET /v1/connections/{connection}/reflections`.
     /// - Source: our own contract, docs/inbound.md.
-    public var reflectionPlace: ReflectionPlace { profile == .rms ? .none : .fetched }
+    public var reflectionPlace: ReflectionPlace { .fetched }
 
     public var settings: [String: String] {
         [

@@ -6,7 +6,8 @@ internal import Kernel
 enum Facts {
     static let limits = [RateLimit(name: "minute", scope: .connection, amount: NetSuiteLimits.callsPerMinute, window: .seconds(60))]
 
-    static let idempotency = Idempotency(nativeKeyLifetime: nil, searchable: true, findSettles: NetSuiteLimits.requestLife)
+    static let idempotency = Idempotency(
+        nativeKey: .field("externalId"), nativeKeyLifetime: nil, searchable: true, findSettles: NetSuiteLimits.requestLife)
 
     static let currency = CurrencyAbility(foreign: true, rate: .stated)
 

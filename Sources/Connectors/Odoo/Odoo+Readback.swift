@@ -42,6 +42,10 @@ extension OdooConnector {
             out.tax_minor = try Items.minor(row["amount_tax"], currency, "amount_tax")
             out.party = row["partner_id"]?.id.map(String.init)
             out.accounts = names(read.lines)
+            // What was paid on it, and credit that is set against it: the document does not tell them apart.
+            if let type, ["out_invoice", "in_invoice"].contains(type), row["amount_residual"] != nil {
+                out.open_minor = try Items.minor(row["amount_residual"], currency, "amount_residual")
+            }
             if type == "in_invoice" { out.due = row["invoice_date_due"]?.words.flatMap { LocalDate($0) } }
             // Another kind of document than meant has its amounts on the other side, and its accounts show it.
         } else {

@@ -19,8 +19,9 @@ public struct OdooConnector: LedgerConnector {
             concurrency: 1, batchSizes: Self.batchSizes, pageSize: OdooLimits.pageRows, fieldLengths: Self.fieldLengths,
             idempotency: Idempotency(nativeKeyLifetime: nil, searchable: true, findSettles: OdooLimits.requestLife),
             tax: .documentTotal, dimensions: ["analytic"], revisesPaidInvoices: false, apiVersion: "14 to 19",
-            // XML-RPC and JSON-RPC end with Odoo 22, in autumn 2028; JSON-2 goes on.
-            sunset: nil, sources: Self.sources, objects: Self.objects,
+            // JSON-2 goes on.
+            sunset: nil, endings: [Ending(setting: "transport", values: ["jsonrpc", "xmlrpc"], until: "Odoo 22, fall 2028")],
+            sources: Self.sources, objects: Self.objects,
             changeFeed: [.sweep(by: "write_date", overlap: OdooLimits.changesOverlap)], currency: CurrencyAbility(foreign: true, rate: .stated))
     }
 
@@ -80,7 +81,7 @@ public struct OdooConnector: LedgerConnector {
         "currency": "fields_get of a running 19.0: account.move.invoice_currency_rate can be written; that it stands in 18 too is general knowledge",
         "changes": "odoo/odoo, models.py: write_date of every record; it has microseconds and is shown in seconds",
         "errors": "odoo/odoo, odoo/http.py, addons/rpc/controllers/json2.py and odoo/addons/base/controllers/rpc.py",
-        "version": "odoo/documentation, external_rpc_api.rst: deprecated in 19, removal announced for 22, fall 2028",
+        "sunset": "odoo/documentation, external_rpc_api.rst: deprecated in 19, removal announced for 22, fall 2028",
     ]
 
     // MARK: Every request

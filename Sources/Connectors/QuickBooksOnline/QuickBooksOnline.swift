@@ -21,7 +21,7 @@ public struct QuickBooksOnlineConnector: LedgerConnector {
             idempotency: Idempotency(
                 // `requestid` is sent with every write, but how long it is remembered is not published: nothing may
                 // rest on it.
-                nativeKeyLifetime: nil, searchable: true, findSettles: QuickBooksLimits.requestLife),
+                nativeKey: .parameter("requestid"), nativeKeyLifetime: nil, searchable: true, findSettles: QuickBooksLimits.requestLife),
             tax: .documentTotal, dimensions: ["class", "department"], revisesPaidInvoices: true,
             apiVersion: "v3, minorversion \(QuickBooksLimits.minorVersion)", sunset: nil, sources: Self.sources, objects: Self.objects,
             changeFeed: [

@@ -15,6 +15,7 @@ struct LoopDialect: Dialect {
     let signatureHeader = "X-Loop-Signature"
     let sweptBy = "updated_at"
     let overlap = Duration.seconds(0)
+    let idempotency = Idempotency(nativeKeyLifetime: nil, searchable: true, findSettles: ReturnsLimits.noteSettles)
     let rows = ["returns"]
     let detail: [String] = []
     let paging = Paging.nextLink(["nextPageUrl"])
@@ -23,7 +24,9 @@ struct LoopDialect: Dialect {
         "limits.minute": "docs.loopreturns.com, API reference, Rate limits: 300 requests a minute for each key",
         "concurrency": "our choice: two calls at once stay far below the limit",
         "page": "docs.loopreturns.com, Detailed returns list: pageSize up to 500; 100 is our choice",
-        "idempotency": "read only: nothing is written, so nothing can happen twice",
+        "idempotency": "docs.loopreturns.com, Create Return Note: no key of one's own; a note is found by the mark in it",
+        "idempotency.search": "docs.loopreturns.com, Get Return Notes: id, content, created_at of each, without pages",
+        "idempotency.settles": "our choice: nobody says how long Loop works on after its answer is lost",
         "auth": "docs.loopreturns.com, Authentication: the header X-Authorization with the key",
         "webhooks": "docs.loopreturns.com, Return webhook: topics and X-Loop-Signature, base64 of HMAC-SHA256",
         "objects": "docs.loopreturns.com, Return event properties, Return details",

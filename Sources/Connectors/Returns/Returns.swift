@@ -3,7 +3,8 @@ public import ConnectorKit
 internal import Kernel
 internal import Wire
 
-/// Returns systems that keep a store's returns beside its shop: what came back, why, and what the customer got for it. They are only read.
+/// Returns systems that keep a store's returns beside its shop: what came back, why, and what the customer got for it. Nothing is written there but what
+/// the ledger has, in a place that nothing follows from.
 /// All of them share one vocabulary (`ToldReturn`); what each has of its own stands in its `Dialect`.
 public struct ReturnsConnector: SourceConnector {
     public enum Platform: String, Sendable, CaseIterable {
@@ -33,7 +34,7 @@ public struct ReturnsConnector: SourceConnector {
             auth: .keys(.init(
                 parts: [CredentialPart("api_key", dialect.keyMeaning)], headers: [FilledHeader(dialect.keyHeader, .part("api_key"))])),
             headers: ["Accept": "application/json"], limits: [dialect.limit], concurrency: 2, batchSizes: [:], pageSize: ReturnsLimits.pageRows,
-            fieldLengths: [:], idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero), tax: .none, dimensions: [],
+            fieldLengths: [:], idempotency: dialect.idempotency, tax: .none, dimensions: [],
             revisesPaidInvoices: true, apiVersion: dialect.version, sunset: nil, sources: dialect.sources,
             objects: [PlatformObject("return", carries: ["credit_note", "refund_payment", "sale", "payment"], [.receive, .list, .read])],
             changeFeed: [
@@ -56,6 +57,8 @@ protocol Dialect: Sendable {
     var limit: RateLimit { get }
     var topics: [String] { get }
     var sources: [String: String] { get }
+    /// How what is written there can be looked for; nothing is, unless it says otherwise.
+    var idempotency: Idempotency { get }
 
     // MARK: Webhooks
 
@@ -99,6 +102,7 @@ protocol Dialect: Sendable {
 
 extension Dialect {
     func end(of _: HTTPRequest) -> Timestamp? { nil }
+    var idempotency: Idempotency { Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero) }
 }
 
 /// Bounds of the connectors. Units last in the name.
@@ -112,6 +116,8 @@ enum ReturnsLimits {
     /// Whole units of a currency that are believed.
     static let amount = 100_000_000
     static let quantity = 100_000
+    /// So long after a note whose answer got lost, its absence proves that it was not written.
+    static let noteSettles = Duration.seconds(180)
     /// Spans of a list overlap by so much: what changes meanwhile becomes visible late.
     static let seam = Duration.seconds(300)
 }

@@ -18,7 +18,7 @@ public struct SageIntacctConnector: LedgerConnector {
             concurrency: IntacctLimits.requestsInFlight, batchSizes: Self.batchSizes, pageSize: IntacctLimits.pageRows, fieldLengths: Self.fieldLengths,
             idempotency: Idempotency(
                 // A function whose control id was done before is refused, and how long that is remembered is not published: nothing rests on it.
-                nativeKeyLifetime: nil, searchable: true, findSettles: IntacctLimits.requestLife),
+                nativeKey: .control("controlid"), nativeKeyLifetime: nil, searchable: true, findSettles: IntacctLimits.requestLife),
             tax: .perLine, dimensions: Dimension.all.map(\.name), revisesPaidInvoices: false, apiVersion: "3.0", sunset: nil, sources: Self.sources,
             objects: Self.objects, changeFeed: [.sweep(by: "WHENMODIFIED", overlap: IntacctLimits.changesOverlap)],
             currency: CurrencyAbility(foreign: true, rate: .stated, digitsMost: IntacctLimits.amountScale))

@@ -19,7 +19,8 @@ public struct SapBusinessOneConnector: LedgerConnector {
             concurrency: 1, batchSizes: Self.batchSizes, pageSize: B1Limits.pageRows, fieldLengths: Self.fieldLengths,
             idempotency: Idempotency(nativeKeyLifetime: nil, searchable: true, findSettles: B1Limits.requestLife),
             tax: .perLine, dimensions: Self.dimensionNames.map(\.ours), revisesPaidInvoices: false, apiVersion: "v1, v2", sunset: nil,
-            sources: Self.sources, objects: Self.objects, changeFeed: [.sweep(by: "UpdateDate", overlap: B1Limits.changesOverlap)],
+            endings: [Ending(setting: "api", values: ["v1"], until: nil)], sources: Self.sources, objects: Self.objects,
+            changeFeed: [.sweep(by: "UpdateDate", overlap: B1Limits.changesOverlap)],
             currency: CurrencyAbility(foreign: true, rate: .stated))
     }
 
@@ -92,6 +93,7 @@ public struct SapBusinessOneConnector: LedgerConnector {
         "objects": "Service Layer $metadata, version 10.0 (SoftwareDesign-Solution/b1slayer-model-generator-node, servicelayer_metadata_v4.xml)",
         "currency": "Service Layer $metadata: DocCurrency, DocRate, RowTotalFC; that a rate may be stated is general knowledge",
         "changes": "Service Layer $metadata: UpdateDate is a day, UpdateTime a time of it, in the server's zone (general knowledge)",
+        "sunset": "general knowledge: OData 3 (v1) is deprecated and still served; no end is announced",
         "errors": "bgmulinari/B1SLayer and public clients: codes 301, -2028, -5002; the others are general knowledge",
     ]
 

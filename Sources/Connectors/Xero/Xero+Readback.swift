@@ -42,7 +42,15 @@ extension XeroConnector {
             try readLines(fields, sign: endpoint == .invoices && !isBill(fields) ? -1 : 1, document.plan.currency, &out)
             if isBill(fields) { out.due = fields["DueDate"].string.flatMap { XeroDate.day($0) } }
             if endpoint == .invoices, !fields["AmountDue"].isNull {
-                out.open_minor = try minor(fields["AmountDue"], out.currency.flatMap { Currency($0) } ?? document.plan.currency, "AmountDue")
+                let unit = out.currency.flatMap { Currency($0) } ?? document.plan.currency
+                out.open_minor = try minor(fields["AmountDue"], unit, "AmountDue")
+                // Credit notes, overpayments and prepayments that are set against it: no payment of it.
+                out.credited_minor = try minor(fields["AmountCredited"], unit, "AmountCredited")
+            }
+            // What is left of it: allocations and refunds take it away.
+            if endpoint == .creditNotes, !fields["RemainingCredit"].isNull {
+                out.open_minor = try minor(
+                    fields["RemainingCredit"], out.currency.flatMap { Currency($0) } ?? document.plan.currency, "RemainingCredit")
             }
         case .payments: try readPayment(fields, document.plan, &out)
         case .manualJournals: try readJournal(fields, journalCurrency(document), &out)

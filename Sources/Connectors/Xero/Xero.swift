@@ -21,7 +21,7 @@ public struct XeroConnector: LedgerConnector {
             idempotency: Idempotency(
                 // `Idempotency-Key` is sent with every posting, but how long it is remembered is not published:
                 // nothing may rest on it.
-                nativeKeyLifetime: nil, header: "Idempotency-Key", searchable: true, findSettles: XeroLimits.findSettles),
+                nativeKey: .header("Idempotency-Key"), nativeKeyLifetime: nil, searchable: true, findSettles: XeroLimits.findSettles),
             tax: .perLine, dimensions: ["tracking"], revisesPaidInvoices: false, apiVersion: "2.0", sunset: nil,
             sources: Self.sources, objects: Self.objects,
             changeFeed: [

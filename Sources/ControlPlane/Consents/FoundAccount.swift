@@ -6,6 +6,8 @@ internal import Wire
 struct FoundAccount: Sendable, Equatable {
     var account: String
     var name: String
+    /// Whether the platform said the name: else its id stands there.
+    var isNamed = true
     var country: String?
     /// ISO 4217.
     var currency: String?
@@ -16,6 +18,7 @@ struct FoundAccount: Sendable, Equatable {
         guard let account = json["account"]?.string else { return nil }
         self.account = account
         name = json["name"]?.string ?? account
+        isNamed = json["name"]?.string != nil
         country = json["country"]?.string
         currency = json["currency"]?.string
         reaches = json["reaches"]?.int
@@ -25,8 +28,8 @@ struct FoundAccount: Sendable, Equatable {
         (self.account, self.name, self.country, self.currency) = (account, name, country, currency)
     }
 
-    /// What is not as any of the expected has it: `country`, `currency`, and for a connection that was identified before its `name`. What the platform does
-    /// not say is no difference.
+    /// What is not as any of the expected has it: `country`, `currency`, `name`. What the platform does not say is no difference, nor is how a company writes
+    /// itself where an organisation is expected: the account that was connected before is expected under its very name.
     func differences(from expected: [FoundAccount]) -> [String] {
         var out: [String] = []
         func check(_ what: String, _ own: String?, _ theirs: [String]) {
@@ -34,7 +37,12 @@ struct FoundAccount: Sendable, Equatable {
         }
         check("country", country, expected.compactMap(\.country))
         check("currency", currency, expected.compactMap(\.currency))
-        check("name", name, expected.filter { !$0.account.isEmpty }.map(\.name))
+        let before = expected.filter { !$0.account.isEmpty }
+        if before.isEmpty {
+            check("name", isNamed ? CompanyName.plain(name) : nil, expected.map { CompanyName.plain($0.name) }.filter { !$0.isEmpty })
+        } else {
+            check("name", name, before.map(\.name))
+        }
         return out
     }
 }

@@ -34,5 +34,5 @@ enum Assets {
 /// Everything that the console answers.
 enum Console {
     static let endpoints: [Endpoint] = SignIn.endpoints + Assets.endpoints + [Feed.endpoint, FleetPage.endpoint, InboxPage.endpoint, WatchPage.endpoint, ProofsPage.endpoint]
-        + TenantPage.endpoints + CausePage.endpoints + DocumentPage.endpoints + ConnectionPage.endpoints + AlertsPage.endpoints + RulesPage.endpoints + ReflectionsPage.endpoints
+        + TenantPage.endpoints + CausePage.endpoints + DocumentPage.endpoints + ConnectionPage.endpoints + AlertsPage.endpoints + RulesPage.endpoints + ReflectionsPage.endpoints + PasswordPage.endpoints
 }

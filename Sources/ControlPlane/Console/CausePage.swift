@@ -34,6 +34,7 @@ enum CausePage {
         switch kind {
         case "event": body += try await events(clerk, code, causes.filter { $0.text("kind") == kind })
         case "case": body += try await cases(clerk, code, causes.filter { $0.text("kind") == kind })
+        case "reflection": body += try await reflections(clerk, code, causes.filter { $0.text("kind") == kind })
         default:
             if let gap = InboxPage.mappable[code] { body += try await fixes(clerk, code, gap, causes, chosen) }
             let after = clerk.query("after").map { "&cursor=\(Form.percent($0))" } ?? ""
@@ -158,6 +159,16 @@ enum CausePage {
             """
         }
         return "<section class=\"panel\"><h2>Documents</h2>\(HTML.table("Documents that can't be planned", ["Document", "Tenant", "Happened", "Why"], lines, none: "None any more."))\(more)</section>"
+    }
+
+    // MARK: What a source is told once somebody has decided
+
+    private static func reflections(_ clerk: Clerk, _ code: String, _ causes: [JSON]) async throws -> HTML {
+        var out: HTML = ""
+        for cause in causes.prefix(20) {
+            out += try await ReflectionsPage.ofCause(clerk, cause.text("tenant"), code: code, title: causes.count > 1 ? cause.text("tenant_name") : "Waits for a decision")
+        }
+        return causes.isEmpty ? "<section id=\"asked\" data-live class=\"panel\"><p class=\"soft\">Nothing waits for a decision any more.</p></section>" : out
     }
 
     // MARK: A mapping chosen in place

@@ -19,7 +19,7 @@ enum ConnectionPage {
             guard let path = link.firstRange(of: "/connect/").map({ String(link[$0.lowerBound...]) }), SignIn.isOurs(path) else { throw Refusal.notFound() }
             return .go(path)
         },
-    ]
+    ] + LinksPart.endpoints
 
     private static func content(_ clerk: Clerk, _ id: String) async throws -> Shell.Content {
         let connection = try await clerk.get("/v1/connections/\(id)")
@@ -27,7 +27,7 @@ enum ConnectionPage {
         async let owner = clerk.tenant(tenant)
         async let quota = clerk.get("/v1/tenants/\(tenant)/connections/\(id)/quota")
         async let recent = clerk.items("/v1/tenants/\(tenant)/events?limit=200")
-        let bell = try await bell(connection, tenant, clerk)
+        let bell = try await bell(connection, tenant, clerk), links = try await LinksPart.part(connection, id, clerk)
         let events = try await recent.filter { $0.text("connection") == id }.prefix(12)
         let isDead = connection.text("state") == "dead"
         let reason: HTML = connection.has("state_reason") && !connection.text("state_reason").isEmpty ? Shell.note(connection.text("state_reason"), isDead ? .bad : .warn) : ""
@@ -36,7 +36,7 @@ enum ConnectionPage {
             beside: "\(wayBack(connection, tenant, id, clerk))\(Prose.state(connection.text("state")))\(actions(connection, id, clerk))",
             body: """
                 \(reason)<div class="columns"><div><section id="facts" data-live class="panel"><h2>\(clerk.platform(connection.text("platform")))</h2>\(facts(connection, bell, clerk))</section>\
-                \(eventList(Array(events), clerk))</div><div>\(budgets(try await quota, clerk))\(settings(connection))</div></div>
+                \(eventList(Array(events), clerk))</div><div>\(links)\(budgets(try await quota, clerk))\(settings(connection))</div></div>
                 """,
             live: tenant)
     }

@@ -6,8 +6,12 @@ enum ConsoleScript {
         const sign = document.getElementById('live')
         let newest = null, timer = 0, last = 0, busy = false, again = false
 
+        // Whoever wants a page to stand still says so with the sign itself; it is kept for this window.
+        let paused = sessionStorage.getItem('paused') === 'yes'
+
         function tell(text, kind) {
           if (!sign) return
+          if (paused) { text = 'Paused'; kind = 'wait' }
           sign.className = 'live ' + kind
           if (sign.textContent !== text) sign.textContent = text
         }
@@ -72,7 +76,7 @@ enum ConsoleScript {
         }
 
         function soon() {
-          if (timer) return
+          if (timer || paused) return
           timer = setTimeout(() => { timer = 0; renew() }, Math.max(0, last + pace() - Date.now()))
         }
 
@@ -85,7 +89,7 @@ enum ConsoleScript {
           pause = Math.min(60000, pause * 2)
         }
         function listen() {
-          if (!live || source || document.hidden) return
+          if (!live || source || document.hidden || paused) return
           const query = new URLSearchParams()
           if (live.content) query.set('tenant', live.content)
           if (newest) query.set('after', newest)
@@ -101,6 +105,15 @@ enum ConsoleScript {
         // A page that nobody sees asks nothing; back in sight, it asks for what it missed.
         document.addEventListener('visibilitychange', () => { if (document.hidden) hush(); else listen() })
         addEventListener('pagehide', hush)
+        sign?.addEventListener('click', () => {
+          paused = !paused
+          sessionStorage.setItem('paused', paused ? 'yes' : 'no')
+          if (paused) { hush(); clearTimeout(timer); timer = 0; again = false; tell('Paused', 'wait'); return }
+          tell('Connecting', 'wait')
+          pause = 2000
+          listen()
+          renew()
+        })
         tell('Connecting', 'wait')
         listen()
 

@@ -51,7 +51,7 @@ enum ConsoleStyle {
         .badge{font-size:.75rem;font-weight:700;font-variant-numeric:tabular-nums;padding:0 .4rem;border-radius:9px;line-height:1.45}
         .badge.warn{background:var(--warn-soft);color:var(--warn)}.badge.bad{background:var(--bad-soft);color:var(--bad)}
         .who{display:flex;align-items:center;gap:.75rem;color:var(--soft);font-size:.85rem}.key{max-width:14rem;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
-        .live{display:inline-flex;align-items:center;gap:.35rem}.live::before{content:"";width:.5rem;height:.5rem;border-radius:50%;background:var(--soft)}.live:empty{display:none}
+        .live{display:inline-flex;align-items:center;gap:.35rem;padding:.15rem .5rem;min-height:1.75rem;border:1px solid var(--line);border-radius:.4rem;background:none;color:inherit;font:inherit;cursor:pointer}.live::before{content:"";width:.5rem;height:.5rem;border-radius:50%;background:var(--soft)}.live:empty{display:none}
         .live.on::before{background:var(--bar-good)}.live.off::before{background:var(--bad)}
         main{max-width:84rem;margin:0 auto;padding:1.25rem 1rem 3rem}
         .trail{margin-bottom:.35rem;font-size:.85rem}.trail ol{display:flex;flex-wrap:wrap;gap:.35rem}.trail li+li::before{content:"›";color:var(--soft);margin-right:.35rem}

@@ -9,7 +9,7 @@ enum DocumentPage {
         Shell.page("/tenants/{tenant}/documents") { clerk in try await list(clerk, try clerk.part("tenant")) },
         Shell.action("/postings/{posting}/orders") { clerk in
             let key = try clerk.part("posting"), order = clerk.form("order")
-            guard ["hold", "release", "retry"].contains(order) else { throw Refusal.notFound() }
+            guard ["hold", "release", "retry", "accept"].contains(order) else { throw Refusal.notFound() }
             let reason = clerk.form("reason")
             try await clerk.send(.post, "/v1/postings/\(key)/\(order)", reason.isEmpty || order != "hold" ? .object([]) : .object([("reason", .string(reason))]))
             return .go("/postings/\(key)")
@@ -200,7 +200,9 @@ enum DocumentPage {
         guard clerk.may(.write) else { return "" }
         let state = posting.text("state"), path = "/postings/\(key)/orders"
         var buttons: [HTML] = []
-        if ["held", "rejected", "manual"].contains(state) { buttons.append(Shell.button("Release", to: path, [("order", "release")], kind: "primary")) }
+        let differs = posting["fault"]?["code"]?.string == "differs" && ["invoice", "credit_note", "bill"].contains(posting.text("form"))
+        if state == "manual", differs { buttons.append(Shell.button("Accept what the ledger shows", to: path, [("order", "accept")])) }
+        if ["held", "rejected", "manual"].contains(state) || posting.has("accepted") { buttons.append(Shell.button("Release", to: path, [("order", "release")], kind: "primary")) }
         if ["rejected", "unknown"].contains(state) || state == "manual" && posting.has("remote_id") { buttons.append(Shell.button("Try again", to: path, [("order", "retry")])) }
         if ["mapped", "cleared", "held", "rejected"].contains(state) {
             buttons.append("""

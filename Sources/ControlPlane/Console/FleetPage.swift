@@ -29,7 +29,7 @@ enum FleetPage {
         init(_ json: JSON, now: Timestamp) {
             self.json = json
             lag = Timestamp(rfc3339: json.text("waiting_since")).map { Int(max(0, now.seconds - $0.seconds)) } ?? 0
-            stopped = ["held", "rejected", "unknown", "manual"].reduce(0) { $0 + json.count($1) }
+            stopped = ["held", "rejected", "unknown", "manual", "reflections"].reduce(0) { $0 + json.count($1) }
             if json.count("critical") > 0 || json.count("connections_down") > 0 || json.count("unknown") > 0 || !json.list("unexplained").isEmpty {
                 health = .trouble
             } else {

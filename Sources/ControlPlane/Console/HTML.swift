@@ -22,8 +22,6 @@ struct HTML: Sendable, ExpressibleByStringInterpolation {
     }
 
     var isEmpty: Bool { text.isEmpty }
-    /// Somebody may be filling it in.
-    var hasFields: Bool { ["<textarea", "<select", "type=\"checkbox\"", "type=\"text\"", " required"].contains(where: text.contains) }
 
     /// Markup of our own making, for pages that are written piece by piece.
     mutating func tag(_ ours: StaticString) { text += ours.description }

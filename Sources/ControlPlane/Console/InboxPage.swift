@@ -18,7 +18,7 @@ enum InboxPage {
         var sees = clerk.asker.sees
         sees.tenant = sees.tenant ?? tenant.flatMap { TenantID($0) }
         let stopped = try await clerk.desk.store.consoleCounts(sees).stopped
-        let left = stopped - causes.filter { $0.text("kind") == "posting" }.reduce(0) { $0 + $1.count("count") }
+        let left = stopped - causes.filter { ["posting", "reflection"].contains($0.text("kind")) }.reduce(0) { $0 + $1.count("count") }
         return left > 0 ? "<p class=\"soft beside\">\(Prose.some(left, "more posting waits", "more postings wait")) for one of these and \(left == 1 ? "goes" : "go") on with it.</p>" : ""
     }
 
@@ -41,6 +41,9 @@ enum InboxPage {
         if let tenant { pairs.append((name: "tenant", value: tenant)) }
         return "/inbox/\(Form.percent(cause.text("code")))\(pairs.isEmpty ? "" : "?")\(Form.encode(pairs))"
     }
+
+    /// What is counted, where it is no posting.
+    private static let kinds: [String: String] = ["event": "event", "case": "order", "reflection": "answer to a source"]
 
     /// Checks whose remedy is an account to choose.
     static let mappable: [String: String] = [
@@ -82,12 +85,12 @@ enum InboxPage {
             "<li><a href=\"\(link(row, tenant: row.text("tenant")))\">\(row.text("tenant_name"))</a> <span class=\"num soft\">\(Prose.count(row.count("count")))</span></li>"
         }
         let further: HTML = rows.count > 8 ? "<li class=\"soft\">and \(Prose.some(rows.count - 8, "more tenant"))</li>" : ""
-        let what = first.text("kind") == "event" ? "event" : first.text("kind") == "case" ? "order" : "posting"
+        let what = kinds[first.text("kind")] ?? "posting"
         let label = mappable[code] == nil ? "Look at \(total(rows) == 1 ? "it" : "them")" : "Fix this mapping"
         let kind: HTML = mappable[code] == nil ? "button" : "button primary"
         return """
             <li class="panel cause" data-row="\(code) \(Prose.plain(code)) \(rows.map { $0.text("tenant_name").lowercased() }.joined(separator: " "))">
-            <div class="count"><span class="num big">\(Prose.count(total(rows)))</span><span class="soft small">\(total(rows) == 1 ? what : what + "s")</span></div>
+            <div class="count"><span class="num big">\(Prose.count(total(rows)))</span><span class="soft small">\(total(rows) == 1 ? what : what == "answer to a source" ? "answers to a source" : what + "s")</span></div>
             <div class="what"><h2><a href="\(link(first, tenant: rows.count == 1 ? first.text("tenant") : tenant))">\(Prose.title(code))</a></h2>
             <p>\(first.text("why"))\(more)</p><p class="soft"><span class="strong">To do</span> \(first.text("remedy"))</p><ul class="places">\(places)\(further)</ul></div>
             <div class="act"><a class="\(kind)" href="\(link(first, tenant: rows.count == 1 ? first.text("tenant") : tenant))">\(label)</a>

@@ -79,6 +79,19 @@ enum ReflectionsPage {
         return "<section id=\"asked\" data-live class=\"panel\"><h2>Waits for a decision</h2>\(none)<div class=\"stack\">\(cards)</div>\(more)</section>"
     }
 
+    /// Those of one cause, for its page in the inbox.
+    static func ofCause(_ clerk: Clerk, _ tenant: String, code: String, title: String) async throws -> HTML {
+        async let connections = clerk.items("/v1/tenants/\(tenant)/connections?limit=200")
+        let page = try await clerk.get("/v1/tenants/\(tenant)/reflections?code=\(Form.percent(code))&limit=\(asked)")
+        let place = Place(tenant: tenant, source: "", connections: try await connections)
+        let cards: [HTML] = page.list("items").map { card($0, place, clerk) }
+        let more: HTML = page["next"]?.string == nil ? "" : "<p class=\"soft\">The newest are shown; the others follow when these are decided.</p>"
+        return """
+            <section id="asked-\(tenant)" data-live class="panel"><h2>\(title)</h2><div class="stack">\(cards)</div>\(more)\
+            <p class="beside"><a href="\(link(tenant))">All of the way back</a></p></section>
+            """
+    }
+
     private static func card(_ row: JSON, _ place: Place, _ clerk: Clerk) -> HTML {
         let says = row["says"] ?? .object([]), id = row.text("id"), currency = says.text("currency")
         let name = name(says), source = place.name(row.text("connection"))

@@ -1,5 +1,5 @@
-internal import Crypto
 internal import Kernel
+internal import Store
 internal import Wire
 
 /// Signing in, and what keeps forms of other sites out.
@@ -9,7 +9,7 @@ enum SignIn {
         Endpoint(.post, "/session", .open, Shell.about) { visit in try await begin(visit) },
         Endpoint(.post, "/session/end", .open, Shell.about) { visit in
             try checkOrigin(visit)
-            if let id = cookie(visit) { visit.desk.sessions.close(id) }
+            if let id = cookie(visit) { try await visit.desk.sessions.close(id) }
             return Shell.redirect("/", cookie: "cf_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0")
         },
     ]
@@ -20,13 +20,17 @@ enum SignIn {
             throw Refusal(415, "unsupported_media_type", "The sign-in is a form.", remedy: "Use the page at /.")
         }
         let form = Form.decode(String(decoding: visit.request.body, as: UTF8.self))
-        let key = (form.first { $0.name == "key" }?.value ?? "").split(separator: " ").joined()
         let next = form.first { $0.name == "next" }?.value ?? "/"
         let sent = Sent(kept: form)
-        guard let asker = try await visit.desk.keyring.asker(key: key), asker.scopes.contains(.read) else {
-            return Shell.respond(401, page(next: next, sent, "This key is unknown, revoked, or may not read."))
+        let who: SignedIn
+        switch try await SignInForm(form).who(visit) {
+        case .known(let found): who = found
+        case .refused(let refused):
+            var out = Shell.respond(refused.status, page(next: next, sent, refused))
+            if let seconds = refused.retryAfter { out.fields["Retry-After"] = "\(seconds)" }
+            return out
         }
-        let id = visit.desk.sessions.open(Digest.sha256(Array(key.utf8)), for: asker.sees)
+        let id = try await visit.desk.sessions.open(for: who)
         let secure = visit.request.fields["X-Forwarded-Proto"]?.lowercased() == "https" ? " Secure;" : ""
         let cookie = "cf_session=\(id); HttpOnly; SameSite=Strict;\(secure) Path=/; Max-Age=\(ControlPlaneLimits.sessionSeconds)"
         if let sent { return Shell.respond(200, goOn(sent), setCookie: cookie) }
@@ -61,7 +65,8 @@ enum SignIn {
     /// Asks to sign in; what was sent is kept on the page and is sent once more after that, when the person says so.
     static func again(_ visit: Visit) -> HTTPResponse {
         let fields = Form.decode(String(decoding: visit.request.body, as: UTF8.self))
-        return Shell.respond(401, page(next: "/", Sent(path: visit.request.path, fields: fields), "Your session has ended. Sign in: what you sent is kept here."))
+        let sent = Sent(path: visit.request.path, fields: fields)
+        return Shell.respond(401, page(next: "/", sent, .init("Your session has ended. Sign in: what you sent is kept here.", field: "")))
     }
 
     private static func goOn(_ sent: Sent) -> HTML {
@@ -99,29 +104,31 @@ enum SignIn {
         return nil
     }
 
-    /// Who is signed in, as their key stands now.
+    /// Who is signed in, as their key or user stands now.
     static func asker(_ visit: Visit) async throws -> Asker? {
-        guard let id = cookie(visit), let digest = visit.desk.sessions.digest(id), let asker = try await visit.desk.keyring.asker(digest: digest),
-            asker.scopes.contains(.read)
-        else { return nil }
+        guard let id = cookie(visit), let asker = try await visit.desk.sessions.asker(id), asker.scopes.contains(.read) else { return nil }
         return asker
     }
 
-    static func page(next: String, _ message: String = "") -> HTML { page(next: next, nil, message) }
+    static func page(next: String) -> HTML { page(next: next, nil, nil) }
 
-    private static func page(next: String, _ sent: Sent?, _ message: String) -> HTML {
+    private static func page(next: String, _ sent: Sent?, _ refused: SignInForm.Refused?) -> HTML {
         let kept: HTML = sent.map { "<input type=\"hidden\" name=\"sent\" value=\"\($0.path)\">\($0.hidden(Sent.mark))" } ?? ""
-
-        let invalid: HTML = message.isEmpty ? "" : " aria-describedby=\"why\" aria-invalid=\"true\""
-        let why: HTML = message.isEmpty ? "" : "<p id=\"why\" role=\"alert\" class=\"message bad\">\(message)</p>"
+        let why: HTML = refused.map { "<p id=\"why\" role=\"alert\" class=\"message bad\">\($0.words)</p>" } ?? ""
+        func invalid(_ field: String) -> HTML { refused?.field == field ? " aria-describedby=\"why\" aria-invalid=\"true\"" : "" }
         return Shell.bare("Sign in", """
             <main id="main" class="sign-in"><div class="panel">\(Shell.mark)<h1>Counterfoil</h1><p class="soft">Both sides agree, or you know why not.</p>
             <form method="post" action="/session"><input type="hidden" name="next" value="\(isOurs(next) ? next : "/")">\(kept)\(why)
+            <label for="name">User</label>
+            <input id="name" name="name" type="text" autocomplete="username" autofocus autocapitalize="none" spellcheck="false" value="\(refused?.name ?? "")"\(invalid("password"))>
+            <label for="password">Password</label>
+            <input id="password" name="password" type="password" autocomplete="current-password"\(invalid("password"))>
+            <p class="soft small">Or, instead of both:</p>
             <label for="key">API key</label>
-            <input id="key" name="key" type="password" autocomplete="current-password" required autofocus spellcheck="false" placeholder="cf_…"\(invalid)>
+            <input id="key" name="key" type="password" autocomplete="off" spellcheck="false" placeholder="cf_…"\(invalid("key"))>
             <button class="primary">Sign in</button></form>
-            <p class="soft small">A key of a consultancy sees its client businesses, a key of one business sees that business. Your operator makes keys with
-            <code>counterfoil key create</code>.</p></div></main>
+            <p class="soft small">Users and keys of a consultancy see its client businesses, those of one business see that business. Whoever administers yours makes users
+            with the API, your operator with <code>counterfoil user create</code>.</p></div></main>
             """)
     }
 }

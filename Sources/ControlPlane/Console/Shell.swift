@@ -114,23 +114,27 @@ enum Shell {
         let counts = try await clerk.desk.store.consoleCounts(clerk.asker.sees)
         let trail: [HTML] = content.trail.map { "<li><a href=\"\($0.1)\">\($0.0)</a></li>" }
         let crumbs: HTML = trail.isEmpty ? "" : "<nav aria-label=\"Way here\" class=\"trail\"><ol>\(trail)</ol></nav>"
-        // Without scripts a page is loaded anew as a whole, which would empty what somebody is filling in.
-        let asks = content.body.hasFields
-        let anew: HTML = asks || content.live == nil ? "" : "<noscript><meta http-equiv=\"refresh\" content=\"15\"></noscript>"
-        let still: HTML = asks && content.live != nil
-            ? "<noscript><p class=\"soft\"><a href=\"\(clerk.visit.request.target)\">Load this page again</a> to see what is new: it has a form, and does not do so by itself.</p></noscript>" : ""
-        let live: HTML = content.live.map { "<meta name=\"live\" content=\"\($0)\">\(anew)" } ?? ""
-        let state: HTML = content.live == nil ? "" : "<span id=\"live\" class=\"live\" role=\"status\"></span>"
+        // Without scripts no page loads itself anew: nobody could stop it (WCAG 2.2.1, 2.2.2), and it would empty what somebody is filling in.
+        let still: HTML = content.live == nil
+            ? "" : "<noscript><p class=\"soft\"><a href=\"\(clerk.visit.request.target)\">Load this page again</a> to see what is new: without scripts it does not do so by itself.</p></noscript>"
+        let live: HTML = content.live.map { "<meta name=\"live\" content=\"\($0)\">" } ?? ""
+        let state: HTML = content.live == nil ? "" : "<span role=\"status\"><button type=\"button\" id=\"live\" class=\"live\" title=\"Stop, or go on with, what renews itself on pages\"></button></span>"
         return bare(content.title, """
             <a class="skip" href="#main">Skip to the page</a>
             <header class="top"><a class="brand" href="/">\(mark)<span>Counterfoil</span></a>
             <nav aria-label="Console"><ul>\(link("/", clerk.asker.sees.tenant == nil ? "Tenants" : "Overview", content.place == "tenants"))\
             \(link("/inbox", "Inbox", content.place == "inbox", counts.stopped, "warn"))\(link("/alerts", "Alerts", content.place == "alerts", counts.alerts, "bad"))</ul></nav>
-            <div class="who">\(state)<span class="key" title="The key that you signed in with">\(clerk.asker.label)</span>
+            <div class="who">\(state)\(who(clerk.asker))
             <form method="post" action="/session/end"><button class="quiet">Sign out</button></form></div></header>
             <main id="main" tabindex="-1">\(crumbs)<div class="head"><h1>\(content.title)</h1>\(content.beside)</div>\(still)\(content.body)</main>
             <footer class="foot"><p>Counterfoil \(clerk.desk.configuration.version) · times are UTC · shown <span id="shown">\(Prose.time(clerk.now.description, seconds: true))</span></p></footer>
             """, live: live)
+    }
+
+    private static func who(_ asker: Asker) -> HTML {
+        asker.isUser
+            ? "<a class=\"key\" href=\"/password\" title=\"The user that you signed in with: give yourself another password\">\(asker.label)</a>"
+            : "<span class=\"key\" title=\"The key that you signed in with\">\(asker.label)</span>"
     }
 
     private static func link(_ path: String, _ text: String, _ isHere: Bool, _ count: Int = 0, _ tone: String = "") -> HTML {

@@ -247,6 +247,7 @@ extension Words {
             bounds()
             out += [("format", "password"), ("writeOnly", true)]
         case .slug: out.append(("pattern", "^[a-z0-9][a-z0-9-]{0,62}$"))
+        case .login: out.append(("pattern", .string("^[A-Za-z0-9][A-Za-z0-9._%+@-]{0,\(most - 1)}$")))
         case .account: out.append(("pattern", .string("^[A-Za-z0-9_][A-Za-z0-9._-]{0,\(most - 1)}$")))
         case .country: out.append(("pattern", "^[A-Z]{2}$"))
         case .currency: out.append(("pattern", "^[A-Z]{3}$"))

@@ -22,6 +22,7 @@ enum PathParameter {
         .must("route", .slug, "An alert route's name.", example: "bookkeeper"),
         .must("schedule", .choice(Schedule.subjects), "What the schedule is about.", example: "post"),
         .must("tenant", .id, "A client business's id."),
+        .must("user", .id, "A user's id."),
     ]
 
     /// A name that is not in the table is described by itself; a test sees to it that there is none.

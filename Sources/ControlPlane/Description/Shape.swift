@@ -1,3 +1,4 @@
+internal import Store
 internal import Wire
 
 /// What a JSON value may be. Declared once: bodies and queries are read by it, `/openapi.json` is written of it, and tests hold answers against it.
@@ -75,6 +76,10 @@ extension Shape {
     static let zone = Shape.text(Words(.zone, most: 64))
     static let postKey = Shape.text(Words(.postKey, most: 16))
     static let secret = Shape.text(Words(.secret, most: ControlPlaneLimits.secretBytes))
+    /// A name of a user's.
+    static let login = Shape.text(Words(.login, most: UserName.lengthMost))
+    /// A password as it is set.
+    static let password = Shape.text(Words(.line, least: UserName.passwordLeast, most: UserName.passwordMost))
     /// One line, as people write it.
     static let line = Shape.line(most: ControlPlaneLimits.textCharacters)
     static func line(most: Int) -> Shape { .text(Words(.line, most: most)) }

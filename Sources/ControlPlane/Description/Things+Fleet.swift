@@ -9,7 +9,7 @@ extension Thing {
         .must("tenant", .id), .must("slug", .slug), .must("name", .words, example: "Prairie Goods"), .must("state", .choice(["new", "active", "paused"]), example: "active"),
         .must("consultancy", .words, "The consultancy's name.", example: "North Advisers"), .must("ledgers", .list(.words), "Their platforms.", example: ["quickbooks-online"]),
         .must("waiting_since", .orNull(.instant), "Since when its oldest work waits.", example: .null), .must("held", .count), .must("rejected", .count), .must("unknown", .count),
-        .must("manual", .count), .must("unexplained", .list(.object([.must("currency", .currency), .must("minor", .number, example: 0)])), "By currency, where it is not 0.", example: []),
+        .must("manual", .count), .must("reflections", .count, "What sources are told only once a person has decided."), .must("unexplained", .list(.object([.must("currency", .currency), .must("minor", .number, example: 0)])), "By currency, where it is not 0.", example: []),
         .must("quota_permille", .orNull(.count), "How much of the fullest budget is used.", example: 210), .must("critical", .count, "Open alerts."), .must("warnings", .count),
         .must("connections_down", .count), .must("last_event_at", .orNull(.instant)), .must("days", .list(.count), "Postings of the last fourteen ledger days, oldest first.", example: [0, 3]),
     ])
@@ -17,7 +17,7 @@ extension Thing {
     static let causes = Thing("Causes", "What is stopped.", [.must("causes", .list(.thing(.cause)))])
     private static let cause = Thing("Cause", "What stops postings, orders or events of a tenant.", [
         .must("tenant", .id), .must("tenant_slug", .slug), .must("tenant_name", .words, example: "Prairie Goods"),
-        .must("kind", .choice(["posting", "case", "event"]), "`case`: an order that can't be planned; `event`: one that can't be read."), .must("code", .words, "The check, or the fault's code.", example: "unmapped_code"),
+        .must("kind", .choice(["posting", "case", "event", "reflection"]), "`case`: an order that can't be planned; `event`: one that can't be read; `reflection`: what a source is told only once a person has decided."), .must("code", .words, "The check, or the fault's code.", example: "unmapped_code"),
         .must("count", .count, example: 3), .must("why", .words, "The words that stand there most often.", example: "reason code faded has no rule"), .must("remedy", .words, example: "add a rule for faded"),
         .must("kinds", .count, "How many different words there are.", example: 1), .must("since", .instant), .must("states", .list(.words), example: ["held"]),
     ])

@@ -30,7 +30,12 @@ extension Thing {
         .must("total_minor", .number, "In whole minor units.", example: 1080), .must("applies_to", .orNull(.postKey), "The posting that it settles or corrects.", example: .null),
         .must("findings", .list(.thing(.finding)), "What holds it.", example: []), .must("fault", .orNull(.thing(.fault)), "What stopped it.", example: .null),
         .must("attempts", .count), .must("next_attempt_at", .orNull(.instant)), .must("batch", .orNull(.id), "The file that has it in hand.", example: .null),
-        .must("by_hand", .flag, "Whether it went to the ledger in a file.", example: false), .must("remote_id", .orNull(.words), "Its id in the ledger.", example: "1042"),
+        .must("by_hand", .flag, "Whether it went to the ledger in a file.", example: false),
+        .must("accepted", .orNull(.object([
+            .must("voided", .flag), .must("gone", .flag, "The ledger has it no longer."), .must("total_minor", .number, "What it comes to there."),
+            .must("why", .words, example: "voided: confirmed as false, the ledger has true"), .must("by", .words, example: "key ann (0193a1b2)"),
+        ])), "The ledger's side, where that stands beside what was sent.", example: .null),
+        .must("remote_id", .orNull(.words), "Its id in the ledger.", example: "1042"),
         .must("remote_version", .orNull(.words), example: "0"), .must("posted_at", .orNull(.instant)), .must("confirmed_at", .orNull(.instant)), .must("updated_at", .instant),
     ]
 

@@ -14,6 +14,7 @@ extension Thing {
         .must("remote_id", .orNull(.words), "Its id there; null when it is gone.", example: "145"), .must("state", .any(of: ReflectedState.State.self), example: "paid"),
         .must("currency", .currency), .must("total", .words, "What the ledger shows.", example: "540.00"),
         .must("paid", .orNull(.words), "What was entered as paid there beside what the source told of; null where nothing was, or nobody can tell.", example: "540.00"),
+        .may("credited", .words, "What credit was set against it there; absent for none, and where the ledger does not tell it from payments.", example: "40.00"),
         .must("date", .day), .must("link", .orNull(.words), "Where people see it.", example: .null),
     ]
     private static let said = Thing("ReflectedState", "What the ledger has of a document.", saidMembers)

@@ -61,6 +61,17 @@ extension Thing {
     static let newKey = Thing("NewKey", "An API key. This is the one time that it is shown.", [
         .must("key", .line(most: 100), "To be sent as `Authorization: Bearer …`.", example: "cf_0123456789abcdefghjkmnpqrstvwxyz")
     ] + named + owner)
+
+    private static let login = Member.must("name", .login, "What is typed at the sign-in.", example: "ann@northadvisers.example")
+    private static let userScopes = Member.must("scopes", .list(.any(of: Scope.self)), "Each includes those before it.", example: ["write"])
+    private static let userTimes: [Member] = [
+        .must("created_at", .instant), .must("password_set_at", .instant), .must("signed_in_at", .orNull(.instant), "When this was last done.", example: .null),
+        .must("disabled_at", .orNull(.instant), "Since when nobody signs in under this name.", example: .null),
+    ]
+    static let user = Thing("User", "Somebody who signs in to the console.", [.must("id", .id), login, userScopes] + owner + userTimes)
+    static let newUser = Thing("NewUser", "A user who was made.", [.must("id", .id), login, userScopes] + owner + userTimes + [
+        .must("password", .orNull(.line(most: 100)), "One that was drawn, this once; null where it was given.", example: "7k2m-9qtx-4hcw-0n8r-pd5v"),
+    ])
     static let asker = Thing("Asker", "The key that asks.", [.must("id", .id)] + named + owner)
 }
 
@@ -174,5 +185,6 @@ extension Thing {
         .must("source", .id, "The connection that is read."), .must("ledger", .id, "The connection that is posted to."),
         .must("policies", .map(.value), "How it is kept, where that is not as usual.", example: ["edit": "delta"]), .must("state", .choice(["active", "paused"])),
         .must("cut_over", .orNull(.day), "Nothing dated earlier is posted."), .must("poll_seconds", .integer(10 ... 86_400), example: 300), .must("created_at", .instant),
+        .may("notes", .list(.words), "In the answer to a change: what its policies can't do with these connections.", example: []),
     ])
 }

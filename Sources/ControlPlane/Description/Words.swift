@@ -1,11 +1,12 @@
 internal import Books
 internal import Kernel
+internal import Store
 internal import Wire
 
 /// What a string may be.
 struct Words: Sendable {
     enum Form: String, Sendable {
-        case any, line, value, slug, account, country, currency, zone, day, instant, id, postKey, secret
+        case any, line, value, slug, login, account, country, currency, zone, day, instant, id, postKey, secret
     }
 
     var form: Form
@@ -29,6 +30,7 @@ struct Words: Sendable {
         case .line: isWithin(text.unicodeScalars.count) && Words.isPrintable(text)
         case .secret: isWithin(text.utf8.count)
         case .slug: isWithin(text.utf8.count) && text.utf8.first != 45 && text.utf8.allSatisfy { Words.isLower($0) || Words.isDigit($0) || $0 == 45 }
+        case .login: UserName.fits(text)
         case .account: isWithin(text.utf8.count) && Words.isAccount(text)
         case .country: text.utf8.count == 2 && text.utf8.allSatisfy { $0 >= 65 && $0 <= 90 }
         case .currency: Currency(text) != .none
@@ -65,6 +67,7 @@ struct Words: Sendable {
         case .line: "must be text of \(least) to \(most) characters"
         case .value: "must be a string of at most \(most) characters"
         case .slug: "must be 1 to 63 lower-case letters, digits and hyphens"
+        case .login: "must be 1 to \(most) letters, digits and ._%+@-, beginning with a letter or digit"
         case .account: "must be 1 to \(most) letters, digits, hyphens, dots and underscores"
         case .country: "is not a country"
         case .currency: "is not a currency"
@@ -83,6 +86,7 @@ struct Words: Sendable {
         case .line: "Send a string without line breaks."
         case .value: "Write the value in quotes."
         case .slug: "Write it such as prairie-goods."
+        case .login: "Write it such as ann or ann@northadvisers.example."
         case .account: "Write it as the platform shows it."
         case .country: "Write two capital letters, such as GB."
         case .currency: "Write three capital letters, such as GBP."
@@ -100,6 +104,7 @@ struct Words: Sendable {
         switch form {
         case .any, .line, .value: "text"
         case .slug: "prairie-goods"
+        case .login: "ann"
         case .account: "prairie-goods"
         case .country: "US"
         case .currency: "USD"

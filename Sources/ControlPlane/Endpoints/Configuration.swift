@@ -148,6 +148,7 @@ extension Endpoints {
         let returns = try await returns(policies, tenant, visit, &input)
         try await checkFacts(policies, [source, returns], tenant, visit, &input)
         try input.check()
+        let notes = try await notes(policies, source, tenant, visit)
         let new = NewFlow(
             id: visit.desk.random.identifier(), slug: slug, organisation: organisation, source: source, ledger: ledger,
             policies: object(policies).bytes, cutOver: cutOver, pollSeconds: poll ?? 300)
@@ -156,7 +157,7 @@ extension Endpoints {
             try await tx.audit(tenant, [visit.entry("flow.created", "flow \(new.id)")])
             for read in [source] + [returns].compactMap(\.self) { try await tx.rereadEvents(tenant, read) }
             try await tx.replan(tenant, only: new.id)
-            return .init(201, row.json, location: "/v1/flows/\(new.id)")
+            return .init(201, try noted(row.json, notes), location: "/v1/flows/\(new.id)")
         }
     }
 
@@ -167,10 +168,12 @@ extension Endpoints {
         let country = try await country(of: organisation, tenant, visit, &input)
         let policies = input.policies("policies", country: country)
         let returns = try await returns(policies ?? [], tenant, visit, &input)
-        try await checkFacts(policies ?? [], [ConnectionID(old["source"]?.string ?? ""), returns], tenant, visit, &input)
+        let source = ConnectionID(old["source"]?.string ?? "")
+        try await checkFacts(policies ?? [], [source, returns], tenant, visit, &input)
         let (state, poll) = (input.choice("state"), input.integer("poll_seconds"))
         let cutOver: LocalDate?? = input.has("cut_over") ? .some(input.date("cut_over")) : .none
         try input.check()
+        let notes = try await notes(policies ?? [], source, tenant, visit)
         let changed = ["policies", "state", "poll_seconds", "cut_over"].filter { input.has($0) }
         let seen = try Precondition(visit.request)
         return try await visit.change { tx throws(Fault) in
@@ -185,11 +188,30 @@ extension Endpoints {
             for read in [returns, missed].compactMap(\.self) { try await tx.rereadEvents(tenant, read) }
             try await tx.audit(tenant, [visit.entry("flow.changed", "flow \(id)", JSON.object([("members", .array(changed.map { .string($0) }))]).bytes)])
             try await tx.replan(tenant, only: id)
-            let began = policies?.contains { $0.name == "reflect" && $0.value == "on" } ?? false
-            // As it stands under the lock: somebody may have ended it since it was read.
-            if began, try JSON(parsing: now.json)["policies"]?["reflect"]?.string != "on" { try await tx.beginReflecting(tenant, id) }
-            return .init(200, row.json, tag: Precondition.tag(of: row.json))
+            if let policies, try beginsToTell(policies, where: try JSON(parsing: now.json)["policies"]) { try await tx.beginReflecting(tenant, id) }
+            return .init(200, try noted(row.json, notes), tag: Precondition.tag(of: row.json))
         }
+    }
+
+    /// What the policies ask for and the source has no place for. No refusal: payments that are in the ledger already are held all the same.
+    private static func notes(_ given: [(name: String, value: String)], _ source: ConnectionID?, _ tenant: TenantID, _ visit: Visit) async throws -> [String] {
+        guard given.last(where: { $0.name == "reflect" })?.value == "on", let source, let row = try await visit.store.adminConnection(source, Visibility(tenant: tenant)),
+            let platform = try JSON(parsing: row.json)["platform"]?.string, let connector = visit.desk.sources[platform], connector.reflectionPlace == .none
+        else { return [] }
+        return ["reflect: \(connector.spec.name) has no place for it. What the ledger shows is kept, and told to nobody but those who read it here."]
+    }
+
+    private static func noted(_ flow: [UInt8], _ notes: [String]) throws(Fault) -> [UInt8] {
+        if notes.isEmpty { return flow }
+        return try JSON(parsing: flow).setting("notes", .array(notes.map { .string($0) })).bytes
+    }
+
+    /// Somebody is to be told who was not. As it stands under the lock: somebody else may have ended it since it was read.
+    private static func beginsToTell(_ policies: [(name: String, value: String)], where stored: JSON?) throws(Fault) -> Bool {
+        let old = PolicyText.flat(stored ?? .object([]))
+        func new(_ name: String) -> String? { policies.last { $0.name == name }?.value }
+        guard new("reflect") == "on" else { return false }
+        return old["reflect"]?.string != "on" || (new("returns.from") != nil && old["returns.from"]?.string != new("returns.from"))
     }
 
     private static func isUsable(_ stored: JSON?, country: String) -> Bool {

@@ -89,11 +89,15 @@ extension Endpoints {
             try await order(.hold, visit)
         },
         Endpoint(.post, "/v1/postings/{posting}/release", .key(.write), aboutOrder(
-            "Let a posting go on", "Held, rejected and manual ones are planned and checked anew. What the ledger has already becomes an update there; what it was found to have no longer is written again."
+            "Let a posting go on", "Held, rejected and manual ones are planned and checked anew. What the ledger has already becomes an update there; what it was found to have no longer is written again. Of one whose ledger's side was accepted, ours is written over it."
         )) { visit in try await order(.release, visit) },
         Endpoint(.post, "/v1/postings/{posting}/retry", .key(.write), aboutOrder(
             "Try a posting again", "A rejected one is planned anew, an unknown one is looked up at once, and a manual one that the ledger has is compared again."
         )) { visit in try await order(.retry, visit) },
+        Endpoint(.post, "/v1/postings/{posting}/accept", .key(.write), aboutOrder(
+            "Let what the ledger shows stand",
+            "Of an invoice, credit note or bill that somebody voided or changed there. Nothing is written; the difference stays in the day's proof by name, and what the source says of it later is held where it goes beyond."
+        )) { visit in try await order(.accept, visit) },
     ]
 
     private static func aboutOrder(_ summary: String, _ detail: String) -> About {

@@ -25,6 +25,27 @@ extension Endpoints {
         },
     ]
 
+    /// Whom a new key or user is for, by the members `consultancy` and `tenant`: nobody who sees more than the asking one.
+    /// - Throws: 422 with everything that is wrong with the body.
+    static func owner(_ visit: Visit, _ input: inout Input) async throws -> Visibility {
+        let tenant: TenantID? = input.optionalIdentifier("tenant")
+        let stated: ConsultancyID? = input.optionalIdentifier("consultancy")
+        if tenant != nil, stated != nil { input.add("consultancy", "does not go with tenant", "What is a tenant's needs no consultancy.") }
+        try input.check()
+        let own = visit.asker.sees
+        if let tenant {
+            guard try await visit.store.adminTenant(tenant, own) != nil else {
+                throw Refusal.invalid([.init(field: "tenant", why: "does not exist", remedy: "Check the id.")])
+            }
+            return Visibility(tenant: tenant)
+        }
+        guard let stated, own.tenant == nil else { return own }
+        guard try await visit.store.adminConsultancy(stated, own) != nil else {
+            throw Refusal.invalid([.init(field: "consultancy", why: "does not exist", remedy: "Check the id.")])
+        }
+        return Visibility(consultancy: stated)
+    }
+
     /// A key that sees no more than the one that makes it. The answer is the one time it is shown, so it is not kept for an idempotency key either.
     private static func createKey(_ visit: Visit) async throws -> HTTPResponse {
         guard visit.request.fields["Idempotency-Key"] == nil else {
@@ -32,25 +53,7 @@ extension Endpoints {
         }
         var input = try visit.input()
         let label = input.text("label"), scopes = input.list("scopes") ?? []
-        let tenant: TenantID? = input.optionalIdentifier("tenant")
-        let stated: ConsultancyID? = input.optionalIdentifier("consultancy")
-        if tenant != nil, stated != nil { input.add("consultancy", "does not go with tenant", "A tenant's key needs no consultancy.") }
-        try input.check()
-        let own = visit.asker.sees
-        let owner: Visibility
-        if let tenant {
-            guard try await visit.store.adminTenant(tenant, own) != nil else {
-                throw Refusal.invalid([.init(field: "tenant", why: "does not exist", remedy: "Check the id.")])
-            }
-            owner = Visibility(tenant: tenant)
-        } else if let stated, own.tenant == nil {
-            guard try await visit.store.adminConsultancy(stated, own) != nil else {
-                throw Refusal.invalid([.init(field: "consultancy", why: "does not exist", remedy: "Check the id.")])
-            }
-            owner = Visibility(consultancy: stated)
-        } else {
-            owner = own
-        }
+        let owner = try await Endpoints.owner(visit, &input)
         let key = try await visit.store.createKey(
             consultancy: owner.consultancy, tenant: owner.tenant, label: label, scopes: scopes, actor: visit.asker.actor, random: SystemRandom())
         return .json(201, .object([

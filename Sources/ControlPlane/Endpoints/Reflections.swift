@@ -23,13 +23,13 @@ extension Endpoints {
         Endpoint(.get, "/v1/tenants/{tenant}/reflections", .key(.read), About(
             "What sources are told, and what waits for a decision",
             "Newest first. `held`: a person is asked, with both sides. `refused`: the source would not take it.",
-            query: [.may("state", Thing.reflectionState), .may("flow", .id, "Of this flow."), .may("connection", .id, "Told to this source.")], .page(.reflection)
+            query: [.may("state", Thing.reflectionState), .may("code", .line(most: 64), "Of those that wait for a decision, by the check that holds it or the code that it was refused with.", example: "reflection_asked"), .may("flow", .id, "Of this flow."), .may("connection", .id, "Told to this source.")], .page(.reflection)
         )) { visit in
             let tenant = try await visit.tenant()
             var asked = try visit.asked()
-            let page = try visit.page(), state = asked.choice("state")
+            let page = try visit.page(), state = asked.choice("state"), code = asked.optionalText("code")
             let flow: FlowID? = asked.optionalIdentifier("flow"), source: ConnectionID? = asked.optionalIdentifier("connection")
-            return try visit.answer(try await visit.store.adminReflections(tenant, state: state, flow: flow, source: source, page), page)
+            return try visit.answer(try await visit.store.adminReflections(tenant, state: state, code: code, flow: flow, source: source, page), page)
         },
         Endpoint(.get, "/v1/reflections/{reflection}", .key(.read), About("A reflection", .one(.reflection))) { visit in
             try visit.answer(try await visit.store.adminReflection(try reflection(visit), visit.asker.sees))

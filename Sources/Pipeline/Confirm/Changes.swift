@@ -12,7 +12,7 @@ extension Pipeline {
     private static let changesFirst = Duration.seconds(60 * 86_400)
     /// Once all pages are read, everything up to their beginning is known, but for what shows later than this.
     private static let changesLag = Duration.seconds(3_600)
-    /// A ledger that can't be asked is tried again after this: a newer version may know how.
+    /// A ledger of files is tried again after this: a newer version may know how.
     private static let changesNever = Duration.seconds(86_400)
     private static let noticesAtOnce = 500
 
@@ -26,8 +26,17 @@ extension Pipeline {
             try await noticed(connection, waiting.compactMap { LedgerNotice($0, account: connection.row.account) }, connector)
         }
         guard let feed = try await store.feed(tenant, connection.row.id), feed.isDue else { return .done }
+        try await askChart(connection, connector)
         try await ask(connection, feed, connector)
         return .done
+    }
+
+    /// Few ledgers tell that an account was renamed or made inactive, and none that its lock date was moved: all of that is read again when it is time.
+    private func askChart(_ connection: CourierConnection, _ connector: any LedgerConnector) async throws(Fault) {
+        guard !(connector is any FileLedger), let known = try await store.chart(tenant, connection.row.id),
+            clocks.now() - known.readAt >= Changes.chartInterval(connection.facts)
+        else { return }
+        try await store.ask(tenant, [Job(.chart, connection.row.id.description, lane: .poll)])
     }
 
     /// What a ledger told: the postings that its ids stand for are looked at again, and the chart where it is about that.
@@ -43,10 +52,13 @@ extension Pipeline {
     /// asked for: what changes while they are read shows next time.
     private func ask(_ connection: CourierConnection, _ feed: LedgerFeed, _ connector: any LedgerConnector) async throws(Fault) {
         let began = clocks.now()
-        guard connector.changes(since: began, cursor: nil, connection.facts) != nil else {
-            return try await store.saveFeed(tenant, connection.row.id, watermark: nil, next: Pipeline.changesNever)
-        }
         let interval = Changes.interval(connection.facts)
+        guard connector.changes(since: began, cursor: nil, connection.facts) != nil else {
+            // No call is made for it: only its accounts are read again.
+            let isFile = connector is any FileLedger
+            return try await store.saveFeed(
+                tenant, connection.row.id, watermark: nil, next: isFile ? Pipeline.changesNever : interval, atLeast: Changes.chartInterval(connection.facts))
+        }
         // Nothing of ours is there yet, so nothing of ours was changed.
         guard let known = feed.watermark ?? feed.firstPosted.map({ max($0, began - Pipeline.changesFirst) }) else {
             return try await store.saveFeed(tenant, connection.row.id, watermark: nil, next: interval)
@@ -78,6 +90,12 @@ enum Changes {
     /// The connection's own interval (setting `changes_seconds`, 10 to 86400); `nil`: its flows' shortest.
     static func interval(_ facts: ConnectionFacts) -> Duration? {
         facts.settings["changes_seconds"].flatMap { Int($0) }.map { .seconds(min(max($0, 10), 86_400)) }
+    }
+
+    /// How old accounts, tax codes and the lock date may be before they are read again: the connection's own (setting `chart_seconds`, 60 to 86400), else a
+    /// quarter of an hour. Looked at when the ledger is asked for its changes, so never more often than that.
+    static func chartInterval(_ facts: ConnectionFacts) -> Duration {
+        .seconds(facts.settings["chart_seconds"].flatMap { Int($0) }.map { min(max($0, 60), 86_400) } ?? 900)
     }
 
     /// The time to ask from: not before what the platform reaches back to, with an hour's room for clocks that differ.

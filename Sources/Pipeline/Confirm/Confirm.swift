@@ -50,7 +50,7 @@ extension Pipeline {
         _ before: [PostKey: SettledSum]?
     ) async throws(Fault) {
         var good: [(key: PostKey, version: String?, shown: [UInt8]?)] = []
-        var bad: [(key: PostKey, findings: [Finding])] = []
+        var bad: [(key: PostKey, findings: [Finding], shown: LedgerReadback)] = []
         var absent: [PostKey] = []
         for document in documents {
             guard let found = seen[document.key] else {
@@ -59,12 +59,12 @@ extension Pipeline {
                 } else if rows[document.key]?.attempts ?? 0 < 5 {
                     absent.append(document.key)
                 } else {
-                    bad.append((document.key, [Confirm.gone]))
+                    bad.append((document.key, [Confirm.gone], Accept.none(document)))
                 }
                 continue
             }
             let differences = Confirm.trusts ? [] : Confirm.differences(document, connector: connector, seen: found)
-            if differences.isEmpty { good.append((document.key, found.version, ReadbackCodec.encode(found).bytes)) } else { bad.append((document.key, differences)) }
+            if differences.isEmpty { good.append((document.key, found.version, ReadbackCodec.encode(found).bytes)) } else { bad.append((document.key, differences, found)) }
         }
         let tenant = tenant
         let goodNow = good, badNow = bad
@@ -75,7 +75,8 @@ extension Pipeline {
         }
         let news = try await news(looks, before: before, flow)
         try await store.transaction { tx throws(Fault) in
-            try await tx.reflect(tenant, flow.row.id, flow.row.sourceID, news.rows, alert: Reflect.alert(flow.row.id))
+            try await tx.reflect(tenant, flow.row.id, news.rows, alert: Reflect.alert(flow.row.id))
+            try await tx.lookAtMoney(tenant, flow, news.rows)
             if !goodNow.isEmpty {
                 _ = try await tx.query(PostingStatements.confirmed(tenant, goodNow))
                 try await tx.audit(tenant, goodNow.map { AuditEntry(actor: "worker", action: "posting.confirmed", subject: "posting \($0.key)") })
@@ -88,16 +89,17 @@ extension Pipeline {
                     _ = try await tx.query(JobStatements.ask(tenant, [Job(.attach, flow.row.id.description, lane: .poll)]))
                 }
             }
-            for (key, findings) in badNow {
+            for (key, findings, shown) in badNow {
                 let (json, fault) = Confirm.difference(findings)
-                _ = try await tx.query(PostingStatements.differs(tenant, key, findings: json, fault: fault.json.bytes))
+                _ = try await tx.query(PostingStatements.differs(
+                    tenant, key, findings: json, fault: fault.json.bytes, shown: ReadbackCodec.encode(shown).bytes))
                 try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.differs", subject: "posting \(key)", detail: fault.json.bytes)])
             }
             try await tx.raise(tenant, Confirm.alerts(badNow.map(\.findings), flow.row.id))
         }
         try await later(absent, max(flow.findSettles ?? connector.spec.idempotency.findSettles, .seconds(1)), nil)
         metrics.count(.postings, ("state", "confirmed"), by: Double(good.count))
-        for (key, findings) in bad { log.error(.differs, ("posting", key.text), ("why", findings.map(\.why).joined(separator: "; "))) }
+        for (key, findings, _) in bad { log.error(.differs, ("posting", key.text), ("why", findings.map(\.why).joined(separator: "; "))) }
     }
 }
 

@@ -41,7 +41,7 @@ extension Pipeline {
         }
         let byKey = Dictionary(rows.map { ($0.posting.key, $0) }) { one, _ in one }
         var same: [(key: PostKey, version: String?, shown: [UInt8]?, asked: Timestamp)] = []
-        var drifted: [(key: PostKey, findings: [Finding])] = [], absent: [PostKey] = [], looks: [Reflect.Look] = []
+        var drifted: [(key: PostKey, findings: [Finding], shown: LedgerReadback)] = [], absent: [PostKey] = [], looks: [Reflect.Look] = [], taken: [Accept.Taken] = []
         for document in bound.documents {
             guard let row = byKey[document.key] else { continue }
             switch try Confirm.verdict(row, document, seen[document.key], connector) {
@@ -49,13 +49,20 @@ extension Pipeline {
                 same.append((document.key, shown?.version, shown.map { ReadbackCodec.encode($0).bytes }, row.asked))
                 looks.append(Reflect.Look(row: row.posting, seen: shown, isTakenBack: document.plan.effect == .void))
             case .drifted(let findings):
-                drifted.append((document.key, findings))
-                looks.append(Reflect.Look(row: row.posting, seen: seen[document.key], drift: findings, isTakenBack: false))
+                let stands = try Accept.taken(row, document, seen[document.key], findings, flow.policies, connector)
+                var look = Reflect.Look(row: row.posting, seen: seen[document.key], drift: findings, isTakenBack: false)
+                if let stands {
+                    taken.append(stands)
+                    if stands.side == nil { (look.row.accepted, look.drift) = (nil, []) }
+                } else {
+                    drifted.append((document.key, findings, seen[document.key] ?? Accept.none(document)))
+                }
+                looks.append(look)
             case .absent: absent.append(document.key)
             }
         }
         let news = try await news(looks, before: before, flow), again = Set(news.again)
-        try await settle(same.filter { !again.contains($0.key) }, drifted, news.rows, flow)
+        try await settle(same.filter { !again.contains($0.key) }, drifted, taken.filter { !again.contains($0.key) }, news.rows, flow)
         try await store.markLater(tenant, news.again, by: Reflect.movingPause)
         try await store.markLater(tenant, absent, by: Confirm.absentPause, looked: true)
     }
@@ -69,26 +76,50 @@ extension Pipeline {
     }
 
     private func settle(
-        _ same: [(key: PostKey, version: String?, shown: [UInt8]?, asked: Timestamp)], _ drifted: [(key: PostKey, findings: [Finding])],
-        _ news: [NewReflection], _ flow: Setup.Flow
+        _ same: [(key: PostKey, version: String?, shown: [UInt8]?, asked: Timestamp)], _ drifted: [(key: PostKey, findings: [Finding], shown: LedgerReadback)],
+        _ taken: [Accept.Taken], _ news: [NewReflection], _ flow: Setup.Flow
     ) async throws(Fault) {
         let tenant = tenant
         try await store.transaction { tx throws(Fault) in
-            try await tx.reflect(tenant, flow.row.id, flow.row.sourceID, news, alert: Reflect.alert(flow.row.id))
+            try await tx.reflect(tenant, flow.row.id, news, alert: Reflect.alert(flow.row.id))
+            try await tx.lookAtMoney(tenant, flow, news)
             if !same.isEmpty {
                 _ = try await tx.query(ChangeStatements.unmark(tenant, same))
                 // A change of ours has waited for the look.
                 _ = try await tx.query(JobStatements.ask(tenant, [Job(.post, flow.row.id.description, lane: .webhook)]))
             }
-            for (key, findings) in drifted {
+            for (key, findings, shown) in drifted {
                 let (json, fault) = Confirm.difference(findings)
-                _ = try await tx.query(ChangeStatements.drifted(tenant, key, findings: json, fault: fault.json.bytes))
+                let had = ReadbackCodec.encode(shown).bytes
+                _ = try await tx.query(ChangeStatements.drifted(tenant, key, findings: json, fault: fault.json.bytes, shown: had))
                 _ = try await tx.query(PostingStatements.recheckDependants(tenant, [key]))
                 try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.differs", subject: "posting \(key)", detail: fault.json.bytes)])
             }
+            try await tx.accept(taken, tenant, flow)
             try await tx.raise(tenant, Confirm.alerts(drifted.map(\.findings), flow.row.id))
         }
-        for (key, findings) in drifted { log.error(.differs, ("posting", key.text), ("why", findings.map(\.why).joined(separator: "; "))) }
+        for (key, findings, _) in drifted { log.error(.differs, ("posting", key.text), ("why", findings.map(\.why).joined(separator: "; "))) }
+    }
+}
+
+extension PostgresTransaction {
+    /// What the ledger has of these stands. What was ready to settle or correct them is checked against that before it is sent.
+    fileprivate func accept(_ taken: [Accept.Taken], _ tenant: TenantID, _ flow: Setup.Flow) async throws(Fault) {
+        guard !taken.isEmpty else { return }
+        for item in taken {
+            let side = item.side?.json.bytes
+            let sql = ChangeStatements.accept(
+                tenant, item.key, shown: ReadbackCodec.encode(item.shown).bytes, version: item.shown.version, side: side, asked: item.asked)
+            guard try await query(sql).affected == 1 else { continue }
+            _ = try await query(PostingStatements.recheckDependants(tenant, [item.key]))
+            let action = side == nil ? "posting.agrees" : "posting.accepted"
+            try await audit(tenant, [AuditEntry(actor: "worker", action: action, subject: "posting \(item.key)", detail: side ?? Array("{}".utf8))])
+        }
+        // Also what was held because of it.
+        _ = try await query(DocumentStatements.markDirty(tenant, flow.row.id, cases: Array(Set(taken.map(\.caseID)).sorted())))
+        _ = try await query(JobStatements.ask(tenant, [
+            Job(.map, flow.row.id.description, lane: .webhook), Job(.reconcile, flow.row.id.description, lane: .audit),
+        ]))
     }
 }
 
@@ -119,6 +150,8 @@ extension Confirm {
     static func verdict(_ row: RecheckRow, _ document: LedgerDocument, _ seen: LedgerReadback?, _ connector: any LedgerConnector) throws(Fault) -> Verdict {
         guard let seen else {
             if document.plan.effect == .void { return .same(nil) }
+            // Accepted as having no effect: whether it is there says nothing more.
+            if row.posting.accepted != nil, let shown = row.shown, try ReadbackCodec.decode(shown).voided { return .same(nil) }
             return row.looks + 1 < absentMost ? .absent : .drifted([gone])
         }
         let had: LedgerReadback
@@ -136,7 +169,7 @@ extension Confirm {
 extension Confirm.Words {
     /// Somebody changed it there after it was confirmed.
     static let changed = Self(
-        ours: "confirmed as", remedy: "Somebody changed it in the ledger: take that back there and retry, or release to write ours again.")
+        ours: "confirmed as", remedy: "Somebody changed it in the ledger: take that back there and retry, accept it if it may stand, or release to write ours again.")
 }
 
 extension LedgerReadback {
@@ -150,12 +183,15 @@ extension LedgerReadback {
 /// What a ledger showed, as the store keeps it.
 enum ReadbackCodec {
     static func encode(_ shown: LedgerReadback) -> JSON {
-        .object([
+        var members: [(key: String, value: JSON)] = [
             ("key", .optional(shown.key?.text)), ("remote_id", .string(shown.remoteID)), ("version", .optional(shown.version)),
             ("date", .optional(shown.date?.description)), ("currency", .optional(shown.currency)), ("total_minor", .number("\(shown.total_minor)")),
             ("tax_minor", shown.tax_minor.map { .number("\($0)") } ?? .null), ("party", .optional(shown.party)), ("applies_to", .optional(shown.appliesTo)),
             ("accounts", .object(shown.accounts.sorted { $0.key < $1.key }.map { ($0.key, .number("\($0.value)")) })), ("voided", .bool(shown.voided)),
-        ] + (shown.open_minor.map { [("open_minor", .number("\($0)"))] } ?? []))
+        ]
+        if let open = shown.open_minor { members.append(("open_minor", .number("\(open)"))) }
+        if let credited = shown.credited_minor { members.append(("credited_minor", .number("\(credited)"))) }
+        return .object(members)
     }
 
     /// - Throws: `stored_json_unreadable`.
@@ -170,6 +206,7 @@ enum ReadbackCodec {
             key: json["key"]?.string.flatMap { PostKey($0) }, remoteID: remoteID, version: json["version"]?.string,
             date: json["date"]?.string.flatMap { LocalDate($0) }, currency: json["currency"]?.string, total_minor: Int64(total),
             tax_minor: json["tax_minor"]?.int.map { Int64($0) }, party: json["party"]?.string, accounts: accounts, voided: voided,
-            appliesTo: json["applies_to"]?.string, open_minor: json["open_minor"]?.int.map { Int64($0) })
+            appliesTo: json["applies_to"]?.string, open_minor: json["open_minor"]?.int.map { Int64($0) },
+            credited_minor: json["credited_minor"]?.int.map { Int64($0) })
     }
 }

@@ -129,12 +129,13 @@ extension Pipeline {
     func save(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow) async throws(Fault) {
         guard !plans.isEmpty else { return }
         let tenant = tenant
+        let looks = flow.row.restoredAt != nil ? !(try ledger(flow.ledger) is any FileLedger) : false
         let count = try await store.transaction { tx throws(Fault) in
             let mine = try await tx.claim(tenant, flow.row.id, plans.map(\.item))
             let kept = plans.filter { mine.contains($0.item.caseID) }
             guard !kept.isEmpty else { return 0 }
             let outputs = kept.map(\.output), done = kept.map(\.item)
-            try await tx.keep(kept, flow, tenant)
+            try await tx.keep(kept, flow, tenant, looks: looks)
             try await tx.look(kept, flow, tenant)
             _ = try await tx.query(DocumentStatements.setState(tenant, flow.row.id, state: "mapped", cases: done.map(\.caseID)))
             let waiting = kept.flatMap { plan in plan.output.waiting.map { (caseID: plan.item.caseID, id: $0) } }
@@ -147,8 +148,8 @@ extension Pipeline {
 }
 
 extension PostgresTransaction {
-    /// The rows that change, with their audit.
-    fileprivate func keep(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow, _ tenant: TenantID) async throws(Fault) {
+    /// The rows that change, with their audit. `looks`: what a restore may have lost is looked for before it is given up.
+    fileprivate func keep(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow, _ tenant: TenantID, looks: Bool) async throws(Fault) {
         let outputs = plans.map(\.output), moved = Set(outputs.flatMap(\.moved)), adopted = outputs.flatMap(\.adopted)
         // What moves from one of these cases to another is the other's: the one that had it takes nothing back.
         func isLeft(_ key: PostKey, by output: Map.Output) -> Bool { moved.contains(key) && !output.moved.contains(key) }
@@ -166,8 +167,8 @@ extension PostgresTransaction {
             superseded.removeAll { parts.contains($0.key) }
             changed += fixed.map(\.whole)
         }
-        let parts = outputs.flatMap(\.parts)
-        let touched = rows.map(\.key) + (adopted + restored).map(\.key) + superseded.map(\.key) + changed + outputs.flatMap(\.sameInHand) + parts.map(\.part)
+        let parts = outputs.flatMap(\.parts), covering = outputs.flatMap(\.covering)
+        let touched = (flow.tellsReturns ? covering.map(\.key) : []) + rows.map(\.key) + (adopted + restored).map(\.key) + superseded.map(\.key) + changed + outputs.flatMap(\.sameInHand) + parts.map(\.part)
         _ = try await query(PostingStatements.lock(tenant, touched))
         rows.sort { $0.key < $1.key }
         var entries: [AuditEntry] = []
@@ -183,12 +184,12 @@ extension PostgresTransaction {
             _ = try await query(PostingStatements.cover(tenant, adopted))
             _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.row.id.description, lane: .webhook)]))
         }
-        let covering = outputs.flatMap(\.covering)
-        if !covering.isEmpty { _ = try await query(PostingStatements.cover(tenant, covering)) }
+        if !covering.isEmpty { try await lookAtExplained(tenant, flow, try await query(PostingStatements.cover(tenant, covering))) }
         if !restored.isEmpty {
             try note("posting.restored", try await query(PostingStatements.restore(tenant, restored)))
             _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.row.id.description, lane: .webhook)]))
         }
+        if looks { try await doubt(tenant, superseded.map(\.key)) }
         if !superseded.isEmpty { try note("posting.superseded", try await query(PostingStatements.supersede(tenant, superseded))) }
         try await noteInHand(tenant, changed: changed, same: outputs.flatMap(\.sameInHand), findings: JSON.array([PlanCodec.finding(Map.changedInHand)]).bytes)
         if !parts.isEmpty { _ = try await query(MemberStatements.gather(tenant, parts)) }

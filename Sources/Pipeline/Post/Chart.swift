@@ -33,8 +33,9 @@ extension Pipeline {
         if let before, !same {
             let old = try ChartCodec.decode(before)
             try await store.raise(tenant, ChartWatch.alerts(from: old, to: chart, bound: Set(setup.structure.accounts.map(\.code)), connection.row))
+            for id in ChartWatch.reactivated(from: old, to: chart) { try await store.resolveAlerts(tenant, keyPrefix: AlertKey.account(connection.row.id, id)) }
         }
-        try await store.saveChart(tenant, connection.row.id, row)
+        try await store.saveChart(tenant, connection.row.id, row, isNews: !same)
         if same {
             for flow in setup.flows(into: connection.row.id) {
                 let mapper = Mapper(structure: setup.structure, rules: setup.rules, chart: chart)
@@ -47,8 +48,7 @@ extension Pipeline {
 
 /// What somebody did to accounts that documents go to.
 enum ChartWatch {
-    /// One alert for each account that something is bound to and that is not what it was. Accounts are known again by the ledger's own id. One that is
-    /// closed is none of these: its documents are held, which is told.
+    /// One alert for each account that something is bound to and that is not what it was. Accounts are known again by the ledger's own id.
     static func alerts(from old: Chart, to new: Chart, bound codes: Set<String>, _ connection: ConnectionRow) -> [AlertRow] {
         let before = Dictionary(old.accounts.map { ($0.remoteID, $0) }) { one, _ in one }
         func isBound(_ account: LedgerAccount) -> Bool { [account.code, account.remoteID, account.name].contains(where: codes.contains) }
@@ -70,6 +70,15 @@ enum ChartWatch {
         return out.sorted { $0.key < $1.key }
     }
 
+    /// Accounts that take documents again, and are else what they were: what was told of them is over.
+    static func reactivated(from old: Chart, to new: Chart) -> [String] {
+        let before = Dictionary(old.accounts.map { ($0.remoteID, $0) }) { one, _ in one }
+        return new.accounts.compactMap { now in
+            guard now.active, let was = before[now.remoteID], !was.active, change(from: was, to: now) == nil else { return nil }
+            return now.remoteID
+        }
+    }
+
     private static func named(_ account: LedgerAccount) -> String { account.code == account.name ? account.name : "\(account.code) \(account.name)" }
 
     private static func change(from was: LedgerAccount, to now: LedgerAccount) -> String? {
@@ -78,6 +87,7 @@ enum ChartWatch {
         if was.code != now.code, now.code != now.name || was.code != was.name { words.append("its number is \(now.code)") }
         if was.currency != now.currency { words.append("its currency is \(now.currency ?? "any")") }
         if was.type != now.type { words.append("it is of the type \(now.type)") }
+        if was.active, !now.active { words.append("it is inactive, and what needs it is held") }
         return words.isEmpty ? nil : words.joined(separator: ", ")
     }
 }

@@ -24,7 +24,13 @@ extension Pipeline {
                 throw error
             }
         }
-        return try await poster.post()
+        guard flow.row.restoredAt != nil else { return try await poster.post() }
+        // What a restore lost is looked for like a send whose answer was lost, before anything of it is sent.
+        let more = try await store.doubt(tenant, flow.row.id, limit: Limits.batchDocuments)
+        let result = try await poster.post()
+        guard let more else { return result }
+        if case .again(let wait) = result { return .again(min(wait, more)) }
+        return .again(more)
     }
 
     /// Puts postings off.

@@ -28,7 +28,7 @@ extension Poster {
             return nil
         }
         var bound = try await bind(unsettled.map(\.posting), false)
-        let sent = Dictionary(unsettled.map { ($0.posting.key, clocks.now() - $0.age) }) { one, other in min(one, other) }
+        let sent = Dictionary(unsettled.map { ($0.posting.key, $0.since ?? clocks.now() - $0.age) }) { one, other in min(one, other) }
         for i in bound.documents.indices { bound.documents[i].since = sent[bound.documents[i].key] }
         for (row, fault) in bound.unbound { try await later([row.key], .seconds(60), fault) }
         if bound.documents.isEmpty { return nil }
@@ -67,9 +67,11 @@ enum Recover {
         let over = Post.sendWithin + .seconds(Limits.requestSeconds)
         let believable = over + settles
         let isBegun = seen.map { $0.unfinished || (row.action == .create && settlesNothing(document, connector, $0)) } ?? false
+        // In the time that a restore lost, what we know by its id may have been replaced by another document of ours.
+        let replaced = row.isDoubt && seen?.voided == false
         func settled(_ outcome: Settlement.Outcome, _ why: String, again: Duration = .zero) -> Settlement {
             // What is there is gone on from: a send without its id would write another one.
-            let there = outcome == .posted || (outcome == .notSent && isBegun)
+            let there = outcome == .posted || (outcome == .notSent && (isBegun || replaced))
             return Settlement(
                 key: row.posting.key, attempt: row.attempt, outcome: outcome, remoteID: there ? seen?.remoteID ?? row.posting.remoteID : nil,
                 remoteVersion: there ? seen?.version : nil, evidence: evidence(row, why), again: again)

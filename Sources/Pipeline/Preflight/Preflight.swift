@@ -20,18 +20,31 @@ extension Pipeline {
             let grouped = Dictionary(grouping: try await store.postings(tenant, flow.row.id, cases: cases), by: \.caseID)
             var results: [(key: PostKey, findings: [UInt8], held: Bool)] = []
             var held: [Preflight.Held] = [], told: [Preflight.Held] = []
+            var voids: [PostKey] = []
             let paid = try await paidThere(grouped.values.flatMap { $0 }, flow)
             let parts = grouped.values.joined().filter { $0.state == "mapped" && $0.partOf != nil }
+            let doubted = byFile && flow.row.restoredAt != nil ? try await store.doubted(tenant, grouped.values.joined().filter { $0.partOf == nil }.map(\.key)) : []
             for (_, rows) in grouped.sorted(by: { $0.key < $1.key }) {
-                let waiting = byFile ? [] : Preflight.waitForFile(rows)
-                for var result in Preflight.judge(rows, context, mapper, objections) {
+                let waiting = byFile ? [] : Preflight.waitForFile(rows), decided = try Preflight.decided(rows)
+                let objects: Preflight.Objections = { row throws(Fault) in
+                    if let finding = decided.held[row.key] { return [finding] }
+                    return try objections(row)
+                }
+                for var result in Preflight.judge(rows, context, mapper, objects) {
+                    if result.findings.isEmpty, let finding = decided.held[result.key] { result.findings = [finding] }
+                    if result.findings.isEmpty, decided.voids.contains(result.key) {
+                        voids.append(result.key)
+                        continue
+                    }
                     if result.findings.isEmpty, let finding = paid[result.key] { result.findings = [finding] }
+                    if result.findings.isEmpty, doubted.contains(result.key) { result.findings = [Preflight.restored] }
                     let findings = result.findings.isEmpty && waiting.contains(result.key) ? [Preflight.waitsForBatch] : result.findings
                     results.append((result.key, JSON.array(findings.map(PlanCodec.finding)).bytes, !result.findings.isEmpty))
                     if !result.findings.isEmpty { held.append(result) } else if !findings.isEmpty { told.append(Preflight.Held(key: result.key, findings: findings)) }
                 }
             }
             try await save(results, held, told, cases, parts, flow)
+            if !voids.isEmpty { try await store.voidedThere(tenant, flow.row.id, voids) }
         }
     }
 
@@ -109,6 +122,11 @@ enum Preflight {
     }
 
     typealias Objections = @Sendable (PostingRow) throws(Fault) -> [Finding]
+
+    /// Nobody can be asked whether a file of the time that was lost has been imported.
+    static let restored = Finding(
+        check: "restored", why: "the database was restored to an older state, and this ledger can't be asked whether it got the document from a file since",
+        remedy: "Look for it there by its reference. Not there: release it. There: hold it.")
 
     /// What the ledger has by a person's hand is changed and settled by hand: cleared it is, but nothing sends it.
     static let waitsForBatch = Finding(

@@ -97,8 +97,14 @@ public enum Reconcile {
             for posting in mine {
                 switch posting.state {
                 case "confirmed", "reconciled":
-                    proof.posted += posting.minor
+                    let there = posting.accepted ?? posting.minor
+                    proof.posted += there
                     rest -= posting.minor
+                    if posting.accepted != nil {
+                        // What somebody did in the ledger, and what stands: the books are that much off the source, by name.
+                        proof.open += posting.minor - there
+                        proof.items.append(.init(document: "\(source.side) \(source.sourceID)", amount: posting.minor - there, why: posting.why))
+                    }
                 case "voided", "superseded", "skipped": break
                 default:
                     proof.open += posting.minor
@@ -140,9 +146,11 @@ public enum Reconcile {
             let document = "\(posting.side) \(posting.sourceID)"
             switch posting.state {
             case "confirmed", "reconciled":
-                proof.posted += posting.minor
-                proof.unexplained += abs(posting.minor)
-                proof.items.append(.init(document: document, amount: -posting.minor, why: "unexplained"))
+                let there = posting.accepted ?? posting.minor
+                if there == 0 { continue }
+                proof.posted += there
+                proof.unexplained += abs(there)
+                proof.items.append(.init(document: document, amount: -there, why: "unexplained"))
             case "voided", "superseded", "skipped": continue
             default:
                 // On its way, or held: what it will be is not known yet.

@@ -27,8 +27,36 @@ struct LoopFace: ReturnsFace {
         case (.get, "/api/v1/warehouse/return/details"): return details(request, memory, store.name)
         case (.get, "/api/v1/webhooks"): return .json(200, ["webhooks": .array(memory.rows.all(on: ReturnsRow.shelf(store.name, .hook)).map(shown))])
         case (.post, "/api/v1/webhooks"): return subscribe(request, &memory, store.name)
-        default: return problem(404, "Not Found.")
+        default: return notes(request, &memory, store.name, now) ?? problem(404, "Not Found.")
         }
+    }
+
+    /// What the store's staff writes beside a return. Whether a note makes Loop send `return.updated` and moves `updated_at` is not documented; here it
+    /// does, which is harder on whoever writes them.
+    private func notes(_ request: HTTPRequest, _ memory: inout ReturnsMemory, _ store: String, _ now: Timestamp) -> HTTPResponse? {
+        let path = request.path.split(separator: "/").map(String.init)
+        guard path.count == 6, Array(path.prefix(4)) == ["api", "v1", "warehouse", "return"] else { return nil }
+        switch (request.method, path[5]) {
+        case (.get, "notes"):
+            let found = memory.notes(of: path[4], in: store)
+            return found.isEmpty ? HTTPResponse.json(422, "false") : .json(200, ["notes": .array(found.map(shownNote))])
+        case (.post, "note"):
+            guard memory[store, path[4]] != nil else { return problem(404, "Return not found.") }
+            do throws(Fault) {
+                let content = try JSON(parsing: request.body).text("content") ?? ""
+                guard (1 ..< Self.noteCharacters).contains(content.count) else { return Self.badNote }
+                try memory.note(content, on: path[4], in: store, at: now)
+                return .json(200, "true")
+            } catch { return Self.badNote }
+        default: return nil
+        }
+    }
+
+    static let noteCharacters = 255
+    private static let badNote = HTTPResponse.json(422, ["errors": ["message": "Content is required and must be less than 255 characters."]])
+
+    private func shownNote(_ note: ReturnsRow) -> JSON {
+        ["id": .number(note.id), "content": .optional(note.content.text("content")), "created_at": .when(note.content["created"]?.int)]
     }
 
     /// Rows by `created_at` unless `filter` says otherwise, oldest first; with `paginate` in pages.

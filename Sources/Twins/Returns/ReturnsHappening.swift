@@ -131,7 +131,7 @@ extension ReturnsMemory {
         return id
     }
 
-    private mutating func tell(_ back: GoodsBack, _ event: ReturnsEvent, _ platform: ReturnsTwin.Platform) throws(Fault) {
+    mutating func tell(_ back: GoodsBack, _ event: ReturnsEvent, _ platform: ReturnsTwin.Platform) throws(Fault) {
         for told in platform.face.told(back, event) {
             for hook in rows.all(on: ReturnsRow.shelf(back.store, .hook)) where hook.content["active"]?.bool == true {
                 guard hook.content["triggers"]?.array?.contains(.string(told.topic)) ?? true else { continue }

@@ -7,6 +7,7 @@ struct ReturnsRow: TwinRow {
     enum Kind: String, Sendable {
         case goodsReturn = "return"
         case hook
+        case note
         /// The last number given out.
         case counter
     }
@@ -76,6 +77,21 @@ struct ReturnsMemory: TwinMemory {
         let number = (rows[ReturnsRow.key(store, .counter, name)]?.content.int ?? first) + 1
         rows.put(ReturnsRow(store, .counter, name, .whole(number)))
         return number
+    }
+
+    /// What was written beside a return, oldest first.
+    func notes(of back: String, in store: String) -> [ReturnsRow] {
+        rows.all(on: ReturnsRow.shelf(store, .note)).filter { $0.content.text("return") == back }.sorted { (Int($0.id) ?? 0) < (Int($1.id) ?? 0) }
+    }
+
+    /// Writes one, and says that the return has changed.
+    mutating func note(_ content: String, on id: String, in store: String, at now: Timestamp) throws(Fault) {
+        guard var back = self[store, id] else { throw Happening.refused("the store has no such return", "id") }
+        let number = next("note", in: store, from: 700), second = JSON.whole(Int(now.seconds))
+        rows.put(ReturnsRow(store, .note, "\(number)", .object([("return", .string(id)), ("content", .string(content)), ("created", second)])))
+        back.content = back.content.setting("changed", second)
+        rows.put(back.row)
+        try tell(back, .corrected, .loop)
     }
 
     /// A store's returns, oldest first.

@@ -10,7 +10,7 @@ enum ConnectorCommand: Command {
     static let name = "connector"
     static let summary = "list the platforms there are connectors for, describe one, or begin a new one"
     static let help = """
-        usage: counterfoil connector list [--json [--conformance FILE]]
+        usage: counterfoil connector list [--json [--conformance FILE] [--servers FILE]]
                counterfoil connector describe ID [--json]
                counterfoil connector new ID [--role source|ledger] [--title NAME] [--no-twin] [--dry-run]
 
@@ -21,8 +21,10 @@ enum ConnectorCommand: Command {
         `--conformance` adds what a run of the questions to every connector said, from that run's records, to `verified_by`:
 
             swift test --filter ConnectorKitTests --event-stream-output-path run.jsonl ; counterfoil connector list --json --conformance run.jsonl
+
+        `--servers` does the same with what Tests/sdk/sweep_….py --record FILE wrote of servers that others wrote. Without them both are null.
         """
-    static let options = ["role", "title", "conformance"]
+    static let options = ["role", "title", "conformance", "servers"]
     static let flags = ["json", "dry-run", "no-twin"]
 
     static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
@@ -30,7 +32,9 @@ enum ConnectorCommand: Command {
         switch arguments.rest.first {
         case "list" where arguments.rest.count == 1:
             if json {
-                say(Register.json(try arguments.value("conformance").map { file throws(Fault) in try ConformanceRun(try bytes(file)) }).text)
+                let run = try arguments.value("conformance").map { file throws(Fault) in try ConformanceRun(try bytes(file)) }
+                let servers = try arguments.value("servers").map { file throws(Fault) in try ServerRuns(try bytes(file)) }
+                say(Register.json(run, servers: servers).text)
             } else {
                 for connector in Catalog.connectors {
                     let spec = connector.spec

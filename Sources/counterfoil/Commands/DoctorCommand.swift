@@ -82,5 +82,6 @@ enum DoctorCommand: Command {
         if version < 150_000 { throw Fault("database_old", stage: .database, disposition: .hold, summary: "PostgreSQL \(version / 10_000) is too old", remedy: "Use 15 or newer.") }
         if fsync != "on" { throw Fault("database_unsafe", stage: .database, disposition: .hold, summary: "fsync is off: a crash would lose what was promised", remedy: "Turn it on.") }
         if !migrated { throw Fault("database_empty", stage: .database, disposition: .hold, summary: "the schema is missing", remedy: "Run `counterfoil migrate`.") }
+        if try await Installation.isOlder(try surroundings.database()) { throw Standing.fault }
     }
 }

@@ -82,8 +82,10 @@ enum ServeCommand: Command {
             host: arguments.value("host") ?? "127.0.0.1", port: port,
             intakeKey: try await Secrets(surroundings).key(.intake, try surroundings.database()), allowedHosts: try surroundings.allowedHosts(), version: Counterfoil.version,
             operatorParts: try OperatorParts.read(try Secrets(surroundings)), publicURL: surroundings.variables["COUNTERFOIL_URL"])
+        let store = Store(pool, looks: looks), metrics = Metrics()
         let service = try ControlPlane(
-            store: Store(pool, looks: looks), connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
+            store: store, connectors: Catalog.byID, configuration: configuration, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: metrics)
+        let watch = MarkWatch(try Marks.keeper(of: name, surroundings, store, log, metrics), clocks: SystemClocks())
         log.info(.listening, ("port", "\(service.port)"))
         // Gives back, a while after the start, what only the start has used: a third of the memory that would stay resident.
         let settling = Task {
@@ -91,7 +93,7 @@ enum ServeCommand: Command {
             cf_forget_constants()
         }
         defer { settling.cancel() }
-        return try await Services.run([service], log: log)
+        return try await Services.run([service, watch], log: log)
     }
 }
 
@@ -130,8 +132,9 @@ enum ScheduleCommand: Command {
             allowedHosts: try surroundings.allowedHosts(), workersMost: workers, workerUser: user)
         configuration.workerUsers = users
         configuration.alerts = (["notify", "--parent", "\(getpid())"], NotifyCommand.environment(surroundings))
-        let scheduler = try Scheduler(
-            configuration, store: Store(PostgresPool(database, size: 4)), clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: Metrics())
+        let store = Store(PostgresPool(database, size: 4)), metrics = Metrics()
+        configuration.mark = try Marks.keeper(of: name, surroundings, store, log, metrics)
+        let scheduler = try Scheduler(configuration, store: store, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: metrics)
         log.info(.started)
         return try await Services.run([scheduler], log: log)
     }

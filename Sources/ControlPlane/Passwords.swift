@@ -1,0 +1,112 @@
+internal import Crypto
+internal import Dispatch
+internal import Kernel
+internal import Store
+internal import Wire
+
+/// Where passwords are made into what is kept of them, and compared: a thread of its own, because each takes a good part of a second. Only so many wait.
+final class Passwords: Sendable {
+    private let queue = DispatchQueue(label: "counterfoil.passwords")
+    private let waiting = Locked(0)
+    private let random: any RandomSource
+
+    init(random: any RandomSource) { self.random = random }
+
+    /// - Throws: `sign_in_busy` when too many wait; `password_hash_failed`.
+    func make(_ password: Secret) async throws(Fault) -> String {
+        let random = random
+        return try await run {
+            do throws(Fault) { return .success(try PasswordHash.make(password, random: random)) } catch { return .failure(error) }
+        }
+    }
+
+    /// - Throws: `sign_in_busy` when too many wait.
+    func verify(_ password: Secret, against stored: String) async throws(Fault) -> Bool {
+        try await run { .success(PasswordHash.verify(password, against: stored)) }
+    }
+
+    private func run<Value: Sendable>(_ work: @escaping @Sendable () -> Result<Value, Fault>) async throws(Fault) -> Value {
+        let isFree = waiting.with { waiting in
+            if waiting < ControlPlaneLimits.passwordsWaiting {
+                waiting += 1
+                return true
+            }
+            return false
+        }
+        guard isFree else {
+            throw Fault(
+                "sign_in_busy", stage: .api, disposition: .wait, summary: "too many people sign in at this moment", remedy: "Try again in a minute.",
+                retryAfter: .seconds(ControlPlaneLimits.retryAfterSeconds))
+        }
+        defer { waiting.with { $0 -= 1 } }
+        let result: Result<Value, Fault> = await withCheckedContinuation { continuation in queue.async { continuation.resume(returning: work()) } }
+        return try result.get()
+    }
+}
+
+/// What keeps passwords from being guessed: wrong ones are counted in the database, for all control planes together.
+struct SignInGuard: Sendable {
+    /// Wrong passwords within `window`.
+    struct Bounds: Sendable {
+        /// For one name from one address.
+        var pair = 5
+        /// For one name from all addresses: higher, so that nobody is locked out by a stranger with a handful of tries.
+        var name = 50
+        /// From one address for all names.
+        var address = 50
+    }
+
+    static let window: Duration = .seconds(15 * 60)
+
+    private let subjects: [[UInt8]]
+    private let bounds = Bounds()
+    private let desk: Desk
+
+    init(name: String, address: String, _ desk: Desk) {
+        self.desk = desk
+        let name = name.lowercased()
+        subjects = [["pair", name, address], ["name", name], ["address", address]].map { Digest.sha256(Array($0.joined(separator: "\u{0}").utf8)) }
+    }
+
+    /// How a try begins: may it be made at all?
+    enum Begin: Sendable {
+        /// `isLast`: one more that is wrong, and it is closed.
+        case go(isLast: Bool)
+        /// Until then.
+        case closed(Timestamp)
+    }
+
+    /// Counts the try.
+    func begin() async throws(Fault) -> Begin {
+        let tries = try await desk.store.countSignIn(subjects, at: desk.clocks.now(), window: SignInGuard.window)
+        var closed: Timestamp?, isLast = false
+        for (subject, most) in zip(subjects, [bounds.pair, bounds.name, bounds.address]) {
+            guard let row = tries.first(where: { $0.subject == subject }) else { continue }
+            if row.tries > most { closed = max(closed ?? row.since, row.since + SignInGuard.window) }
+            if row.tries == most { isLast = true }
+        }
+        return closed.map { .closed($0) } ?? .go(isLast: isLast)
+    }
+
+    /// It was right.
+    func succeeded() async throws(Fault) { try await desk.store.forgiveSignIn(subjects[0], [subjects[1], subjects[2]]) }
+}
+
+extension Call {
+    /// Where a browser is: the socket's other end, or what a proxy of ours says of it. A proxy is on this machine or in a private network; it adds what it
+    /// sees at the end of `X-Forwarded-For`.
+    var address: String { Call.address(of: request, peer) }
+
+    static func address(of request: HTTPRequest, _ peer: String) -> String {
+        guard isNear(peer) else { return peer }
+        let last = request.fields.all("X-Forwarded-For").last.flatMap { $0.split(separator: ",").last }.map { $0.filter { $0 != " " } } ?? ""
+        return last.isEmpty || last.utf8.count > 64 ? peer : last
+    }
+
+    private static func isNear(_ address: String) -> Bool {
+        let plain = address.hasPrefix("::ffff:") ? String(address.dropFirst(7)) : address
+        if plain == "::1" || ["127.", "10.", "192.168.", "169.254.", "fc", "fd", "fe80:"].contains(where: plain.hasPrefix) { return true }
+        guard plain.hasPrefix("172."), let second = plain.split(separator: ".").dropFirst().first.flatMap({ Int($0) }) else { return false }
+        return (16 ... 31).contains(second)
+    }
+}
