@@ -10,6 +10,8 @@ public enum AlertCause: String, Sendable, CaseIterable {
     // What lies between us and a platform
     case credential, quota, silent, down, attachment, webhooks, clock, account, reflection
     case quotaSpent = "quota_spent"
+    /// A document of ours in a ledger, of which a restored database knows nothing.
+    case orphaned
     // What goes wrong here
     case lag, crash, quarantined, configuration, undelivered, schedule
     case documentQuarantined = "document_quarantined"
@@ -28,7 +30,7 @@ public enum AlertCause: String, Sendable, CaseIterable {
         switch self {
         case .held, .rejected, .unknown, .variance, .event, .credential, .quota, .silent, .down, .webhooks, .clock, .lag, .crash, .undelivered, .documentQuarantined, .schedule: .surveyed
         case .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand: .kept
-        case .fetch, .configuration, .attachment, .account, .quotaSpent: .fades
+        case .fetch, .configuration, .attachment, .account, .quotaSpent, .orphaned: .fades
         }
     }
 

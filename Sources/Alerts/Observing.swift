@@ -45,7 +45,7 @@ enum Observing {
                 fact, .warning, "messages by the route \(fact.place) (\(fact.code)) do not arrive: \(fact.words)",
                 "Correct the route, then send a test message by it.")
         case .schedule: return schedule(fact)
-        case .quota, .quotaSpent, .silent, .attachment, .account, .unexplained, .returnsDiffer, .reflection, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
+        case .quota, .quotaSpent, .orphaned, .silent, .attachment, .account, .unexplained, .returnsDiffer, .reflection, .fetch, .configuration, .quarantined, .changedInHand, .differsByHand, nil: return nil
         }
     }
 

@@ -44,6 +44,7 @@ extension Courier {
         for _ in 0 ..< Courier.refusalsMost {
             let line = lines[trip.id, default: Line()]
             guard let held = line.tokens.held else { throw TokenRefresh.notConnected }
+            try checkPlace(line.base, trip)
             let ahead = min(Courier.renewAhead, line.life.map { $0 / 4 } ?? Courier.renewAhead)
             guard line.tokens.isStale(at: clocks.now(), margin: ahead) else { return (held.credential, held.version) }
             let works = !line.tokens.isStale(at: clocks.now(), margin: .zero)
@@ -55,7 +56,10 @@ extension Courier {
                 lines[trip.id]?.renewNotBefore = clocks.monotonic() + Courier.renewPause
             }
             // One that ends soon is used all the same: some platforms give no longer ones.
-            if let now = lines[trip.id]?.tokens.held, now.credential.isMade { return (now.credential, now.version) }
+            if let now = lines[trip.id], let held = now.tokens.held, held.credential.isMade {
+                try checkPlace(now.base, trip)
+                return (held.credential, held.version)
+            }
         }
         throw TokenRefresh.notConnected
     }
@@ -140,7 +144,10 @@ extension Courier {
     private func perform(_ action: TokenRefresh.Action, _ trip: Trip) async -> TokenRefresh.Event {
         do throws(Fault) {
             switch action {
-            case .read: return .row(try await store.connection(tenant, trip.id).map { row throws(Fault) in try opened(row, trip) })
+            case .read:
+                let row = try await store.connection(tenant, trip.id)
+                if let row { try checkPlace(row.baseURL, trip) }
+                return .row(try row.map { row throws(Fault) in try opened(row, trip) })
             case .exchange(let refresh, let set): return try await exchange(refresh, set, trip)
             case .login(let set): return try await login(set, trip)
             case .save(let credential, let version):
@@ -167,7 +174,16 @@ extension Courier {
             return
         }
         lines[row.id, default: Line()].tokens.adopt(try opened(row, trip))
+        lines[row.id]?.base = row.baseURL
         lines[row.id]?.life = nil
+    }
+
+    /// A credential goes to the place that it was given for: a call that began before the connection was led elsewhere ends, and is begun anew with both as they are now.
+    private func checkPlace(_ base: String?, _ trip: Trip) throws(Fault) {
+        let row = trip.connection.row
+        guard HostList.isSame(base, row.baseURL, trip.spec, account: row.account) else {
+            throw Fault("connection_moved", stage: .courier, disposition: .retry, summary: "connection \(row.slug) leads elsewhere since this call began")
+        }
     }
 
     private func opened(_ row: ConnectionRow, _ trip: Trip) throws(Fault) -> TokenRefresh.Row {

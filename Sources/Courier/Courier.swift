@@ -26,6 +26,8 @@ public actor Courier {
     /// What is known of a connection while this worker lives.
     struct Line {
         var tokens = TokenRefresh()
+        /// The base of the row that the token set in force was read from: it was given for that place. `nil`: the platform's own.
+        var base: String?
         var circuit = Circuit()
         /// Throttles in a row, and when the pause after the last one is over.
         var throttles = 0

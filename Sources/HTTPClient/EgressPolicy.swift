@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Glibc
 public import Kernel
 
@@ -43,6 +44,38 @@ public struct EgressPolicy: Sendable {
             throw Self.refused(parts.place, "the address is not a public one")
         }
         return false
+    }
+
+    /// As `check`, and of a name also by the addresses that it has now: what an exchange would meet, said before there is one. Mail servers (`smtp://`, `smtps://`)
+    /// too. A name that nobody knows is left to the exchange.
+    /// - Throws: `egress_refused`.
+    public func foresee(_ url: String) async throws(Fault) {
+        let mail = url.hasPrefix("smtp")
+        let parts = try URLParts(mail ? MailEnvelope.withPort(url) : url, bytesMax: ExchangeLimits().urlBytesMax, schemes: mail ? ["smtp", "smtps"] : ["http", "https"])
+        guard !lists(parts) else { return }
+        try check(parts)
+        let host = parts.host
+        guard Address(literal: host) == nil else { return }
+        let open: [Bool] = await withCheckedContinuation { done in
+            // The name service is waited for on a thread of its own.
+            DispatchQueue.global().async { done.resume(returning: Self.addresses(of: host).map(\.isPublic)) }
+        }
+        if !open.isEmpty, !open.contains(true) { throw Self.refused(parts.place, "its addresses are no public ones") }
+    }
+
+    private static func addresses(of host: String) -> [Address] {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(host, nil, &hints, &list) == 0 else { return [] }
+        defer { freeaddrinfo(list) }
+        var out: [Address] = [], at = list
+        while let entry = at?.pointee {
+            let bytes = UnsafeRawBufferPointer(start: entry.ai_addr, count: Int(entry.ai_addrlen))
+            if let address = Address(socketAddress: bytes, family: entry.ai_family) { out.append(address) }
+            at = entry.ai_next
+        }
+        return out
     }
 
     /// Whether the operator's list holds this host and port.

@@ -81,7 +81,7 @@ final class MailEnvelope: @unchecked Sendable {
     }
 
     /// Mail is handed in at 587 (RFC 6409), where libcurl would take 25.
-    private static func withPort(_ server: String) -> String {
+    static func withPort(_ server: String) -> String {
         let rest = server.dropFirst("smtp://".count)
         return server.hasPrefix("smtp://") && !rest.contains(":") && !rest.contains("/") ? server + ":587" : server
     }

@@ -89,8 +89,8 @@ public enum AdminPostingStatements {
           UPDATE app.postings AS p SET state = 'unknown', findings = '[]', attempts = 0, next_attempt_at = now(), remote_id = NULL, remote_version = NULL,
             confirmed_as = NULL, accepted = NULL, shown_as = NULL, recheck_at = NULL, updated_at = clock_timestamp(),
             fault = '{"code":"outcome_unknown","summary":"the ledger has it no longer under its id: looked for by its key before it is written again"}'
-          WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.batch_id IS NULL AND \(unsafe: gone)
-            AND (p.state IN ('held', 'rejected', 'manual') OR (p.accepted IS NOT NULL AND p.state IN ('confirmed', 'reconciled')))
+          WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.batch_id IS NULL
+             AND (p.state = 'manual' OR (p.accepted IS NOT NULL AND p.state IN ('confirmed', 'reconciled'))) AND \(unsafe: gone)
           RETURNING p.*
         ), i AS (
           INSERT INTO app.intents (tenant_id, post_key, revision, action, attempt, request_digest, epoch, state, evidence, written_at)

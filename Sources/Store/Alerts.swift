@@ -41,6 +41,7 @@ public enum AlertKey {
     public static func down(_ connection: ConnectionID) -> String { "down/\(connection)" }
     /// - remoteID: the account's own id in the ledger.
     public static func account(_ connection: ConnectionID, _ remoteID: String) -> String { "account/\(connection)/\(remoteID)" }
+    public static func orphaned(_ connection: ConnectionID) -> String { "orphaned/\(connection)" }
     public static let lag = "lag/work"
     public static let crash = "crash/worker"
     /// - what: the first word of what was in hand: `event`, `case`, `posting`.

@@ -30,6 +30,9 @@ public struct ReflectionBell: Sendable, Equatable {
 }
 
 public enum ReflectionBellStatements {
+    /// Where all of them ring.
+    public static func addresses() -> SQL { "SELECT DISTINCT b.url FROM app.reflection_bells b ORDER BY b.url" }
+
     /// The next whose source has not heard of all that is in its list, put off for as long as a try may take: whoever takes one and dies has lost only that time.
     /// Connections that only take what they are sent stay `new`.
     static func claim(limit: Int, for patience: Duration) -> SQL {
@@ -90,6 +93,12 @@ public enum ReflectionBellStatements {
 }
 
 extension Store {
+    public func bellAddresses() async throws(Fault) -> [String] {
+        var out: [String] = []
+        for row in try await pool.query(ReflectionBellStatements.addresses()) { out.append(try row.get("url")) }
+        return out
+    }
+
     public func claimBells(limit: Int, for patience: Duration) async throws(Fault) -> [ReflectionBell] {
         var out: [ReflectionBell] = []
         for row in try await pool.query(ReflectionBellStatements.claim(limit: limit, for: patience)) {

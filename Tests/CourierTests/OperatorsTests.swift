@@ -95,4 +95,39 @@ struct OperatorsTests {
         #expect(await bench.read().refusal != nil)
         #expect(bench.platform.calls == calls && bench.platform.tokenCalls == 0)
     }
+
+    /// Leads elsewhere, and has been given a credential for there.
+    private func move(_ bench: Bench) {
+        bench.store.change {
+            $0.row.baseURL = Self.elsewhere
+            $0.row.credential = Bench.sealed(Bench.credential(9))
+            $0.row.credentialVersion += 2
+        }
+        bench.platform.change { $0.access.insert("hush-a9") }
+    }
+
+    @Test("a call under way whose token is refused does not go on with the credential that was given for another place since")
+    func refusedThenMoved() async {
+        let bench = Bench()
+        let before = bench.connection
+        bench.platform.change { $0.turns = [.answer(.text(401, "who?"))] }
+        move(bench)
+        #expect(await bench.run(Bench.one(.read), on: before).refusal?.code == "connection_moved")
+        #expect(bench.platform.calls == 1 && bench.platform.tokenCalls == 0)
+        // Begun anew, it goes there.
+        #expect(await bench.read().output == "fine")
+    }
+
+    @Test("a call that began before goes nowhere once another call of the worker has taken up the new credential")
+    func takenUpByAnother() async {
+        let bench = Bench()
+        let before = bench.connection
+        #expect(await bench.read().output == "fine")
+        move(bench)
+        #expect(await bench.read().output == "fine")
+        let calls = bench.platform.calls
+        #expect(await bench.run(Bench.one(.read), on: before).refusal?.code == "connection_moved")
+        #expect(bench.platform.calls == calls)
+        #expect(bench.store.row.state == "live")
+    }
 }

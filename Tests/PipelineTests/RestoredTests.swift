@@ -219,6 +219,33 @@ import Wire
             try await desk.work()
             #expect(try await desk.states() == ["invoice O-1": "cleared"])
             #expect(try await takeable() == 1)
+            // An order of a time after the restore can't have been handed over before it.
+            let today = LocalDate(daysSince1970: Int(SystemClocks().now().seconds / 86_400))
+            try await house.owner.query("UPDATE app.flows SET restored_at = restored_at - interval '10 days'")
+            try await desk.arrive(sale("O-2", at: "\(today.adding(days: -3))T10:00:00Z"))
+            try await desk.work()
+            #expect(try await desk.states()["invoice O-2"] == "cleared")
+            #expect(try await takeable() == 2)
+        }
+    }
+
+    @Test("a document of which nothing here knows, posted and called off in the lost time, is an alert once the ledger lists it") func orphan() async throws {
+        try await Desk.with(ledger: ScriptedLedger(tells: true)) { desk in
+            try await desk.run(sale())
+            try await desk.keepState()
+            try await desk.run(sale("O-2"))
+            try await desk.goBack()
+            _ = try await desk.declareRestored()
+            try await desk.readAgain()
+            let keys = desk.books.entries.map { (key: $0.key, version: Optional("1")) }
+            desk.books.state.with { $0.told = [ScriptedBooks.Told(keys: keys)] }
+            try await desk.house.owner.query("UPDATE app.connections SET changes_watermark = now() - interval '1 hour', changes_due_at = NULL WHERE slug = 'books'")
+            try await desk.house.worker.ask(desk.house.tenant, [Job(.changes, desk.house.ledger.description, lane: .poll)])
+            try await desk.work()
+            #expect(try await desk.alerts().contains("orphaned/\(desk.house.ledger)"))
+            let cause = try await desk.house.owner.query("SELECT cause FROM app.alerts WHERE key LIKE 'orphaned/%'")[0].get("cause", as: String.self)
+            let lost = try #require(desk.books.entries.last)
+            #expect(cause.contains(lost.key) && !cause.contains("more"))
         }
     }
 

@@ -47,7 +47,7 @@ private func document() -> DocumentRow {
 }
 
 func samples(_ t: TenantID) -> [Sample] {
-    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t) + restores(t) + people(t)
+    pipeline(t) + work(t) + changes(t) + scheduling(t) + schedules(t) + administration(t) + batches(t) + reports(t) + alerts(t) + trials(t) + consents(t) + returns(t) + reflections(t) + restores(t) + people(t) + bells()
 }
 
 private func restores(_ t: TenantID) -> [Sample] {
@@ -87,6 +87,8 @@ private func people(_ t: TenantID) -> [Sample] {
     ]
     return all.map { Sample($0.0, $0.1, by: .supervisor) }
 }
+
+private func bells() -> [Sample] { [Sample("ReflectionBellStatements.addresses", ReflectionBellStatements.addresses(), by: .supervisor)] }
 
 private func consents(_ t: TenantID) -> [Sample] {
     let id: ConsentID = random.identifier(), digest = [UInt8](repeating: 1, count: 32)

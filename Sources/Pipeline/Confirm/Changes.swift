@@ -27,7 +27,7 @@ extension Pipeline {
         }
         guard let feed = try await store.feed(tenant, connection.row.id), feed.isDue else { return .done }
         try await askChart(connection, connector)
-        try await ask(connection, feed, connector)
+        try await ask(connection, feed, connector, isRestored: setup.flows(into: connection.row.id).contains { $0.row.restoredAt != nil })
         return .done
     }
 
@@ -50,7 +50,7 @@ extension Pipeline {
 
     /// Page by page. The watermark moves once the last page is taken: pages need not be in order of time. Never beyond the moment at which the first was
     /// asked for: what changes while they are read shows next time.
-    private func ask(_ connection: CourierConnection, _ feed: LedgerFeed, _ connector: any LedgerConnector) async throws(Fault) {
+    private func ask(_ connection: CourierConnection, _ feed: LedgerFeed, _ connector: any LedgerConnector, isRestored: Bool) async throws(Fault) {
         let began = clocks.now()
         let interval = Changes.interval(connection.facts)
         guard connector.changes(since: began, cursor: nil, connection.facts) != nil else {
@@ -73,6 +73,7 @@ extension Pipeline {
             let page = try await read(exchange, connector, connection, canWait: true)
             try await store.mark(
                 tenant, connection.row.id, keys: page.keys.map { ($0, page.versions[$0]) }, remoteIDs: page.remoteIDs, all: !page.isWhole)
+            if isRestored { try await tellOrphans(page.keys, connection) }
             if let newest = page.watermark { seen = max(seen ?? newest, newest) }
             cursor = page.next
             if cursor == nil { break }
@@ -82,6 +83,19 @@ extension Pipeline {
         }
         let settled = began - Pipeline.changesLag
         try await store.saveFeed(tenant, connection.row.id, watermark: seen.map { max(min($0, began), settled) } ?? settled, next: interval)
+    }
+}
+
+extension Pipeline {
+    /// What was posted and called off in the time that a restore lost is planned by nobody any more: only the ledger tells of it.
+    private func tellOrphans(_ keys: [PostKey], _ connection: CourierConnection) async throws(Fault) {
+        let unknown = try await store.unknownKeys(tenant, keys).sorted()
+        guard let first = unknown.first else { return }
+        let more = unknown.count > 1 ? " and \(unknown.count - 1) more" : ""
+        try await store.raise(tenant, [AlertRow(
+            key: AlertKey.orphaned(connection.row.id), severity: .critical,
+            cause: "\(connection.row.slug) has documents with keys of ours that nothing here knows of: \(first.text)\(more)",
+            remedy: "The database was restored to an older state. Look for the key in the ledger: of an order that was called off since, void it there.")])
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Alerts
 internal import FoundationEssentials
 internal import Glibc
 internal import HTTPClient
@@ -47,6 +48,7 @@ enum DoctorCommand: Command {
         }
         if surroundings.variables["COUNTERFOIL_DATABASE_URL"] != nil {
             await check("database") { () throws(Fault) in try await database(surroundings) }
+            await check("receivers of alerts") { () throws(Fault) in try await receivers(surroundings) }
         } else {
             await check("PostgreSQL for a private database") { () throws(Fault) in _ = try PrivateCluster(surroundings, try Secrets(surroundings)) }
         }
@@ -75,6 +77,22 @@ enum DoctorCommand: Command {
                 "secret_open", stage: .configuration, disposition: .hold, summary: "others may read \(secrets.path(key.rawValue))",
                 remedy: "chmod 600 it. Whoever read it opens \(key.opens): see docs/threat-model.md.")
         }
+    }
+
+    /// Who will be told nothing, because nobody has listed the host; the first is wrong, the others are noted.
+    private static func receivers(_ surroundings: Surroundings) async throws(Fault) {
+        guard try await Installation.facts(try surroundings.database()).migrated else { return }
+        let pool = PostgresPool(try surroundings.database(), size: 1)
+        let found: [Receivers.Refused]
+        do throws(Fault) {
+            found = try await Receivers.refused(Store(pool), mail: try NotifyCommand.mail(try Secrets(surroundings)), policy: try NotifyCommand.policy(surroundings))
+            await pool.close()
+        } catch {
+            await pool.close()
+            throw error
+        }
+        for refused in found.dropFirst() { say("note   \(refused.fault.summary). \(refused.fault.remedy)") }
+        if let first = found.first { throw first.fault }
     }
 
     private static func database(_ surroundings: Surroundings) async throws(Fault) {

@@ -31,25 +31,39 @@ enum NotifyCommand: Command {
             + surroundings.variables.filter { $0.key.hasPrefix("COUNTERFOIL_") && $0.key != "COUNTERFOIL_API_KEY" }.map { "\($0.key)=\($0.value)" }.sorted()
     }
 
+    /// The operator's mail server; `nil` where there is none.
+    /// - Throws: `mail_server_unreadable`.
+    static func mail(_ secrets: Secrets) throws(Fault) -> MailServer? {
+        secrets.has("mail.json") ? try MailServer(json: Array(try Secrets.read(secrets.path("mail.json")).utf8)) : nil
+    }
+
+    /// Whom messages may be sent to.
+    static func policy(_ surroundings: Surroundings) throws(Fault) -> EgressPolicy {
+        EgressPolicy(allowedHosts: HostList(try surroundings.allowedHosts()).receivers)
+    }
+
     static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
         Services.bind(arguments)
         let surroundings = Surroundings.current
         let secrets = try Secrets(surroundings)
-        let mailFile = secrets.path("mail.json")
-        var mail: MailServer?
-        if FileManager.default.fileExists(atPath: mailFile) { mail = try MailServer(json: Array(try Secrets.read(mailFile).utf8)) }
+        let mail = try Self.mail(secrets)
         guard let raw = [UInt8](hexText: try secrets.text("alerts.key") { SystemRandom().bytes(32).hexText }) else {
             throw Fault("secret_missing", stage: .configuration, disposition: .hold, summary: "the file \(secrets.path("alerts.key")) is not a key",
                 remedy: "Restore it from a backup. Where there is none, remove alerts.key alone and give the secrets of all alert routes anew.")
         }
         let configuration = AlertConfiguration(
             base: surroundings.variables["COUNTERFOIL_URL"] ?? "http://127.0.0.1:8080", key: try BoxPrivateKey(raw: Secret(raw)), mail: mail)
-        let client = HTTPClient(policy: EgressPolicy(allowedHosts: HostList(try surroundings.allowedHosts()).receivers), certificatesFile: surroundings.variables["COUNTERFOIL_CERTIFICATES"])
+        let policy = try Self.policy(surroundings)
+        let client = HTTPClient(policy: policy, certificatesFile: surroundings.variables["COUNTERFOIL_CERTIFICATES"])
         let log = Log(component: "notify")
+        let store = Store(PostgresPool(try surroundings.database(), size: 2))
         let service = AlertService(
-            configuration, store: Store(PostgresPool(try surroundings.database(), size: 2)), client: client, clocks: SystemClocks(), random: SystemRandom(), log: log,
+            configuration, store: store, client: client, clocks: SystemClocks(), random: SystemRandom(), log: log,
             metrics: Metrics())
         log.info(.started)
+        do throws(Fault) {
+            for refused in try await Receivers.refused(store, mail: mail, policy: policy) { log.fault(.alertUndelivered, refused.fault) }
+        } catch { log.fault(.failed, error) }
         return try await Services.run([service], log: log)
     }
 }

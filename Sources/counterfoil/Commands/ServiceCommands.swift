@@ -132,6 +132,7 @@ enum ScheduleCommand: Command {
             allowedHosts: try surroundings.allowedHosts(), workersMost: workers, workerUser: user)
         configuration.workerUsers = users
         configuration.alerts = (["notify", "--parent", "\(getpid())"], NotifyCommand.environment(surroundings))
+        try await configuration.checkFiles(clocks: SystemClocks())
         let store = Store(PostgresPool(database, size: 4)), metrics = Metrics()
         configuration.mark = try Marks.keeper(of: name, surroundings, store, log, metrics)
         let scheduler = try Scheduler(configuration, store: store, clocks: SystemClocks(), random: SystemRandom(), log: log, metrics: metrics)
@@ -175,11 +176,16 @@ enum WorkerCommand: Command {
         usage: counterfoil worker PARENT-PID
 
         Started by the scheduler, which hands it a tenant, a lease and that tenant's key over descriptor 3. Not for use by hand.
+          --reads FILE   only says, by its exit status, whether the user of workers can read the file
         """
-    static let options: [String] = []
+    static let options = ["reads"]
     static let flags: [String] = []
 
     static func run(_ arguments: Arguments) async throws(Fault) -> Int32 {
+        if let file = arguments.value("reads") {
+            let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+            return descriptor >= 0 ? 0 : 1
+        }
         guard let parent = arguments.rest.first.flatMap({ Int32($0) }), fcntl(3, F_GETFD) >= 0 else {
             throw usage("the scheduler starts workers; they can't be started by hand")
         }

@@ -1,4 +1,6 @@
 internal import Books
+internal import Catalog
+internal import ConnectorKit
 internal import Kernel
 internal import Mapping
 internal import Wire
@@ -75,6 +77,11 @@ struct TenantApply {
         if !changes.isEmpty {
             out.changed += 1
             out.steps.append("\(slug): connection \(connection["slug"]?.string ?? "?") gets \(changes.map(\.key).joined(separator: ", "))")
+            if changes.contains(where: { $0.key == "base_url" }), dropsCredential(now, to: connection["base_url"]?.string) {
+                out.steps.append("\(slug): connection \(connection["slug"]?.string ?? "?") loses its credential, which was given for another place, and is new until it is given again")
+                // What follows in the files gives it anew; of a plan it is to be seen.
+                if dry { now = now.setting("credential", .object([("present", .bool(false))])) }
+            }
             // A base of another place takes the credential with it: what the server answers counts from here on.
             if !dry { now = try await api.patch("/v1/connections/\(id)", .object(changes)) }
         }
@@ -92,6 +99,12 @@ struct TenantApply {
         }
         out.connections.append((id, connection["platform"]?.string ?? "", connection["account"]?.string ?? "", slug))
         return id
+    }
+
+    /// As the server will have it: a credential stays with its place.
+    private func dropsCredential(_ now: JSON, to base: String?) -> Bool {
+        guard now.member("credential", "present")?.bool == true, let platform = now["platform"]?.string, let spec = Catalog.byID[platform]?.spec else { return false }
+        return !HostList.isSame(now["base_url"]?.string, base, spec, account: now["account"]?.string ?? "")
     }
 
     private func applyFlow(
