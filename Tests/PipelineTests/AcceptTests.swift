@@ -79,6 +79,9 @@ private let ledgersWord: [(name: String, value: String)] = [("masters.void", "le
             #expect(try await desk.states() == ["invoice O-1": "reconciled"])
             #expect(desk.books.entries.isEmpty)
             try await desk.order(.release, before.key)
+            // It is looked for by its key first.
+            try await desk.muchLater()
+            try await desk.later()
             #expect(desk.books.entries.map(\.subject) == ["O-1"])
             #expect(try await desk.sums() == [10_000, 10_000, 0, 0])
             #expect(try await desk.named().isEmpty)
