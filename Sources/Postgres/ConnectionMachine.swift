@@ -212,6 +212,8 @@ struct ConnectionMachine: Sendable {
             if flight.stale, !unit.inTransaction, !unit.begins, !unit.unprepared { return [.again(unit: unit.id)] }
             return [.answer(unit: unit.id, .failure(failure))]
         }
+        // Its tag is the only proof that it was done.
+        if case .commit = unit.verb, flight.rows.isEmpty { return [.answer(unit: unit.id, .failure(PostgresFaults.commitUnknown))] }
         return [.answer(unit: unit.id, .success(flight.rows))]
     }
 

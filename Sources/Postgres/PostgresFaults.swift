@@ -48,9 +48,9 @@ struct ServerError: Sendable, Equatable {
         case "23505": return ("unique_violation", .bug, "")
         case "23503": return ("foreign_key_violation", .bug, "")
         case "23514": return ("check_violation", .bug, "")
-        case "40001", "40P01": return ("serialization", .retry, "Run the whole transaction again")
         case "25006": return ("database_refuses_writes", .wait, "Point the database URL at the primary")
-        case "25P02": return ("transaction_aborted", .retry, "Run the whole transaction again")
+        // The last two end the session: a limit of the server's own on transactions, idle or not.
+        case "25P02", "25P03", "25P04": return ("transaction_aborted", .retry, "Run the whole transaction again")
         case "42501": return ("permission_denied", .bug, "Grant the role what the statement needs")
         case _ where isStaleStatement: return ("stale_statement", .retry, "Run it again")
         case "55P03", "55006", "57014": return ("sql_\(sqlstate)", .retry, "")
@@ -59,6 +59,7 @@ struct ServerError: Sendable, Equatable {
         }
         switch sqlstate.prefix(2) {
         case "08": return ("connection_lost", .retry, "")
+        case "40": return ("serialization", .retry, "Run the whole transaction again")
         case "53": return ("database_refuses_writes", .wait, "Free disk space, memory or connections on the database server")
         case "28": return ("login_refused", .reauthorise, "Check the role and its password")
         case "57" where sqlstate.hasPrefix("57P"): return ("database_down", .retry, "")

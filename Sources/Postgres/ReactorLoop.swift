@@ -201,7 +201,11 @@ final class ReactorLoop {
                 return
             case .reply(let reply):
                 separators = 0
-                if case .failed(let error) = reply, error.sqlstate.isEmpty { break replies }
+                // libpq's own word, not the server's: what it belongs to can't be told, so nothing that was under way counts as answered.
+                if case .failed(let error) = reply, error.sqlstate.isEmpty {
+                    drop(link, PostgresFaults.lost(link.session.hasFailed ? link.session.reason : error.message))
+                    return
+                }
                 perform(link.machine.received(reply), on: link)
                 if links[ObjectIdentifier(link)] == nil { return }
             }

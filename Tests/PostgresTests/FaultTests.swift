@@ -173,6 +173,7 @@ import Testing
 
     @Test("SQLSTATEs lead to their codes", arguments: [
         ("23505", "unique_violation", Fault.Disposition.bug), ("40001", "serialization", .retry), ("40P01", "serialization", .retry),
+        ("40002", "serialization", .retry), ("25P02", "transaction_aborted", .retry), ("25P03", "transaction_aborted", .retry), ("25P04", "transaction_aborted", .retry),
         ("25006", "database_refuses_writes", .wait), ("53100", "database_refuses_writes", .wait),
         ("53300", "database_refuses_writes", .wait), ("57P01", "database_down", .retry), ("57P03", "database_down", .retry),
         ("28P01", "login_refused", .reauthorise), ("28000", "login_refused", .reauthorise), ("42501", "permission_denied", .bug),
