@@ -1,3 +1,4 @@
+internal import Books
 internal import ConnectorKit
 internal import Courier
 internal import Kernel
