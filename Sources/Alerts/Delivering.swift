@@ -27,7 +27,7 @@ enum Patience {
         // The next one takes its place in a minute.
         if delivery.purpose == .refreshed { return .later(min(after(delivery.attempts), Routing.refreshEvery), why) }
         // Whoever tests waits for the answer.
-        delivery.purpose == .test || delivery.attempts >= triesMost ? .failed(why) : .later(after(delivery.attempts), why)
+        return delivery.purpose == .test || delivery.attempts >= triesMost ? .failed(why) : .later(after(delivery.attempts), why)
     }
 }
 
