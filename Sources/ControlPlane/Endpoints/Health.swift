@@ -1,3 +1,4 @@
+internal import ConnectorKit
 internal import Kernel
 internal import Store
 internal import Telemetry
