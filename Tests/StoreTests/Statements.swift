@@ -483,8 +483,7 @@ private func administration(_ t: TenantID) -> [Sample] {
     let all = PostingFilter(flow: flow, state: "held", check: "drift", caseID: "O-1")
     let list: [(String, SQL)] = [
         ("AdminConfigurationStatements.insertVersion", AdminConfigurationStatements.insertVersion(.rules, t, body: json, actor: "a")),
-        ("AdminConfigurationStatements.newestNumbers", AdminConfigurationStatements.newestNumbers(t)),
-        ("AdminConfigurationStatements.newestVersion", AdminConfigurationStatements.newestVersion(.structure, t)),
+        ("AdminConfigurationStatements.newestNumbers", AdminConfigurationStatements.newestNumbers(t)), ("AdminConfigurationStatements.newestVersion", AdminConfigurationStatements.newestVersion(.structure, t)),
         ("AdminConfigurationStatements.oneVersion", AdminConfigurationStatements.oneVersion(.rules, t, 1)),
         ("AdminConfigurationStatements.versions", AdminConfigurationStatements.versions(.rules, t, page)),
         ("AdminConfigurationStatements.insertFlow", AdminConfigurationStatements.insertFlow(t, newFlow)),
