@@ -83,7 +83,9 @@ extension Desk {
             try await desk.changes("refund_payment") { $0.voided = true }
             #expect(desk.toldSorted(true).contains("return 7 refund_payment voided 42.00"))
             #expect(desk.toldSorted(true).count == 4)
-            #expect(try await desk.states().filter { $0.value == "manual" }.count == 2)
+            // The credit note stands as the ledger shows it; money that is gone is a person's matter.
+            let manual = try await desk.states().filter { $0.value == "manual" }.keys.sorted()
+            #expect(manual.count == 1 && manual.allSatisfy { $0.hasPrefix("refund_payment ") }, "\(manual)")
         }
     }
 
