@@ -233,12 +233,7 @@ import Wire
     @Test("what the ledger shows of an invoice is accepted as it was found, with who said so; once") func accept() async throws {
         let bench = try await Bench.make()
         let made = try await bench.furnished()
-        let key = try await bench.posting(made, 1, of: "O-1", state: "confirmed")
-        try await bench.root.pool.query("""
-            UPDATE app.postings SET state = 'manual', sent = plan, sent_digest = plan_digest, shown_as = '{"voided": true, "total_minor": 1080}',
-              findings = '[{"check": "drift", "why": "voided: confirmed as false, the ledger has true", "remedy": "", "position": "voided"}]', fault = '{"code": "differs"}'
-            WHERE post_key = \(key.text)
-            """)
+        let key = try await bench.voidedThere(made, 1, of: "O-1")
         let answer = await bench.call(.post, "/v1/postings/\(key)/accept", ["reason": "the client will not pay"])
         #expect(answer.json["state"]?.string == "confirmed")
         #expect(answer.json["accepted"]?["voided"]?.bool == true && answer.json["accepted"]?["total_minor"]?.int == 0)

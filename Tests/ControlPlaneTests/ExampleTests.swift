@@ -30,6 +30,7 @@ import Wire
         let held = try await bench.posting(made, 2, of: "O-2", state: "held", checks: ["unknown_account"])
         let rejected = try await bench.posting(made, 3, of: "O-3", state: "rejected", fault: "account_not_bound")
         let stopped = try await bench.posting(made, 4, of: "O-4", state: "held", checks: ["unknown_account"])
+        let voided = try await bench.voidedThere(made, 9, of: "O-9")
         for n in 5 ... 8 { try await bench.posting(made, n, of: "O-\(n)", state: "cleared") }
         var batches: [String] = []
         for _ in 0 ..< 3 {
@@ -60,7 +61,7 @@ import Wire
             "posting": Bench.key(1).text, "batch": batches[0], "alert": alert ?? "", "delivery": delivery ?? "", "route": "bookkeeper", "schedule": "post", "key": spareID ?? "", "user": user ?? "", "event": "\(event)",
             "POST /v1/tenants/{tenant}/flows slug": "second", "POST /v1/tenants/{tenant}/connections slug": "third", "POST /v1/tenants/{tenant}/organisations slug": "second",
             "POST /v1/alerts/{alert}/mute until": (SystemClocks().now() + .seconds(86_400)).description, "platform": "shop", "subject": made.source.description, "POST /v1/postings/{posting}/hold posting": stopped.text, "POST /v1/postings/{posting}/release posting": held.text,
-            "POST /v1/postings/{posting}/retry posting": rejected.text, "GET /v1/alerts/deliveries/{delivery} delivery": own ?? "",
+            "POST /v1/postings/{posting}/retry posting": rejected.text, "POST /v1/postings/{posting}/accept posting": voided.text, "GET /v1/alerts/deliveries/{delivery} delivery": own ?? "",
             "PUT /v1/connections/{connection}/credential connection": made.ledger.description, "PUT /v1/connections/{connection}/webhook-secret connection": made.source.description,
             "PUT /v1/connections/{connection}/accounts connection": paper, "POST /v1/connections/{connection}/events connection": inbox,
             "PUT /v1/connections/{connection}/reflections/bell connection": inbox, "GET /v1/connections/{connection}/reflections/bell connection": inbox,

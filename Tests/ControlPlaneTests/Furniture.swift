@@ -68,6 +68,17 @@ extension Bench {
         return key
     }
 
+    /// An invoice that somebody voided in the ledger.
+    func voidedThere(_ made: Furnished, _ n: Int, of source: String) async throws -> PostKey {
+        let key = try await posting(made, n, of: source, state: "confirmed")
+        _ = try await root.pool.query("""
+            UPDATE app.postings SET state = 'manual', sent = plan, sent_digest = plan_digest, shown_as = '{"voided": true, "total_minor": 1080}',
+              findings = '[{"check": "drift", "why": "voided: confirmed as false, the ledger has true", "remedy": "", "position": "voided"}]', fault = '{"code": "differs"}'
+            WHERE post_key = \(key.text)
+            """)
+        return key
+    }
+
     /// The ledger's accounts as last read.
     func chart(_ made: Furnished, _ codes: [String] = ["4010", "1200", "2200"]) async throws {
         let accounts = JSON.array(codes.map { .object([("code", .string($0)), ("remote_id", .string("r\($0)")), ("name", .string("Account \($0)")), ("type", "x"), ("active", true)]) })
