@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Dispatch
+internal import Glibc
 internal import Kernel
 internal import Store
 internal import Wire
@@ -65,7 +66,18 @@ struct SignInGuard: Sendable {
     init(name: String, address: String, _ desk: Desk) {
         self.desk = desk
         let name = name.lowercased()
+        let address = SignInGuard.place(address)
         subjects = [["pair", name, address], ["name", name], ["address", address]].map { Digest.sha256(Array($0.joined(separator: "\u{0}").utf8)) }
+    }
+
+    /// What counts as one address: of IPv6 the network (/64), within which a host has as many as it likes.
+    static func place(_ address: String) -> String {
+        var parsed = in6_addr()
+        guard inet_pton(AF_INET6, address, &parsed) == 1 else { return address }
+        let bytes = withUnsafeBytes(of: &parsed) { Array($0) }
+        // IPv4 in the dress of IPv6 is one address.
+        let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10] == 255 && bytes[11] == 255
+        return isMapped ? address : bytes[..<8].hexText + "/64"
     }
 
     /// How a try begins: may it be made at all?
@@ -78,14 +90,31 @@ struct SignInGuard: Sendable {
 
     /// Counts the try.
     func begin() async throws(Fault) -> Begin {
-        let tries = try await desk.store.countSignIn(subjects, at: desk.clocks.now(), window: SignInGuard.window)
+        // One address alone closes itself, and the name for itself: only tries that it may still make count against the name everywhere.
+        let near = try await begin([(subjects[0], bounds.pair), (subjects[2], bounds.address)])
+        guard case .go(let isLast) = near else { return near }
+        let everywhere = try await begin([(subjects[1], bounds.name)])
+        guard case .go(let isLastOfAll) = everywhere else { return everywhere }
+        return .go(isLast: isLast || isLastOfAll)
+    }
+
+    private func begin(_ counted: [(subject: [UInt8], most: Int)]) async throws(Fault) -> Begin {
+        let tries = try await desk.store.countSignIn(counted.map(\.subject), at: desk.clocks.now(), window: SignInGuard.window)
         var closed: Timestamp?, isLast = false
-        for (subject, most) in zip(subjects, [bounds.pair, bounds.name, bounds.address]) {
+        for (subject, most) in counted {
             guard let row = tries.first(where: { $0.subject == subject }) else { continue }
             if row.tries > most { closed = max(closed ?? row.since, row.since + SignInGuard.window) }
             if row.tries == most { isLast = true }
         }
         return closed.map { .closed($0) } ?? .go(isLast: isLast)
+    }
+
+    /// `look` at the password. A try whose password nobody could look at was none.
+    func trying<R: Sendable>(_ look: () async throws(Fault) -> R) async throws(Fault) -> R {
+        do throws(Fault) { return try await look() } catch {
+            try await desk.store.giveBackSignIn(subjects)
+            throw error
+        }
     }
 
     /// It was right.

@@ -217,6 +217,8 @@ final class Session {
             if let result = PQgetResult(connection) {
                 defer { PQclear(result) }
                 if PQresultStatus(result) != PGRES_COMMAND_OK { settling = .failed }
+                // A second COPY of the same text would be told of for ever: the connection is closed instead.
+                if [PGRES_COPY_OUT, PGRES_COPY_IN, PGRES_COPY_BOTH].contains(PQresultStatus(result)) { return settling }
                 continue
             }
             guard settling == .ending else {

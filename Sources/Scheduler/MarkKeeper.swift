@@ -32,6 +32,7 @@ public final class MarkKeeper: Sendable {
     private let log: Log
     private let metrics: Metrics
     private let state: Locked<State>
+    private let writing = Locked(())
 
     /// What can't be read as a memory is one that was lost: it is begun anew, and the log says so.
     /// - Throws: what reading the place throws.
@@ -64,13 +65,20 @@ public final class MarkKeeper: Sendable {
         }
         if raising { standing.marks[kept.keeper] = try await store.raiseMark(kept.keeper) }
         let now = standing
-        let (bytes, changed): ([UInt8], Bool) = state.with { state in
+        let changed: Bool = state.with { state in
             let before = state.kept
             state.kept.note(now)
-            return (state.kept.bytes, state.kept != before)
+            return state.kept != before
         }
         guard changed else { return }
-        do throws(Fault) { try place.write(bytes) } catch { tell(MarkKeeper.notKept(error.summary)) }
+        // One at a time, and what is newest then: two looks would write over each other's file.
+        let failed: Fault? = writing.with { _ in
+            do throws(Fault) {
+                try place.write(state.with { $0.kept.bytes })
+                return nil
+            } catch { return error }
+        }
+        if let failed { tell(MarkKeeper.notKept(failed.summary)) }
     }
 
     /// Work goes on: nothing is known to be lost. Who would notice a loss is told.

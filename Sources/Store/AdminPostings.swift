@@ -90,7 +90,7 @@ public enum AdminPostingStatements {
             confirmed_as = NULL, accepted = NULL, shown_as = NULL, recheck_at = NULL, updated_at = clock_timestamp(),
             fault = '{"code":"outcome_unknown","summary":"the ledger has it no longer under its id: looked for by its key before it is written again"}'
           WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.batch_id IS NULL
-             AND (p.state = 'manual' OR (p.accepted IS NOT NULL AND p.state IN ('confirmed', 'reconciled'))) AND \(unsafe: gone)
+             AND (p.state = 'manual' OR (p.accepted IS NOT NULL AND p.effect = 'post' AND p.state IN ('confirmed', 'reconciled', 'held', 'rejected'))) AND \(unsafe: gone)
           RETURNING p.*
         ), i AS (
           INSERT INTO app.intents (tenant_id, post_key, revision, action, attempt, request_digest, epoch, state, evidence, written_at)
@@ -103,11 +103,12 @@ public enum AdminPostingStatements {
     }
 
     /// Planned and checked anew, whoever held it. One that the ledger has already becomes an update there, and one of which the ledger's side was accepted is
-    /// written over it.
+    /// written over it: that it was confirmed as the ledger's no longer counts, or what is not written after all would pass for ours.
     public static func release(_ tenant: TenantID, _ key: PostKey) -> SQL {
         """
         UPDATE app.postings AS p SET state = 'mapped', findings = '[]', fault = NULL, attempts = 0, next_attempt_at = now(), accepted = NULL, shown_as = NULL,
-          recheck_at = CASE WHEN p.state = 'manual' THEN NULL ELSE recheck_at END, updated_at = clock_timestamp()
+          confirmed_as = CASE WHEN p.accepted IS NULL THEN confirmed_as END,
+          recheck_at = CASE WHEN p.state = 'manual' OR p.accepted IS NOT NULL THEN NULL ELSE recheck_at END, updated_at = clock_timestamp()
         WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.batch_id IS NULL
           AND (p.state IN ('held', 'rejected', 'manual') OR (p.accepted IS NOT NULL AND p.state IN ('confirmed', 'reconciled')))
         RETURNING p.tenant_id, p.flow_id, p.case_id, \(unsafe: posting) AS json

@@ -35,11 +35,11 @@ public enum AdminRestoreStatements {
 
     public static func renew(_ lineage: LineageID) -> SQL { "UPDATE adm.lineage SET id = \(lineage), older_since = NULL" }
 
-    /// Said again after the same restore, the older state counts: it is what may have been lost since.
-    public static func flows(to state: Timestamp) -> SQL {
+    /// The oldest state that was ever said counts: what was sent since is looked for from there on, and to look too far back loses nothing. Where nobody said how old
+    /// the state is (`nil`), everything is looked through: the database's own word may be of work that was done after the restore.
+    public static func flows(to state: Timestamp?) -> SQL {
         """
-        UPDATE app.flows SET restored_at = clock_timestamp(), restored_to = CASE WHEN restored_at > \(state) THEN least(restored_to, \(state)) ELSE \(state) END
-        RETURNING tenant_id
+        UPDATE app.flows SET restored_at = clock_timestamp(), restored_to = least(restored_to, coalesce(\(state)::timestamptz, to_timestamp(0))) RETURNING tenant_id
         """
     }
 
@@ -83,7 +83,7 @@ extension Store {
             var report = RestoreReport(restoredTo: state.map { min($0, known) } ?? known, lineage: lineage)
             _ = try await tx.query(AdminRestoreStatements.renew(lineage))
             var tenants: Set<TenantID> = []
-            for row in try await tx.query(AdminRestoreStatements.flows(to: report.restoredTo)) {
+            for row in try await tx.query(AdminRestoreStatements.flows(to: state.map { min($0, known) })) {
                 tenants.insert(try row.get("tenant_id"))
                 report.flows += 1
             }

@@ -117,8 +117,10 @@ public enum AlertDeliveryStatements {
         """
     }
 
+    /// What waits to say that all of it is open is older than this, and would say so after it.
     public static func insert(_ d: AlertDelivery) -> SQL {
         """
+        WITH stale AS (DELETE FROM app.alert_deliveries WHERE tenant_id = \(d.owner.id) AND route = \(d.route) AND purpose = 'refreshed' AND state = 'waiting')
         INSERT INTO app.alert_deliveries (tenant_id, id, route, kind, purpose, part, receiver, subject, body, alerts)
         VALUES (\(d.owner.id), \(d.id), \(d.route), \(d.kind), \(d.purpose.rawValue), \(Int32(d.part)), \(d.receiver), \(d.subject), \(d.body), \(d.alerts))
         """

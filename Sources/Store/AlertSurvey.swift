@@ -226,7 +226,7 @@ public enum AlertSurveyStatements {
         SELECT a.tenant_id, a.key, '' AS place, '' AS code, a.cause AS words, a.remedy, a.hits::bigint AS items, 1::bigint AS kinds, a.opened_at AS since
         FROM app.alerts a JOIN app.tenants t ON t.tenant_id = a.tenant_id
         WHERE t.state = 'active' AND a.state = 'open' AND CASE split_part(a.key, '/', 1)
-          WHEN 'quota_spent' THEN EXISTS (SELECT FROM app.budgets b WHERE b.tenant_id = a.tenant_id AND b.paused_until IS NOT NULL
+          WHEN 'quota_spent' THEN EXISTS (SELECT FROM app.budgets b WHERE b.tenant_id = a.tenant_id AND b.paused_until > clock_timestamp() - interval '15 minutes'
             AND a.key = 'quota_spent/' || b.connection_id || '/' || b.name)
           WHEN 'fetch' THEN EXISTS (SELECT FROM app.jobs j WHERE j.tenant_id = a.tenant_id AND j.kind = 'fetch'
             AND starts_with(j.subject, split_part(a.key, '/', 2) || '/') AND j.fault->>'code' = split_part(a.key, '/', 3))

@@ -16,7 +16,8 @@ public enum RestoreStatements {
     private static func doubt(_ which: String) -> String {
         """
         EXISTS (SELECT FROM app.flows r WHERE r.tenant_id = p.tenant_id AND r.id = p.flow_id AND r.restored_at IS NOT NULL
-          AND NOT EXISTS (SELECT FROM app.intents i WHERE i.tenant_id = p.tenant_id AND i.post_key = p.post_key AND i.written_at >= r.restored_at OFFSET 0)
+          AND NOT EXISTS (SELECT FROM app.intents i WHERE i.tenant_id = p.tenant_id AND i.post_key = p.post_key AND (i.written_at >= r.restored_at
+              OR (starts_with(i.attempt, '\(IntentStatements.gone)') AND i.settled_at >= r.restored_at)) OFFSET 0)
           AND \(which) OFFSET 0)
         """
     }

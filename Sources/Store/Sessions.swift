@@ -132,6 +132,9 @@ extension Store {
         return out
     }
 
+    /// The tries count for nothing: nobody could look at the password.
+    public func giveBackSignIn(_ subjects: [[UInt8]]) async throws(Fault) { _ = try await pool.query(SignInStatements.giveBack(subjects)) }
+
     /// The password was right: of `whole` nothing counts any more, of the others one try less.
     public func forgiveSignIn(_ whole: [UInt8], _ others: [[UInt8]]) async throws(Fault) {
         _ = try await pool.query(SignInStatements.forget(whole))

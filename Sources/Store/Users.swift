@@ -161,7 +161,7 @@ extension Store {
     public func userID(named name: String) async throws(Fault) -> UserID? { try await pool.query(UserStatements.found(name)).first?.get("id") }
 
     /// Disables, enables, or gives other scopes; what is `nil` stays. Whoever is disabled is signed in nowhere any more, and links that were made by
-    /// him lead nowhere. `nil` where there is no such user.
+    /// him lead nowhere, nor do those of whoever may no longer administer. `nil` where there is no such user.
     public func changeUser(_ id: UserID, disabled: Bool?, scopes: [String]?, actor: String) async throws(Fault) -> AdminRow? {
         try await transaction { tx throws(Fault) in try await tx.changeUser(id, disabled: disabled, scopes: scopes, actor: actor) }
     }
@@ -171,8 +171,11 @@ extension Store {
     public func setPassword(_ id: UserID, _ password: String, actor: String) async throws(Fault) -> Bool {
         try await transaction { tx throws(Fault) in
             guard let row = try await tx.query(UserStatements.setPassword(id, password)).first else { return false }
+            let user = try UserRow(row)
             _ = try await tx.query(SessionStatements.endAll(of: id))
-            try await tx.audit(try UserRow(row).owner, [AuditEntry(actor: actor, action: "user.password_set", subject: "user \(id)")])
+            // Somebody else does it because the old one may be known: links that were made with it may be a stranger's.
+            if actor != user.actor { _ = try await tx.query(ConsentStatements.revokeMade(with: APIKeyID(id.uuid), actor: actor)) }
+            try await tx.audit(user.owner, [AuditEntry(actor: actor, action: "user.password_set", subject: "user \(id)")])
             return true
         }
     }
@@ -197,10 +200,9 @@ extension PostgresTransaction {
             entries.append(AuditEntry(actor: actor, action: "user.changed", subject: "user \(id)", detail: Array("{\"scopes\":[\(words)]}".utf8)))
         }
         try await audit(user.owner, entries)
-        if disabled == true {
-            _ = try await query(SessionStatements.endAll(of: id))
-            _ = try await query(ConsentStatements.revokeMade(with: APIKeyID(id.uuid), actor: actor))
-        }
+        if disabled == true { _ = try await query(SessionStatements.endAll(of: id)) }
+        // Links are made by those who may administer, and lead nowhere once they may not.
+        if disabled == true || !user.scopes.contains("admin") { _ = try await query(ConsentStatements.revokeMade(with: APIKeyID(id.uuid), actor: actor)) }
         return try rows.adminRow()
     }
 }

@@ -3,9 +3,11 @@ internal import Store
 
 /// Where a user gives himself another password.
 enum PasswordPage {
+    static let path = "/password"
+
     static let endpoints = [
-        Shell.page("/password") { clerk in try content(clerk) },
-        Shell.action("/password") { clerk in try await change(clerk) },
+        Shell.page(path) { clerk in try content(clerk) },
+        Shell.action(path) { clerk in try await change(clerk) },
     ]
 
     private static func content(_ clerk: Clerk, _ status: Int = 200, why: String = "") throws -> Shell.Content {
@@ -29,7 +31,7 @@ enum PasswordPage {
         let tries = SignInGuard(name: clerk.asker.label, address: clerk.visit.call.address, desk)
         guard case .go = try await tries.begin() else { return .show(try content(clerk, 429, why: "Too many wrong passwords: try again in a quarter of an hour.")) }
         guard let found = try await desk.store.user(named: clerk.asker.label),
-            try await desk.passwords.verify(Secret(clerk.form("current")), against: found.password)
+            try await tries.trying({ () throws(Fault) in try await desk.passwords.verify(Secret(clerk.form("current")), against: found.password) })
         else { return .show(try content(clerk, 422, why: "The password you have is another one.")) }
         try await tries.succeeded()
         _ = try await desk.store.setPassword(found.row.id, try await desk.passwords.make(Secret(new)), actor: clerk.asker.actor)

@@ -65,6 +65,8 @@ enum SignIn {
     /// Asks to sign in; what was sent is kept on the page and is sent once more after that, when the person says so.
     static func again(_ visit: Visit) -> HTTPResponse {
         let fields = Form.decode(String(decoding: visit.request.body, as: UTF8.self))
+        // Passwords are kept on no page.
+        if visit.request.path == PasswordPage.path { return Shell.respond(401, page(next: PasswordPage.path, nil, .init("Your session has ended. Sign in, then try again.", field: ""))) }
         let sent = Sent(path: visit.request.path, fields: fields)
         return Shell.respond(401, page(next: "/", sent, .init("Your session has ended. Sign in: what you sent is kept here.", field: "")))
     }

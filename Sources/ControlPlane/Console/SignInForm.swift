@@ -56,7 +56,7 @@ struct SignInForm: Sendable {
         // Whoever is unknown takes as long.
         let found = UserName.fits(name) ? try await desk.store.user(named: name) : nil
         let kept = found?.password ?? PasswordHash.ofNobody
-        let isRight = try await desk.passwords.verify(password, against: kept)
+        let isRight = try await tries.trying { () throws(Fault) in try await desk.passwords.verify(password, against: kept) }
         guard isRight, let found, Asker(found.row).scopes.contains(.read) else {
             if isLast, let found { try await desk.store.noteLockOut(found.row) }
             var out = Refused("The user is unknown or disabled, or the password is another one.", field: "password")

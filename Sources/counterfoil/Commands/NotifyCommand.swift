@@ -61,9 +61,13 @@ enum NotifyCommand: Command {
             configuration, store: store, client: client, clocks: SystemClocks(), random: SystemRandom(), log: log,
             metrics: Metrics())
         log.info(.started)
-        do throws(Fault) {
-            for refused in try await Receivers.refused(store, mail: mail, policy: policy) { log.fault(.alertUndelivered, refused.fault) }
-        } catch { log.fault(.failed, error) }
+        // Beside the service: somebody's name server may not answer for minutes.
+        let looking = Task {
+            do throws(Fault) {
+                for refused in try await Receivers.refused(store, mail: mail, policy: policy) { log.fault(.alertUndelivered, refused.fault) }
+            } catch { log.fault(.failed, error) }
+        }
+        defer { looking.cancel() }
         return try await Services.run([service], log: log)
     }
 }
