@@ -53,8 +53,8 @@ import Wire
         return try JSON(parsing: try #require(calls.last).request.body)
     }
 
-    private func refusal(_ document: LedgerDocument, _ facts: ConnectionFacts = britain) throws -> String {
-        let (ending, calls) = Desk.play(connector.create([document], attempt: "a", facts), [Self.codes, Self.rates])
+    private func refusal(_ document: LedgerDocument, _ answers: [HTTPResponse] = [codes, rates]) throws -> String {
+        let (ending, calls) = Desk.play(connector.create([document], attempt: "a", Self.britain), answers)
         #expect(!calls.contains { $0.kind == .write })
         guard case .finished(let outcomes) = ending, case .rejected(let fault)? = outcomes.first else { return "\(ending)" }
         #expect(fault.disposition == .hold)
@@ -107,13 +107,10 @@ import Wire
         #expect(try refusal(document) == "tax_without_line")
     }
 
-    @Test("a rate that the list of rates lacks is not left out: nothing is sent") func lost() {
-        let (ending, calls) = Desk.play(connector.create([Self.sale()], attempt: "a", Self.britain), [Self.codes, Desk.answer(#"{"QueryResponse":{}}"#)])
-        guard case .failed(let fault) = ending else {
-            Issue.record("\(ending)")
-            return
-        }
-        #expect(fault.code == "unreadable_answer" && calls.count == 2)
+    @Test("a rate that the list of rates lacks is not left out: what needs it is refused before anything is sent, and nothing else is") func lost() throws {
+        let some = Desk.answer(#"{"QueryResponse":{"TaxRate":[{"Id":"4","RateValue":20},{"Id":"5","RateValue":20.0}]}}"#)
+        #expect(try refusal(Self.sale(code: "3", tax: "-1.00", total: "14.33"), [Self.codes, some]) == "tax_code_invalid")
+        #expect(try sent(Self.sale(), Self.britain, [Self.codes, some])["GlobalTaxCalculation"] == "TaxExcluded")
     }
 
     @Test("a change reads the codes as well; money and voids read none, and a company in the United States never does") func reads() {
