@@ -32,6 +32,8 @@ PATIENCE = 30
 PICTURES = {"tenants", "tenants-dark", "tenant", "connection", "inbox-phone", "mapping", "mapping-phone", "watch", "document", "rules"}
 PICTURE_BYTES = 150_000
 WIDE, PHONE = (1280, 860), (390, 844)
+# Whether pages lead to the sign-in by now.
+ENDED = "const done = arguments[arguments.length - 1]; fetch('/inbox').then(r => done(r.status == 401 || r.url.includes('/sign-in')), () => done(false))"
 # The driver says one of these before it has clicked.
 NOT_CLICKED = (StaleElementReferenceException, ElementNotInteractableException, ElementClickInterceptedException)
 LOOK = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "page.js"), encoding="utf-8").read()
@@ -508,8 +510,9 @@ def interrupted(console, operator):
     field.send_keys(typed)
     identity = next(k["id"] for k in operator("GET", "/v1/keys?limit=200")["items"] if k["label"] == "short" and not k["revoked_at"])
     operator("DELETE", f"/v1/keys/{identity}")
-    # Processes know a revoked key for five seconds.
+    # Processes know a revoked key for five seconds, and a session that was opened with it for as long.
     console.wait(lambda d: API(console.base, made).is_refused(), "the key to be refused")
+    console.wait(lambda d: d.execute_async_script(ENDED), "the session to end")
     console.button("Preview")
     console.sees("Your session has ended")
     console.faults += [f"session ended: {fault}" for fault in console.driver.execute_script(LOOK)]
