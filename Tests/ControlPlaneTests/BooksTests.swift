@@ -242,6 +242,22 @@ import Wire
         let trail = await bench.call(.get, "/v1/tenants/\(made.tenant.id)/audit?subject=posting%20\(key)")
         #expect(trail.items.first?["action"]?.string == "posting.accept" && trail.items.first?["detail"]?["reason"]?.string == "the client will not pay")
         #expect(await bench.call(.post, "/v1/postings/\(key)/release").json["accepted"]?.isNull == true)
+        // What it was accepted as is no proof of ours: stopped and tried again, it is compared with what was sent.
+        #expect(await bench.call(.post, "/v1/postings/\(key)/hold").json["state"]?.string == "manual")
+        #expect(await bench.call(.post, "/v1/postings/\(key)/retry").json["state"]?.string == "posted")
+    }
+
+    @Test("what was accepted as gone, and changed by the source since, is looked for by its key when it is released") func releaseOfGone() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished()
+        let key = try await bench.voidedThere(made, 1, of: "O-1")
+        try await bench.root.pool.query("""
+            UPDATE app.postings SET state = 'held', shown_as = NULL, confirmed_as = '{}', accepted = '{"voided": true, "gone": true, "total_minor": 0}',
+              findings = '[{"check": "decided_in_ledger", "why": "", "remedy": "", "position": ""}]', fault = NULL WHERE post_key = \(key.text)
+            """)
+        let answer = await bench.call(.post, "/v1/postings/\(key)/release").json
+        #expect(answer["state"]?.string == "unknown" && answer["remote_id"]?.isNull == true && answer["accepted"]?.isNull == true)
+        #expect(try await bench.count("SELECT count(*) FROM app.intents WHERE attempt LIKE 'gone-%' AND state = 'unknown'") == 1)
     }
 
     @Test("alerts and proofs are there to be read, newest proof first") func alertsAndProofs() async throws {

@@ -123,6 +123,27 @@ private let quiet = "a long and quiet sentence"
         #expect(try await bench.count("SELECT count(*) FROM adm.sign_in_tries") == 0)
     }
 
+    @Test("whoever goes on from one address closes it for himself, and the name for nobody else; of IPv6 the network is the address") func oneAddress() async throws {
+        let bench = try await Bench.make()
+        _ = await bench.call(.post, "/v1/users", ["name": "ann", "scopes": ["read"], "password": .string(quiet)])
+        for _ in 1 ... 70 { _ = try await SignInGuard(name: "ann", address: "192.0.2.7", bench.plane.desk).begin() }
+        #expect(await signIn(bench, "ann", quiet, from: "192.0.2.7").status == 429)
+        #expect(await signIn(bench, "ann", quiet, from: "192.0.2.8").status == 303)
+        #expect(SignInGuard.place("2001:db8:1:2:3::4") == SignInGuard.place("2001:db8:1:2:ffff::1"))
+        #expect(SignInGuard.place("2001:db8:1:2::1") != SignInGuard.place("2001:db8:1:3::1"))
+        #expect(SignInGuard.place("::ffff:192.0.2.7") == "::ffff:192.0.2.7" && SignInGuard.place("192.0.2.7") == "192.0.2.7")
+    }
+
+    @Test("a try whose password nobody could look at counts for nothing") func lookedAtByNobody() async throws {
+        let bench = try await Bench.make()
+        for _ in 1 ... 8 {
+            let tries = SignInGuard(name: "ann", address: "192.0.2.7", bench.plane.desk)
+            guard case .go = try await tries.begin() else { return Issue.record("closed by tries that were none") }
+            await #expect(throws: Fault.self) { try await tries.trying { () throws(Fault) in throw Fault("sign_in_busy", stage: .api, disposition: .retry, summary: "busy") } }
+        }
+        #expect(try await bench.count("SELECT count(*) FROM adm.sign_in_tries") == 0)
+    }
+
     @Test("an address is what the nearest proxy says, and of whoever comes without one the socket's own") func addresses() {
         func address(_ peer: String, _ forwarded: String?) -> String {
             var request = HTTPRequest(.get, "/")
