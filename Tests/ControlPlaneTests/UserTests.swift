@@ -138,7 +138,10 @@ private let quiet = "a long and quiet sentence"
         let bench = try await Bench.make()
         for _ in 1 ... 8 {
             let tries = SignInGuard(name: "ann", address: "192.0.2.7", bench.plane.desk)
-            guard case .go = try await tries.begin() else { return Issue.record("closed by tries that were none") }
+            guard case .go = try await tries.begin() else {
+                Issue.record("closed by tries that were none")
+                return
+            }
             await #expect(throws: Fault.self) { try await tries.trying { () throws(Fault) in throw Fault("sign_in_busy", stage: .api, disposition: .retry, summary: "busy") } }
         }
         #expect(try await bench.count("SELECT count(*) FROM adm.sign_in_tries") == 0)
