@@ -233,7 +233,7 @@ extension ProofStatements {
         )
         SELECT 'sale' AS side, source_id, day, coalesce((SELECT n.body->>'order_total' FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow)
             AND n.case_id = d.case_id AND n.kind = 'edit' AND n.body ? 'order_total' ORDER BY n.happened_at DESC, n.source_id DESC LIMIT 1), body->>'total') AS amount,
-          1 AS sign, cancelled, pending, waits FROM d WHERE kind IN ('sale', 'invoice')
+          1 AS sign, cancelled, pending, waits FROM d WHERE kind IN ('sale', 'invoice') AND NOT body ? 'draft'
         UNION ALL SELECT 'payment', source_id, day, body->>'amount', 1, false, pending, false FROM d WHERE kind = 'payment' AND body->>'status' = 'success'
         UNION ALL SELECT 'refund', source_id, day, body->>'total', -1, false, pending, waits FROM d WHERE kind = 'refund' AND source_id NOT IN (SELECT source_id FROM covered)
         UNION ALL SELECT 'refund', source_id, day, x, -1, false, pending, false
