@@ -84,6 +84,6 @@ extension PlannedPosting {
     public func hasSameContent(as other: PlannedPosting) -> Bool {
         date == other.date && due == other.due && currency == other.currency && total == other.total && lines == other.lines
             && party == other.party
-            && appliesTo == other.appliesTo && reference == other.reference && memo == other.memo
+            && appliesTo == other.appliesTo && reference == other.reference && memo == other.memo && isClosed == other.isClosed
     }
 }

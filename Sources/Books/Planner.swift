@@ -171,6 +171,7 @@ struct CasePlan {
         } else {
             planSale()
         }
+        planSalesOrder()
         retire()
     }
 

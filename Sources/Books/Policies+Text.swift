@@ -28,6 +28,7 @@ extension Policies {
         case "fx_rate": exchangeRate = try choice(name, value)
         case "payout_rows": payoutRows = try choice(name, value)
         case "attach": attach = try choice(name, value)
+        case "sales_orders": salesOrders = try choice(name, value)
         case "reflect": reflect = try choice(name, value)
         case "masters.paid": paidMaster = try choice(name, value)
         case "masters.void": voidMaster = try choice(name, value)
@@ -63,7 +64,7 @@ extension Policies {
             "posting", "sale_form", "post_on", "customer", "discounts", "discount_dimension", "revenue", "edit",
             "closed_period", "zero_total",
             "fee_tax", "goodwill_tax", "held_money", "deposit_tax", "marketplace_tax", "inventory", "fx_rate",
-            "month_end_split", "summary_zone", "payout_rows", "attach",
+            "month_end_split", "summary_zone", "payout_rows", "attach", "sales_orders",
             "tax_difference_cap", "cash_rounding", "rounding_cap", "bank_fee_cap", "rms_wait", "bank_wait",
             "day_cut_off", "entity_by", "returns.owner", "returns.from", "triggers.sale", "triggers.refund",
             "triggers.summary", "reflect", "masters.paid", "masters.void", "masters.amount",

@@ -69,6 +69,8 @@ public struct Policies: Sendable, Equatable {
     }
     /// Which documents in the ledger get a list of what they stand for beside them.
     public enum Attach: String, Sendable, CaseIterable { case none, summaries, all }
+    /// Whether orders stand in the ledger as orders until they are sales.
+    public enum SalesOrders: String, Sendable, CaseIterable { case off, mirror }
     /// Whether sources are told what the ledger shows of their documents.
     public enum Reflect: String, Sendable, CaseIterable { case off, on }
     /// Whose word counts where the ledger shows something else than the source told.
@@ -127,6 +129,7 @@ public struct Policies: Sendable, Equatable {
     public var monthEndSplit: Switch = .on
     public var payoutRows: PayoutRows = .matched
     public var attach: Attach = .none
+    public var salesOrders: SalesOrders = .off
     public var reflect: Reflect = .off
     /// Of payments that somebody enters in the ledger; of what somebody voids or deletes there; of what somebody changes there.
     public var paidMaster: Master = .ledger
@@ -201,6 +204,15 @@ public struct Policies: Sendable, Equatable {
             }
             if revenue == .atFulfilment { out.append("triggers.sale: fulfilled with revenue: at_fulfilment") }
             if returnsOwner == .rms { out.append("triggers.sale: fulfilled with returns.owner: rms") }
+        }
+        if salesOrders == .mirror {
+            // What an order becomes is an invoice of its own.
+            if saleForm == .salesReceipt { out.append("sales_orders: mirror with sale_form: sales_receipt") }
+            if settles { out.append("sales_orders: mirror with posting: payout") }
+            if posting == .dailySummary || postingChanges.contains(where: { $0.value == .dailySummary }) {
+                out.append("sales_orders: mirror with posting: daily_summary")
+            }
+            if entityByLocation { out.append("sales_orders: mirror with entity_by: line.location") }
         }
         // A receipt states money and sale at once: whose money it is cannot be told apart in it.
         if entityByLocation, saleForm == .salesReceipt { out.append("entity_by: line.location with sale_form: sales_receipt") }

@@ -4,10 +4,12 @@ public import Kernel
 public enum PostingForm: String, Sendable, CaseIterable {
     case invoice, creditNote = "credit_note", payment, refundPayment = "refund_payment", salesReceipt = "sales_receipt",
         deposit, summary
-    case settlement, payout, journal, reversal, memo, bill, purchaseOrder = "purchase_order"
+    case settlement, payout, journal, reversal, memo, bill, purchaseOrder = "purchase_order", salesOrder = "sales_order"
 
     /// What is bought: its party is a supplier.
     public var isPurchase: Bool { self == .bill || self == .purchaseOrder }
+    /// It moves no account: what is noted, and what is ordered.
+    public var isSilent: Bool { self == .memo || self == .purchaseOrder || self == .salesOrder }
 }
 
 /// A ledger-neutral account role, `sales:homeware`, `clearing:card:USD`, `receivable:shop`. A tenant's account
@@ -129,6 +131,10 @@ public struct PlannedPosting: Sendable, Equatable {
     public var party: String
     /// `subject` and form of the document it settles or corrects: a payment's invoice, a refund payment's credit note.
     public var appliesTo: Reference?
+    /// The sales order that an invoice is drawn from, where that stands there and is open: the invoice needs it for nothing, and goes without it.
+    public var drawnFrom: Reference?
+    /// Of a sales order: nothing of it is to be open any more, because it is invoiced.
+    public var isClosed = false
     /// Findings of the plan itself (refund above what remains, unmapped code …). Preflight adds its own.
     public var findings: [Finding]
     /// Tells people where a re-dated document comes from.

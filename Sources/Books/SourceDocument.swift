@@ -222,6 +222,8 @@ public struct Sale: Sendable, Equatable {
     /// An invoice of a job or ERP system rather than an order of a shop.
     public var isInvoice: Bool
     public var poNumber: String?
+    /// The document of the order that an invoice bills.
+    public var bills: String?
     /// Not sent yet: it posts nothing.
     public var isDraft: Bool
     /// The return whose credit pays for it.
@@ -239,7 +241,7 @@ public struct Sale: Sendable, Equatable {
         taxExempt: Bool = false, lines: [SaleLine], shipping: [ShippingLine] = [], discounts: [OrderDiscount] = [],
         orderTaxes: [OrderTax] = [], tip: Money? = nil, total: Money, isInvoice: Bool = false,
         poNumber: String? = nil, isDraft: Bool = false, exchangeOf: String? = nil, deposits: [DepositApplied] = [],
-        duties: [Duty] = [], relief: TaxRelief? = nil
+        duties: [Duty] = [], relief: TaxRelief? = nil, bills: String? = nil
     ) {
         self.number = number
         self.source = source
@@ -261,6 +263,7 @@ public struct Sale: Sendable, Equatable {
         self.deposits = deposits
         self.duties = duties
         self.relief = relief
+        self.bills = bills
     }
 }
 

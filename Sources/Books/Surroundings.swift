@@ -23,6 +23,8 @@ public struct Surroundings: Sendable {
     public var hasBankFeed = false
     /// Payments that somebody recorded in the ledger.
     public var ledgerPayments: [LedgerPayment] = []
+    /// By the order's document: the invoices for it that the ledger has, as it has them.
+    public var billed: [String: [PlannedPosting]] = [:]
     /// `carried` is all there is: a payout waits for charges and refunds that are not in it.
     public var knowsBooks = false
     /// The first day of the books: what entered a processor's balance earlier never comes.

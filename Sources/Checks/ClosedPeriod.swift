@@ -6,6 +6,8 @@ public enum ClosedPeriod: Check {
 
     public static func findings(for posting: PlannedPosting, in context: CheckContext) -> [Finding] {
         guard let lock = context.ledger.lockDate else { return [] }
+        // An order books nothing: it ends on no day.
+        if posting.form == .salesOrder, posting.isClosed || posting.effect == .void { return [] }
         // What goes into a summary or a settlement is closed or open with it.
         if Summaries.policy(of: posting, context.policies) != .perDocument, context.ledger.posted[posting.id] == nil { return [] }
         let standing = context.ledger.posted[posting.id].flatMap { $0.voided ? nil : $0.plan.date }

@@ -286,6 +286,9 @@ public struct LedgerDocument: Sendable {
     public var party: String?
     /// Remote id of the document it settles or corrects.
     public var appliesTo: String?
+    /// Remote id of the sales order that an invoice is drawn from, where there is one. It may be closed, cancelled or another by now: what can't be drawn
+    /// goes without it.
+    public var drawnFrom: String?
     /// The document as it is there, for updates and voids: its remote id and version token.
     public var remoteID: String?
     public var remoteVersion: String?
@@ -474,7 +477,8 @@ public protocol LedgerConnector: Connector {
 extension PostingForm {
     /// What to do where a ledger takes nothing of this form from us.
     public var remedyWhereUnsupported: String {
-        isPurchase ? "Enter it there by hand; here it stays held, so that it is not forgotten." : "Choose a policy that does without this form."
+        if self == .salesOrder { return "Take sales_orders: mirror out of the flow's policies: this ledger keeps no orders of ours." }
+        return isPurchase ? "Enter it there by hand; here it stays held, so that it is not forgotten." : "Choose a policy that does without this form."
     }
 }
 

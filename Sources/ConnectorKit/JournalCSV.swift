@@ -20,7 +20,7 @@ extension ManualForm {
         source: "our own form; the bounds are the smallest that a ledger's importer is known to have", reference: { $0.keyed }, rows: journalRows)
 
     /// Every form that moves accounts.
-    public static let journals: Set<PostingForm> = Set(PostingForm.allCases).subtracting([.memo, .purchaseOrder])
+    public static let journals: Set<PostingForm> = Set(PostingForm.allCases.filter { !$0.isSilent })
 
     private static let journalRows: @Sendable (ManualEntry, ConnectionFacts) throws(Fault) -> [[ManualCell]] = { entry, _ throws(Fault) in
         let plan = entry.document.plan

@@ -193,6 +193,7 @@ public enum DocumentCodec {
         m.put("total", sale.total)
         m.put("is_invoice", flag: sale.isInvoice)
         m.put("po_number", sale.poNumber)
+        m.put("bills", sale.bills)
         m.put("draft", flag: sale.isDraft)
         m.put("exchange_of", sale.exchangeOf)
         m.put("deposits", list: sale.deposits, write)
@@ -213,7 +214,7 @@ public enum DocumentCodec {
             },
             tip: try f.optionalMoney("tip"), total: try f.money("total"), isInvoice: try f.flag("is_invoice"), poNumber: try f.optionalText("po_number"),
             isDraft: try f.flag("draft"), exchangeOf: try f.optionalText("exchange_of"), deposits: try f.list("deposits", applied),
-            duties: try f.list("duties", duty), relief: try f.member("relief", relief))
+            duties: try f.list("duties", duty), relief: try f.member("relief", relief), bills: try f.optionalText("bills"))
     }
 
     private static func write(_ payment: Payment) -> JSON {

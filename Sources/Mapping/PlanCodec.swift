@@ -19,6 +19,8 @@ public enum PlanCodec {
         m.put("lines", list: plan.lines, line)
         m.put("party", plan.party)
         if let to = plan.appliesTo { m.put("applies_to", JSON.object([("form", .string(to.form.rawValue)), ("subject", .string(to.subject))])) }
+        if let from = plan.drawnFrom { m.put("drawn_from", JSON.object([("form", .string(from.form.rawValue)), ("subject", .string(from.subject))])) }
+        m.put("closed", flag: plan.isClosed)
         m.put("findings", list: plan.findings, finding)
         m.put("reference", plan.reference)
         m.put("note", plan.note)
@@ -37,10 +39,9 @@ public enum PlanCodec {
             subject: try f.text("subject"), form: try f.choice("form"), effect: try f.choice("effect"), caseID: try f.text("case"), covers: try f.texts("covers"),
             date: try f.date("date"), currency: try f.currency("currency"), rate: try f.optionalDecimal("rate"), total: try f.money("total"),
             lines: try f.list("lines", line), party: try f.text("party"))
-        if let to = f.json["applies_to"] {
-            let t = Fields(to, "plan.applies_to")
-            plan.appliesTo = PlannedPosting.Reference(form: try t.choice("form"), subject: try t.text("subject"))
-        }
+        plan.appliesTo = try f.member("applies_to", other)
+        plan.drawnFrom = try f.member("drawn_from", other)
+        plan.isClosed = try f.flag("closed")
         plan.findings = try f.list("findings", finding)
         plan.reference = try f.optionalText("reference")
         plan.due = f.json["due"] == nil ? nil : try f.date("due")
@@ -52,6 +53,10 @@ public enum PlanCodec {
         }
         plan.notBefore = try f.optionalTimestamp("not_before")
         return plan
+    }
+
+    private static func other(_ f: Fields) throws(Fault) -> PlannedPosting.Reference {
+        PlannedPosting.Reference(form: try f.choice("form"), subject: try f.text("subject"))
     }
 
     public static func finding(_ finding: Finding) -> JSON {

@@ -131,7 +131,7 @@ extension Comparison {
                 name: title, form: form, covers: covers, revision: detail["revision"]?.int ?? 1,
                 state: detail["state"]?.string ?? "?",
                 date: detail["date"]?.string ?? "?")
-            if entry == nil, form != "memo", form != "purchase_order" { differ("\(title) is in documents, not in journal") }
+            if entry == nil, PostingForm(rawValue: form)?.isSilent != true { differ("\(title) is in documents, not in journal") }
             if let entry {
                 if entry["date"]?.string != document.date || entry["state"]?.string != document.state {
                     differ("\(title): journal and documents disagree")

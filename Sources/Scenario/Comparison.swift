@@ -292,10 +292,9 @@ struct Comparison {
                 let ours = run.balances { _ in true }[Role(invariant["role"]?.string ?? "")] ?? .zero(run.base)
                 same("invariant '\(text)'", ours.text, invariant["amount"]?.string)
             case "document_count":
-                let silent: Set<PostingForm> = [.memo, .purchaseOrder]
                 let wanted = invariant["form"]?.string
                 let count = posted.filter { entry in
-                    wanted.map { $0 == entry.plan.form.rawValue } ?? !silent.contains(entry.plan.form)
+                    wanted.map { $0 == entry.plan.form.rawValue } ?? !entry.plan.form.isSilent
                 }.count
                 same("invariant '\(text)'", String(count), invariant["count"]?.int.map(String.init))
             case "balances_equal":

@@ -155,7 +155,8 @@ public enum DocumentStatements {
     }
 
     /// Cases of these postings in which another one was rejected: what the ledger has changed, so it may take it now. And those in which a void was: money
-    /// that has moved from one document to another leaves the first one free, whosever case that is.
+    /// that has moved from one document to another leaves the first one free, whosever case that is. And those of the orders that an invoice of these is for:
+    /// they are closed with it, and open again without it.
     public static func dirtyRejected(_ tenant: TenantID, _ flow: FlowID, beside keys: [String]) -> SQL {
         """
         UPDATE app.cases SET dirty = true, changed_at = clock_timestamp() WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND case_id IN (
@@ -164,7 +165,14 @@ public enum DocumentStatements {
           UNION ALL
           SELECT r.case_id FROM app.postings r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND r.state = 'rejected' AND r.effect = 'void'
             AND EXISTS (SELECT FROM app.postings k WHERE k.tenant_id = \(tenant) AND k.post_key = ANY (\(keys)) AND k.revision > 1
-              AND k.form IN ('payment', 'refund_payment')))
+              AND k.form IN ('payment', 'refund_payment'))
+          UNION ALL
+          SELECT o.case_id FROM app.postings o JOIN app.postings k ON k.tenant_id = o.tenant_id AND k.flow_id = o.flow_id AND k.case_id = o.case_id
+          WHERE o.tenant_id = \(tenant) AND o.flow_id = \(flow) AND o.form = 'sales_order' AND o.effect = 'post' AND o.remote_id IS NOT NULL
+            AND k.form = 'invoice' AND k.post_key = ANY (\(keys))
+          UNION ALL
+          SELECT m.member FROM app.case_members m JOIN app.postings k ON k.tenant_id = m.tenant_id AND k.flow_id = m.flow_id AND k.case_id = m.case_id
+          WHERE m.tenant_id = \(tenant) AND m.flow_id = \(flow) AND k.form = 'invoice' AND k.post_key = ANY (\(keys)))
         """
     }
 

@@ -55,6 +55,17 @@ public enum MemberStatements {
         """
     }
 
+    /// The invoices in the ledger, each with the order that its case looks at because it bills it.
+    public static func billing(_ tenant: TenantID, _ flow: FlowID, orders: [String]) -> SQL {
+        """
+        SELECT m.member, p.sent AS plan FROM app.case_members m
+        JOIN app.postings p ON p.tenant_id = m.tenant_id AND p.flow_id = m.flow_id AND p.case_id = m.case_id
+        WHERE m.tenant_id = \(tenant) AND m.flow_id = \(flow) AND m.member = ANY (\(orders)) AND p.form = 'invoice' AND p.remote_id IS NOT NULL
+          AND p.sent->>'effect' = 'post'
+        ORDER BY m.member, p.post_key
+        """
+    }
+
     /// Documents of one kind of all flows into a ledger.
     public static func documents(_ tenant: TenantID, into ledger: ConnectionID, kind: String, having gateway: String?) -> SQL {
         var sql: SQL = """
@@ -200,6 +211,16 @@ extension Store {
         guard !members.isEmpty else { return [] }
         var out: [[UInt8]] = []
         for row in try await pool.query(MemberStatements.standing(tenant, ledger, members: members)) { out.append(try row.get("plan", as: PostgresJSON.self).bytes) }
+        return out
+    }
+
+    /// Plans, as the ledger has them, of the invoices that bill these orders.
+    public func billing(_ tenant: TenantID, _ flow: FlowID, orders: [String]) async throws(Fault) -> [(order: String, plan: [UInt8])] {
+        guard !orders.isEmpty else { return [] }
+        var out: [(order: String, plan: [UInt8])] = []
+        for row in try await pool.query(MemberStatements.billing(tenant, flow, orders: orders)) {
+            out.append((try row.get("member"), try row.get("plan", as: PostgresJSON.self).bytes))
+        }
         return out
     }
 

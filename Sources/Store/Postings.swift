@@ -201,7 +201,7 @@ public enum PostingStatements {
     /// The same of one that no schedule holds back. `OFFSET 0`: looked up row by row, never by a table of all that there is.
     /// What obliges us to others is not sent on the word of a source that has said something else since.
     static let unhindered = """
-        NOT p.by_hand AND p.recheck_at IS NULL AND (p.form NOT IN ('bill', 'purchase_order') OR NOT EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = p.tenant_id
+        NOT p.by_hand AND p.recheck_at IS NULL AND (p.form NOT IN ('bill', 'purchase_order', 'sales_order') OR NOT EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = p.tenant_id
           AND c.flow_id = p.flow_id AND c.case_id = p.case_id AND c.dirty OFFSET 0)) AND CASE p.effect WHEN 'void' THEN NOT EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.flow_id = p.flow_id
             AND q.case_id = p.case_id AND q.applies_to = p.post_key AND q.effect = 'void' AND q.state IN ('mapped', 'cleared', 'posting', 'unknown') OFFSET 0)
           ELSE p.applies_to IS NULL OR EXISTS (SELECT FROM app.postings q WHERE q.tenant_id = p.tenant_id AND q.post_key = p.applies_to AND NOT q.by_hand
@@ -214,7 +214,7 @@ public enum PostingStatements {
     public static func due(_ tenant: TenantID, _ flow: FlowID, limit: Int) -> SQL {
         """
         SELECT \(unsafe: columns) FROM (\(going(tenant, flow))) p WHERE next_attempt_at <= clock_timestamp() AND \(unsafe: unhindered) AND NOT \(unsafe: RestoreStatements.doubted)
-        ORDER BY array_position(ARRAY['invoice', 'sales_receipt', 'credit_note', 'journal', 'payment', 'refund_payment'], form), ledger_date, post_key
+        ORDER BY array_position(ARRAY['sales_order', 'invoice', 'sales_receipt', 'credit_note', 'journal', 'payment', 'refund_payment'], form), ledger_date, post_key
         LIMIT \(limit)
         """
     }

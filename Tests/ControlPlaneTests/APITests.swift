@@ -305,6 +305,14 @@ import Wire
         #expect(await bench.call(.patch, path, ["policies": ["triggers": ["sale": "soon"]]]).status == 422)
     }
 
+    @Test("orders are mirrored only into a ledger that takes them") func salesOrders() async throws {
+        let bench = try await Bench.make()
+        let path = "/v1/flows/\(try await bench.furnished().flow)"
+        let refused = await bench.call(.patch, path, ["policies": ["sales_orders": "mirror"]])
+        #expect(refused.status == 422 && refused.json["errors"]?.array?.compactMap { $0["field"]?.string } == ["policies.sales_orders"], "\(refused.text)")
+        #expect(await bench.call(.patch, path, ["policies": ["sales_orders": "off"]]).status == 200)
+    }
+
     @Test("a flow that couldn't be used reads what came meanwhile when it is mended, and any other change of policies reads nothing again") func mended() async throws {
         let bench = try await Bench.make()
         let made = try await bench.furnished()

@@ -16,7 +16,7 @@ struct NormalizeTests {
         let told = try documents(example("invoice"), jobs)
         #expect(told.map(\.id) == ["J-3101"] && told.map(\.caseID) == ["J-3101"] && told.map(\.version) == [1])
         guard case .sale(let sale) = try #require(told.first).body else { return #expect(Bool(false), "no sale") }
-        #expect(sale.isInvoice && !sale.isDraft && sale.source == "job_crm" && sale.customer == "rowan" && sale.number == "3101")
+        #expect(sale.isInvoice && !sale.isDraft && sale.source == "job_crm" && sale.customer == "rowan" && sale.number == "3101" && sale.bills == "order:JOB-31")
         #expect(sale.lines.map(\.net) == [try cad(22_000), try cad(8_000)])
         #expect(sale.lines.map(\.group) == ["repairs", "parts"])
         #expect(sale.lines[0].taxes == [TaxPart(jurisdiction: "CA-ON-HST", rate: ExactDecimal("0.13"), amount: try cad(2_860))])

@@ -118,7 +118,7 @@ extension Seeded {
             poNumber: some { $0.word() }, isDraft: flip() && flip(), exchangeOf: flip() ? some { $0.word() } : nil,
             deposits: flip() ? many(2) { DepositApplied(id: $0.word(), deposit: $0.word(), amount: $0.money()) } : [],
             duties: flip() ? many(2) { Duty(id: $0.word(), amount: $0.money(), jurisdiction: $0.some { $0.word() }) } : [],
-            relief: flip() ? some { $0.relief() } : nil)
+            relief: flip() ? some { $0.relief() } : nil, bills: flip() ? some { $0.word() } : nil)
     }
 
     mutating func relief() -> TaxRelief {
@@ -259,7 +259,7 @@ extension Seeded {
     }
 
     mutating func plan() -> PlannedPosting {
-        PlannedPosting(
+        var out = PlannedPosting(
             subject: word(), form: pick(PostingForm.allCases), effect: pick([.post, .void]), caseID: word(),
             covers: many(3) { $0.word() },
             date: LocalDate(daysSince1970: int(-500_000 ... 2_000_000)), due: some { LocalDate(daysSince1970: $0.int(0 ... 40_000)) }, currency: money().currency,
@@ -270,5 +270,8 @@ extension Seeded {
             reference: some { $0.word() }, note: some { $0.word() }, memo: amounts(),
             taxOverride: some { PlannedPosting.TaxOverride(source: $0.money(), computed: $0.money()) },
             notBefore: some { $0.instant() })
+        out.drawnFrom = some { PlannedPosting.Reference(form: $0.pick(PostingForm.allCases), subject: $0.word()) }
+        out.isClosed = flip()
+        return out
     }
 }

@@ -39,7 +39,7 @@ import Wire
         let entry = document(form, [control(1000), line(.other, "other", -1000, 300)])
         switch form {
         case .invoice, .creditNote, .bill, .purchaseOrder: break
-        case .salesReceipt, .memo: #expect(refused(entry) == "rejected form_unsupported")
+        case .salesReceipt, .memo, .salesOrder: #expect(refused(entry) == "rejected form_unsupported")
         default: #expect(try sent(entry)["move_type"] == "entry")
         }
     }

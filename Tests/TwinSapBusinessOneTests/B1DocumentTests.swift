@@ -230,6 +230,26 @@ struct B1DocumentTests {
         #expect(try bench.refusal(.post, "Invoices(1)/Cancel").code == -5002)
     }
 
+    // Source: general knowledge: a cancelled invoice opens again what it was drawn from; companies may allow more than was ordered.
+    @Test("an order is drawn in parts, never beyond what is open, opened again by a cancellation, and no base once it is closed or cancelled")
+    func drawnOrders() throws {
+        let bench = try B1Bench()
+        try bench.post("Orders", B1Bench.sale())
+        func drawn(_ quantity: Int, from order: Int = 1) -> String { B1Bench.sale(lines: "{\"BaseType\":17,\"BaseEntry\":\(order),\"BaseLine\":0,\"Quantity\":\(quantity)}") }
+        try bench.post("Invoices", drawn(1))
+        #expect(try bench.get("Orders(1)")["DocumentLines"]?[0]?["RemainingOpenQuantity"] == .number("1.0"))
+        #expect(try bench.refusal(.post, "Invoices", drawn(2)).code == -10)
+        #expect(try bench.refusal(.post, "Orders(1)/Cancel").text.hasPrefix("Document is drawn into another"))
+        bench.done(.post, "Invoices(1)/Cancel")
+        #expect(try bench.get("Orders(1)")["DocumentLines"]?[0]?["RemainingOpenQuantity"] == .number("2.0"))
+        try bench.post("Invoices", drawn(1))
+        bench.done(.post, "Orders(1)/Close")
+        try bench.post("Orders", B1Bench.sale())
+        bench.done(.post, "Orders(2)/Cancel")
+        for order in 1 ... 2 { #expect(try bench.refusal(.post, "Invoices", drawn(1, from: order)).text.hasPrefix("One of the base documents has already been closed")) }
+        #expect(bench.twin.entries().filter(\.live).count == 1, "orders book nothing")
+    }
+
     @Test("a base of another partner, kind or document is refused", arguments: [
         ("C30000", "", "{\"BaseType\":17,\"BaseEntry\":1,\"BaseLine\":0}", -5002, "Base document card and target document card do not match."),
         ("C20000", "\"DocType\":\"dDocument_Service\",", "{\"BaseType\":17,\"BaseEntry\":1,\"BaseLine\":0}", -5002, "234103405 - Base document type and target document type do not match"),

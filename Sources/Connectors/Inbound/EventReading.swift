@@ -58,6 +58,7 @@ struct EventReading {
         if isDeleted { return [end(of: id, at: occurred, .deleted)] }
         var sale = try SaleReading(body, profile.source).sale()
         sale.isInvoice = true
+        sale.bills = (body.text("order") ?? body.text("job")).map(Self.order)
         sale.isDraft = body.text("status") == "draft"
         for part in body.list("deposits_applied") {
             sale.deposits.append(

@@ -62,7 +62,7 @@ extension LedgerDocument {
         case .journal, .reversal, .settlement, .payout, .deposit, .summary: .journalEntry
         case .bill: .vendorBill
         case .purchaseOrder: .purchaseOrder
-        case .memo: nil
+        case .memo, .salesOrder: nil
         }
     }
 

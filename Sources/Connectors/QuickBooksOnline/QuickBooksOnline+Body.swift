@@ -18,7 +18,7 @@ extension QuickBooksOnlineConnector {
         case .refundPayment, .journal, .reversal, .settlement, .payout, .deposit, .summary: .journalEntry
         case .bill: .bill
         case .purchaseOrder: .purchaseOrder
-        case .memo: nil
+        case .memo, .salesOrder: nil
         }
     }
 

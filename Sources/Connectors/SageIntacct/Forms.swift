@@ -23,7 +23,7 @@ enum Record: String, Sendable, CaseIterable {
         case .salesReceipt: self = .receipt
         case .reversal, .deposit, .settlement, .payout, .summary: self = .entry
         case .bill: self = .bill
-        case .memo, .purchaseOrder: return nil
+        case .memo, .purchaseOrder, .salesOrder: return nil
         }
     }
 
@@ -37,7 +37,7 @@ enum Record: String, Sendable, CaseIterable {
         case .salesReceipt: [.receipt]
         case .reversal, .deposit, .settlement, .payout, .summary: [.entry]
         case .bill: [.bill]
-        case .memo, .purchaseOrder: []
+        case .memo, .purchaseOrder, .salesOrder: []
         }
     }
 

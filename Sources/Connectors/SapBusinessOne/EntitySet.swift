@@ -3,7 +3,7 @@ internal import ConnectorKit
 internal import Kernel
 
 /// What documents of ours become there. The DI API's objects are the same ones: oInvoices (13), oCreditNotes (14), oIncomingPayments (24),
-/// oPurchaseInvoices (18), oPurchaseOrders (22), oVendorPayments (46), oJournalEntries (30).
+/// oPurchaseInvoices (18), oPurchaseOrders (22), oOrders (17), oVendorPayments (46), oJournalEntries (30).
 enum EntitySet: String, Sendable, CaseIterable {
     case invoices = "Invoices"
     case creditNotes = "CreditNotes"
@@ -12,6 +12,7 @@ enum EntitySet: String, Sendable, CaseIterable {
     case incomingPayments = "IncomingPayments"
     case vendorPayments = "VendorPayments"
     case journalEntries = "JournalEntries"
+    case orders = "Orders"
 
     static let entryForms: Set<PostingForm> = [.journal, .reversal, .deposit, .settlement, .payout, .summary]
 
@@ -22,6 +23,7 @@ enum EntitySet: String, Sendable, CaseIterable {
         case .creditNote: .creditNotes
         case .bill: .purchaseInvoices
         case .purchaseOrder: .purchaseOrders
+        case .salesOrder: .orders
         case .payment: .incomingPayments
         case .refundPayment: .vendorPayments
         case _ where entryForms.contains(form): .journalEntries
@@ -42,7 +44,7 @@ enum EntitySet: String, Sendable, CaseIterable {
     }
 
     /// One of the documents that share their fields, lines and drafts: sold or bought.
-    var isDocument: Bool { isPurchase || self == .invoices || self == .creditNotes }
+    var isDocument: Bool { isPurchase || self == .invoices || self == .creditNotes || self == .orders }
     /// Its partner is a supplier.
     var isPurchase: Bool { self == .purchaseInvoices || self == .purchaseOrders }
     var isPayment: Bool { self == .incomingPayments || self == .vendorPayments }
@@ -54,7 +56,7 @@ enum EntitySet: String, Sendable, CaseIterable {
     /// The field that holds our key.
     func keyField(_ dialect: Dialect) -> String {
         switch self {
-        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders: dialect.keyField ?? "NumAtCard"
+        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders, .orders: dialect.keyField ?? "NumAtCard"
         case .incomingPayments, .vendorPayments: "TransferReference"
         case .journalEntries: "Reference"
         }
@@ -62,11 +64,11 @@ enum EntitySet: String, Sendable, CaseIterable {
 
     func fields(_ dialect: Dialect) -> [String] {
         switch self {
-        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders:
+        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders, .orders:
             [
                 "DocEntry", "DocNum", "CardCode", "DocDate", "DocDueDate", "DocCurrency", "DocTotal", "DocTotalFc", "VatSum", "VatSumFc", "Cancelled", "CancelStatus",
                 "NumAtCard", "UpdateDate", "UpdateTime", "DocumentLines",
-            ] + [dialect.keyField].compactMap(\.self)
+            ] + [dialect.keyField].compactMap(\.self) + (self == .orders ? ["DocType", "DocumentStatus", "Confirmed"] : [])
         case .incomingPayments, .vendorPayments:
             [
                 "DocEntry", "DocNum", "CardCode", "DocDate", "DocCurrency", "Cancelled", "TransferAccount", "TransferSum", "TransferReference", "CashAccount",

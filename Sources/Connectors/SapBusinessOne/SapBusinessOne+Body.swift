@@ -6,7 +6,7 @@ internal import Wire
 extension SapBusinessOneConnector {
     /// What a planned posting becomes there, and where. The same for preview, create and update.
     /// - Throws: `form_unsupported`, what the forms throw, and faults that name what the document lacks: all reject, but for `waits_for_document`.
-    static func body(of document: LedgerDocument, _ dialect: Dialect) throws(Fault) -> (set: EntitySet, body: JSON) {
+    static func body(of document: LedgerDocument, _ dialect: Dialect, drawnFrom order: OpenOrder? = nil) throws(Fault) -> (set: EntitySet, body: JSON) {
         guard let set = EntitySet(document) else { throw unsupported(document.plan.form) }
         guard document.plan.effect == .post else {
             throw refused("void_not_created", "a document that is void was never in SAP Business One", "Report it: nothing is to be sent.")
@@ -17,7 +17,7 @@ extension SapBusinessOneConnector {
                 remedy: "None needed: it is tried again.")
         }
         switch set {
-        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders: return (set, try trade(document, set, dialect))
+        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders, .orders: return (set, try trade(document, set, dialect, order))
         case .incomingPayments, .vendorPayments: return (set, try payment(document, set, dialect))
         case .journalEntries: return (set, try entry(document, dialect))
         }
@@ -40,7 +40,7 @@ extension SapBusinessOneConnector {
 
     // MARK: Invoices, credit notes, bills and orders
 
-    private static func trade(_ document: LedgerDocument, _ set: EntitySet, _ dialect: Dialect) throws(Fault) -> JSON {
+    private static func trade(_ document: LedgerDocument, _ set: EntitySet, _ dialect: Dialect, _ order: OpenOrder?) throws(Fault) -> JSON {
         let plan = document.plan
         let day = JSON.string(plan.date.description)
         let party = try party(document)
@@ -64,7 +64,11 @@ extension SapBusinessOneConnector {
         members.append(("Comments", .string(words(document, limit: B1Limits.comments))))
         if let branch = dialect.branch { members.append(("BPL_IDAssignedToInvoice", .id(branch))) }
         var lines: [JSON] = []
-        for line in form.lines { lines.append(.object(try item(line, document, lineKind, dialect))) }
+        var open = order
+        for line in form.lines {
+            let members = try item(line, document, lineKind, dialect)
+            lines.append(.object(members + (open?.take(members) ?? [])))
+        }
         members.append(("DocumentLines", .array(lines)))
         return .object(members)
     }

@@ -5,8 +5,8 @@ public import Wire
 extension SapBusinessOneConnector {
     static let judging = Judging("SAP Business One")
 
-    /// The one switch. A clear no to a cancellation, and a customer or an item that is there already, are read by the exchange, which knows what
-    /// follows from them.
+    /// The one switch. A clear no to a cancellation or to an invoice that is drawn from an order, and a customer or an item that is there already, are
+    /// read by the exchange, which knows what follows from them.
     /// - Source: docs/connectors/sap-business-one.md, Errors.
     public func judge(_ response: HTTPResponse, to call: Call) -> Verdict {
         let problem = Problem(response)
@@ -32,7 +32,7 @@ extension SapBusinessOneConnector {
         case .session: return .reauthorize(Self.judging.tokenRefused(problem.text))
         case .busy: return .unavailable(problem.fault)
         case .exists where call.kind == .write: return call.request.makesReference ? .accepted : .duplicate(problem.fault)
-        default: return call.request.isCancellation ? .accepted : .rejected(problem.fault)
+        default: return call.request.isCancellation || call.request.isDrawn ? .accepted : .rejected(problem.fault)
         }
     }
 
@@ -57,7 +57,9 @@ extension HTTPRequest {
     var getsCompanySettings: Bool { method == .get && path.hasSuffix("/\(HTTPRequest.companySettings)") }
     /// A customer, a supplier or an item is created.
     var makesReference: Bool { method == .post && (path.hasSuffix("/BusinessPartners") || path.hasSuffix("/Items")) }
-    var isCancellation: Bool { method == .post && path.hasSuffix(")/Cancel") }
+    var isCancellation: Bool { method == .post && (path.hasSuffix(")/Cancel") || path.hasSuffix(")/Close")) }
+    /// An invoice that is drawn from an order, and can do without.
+    var isDrawn: Bool { method == .post && path.hasSuffix("/\(EntitySet.invoices.rawValue)") && body.firstRange(of: OpenOrder.mark) != nil }
 }
 
 /// Why the Service Layer says no: a number and words that may tell where.

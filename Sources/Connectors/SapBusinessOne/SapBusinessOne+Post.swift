@@ -20,12 +20,26 @@ extension SapBusinessOneConnector {
         return write(document, dialect) { outcome in self.create(documents.dropFirst(), dialect, told + [outcome]) }
     }
 
-    private func write<Output: Sendable>(
+    /// An invoice that has an order is drawn from what of that is open now.
+    func write<Output: Sendable>(
         _ document: LedgerDocument, _ dialect: Dialect, then next: @escaping @Sendable (PostOutcome) -> Exchange<Output>
     ) -> Exchange<Output> {
+        guard EntitySet(document) == .invoices, let order = document.drawnFrom.flatMap({ recordID($0) }) else { return write(document, nil, dialect, then: next) }
+        return .send(Self.orderQuery(order, dialect).call(dialect)) { answer in
+            // What can't be read can't be drawn from, and keeps no invoice back.
+            let row = Page(answer, dialect)?.rows.first
+            return self.write(document, row.flatMap { OpenOrder($0, for: document, dialect) }, dialect, then: next)
+        }
+    }
+
+    private func write<Output: Sendable>(
+        _ document: LedgerDocument, _ order: OpenOrder?, _ dialect: Dialect, then next: @escaping @Sendable (PostOutcome) -> Exchange<Output>
+    ) -> Exchange<Output> {
         do throws(Fault) {
-            let (set, body) = try Self.body(of: document, dialect)
+            let (set, body) = try Self.body(of: document, dialect, drawnFrom: order)
             return .send(Self.post(set.rawValue, body, dialect)) { answer in
+                // A clear no to one that is drawn, which wrote nothing: it may be the order's doing.
+                guard answer.status < 400 else { return self.write(document, nil, dialect, then: next) }
                 guard let row = try? JSON(parsing: answer.body), let id = row[set.key]?.entry else {
                     // An approval procedure makes a draft of it and names none.
                     return next(.unknown(Self.lost("it names no number of what was created")))
@@ -89,6 +103,7 @@ extension SapBusinessOneConnector {
                 if look.isDraft(document) { return .finish(.rejected(Self.pending)) }
                 let meant = self.meant(document)
                 let standing = look.seen.filter { !$0.isVoided }
+                if document.plan.form == .salesOrder, let next = self.change(standing, document, meant, dialect) { return next }
                 let kept = standing.first { Self.isAsMeant($0.readback, meant) }
                 let others = standing.filter { $0.place != kept?.place }
                 return self.cancel(others[...], document, dialect) { failure in
@@ -132,11 +147,11 @@ extension SapBusinessOneConnector {
         }
     }
 
-    private static let pending = refused(
+    static let pending = refused(
         "ledger_approval_pending", "SAP Business One keeps the document as a draft that waits for an approval",
         "Approve and add it there, or delete the draft and release the posting.")
 
-    private func cancel(
+    func cancel(
         _ standing: ArraySlice<Seen>, _ document: LedgerDocument, _ dialect: Dialect, then next: @escaping @Sendable (PostOutcome?) -> Exchange<PostOutcome>
     ) -> Exchange<PostOutcome> {
         guard let seen = standing.first else { return next(nil) }
@@ -149,12 +164,16 @@ extension SapBusinessOneConnector {
                 return self.cancel(standing.dropFirst(), document, dialect, then: next)
             }
         }
-        return .send(Self.action(seen.place, "Cancel", dialect)) { answer in
-            guard (200 ..< 300).contains(answer.status) else {
-                let fault = Problem(answer)?.fault ?? Self.refused("ledger_refused", "it can't be cancelled", "Look at the document in SAP Business One.")
-                return next(.rejected(fault))
+        let isOrder = seen.place.set == .orders
+        return .send(Self.action(seen.place, isOrder && seen.isDrawn ? "Close" : "Cancel", dialect)) { answer in
+            if (200 ..< 300).contains(answer.status) { return self.cancel(standing.dropFirst(), document, dialect, then: next) }
+            let fault = Problem(answer)?.fault ?? Self.refused("ledger_refused", "it can't be cancelled", "Look at the document in SAP Business One.")
+            // What was delivered or invoiced of an order stays; nothing more of it is to come.
+            guard isOrder, !seen.isDrawn else { return next(.rejected(fault)) }
+            return .send(Self.action(seen.place, "Close", dialect)) { answer in
+                guard (200 ..< 300).contains(answer.status) else { return next(.rejected(Problem(answer)?.fault ?? fault)) }
+                return self.cancel(standing.dropFirst(), document, dialect, then: next)
             }
-            return self.cancel(standing.dropFirst(), document, dialect, then: next)
         }
     }
 

@@ -27,6 +27,7 @@ extension SapBusinessOneConnector {
         out.party = row["CardCode"]?.words
         if set.isDocument { try trade(row, set, document, &out) } else { try payment(row, set, document, &out) }
         out.accounts = out.accounts.filter { $0.value != 0 }
+        if set == .orders { end(row, document, &out) }
         return out
     }
 
@@ -41,7 +42,7 @@ extension SapBusinessOneConnector {
 
     private static func trade(_ row: JSON, _ set: EntitySet, _ document: LedgerDocument, _ out: inout LedgerReadback) throws(Fault) {
         let (currency, foreign) = (document.plan.currency, document.plan.rate != nil)
-        let sign: Int64 = set == .invoices ? -1 : 1
+        let sign: Int64 = set == .invoices || set == .orders ? -1 : 1
         out.total_minor = try minor(row, foreign ? "DocTotalFc" : "DocTotal", currency)
         let tax = foreign ? "VatSumFc" : "VatSum"
         if let value = row[tax], !value.isNull { out.tax_minor = try minor(row, tax, currency) }
@@ -134,7 +135,8 @@ extension SapBusinessOneConnector {
             total_minor: plan.total.minor, tax_minor: nil, party: nil, accounts: [:], voided: plan.effect == .void)
         // What can't be sent was not meant either.
         switch EntitySet(document) {
-        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders:
+        case .orders where plan.isClosed: (out.total_minor, out.date, out.currency) = (0, nil, nil)
+        case .invoices, .creditNotes, .purchaseInvoices, .purchaseOrders, .orders:
             out.party = document.party
             out.due = document.due
             guard let form = try? SalesForm(document) else { return out }

@@ -29,6 +29,7 @@ public struct SapBusinessOneConnector: LedgerConnector {
         PlatformObject("CreditNotes", carries: ["credit_note"], [.find, .read, .create, .update, .void, .list]),
         PlatformObject("PurchaseInvoices", carries: ["bill"], [.find, .read, .create, .update, .void, .list]),
         PlatformObject("PurchaseOrders", carries: ["purchase_order"], [.find, .read, .create, .update, .void, .list]),
+        PlatformObject("Orders", carries: ["sales_order"], [.find, .read, .create, .update, .void]),
         PlatformObject("IncomingPayments", carries: ["payment"], [.find, .read, .create, .update, .void]),
         PlatformObject("VendorPayments", carries: ["refund_payment"], [.find, .read, .create, .update, .void]),
         PlatformObject(
@@ -64,7 +65,7 @@ public struct SapBusinessOneConnector: LedgerConnector {
 
     private static let batchSizes: [String: Int] = {
         var out: [String: Int] = [:]
-        for form in EntitySet.entryForms.union([.invoice, .creditNote, .bill, .purchaseOrder, .payment, .refundPayment]) { out[form.rawValue] = 1 }
+        for form in EntitySet.entryForms.union([.invoice, .creditNote, .bill, .purchaseOrder, .salesOrder, .payment, .refundPayment]) { out[form.rawValue] = 1 }
         return out
     }()
 

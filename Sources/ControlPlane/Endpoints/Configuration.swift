@@ -147,6 +147,7 @@ extension Endpoints {
         let policies = input.policies("policies", country: country) ?? []
         let returns = try await returns(policies, tenant, visit, &input)
         try await checkFacts(policies, [source, returns], tenant, visit, &input)
+        try await checkOrders(policies, ledger, tenant, visit, &input)
         try input.check()
         let notes = try await notes(policies, source, tenant, visit)
         let new = NewFlow(
@@ -170,6 +171,7 @@ extension Endpoints {
         let returns = try await returns(policies ?? [], tenant, visit, &input)
         let source = ConnectionID(old["source"]?.string ?? "")
         try await checkFacts(policies ?? [], [source, returns], tenant, visit, &input)
+        try await checkOrders(policies ?? [], ConnectionID(old["ledger"]?.string ?? ""), tenant, visit, &input)
         let (state, poll) = (input.choice("state"), input.integer("poll_seconds"))
         let cutOver: LocalDate?? = input.has("cut_over") ? .some(input.date("cut_over")) : .none
         try input.check()
@@ -286,6 +288,19 @@ extension Endpoints {
                 "policies.\(need.policy)", "waits for what \(platforms.joined(separator: " and ")) does not tell: \(need.fact.words)",
                 "Choose another value: what depends on it would wait for ever.")
         }
+    }
+
+    /// Orders can stand in few ledgers: in the others all of them would be held.
+    private static func checkOrders(
+        _ policies: [(name: String, value: String)], _ ledger: ConnectionID?, _ tenant: TenantID, _ visit: Visit, _ input: inout Input
+    ) async throws {
+        guard policies.last(where: { $0.name == "sales_orders" })?.value == Policies.SalesOrders.mirror.rawValue, let ledger, ledger != .zero,
+            let row = try await visit.store.adminConnection(ledger, Visibility(tenant: tenant)), let platform = try JSON(parsing: row.json)["platform"]?.string,
+            let spec = visit.desk.connectors[platform]?.spec
+        else { return }
+        let form = PostingForm.salesOrder
+        guard !spec.objects.contains(where: { $0.carries.contains(form.rawValue) && $0.operations.contains(.create) }) else { return }
+        input.add("policies.sales_orders", "asks for orders in \(spec.name), which takes none from us", form.remedyWhereUnsupported)
     }
 
     private static func checkRole(

@@ -29,9 +29,12 @@ extension Map {
         var asksBank = false
         /// Ids of documents that payouts may pay for, where that matters.
         var paid: [String] = []
+        /// Orders that invoices of other cases may bill, where that matters.
+        var orders: [String] = []
 
-        mutating func note(_ document: SourceDocument, settles: Bool = false) {
-            if settles { paid.append(document.id) }
+        mutating func note(_ document: SourceDocument, _ policies: Policies) {
+            if policies.settles { paid.append(document.id) }
+            if policies.salesOrders == .mirror, case .sale(let sale) = document.body, sale.isDraft, !sale.isInvoice { orders.append(document.id) }
             switch document.body {
             case .payout(let payout):
                 hasPayout = true
@@ -59,6 +62,7 @@ extension Map {
         for document in documents {
             switch document.body {
             case .payout(let payout): out.members.formUnion(members(of: payout))
+            case .sale(let sale): if flow.policies.salesOrders == .mirror, let order = sale.bills { out.members.insert(order) }
             case .payment:
                 if let match = around.plan.bankLines[document.id] { out.provenBy.append(match.line) }
             case .bankLine(let line):
@@ -89,6 +93,7 @@ extension Pipeline {
         out.plan.cutOver = flow.row.cutOver
         if sight.hasPayout { out.plan = try await standing(sight.members, flow) }
         for row in try await store.payouts(tenant, flow.row.id, lookingAt: sight.paid) { out.payouts.append(try DocumentCodec.decode(row)) }
+        for (order, plan) in try await store.billing(tenant, flow.row.id, orders: sight.orders) { out.plan.billed[order, default: []].append(try PlanCodec.decode(plan)) }
         if sight.asksBank { try await matchBank(flow, &out) }
         return out
     }

@@ -51,7 +51,7 @@ extension Pipeline {
                 var order = OrderCase(id: item.caseID)
                 for row in documents[item.caseID] ?? [] {
                     let document = mapper.classify(try DocumentCodec.decode(row), on: flow.organisation.zone.date(of: row.at))
-                    sight.note(document, settles: flow.policies.settles)
+                    sight.note(document, flow.policies)
                     order.merge(document)
                 }
                 orders.append((item, order))
@@ -412,6 +412,7 @@ enum Map {
         case .payment: return "transaction \(plan.subject)"
         case .bill: return "bill \(plan.subject.hasPrefix("bill:") ? String(plan.subject.dropFirst(5)) : plan.subject)"
         case .purchaseOrder: return "purchase order \(plan.subject)"
+        case .salesOrder: return "sales order \(plan.subject.hasPrefix("order:") ? String(plan.subject.dropFirst(6)) : plan.subject)"
         case .refundPayment:
             let from = plan.lines.first { $0.part == .tender }?.derivedFrom.first ?? plan.lines.flatMap(\.derivedFrom).first { $0.contains("/") } ?? plan.subject
             return "transaction \(from.split(separator: "/").last.map(String.init) ?? plan.subject)"

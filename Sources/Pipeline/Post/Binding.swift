@@ -58,6 +58,7 @@ extension Pipeline {
                 out.unbound.append((row, error))
             }
         }
+        try await draw(&out.documents, flow)
         let wants = out.documents.map { document in
             create && document.plan.effect == .void ? [] : connector.references(for: document).map { want in named(want, mapper) }
         }
@@ -69,6 +70,17 @@ extension Pipeline {
             }
         }
         return out
+    }
+
+    /// Names the orders that invoices are drawn from, as far as the ledger has them.
+    private func draw(_ documents: inout [LedgerDocument], _ flow: Setup.Flow) async throws(Fault) {
+        func order(_ document: LedgerDocument) -> PostKey? {
+            document.plan.drawnFrom.map { Pipeline.key(tenant, flow.row.id, subject: $0.subject, form: $0.form) }
+        }
+        let keys = documents.compactMap(order)
+        guard !keys.isEmpty else { return }
+        let remotes = try await store.remoteIDs(tenant, keys)
+        for i in documents.indices { documents[i].drawnFrom = order(documents[i]).flatMap { remotes[$0] } }
     }
 
     /// The house customer's name is the tenant's choice.

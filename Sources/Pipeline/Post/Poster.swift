@@ -56,7 +56,9 @@ struct Poster: Sendable {
         while true {
             let due = try await store.duePostings(tenant, flow, limit: Limits.batchDocuments)
             if due.isEmpty { break }
-            if let wait = try await send(due) { return .again(wait) }
+            // What an invoice is drawn from goes first, so that the invoice knows its number.
+            let orders = due.filter { $0.form == PostingForm.salesOrder.rawValue }
+            if let wait = try await send(orders.isEmpty ? due : orders) { return .again(wait) }
         }
         if let next = try await store.nextAttempt(tenant, flow) { return .again(max(next, .milliseconds(50))) }
         return .done

@@ -19,6 +19,7 @@ struct B1Company: TwinBooks {
     /// When the session that calls began: user fields that are younger are not there for it.
     var since = Timestamp(seconds: 0)
     var approvalsFrom: Int64 = .max
+    var overdraws = false
     var today: LocalDate { B1Time.date(now) }
 
     var localCurrency: String { usesVAT ? "GBP" : "USD" }

@@ -163,7 +163,7 @@ extension B1Company {
         guard base.text("DocumentStatus") == "bost_Open" else { throw closed }
         guard let line = base.rows("DocumentLines").first(where: { $0.int("LineNum") == given.int("BaseLine") }) else { throw .missing }
         guard line.text("LineStatus") == "bost_Open", let open = line.decimal("RemainingOpenQuantity") else { throw closed }
-        if let wanted = given.decimal("Quantity"), open.isNegative ? wanted < open : wanted > open, known.set.hasSuffix("Invoices") {
+        if let wanted = given.decimal("Quantity"), open.isNegative ? wanted < open : wanted > open, known.set.hasSuffix("Invoices") || !overdraws {
             throw B1Problem(-10, "Quantity exceeds the quantity of the base document  [\(set.lineTable).Quantity][line: \(number + 1)]")
         }
         var row = given

@@ -52,6 +52,7 @@ extension B1State {
         guard var company = books.removeValue(forKey: session.company) else { throw .session }
         defer { books[session.company] = company }
         (company.user, company.now, company.since, company.approvalsFrom) = (session.user, now, session.began, limits.approvalsFrom)
+        company.overdraws = limits.overdraws
         if call.resource == .batch { return try company.batch(call, limits, random) }
         if call.method != .get, meetsAnother() { throw .conflict }
         return try company.run(call, limits)

@@ -21,10 +21,12 @@ public struct SapBusinessOneLimits: Sendable {
     public var conflictsEvery: Int?
     /// Local minor units from which on a clerk's document waits for somebody's approval.
     public var approvalsFrom: Int64
+    /// More may be drawn from an order than was ordered: companies can allow it.
+    public var overdraws: Bool
 
     public init(
         pageSize: Int = 20, session: Duration = .seconds(30 * 60), sessions: Int = 100, bodyBytes: Int = 16 << 20, batch: Int = 100, conflictsEvery: Int? = nil,
-        approvalsFrom: Int64 = 1_000_000
+        approvalsFrom: Int64 = 1_000_000, overdraws: Bool = false
     ) {
         self.pageSize = pageSize
         self.session = session
@@ -33,6 +35,7 @@ public struct SapBusinessOneLimits: Sendable {
         self.batch = batch
         self.conflictsEvery = conflictsEvery
         self.approvalsFrom = approvalsFrom
+        self.overdraws = overdraws
     }
 }
 
