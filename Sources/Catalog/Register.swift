@@ -66,7 +66,7 @@ public enum Register {
     /// What keeps a write from happening twice, in words: a key of the platform's own, a search by ours, a list that is compared here instead of a search, a
     /// file that alone has the posting. Empty where nothing is written.
     static func means(_ spec: PlatformSpec) -> [String] {
-        if spec.auth.word == "none" { return ["file"] }
+        if Catalog.byID[spec.id] is any FileLedger { return ["file"] }
         let means = spec.idempotency
         return (means.nativeKey == nil ? [] : ["native_key"]) + (means.searchable ? [means.isListed ? "list" : "search"] : [])
     }

@@ -66,10 +66,14 @@ public struct Normalized: Sendable, Equatable {
     public var documents: [SourceDocument]
     /// Ids of orders whose full record must be fetched, because the record only hints at a change.
     public var fetch: [String]
+    /// Ids of payments that are all the money of their case but for gift cards, in sources that may call them otherwise later: one that is known under
+    /// another name keeps that.
+    public var lonePayments: Set<String>
 
-    public init(documents: [SourceDocument], fetch: [String] = []) {
+    public init(documents: [SourceDocument], fetch: [String] = [], lonePayments: Set<String> = []) {
         self.documents = documents
         self.fetch = fetch
+        self.lonePayments = lonePayments
     }
 }
 
@@ -486,6 +490,15 @@ extension LedgerConnector {
     /// What a posting can't be written for, found before anything is sent: no, until somebody mends it.
     public static func refused(_ code: String, _ summary: String, _ remedy: String) -> Fault {
         Fault(code, stage: .post, disposition: .reject, summary: summary, remedy: remedy)
+    }
+
+    /// What a posting can't be changed or taken back for: more than one document with its key stands there, as where a person made a copy of ours. Which of them
+    /// is to stay nobody can tell from here, so none is touched.
+    public static func doubled(_ ids: [String], in platform: String) -> Fault {
+        let named = ids.prefix(5).map { cut(plain($0), characters: 60) }.joined(separator: ", ")
+        return refused(
+            "ledger_document_doubled", "\(platform) has \(ids.count) documents with this posting's reference that stand: \(named)",
+            "Look at them in \(platform). Take our reference off the one that somebody made, or cancel the one that is too many there; then release.")
     }
 
     public var manualForms: [ManualForm] { [.journalCSV] }

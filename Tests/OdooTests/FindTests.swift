@@ -56,9 +56,39 @@ import Wire
     @Test("what was cancelled is no document of ours, unless it is the one that is known") func cancelled() {
         #expect(found([simple()], [list(move(41, state: "cancel"))]).seen?.isEmpty == true)
         #expect(found([simple(remoteID: "41")], [list(move(41, state: "cancel"))]).seen?[key()]?.voided == true)
-        #expect(found([simple(remoteID: "41")], [list(move(41, payment: "reversed")), list()]).seen?[key()]?.voided == true)
         let both = found([simple()], [list(move(41, state: "draft"), move(42)), list(item(1, move: 42, account: 200, "-10.0"), receivable(2, move: 42, "10.0"))])
         #expect(both.seen?[key()]?.remoteID == "42", "the one with effect")
+    }
+
+    private static let items = list(item(1, move: 41, account: 200, "-10.0"), receivable(2, move: 41, "10.0"))
+    private static let matched = list(#"{"id":1,"debit_move_id":[2,"x"],"credit_move_id":[70,"y"]}"#, #"{"id":2,"debit_move_id":[2,"x"],"credit_move_id":[71,"y"]}"#)
+
+    /// What Odoo says of a sale that it calls reversed: what settles it, and which of that reverses it.
+    private func called(_ moves: [Int], reversals: [Int]) -> LedgerReadback? {
+        let others = answer("[\(zip([70, 71], moves).map { #"{"id":\#($0),"move_id":[\#($1),"b"],"amount_currency":-5.0}"# }.joined(separator: ","))]")
+        let back = answer("[\(reversals.map { #"{"id":\#($0),"reversed_entry_id":[41,"INV"]}"# }.joined(separator: ","))]")
+        let sale = list(move(41, residual: "0.0", payment: "reversed"))
+        return found([simple(remoteID: "41")], [sale, Self.items, Self.matched, others, back], fetch: true).seen?[key()]
+    }
+
+    @Test("reversed is what nothing but posted reversals of its own settles; what a credit note and money settle together stands") func reversed() {
+        #expect(called([50], reversals: [50])?.voided == true)
+        #expect(called([50, 51], reversals: [50, 51])?.voided == true)
+        for (moves, reversals) in [([50, 60], [50]), ([60], []), ([50], []), ([60, 61], [50]), ([], [50])] as [([Int], [Int])] {
+            let seen = called(moves, reversals: reversals)
+            #expect(seen?.voided == false && seen?.total_minor == 1_000 && seen?.open_minor == 0, "\(moves) \(reversals)")
+        }
+    }
+
+    @Test("a credit note whose money an entry gave back is called reversed there from 16 on, and stands") func refunded() throws {
+        let note = document(.creditNote, [control(-1000), line(.goods, "returns", 1000, 200, group: "L1", text: "Mug")], remoteID: "41")
+        let lines = list(item(1, move: 41, account: 200, "10.0"), receivable(2, move: 41, "-10.0"))
+        let partials = list(#"{"id":1,"debit_move_id":[70,"x"],"credit_move_id":[2,"y"]}"#), other = list(#"{"id":70,"move_id":[60,"BNK"],"amount_currency":10.0}"#)
+        let (seen, calls, _) = found([note], [list(move(41, type: "out_refund", residual: "0.0", payment: "reversed")), lines, partials, other, list()], fetch: true)
+        var meant = connector.meant(note)
+        meant.version = "2026-11-14 10:00:00"
+        #expect(seen?[key()] == meant && calls.count == 5)
+        #expect(try body(calls[4])["domain"] == json(#"[["reversed_entry_id","in",[41]],["state","=","posted"]]"#))
     }
 
     @Test("a document of another key, or with words that only look like one, is nobody's") func strangers() {

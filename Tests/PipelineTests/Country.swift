@@ -171,6 +171,15 @@ struct Country: Sendable {
             body: .payment(Payment(gateway: gateway, amount: money(minor), status: .success, reference: reference)))
     }
 
+    func refund(_ minor: Int64 = 4_000) -> SourceDocument {
+        let line = RefundLine(
+            line: "L1", quantity: .one, net: money(minor), taxes: [TaxPart(jurisdiction: currency == .gbp ? "GB" : "US-PA", rate: .zero, amount: money(0))])
+        let body = Refund(
+            currency: currency, taxIncluded: false, lines: [line], total: money(minor),
+            transactions: [MoneyMovement(id: "T1", gateway: "card", amount: money(minor), status: .success)])
+        return SourceDocument(id: "R-1", caseID: "O-1", version: 1, at: at("2026-11-03T10:00:00Z"), body: .refund(body))
+    }
+
     func payout(_ fee: Int64 = 320, status: Payout.Status = .paid, version: Int64 = 1) -> SourceDocument {
         let row = PayoutRow(id: "b1", kind: .charge, ref: "P-1", amount: money(10_000), fee: money(fee), net: money(10_000 - fee))
         return SourceDocument(

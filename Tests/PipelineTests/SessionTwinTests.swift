@@ -39,19 +39,11 @@ import Wire
         return loses ? .text(502, "Bad Gateway") : answered
     }
 
-    private func refund(_ minor: Int64 = 4_000) -> SourceDocument {
-        let line = RefundLine(line: "L1", quantity: .one, net: here.money(minor), taxes: [TaxPart(jurisdiction: "GB", rate: .zero, amount: here.money(0))])
-        let body = Refund(
-            currency: here.currency, taxIncluded: false, lines: [line], total: here.money(minor),
-            transactions: [MoneyMovement(id: "T1", gateway: "card", amount: here.money(minor), status: .success)])
-        return SourceDocument(id: "R-1", caseID: "O-1", version: 1, at: at("2026-11-03T10:00:00Z"), body: .refund(body))
-    }
-
     @Test("a session that ends before each third request is opened anew, and each document stands there once", arguments: [3, 2])
     func expires(every: Int) async throws {
         let trouble = Locked(Trouble(endsEvery: every))
         try await here.with(between: { Self.meet(trouble, $0, $1, $2) }) { desk, twin in
-            try await desk.run(here.sale(), here.payment(), refund(), here.sale("O-2", 2_500))
+            try await desk.run(here.sale(), here.payment(), here.refund(), here.sale("O-2", 2_500))
             try await desk.later()
             #expect(Set(try await desk.states().values) == ["reconciled"])
             #expect(trouble.with { $0.logins } >= trouble.with { $0.requests } / every)

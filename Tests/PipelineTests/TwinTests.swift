@@ -15,6 +15,8 @@ import Wire
     /// Those that show what is owed on a document.
     private static let owing: [Country] = [.america, .britain]
 
+    private static let refunding: [Country] = [.america, .britain, .server, .workshop]
+
     /// What is not done, with the reason.
     private static func stopped(_ desk: Desk) async throws -> String {
         let sql: SQL = """
@@ -50,6 +52,22 @@ import Wire
             let left = try await Self.stopped(desk)
             #expect(left == "", "\(here.name)")
             #expect(try await desk.states()["payout PO-1"] == "voided", "\(here.name)")
+        }
+    }
+
+    @Test("money given back, in part or all of it, leaves a credit note that stands, and is looked at again without a difference", arguments: refunding.indices, [4_000, 10_000])
+    func refunded(country index: Int, back: Int64) async throws {
+        let here = Self.refunding[index]
+        try await here.with { desk, twin in
+            try await desk.run(here.sale(), here.payment(), here.refund(back))
+            try await desk.later()
+            #expect(try await Self.stopped(desk) == "", "\(here.name)")
+            #expect(here.balance(twin, here.clearing) == 10_000 - back && here.balance(twin, here.owed) == 0, "\(here.name)")
+            try await desk.house.owner.query("UPDATE app.connections SET changes_due_at = NULL")
+            try await desk.house.worker.ask(desk.house.tenant, [Job(.changes, desk.house.ledger.description, lane: .poll)])
+            try await desk.work()
+            #expect(try await Self.stopped(desk) == "", "\(here.name)")
+            #expect(try await desk.unexplained() == 0)
         }
     }
 

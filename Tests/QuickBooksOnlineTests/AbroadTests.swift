@@ -98,6 +98,63 @@ import Wire
         #expect(want.count { $0.kind == .item } == 3, "its line has an item")
     }
 
+    @Test("a discount on what bears no tax is a discount line by the same code, and is held without one") func untaxedDiscount() throws {
+        func sale(_ code: String?) -> LedgerDocument {
+            Desk.document(.invoice, total: "9.00", currency: .gbp, [
+                Self.line(.goods, "sales:homeware", "-10.00", code, nil, item: "19"), Self.line(.discount, "sales_discounts", "1.00", code, nil),
+                Self.line(.control, "receivable:shop", "9.00", nil, nil, group: ""),
+            ])
+        }
+        #expect(connector.objections(to: sale(nil), Self.britain).isEmpty)
+        let body = try sent(sale(nil))
+        #expect(body["Line"]?.array?.map { $0["DetailType"] } == ["SalesItemLineDetail", "DiscountLineDetail"])
+        #expect(body["Line"]?[1]?.member("DiscountLineDetail", "TaxCodeRef", "value") == "6" && body["Line"]?[1]?["Amount"] == .number("1.00"))
+        #expect(body["TxnTaxDetail"] == (try Desk.json(#"{"TotalTax":0.00,"TaxLine":[]}"#)))
+        // One with a tax that nobody bound is held, with what to bind.
+        #expect(connector.objections(to: sale("GB@0"), Self.britain).first?.remedy.contains("GB@0") == true)
+        var plain = Self.britain
+        plain.settings = [:]
+        #expect(connector.objections(to: sale(nil), plain).map(\.code) == ["tax_code_unbound"])
+    }
+
+    @Test("a company that has sales tax switched off gets no codes, once its preferences say so as well") func noTax() throws {
+        var off = Self.britain
+        off.settings = ["sales_tax": "off"]
+        let untaxed = Desk.document(.invoice, total: "13.33", currency: .gbp, [
+            Self.line(.goods, "sales:homeware", "-8.33", "GB@0", nil, item: "19"), Self.line(.giftCard, "gift_cards", "-5.00", nil, nil, item: "20", group: "L2"),
+            Self.line(.control, "receivable:shop", "13.33", nil, nil, group: ""),
+        ])
+        func preferences(_ uses: String) -> HTTPResponse {
+            Desk.answer(#"{"Preferences":{"TaxPrefs":{"UsingSalesTax":\#(uses)},"CurrencyPrefs":{"HomeCurrency":{"value":"GBP"}}}}"#)
+        }
+        #expect(connector.objections(to: untaxed, off).isEmpty && connector.objections(to: Self.sale(), off).map(\.code) == ["sales_tax_off"])
+        let (_, calls) = Desk.play(connector.create([untaxed], attempt: "a", off), [preferences("false")])
+        #expect(calls.map(\.kind) == [.read, .write] && calls[0].request.path.hasSuffix("/preferences"))
+        let body = try JSON(parsing: try #require(calls.last).request.body)
+        #expect(body["TxnTaxDetail"] == nil && body["GlobalTaxCalculation"] == nil)
+        #expect(body["Line"]?.array?.allSatisfy { $0.member("SalesItemLineDetail", "TaxCodeRef") == nil } == true)
+        // Switched on again, or not said: nothing is sent that would go to no return.
+        for uses in ["true", "null"] {
+            let (ending, calls) = Desk.play(connector.create([untaxed], attempt: "a", off), [preferences(uses)])
+            guard case .finished(let outcomes) = ending, case .rejected(let fault)? = outcomes.first else {
+                Issue.record("\(ending)")
+                continue
+            }
+            #expect(fault.code == "sales_tax_on" && calls.map(\.kind) == [.read])
+        }
+        let bill = Desk.document(.bill, total: "9.99", currency: .gbp, [
+            Self.line(.goods, "inventory", "8.33", "purchase:GB@20", nil), Self.line(.tax, "input_tax:GB", "1.66", "purchase:GB@20", nil),
+            Self.line(.control, "payable:supplier", "-9.99", nil, nil, group: ""),
+        ])
+        // What a supplier charges such a company is a cost like any other.
+        #expect(connector.objections(to: bill, off).isEmpty)
+        let costs = Desk.play(connector.create([bill], attempt: "a", off), [preferences("false")]).calls
+        #expect(try JSON(parsing: try #require(costs.last).request.body)["Line"]?.array?.map { $0["Amount"] } == [.number("8.33"), .number("1.66")])
+        var america = Desk.facts
+        america.settings["sales_tax"] = "off"
+        #expect(!america.hasNoTax)
+    }
+
     @Test("a code that is not there, is inactive, taxes a tax, or has no rate for what was charged is refused before anything is sent", arguments: ["77", "10", "9", "6"])
     func invalid(code: String) throws { #expect(try refusal(Self.sale(code: code)) == "tax_code_invalid") }
 

@@ -165,6 +165,35 @@ struct GatheredTests {
         #expect(fault.code == "object_not_found")
     }
 
+    @Test("a row of another kind that has the id by chance is nobody's to change: ours bears our key")
+    func anothersRow() throws {
+        func payment(_ note: String) -> HTTPResponse { Desk.answer(#"{"QueryResponse":{"Payment":[{"Id":"146","SyncToken":"3","TotalAmt":100.00,"PrivateNote":"\#(note)"}]}}"#) }
+        func end(_ exchange: Exchange<PostOutcome>, _ note: String) throws -> (outcome: PostOutcome, writes: Int) {
+            let (ending, calls) = Desk.play(exchange, [Self.nothing, payment(note), Self.nothing])
+            guard case .finished(let outcome) = ending else { throw Fault("unfinished", stage: .post, disposition: .bug, summary: "unfinished") }
+            return (outcome, calls.count { $0.kind == .write })
+        }
+        let change = connector.update(bankPayment(remoteID: "146"), attempt: "a", Desk.facts), void = connector.void(bankPayment(remoteID: "146", effect: .void), attempt: "a", Desk.facts)
+        // Another posting's: ours is gone.
+        let others = try end(change, "cf:k7q2m9x4wz3r8t08 x")
+        guard case .rejected(let fault) = others.outcome else {
+            Issue.record("\(others)")
+            return
+        }
+        #expect(fault.code == "object_not_found" && others.writes == 0)
+        let gone = try end(void, "cf:k7q2m9x4wz3r8t08 x")
+        #expect(gone.outcome == .posted(remoteID: "146", version: nil) && gone.writes == 0)
+        // Nobody's: it may be ours without its reference, so a person looks.
+        for exchange in [change, void] {
+            let unmarked = try end(exchange, "rent")
+            guard case .rejected(let fault) = unmarked.outcome else {
+                Issue.record("\(unmarked)")
+                continue
+            }
+            #expect(fault.code == "ledger_document_unmarked" && fault.disposition == .hold && unmarked.writes == 0)
+        }
+    }
+
     @Test("a void finds a payment that stands as what it was before")
     func voidFormer() throws {
         let (ending, calls) = Desk.play(

@@ -201,7 +201,7 @@ struct PostTests {
         ])
     func void(_ document: LedgerDocument, _ name: String, _ path: String, _ parameters: String, _ sparse: Bool) throws {
         let answers = [
-            Desk.answer(#"{"QueryResponse":{"\#(name)":[{"Id":"9","SyncToken":"2","TotalAmt":5}]}}"#),
+            Desk.answer(#"{"QueryResponse":{"\#(name)":[{"Id":"9","SyncToken":"2","TotalAmt":5,"PrivateNote":"cf:\#(document.key) order 1"}]}}"#),
             Desk.answer(#"{"\#(name)":{"Id":"9","status":"Deleted","domain":"QBO"}}"#),
         ]
         let (ending, calls) = Desk.play(connector.void(document, attempt: "a", Desk.facts), answers)

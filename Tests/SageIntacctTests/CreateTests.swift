@@ -91,6 +91,13 @@ import Wire
         #expect(delete.text("object") == "ARINVOICE" && delete.text("keys") == "41")
     }
 
+    @Test("two documents of one number are neither changed nor taken back: which of them is to stay is a person's to say") func doubled() {
+        let there = answer(list("ARINVOICE", [row(41), row(42)]))
+        let changed = update(simple(remoteID: "41"), [there]), gone = void(simple(remoteID: "41", effect: .void), [there])
+        #expect(changed.outcome == "rejected ledger_document_doubled" && gone.outcome == "rejected ledger_document_doubled")
+        #expect((changed.calls + gone.calls).allSatisfy { $0.kind == .read })
+    }
+
     @Test("what the transaction was refused for is told, not that the rest was rolled back") func rolledBack() {
         let no = answer(aborted(back), failed(new, "Periods are closed."))
         #expect(update(simple(remoteID: "41"), [answer(list("ARINVOICE", [row(41)])), no]).outcome == "rejected ledger_period_closed")

@@ -87,9 +87,21 @@ import Wire
         // Written already.
         let written = update(new, [list(gone, made)])
         #expect(written.outcome == "posted 42" && written.calls == ["GET Invoices"])
-        // Both stand.
-        let both = update(new, [list(old, made), done])
-        #expect(both.outcome == "posted 42" && both.calls == ["GET Invoices", "POST Invoices(41)/Cancel"])
+        // Neither is cancelled by a guess: a change never leaves both.
+        let both = update(new, [list(old, made)])
+        #expect(both.outcome == "rejected ledger_document_doubled" && both.calls == ["GET Invoices"])
+    }
+
+    @Test("a copy that a person made of ours has its reference too, and neither a change nor a void touches it") func duplicated() {
+        let both = list(sale(41), sale(42))
+        for outcome in [update(simple(amount: 1500, remoteID: "41"), [both]), update(simple(remoteID: "41"), [both]), void(simple(remoteID: "41", effect: .void), [both])] {
+            #expect(outcome.outcome == "rejected ledger_document_doubled" && outcome.calls == ["GET Invoices"])
+        }
+        let twice = [list(entry(91, payoutLines), entry(92, payoutLines))]
+        #expect(void(payout(remoteID: "91"), twice).outcome == "rejected ledger_document_doubled")
+        // Once the copy is cancelled there, ours is.
+        let alone = void(simple(remoteID: "41", effect: .void), [list(sale(41), sale(42, cancelled: "tYES", status: "csYes")), done])
+        #expect(alone.outcome == "posted 41" && alone.calls.last == "POST Invoices(41)/Cancel")
     }
 
     @Test("what can't be cancelled stays, and nothing is written beside it") func stuck() {

@@ -182,6 +182,19 @@ struct OdooPaymentTests {
         if version <= 16 { #expect(try bench.refusal("account.move.reversal", "refund_moves", "[[1]]").name == "builtins.AttributeError") }
     }
 
+    @Test("a credit note whose money an entry gave back is called reversed from 16 on, and paid before", arguments: [14, 15, 16, 19])
+    func refundedByEntry(version: Int) throws {
+        let bench = try OdooBench(version)
+        let note = try bench.post(try bench.invoice(type: "out_refund"))
+        let kind = version >= 16 ? "[\"account_type\", \"=\", \"asset_receivable\"]" : "[\"account_internal_type\", \"=\", \"receivable\"]"
+        func term(_ id: Int) throws -> Int { try #require(try bench.call("account.move.line", "search", "[[[\"move_id\", \"=\", \(id)], \(kind)]]")[0]?.int) }
+        let account = try #require(try bench.read("account.move.line", try term(note), "account_id")["account_id"]?[0]?.int)
+        let vals = "{journal_id: 3, date: \"2026-11-14\", line_ids: [[0, 0, {account_id: \(account), debit: 108, partner_id: 7}], [0, 0, {account_id: 6, credit: 108}]]}"
+        let entry = try bench.post(try bench.create("account.move", vals))
+        try bench.call("account.move.line", "reconcile", "[[\(try term(note)), \(try term(entry))]]")
+        #expect(try state(bench, note) == (version >= 16 ? "reversed 0.0" : "paid 0.0"))
+    }
+
     @Test("an entry's reversal is posted at once, and only posted ones are reversed")
     func entryReversal() throws {
         let bench = try OdooBench()

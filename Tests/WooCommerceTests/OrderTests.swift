@@ -122,11 +122,15 @@ import Wire
         #expect(try normalized("order", json.changing("order", "transaction_id", to: "")).ids == ["1042", "1042-paid"])
         #expect(try normalized("order", json.changing("order", "transaction_id", to: "a b")).ids == ["1042", "1042-paid"])
         #expect(try normalized("order", json, ["payment_id": "order"]).ids == ["1042", "1042"])
+        // Whatever it is called, it is all the money of the order but gift cards: another name later makes no second payment.
+        let read = try normalized("order", json)
+        #expect(read.lonePayments == Set(read.payments.isEmpty ? [] : [read.ids[1]]) && read.lonePayments.count == 1)
+        #expect(try normalized("order", json.changing("order", "transaction_id", to: "")).lonePayments == ["1042-paid"])
         var free = json
         for name in ["total", "total_tax", "cart_tax", "shipping_total", "shipping_tax"] { free = free.changing("order", name, to: "0.00") }
         for name in ["line_items", "shipping_lines", "tax_lines"] { free = free.changing("order", name, to: []) }
-        let read = try normalized("order", free)
-        #expect(read.payments.isEmpty && read.sale?.total == usd(0))
+        let nothing = try normalized("order", free)
+        #expect(nothing.payments.isEmpty && nothing.lonePayments.isEmpty && nothing.sale?.total == usd(0))
     }
 
     @Test("gateways have one name each", arguments: [

@@ -199,15 +199,18 @@ private func play(_ exchange: Exchange<PostOutcome>, _ book: inout PaymentBook, 
         #expect(book.calls == ["GET Payments/\(guid(51))", "GET Payments", "PUT Payments"])
     }
 
-    @Test("of two that stand the right one is kept and the other deleted")
+    @Test("of two that stand none is deleted: one may be a copy that a person made, reference and all")
     func doubled() throws {
-        var book = PaymentBook(rows: [row(1, id: 51), row(1, id: 53, on: 78)])
         let moved = payment(1, on: 78, remoteID: guid(51))
-        #expect(try play(update(moved), &book) == .outcome(.posted(remoteID: guid(53), version: nil)))
-        #expect(book.live.map(\.id) == [guid(53)])
-        var wrong = PaymentBook(rows: [row(1, id: 51), row(1, id: 53), row(1, id: 54)])
-        #expect(try play(update(moved), &wrong) == .outcome(.posted(remoteID: guid(103), version: nil)))
-        #expect(wrong.live.map(\.id) == [guid(103)])
+        for exchange in [update(moved), update(payment(1, remoteID: guid(51))), connector.void(payment(1, remoteID: guid(51), effect: .void), attempt: "a", facts)] {
+            var book = PaymentBook(rows: [row(1, id: 51), row(1, id: 53, on: 78)])
+            guard case .outcome(.rejected(let fault)) = try play(exchange, &book) else {
+                Issue.record("not held")
+                continue
+            }
+            #expect(fault.code == "ledger_document_doubled" && fault.summary.contains(guid(51)) && fault.summary.contains(guid(53)))
+            #expect(book.live.map(\.id) == [guid(51), guid(53)] && book.calls.allSatisfy { $0.hasPrefix("GET") })
+        }
     }
 
     @Test("a new payment that Xero refuses says that the old one is deleted, and is written once the cause is mended")

@@ -97,16 +97,25 @@ extension OdooConnector {
             case "cancel": return cancelling ? .finish(done) : self.reopen(opening, then: next)
             case "posted":
                 opening.wasPosted = true
-                if cancelling, row["payment_state"]?.string == "reversed" { return .finish(done) }
+                if cancelling, Self.mayBeReversed(row) { return self.unlessReversed(opening, done) }
                 // Back to draft takes all payments off it, those too that are none of ours.
                 guard type == "entry" || row["amount_residual"]?.decimal == row["amount_total"]?.decimal else {
-                    return .finish(.rejected(Self.refused(
-                        "ledger_document_fixed", "the document has payments or credits on it in Odoo",
-                        "Remove payments and credits from the document in Odoo, or correct it there.")))
+                    return .finish(.rejected(Self.settledThere))
                 }
                 return self.reopen(opening, cancelling: cancelling, then: next)
             default: return .fail(Self.unreadable("a document is in a state that is not known"))
             }
+        }
+    }
+
+    private static let settledThere = refused(
+        "ledger_document_fixed", "the document has payments or credits on it in Odoo",
+        "Remove payments and credits from the document in Odoo, or correct it there.")
+
+    /// Done where a reversal took all of it back. Whatever else Odoo calls reversed stands, with money or credit on it.
+    private func unlessReversed(_ change: Change, _ done: PostOutcome) -> Exchange<PostOutcome> {
+        rows(Self.items(of: [change.id], change.dialect), change.dialect) { items in
+            self.reversed([change.id], items, change.dialect) { .finish($0.isEmpty ? .rejected(Self.settledThere) : done) }
         }
     }
 
@@ -196,23 +205,32 @@ extension OdooConnector {
                 "ledger_document_fixed", "the entry's journal is sealed, and what it settles can't be told from a reversal",
                 "Reverse the entry in Odoo, then mark the posting as done.")))
         }
-        return rows([Listing("account.move", [["id", "=", .id(change.id)]], ["id", "journal_id"])], change.dialect) { rows in
-            var values: [(key: String, value: JSON)] = [
-                ("move_ids", [[6, 0, .ids([change.id])]]), ("date", .string(change.document.plan.date.description)),
-                ("reason", .string("cancelled by its source")),
-            ]
-            if let journal = rows.first?["journal_id"]?.id { values.append(("journal_id", .id(journal))) }
-            if !change.dialect.reversalLeavesDraft { values.append(("refund_method", "cancel")) }
-            var wizard = Asking(.write, "account.move.reversal", "create", [("vals_list", .array([.object(values)]))], units: 3)
-            let scope: [(key: String, value: JSON)] = [("active_model", "account.move"), ("active_ids", .ids([change.id]))]
-            wizard.context = scope
-            return .send(change.dialect.call(wizard)) { answer in
-                guard let id = Self.created(answer, change.dialect, 1)?.first else { return .finish(.unknown(Self.lost("what the reversal is"))) }
-                let method = change.dialect.reversalLeavesDraft ? "refund_moves" : "reverse_moves"
-                var asking = Asking(.write, "account.move.reversal", method, ids: [id], units: 0)
-                asking.context = scope
-                return self.step(asking, change.dialect) { self.reversed($0, change) }
-            }
+        // A reversal that broke off before it was posted is a draft without our key: posted, rather than joined by another one.
+        let drafts = Listing("account.move", [["reversed_entry_id", "=", .id(change.id)], ["state", "=", "draft"]], ["id", "amount_total"])
+        let own = Listing("account.move", [["id", "=", .id(change.id)]], ["id", "journal_id", "amount_total"])
+        return rows([own, drafts], change.dialect) { rows in
+            let it = rows.first { $0["id"]?.id == change.id }
+            let draft = it?["amount_total"]?.decimal.flatMap { total in rows.first { $0["id"]?.id != change.id && $0["amount_total"]?.decimal == total } }
+            if let id = draft?["id"]?.id { return self.post(reversal: id, units: 3, change) }
+            return self.wizard(change, journal: it?["journal_id"]?.id)
+        }
+    }
+
+    private func wizard(_ change: Change, journal: Int?) -> Exchange<PostOutcome> {
+        var values: [(key: String, value: JSON)] = [
+            ("move_ids", [[6, 0, .ids([change.id])]]), ("date", .string(change.document.plan.date.description)), ("reason", .string("cancelled by its source")),
+        ]
+        if let journal { values.append(("journal_id", .id(journal))) }
+        if !change.dialect.reversalLeavesDraft { values.append(("refund_method", "cancel")) }
+        var wizard = Asking(.write, "account.move.reversal", "create", [("vals_list", .array([.object(values)]))], units: 3)
+        let scope: [(key: String, value: JSON)] = [("active_model", "account.move"), ("active_ids", .ids([change.id]))]
+        wizard.context = scope
+        return .send(change.dialect.call(wizard)) { answer in
+            guard let id = Self.created(answer, change.dialect, 1)?.first else { return .finish(.unknown(Self.lost("what the reversal is"))) }
+            let method = change.dialect.reversalLeavesDraft ? "refund_moves" : "reverse_moves"
+            var asking = Asking(.write, "account.move.reversal", method, ids: [id], units: 0)
+            asking.context = scope
+            return self.step(asking, change.dialect) { self.reversed($0, change) }
         }
     }
 
@@ -224,12 +242,16 @@ extension OdooConnector {
         case .done(let action):
             guard change.dialect.reversalLeavesDraft else { return .finish(done) }
             guard let id = action["res_id"]?.id else { return .finish(.unknown(Self.lost("what the reversal is"))) }
-            return self.step(Asking(.write, "account.move", "action_post", ids: [id], units: 0), change.dialect) { step in
-                switch step {
-                case .done: .finish(done)
-                case .refused(let fault): .finish(.rejected(fault))
-                case .unreadable: .finish(.unknown(Self.lost("whether the reversal was posted")))
-                }
+            return post(reversal: id, units: 0, change)
+        }
+    }
+
+    private func post(reversal id: Int, units: Int, _ change: Change) -> Exchange<PostOutcome> {
+        step(Asking(.write, "account.move", "action_post", ids: [id], units: units), change.dialect) { step in
+            switch step {
+            case .done: .finish(.posted(remoteID: String(change.id), version: nil))
+            case .refused(let fault): .finish(.rejected(fault))
+            case .unreadable: .finish(.unknown(Self.lost("whether the reversal was posted")))
             }
         }
     }

@@ -75,24 +75,22 @@ extension OdooConnector {
         // Of what has no effect, lines don't matter.
         let standing = owned.filter { $0.row["state"]?.string == "posted" }.map(\.id)
         return rows(Self.items(of: standing, dialect), dialect) { items in
-            let settling = found.filter { $0.document.plan.appliesTo != nil && OdooForm($0.document.plan.form) == .entry }.map(\.id)
-            // Their items on the receivable, each with its entry.
-            var own: [Int: Int] = [:]
-            for row in items where row[dialect.accountType.field]?.string == dialect.accountType.receivable {
-                if let id = row["id"]?.id, let move = row["move_id"]?.id, settling.contains(move) { own[id] = move }
-            }
-            return self.settled(own, dialect) { settled in
-                var out: [PostKey: LedgerReadback] = [:]
-                do throws(Fault) {
-                    for (id, row, document) in found {
-                        var seen = try Self.readback(row, id, items.filter { $0["move_id"]?.id == id }, of: document, dialect)
-                        if seen.voided == false, settling.contains(id) { seen.appliesTo = settled[id] ?? "" }
-                        out[document.key] = out[document.key].map { Self.better($0, seen, document) } ?? seen
+            self.reversed(found.filter { Self.mayBeReversed($0.row) }.map(\.id), items, dialect) { reversed in
+                let settling = found.filter { $0.document.plan.appliesTo != nil && OdooForm($0.document.plan.form) == .entry }.map(\.id)
+                return self.settled(Self.owed(settling, items, dialect), dialect) { settled in
+                    var out: [PostKey: LedgerReadback] = [:]
+                    do throws(Fault) {
+                        for (id, row, document) in found {
+                            let own = items.filter { $0["move_id"]?.id == id }
+                            var seen = try Self.readback(row, id, own, of: document, dialect, isReversed: reversed.contains(id))
+                            if seen.voided == false, settling.contains(id) { seen.appliesTo = settled[id] ?? "" }
+                            out[document.key] = out[document.key].map { Self.better($0, seen, document) } ?? seen
+                        }
+                    } catch {
+                        return .fail(error)
                     }
-                } catch {
-                    return .fail(error)
+                    return .finish(out)
                 }
-                return .finish(out)
             }
         }
     }
@@ -103,10 +101,51 @@ extension OdooConnector {
         return a.voided && !b.voided ? b : a
     }
 
+    /// Items of these moves on the receivable, and where it is asked for on the payable, each with its move.
+    private static func owed(_ moves: [Int], _ items: [JSON], _ dialect: Dialect, andPayable: Bool = false) -> [Int: Int] {
+        let type = dialect.accountType
+        var out: [Int: Int] = [:]
+        for row in items where row[type.field]?.string == type.receivable || andPayable && row[type.field]?.string == type.payable {
+            if let id = row["id"]?.id, let move = row["move_id"]?.id, moves.contains(move) { out[id] = move }
+        }
+        return out
+    }
+
+    // MARK: Reversals
+
+    /// What Odoo calls reversed. It says so of documents that stand as well: of a credit note whose money entries gave back, and of an invoice that a
+    /// credit note and entries settle together.
+    /// - Source: odoo/odoo 16.0, addons/account/models/account_move.py, `_compute_payment_state`: by the types of what settles it alone.
+    static func mayBeReversed(_ row: JSON) -> Bool { row["state"]?.string == "posted" && row["payment_state"]?.string == "reversed" }
+
+    /// Those of the documents that a reversal takes back: posted reversals of their own settle them, and nothing else does. Asks nothing for none.
+    func reversed<Output: Sendable>(
+        _ ids: [Int], _ items: [JSON], _ dialect: Dialect, then next: @escaping @Sendable (Set<Int>) -> Exchange<Output>
+    ) -> Exchange<Output> {
+        guard !ids.isEmpty else { return next([]) }
+        return settled(Self.owed(ids, items, dialect, andPayable: true), dialect) { settled in
+            let lists = ids.parts(of: OdooLimits.listed).map {
+                Listing("account.move", [["reversed_entry_id", "in", .ids($0)], ["state", "=", "posted"]], ["id", "reversed_entry_id"])
+            }
+            return self.rows(lists, dialect) { rows in
+                var reversals: [Int: Set<String>] = [:]
+                for row in rows {
+                    if let id = row["id"]?.id, let of = row["reversed_entry_id"]?.id { reversals[of, default: []].insert(String(id)) }
+                }
+                return next(Set(ids.filter { id in
+                    let settling = Set((settled[id] ?? "").split(separator: ",").map(String.init))
+                    return !settling.isEmpty && settling.isSubset(of: reversals[id] ?? [])
+                }))
+            }
+        }
+    }
+
+    // MARK: What is settled
+
     /// The documents that entries settle, by entry: one id, or several joined by commas. `own`: items of the entries, each with its entry.
-    private func settled(
-        _ own: [Int: Int], _ dialect: Dialect, then next: @escaping @Sendable ([Int: String]) -> Exchange<[PostKey: LedgerReadback]>
-    ) -> Exchange<[PostKey: LedgerReadback]> {
+    private func settled<Output: Sendable>(
+        _ own: [Int: Int], _ dialect: Dialect, then next: @escaping @Sendable ([Int: String]) -> Exchange<Output>
+    ) -> Exchange<Output> {
         guard !own.isEmpty else { return next([:]) }
         // Those two are journal items, whatever their names say.
         let lists = own.keys.sorted().parts(of: OdooLimits.listed).map { part in

@@ -4,17 +4,18 @@ internal import Kernel
 internal import Wire
 
 extension OdooConnector {
-    /// A document as the ledger holds it, in the words of the one that was meant. Accounts by their ids.
+    /// A document as the ledger holds it, in the words of the one that was meant. Accounts by their ids. `isReversed`: a reversal takes all of it back.
     /// - Throws: `unreadable_answer` where an amount, a date or a state is missing or no such thing.
-    static func readback(_ row: JSON, _ id: Int, _ items: [JSON], of document: LedgerDocument, _ dialect: Dialect) throws(Fault) -> LedgerReadback {
+    static func readback(
+        _ row: JSON, _ id: Int, _ items: [JSON], of document: LedgerDocument, _ dialect: Dialect, isReversed: Bool
+    ) throws(Fault) -> LedgerReadback {
         guard let state = row["state"]?.string else { throw unreadable("a document has no state") }
         var out = LedgerReadback(
             key: key(of: row["ref"]?.string), remoteID: String(id), version: row["write_date"]?.words.map { String($0.prefix(64)) }, date: nil, currency: nil,
             total_minor: 0, tax_minor: nil, party: nil, accounts: [:], voided: false)
         switch state {
         case "posted":
-            // A reversal takes all of it back.
-            if row["payment_state"]?.string == "reversed" {
+            if isReversed {
                 out.voided = true
                 return out
             }

@@ -60,7 +60,8 @@ extension QuickBooksOnlineConnector {
             let account = try Self.remoteID(discount.account)
             lines.append([
                 "Amount": number(discount.minor, currency), "DetailType": "DiscountLineDetail",
-                "DiscountLineDetail": ["PercentBased": false, "DiscountAccountRef": reference(account)],
+                "DiscountLineDetail": .object(
+                    [("PercentBased", false), ("DiscountAccountRef", reference(account))] + (taxes.discountCode.map { [("TaxCodeRef", reference($0))] } ?? [])),
             ])
         }
         var members = header(document)
@@ -70,7 +71,7 @@ extension QuickBooksOnlineConnector {
         members += placed.header
         members.append(("Line", .array(lines)))
         // Stated even when zero: left out, automated sales tax would work out one of its own.
-        members += try taxes.members(document, form.lines, tax: form.tax, sign: form.sign, isPurchase: false)
+        members += try taxes.members(document, form.lines, discount: form.discount?.minor ?? 0, tax: form.tax, sign: form.sign, isPurchase: false)
         return .object(members)
     }
 
@@ -117,7 +118,7 @@ extension QuickBooksOnlineConnector {
         }
     }
 
-    private static func salesLine(_ line: SalesForm.Line, _ currency: Currency, _ placed: Dimensions, _ code: String) throws(Fault) -> JSON {
+    private static func salesLine(_ line: SalesForm.Line, _ currency: Currency, _ placed: Dimensions, _ code: String?) throws(Fault) -> JSON {
         guard let item = line.source.item else {
             throw refusal(
                 "item_not_found", "\"\(cut(line.source.plan.text, utf16: 60))\" has no item in QuickBooks Online",
@@ -129,7 +130,7 @@ extension QuickBooksOnlineConnector {
             detail.append(("Qty", .decimal(quantity)))
             detail.append(("UnitPrice", .decimal(price)))
         }
-        detail.append(("TaxCodeRef", reference(code)))
+        if let code { detail.append(("TaxCodeRef", reference(code))) }
         if let name = placed.ofLine(line.source) { detail.append(("ClassRef", reference(name))) }
         var members: [(key: String, value: JSON)] = []
         let text = cut(line.source.plan.text, utf16: QuickBooksLimits.lineNote)

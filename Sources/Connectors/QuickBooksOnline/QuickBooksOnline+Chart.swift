@@ -11,6 +11,8 @@ struct Preferences: Sendable {
     var classAtDocument = false
     var classAtLine = false
     var departments = false
+    /// Sales tax, VAT or GST is switched on; `nil` where they do not say.
+    var usesSalesTax: Bool?
 
     /// Whether the company has the feature on.
     func tracks(_ dimension: String) -> Bool { dimension == "class" ? classAtDocument || classAtLine : departments }
@@ -30,6 +32,7 @@ struct Preferences: Sendable {
         classAtDocument = accounting["ClassTrackingPerTxn"].bool ?? false
         classAtLine = accounting["ClassTrackingPerTxnLine"].bool ?? false
         departments = accounting["TrackDepartments"].bool ?? false
+        usesSalesTax = all["TaxPrefs"]["UsingSalesTax"].bool
         let date = accounting["BookCloseDate"]
         guard let text = date.string, !text.isEmpty else {
             guard date.isNull || date.string != nil else {

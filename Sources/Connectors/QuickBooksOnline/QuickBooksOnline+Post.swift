@@ -188,8 +188,18 @@ extension QuickBooksOnlineConnector {
                         summary: "the document to change has no id in QuickBooks Online")))
         }
         return rows(Query.anyOf([id], field: "Id", of: entity.rawValue), connection) { rows in
-            next(id, rows.first { $0.fields["Id"].string == id }?.fields)
+            let row = rows.first { $0.fields["Id"].string == id }?.fields
+            // Ids are each kind's own: of what may have been of another kind, a row is ours by our key.
+            guard let row, document.former(entity) != nil else { return next(id, row) }
+            guard let key = Self.key(of: row, entity) else { return .finish(.rejected(Self.unmarked(id, entity))) }
+            return next(id, key == document.key ? row : nil)
         }
+    }
+
+    private static func unmarked(_ id: String, _ entity: Entity) -> Fault {
+        refusal(
+            "ledger_document_unmarked", "the \(entity.rawValue) \(cut(id, utf16: 40)) in QuickBooks Online does not bear the posting's reference any more",
+            "Look at it there. Where it is the one that was written, put the reference back into its number or memo, then release; else correct it there by hand.")
     }
 
     // MARK: Answers

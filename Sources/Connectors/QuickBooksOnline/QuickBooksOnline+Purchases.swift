@@ -44,17 +44,19 @@ extension QuickBooksOnlineConnector {
         // A bill has no class of its own.
         let placed = try Dimensions(document, byLine: entity == .bill)
         var lines: [JSON] = []
-        for line in form.lines { lines.append(try Self.purchaseLine(line, currency, placed)) }
+        var isCoded = true
+        if case .off = taxes { isCoded = false }
+        for line in form.lines { lines.append(try Self.purchaseLine(line, currency, placed, isCoded: isCoded)) }
         var members = header(document)
         if let due = document.due { members.append(("DueDate", .string(due.description))) }
         if let party = document.party { members.append(("VendorRef", reference(party))) }
         if let payable = form.payable?.remoteID { members.append(("APAccountRef", reference(payable))) }
         members += placed.header
         members.append(("Line", .array(lines)))
-        if case .rates = taxes {
+        if case .total = taxes {
+            if let tax = form.tax { members.append(("TxnTaxDetail", ["TotalTax": number(tax, currency)])) }
+        } else {
             members += try taxes.members(document, form.lines, tax: form.tax ?? 0, sign: 1, isPurchase: true)
-        } else if let tax = form.tax {
-            members.append(("TxnTaxDetail", ["TotalTax": number(tax, currency)]))
         }
         return .object(members)
     }
@@ -80,7 +82,7 @@ extension QuickBooksOnlineConnector {
     }
 
     /// By its item where it has one, else on its account.
-    private static func purchaseLine(_ line: SalesForm.Line, _ currency: Currency, _ placed: Dimensions) throws(Fault) -> JSON {
+    private static func purchaseLine(_ line: SalesForm.Line, _ currency: Currency, _ placed: Dimensions, isCoded: Bool) throws(Fault) -> JSON {
         var detail: [(key: String, value: JSON)] = []
         if let item = line.source.item {
             detail.append(("ItemRef", reference(item)))
@@ -88,7 +90,7 @@ extension QuickBooksOnlineConnector {
         } else {
             detail.append(("AccountRef", reference(try remoteID(line.source.account))))
         }
-        if let code = line.source.taxCode { detail.append(("TaxCodeRef", reference(code))) }
+        if isCoded, let code = line.source.taxCode { detail.append(("TaxCodeRef", reference(code))) }
         if let name = placed.ofLine(line.source) { detail.append(("ClassRef", reference(name))) }
         let type = line.source.item == nil ? "AccountBasedExpenseLineDetail" : "ItemBasedExpenseLineDetail"
         var members: [(key: String, value: JSON)] = []

@@ -7,6 +7,10 @@ extension ConnectionFacts {
     /// The company is known to be outside of the United States, where each line has a tax code of its own and the tax is told for each rate.
     var isAbroad: Bool { country.map { !$0.isEmpty && $0.uppercased() != "US" } ?? false }
 
+    /// The company is outside of the United States and has sales tax switched off, so that it has no tax codes at all; the connection's own setting, which is
+    /// held against the company's preferences before anything is written.
+    var hasNoTax: Bool { isAbroad && settings["sales_tax"] == "off" }
+
     /// The tax code of lines that bear no tax, `No VAT` as people see it; the connection's own setting.
     var noTaxCode: String? { settings["no_tax_code"].flatMap { $0.isEmpty ? nil : $0 } }
 }
@@ -74,24 +78,36 @@ enum Taxation: Sendable {
     case total
     /// For each rate. `none`: the code of lines that bear no tax.
     case rates(TaxTable, none: String?)
+    /// Not at all, outside of the United States. `isSo`: the company's preferences say that it has sales tax switched off.
+    case off(isSo: Bool)
 
-    /// The code that a line gets.
+    /// The code that a line gets; `nil` in a company without sales tax.
     /// - Throws: `tax_code_unbound` (hold) where it has to have one.
-    func code(_ line: SalesForm.Line) throws(Fault) -> String {
+    func code(_ line: SalesForm.Line) throws(Fault) -> String? {
+        if case .off = self { return nil }
         guard case .rates(_, let none) = self else { return line.source.taxCode ?? (line.taxed ? "TAX" : "NON") }
         if let code = line.source.taxCode ?? (line.source.plan.taxCode == nil ? none : nil) { return code }
         throw QuickBooksOnlineConnector.uncoded(line.source, "outside of the United States")
     }
 
-    /// `GlobalTaxCalculation` and `TxnTaxDetail`.
-    /// - Throws: `tax_code_unbound`, `tax_code_invalid`, `tax_without_line` (hold).
+    /// The code of a discount line, outside of the United States: there is one only where no line has a code bound to it, so that it changes no tax.
+    /// - Source: Intuit's Finance.xsd, DiscountLineDetail: TaxCodeRef.
+    var discountCode: String? { if case .rates(_, let none) = self { none } else { nil } }
+
+    /// `GlobalTaxCalculation` and `TxnTaxDetail`. `discount`: of a discount line, positive.
+    /// - Throws: `tax_code_unbound`, `tax_code_invalid`, `tax_without_line`, `sales_tax_off`, `sales_tax_on` (hold).
     func members(
-        _ document: LedgerDocument, _ lines: [SalesForm.Line], tax: Int64, sign: Int64, isPurchase: Bool
+        _ document: LedgerDocument, _ lines: [SalesForm.Line], discount: Int64 = 0, tax: Int64, sign: Int64, isPurchase: Bool
     ) throws(Fault) -> [(key: String, value: JSON)] {
         let currency = document.plan.currency
+        if case .off(let isSo) = self {
+            guard isSo else { throw Self.isOn }
+            if tax != 0 { throw Self.isOff(Money(minor: tax, currency)) }
+            return []
+        }
         let total: (key: String, value: JSON) = ("TotalTax", number(tax, currency))
         guard case .rates(let table, _) = self else { return [("TxnTaxDetail", .object([total]))] }
-        let parts = try rated(document, lines, table, sign: sign, isPurchase: isPurchase)
+        let parts = try rated(document, lines, table, discount: discount, sign: sign, isPurchase: isPurchase)
         let details: [JSON] = parts.map { part in
             [
                 "Amount": number(part.tax, currency), "DetailType": "TaxLineDetail",
@@ -104,17 +120,28 @@ enum Taxation: Sendable {
         return [("GlobalTaxCalculation", "TaxExcluded"), ("TxnTaxDetail", .object([total, ("TaxLine", .array(details))]))]
     }
 
+    private static let isOn = QuickBooksOnlineConnector.refusal(
+        "sales_tax_on", "the connection's setting sales_tax says off, and the company has sales tax switched on",
+        "Take sales_tax off the ledger's connection, and bind tax codes.", position: "sales_tax")
+
+    static func isOff(_ tax: Money) -> Fault {
+        QuickBooksOnlineConnector.refusal(
+            "sales_tax_off", "the document has tax of \(tax.text), and the company has sales tax switched off",
+            "Switch sales tax on in QuickBooks Online and take sales_tax off the ledger's connection, or have the source charge none.", position: "sales_tax")
+    }
+
     private typealias Part = (rate: TaxTable.Rate, net: Int64, tax: Int64)
 
     /// One part a rate, in the order of the lines: what was charged is stated, so that nothing is worked out anew. Where a code has several rates, its tax is
     /// theirs in proportion.
     /// - Source: Intuit docs, TxnTaxDetail: one TaxLine for each rate; that stated amounts are kept: Finance XSD, `OverrideDeltaAmount`.
     private func rated(
-        _ document: LedgerDocument, _ lines: [SalesForm.Line], _ table: TaxTable, sign: Int64, isPurchase: Bool
+        _ document: LedgerDocument, _ lines: [SalesForm.Line], _ table: TaxTable, discount: Int64, sign: Int64, isPurchase: Bool
     ) throws(Fault) -> [Part] {
         var nets: [(code: String, net: Int64)] = []
+        if discount != 0, let code = discountCode { nets.append((code, -discount)) }
         for line in lines {
-            let code = try self.code(line)
+            guard let code = try self.code(line) else { continue }
             if let at = nets.firstIndex(where: { $0.code == code }) { nets[at].net += line.minor } else { nets.append((code, line.minor)) }
         }
         var taxes: [String: Int64] = [:]
@@ -176,6 +203,11 @@ extension QuickBooksOnlineConnector {
             document.plan.effect == .post && entity(of: document).map { $0 != .journalEntry && $0 != .payment } ?? false
         }
         guard connection.isAbroad, tells else { return next(.total) }
+        if connection.hasNoTax {
+            return Exchange<Taxation>.one(read("preferences", [], connection)) { answer throws(Fault) in
+                .off(isSo: try Preferences(answer).usesSalesTax == false)
+            }.next(next)
+        }
         return rows([Query("TaxCode"), Query("TaxRate")], connection) { rows in
             return next(.rates(TaxTable(rows), none: connection.noTaxCode))
         }
@@ -186,6 +218,11 @@ extension QuickBooksOnlineConnector {
     static func objectionsAbroad(to document: LedgerDocument, _ entity: Entity?, _ connection: ConnectionFacts) -> [Fault] {
         guard connection.isAbroad, let country = connection.country else { return [] }
         let place = cut(country, utf16: 20)
+        if connection.hasNoTax {
+            guard entity.map({ $0 != .payment && $0 != .journalEntry }) ?? false else { return [] }
+            let tax = document.plan.form.isPurchase ? PurchaseForm(document).tax ?? 0 : entity.flatMap { SalesForm(document, $0) }?.tax ?? 0
+            return tax == 0 ? [] : [Taxation.isOff(Money(minor: tax, document.plan.currency))]
+        }
         if document.plan.form.isPurchase { return uncoded(document, in: country) }
         if entity == .journalEntry {
             let sells = [.summary, .settlement].contains(document.plan.form) || document.lines.contains { $0.plan.part == .tax && !$0.plan.amount.isZero }
@@ -198,7 +235,7 @@ extension QuickBooksOnlineConnector {
             return [uncoded(line, "in \(place)")]
         }
         let other = document.lines.first { $0.plan.part == .tax && !$0.plan.amount.isZero && ($0.taxCode ?? "").isEmpty }
-            ?? (form.discount == nil ? nil : document.lines.first { $0.plan.part == .discount })
+            ?? (form.discount == nil ? nil : document.lines.first { $0.plan.part == .discount && ($0.plan.taxCode != nil || connection.noTaxCode == nil) })
         return other.map { [uncoded($0, "in \(place)")] } ?? []
     }
 
@@ -207,7 +244,10 @@ extension QuickBooksOnlineConnector {
     static func uncoded(_ line: LedgerDocument.Line, _ place: String) -> Fault {
         let what = cut([line.plan.sku, line.plan.text].first { !$0.isEmpty } ?? line.plan.role.text, utf16: 60)
         let remedy = line.plan.taxCode.map { "Bind \($0) to the id of a tax code of QuickBooks Online's under the account structure's tax codes." }
-            ?? "Set no_tax_code on the ledger's connection to the id of the code for what bears no tax (No VAT)."
+            ?? """
+                Set no_tax_code on the ledger's connection to the id of the code for what bears no tax (No VAT); or, where the company has sales tax switched off, \
+                sales_tax to off.
+                """
         return refusal(
             "tax_code_unbound", "the company is \(place), where QuickBooks Online wants a tax code on every line, and the line \(what) has none", remedy,
             position: line.plan.role.text)

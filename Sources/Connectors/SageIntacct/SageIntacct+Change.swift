@@ -113,6 +113,8 @@ extension SageIntacctConnector {
                     if Effect(row) == .ended { standing.ended.append(one) } else { standing.effective.append(one) }
                 }
             }
+            // What is taken back goes with what is written in its place, so of ours never two stand at once.
+            guard standing.effective.count < 2 else { return .finish(.rejected(Self.doubled(standing.effective.map(\.id), in: "Sage Intacct"))) }
             for row in found["matches"] ?? [] where Effect(row) != .ended { standing.matches.append(try Self.recordNumber(row)) }
             return next(standing)
         } catch {

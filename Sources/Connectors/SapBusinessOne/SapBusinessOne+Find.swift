@@ -21,6 +21,14 @@ struct Look: Sendable {
     var drafts: [PostKey: String] = [:]
 
     func isDraft(_ document: LedgerDocument) -> Bool { drafts[document.key] != nil && !seen.contains { $0.key == document.key && !$0.isVoided } }
+
+    /// What keeps anything from being changed. A change cancels what stands before it writes anew, so of ours never two stand at once; the command Duplicate,
+    /// though, takes our reference along (general knowledge), and what a person made that way is not ours to cancel.
+    func stopping(_ document: LedgerDocument) -> Fault? {
+        if isDraft(document) { return SapBusinessOneConnector.pending }
+        let standing = seen.filter { !$0.isVoided }
+        return standing.count > 1 ? SapBusinessOneConnector.doubled(standing.map(\.readback.remoteID), in: "SAP Business One") : nil
+    }
 }
 
 /// What documents are looked for by.

@@ -100,7 +100,7 @@ extension SapBusinessOneConnector {
             // What can't be written must not cost what stands.
             _ = try Self.body(of: document, dialect)
             return look([document], .change, dialect).next { look in
-                if look.isDraft(document) { return .finish(.rejected(Self.pending)) }
+                if let fault = look.stopping(document) { return .finish(.rejected(fault)) }
                 let meant = self.meant(document)
                 let standing = look.seen.filter { !$0.isVoided }
                 if document.plan.form == .salesOrder, let next = self.change(standing, document, meant, dialect) { return next }
@@ -132,7 +132,7 @@ extension SapBusinessOneConnector {
                 throw Self.refused("remote_id_missing", "SAP Business One's number of the document is not known", "Report it.")
             }
             return look([document], .change, dialect).next { look in
-                if look.isDraft(document) { return .finish(.rejected(Self.pending)) }
+                if let fault = look.stopping(document) { return .finish(.rejected(fault)) }
                 guard !look.seen.isEmpty else {
                     return .finish(.rejected(Self.refused(
                         "ledger_document_missing", "SAP Business One has no such document", "Look for it there; its reference may have been changed by hand.")))

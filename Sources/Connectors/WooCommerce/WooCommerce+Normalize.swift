@@ -22,7 +22,11 @@ extension WooCommerceConnector {
         let root = try JSONDocument(parsing: record.body).root
         let whole = try Field(root, of: "a record of topic \(record.topic.prefix(60))").object()
         switch record.topic {
-        case WooTopic.order: return Normalized(documents: try OrderReading(whole, settings).documents())
+        case WooTopic.order:
+            let documents = try OrderReading(whole, settings).documents()
+            // Its gateway's id may be noted, or corrected, after it was paid: that makes no second payment.
+            let payments = documents.filter { if case .payment(let payment) = $0.body { payment.gateway != "gift_card" } else { false } }
+            return Normalized(documents: documents, lonePayments: Set(payments.map(\.id)))
         case WooTopic.gone: return Normalized(documents: [try gone(whole)])
         case WooTopic.deposit: return Normalized(documents: [try DepositReading.document(whole["deposit"].object())])
         case let topic where uses(topic: topic):

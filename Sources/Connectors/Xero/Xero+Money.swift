@@ -139,8 +139,9 @@ extension XeroConnector {
 
     private func writeOnce(_ document: LedgerDocument, _ endpoint: Endpoint, attempt: String, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
         rows(Self.search(endpoint, [document])) { rows in
-            let standing = rows.first { Self.key(of: $0, endpoint) == document.key && !Self.isGone($0) }
-            if let id = standing?[endpoint.idField].string {
+            let standing = rows.filter { Self.key(of: $0, endpoint) == document.key && !Self.isGone($0) }.compactMap { $0[endpoint.idField].string }
+            guard standing.count < 2 else { return .finish(.rejected(Self.doubled(standing, in: "Xero"))) }
+            if let id = standing.first {
                 var known = document
                 known.remoteID = id
                 return self.updated(known, attempt: attempt, connection)

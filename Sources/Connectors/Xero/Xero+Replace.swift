@@ -22,6 +22,8 @@ extension XeroConnector {
             return rows([Self.single(endpoint, id), Self.byReference(document)]) { rows in
                 do throws(Fault) {
                     let known = try work.reading(rows)
+                    // A change deletes what stands before it writes anew, so of ours never two stand at once.
+                    guard known.standing.count < 2 else { return .finish(.rejected(Self.doubled(known.standing, in: "Xero"))) }
                     let standing = known.kept == nil ? rows.filter { known.old.contains($0[endpoint.idField].string ?? "") } : []
                     return self.ifOpen(document, instead: standing) { self.remove(known) }
                 } catch {
@@ -60,11 +62,10 @@ extension XeroConnector {
         let attempt: String
         /// What the payment becomes; `nil` for nothing.
         let body: JSON?
-        /// Ids of what has effect and must go.
+        /// Id of what has effect and must go, and while it is read of all that does.
         var old: [String] = []
         /// What is as it should be already.
         var kept: (id: String, version: String?)?
-        var deletes = 0
         var version: String?
 
         init(document: LedgerDocument, endpoint: Endpoint, id: String, attempt: String, body: JSON?) {
@@ -95,8 +96,11 @@ extension XeroConnector {
             return out
         }
 
-        /// The next call deletes the last one before the new one is written.
-        var beforeWrite: Bool { old.count == 1 && kept == nil && body != nil }
+        /// Ids of what has effect.
+        var standing: [String] { [kept?.id].compactMap(\.self) + old }
+
+        /// The next call deletes what the new one is written in place of.
+        var beforeWrite: Bool { !old.isEmpty && body != nil }
     }
 
     /// The payment is the one that `body` would write.
@@ -118,14 +122,12 @@ extension XeroConnector {
         guard let id = work.old.first else { return write(work) }
         // The write that follows is paid for here: a budget that ends between the two would leave the money nowhere.
         let cost = work.beforeWrite ? Budget.one.mapValues { $0 * 2 } : Budget.one
-        let key = work.deletes == 0 ? "\(work.attempt)-delete" : "\(work.attempt)-delete-\(work.deletes)"
         let path = "\(work.endpoint.rawValue)/\(id)"
-        return .send(Self.write(.post, path, [], key: key, ["Status": "DELETED"], cost: cost)) { answer in
+        return .send(Self.write(.post, path, [], key: "\(work.attempt)-delete", ["Status": "DELETED"], cost: cost)) { answer in
             switch Self.deleted(answer, work.endpoint, work.document.key, id: id) {
             case .posted(_, let version):
                 var next = work
-                next.old.removeFirst()
-                next.deletes += 1
+                next.old = []
                 next.version = version
                 return self.write(next, paid: work.beforeWrite)
             case let other: return .finish(other)
@@ -134,7 +136,6 @@ extension XeroConnector {
     }
 
     private func write(_ work: Replacing, paid: Bool = false) -> Exchange<PostOutcome> {
-        if !work.old.isEmpty { return remove(work) }
         if let kept = work.kept { return .finish(.posted(remoteID: kept.id, version: kept.version)) }
         guard let body = work.body else { return .finish(.posted(remoteID: work.id, version: work.version)) }
         let call = Self.put(

@@ -56,19 +56,14 @@ extension Pipeline {
 
     private func keep(_ read: [(event: EventRow, said: Normalized)], _ connection: CourierConnection, _ flows: [Setup.Flow]) async throws(Fault) {
         guard !read.isEmpty else { return }
-        let newest = Normalize.newest(read.flatMap(\.said.documents))
         let hints = Set(read.flatMap(\.said.fetch))
         let events = read.map(\.event.id)
-        let rows = newest.map { document in
-            let (kind, isNote) = DocumentCodec.kind(of: document)
-            return DocumentRow(
-                kind: kind, isNote: isNote, sourceID: document.id, id: random.identifier(), caseID: document.caseID, version: document.version,
-                at: document.at, body: DocumentCodec.bytes(of: document.body))
-        }
-        let tenant = tenant
+        var byFlow: [(flow: Setup.Flow, rows: [DocumentRow])] = []
+        for flow in flows { byFlow.append((flow, rows(try await named(read.map(\.said), in: flow.row.id)))) }
+        let tenant = tenant, wanted = byFlow
         let fetches = hints.sorted().map { Job(.fetch, "\(connection.row.id)/\($0)", lane: .webhook) }
         try await store.transaction { tx throws(Fault) in
-            for flow in flows {
+            for (flow, rows) in wanted {
                 var cases: [String] = []
                 let kept = rows.filter { !$0.isNote }, notes = rows.filter(\.isNote)
                 if !kept.isEmpty { for row in try await tx.query(DocumentStatements.upsert(tenant, flow.row.id, kept)) { cases.append(try row.get("case_id")) } }
@@ -81,8 +76,29 @@ extension Pipeline {
             if !fetches.isEmpty { _ = try await tx.query(JobStatements.ask(tenant, fetches)) }
             _ = try await tx.query(EventStatements.normalized(tenant, ids: events))
         }
-        metrics.count(.documents, ("result", "kept"), by: Double(rows.count))
+        metrics.count(.documents, ("result", "kept"), by: Double(byFlow.map(\.rows.count).max() ?? 0))
         metrics.count(.events, ("result", "normalized"), by: Double(events.count))
+    }
+
+    private func rows(_ said: [Normalized]) -> [DocumentRow] {
+        Normalize.newest(said.flatMap(\.documents)).map { document in
+            let (kind, isNote) = DocumentCodec.kind(of: document)
+            return DocumentRow(
+                kind: kind, isNote: isNote, sourceID: document.id, id: random.identifier(), caseID: document.caseID, version: document.version,
+                at: document.at, body: DocumentCodec.bytes(of: document.body))
+        }
+    }
+
+    /// The same with payments by the names that they have in the flow already, where their source has one for a case. Asks nothing for others.
+    private func named(_ said: [Normalized], in flow: FlowID) async throws(Fault) -> [Normalized] {
+        let cases = Set(said.filter { !$0.lonePayments.isEmpty }.flatMap(\.documents).map(\.caseID)).sorted()
+        guard !cases.isEmpty else { return said }
+        var known: [String: [String]] = [:]
+        for row in try await store.documents(tenant, flow, cases: cases) where row.kind == DocumentKind.payment.rawValue {
+            let document = try DocumentCodec.decode(row)
+            if document.isMoneyOfCase { known[document.caseID, default: []].append(document.id) }
+        }
+        return Normalize.named(said, known: known)
     }
 }
 
@@ -97,5 +113,43 @@ public enum Normalize {
             best[identity] = document
         }
         return best.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    /// What a source calls a case's one payment by now goes by the name that it had first, with what names it in the same record: under another name it would
+    /// be the same money twice. `known`: names of payments by case, oldest first.
+    static func named(_ said: [Normalized], known: [String: [String]]) -> [Normalized] {
+        var names = known
+        return said.map { one in
+            var renamed: [String: String] = [:]
+            for document in one.documents where one.lonePayments.contains(document.id) && document.isMoneyOfCase {
+                guard let first = names[document.caseID]?.first else {
+                    names[document.caseID] = [document.id]
+                    continue
+                }
+                if names[document.caseID]?.contains(document.id) == false { renamed[document.id] = first }
+            }
+            return renamed.isEmpty ? one : one.calling(renamed)
+        }
+    }
+}
+
+extension SourceDocument {
+    /// A payment by anything but a gift card.
+    fileprivate var isMoneyOfCase: Bool { if case .payment(let payment) = body { payment.gateway != "gift_card" } else { false } }
+}
+
+extension Normalized {
+    fileprivate func calling(_ names: [String: String]) -> Normalized {
+        var out = self
+        for i in out.documents.indices {
+            switch out.documents[i].body {
+            case .payment: out.documents[i].id = names[out.documents[i].id] ?? out.documents[i].id
+            case .payout(var payout):
+                for row in payout.rows.indices { payout.rows[row].ref = payout.rows[row].ref.map { names[$0] ?? $0 } }
+                out.documents[i].body = .payout(payout)
+            default: break
+            }
+        }
+        return out
     }
 }

@@ -307,9 +307,16 @@ extension OdooDatabase {
         if terms.contains(where: { residual($0) != (0, 0) }) { return sides.isEmpty ? "not_paid" : "partial" }
         let paying = sides.compactMap { record("account.payment", $0.int("payment_id")) }
         if paying.contains(where: { !isMatched($0) }) { return "in_payment" }
+        let type = move.text("move_type") ?? ""
+        // From 16 on only the types of what settles it count: a refund whose money entries gave back is called reversed too.
+        if version >= 16, ["out_refund", "in_refund"].contains(type), !sides.isEmpty, sides.allSatisfy({ $0.text("move_type") == "entry" }), paying.isEmpty {
+            return "reversed"
+        }
+        // Before, it was one to one with a reversal of its own.
+        if version < 16 { return !sides.isEmpty && sides.allSatisfy { $0.int("reversed_entry_id") == move.id } ? "reversed" : "paid" }
         let mirror = ["out_invoice": "out_refund", "in_invoice": "in_refund", "out_refund": "out_invoice",
             "in_refund": "in_invoice", "out_receipt": "out_refund"]
-        let opposite = mirror[move.text("move_type") ?? ""]
+        let opposite = mirror[type]
         let isReversed = sides.contains { $0.text("move_type") == opposite } && sides.allSatisfy { [opposite, "entry"].contains($0.text("move_type")) }
         return isReversed && paying.isEmpty ? "reversed" : "paid"
     }

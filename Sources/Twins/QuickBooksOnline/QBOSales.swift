@@ -174,12 +174,13 @@ extension QBOCompany {
     }
 
     private func addDiscount(_ line: JSON, to lines: inout QBOSalesLines, _ draft: QBODraft) throws(QBOError) {
-        guard country.isAmerican else {
+        guard lines.discounts.isEmpty else { throw .business("A transaction can have one discount line.", "Line") }
+        let given = line.member("DiscountLineDetail") ?? [:]
+        let code = country.isAmerican ? nil : given.reference("TaxCodeRef")
+        guard country.isAmerican || code.map({ lines.nets.all.map(\.code) == [$0] }) ?? false else {
             throw QBOError(
                 code: "5030", message: "Feature Not Supported", detail: "Discount lines, which change the tax of others, are not used in this company", element: "Line")
         }
-        guard lines.discounts.isEmpty else { throw .business("A transaction can have one discount line.", "Line") }
-        let given = line.member("DiscountLineDetail") ?? [:]
         let amount: Int64
         if given.flag("PercentBased") == true {
             guard let percent = try given.quantity("DiscountPercent"), percent <= ExactDecimal(100), !percent.isNegative
@@ -208,6 +209,7 @@ extension QBOCompany {
         lines.discounts.append(
             lines.numbers.numbered(line.setting("Amount", .cents(amount)).setting("DiscountLineDetail", detail)))
         lines.discount = amount
+        if let code { lines.nets.add(code, -amount) }
     }
 
 
