@@ -146,7 +146,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
     ("PipelineTests", ["Pipeline", "Checks", "Mapping", "Courier", "Store", "Postgres", "ConnectorKit", "Telemetry", "Wire", "Books", "Crypto", "TestKit",
                        "HTTPServer", "HTTPClient", "Kernel", "TwinKit", "TwinFreeAgent", "TwinQuickBooksOnline", "TwinSapBusinessOne", "TwinXero", "FreeAgent",
                        "QuickBooksOnline", "SapBusinessOne", "Xero", "TwinWooCommerce", "WooCommerce", "TwinReturns", "Returns",
-                       "TwinSageIntacct", "SageIntacct", "TwinNetSuite", "NetSuite", "TwinOdoo", "Odoo"], false),
+                       "TwinSageIntacct", "SageIntacct", "TwinNetSuite", "NetSuite", "TwinOdoo", "Odoo", "Sandbox", "Shopify"], false),
     ("StoreTests", ["Store", "TestKit", "Postgres", "Telemetry", "Crypto", "Books", "Kernel"], false),
     ("CourierTests", ["Courier", "Store", "ConnectorKit", "HTTPClient", "Telemetry", "Crypto", "Wire", "Kernel"], false),
     ("SchedulerTests", ["Scheduler", "Store", "TestKit", "Postgres", "Crypto", "Telemetry", "Wire", "Kernel", "CSystem"], false),

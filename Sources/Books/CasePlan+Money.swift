@@ -78,13 +78,12 @@ extension CasePlan {
 
     /// What has been received for the sale: payments as far as they settle it, and deposits it uses up.
     func received(_ sale: Sale) -> Money {
-        let paid = payments.filter { $0.body.status == .success }.map { $0.body.amount - (roundings[$0.id] ?? .zero(sale.currency)) }
         // What only the ledger knows of was received all the same.
         let recorded = around.ledgerPayments.filter { entry in
             entry.of == saleReference && entry.amount.currency == sale.currency
                 && !payments.contains { $0.body.status == .success && entry.isSame(as: $0.body) }
         }
-        return paid.total(sale.currency) + (sale.deposits.map(\.amount) + recorded.map(\.amount)).total(sale.currency)
+        return came(for: sale) + recorded.map(\.amount).total(sale.currency)
     }
 
     /// Both sides of a two-line document take the same rounded base value.

@@ -1,7 +1,7 @@
 internal import Kernel
 
-/// Policy `triggers.sale: fulfilled`: a sale is in the books once all of it has left. Money taken before then is owed to the customer, and settles the
-/// sale when it comes.
+/// Policies `triggers.sale: fulfilled` and `paid`: a sale is in the books once all of it has left, or is paid. Money taken before then is owed to the customer,
+/// and settles the sale when it comes.
 extension CasePlan {
     enum Recognition: Equatable {
         /// As soon as it is known.
@@ -10,24 +10,37 @@ extension CasePlan {
         case waits
     }
 
-    /// The ledger decides before the policy: what stands there stays as it is when the policy changes.
+    /// The ledger decides before the policy: what stands there stays as it is, and keeps its day, when the policy or what is told changes.
     func recognition(_ sale: Told<Sale>) -> Recognition {
-        let from = fulfilled(sale), isFulfilled = policies.saleTrigger == .fulfilled
+        guard saleForm == .invoice else { return .always }
+        let waits = policies.saleTrigger == .fulfilled || policies.saleTrigger == .paid
         // Money that is owed there is used up by the sale, and by nothing else.
         let isOwed = payments.contains { stands(.deposit, $0.id) }
-        if let posted = ledger.posted[reference(saleForm, sale.id)], !posted.voided {
+        if let posted = ledger.standing(reference(saleForm, sale.id)) {
             // The day that it is about, not the one that a closed period moved it to.
-            let own = posted.plan.ownDate
+            let own = posted.plan.ownDate, keepsDay = isOwed || waits || posted.plan.countsWhenPaid
             if own == day(sale.at), !isOwed { return .always }
-            if let from, day(from) == own { return .from(from) }
+            for from in [fulfilled(sale), keepsDay ? paidInFull(sale) : nil] { if let from, day(max(from, sale.at)) == own { return .from(from) } }
             // Told late, or completed once more: an invoice keeps its day.
-            return isOwed || isFulfilled ? .from(organisation.zone.instant(of: own, secondOfDay: 86_399)) : .always
+            return keepsDay ? .from(organisation.zone.instant(of: own, secondOfDay: 86_399)) : .always
         }
+        guard waits || isOwed else { return .always }
+        let from = recognisedFrom(sale)
         if isOwed { return from.map { .from($0) } ?? .waits }
         // A payment that stands there settled the sale as it was created.
         if payments.contains(where: { payment in stands(.payment, payment.id) && (from.map { payment.at < $0 } ?? true) }) { return .always }
-        guard isFulfilled else { return .always }
         return from.map { .from($0) } ?? .waits
+    }
+
+    /// By the policy. Without one that waits, money that is owed waits for what it may have been taken for: that the goods leave, or that the rest is paid.
+    private func recognisedFrom(_ sale: Told<Sale>) -> Timestamp? {
+        switch policies.saleTrigger {
+        case .paid: return paidInFull(sale)
+        case .fulfilled: return fulfilled(sale)
+        case .created, .finalised:
+            if let at = fulfilled(sale) { return at }
+            return paidInFull(sale).flatMap { at in payments.contains { $0.at == at && !stands(.deposit, $0.id) } ? at : nil }
+        }
     }
 
     /// The ledger has it, with that total where one is given.
@@ -35,17 +48,27 @@ extension CasePlan {
         ledger.standing(reference(form, id)).map { total == nil || $0.plan.total == total } ?? false
     }
 
-    /// Since when nothing of the order is still to leave: what was taken out of it or refunded need not, and a gift card never does.
-    private func fulfilled(_ sale: Told<Sale>) -> Timestamp? {
-        let changes = edits.map(\.at) + refunds.map(\.at) + fulfilments.map(\.at)
-        return Set(changes).sorted().first { isFulfilled(sale, by: $0) }
-            ?? (sale.body.lines.allSatisfy { $0.giftCard || $0.quantity.isZero } ? sale.at : nil)
+    /// The day of the sale's document: its own, that on which it began to count, or the one that it stands under.
+    func countsOn(_ sale: Told<Sale>) -> LocalDate {
+        guard let at = recognisedAt ?? receiptAt(sale) else { return day(sale.at) }
+        return ledger.standing(reference(saleForm, sale.id))?.plan.ownDate ?? day(max(at, sale.at))
     }
 
-    private func isFulfilled(_ sale: Told<Sale>, by time: Timestamp) -> Bool {
+    /// Since when nothing of the order is still to leave: what was taken out of it or refunded need not, and a gift card never does.
+    private func fulfilled(_ sale: Told<Sale>) -> Timestamp? {
+        allHasLeft(sale) ?? (sale.body.lines.allSatisfy { $0.giftCard || $0.quantity.isZero } ? sale.at : nil)
+    }
+
+    /// - Parameter evenNothing: also of an order that all went back before any of it left.
+    func allHasLeft(_ sale: Told<Sale>, evenNothing: Bool = false) -> Timestamp? {
+        let changes = edits.map(\.at) + refunds.map(\.at) + fulfilments.map(\.at)
+        return Set(changes).sorted().first { hasLeft(sale, by: $0, evenNothing) }
+    }
+
+    private func hasLeft(_ sale: Told<Sale>, by time: Timestamp, _ evenNothing: Bool) -> Bool {
         var left: [String: ExactDecimal] = [:], back: [String: ExactDecimal] = [:]
         for line in fulfilments.filter({ $0.at <= time }).flatMap(\.body.lines) { left[line.line] = (left[line.line] ?? .zero) + line.quantity }
-        guard !left.isEmpty else { return false }
+        guard evenNothing || !left.isEmpty else { return false }
         for line in refunds.filter({ $0.at <= time }).flatMap(\.body.lines) { back[line.line] = (back[line.line] ?? .zero) + line.quantity }
         var figures = soldFigures(sale)
         var unused: [Finding] = []
@@ -84,6 +107,10 @@ extension CasePlan {
         if subjects.contains(where: { stands(.deposit, $0, movement.amount) }) { return true }
         // What was owed to the customer has settled the invoice that stands: money told of late goes back from there.
         if let sale, stands(saleForm, sale.id) { return false }
+        // The edit that leaves nothing to pay, or to leave, gives back what came too much.
+        if let from = recognisedAt, let edit = edits.first(where: { $0.id == owner }), edit.at == from, (movement.at ?? at) <= from {
+            return payments.contains { $0.body.status == .success && isEarly($0) } && !subjects.contains { stands(.refundPayment, $0, movement.amount) }
+        }
         return !subjects.contains { stands(.refundPayment, $0, movement.amount) } && isEarly(movement.at ?? at)
     }
 
@@ -98,13 +125,22 @@ extension CasePlan {
         let from = postings.count
         for payment in payments where isEarly(payment) { planPayment(payment, early: true) }
         for edit in edits { planMovements(edit.body.transactions, of: edit.id, at: edit.at, against: nil, early: true) }
-        for refund in refunds { planMovements(refund.body.transactions, of: refund.id, at: refund.at, against: nil, early: true) }
+        let shares = ReturnShares(returns, of: refunds, owner: policies.returnsOwner, standing: standing)
+        for refund in refunds where !shares.isCovered(refund.id) {
+            planMovements(refund.body.transactions, of: refund.id, at: refund.at, against: nil, early: true)
+        }
+        // A return that gives the money itself, and the shop's refund that says nothing beyond it.
+        for back in returns where shares.settling.contains(back.id) {
+            planMovements(
+                back.body.settlement?.refunds ?? [], of: back.id, at: back.at, against: nil, covering: shares.covered[back.id] ?? [],
+                isNamed: back.body.refundRef != nil, early: true)
+        }
         let owed = postings[from...].compactMap(\.held).map { -$0.amount.minor }.reduce(0, +)
         if owed < 0, let last = postings[from...].lastIndex(where: { ($0.held?.amount.minor ?? 0) > 0 }) {
             let more = Money(minor: -owed, postings[last].currency)
             postings[last].findings.append(
                 Finding(
-                    check: "refund_exceeds_remaining", why: "\(more.text) more went back than came in before the goods left",
+                    check: "refund_exceeds_remaining", why: "\(more.text) more went back than had come in before the sale counted",
                     remedy: "check the order's payments in the source: one may not have arrived yet", figures: ["difference": more]))
         }
         early = Array(postings[from...])
@@ -112,7 +148,7 @@ extension CasePlan {
 
     /// What is left of early money settles the sale, deposit by deposit; what went back is taken from the first ones.
     mutating func planEarlyMoneyApplied(_ sale: Told<Sale>) {
-        guard let from = recognisedAt else { return }
+        guard recognisedAt != nil else { return }
         let held = early.compactMap { plan in plan.held.map { (plan, $0) } }
         var back = held.filter { $0.1.amount.minor > 0 }.map(\.1.amount.minor).reduce(0, +)
         var backBase = held.filter { $0.1.amount.minor > 0 }.compactMap(\.1.base?.minor).reduce(0, +)
@@ -127,7 +163,7 @@ extension CasePlan {
             back -= used
             let amount = Money(minor: -line.amount.minor - used, line.amount.currency)
             guard !amount.isZero else { continue }
-            let id = reference(.journal, "\(sale.id)/\(plan.subject)"), date = dated(day(from), id, source: sale.id), origin = ["\(sale.id)/\(plan.subject)"]
+            let id = reference(.journal, "\(sale.id)/\(plan.subject)"), date = dated(countsOn(sale), id, source: sale.id), origin = ["\(sale.id)/\(plan.subject)"]
             postings.append(
                 PlannedPosting(
                     subject: id.subject, form: .journal, caseID: caseID, covers: [sale.id], date: date.date, currency: amount.currency, rate: plan.rate,
@@ -145,7 +181,7 @@ extension CasePlan {
     mutating func planWaiting(_ sale: Told<Sale>) {
         waitsForTrigger = true
         planEarlyMoney()
-        waiting = [sale.id] + refunds.map(\.id)
+        waiting = [sale.id] + refunds.map(\.id) + returns.filter { $0.body.settlement != nil && $0.body.state == "closed" }.map(\.id)
     }
 
     /// Policy `triggers.refund`: what a refund still waits for; `nil` for nothing.
@@ -178,10 +214,17 @@ extension CasePlan {
 
 extension PlannedPosting {
     /// The day that it is about: where a closed period moved it, not the one that it was moved to.
-    fileprivate var ownDate: LocalDate {
+    var ownDate: LocalDate {
         guard let reference, let mark = reference.firstRange(of: PlannedPosting.movedMark) else { return date }
         return LocalDate(String(reference[mark.upperBound...])) ?? date
     }
+
+    /// A deposit of less than nothing: what was owed to the customer went back.
+    var givesBack: Bool { (held?.amount.minor ?? 0) > 0 }
+
+    /// It counts, and is dated, since what was owed of it was paid.
+    var countsWhenPaid: Bool { note?.contains(PlannedPosting.paidMark) ?? false }
+    static let paidMark = "counts since it was paid"
 
     /// What a deposit owes to the customer (negative), or takes off what is owed.
     fileprivate var held: PostingLine? { form == .deposit ? lines.first { $0.role == "customer_deposits" } : nil }

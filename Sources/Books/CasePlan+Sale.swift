@@ -5,6 +5,7 @@ extension CasePlan {
     mutating func planSale() {
         guard let sale else { return }
         let anyMoney = !sale.body.deposits.isEmpty || payments.contains { $0.body.status == .success && $0.body.amount.minor > 0 }
+        nameWhatLeft(sale)
         let recognition = recognition(sale)
         if case .from(let at) = recognition { recognisedAt = at }
         let split = recognised(splitEdits(sale, anyMoney: anyMoney), sale)
@@ -27,10 +28,7 @@ extension CasePlan {
         }
         let zero = total.isZero && edits.isEmpty
         let settled = paid.minor >= total.minor
-        let waits =
-            !zero
-            && (policies.saleForm == .salesReceipt ? !(anyMoney && settled) : policies.saleTrigger == .paid && !anyMoney && !stands(saleForm, sale.id))
-        if waits {
+        if !zero && policies.saleForm == .salesReceipt && !(anyMoney && settled) {
             waiting = [sale.id]
             planUnpaid(sale, paid: paid, total: total, anyMoney: anyMoney)
             return
@@ -102,7 +100,7 @@ extension CasePlan {
         let id = reference(saleForm, told.id)
         // An exchange is as old as its return, whose system tells when it changed last.
         let kept = sale.exchangeOf == nil ? nil : keptDay(id)
-        let date = dated(kept ?? day(recognisedAt ?? told.at), id, source: told.id)
+        let date = dated(kept ?? countsOn(told), id, source: told.id)
         var body = saleLines(told, lines)
         let owed = -body.map(\.amount).total(sale.currency)
         var covers = [told.id] + revised.map(\.id)
@@ -133,6 +131,7 @@ extension CasePlan {
         plan.lines = debits + body
         if policies.marketplaceTax == .memo, !channel.isZero { plan.memo["marketplace_tax_memo"] = channel }
         addTerms(of: sale, to: &plan)
+        noteWhenPaid(&plan, told)
         let judged = taxDifference(lines, sale)
         plan.findings += judged.findings
         plan.taxOverride = judged.override
@@ -251,9 +250,9 @@ extension CasePlan {
                 appliesTo: invoice.id, reference: date.words))
     }
 
-    /// Nothing is posted before money: an unpaid order is silent, a part-paid receipt is held in sight.
+    /// A receipt states its money: an unpaid order is silent, a part-paid one is held in sight.
     private mutating func planUnpaid(_ told: Told<Sale>, paid: Money, total: Money, anyMoney: Bool) {
-        guard policies.saleForm == .salesReceipt, anyMoney else { return }
+        guard anyMoney else { return }
         let tenders = receiptTenders(owed: total)
         let id = reference(saleForm, told.id)
         postings.append(
@@ -278,7 +277,7 @@ extension CasePlan {
         let zero = Money.zero(told.body.currency)
         let penny = Money(minor: 1, told.body.currency)
         var plan = PlannedPosting(
-            subject: told.id, form: saleForm, caseID: caseID, covers: [told.id], date: day(recognisedAt ?? told.at),
+            subject: told.id, form: saleForm, caseID: caseID, covers: [told.id], date: countsOn(told),
             currency: told.body.currency,
             rate: rate(told.body.currency), total: zero, lines: [], party: party, findings: findings)
         switch policies.zeroTotal {

@@ -105,6 +105,12 @@ extension PlannedPosting {
     /// What the reference of a document says that a closed period moved: `R-1, source date 2026-10-30`.
     static let movedMark = ", source date "
 
+    /// Money that was owed to the customer settles a sale: it goes where the sale goes.
+    public var usesUpDeposit: Bool {
+        form == .journal && appliesTo?.form == .invoice && lines.count == 2
+            && lines.contains { $0.role == "customer_deposits" } && lines.contains { $0.role.family == "receivable" }
+    }
+
     /// Its lines may be in several currencies: a processor converts between what it took and what it pays out.
     public var convertsCurrency: Bool { form == .payout || form == .settlement }
 }

@@ -149,7 +149,8 @@ struct CasePlan {
         case .payout(let body): payouts.append(told(body))
         case .deposit(let body): deposits.append(told(body))
         case .giftCardExpiry(let body): expiries.append(told(body))
-        case .fulfilment(let body): fulfilments.append(told(body))
+        // One that was undone says that nothing left.
+        case .fulfilment(let body): if !body.lines.isEmpty || body.isAll { fulfilments.append(told(body)) }
         case .registerClosure(let body): closures.append(told(body))
         case .bill(let body): bills.append(told(body))
         case .stockLevel(let body): levels.append((told(body), document.version))

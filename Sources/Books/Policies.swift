@@ -23,7 +23,7 @@ public struct Policies: Sendable, Equatable {
         case created
         /// The same, where the source tells drafts from what was sent.
         case finalised
-        /// Money came in for it.
+        /// Nothing of it is left to pay. Money taken before is owed to the customer.
         case paid
         /// All of it has left. Money taken before is owed to the customer.
         case fulfilled
@@ -195,15 +195,10 @@ public struct Policies: Sendable, Equatable {
         if depositTax != .atInvoice { out.append("deposit_tax: \(depositTax.rawValue)") }
         if exchangeRate != .sourceDocument { out.append("fx_rate: \(exchangeRate.rawValue)") }
         if saleTrigger == .fulfilled {
-            // A receipt states money and sale at once, a settlement its orders with the payout that brings the money.
+            // A receipt states money and sale at once: money that came before has no place in it.
             if saleForm == .salesReceipt { out.append("triggers.sale: fulfilled with sale_form: sales_receipt") }
-            if settles { out.append("triggers.sale: fulfilled with posting: payout") }
-            // What early money settles would stand in a summary, not by itself.
-            if posting == .dailySummary || postingChanges.contains(where: { $0.value == .dailySummary }) {
-                out.append("triggers.sale: fulfilled with posting: daily_summary")
-            }
+            // Each says by itself when income counts: at once with the last of the goods, or line by line.
             if revenue == .atFulfilment { out.append("triggers.sale: fulfilled with revenue: at_fulfilment") }
-            if returnsOwner == .rms { out.append("triggers.sale: fulfilled with returns.owner: rms") }
         }
         if salesOrders == .mirror {
             // What an order becomes is an invoice of its own.

@@ -196,6 +196,8 @@ extension CasePlan {
             switch id.form {
             case .creditNote, .refundPayment: out.formUnion(parts.prefix(1))
             case .reversal: out.formUnion(parts.suffix(1))
+            // Money given back before the sale counted.
+            case .deposit where ledger.standing(id)?.plan.givesBack ?? false: out.formUnion(parts.prefix(1))
             default: break
             }
         }

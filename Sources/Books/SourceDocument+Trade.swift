@@ -55,9 +55,15 @@ public struct Fulfilment: Sendable, Equatable {
         }
     }
 
+    /// Empty, and not of all: it was undone.
     public var lines: [Line]
+    /// All that had not left by then, whatever that was.
+    public var isAll: Bool
 
-    public init(lines: [Line]) { self.lines = lines }
+    public init(lines: [Line], isAll: Bool = false) {
+        self.lines = lines
+        self.isAll = isAll
+    }
 }
 
 /// Something that happened to stock other than a sale or a return.

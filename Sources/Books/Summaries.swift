@@ -22,7 +22,7 @@ public enum Summaries {
     /// How a posting goes to the ledger: by the policy of its own day. What is no sale and no money of one goes by itself.
     public static func policy(of posting: PlannedPosting, _ policies: Policies) -> Policies.Posting {
         // What a closed period moved was posted by itself on its own day: the day it was moved to says nothing.
-        guard forms.contains(posting.form), !(posting.reference?.contains(PlannedPosting.movedMark) ?? false) else { return .perDocument }
+        guard forms.contains(posting.form) || posting.usesUpDeposit, !(posting.reference?.contains(PlannedPosting.movedMark) ?? false) else { return .perDocument }
         return policies.posting(on: posting.date)
     }
 

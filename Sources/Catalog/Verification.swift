@@ -56,7 +56,7 @@ public struct Verification: Sendable, Equatable {
             twin: "TwinSapBusinessOne", suites: ["ConnectorKitTests", "SapBusinessOneTests", "TwinSapBusinessOneTests", "PipelineTests"],
             sdks: [SDK(name: "pyb1slayer", version: "0.1.2.dev4"), SDK(name: "SAPB1SL", version: "2.0.0", module: "SAPB1SL")]),
         // Its twin lives with the sandbox's day, which is made of its orders.
-        "shopify": Verification(twin: "Sandbox", suites: ["ConnectorKitTests", "ShopifyTests", "SandboxTests", "DayTests"], sdks: []),
+        "shopify": Verification(twin: "Sandbox", suites: ["ConnectorKitTests", "ShopifyTests", "SandboxTests", "DayTests", "PipelineTests"], sdks: []),
         "square": Verification(
             twin: "TwinSquare", suites: ["ConnectorKitTests", "SquareTests", "TwinSquareTests"],
             sdks: [SDK(name: "squareup", version: "46.0.0.20260916", module: "square")]),

@@ -127,11 +127,14 @@ extension DocumentCodec {
             l.put("quantity", line.quantity)
             return l.json
         }
+        m.put("all", flag: goods.isAll)
         return m.json
     }
 
     static func fulfilment(_ f: Fields) throws(Fault) -> Fulfilment {
-        Fulfilment(lines: try f.list("lines") { l throws(Fault) in Fulfilment.Line(line: try l.text("line"), quantity: try l.decimal("quantity")) })
+        Fulfilment(
+            lines: try f.list("lines") { l throws(Fault) in Fulfilment.Line(line: try l.text("line"), quantity: try l.decimal("quantity")) },
+            isAll: try f.flag("all"))
     }
 
     static func write(_ level: StockLevel) -> JSON {

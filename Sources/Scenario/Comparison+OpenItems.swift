@@ -175,11 +175,11 @@ extension Comparison {
         case .payment(let payment): return payment.status != .success
         case .goodsReturn(let back): return back.state != "closed"
         case .sale(let sale):
-            let paid =
-                run.cases[event.id]?.documents.contains {
-                    if case .payment(let p) = $0.body { p.status == .success } else { false }
-                } ?? false
+            let money = run.cases[event.id]?.documents.compactMap { document -> Money? in
+                if case .payment(let payment) = document.body, payment.status == .success { payment.amount } else { nil }
+            }
             if sale.isDraft { return true }
+            let paid = (money ?? []).total(sale.currency).minor >= sale.total.minor
             let waits = policies.saleTrigger == .paid ? !paid : policies.saleTrigger == .fulfilled
             return (sale.total.isZero && policies.zeroTotal == .skip) || waits
         case .cancellation: return run.entries.allSatisfy { $0.plan.caseID != document.caseID }

@@ -124,7 +124,7 @@ import Wire
             let orders = front.days.filter { $0.shop == shop }.count
             let before = front.calls
             let page = try front.sweep(business)
-            #expect(front.calls - before <= orders / 30 + 1)
+            #expect(front.calls - before <= orders / 27 + 1)
             #expect(page.records.isEmpty)
             #expect(page.listed.count == orders)
             let unknown = page.listed.flatMap(\.parts).filter {

@@ -123,7 +123,8 @@ struct SourceTwinTests {
     @Test("a source that is none, and a happening that is none, are refused in words")
     func refusals() async throws {
         let service = try service(ToldSender(wanted: 1))
-        #expect(try await control(service, "/shopify/happen", payment, status: 404).member("error", "code")?.string == "unknown_source")
+        #expect(try await control(service, "/magento/happen", payment, status: 404).member("error", "code")?.string == "unknown_source")
+        #expect(try await control(service, "/shopify/happen", payment, status: 404).member("error", "code")?.string == "unknown_shop")
         #expect(try await control(service, "/stripe/happen", ["do": "rains"], status: 400).member("error", "position")?.string == "do")
         let reply = await service.respond(HTTPRequest(.get, "/_sandbox/money?source=none"))
         #expect(reply?.status == 404)

@@ -4,7 +4,7 @@ internal import Wire
 /// What events tell of.
 enum InboundObject: String, Sendable, CaseIterable {
     case salesOrder = "sales_order", job, invoice, payment, creditNote = "credit_note", deposit
-    case bill, registerClosure = "register_closure", inventoryThreshold = "inventory_threshold", goodsReturn = "return"
+    case fulfilment, bill, registerClosure = "register_closure", inventoryThreshold = "inventory_threshold", goodsReturn = "return"
 
     /// What `data` is when the object was created or changed: the whole object as it then was.
     var members: [Member] {
@@ -14,6 +14,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         case .payment: Contract.payment
         case .creditNote: Contract.creditNote
         case .deposit: Contract.deposit
+        case .fulfilment: Contract.fulfilment
         case .registerClosure: Contract.closure
         case .bill: Contract.bill
         case .inventoryThreshold: Contract.threshold
@@ -26,6 +27,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         switch self {
         case .payment, .creditNote: Contract.settles + [Contract.currency]
         case .deposit, .bill: [Contract.currency]
+        case .fulfilment: Contract.settles
         case .goodsReturn: [Contract.returnedOrder]
         case .salesOrder, .job, .invoice, .registerClosure, .inventoryThreshold: []
         }
@@ -39,6 +41,7 @@ enum InboundObject: String, Sendable, CaseIterable {
         case .payment: ["payment"]
         case .creditNote: ["refund"]
         case .deposit: ["deposit"]
+        case .fulfilment: []
         case .registerClosure: ["sale", "payment"]
         case .bill: ["bill"]
         case .inventoryThreshold: ["purchase_order"]
@@ -151,6 +154,19 @@ enum Contract {
         Member("status", moneyStatus, required: true, "paid alone counts"),
         Member("received_on", .day, required: true, "when the money came"), currency, rate,
         Member("amount", amount, required: true, "what came"), method, customer, Member("job", .id, "the job it is for"), reference,
+    ]
+
+    /// Goods that left, work that is done.
+    static let fulfilment: [Member] = settles + [
+        Member("status", .choice(["draft", "done", "void"]), required: true, "done alone counts; draft is under way, void was taken back"),
+        Member("left_on", .day, required: true, "when it left, was handed over or was finished"),
+        Member(
+            "lines",
+            .list(
+                .object([
+                    Member("line", .id, required: true, "the document's line"),
+                    Member("quantity", .decimal(places: 6, negative: false), required: true, "units of it, of this time alone"),
+                ]), least: 1, most: InboundLimits.lines), "what of the document; all that had not left where absent"),
     ]
 
     static let creditNote: [Member] = settles + [

@@ -33,6 +33,7 @@ struct EventReading {
         case .payment: [try payment()]
         case .deposit: [try deposit()]
         case .creditNote: [try creditNote()]
+        case .fulfilment: [try fulfilment()]
         case .registerClosure: try closure()
         case .goodsReturn: try goodsReturn()
         case .bill: [try bill()]
@@ -171,6 +172,24 @@ struct EventReading {
             gateway: try body.needed("method"), amount: try body.money("amount", currency), status: status(body),
             customer: body.part("customer").text("id") ?? "house", rate: try body.decimal("rate"))
         return document(id, in: caseID, at: try body.moment("received_on"), .deposit(deposit))
+    }
+
+    // MARK: What has left
+
+    /// What is under way or was taken back says that nothing left.
+    private func fulfilment() throws(Fault) -> SourceDocument {
+        let caseID = try settled()
+        guard !isDeleted else { return document(id, in: caseID, at: occurred, .fulfilment(Fulfilment(lines: []))) }
+        let at = try body.moment("left_on"), isDone = body.text("status") == "done"
+        var out = Fulfilment(lines: [], isAll: isDone && body.list("lines").isEmpty)
+        var seen: Set<String> = []
+        for part in body.list("lines") {
+            let line = try part.needed("line")
+            guard seen.insert(line).inserted else { throw part.unreadable("line", "is there twice", "Add the units of \(line) up.") }
+            guard let quantity = try part.decimal("quantity"), !quantity.isZero else { throw part.unreadable("quantity", "is nothing", "Leave the line out.") }
+            if isDone { out.lines.append(Fulfilment.Line(line: line, quantity: quantity)) }
+        }
+        return document(id, in: caseID, at: at, .fulfilment(out))
     }
 
     // MARK: What is taken back

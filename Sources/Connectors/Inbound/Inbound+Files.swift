@@ -194,7 +194,7 @@ private struct FileDocument {
         for name in ["occurred_at", "object_id", "object_version"] { if let value = cell(name) { members.append((name, value)) } }
         var data = data
         let isDeleted = verb == InboundVerb.deleted.rawValue
-        if layout.hasLines, !isDeleted { data = data.setting("lines", .array(lines)) }
+        if layout.hasLines, !isDeleted, layout.needsLines || !lines.isEmpty { data = data.setting("lines", .array(lines)) }
         for (list, values) in entries.sorted(by: { $0.key < $1.key }) { data = data.setting(list, .array(values)) }
         if !taxes.isEmpty { data = data.setting("taxes", .array(taxes)) }
         if data != [:] || !isDeleted { members.append(("data", data)) }

@@ -60,7 +60,7 @@ public struct InboundConnector: ContractSource {
     /// - Source: our own contract, docs/inbound.md.
     public var tells: Set<SourceFact> {
         switch profile {
-        case .erp, .jobCRM: [.drafts, .payments]
+        case .erp, .jobCRM: [.drafts, .payments, .fulfilments]
         case .rms: [.returns]
         }
     }
@@ -100,8 +100,8 @@ extension InboundConnector.Profile {
 
     var objects: [InboundObject] {
         switch self {
-        case .erp: [.salesOrder, .invoice, .payment, .creditNote, .deposit, .registerClosure, .bill, .inventoryThreshold]
-        case .jobCRM: [.job, .invoice, .payment, .creditNote, .deposit]
+        case .erp: [.salesOrder, .invoice, .payment, .creditNote, .deposit, .fulfilment, .registerClosure, .bill, .inventoryThreshold]
+        case .jobCRM: [.job, .invoice, .payment, .creditNote, .deposit, .fulfilment]
         case .rms: [.goodsReturn]
         }
     }

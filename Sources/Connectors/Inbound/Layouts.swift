@@ -35,6 +35,8 @@ struct Layout: Sendable {
     var object: InboundObject
     var columns: [Column]
 
+    /// A document without any line says something else than one with an empty list.
+    var needsLines: Bool { object != .fulfilment }
     var hasLines: Bool { columns.contains { if case .line = $0.target { true } else { false } } }
 
     static func all(_ profile: InboundConnector.Profile) -> [Layout] { profile.objects.map { Layout($0) } }
@@ -55,6 +57,8 @@ struct Layout: Sendable {
         case .payment: columns += Self.heads(["invoice", "order", "status", "received_on", "currency", "amount", "method", "reference"])
         case .deposit:
             columns += Self.heads(["status", "received_on", "currency", "rate", "amount", "method"]) + Self.customer + Self.heads(["job", "reference"])
+        case .fulfilment:
+            columns += Self.heads(["invoice", "order", "status", "left_on"]) + Self.lineColumns(["line", "quantity"])
         case .creditNote:
             columns += Self.heads(["invoice", "order", "number", "status", "issued_on", "currency", "tax_included", "total"])
             columns += Self.lineColumns(["id", "invoice_line", "description", "quantity", "net", "reason_code"])

@@ -9,6 +9,8 @@ struct OrderGathering: Sendable {
         case rest(owner: String, id: String, list: String, after: String)
         case transactions, refunds
         case refund(String)
+        case fulfilments
+        case fulfilment(String)
         case agreement(after: String?, salesAfter: String?)
     }
 
@@ -19,7 +21,9 @@ struct OrderGathering: Sendable {
     private var changed = false
     private var steps: [Step] = []
     private var taken = 0
+    /// Refunds and fulfilments as they were asked for.
     private var refundNodes: [(id: String, node: JSON)] = []
+    private var fulfilmentNodes: [(id: String, node: JSON)] = []
     private var agreements: [JSON] = []
 
     /// - Throws: `unreadable_answer` (retry) where the node has no id.
@@ -34,6 +38,8 @@ struct OrderGathering: Sendable {
         if view["transactions"].elements.count >= transactions { steps.append(.transactions) }
         let refundIDs = view["refunds"].elements.compactMap { $0["id"].string }
         if refundIDs.count >= refunds { steps.append(.refunds) } else { steps += refundIDs.map(Step.refund) }
+        let leftIDs = view["fulfillments"].elements.compactMap { $0["id"].string }
+        if leftIDs.count >= ShopifyQueries.fetchedFulfilments { steps.append(.fulfilments) } else { steps += leftIDs.map(Step.fulfilment) }
         let listed = view["agreements"]
         let edited = listed["nodes"].elements.contains { GraphQLReader.isEdit($0) }
         if edited || listed["pageInfo"]["hasNextPage"].bool == true {
@@ -83,6 +89,8 @@ struct OrderGathering: Sendable {
         case .transactions: ShopifyQueries.transactions.call(["id": .string(id)])
         case .refunds: ShopifyQueries.refunds.call(["id": .string(id)])
         case .refund(let refund): ShopifyQueries.refund.call(["id": .string(refund)])
+        case .fulfilments: ShopifyQueries.fulfilments.call(["id": .string(id)])
+        case .fulfilment(let left): ShopifyQueries.fulfilment.call(["id": .string(left)])
         case .agreement(let after, let sales):
             ShopifyQueries.agreement.call([
                 "id": .string(id), "after": .optional(after), "salesAfter": .optional(sales),
@@ -97,7 +105,7 @@ struct OrderGathering: Sendable {
         let found = data[owner]
         guard found.exists else { throw Self.unreadable("no \(owner)") }
         if found.isNull {
-            if owner == "refund" { throw Self.unreadable("no refund where the order lists one") }
+            if owner != "order" { throw Self.unreadable("no \(owner) where the order lists one") }
             return false
         }
         switch step {
@@ -105,7 +113,7 @@ struct OrderGathering: Sendable {
             guard found[list]["pageInfo"]["endCursor"].string != after else {
                 throw Self.unreadable("a page that leads to itself")
             }
-            append(found[list]["nodes"], to: list, of: owner == "refund" ? id : nil)
+            append(found[list]["nodes"], to: list, of: owner == "order" ? nil : id)
             follow(found[list], owner: owner, id: id, list: list)
         case .transactions:
             let all = found["transactions"]
@@ -120,6 +128,13 @@ struct OrderGathering: Sendable {
             for list in ["refundLineItems", "refundShippingLines", "orderAdjustments", "transactions"] {
                 follow(found[list], owner: "refund", id: id, list: list)
             }
+        case .fulfilments:
+            let ids = found["fulfillments"].elements.compactMap { $0["id"].string }
+            guard ids.count < ShopifyQueries.mostFulfilments else { throw tooMany("fulfilments") }
+            steps += ids.map(Step.fulfilment)
+        case .fulfilment(let id):
+            fulfilmentNodes.append((id, found.tree))
+            follow(found["fulfillmentLineItems"], owner: "fulfillment", id: id, list: "fulfillmentLineItems")
         case .agreement(let after, let salesAfter): try apply(found["agreements"], after, salesAfter)
         }
         return true
@@ -129,15 +144,18 @@ struct OrderGathering: Sendable {
         switch step {
         case .rest(let owner, _, _, _): owner
         case .refund: "refund"
+        case .fulfilment: "fulfillment"
         default: "order"
         }
     }
 
-    private mutating func append(_ more: JSONView, to list: String, of refund: String?) {
+    private mutating func append(_ more: JSONView, to list: String, of part: String?) {
         let nodes = more.elements.map(\.tree)
-        if let refund {
-            guard let at = refundNodes.firstIndex(where: { $0.id == refund }) else { return }
-            refundNodes[at].node = Self.appending(nodes, to: list, in: refundNodes[at].node)
+        if let part {
+            if let at = refundNodes.firstIndex(where: { $0.id == part }) { refundNodes[at].node = Self.appending(nodes, to: list, in: refundNodes[at].node) }
+            if let at = fulfilmentNodes.firstIndex(where: { $0.id == part }) {
+                fulfilmentNodes[at].node = Self.appending(nodes, to: list, in: fulfilmentNodes[at].node)
+            }
         } else {
             node = Self.appending(nodes, to: list, in: node)
         }
@@ -184,6 +202,7 @@ struct OrderGathering: Sendable {
         if changed {
             var whole = node
             if !refundNodes.isEmpty { whole = whole.setting("refunds", .array(refundNodes.map(\.node))) }
+            if !fulfilmentNodes.isEmpty { whole = whole.setting("fulfillments", .array(fulfilmentNodes.map(\.node))) }
             if !agreements.isEmpty { whole = whole.setting("agreements", ["nodes": .array(agreements)]) }
             body = whole.bytes
         }

@@ -24,7 +24,7 @@ struct OrderListing {
         let agreements = node["agreements"]
         isCut =
             transactions.count >= ShopifyQueries.listedTransactions || refunds.count >= ShopifyQueries.listedRefunds
-            || agreements["pageInfo"]["hasNextPage"].bool == true
+            || node["fulfillments"].elements.count >= ShopifyQueries.listedFulfilments || agreements["pageInfo"]["hasNextPage"].bool == true
         if node["test"].bool == true { return }
         add("sale", id)
         for transaction in transactions {
@@ -35,6 +35,10 @@ struct OrderListing {
         }
         // Each refund becomes a document, an edit's too: one of nothing.
         for refund in refunds { add("refund", try Self.tail(refund)) }
+        for fulfilment in node["fulfillments"].elements {
+            let id = try Self.tail(fulfilment)
+            for part in FulfilmentRecord.parts(id, FulfilmentRecord.state(fulfilment["status"].string ?? "")) { add("fulfilment", part) }
+        }
         for number in try Self.edits(agreements["nodes"]) { add("edit", "\(id)-edit-\(number)") }
         if !node["cancelledAt"].isNull { add("cancellation", "\(id)-cancelled") }
     }

@@ -5,7 +5,9 @@ internal import Wire
 
 extension ShopifyConnector {
     /// Topics whose bodies are whole orders.
-    static let orderTopics: Set<String> = [createdTopic, "orders/updated", "orders/paid", "orders/cancelled"]
+    static let orderTopics: Set<String> = [
+        createdTopic, "orders/updated", "orders/paid", "orders/cancelled", "orders/partially_fulfilled", "orders/fulfilled",
+    ]
     private static let createdTopic = "orders/create"
     /// Topic of swept and fetched orders.
     static let sweptTopic = "orders"
@@ -39,6 +41,7 @@ extension ShopifyConnector {
         let reader = RESTReader(fields: Fields(subject: subject(root)), settings: settings)
         var order = try reader.order(root)
         if order.test { return Normalized(documents: []) }
+        let listed = Set(order.lines.map(\.id))
         order.dropTipLines()
         let isNew = topic == Self.createdTopic
         let refunded = try reader.refundedUnits(root)
@@ -53,6 +56,7 @@ extension ShopifyConnector {
         var out: [SourceDocument] = []
         if asPlaced { out.append(documents.sale(order)) }
         if let note = documents.cancellation { out.append(note) }
+        for fulfilment in try reader.fulfilments(root) { out += fulfilment.documents(of: order.id, without: listed.subtracting(order.lines.map(\.id))) }
         if !isNew { out += try refundsAgain(root, settings) }
         let hinted = !isNew && (edited || !asPlaced)
         return Normalized(documents: out, fetch: hinted ? [order.id] : [])

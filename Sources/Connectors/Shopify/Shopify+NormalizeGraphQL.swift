@@ -10,8 +10,9 @@ extension ShopifyConnector {
         let reader = GraphQLReader(fields: fields, settings: settings)
         var order = try reader.order(node)
         if order.test { return Normalized(documents: []) }
+        let listed = Set(order.lines.map(\.id))
         order.dropTipLines()
-        guard reader.hasWholeRefunds(node), reader.hasWholeEdits(node) else {
+        guard reader.hasWholeRefunds(node), reader.hasWholeEdits(node), reader.hasWholeFulfilments(node) else {
             // A record that was cut short says nothing for sure.
             return Normalized(documents: [], fetch: [order.id])
         }
@@ -33,6 +34,7 @@ extension ShopifyConnector {
         }
         out += try edits.notes(documents, money: carried.money, fields)
         if let note = documents.cancellation { out.append(note) }
+        for fulfilment in try reader.fulfilments(node) { out += fulfilment.documents(of: order.id, without: listed.subtracting(order.lines.map(\.id))) }
         return Normalized(documents: out)
     }
 }

@@ -34,6 +34,7 @@ enum ShopifyQueries {
     static let refundLine = "id quantity restockType lineItem{id} subtotalSet\(money) totalTaxSet\(money)"
     static let refundCharge = "id shippingLine{id} subtotalAmountSet\(money) taxAmountSet\(money)"
     static let adjustment = "id reason amountSet\(money) taxAmountSet\(money)"
+    static let left = "id quantity lineItem{id}"
     static let sale = """
         id actionType lineType quantity totalAmount\(money) totalTaxAmount\(money) \
         totalDiscountAmountBeforeTaxes\(money) \
@@ -48,6 +49,7 @@ enum ShopifyQueries {
         lineItems(first:\(lines)){\(page) nodes{\(line)}} \
         shippingLines(first:\(charges),includeRemovals:true){\(page) nodes{\(charge)}} \
         transactions(first:\(transactions)){\(transaction)} refunds(first:\(refunds)){id} \
+        fulfillments(first:\(fetchedFulfilments)){id} \
         agreements(first:\(agreements)){\(page) nodes{__typename id happenedAt}}
         """
     }
@@ -55,6 +57,9 @@ enum ShopifyQueries {
     /// Lists without cursors are complete when they are shorter than what was asked for.
     static let fetchedTransactions = 25
     static let fetchedRefunds = 40
+    static let fetchedFulfilments = 40
+    static let mostFulfilments = 250
+    static let listedFulfilments = 4
     static let mostTransactions = 180
     static let mostRefunds = 250
     static let listedTransactions = 8
@@ -67,10 +72,10 @@ enum ShopifyQueries {
             query($after:String,$query:String!){orders(first:\(ShopifyLimits.ordersPerPage),after:$after,\
             sortKey:UPDATED_AT,query:$query){\(page) nodes{id updatedAt cancelledAt test \
             transactions(first:\(listedTransactions)){id kind status test} refunds(first:\(listedRefunds)){id} \
-            agreements(first:\(listedAgreements)){pageInfo{hasNextPage} nodes{__typename id happenedAt \
+            fulfillments(first:\(listedFulfilments)){id status} agreements(first:\(listedAgreements)){pageInfo{hasNextPage} nodes{__typename id happenedAt \
             sales(first:1){nodes{id}}}}}}}
             """,
-        points: 963)
+        points: 975)
 
     static let oneOrder = ShopifyQuery(
         text: """
@@ -78,7 +83,7 @@ enum ShopifyQueries {
             \(order(
                 lines: 35, charges: 5, transactions: fetchedTransactions, refunds: fetchedRefunds, agreements: 10))}}
             """,
-        points: 723)
+        points: 763)
 
     static let shop = ShopifyQuery(
         text: "query{shop{id name myshopifyDomain currencyCode ianaTimezone billingAddress{countryCodeV2}}}", points: 2)
@@ -113,6 +118,16 @@ enum ShopifyQueries {
             """,
         points: 338)
 
+    static let fulfilments = ShopifyQuery(
+        text: "query($id:ID!){order(id:$id){fulfillments(first:\(mostFulfilments)){id}}}", points: 251)
+
+    static let fulfilment = ShopifyQuery(
+        text: """
+            query($id:ID!){fulfillment(id:$id){id status createdAt updatedAt \
+            fulfillmentLineItems(first:90){\(page) nodes{\(left)}}}}
+            """,
+        points: 184)
+
     /// One agreement at a time, so that the sales of each can be followed to their end.
     static let agreement = ShopifyQuery(
         text: """
@@ -122,12 +137,12 @@ enum ShopifyQueries {
             """,
         points: 658)
 
-    /// The rest of a list that did not fit its page: `owner` is `order` or `refund`.
+    /// The rest of a list that did not fit its page: `owner` is `order`, `refund` or `fulfillment`.
     static func rest(_ owner: String, _ list: String) -> ShopifyQuery? {
         let pages: [String: (first: Int, node: String, points: Int)] = [
             "lineItems": (60, line, 784), "shippingLines": (40, charge, 604), "refundLineItems": (90, refundLine, 724),
             "refundShippingLines": (90, refundCharge, 724), "orderAdjustments": (90, adjustment, 634),
-            "transactions": (150, transaction, 754),
+            "transactions": (150, transaction, 754), "fulfillmentLineItems": (90, left, 184),
         ]
         guard let wanted = pages[list] else { return nil }
         let removed = list == "shippingLines" ? ",includeRemovals:true" : ""

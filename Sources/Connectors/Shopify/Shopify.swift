@@ -1,3 +1,4 @@
+public import Books
 public import ConnectorKit
 internal import Kernel
 
@@ -5,6 +6,8 @@ internal import Kernel
 /// webhooks.
 public struct ShopifyConnector: SourceConnector {
     public init() {}
+
+    public var tells: Set<SourceFact> { [.payments, .fulfilments] }
 
     /// Facts on the platform, each with where it comes from.
     /// - Source: shopify.dev, pages named in `sources`.
@@ -26,13 +29,15 @@ public struct ShopifyConnector: SourceConnector {
     }
 
     private static let topics = [
-        "orders/create", "orders/updated", "orders/paid", "orders/cancelled", "orders/edited", "order_transactions/create", "refunds/create",
+        "orders/create", "orders/updated", "orders/paid", "orders/cancelled", "orders/edited", "orders/partially_fulfilled", "orders/fulfilled",
+        "order_transactions/create", "refunds/create",
     ]
 
     private static let objects: [PlatformObject] = [
         PlatformObject("Order", carries: ["sale"], [.receive, .list, .read]),
         PlatformObject("OrderTransaction", carries: ["payment"], [.receive, .list, .read]),
         PlatformObject("Refund", carries: ["refund"], [.receive, .list, .read]),
+        PlatformObject("Fulfillment", carries: [], [.receive, .list, .read]),
         PlatformObject("Metafield", carries: [], [.read, .create, .update]),
         PlatformObject("Shop", carries: [], [.read]),
     ]
@@ -71,7 +76,7 @@ public struct ShopifyConnector: SourceConnector {
             "shopify.dev, GraphQL Admin API rate limits: 100 points/s restored on Standard; a bucket of 20 times that "
             + "is general knowledge, corrected by throttleStatus of every answer",
         "concurrency": "our choice: the points of the bucket decide, not the number of requests",
-        "page": "our choice: 30 orders with their lists stay below the 1000 points of a query",
+        "page": "our choice: 27 orders with their lists stay below the 1000 points of a query",
         "query_cost": "shopify.dev, GraphQL Admin API rate limits: a single query may ask for 1000 points at most",
         "idempotency":
             "GraphQL Admin API schema 2025-01, metafieldsSet: a line of an order's metafield is all that is written; it has a mark, is read before, "
@@ -81,7 +86,7 @@ public struct ShopifyConnector: SourceConnector {
         "auth": "shopify.dev, Offline access tokens; changelog entries of 2025-12 and 2026-08",
         "auth.refresh_token_expires_in": "public clients and their tests: 7776000 s",
         "webhooks": "shopify.dev, Webhooks delivery structure; Verify webhook deliveries",
-        "objects": "shopify.dev, GraphQL Admin API 2026-10: Order, OrderTransaction, Refund, Metafield, Shop",
+        "objects": "shopify.dev, GraphQL Admin API 2026-10: Order, OrderTransaction, Refund, Fulfillment, Metafield, Shop",
         "currency": "shopify.dev, MoneyBag: shop and presentment amounts of everything, whose quotient is the rate",
         "fields": "GraphQL Admin API schema 2025-01 as published in Shopify/dev-mcp",
         "errors": "shopify.dev, GraphQL Admin API rate limits; the codes other than THROTTLED are general knowledge",
@@ -92,7 +97,7 @@ public struct ShopifyConnector: SourceConnector {
 /// Bounds of this connector.
 enum ShopifyLimits {
     /// Orders of one page of a sweep; with the nested lists the query stays below 1000 points.
-    static let ordersPerPage = 30
+    static let ordersPerPage = 27
     /// How far a sweep reaches back behind its start: changes become visible late.
     static let overlap = Duration.seconds(300)
     /// Points that one query may ask for.

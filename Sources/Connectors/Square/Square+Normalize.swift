@@ -137,7 +137,8 @@ enum LonePayment {
             number: try payment["reference_id"].or(payment["receipt_number"]).optionalText() ?? id, source: "shop",
             customer: try payment["customer_id"].optionalText() ?? "house", currency: currency, taxIncluded: false, lines: [line], tip: tip.isZero ? nil : tip,
             total: amount + tip)
-        return [document(.sale(sale)), paid]
+        // Nobody tells of goods of it: they went with the money.
+        return [document(.sale(sale)), paid, document(.fulfilment(Fulfilment(lines: [.init(line: line.id, quantity: line.quantity)])))]
     }
 
     static func refund(_ record: Field, _ settings: SquareSettings) throws(Fault) -> [SourceDocument] {

@@ -176,6 +176,8 @@ struct OrderReading {
             let paid = Payment(gateway: "store_credit", amount: credit, status: .success, reference: "return in \(facts.id)")
             out.append(document("\(facts.id)-exchange", facts.version, .payment(paid)))
         }
+        let first = tenders.filter { $0.status == .success }.map(\.at).min()
+        out += try FulfilmentReading(facts: facts, lines: lines, paid: first).documents()
         if facts.state == .cancelled { out.append(document("\(facts.id)-cancelled", facts.version, .cancellation(Cancellation(kind: .cancelled)))) }
         return out
     }

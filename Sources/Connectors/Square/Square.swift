@@ -7,8 +7,8 @@ internal import Kernel
 public struct SquareConnector: SourceConnector {
     public init() {}
 
-    /// A cash drawer's shift that was counted is a till that was closed.
-    public var tells: Set<SourceFact> { [.payments, .closures] }
+    /// A cash drawer's shift that was counted is a till that was closed; what an order's fulfilments have handed over, or a till, has left.
+    public var tells: Set<SourceFact> { [.payments, .closures, .fulfilments] }
 
     /// Facts on the platform, each with where it comes from.
     /// - Source: developer.squareup.com, pages named in `sources`.

@@ -252,6 +252,9 @@ extension SandboxService {
             if method == .post, parts.count == 3, parts[2] == "release" { range.with { $0.release(id) } }
             return .json(200, (range.with { $0[id] } ?? shot).json)
         }
+        if method == .post, parts.count == 2, parts[0] == "shopify", parts[1] == "happen" {
+            return .json(200, try player.happen(body, at: body["at"]?.int.map { Timestamp(seconds: Int64($0)) } ?? clocks.now() + skew.with { $0 }))
+        }
         if method == .post, parts.count == 2, parts[1] == "happen" { return .json(200, try happen(String(parts[0]), body)) }
         guard method == .post, parts.count == 3, parts[0] == "shopify", parts[2] == "subscriptions" else {
             throw Fault(

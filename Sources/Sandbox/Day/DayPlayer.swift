@@ -179,6 +179,17 @@ final class DayPlayer: Service {
             remedy: "Name the address of the intake, or subscribe both shops.", position: position)
     }
 
+    /// Something that the day does not have happens in a shop; its webhooks go where the day's go. Of those that are under way at a restart a sweep tells.
+    /// - Throws: as `ShopifyTwin.happen`.
+    func happen(_ body: JSON, at now: Timestamp) throws(Fault) -> JSON {
+        let (outcome, webhooks) = try shopify.happen(body, at: now)
+        state.with { state in
+            for webhook in webhooks where !state.webhookBase.isEmpty || state.subscriptions[webhook.shop] != nil { state.send(webhook) }
+        }
+        signal.yield()
+        return outcome
+    }
+
     /// Notes that noon is over. The caller changes the ledger.
     func markNoon() throws(Fault) {
         guard !state.with({ $0.noonPassed }) else { return }

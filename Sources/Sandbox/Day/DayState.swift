@@ -153,6 +153,9 @@ struct DayState: Sendable {
         releaseOvertaken(all: false)
     }
 
+    /// One that no plan of faults loses or delays.
+    mutating func send(_ webhook: ShopWebhook) { enqueue(Delivery(webhook: webhook, copy: 0)) }
+
     private mutating func enqueue(_ delivery: Delivery) {
         queued += 1
         if !acknowledged.contains(delivery.key) { queue.append(delivery) }

@@ -29,7 +29,7 @@ struct ExpectedBooks {
         list += order.transactions.filter(\.isReceipt).map(payment)
         for event in day.events {
             switch event.change {
-            case .created, .cancelled: break
+            case .created, .cancelled, .fulfilled, .fulfilmentCancelled: break
             case .paid(let transaction): if transaction.isReceipt { list.append(payment(transaction)) }
             case .edited(let edit): list.append(change(edit))
             case .refunded(let refund):

@@ -1,7 +1,7 @@
 /// The types of the Admin API that the twin knows, as data: a query is held against this table before anything is
 /// executed, so that a misspelt field fails on an empty shop too.
-/// - Source: Shopify Admin GraphQL API 2026-10, the objects Order, LineItem, ShippingLine, OrderTransaction, Refund
-///   and what they refer to; only fields that a posting platform reads; of
+/// - Source: Shopify Admin GraphQL API 2026-10, the objects Order, LineItem, ShippingLine, OrderTransaction, Refund,
+///   Fulfillment and what they refer to; only fields that a posting platform reads; of
 ///   mutations `metafieldsSet`.
 struct GraphSchema: Sendable {
     enum Shape: Sendable, Equatable {
@@ -66,8 +66,8 @@ struct GraphSchema: Sendable {
                 + (field == "shippingLines" ? ["includeRemovals"] : [])
         }
         switch (type, field) {
-        case ("QueryRoot", "order"), ("QueryRoot", "refund"), ("QueryRoot", "node"): return ["id"]
-        case ("Order", "transactions"), ("Order", "refunds"): return ["first"]
+        case ("QueryRoot", "order"), ("QueryRoot", "refund"), ("QueryRoot", "fulfillment"), ("QueryRoot", "node"): return ["id"]
+        case ("Order", "transactions"), ("Order", "refunds"), ("Order", "fulfillments"): return ["first"]
         case ("LineItem", "taxLines"): return ["first"]
         case ("Order", "metafield"): return ["namespace", "key"]
         case ("Mutation", "metafieldsSet"): return ["metafields"]
@@ -76,7 +76,7 @@ struct GraphSchema: Sendable {
     }
 
     private static let adminTypes: [(String, String)] = [
-        ("QueryRoot", "shop:Shop orders:Order+ order:Order refund:Refund node:Node"),
+        ("QueryRoot", "shop:Shop orders:Order+ order:Order refund:Refund fulfillment:Fulfillment node:Node"),
         ("Node", "id"),
         ("Mutation", "metafieldsSet:MetafieldsSetPayload"),
         ("MetafieldsSetPayload", "metafields:Metafield* userErrors:MetafieldsSetUserError*"),
@@ -101,7 +101,7 @@ struct GraphSchema: Sendable {
             currentTotalDiscountsSet:MoneyBag totalRefundedSet:MoneyBag totalReceivedSet:MoneyBag netPaymentSet:MoneyBag
             totalOutstandingSet:MoneyBag totalCashRoundingAdjustment:CashRoundingAdjustment
             customer:Customer billingAddress:MailingAddress shippingAddress:MailingAddress retailLocation:Location
-            lineItems:LineItem+ shippingLines:ShippingLine+ taxLines:TaxLine* transactions:OrderTransaction* refunds:Refund*
+            lineItems:LineItem+ shippingLines:ShippingLine+ taxLines:TaxLine* transactions:OrderTransaction* refunds:Refund* fulfillments:Fulfillment*
             agreements:SalesAgreement+ metafield:Metafield
             """
         ),
@@ -151,6 +151,8 @@ struct GraphSchema: Sendable {
             """
         ),
         ("Return", "id"),
+        ("Fulfillment", "id legacyResourceId name status displayStatus createdAt updatedAt totalQuantity fulfillmentLineItems:FulfillmentLineItem+ order:Order"),
+        ("FulfillmentLineItem", "id quantity lineItem:LineItem"),
         ("RefundLineItem", "id lineItem:LineItem quantity restockType subtotalSet:MoneyBag totalTaxSet:MoneyBag"),
         ("RefundShippingLine", "id shippingLine:ShippingLine subtotalAmountSet:MoneyBag taxAmountSet:MoneyBag"),
         ("OrderAdjustment", "id reason amountSet:MoneyBag taxAmountSet:MoneyBag"),

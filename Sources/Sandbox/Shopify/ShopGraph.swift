@@ -78,7 +78,8 @@ struct ShopGraph: Sendable {
         case "currencyCode": text(shop.currency)
         case "presentmentCurrencyCode": text(order.presentmentCurrency)
         case "displayFinancialStatus": text(order.financialStatus.uppercased())
-        case "displayFulfillmentStatus": text("UNFULFILLED")
+        case "displayFulfillmentStatus":
+            text(order.fulfilmentStatus.map { $0 == "fulfilled" ? "FULFILLED" : "PARTIALLY_FULFILLED" } ?? "UNFULFILLED")
         case "sourceName": text(order.sourceName)
         case "email": text(order.customer.email)
         case "tags": .scalar([])
@@ -125,6 +126,7 @@ struct ShopGraph: Sendable {
         case "taxLines": .list(ShopREST(shop: shop).summedTaxes(order).map { tax($0, order) })
         case "transactions": .list(order.transactions.map { transaction($0, order) })
         case "refunds": .list(order.refunds.map { refund($0, order) })
+        case "fulfillments": .list(order.fulfilments.map { fulfilment($0, order) })
         case "agreements": .all(agreements(order))
         default: nil
         }

@@ -35,9 +35,13 @@ struct ShopMetafield: Sendable, Equatable {
 }
 
 extension ShopifyTwin.State {
-    /// A record of the journal: of tokens, or a metafield that was set.
+    /// A record of the journal: of tokens, of goods that left, or a metafield that was set.
     mutating func replay(_ record: JSON) {
         let shop = record["shop"]?.string ?? ""
+        if let event = ShopEvent(record) {
+            stores[shop]?.remember(event)
+            return
+        }
         guard record["t"] == "metafield" else {
             tokens[shop]?.replay(record)
             return

@@ -167,6 +167,7 @@ struct ShopOrder: Sendable {
     var refunds: [ShopRefund]
     var edits: [ShopEdit]
     var taxesIncluded: Bool
+    var fulfilments: [ShopFulfilment] = []
 
     var name: String { "#\(number)" }
     private var placed: ArraySlice<ShopLine> { lines.prefix(placedLines) }

@@ -34,7 +34,7 @@ struct ShopREST: Sendable {
             ("cancelled_at", time(order.cancelledAt)), ("cancel_reason", order.cancelledAt == nil ? .null : "customer"),
             ("currency", .string(shop.currency)), ("presentment_currency", .string(order.presentmentCurrency)),
             ("taxes_included", .bool(order.taxesIncluded)), ("tax_exempt", false), ("estimated_taxes", false),
-            ("financial_status", .string(order.financialStatus)), ("fulfillment_status", .null),
+            ("financial_status", .string(order.financialStatus)), ("fulfillment_status", .optional(order.fulfilmentStatus)),
             ("payment_gateway_names", .array(gateways(order).map { .string($0) })),
             ("po_number", .null), ("note", .null), ("tags", ""), ("location_id", .null),
             ("email", .string(order.customer.email)),
@@ -47,6 +47,7 @@ struct ShopREST: Sendable {
             ("billing_address", address(order.customer)), ("shipping_address", address(order.customer)),
             ("line_items", .array(order.lines.map { line($0, order) })),
             ("shipping_lines", .array(order.shipping.map { shippingLine($0, order) })),
+            ("fulfillments", .array(order.fulfilments.map { fulfilment($0, order) })),
             ("refunds", .array(order.refunds.map { refund($0, order) })),
         ]
         return .object(head + totals(order) + tail)
@@ -134,7 +135,7 @@ struct ShopREST: Sendable {
         ])
     }
 
-    private func line(_ line: ShopLine, _ order: ShopOrder) -> JSON {
+    func line(_ line: ShopLine, _ order: ShopOrder) -> JSON {
         let allocations = line.allocations.map { allocation -> JSON in
             .object([
                 ("amount", text(allocation.amount.shop)), ("amount_set", set(allocation.amount, order)),

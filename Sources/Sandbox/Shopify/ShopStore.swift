@@ -10,6 +10,8 @@ struct ShopEvent: Sendable {
         case edited(ShopEdit)
         case refunded(ShopRefund)
         case cancelled(void: ShopTransaction?)
+        case fulfilled(ShopFulfilment)
+        case fulfilmentCancelled(Int64)
     }
 
     var shop: String
@@ -35,6 +37,9 @@ struct ShopStore: Sendable {
     let shop: Shop
     private(set) var orders: [Int64: ShopOrder] = [:]
     private var orderOfRefund: [Int64: Int64] = [:]
+    private var orderOfFulfilment: [Int64: Int64] = [:]
+    /// What the twin's journal tells of orders that the day has still to bring back after a restart.
+    private var remembered: [Int64: [ShopEvent]] = [:]
     private var sortedByUpdate: [ShopOrder.Place]?
 
     init(shop: Shop) { self.shop = shop }
@@ -49,10 +54,11 @@ struct ShopStore: Sendable {
             for transaction in order.transactions {
                 webhooks.add("order_transactions/create", webhooks.rest.transaction(transaction, order))
             }
+            for later in remembered.removeValue(forKey: order.id) ?? [] { _ = apply(later) }
             return webhooks.list
         }
         guard var order = orders[event.orderID] else { return [] }
-        order.updatedAt = event.at
+        order.updatedAt = max(order.updatedAt, event.at)
         switch event.change {
         case .created: break
         case .paid(let transaction):
@@ -78,6 +84,12 @@ struct ShopStore: Sendable {
             if let void { order.transactions.append(void) }
             webhooks.add("orders/cancelled", webhooks.rest.order(order))
             if let void { webhooks.add("order_transactions/create", webhooks.rest.transaction(void, order)) }
+        case .fulfilled, .fulfilmentCancelled:
+            guard let changed = Self.fulfil(&order, event.change, at: event.at) else { return [] }
+            orderOfFulfilment[changed.id] = order.id
+            let isNew = changed.status == "success"
+            webhooks.add(isNew ? "fulfillments/create" : "fulfillments/update", webhooks.rest.fulfilment(changed, order))
+            if isNew { webhooks.add(order.fulfilmentStatus == "fulfilled" ? "orders/fulfilled" : "orders/partially_fulfilled", webhooks.rest.order(order)) }
         }
         orders[order.id] = order
         webhooks.add("orders/updated", webhooks.rest.order(order))
@@ -90,6 +102,13 @@ struct ShopStore: Sendable {
         orders[id]?.updatedAt = now
         sortedByUpdate = nil
     }
+
+    /// Keeps what happened until its order is there again.
+    mutating func remember(_ event: ShopEvent) {
+        if orders[event.orderID] == nil { remembered[event.orderID, default: []].append(event) } else { _ = apply(event) }
+    }
+
+    func order(ofFulfilment id: Int64) -> ShopOrder? { orderOfFulfilment[id].flatMap { orders[$0] } }
 
     func order(ofRefund id: Int64) -> ShopOrder? { orderOfRefund[id].flatMap { orders[$0] } }
 

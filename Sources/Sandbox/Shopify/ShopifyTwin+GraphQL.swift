@@ -158,6 +158,10 @@ extension ShopifyTwin {
                 number(in: arguments["id"], of: "Order").flatMap { order($0, of: shop.name) }
                     .map { withMetafields(graph.order($0), of: $0.id, shop: shop) })
         case "refund": return .node(refund(number(in: arguments["id"], of: "Refund"), shop: shop))
+        case "fulfillment":
+            let id = number(in: arguments["id"], of: "Fulfillment")
+            let owner = id.flatMap { id in state.with { $0.stores[shop.name]?.order(ofFulfilment: id) } }
+            return .node(owner.flatMap { order in order.fulfilments.first { $0.id == id }.map { graph.fulfilment($0, order) } })
         case "node":
             if let id = number(in: arguments["id"], of: "Order") {
                 return .node(order(id, of: shop.name).map(graph.order))

@@ -32,6 +32,8 @@ extension ShopifyTwin {
             return .json(200, .object([("order", rest.order(order))]))
         }
         switch resource.dropFirst(2) {
+        case ["fulfillments.json"]:
+            return .json(200, .object([("fulfillments", .array(order.fulfilments.map { rest.fulfilment($0, order) }))]))
         case ["refunds.json"]:
             return .json(200, .object([("refunds", .array(order.refunds.map { rest.refund($0, order) }))]))
         case ["transactions.json"]:

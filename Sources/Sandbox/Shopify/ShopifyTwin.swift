@@ -24,7 +24,7 @@ public final class ShopifyTwin: Twin {
     }
 
     let state: Locked<State>
-    private let journal: TwinJournal
+    let journal: TwinJournal
     /// Held by who sets metafields.
     let metafieldTurn = Locked(())
 

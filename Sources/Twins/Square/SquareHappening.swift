@@ -9,7 +9,7 @@ extension SquareState {
     /// - `sells`: the members of an order (`lines` for `line_items`, `taxes`, `discounts`, `service_charges`, `customer_id`, `reference_id`, …), `payments`
     ///   (each `with` card, cash, external, wallet, bank or a gift card's id, `amount`, `tip`; one card for all of it where none is given) and, for an
     ///   exchange, `returns` as below.
-    /// - `pays`: `order`, `payments`.
+    /// - `pays`: `order`, `payments`; `fulfils`: `order` and, for one alone, the uid of a `fulfillment`.
     /// - `returns`: `order`, `lines` (each `line`, a uid, and `quantity`), `tip`, `service_charges`, `reason`.
     /// - `refunded`: `payment`, `amount`, `reason`; `refund_fails`: `refund`; `tips`: `payment`, `tip`.
     /// - `disputed`: `payment`, `amount`, `reason`; `dispute_ends`: `dispute`, `won`.
@@ -23,6 +23,7 @@ extension SquareState {
         case "pays":
             let row = try order(try body.need("order"), m)
             return try settle(row.id, try body.bodies("payments"), m)
+        case "fulfils": return try handOver(body, m)
         case "returns": return try takeBack(body, m)
         case "refunded":
             let payment = try payment(try body.need("payment"), m)

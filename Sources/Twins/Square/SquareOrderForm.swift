@@ -15,7 +15,7 @@ struct SquareOrderForm {
     }
 
     /// Members that an order takes over as they are.
-    private static let plain = ["customer_id", "fulfillments", "pricing_options"]
+    private static let plain = ["customer_id", "pricing_options"]
     static let linesMost = 500
 
     /// The order without its amounts.
@@ -39,6 +39,10 @@ struct SquareOrderForm {
         o.set("discounts", discounts.isEmpty ? nil : .array(discounts.map { Self.scoped($0, marked) }))
         o.set("service_charges", charges.isEmpty ? nil : .array(charges))
         o.copy(Self.plain, of: body.json)
+        let parts = body.json.list("fulfillments").map { part in
+            part.text("uid") == nil ? part.setting("uid", .string(SquareMoment.letters(m.random, 22))) : part
+        }
+        if !parts.isEmpty { o.set("fulfillments", .array(parts)) }
         o.set("metadata", try body.metadata())
         o.text("ticket_name", try body.text("ticket_name", most: 30))
         o.text("state", try body.choice("state", of: ["OPEN", "DRAFT"]) ?? "OPEN")

@@ -119,7 +119,7 @@ extension SquareState {
         for key in ["line_items", "taxes", "discounts", "service_charges", "metadata", "reference_id", "ticket_name", "fulfillments", "customer_id"] {
             order = order.without(key)
         }
-        order = order.setting((pricing.priced().object ?? []).map { ($0.key, $0.value) })
+        order = Self.timed(order.setting((pricing.priced().object ?? []).map { ($0.key, $0.value) }), m.text)
         let due = totals(order).amount("net_amount_due_money")
         guard order.list("tenders").isEmpty || due >= 0 else { throw .bad("The order's total can't be less than what is paid.", "order") }
         return try finish(order, wanted: wanted, due: due, m)
