@@ -20,7 +20,7 @@ enum Observing {
         case .variance:
             return alert(
                 fact, .critical, "the ledger shows \(documents) otherwise than sent, by \(fact.code): \(words(fact))",
-                "Open the posting, compare both sides, then correct the ledger or release.")
+                "Open the posting, compare both sides, then correct the ledger, accept what it shows, or release.")
         case .unknown:
             return alert(
                 fact, .critical, "of \(documents) nobody knows whether the ledger has \(fact.items == 1 ? "it" : "them"): \(words(fact))",
@@ -47,7 +47,7 @@ enum Observing {
         case .schedule: return schedule(fact)
         // What stands in the alert is still so.
         case .quotaSpent, .fetch, .configuration: return alert(fact, .warning, fact.words, fact.remedy, opens: false)
-        case .quota, .orphaned, .silent, .attachment, .account, .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand, nil: return nil
+        case .quota, .orphaned, .silent, .attachment, .account, .company, .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand, nil: return nil
         }
     }
 

@@ -111,6 +111,7 @@ private func consents(_ t: TenantID) -> [Sample] {
         Sample("ConsentStatements.revoke", ConsentStatements.revoke(t, id), by: .supervisor),
         Sample("ConsentStatements.confirm", ConsentStatements.confirm(t, id, account: "a", at: now), by: .supervisor),
         Sample("ConsentStatements.expire", ConsentStatements.expire(at: now), by: .supervisor),
+        Sample("ExpectedAccountStatements.expected", ExpectedAccountStatements.expected(t, connection)),
         Sample("AdminConsentStatements.byLink", AdminConsentStatements.byLink(digest), by: .supervisor),
         Sample("AdminConsentStatements.byState", AdminConsentStatements.byState(digest), by: .supervisor),
         Sample("AdminConsentStatements.byID", AdminConsentStatements.byID(id), by: .supervisor),
