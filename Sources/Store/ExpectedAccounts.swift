@@ -1,5 +1,5 @@
 public import Kernel
-public import Postgres
+internal import Postgres
 
 /// What is expected of the account at a connection's other end.
 public struct ExpectedAccounts: Sendable, Equatable {
