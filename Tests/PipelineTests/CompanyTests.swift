@@ -1,7 +1,9 @@
 import ConnectorKit
 import Kernel
 @testable import Pipeline
-import Store
+import Postgres
+@testable import Store
+import TestKit
 import Testing
 import Wire
 
