@@ -167,7 +167,7 @@ let tests: [(name: String, uses: [String], fixtures: Bool)] = [
 ]
 let withFixtures = ["Returns", "Shopify", "Square", "Stripe", "WooCommerce"]
 /// Connectors whose tests post into the platform's twin as well.
-let withTwins = ["Returns", "SapBusinessOne"]
+let withTwins = ["Returns", "SapBusinessOne", "Stripe"]
 let platformTests = connectors.map {
     (name: "\($0)Tests", uses: [$0] + connectorImports + ["ConnectorTestKit"] + (withTwins.contains($0) ? ["Twin\($0)", "TwinKit"] : []), fixtures: withFixtures.contains($0))
 }

@@ -8,7 +8,7 @@ public enum AlertCause: String, Sendable, CaseIterable {
     case unexplained
     case returnsDiffer = "returns_differ"
     // What lies between us and a platform
-    case credential, quota, silent, down, attachment, webhooks, clock, account, reflection
+    case credential, company, quota, silent, down, attachment, webhooks, clock, account, reflection
     case quotaSpent = "quota_spent"
     /// A document of ours in a ledger, of which a restored database knows nothing.
     case orphaned
@@ -29,7 +29,7 @@ public enum AlertCause: String, Sendable, CaseIterable {
     public var upkeep: Upkeep {
         switch self {
         case .held, .rejected, .unknown, .variance, .event, .credential, .quota, .silent, .down, .webhooks, .clock, .lag, .crash, .undelivered, .documentQuarantined, .schedule: .surveyed
-        case .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand, .account, .attachment: .kept
+        case .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand, .account, .attachment, .company: .kept
         // Longer than whoever tries waits between two tries.
         case .fetch: .fades(after: .seconds(2 * 3600))
         case .configuration, .quotaSpent: .fades(after: .seconds(900))

@@ -20,7 +20,7 @@ enum Observing {
         case .variance:
             return alert(
                 fact, .critical, "the ledger shows \(documents) otherwise than sent, by \(fact.code): \(words(fact))",
-                "Open the posting, compare both sides, then correct the ledger or release.")
+                "Open the posting, compare both sides, then correct the ledger, accept what it shows, or release.")
         case .unknown:
             return alert(
                 fact, .critical, "of \(documents) nobody knows whether the ledger has \(fact.items == 1 ? "it" : "them"): \(words(fact))",
@@ -39,7 +39,7 @@ enum Observing {
         case .webhooks: return webhooks(fact, age)
         case .clock: return clock(fact)
         case .lag: return lag(fact, bounds, age)
-        case .crash: return crash(fact)
+        case .crash: return crash(fact, age)
         case .undelivered:
             return alert(
                 fact, .warning, "messages by the route \(fact.place) (\(fact.code)) do not arrive: \(fact.words)",
@@ -47,7 +47,7 @@ enum Observing {
         case .schedule: return schedule(fact)
         // What stands in the alert is still so.
         case .quotaSpent, .fetch, .configuration: return alert(fact, .warning, fact.words, fact.remedy, opens: false)
-        case .quota, .orphaned, .silent, .attachment, .account, .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand, nil: return nil
+        case .quota, .orphaned, .silent, .attachment, .account, .company, .unexplained, .returnsDiffer, .reflection, .quarantined, .changedInHand, .differsByHand, nil: return nil
         }
     }
 
@@ -110,11 +110,15 @@ enum Observing {
             "Look whether a scheduler runs and has room (`--workers`), and at the tenant's jobs.", opens: age >= bounds.lag)
     }
 
-    private static func crash(_ fact: AlertFact) -> SeenAlert {
+    /// A job that crashes workers comes to its end, or what is at fault is found and held, mostly within seconds; that is told of by itself.
+    static let crashFor = Duration.seconds(30)
+
+    private static func crash(_ fact: AlertFact, _ age: Duration) -> SeenAlert {
         let job = fact.code.isEmpty ? "" : " in the midst of: \(fact.code)", times = fact.items == 1 ? "once" : "\(fact.items) times in a row"
         return alert(
             fact, fact.code.isEmpty && fact.items < 3 ? .information : .warning, "a worker of this tenant ended badly \(times)\(job)",
-            "Nothing has to be done while it goes on by itself: what is at fault is found and held. Report it if it stays.")
+            "Nothing has to be done while it goes on by itself: what is at fault is found and held. Report it if it stays.",
+            opens: fact.code.isEmpty || age >= crashFor)
     }
 
     static func some(_ count: Int, _ what: String) -> String { "\(count) \(what)\(count == 1 ? "" : "s")" }

@@ -28,6 +28,14 @@ public enum Sabotage: String, CaseIterable, Sendable {
     /// What a child process has to be told.
     public static var environment: [String] { ofProcess.map { ["COUNTERFOIL_SABOTAGE=\($0.rawValue)"] } ?? [] }
 
+    /// A document with these words in it ends the process that takes it in hand, as one that finds a fault of the program would.
+    public static let poison = "counterfoil-test:this-document-ends-its-worker"
+
+    /// Ends this process where the document is such a one.
+    public static func swallow(_ document: [UInt8]) {
+        if String(decoding: document, as: UTF8.self).contains(poison) { abort() }
+    }
+
     /// Whether this wall is out here.
     public var isOn: Bool { (Sabotage.chosen ?? Sabotage.ofProcess) == self }
 }

@@ -63,7 +63,7 @@ extension Scheduler {
                     settled = true
                 }
                 let served = clocks.monotonic() - vigil.started
-                let crashes = try await store.release(entry.lease, holder: holder, served: served, crashed: !ending.isClean)
+                let crashes = try await store.release(entry.lease, holder: holder, served: served, crashed: !ending.isClean, named: blamed != nil)
                 pacing.with { $0.ended(tenant, ending, crashes: crashes, named: blamed != nil, at: clocks.monotonic()) }
                 break
             } catch {

@@ -69,8 +69,8 @@ public enum AdminAlertStatements {
         """
     }
 
-    /// A file that was imported twice is seen in the ledger alone; one that was refused beside a document stays refused; an account that is called something else is still the one that is meant, or it is not.
-    private static let endsByWord = "(key LIKE 'differs_by_hand/%' OR key LIKE 'attachment/%' OR (key LIKE 'account/%' AND detail ? 'was' AND NOT detail ? 'gone'))"
+    /// A file that was imported twice is seen in the ledger alone; one that was refused beside a document stays refused; an account or company that is called something else is the one that is meant, or it is not.
+    private static let endsByWord = "(key LIKE 'differs_by_hand/%' OR key LIKE 'attachment/%' OR key LIKE 'company/%' OR (key LIKE 'account/%' AND detail ? 'was' AND NOT detail ? 'gone'))"
 
     public static func mute(_ tenant: TenantID, _ id: UUID, until: Timestamp, by actor: String, note: String?) -> SQL {
         """

@@ -34,10 +34,7 @@ public enum AdminConsentStatements {
         SELECT s.tenant_id, s.id, s.connection_id, s.kind, s.state, s.browser_digest, s.expires_at, s.found, s.fault, c.platform, c.account, c.base_url,
           EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = c.tenant_id AND f.source_id = c.id AND f.policies->>'reflect' = 'on') AS is_told,
           c.state AS connection_state, c.identity, t.name AS tenant_name, t.state AS tenant_state, y.name AS consultancy_name,
-          coalesce((SELECT jsonb_agg(jsonb_build_object('name', o.name, 'country', o.country, 'currency', o.base_currency) ORDER BY o.slug)
-            FROM app.organisations o WHERE o.tenant_id = s.tenant_id AND (
-              EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = o.tenant_id AND f.organisation_id = o.id AND (f.source_id = c.id OR f.ledger_id = c.id))
-              OR NOT EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = s.tenant_id AND (f.source_id = c.id OR f.ledger_id = c.id)))), '[]') AS organisations
+          \(ExpectedAccountStatements.organisations) AS organisations
         FROM app.consents s JOIN app.connections c ON c.tenant_id = s.tenant_id AND c.id = s.connection_id
         JOIN app.tenants t ON t.tenant_id = s.tenant_id JOIN app.consultancies y ON y.id = t.consultancy_id
         """

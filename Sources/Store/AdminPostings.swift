@@ -194,7 +194,10 @@ extension PostgresTransaction {
         }
         let flow: FlowID = try row.get("flow_id")
         // What was ready to settle or correct it is checked against what it comes to now.
-        if order == .accept { _ = try await query(PostingStatements.recheckDependants(tenant, [key])) }
+        if order == .accept {
+            _ = try await query(PostingStatements.recheckDependants(tenant, [key]))
+            try await answerReflections(tenant, flow, key, actor: actor)
+        }
         if order != .hold { _ = try await query(DocumentStatements.markDirty(tenant, flow, cases: [try row.get("case_id")])) }
         let kinds: [Job.Kind] = order == .hold ? [.reconcile] : [.map, .post, .confirm]
         var jobs = kinds.map { Job($0, flow.description, lane: .interactive) }

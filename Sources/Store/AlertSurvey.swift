@@ -183,15 +183,16 @@ public enum AlertSurveyStatements {
         """
     }
 
-    /// Workers that crashed: jobs that are held against them, and ends in a row that were not clean.
+    /// Workers that crashed, and nothing else tells of it: jobs that are tried with less and less, and ends in a row that no job is blamed for. Of a job or
+    /// document in quarantine there is an alert of its own.
     static func crashes() -> SQL {
         """
         SELECT x.tenant_id, 'crash/worker' AS key, '' AS place, string_agg(DISTINCT x.job, ', ') FILTER (WHERE x.job <> '') AS code,
           '' AS words, '' AS remedy, sum(x.n)::bigint AS items, 1::bigint AS kinds, min(x.at) AS since
         FROM (
-          SELECT k.tenant_id, k.kind AS job, k.crashes AS n, k.last_at AS at FROM app.crashes k WHERE k.crashes > 0
+          SELECT k.tenant_id, k.kind AS job, k.crashes AS n, k.first_at AS at FROM app.crashes k WHERE k.crashes > 0 AND k.quarantined_until IS NULL
           UNION ALL
-          SELECT l.tenant_id, '', l.crashes, l.acquired_at FROM app.leases l WHERE l.crashes > 0
+          SELECT l.tenant_id, '', l.nameless, l.acquired_at FROM app.leases l WHERE l.nameless > 0
         ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' GROUP BY x.tenant_id
         """
     }

@@ -35,6 +35,7 @@ public enum AlertKey {
     public static func event(_ connection: ConnectionID, _ code: String) -> String { "event/\(connection)/\(code)" }
     public static func fetch(_ connection: ConnectionID, _ code: String) -> String { "fetch/\(connection)/\(code)" }
     public static func credential(_ connection: ConnectionID) -> String { "credential/\(connection)" }
+    public static func company(_ connection: ConnectionID) -> String { "company/\(connection)" }
     public static func quota(_ connection: ConnectionID, _ budget: String) -> String { "quota/\(connection)/\(budget)" }
     /// Of the operator's app, over all tenants.
     public static func appQuota(_ platform: String, _ budget: String) -> String { "quota/app/\(platform)/\(budget)" }

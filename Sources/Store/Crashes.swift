@@ -89,7 +89,8 @@ enum CrashStatements {
         VALUES (\(tenant), \(job.kind.rawValue), \(job.subject), \(Int32(suspicion.crashes)), \(suspicion.batch.map { Int32($0) }),
           clock_timestamp() + \(suspicion.quarantined?.wholeMilliseconds) * interval '1 millisecond')
         ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET crashes = EXCLUDED.crashes, batch = EXCLUDED.batch,
-          quarantined_until = EXCLUDED.quarantined_until, last_at = clock_timestamp()
+          quarantined_until = EXCLUDED.quarantined_until, last_at = clock_timestamp(),
+          first_at = CASE WHEN c.crashes = 0 OR c.quarantined_until IS NOT NULL THEN clock_timestamp() ELSE c.first_at END
         """
     }
 

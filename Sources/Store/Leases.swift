@@ -49,10 +49,12 @@ public enum LeaseStatements {
     }
 
     /// Gives the lease back and counts what the tenant was given.
-    public static func release(_ lease: Lease, holder: String, served: Duration, crashed: Bool) -> SQL {
+    /// - named: a job is blamed for the crash, and tells of it.
+    public static func release(_ lease: Lease, holder: String, served: Duration, crashed: Bool, named: Bool = false) -> SQL {
         """
         WITH freed AS (
-          UPDATE app.leases SET state = 'free', crashes = CASE WHEN \(crashed) THEN crashes + 1 ELSE 0 END
+          UPDATE app.leases SET state = 'free', crashes = CASE WHEN \(crashed) THEN crashes + 1 ELSE 0 END,
+            nameless = CASE WHEN NOT \(crashed) THEN 0 WHEN \(named) THEN nameless ELSE nameless + 1 END
           WHERE tenant_id = \(lease.tenant) AND epoch = \(lease.epoch) AND holder = \(holder) RETURNING tenant_id, crashes
         ), share AS (
           INSERT INTO app.tenant_shares AS s (tenant_id, served_ms) SELECT tenant_id, \(served.wholeMilliseconds) FROM freed
@@ -102,8 +104,10 @@ extension Store {
     }
 
     /// Number of crashes in a row, for back-off.
-    public func release(_ lease: Lease, holder: String, served: Duration, crashed: Bool) async throws(Fault) -> Int {
-        let n: Int32 = try await pool.query(LeaseStatements.release(lease, holder: holder, served: served, crashed: crashed)).first?.get("crashes") ?? 0
+    /// - named: a job is blamed for the crash.
+    public func release(_ lease: Lease, holder: String, served: Duration, crashed: Bool, named: Bool = false) async throws(Fault) -> Int {
+        let freed = LeaseStatements.release(lease, holder: holder, served: served, crashed: crashed, named: named)
+        let n: Int32 = try await pool.query(freed).first?.get("crashes") ?? 0
         return Int(n)
     }
 

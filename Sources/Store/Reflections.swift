@@ -172,6 +172,14 @@ public enum ReflectionStatements {
         """
     }
 
+    /// What is asked about a void or a change of this document is to be told.
+    public static func answer(_ tenant: TenantID, _ key: PostKey) -> SQL {
+        """
+        UPDATE app.reflections SET state = 'due', settled_at = NULL, next_attempt_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND state = 'held' AND finding->>'check' = 'reflection_asked' AND finding->>'position' IN ('void', 'amount')
+        """
+    }
+
     /// How many of the flow's wait for a person.
     public static func open(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         "SELECT count(*) AS n FROM app.reflections WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state IN ('held', 'refused')"
@@ -290,7 +298,8 @@ extension PostgresRows {
 
 extension PostgresTransaction {
     /// Keeps what is news of what the ledger shows, and asks for what follows from it.
-    public func reflect(_ tenant: TenantID, _ flow: FlowID, _ rows: [NewReflection], alert: AlertRow) async throws(Fault) {
+    /// - Parameter told: documents that differ, of which another alert tells: whoever decides about one of them decides about this.
+    public func reflect(_ tenant: TenantID, _ flow: FlowID, _ rows: [NewReflection], alert: AlertRow, besides told: Set<PostKey> = []) async throws(Fault) {
         guard !rows.isEmpty else { return }
         let known = Dictionary(grouping: try await query(ReflectionStatements.known(tenant, rows.map(\.key))).reflections(), by: \.key)
         var change = ReflectionChange()
@@ -305,11 +314,19 @@ extension PostgresTransaction {
             })
             _ = try await query(JobStatements.ask(tenant, [Job(.reflect, flow.description, lane: .webhook)]))
         }
-        if change.added.contains(where: { $0.new.finding != nil }) { try await raise(tenant, [alert]) }
+        if change.added.contains(where: { $0.new.finding != nil && !told.contains($0.new.key) }) { try await raise(tenant, [alert]) }
         try await over(tenant, flow)
         if !change.paidKeys.isEmpty, try await query(ReflectionStatements.recheckPayments(tenant, change.paidKeys)).affected > 0 {
             _ = try await query(JobStatements.ask(tenant, [Job(.map, flow.description, lane: .webhook)]))
         }
+    }
+
+    /// A person lets the ledger's side of a document stand: that answers what was asked before its source is told.
+    public func answerReflections(_ tenant: TenantID, _ flow: FlowID, _ key: PostKey, actor: String) async throws(Fault) {
+        guard try await query(ReflectionStatements.answer(tenant, key)).affected > 0 else { return }
+        _ = try await query(JobStatements.ask(tenant, [Job(.reflect, flow.description, lane: .interactive)]))
+        try await over(tenant, flow)
+        try await audit(tenant, [AuditEntry(actor: actor, action: "reflection.tell", subject: "posting \(key)")])
     }
 
     /// A flow begins to tell its source.

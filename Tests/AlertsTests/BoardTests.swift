@@ -122,6 +122,12 @@ import Testing
         #expect(Observing.seen(.sample("lag/work", since: noon - .seconds(2400)), bounds, now: noon)?.row.severity == .critical)
     }
 
+    @Test("a job that crashes workers is told of once what is at fault was not found for half a minute; a bad end without a job at once")
+    func crashing() {
+        func opens(_ code: String, seconds: Int) -> Bool? { Observing.seen(.sample("crash/worker", code: code, since: noon - .seconds(seconds)), AlertBounds(), now: noon)?.opens }
+        #expect(opens("normalize", seconds: 29) == false && opens("normalize", seconds: 30) == true && opens("", seconds: 0) == true)
+    }
+
     @Test("a single bad end without a job to blame is only worth knowing")
     func crashes() {
         #expect(Observing.seen(.sample("crash/worker", code: "", items: 1), AlertBounds(), now: noon)?.row.severity == .information)

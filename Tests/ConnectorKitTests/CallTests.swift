@@ -30,7 +30,7 @@ func everyCall(_ it: any Connector, _ specimen: Specimen, _ facts: ConnectionFac
         add("sweep", source.sweep(since: Timestamp(seconds: 1_794_700_800), cursor: nil, facts))
         add("sweep", source.sweep(since: Timestamp(seconds: 1_794_700_800), cursor: "c\"1", facts))
         add("fetch", source.fetch("6120034117000", facts))
-        if let state = toldState(), let exchange = source.reflect(state, attempt: "attempt-1", facts) { add("reflect", exchange) }
+        if let state = toldState(specimen), let exchange = source.reflect(state, attempt: "attempt-1", facts) { add("reflect", exchange) }
     }
     guard let ledger = it as? any LedgerConnector else { return out }
     let fresh = forms.enumerated().map { document($1, $0 + 1, at: it.spec.id) }
@@ -51,10 +51,11 @@ func everyCall(_ it: any Connector, _ specimen: Specimen, _ facts: ConnectionFac
 }
 
 /// What a source is told of one of its orders, or of a return of that number.
-func toldState() -> ReflectedState? {
-    LocalDate("2026-11-14").map { day in
+func toldState(_ specimen: Specimen) -> ReflectedState? {
+    let id = specimen.json["told"]?.string ?? "6120034117000"
+    return LocalDate("2026-11-14").map { day in
         ReflectedState(
-            key: key(1), number: 2, subject: "6120034117000", caseID: "6120034117000", form: .creditNote, reference: "order \"1\"\r\n<b>é", ledger: "Xero",
+            key: key(1), number: 2, subject: id, caseID: id, form: .creditNote, reference: "order \"1\"\r\n<b>é", ledger: "Xero",
             remoteID: "1", state: .credited, total: Money(minor: 7_330, .usd), paid: nil, date: day)
     }
 }
@@ -104,7 +105,7 @@ struct CallTests {
     @Test("a source that is told what the ledger has is looked through first, and can be; one without a place is not asked", arguments: ids)
     func told(id: String) throws {
         guard let source = try connector(id) as? any SourceConnector else { return }
-        let specimen = try Specimen(id), exchange = source.reflect(try #require(toldState()), attempt: "attempt-1", specimen.facts)
+        let specimen = try Specimen(id), exchange = source.reflect(try #require(toldState(specimen)), attempt: "attempt-1", specimen.facts)
         #expect((exchange != nil) == (source.reflectionPlace == .written))
         guard let exchange else { return }
         #expect(source.spec.idempotency.searchable)

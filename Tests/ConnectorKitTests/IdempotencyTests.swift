@@ -30,7 +30,7 @@ struct IdempotencyTests {
             ("xero", ["native_key", "search"], "header", "Idempotency-Key"), ("quickbooks-online", ["native_key", "search"], "parameter", "requestid"),
             ("sage-intacct", ["native_key", "search"], "control", "controlid"), ("netsuite-rest", ["native_key", "search"], "field", "externalId"),
             ("netsuite-suitetalk", ["native_key", "search"], "field", "externalId"), ("odoo", ["search"], nil, nil), ("sap-business-one", ["search"], nil, nil),
-            ("freeagent", ["list"], nil, nil), ("patriot", ["file"], nil, nil), ("accountedge", ["file"], nil, nil), ("stripe", [], nil, nil),
+            ("freeagent", ["list"], nil, nil), ("patriot", ["file"], nil, nil), ("accountedge", ["file"], nil, nil), ("stripe", ["search"], nil, nil), ("square", [], nil, nil),
         ] as [(String, [String], String?, String?)] {
             let said = try #require(told(id))
             #expect(said["means"]?.array?.compactMap(\.string) == means, "\(id)")

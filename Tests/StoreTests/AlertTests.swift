@@ -117,6 +117,39 @@ import Testing
         }
     }
 
+    @Test("crashes are a fact until what is at fault is held or left alone; of an end that a job is blamed for the job tells alone") func crashes() async throws {
+        try await House.with { house async throws in
+            let t = house.tenant, store = house.supervisor, job = JobName(.normalize, "shop")
+            func end(crashed: Bool, named: Bool = false) async throws {
+                let lease = try #require(try await store.acquire(t, holder: "h", seconds: 30))
+                _ = try await store.release(lease, holder: "h", served: .zero, crashed: crashed, named: named)
+            }
+            func fact() async throws -> String? { try await survey(house).first { $0.key == "crash/worker" }.map { "\($0.code) \($0.items)" } }
+            func settle(_ crashes: Int, quarantined: Duration? = nil) async throws {
+                _ = try await store.settleCrash(t, job) { _, _ in CrashSettlement(suspicion: Suspicion(crashes: crashes, batch: 1, quarantined: quarantined), putOff: .zero, fault: Array("{}".utf8)) }
+            }
+            func first() async throws -> Int { try await house.count("SELECT (extract(epoch FROM first_at) * 1000000)::bigint FROM app.crashes") }
+            try await settle(1)
+            let began = try await first()
+            try await end(crashed: true, named: true)
+            #expect(try await fact() == "normalize 1")
+            try await settle(2)
+            #expect(try await first() == began)
+            // Its document is held.
+            try await settle(0)
+            #expect(try await fact() == nil)
+            try await settle(3, quarantined: .seconds(60))
+            #expect(try await fact() == nil)
+            #expect(try await first() > began, "those before it were settled")
+            // An end that nobody can be blamed for, until one is clean.
+            try await end(crashed: true)
+            try await end(crashed: true, named: true)
+            #expect(try await fact() == " 1")
+            try await end(crashed: false)
+            #expect(try await fact() == nil)
+        }
+    }
+
     @Test("of two who look at once one looks; within the time nobody does")
     func watch() async throws {
         try await House.with { house async throws in

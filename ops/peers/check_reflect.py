@@ -1,13 +1,15 @@
-"""What a bookkeeper does in the ledger reaches whoever the document came from, for ops/test: payments and a void at the ledger's own screens, on a running demo, must stand
-as notes beside the shop's orders and in the list that the ERP fetches, by webhook within a minute, without one within the interval at which the ledger is asked; each once.
+"""What a bookkeeper does in the ledger reaches whoever the document came from, for ops/test: payments, a void and a change at the ledger's own screens, on a running demo, must
+stand as notes beside the shop's orders and the returns system's returns, and in the list that the ERP fetches, by webhook within a minute, without one within the interval at which
+the ledger is asked; each once.
 Arguments: up.json of a running demo whose secrets/operator.json holds the webhook keys of demo.py."""
 
 import datetime
+import json
 import re
 import sys
 import time
 
-from demo import KEYS, Business, Woo, base, call, erp, fail, happen, invoice, items, wait
+from demo import KEYS, Business, Woo, base, call, erp, fail, happen, invoice, items, one, sandbox, send, wait
 
 BY_WEBHOOK = 60
 # The shortest interval at which a ledger is asked, and the work that follows.
@@ -26,13 +28,15 @@ shop = Woo("thames", 2)
 web = shop.connected(thames, "reflect-web", SECRET, tax_place="GB")
 yard = thames.connect("reflect-yard", "erp", "yard")
 flows = [thames.flow("reflect-web-to-books", web, policies, INTERVAL), thames.flow("reflect-yard-to-books", yard, policies, INTERVAL)]
-settings = call("GET", f"/v1/connections/{thames.books}")["settings"]
+mesa = Business("mesa-outfitters", "mesa-outfitters-inc")
+returns_flow = one(f"/v1/tenants/{mesa.id}/flows", "returns-to-books")
+settings = {ledger: call("GET", f"/v1/connections/{ledger}")["settings"] for ledger in (thames.books, mesa.books)}
 
 
-def asked_every(seconds):
+def asked_every(seconds, ledger=thames.books):
     """How often the ledger is asked what has changed there."""
     more = {"changes_seconds": str(seconds)} if seconds else {}
-    call("PATCH", f"/v1/connections/{thames.books}", {"settings": settings | more})
+    call("PATCH", f"/v1/connections/{ledger}", {"settings": settings[ledger] | more})
 
 
 def pay(posting):
@@ -56,6 +60,15 @@ def told(order, words):
     if len(found) > 1:
         fail(f"order {order} was told twice: {found}")
     return bool(found)
+
+
+def beside(credit_note):
+    """Ours beside the return that a credit note is, in Loop."""
+    status, text = send(
+        f"{sandbox}/loop/api/v1/warehouse/return/{credit_note['subject'].removeprefix('return:')}/notes", "GET", None, {"X-Authorization": "returns_mesa-outfitters"})
+    if status not in (200, 422):
+        fail(f"Loop answered {status}: {text[:300]}")
+    return [n["content"] for n in json.loads(text)["notes"]] if status == 200 else []
 
 
 def listed(state, paid):
@@ -86,6 +99,7 @@ def pause(seconds):
 # MARK: three orders to be paid by bank, an ERP's invoice: all in the books, and their sources know
 
 asked_every(INTERVAL)
+asked_every(NEVER, mesa.books)
 polled, paid, void = [f"{shop.order('BOWL-1', payment_method='bacs')}" for _ in range(3)]
 line = {
     "id": "L1", "sku": "HOM-1", "description": "Mug", "group": "homeware", "quantity": "1", "unit_price": "40.00", "net": "40.00",
@@ -129,6 +143,19 @@ measured(
     "two payments and a void in the ledger, told by webhook", by_hand, lambda: told(paid, f"was paid there: {sum_of['paid']} GBP"),
     lambda: listed("paid", sum_of["yard"]), lambda: told(void, "is void there"), most=BY_WEBHOOK)
 
+# MARK: a returns system, by webhook
+
+happen("qbo2", {"do": "subscribes", "url": f"{base}/v1/webhooks/quickbooks-online", "verifier": KEYS["quickbooks-online"]["webhook_key"]})
+given = wait("a return in the books whose system knows", lambda: next((p for p in mesa.settled(returns_flow, "credit_note").values() if beside(p)), None))
+if sum("is posted" in text and "credit note" in text for text in beside(given)) != 1:
+    fail(f"the returns system was told {beside(given)}")
+policies_of_returns = call("GET", f"/v1/flows/{returns_flow}")["policies"]
+call("PATCH", f"/v1/flows/{returns_flow}", {"policies": policies_of_returns | {"masters": {"amount": "ledger"}}})
+measured(
+    "a change of a credit note in the ledger, told to the returns system by webhook",
+    lambda: happen("qbo2", {"do": "edits", "entity": "CreditMemo", "id": given["remote_id"], "object": {"TxnDate": "2026-11-03"}}),
+    lambda: any("was changed there" in text for text in beside(given)), most=BY_WEBHOOK)
+
 # MARK: once each, also after both sides have been asked again what changed
 
 asked_every(INTERVAL)
@@ -141,6 +168,9 @@ for order, last in ((polled, "was paid there"), (paid, "was paid there"), (void,
 states = [(i["subject"], i["state"], i["paid"]) for i in items(f"/v1/connections/{yard}/reflections")]
 if states != [("INV-YARD", "posted", None), ("INV-YARD", "paid", sum_of["yard"])]:
     fail(f"the ERP is told {states}")
+said = [text for text in beside(given) if "credit note" in text]
+if len(said) != 2 or sum("was changed there" in text for text in said) != 1:
+    fail(f"the returns system was told {said}")
 left = sorted((p["subject"], p["form"], p["state"]) for flow in flows for p in thames.postings(flow))
 if [(s, f) for s, f, _ in left] != sorted((s, "invoice") for s in (polled, paid, void, "INV-YARD")) or any(state == "manual" for _, _, state in left):
     fail(f"the flows' postings are {left}")
@@ -150,4 +180,7 @@ shop.lose_webhooks()
 for flow in flows:
     call("PATCH", f"/v1/flows/{flow}", {"state": "paused"})
 asked_every(None)
+asked_every(None, mesa.books)
+happen("qbo2", {"do": "unsubscribes"})
+call("PATCH", f"/v1/flows/{returns_flow}", {"policies": policies_of_returns})
 print(f"reflect: {time.monotonic() - began:.0f} s")

@@ -1,10 +1,9 @@
 """Twelve things that go wrong in the life of a client business, each let happen on a running demo, and what the program says of it: the right cause with a remedy
 within two minutes, in one alert and no other. Prints the table; with a fourth argument it is written there as docs/incidents.md has it.
 Arguments: up.json of a running demo of 60 orders, its folder (COUNTERFOIL_VAR), a folder for passing files[, where to write the page].
-The folder's secrets/operator.json must hold the webhook keys of demo.py before the demo is started: --operator-json prints it."""
+The demo is a test build's (COUNTERFOIL_SABOTAGE_BUILD=1): only there a document can end a worker. The folder's secrets/operator.json must hold the webhook
+keys of demo.py before it is started: --operator-json prints it."""
 
-import hashlib
-import hmac
 import json
 import os
 import subprocess
@@ -62,17 +61,16 @@ WOO_SECRET = "incidents-woo-secret"
 POLICIES = {"posting": "per_document", "sale_form": "invoice_payment", "customer": "house", "closed_period": "hold", "edit": "delta"}
 woo = Woo("prairie", 1)
 web = woo.connected(prairie, "web", WOO_SECRET, gateway_fees="all", tax_place="US-CA")
-web_flow = prairie.flow("web-to-books", web, POLICIES)
+web_flow = prairie.flow("web-to-books", web, POLICIES | {"reflect": "on"})
 happen("qbo", {"do": "subscribes", "url": f"{base}/v1/webhooks/quickbooks-online", "verifier": KEYS["quickbooks-online"]["webhook_key"]})
 erp_a, erp_b = prairie.connect("erp", "erp", "back-office"), thames.connect("erp", "erp", "back-office")
 erp_flow = prairie.flow("erp-to-books", erp_a, POLICIES)
 thames.bind({"receivable:*": "610", "sales:*": "200"})
 thames.flow("erp-to-books", erp_b, POLICIES)
-for _ in range(2):
-    woo.order("MUG-01")
-wait("two orders in the books", lambda: len(prairie.settled(web_flow, "invoice")) == 2 and len(prairie.settled(web_flow, "payment")) == 2)
-first, second = sorted(prairie.settled(web_flow, "invoice").values(), key=lambda p: p["subject"])
-second_payment = next(p for p in prairie.settled(web_flow, "payment").values() if p["case"] == second["case"])
+edited, deleted = f"{woo.order('MUG-01')}", f"{woo.order('MUG-01', payment_method='bacs')}"
+wait("two orders in the books, one paid", lambda: prairie.settled(web_flow, "invoice").keys() == {edited, deleted} and prairie.settled(web_flow, "payment"))
+invoices = prairie.settled(web_flow, "invoice")
+wait("the shop is told", lambda: all(any("is posted" in n["note"] for n in woo.call("GET", f"orders/{order}/notes")) for order in invoices))
 
 # MARK: what goes wrong
 
@@ -81,10 +79,19 @@ incident(
     lambda: happen("qbo", {"do": "renames", "entity": "Account", "account": "4010", "name": "Old homeware"}), ["4010", "Old homeware"])
 incident(
     "An invoice is edited by hand in the ledger", prairie, "variance",
-    lambda: happen("qbo", {"do": "edits", "entity": "Invoice", "id": first["remote_id"], "object": {"TxnDate": "2026-10-05"}}), ["date", "2026-10-05"])
+    lambda: happen("qbo", {"do": "edits", "entity": "Invoice", "id": invoices[edited]["remote_id"], "object": {"TxnDate": "2026-10-05"}}), ["date", "2026-10-05"])
+
+
+def meant():
+    """The bookkeeper meant it: said so here, nothing waits any more, and the shop hears of it."""
+    call("POST", f"/v1/postings/{invoices[deleted]['post_key']}/accept", {"reason": "never collected"})
+    wait("the shop hears of what was deleted", lambda: any("is void there" in n["note"] for n in woo.call("GET", f"orders/{deleted}/notes")))
+    wait("what was accepted is over", lambda: not any("no longer has the document" in a["summary"] for a in prairie.alerts().values()))
+
+
 incident(
-    "A payment is deleted there", prairie, "variance",
-    lambda: happen("qbo", {"do": "deletes", "entity": "Payment", "id": second_payment["remote_id"]}), ["no longer has the document"])
+    "An invoice is deleted there", prairie, "variance",
+    lambda: happen("qbo", {"do": "deletes", "entity": "Invoice", "id": invoices[deleted]["remote_id"]}), ["no longer has the document"], meant)
 
 
 def three_hours():
@@ -189,19 +196,15 @@ incident("A source falls silent", thames, "silent", silent, ["depot"])
 
 
 def poison():
-    """A delivery that is signed as it should be and says what can't be."""
-    secret = "0f3c6a1be5d94c27" * 3
-    call("PUT", f"/v1/connections/{erp_a}/webhook-secret", {"secret": secret})
+    """What no program ought to have, a document over which the worker crashes: the words in it are Sabotage.poison of a test build. Beside it one like any other."""
     bad = invoice("INV-P", "50.00", "USD")
-    bad["data"]["total"] = "51.00"
-    body, at = json.dumps(bad).encode(), str(int(time.time()))
-    proof = hmac.new(secret.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
-    status, text = send(f"{base}/hooks/{erp_a}", "POST", body, {"Counterfoil-Signature": f"t={at},v1={proof}"})
-    if status != 200:
-        fail(f"the webhook was answered {status}: {text[:300]}")
+    bad["data"]["lines"][0]["description"] = "counterfoil-test:this-document-ends-its-worker"
+    erp(erp_a, bad, invoice("INV-W", "60.00", "USD"))
 
 
-incident("A document that can't be right (poison)", prairie, "event", poison, ["erp"])
+incident(
+    "A document ends the worker (poison)", prairie, "document_quarantined", poison, ["event", "held", "worker"],
+    lambda: wait("what came with it is in the books", lambda: "INV-W" in prairie.settled(erp_flow, "invoice")))
 incident("A platform's clock is minutes off", prairie, "clock", lambda: send(f"{sandbox}/_sandbox/clock", "POST", {"ahead_seconds": 400}), ["400 seconds ahead"])
 incident(
     "The shop's key is revoked", prairie, "credential",

@@ -15,6 +15,8 @@ extension StripeConnector {
             return .rejected(judging.refused("an error under a success", error["message"]?.string))
         // An object that is gone, or of the other mode, is an answer to who asked for it.
         case 404 where call.kind == .read && error?["code"]?.string == "resource_missing": return .accepted
+        // A key that may only read still reads: metadata that it may not write is no reason to stop that.
+        case 403 where call.kind == .write && error != nil && error?["code"]?.string != "account_invalid": return .rejected(Self.mayNotWrite(says))
         case 403: return .reauthorize(Self.denied(says))
         case 429: return .throttled(after: Judging.retryAfter(response), bucket: Self.bucket)
         case 409 where error != nil: return .throttled(after: Judging.retryAfter(response), bucket: nil)
@@ -34,6 +36,13 @@ extension StripeConnector {
     private static func error(_ response: HTTPResponse) -> JSON? {
         guard !(200 ..< 300).contains(response.status), let error = object(response)?["error"], error.object != nil else { return nil }
         return error
+    }
+
+    private static func mayNotWrite(_ text: String?) -> Fault {
+        Fault(
+            "write_denied", stage: .post, disposition: .reject, summary: "the Stripe key may not write metadata of charges and invoices",
+            remedy: "Give the restricted key the right to write Charges and Invoices, or set the policy reflect: off. Then tell it again.",
+            underlying: Judging.short(text))
     }
 
     private static func denied(_ text: String?) -> Fault {

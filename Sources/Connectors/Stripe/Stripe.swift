@@ -3,7 +3,7 @@ public import ConnectorKit
 internal import Kernel
 
 /// Stripe as a source of money: charges, refunds, disputes, fees and payouts, and of sales where no shop has them. Told by signed events, swept by
-/// the list of events and by the balance; every document is made from what is read with our own version of the API.
+/// the list of events and by the balance; every document is made from what is read with our own version of the API. Told in turn what the ledger has.
 public struct StripeConnector: SourceConnector {
     public init() {}
 
@@ -18,7 +18,7 @@ public struct StripeConnector: SourceConnector {
             headers: ["Accept": "application/json", "Stripe-Version": Self.version],
             limits: [RateLimit(name: Self.bucket, scope: .connection, amount: 25, window: .seconds(1))],
             concurrency: 4, batchSizes: [:], pageSize: StripeLimits.pageRows, fieldLengths: [:],
-            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: false, findSettles: .zero),
+            idempotency: Idempotency(nativeKeyLifetime: nil, searchable: true, findSettles: StripeLimits.memberSettles),
             tax: .perLine, dimensions: [], revisesPaidInvoices: true, apiVersion: Self.version, sunset: nil, sources: Self.sources, objects: Self.objects,
             changeFeed: [
                 .webhooks(signature: "HMAC-SHA256 over time and body, valid for 300 s", topics: Self.topics),
@@ -40,8 +40,8 @@ public struct StripeConnector: SourceConnector {
     ]
 
     private static let objects: [PlatformObject] = [
-        PlatformObject("Charge", carries: ["sale", "payment"], [.receive, .read]),
-        PlatformObject("Invoice", carries: ["invoice"], [.receive, .read]),
+        PlatformObject("Charge", carries: ["sale", "payment"], [.receive, .read, .update]),
+        PlatformObject("Invoice", carries: ["invoice"], [.receive, .read, .update]),
         PlatformObject("InvoicePayment", carries: ["payment"], [.receive, .list]),
         PlatformObject("CheckoutSession", carries: ["sale"], [.list]),
         PlatformObject("Refund", carries: ["refund"], [.receive, .list, .read]),
@@ -60,14 +60,19 @@ public struct StripeConnector: SourceConnector {
         clientProof: .secret, scopes: ["read_write"], refreshGrace: .zero,
         consent: .init(
             path: "/oauth/authorize", account: .identified,
-            access: ["read payments, refunds, disputes, payouts and fees", "write (Stripe grants reading alone to few apps; nothing is ever written)"]))
+            access: [
+                "read payments, refunds, disputes, payouts and fees",
+                "write (Stripe grants reading alone to few apps; all that is written is what the books have of a charge or invoice, into its metadata, where that is asked for)",
+            ]))
 
     private static let sources: [String: String] = [
         "limits.second":
             "docs.stripe.com, Rate limits: 25 requests a second for each endpoint, and for everything in test mode; 100 in live mode altogether. We keep to 25",
         "concurrency": "our choice: Stripe limits requests in flight without saying to how many",
         "page": "docs.stripe.com, API reference, Pagination: limit is 1 to 100",
-        "idempotency": "read only: nothing is written, so nothing can happen twice",
+        "idempotency": "metadata of charges and invoices is all that is written: one member for each document, with a mark that is looked for before",
+        "idempotency.search": "docs.stripe.com, API reference, Retrieve a charge, Retrieve an invoice: metadata is shown whole",
+        "idempotency.settles": "our choice: nobody says how long Stripe works on after its answer is lost",
         "auth": "docs.stripe.com, API keys; Connect, OAuth reference: a key travels as Authorization: Bearer",
         "auth.no_expiry": "docs.stripe.com, Connect, OAuth reference: the access token of a standard account does not expire; unconfirmed for 2026",
         "auth.refreshGrace": "our choice: with tokens that do not expire nothing is renewed",
@@ -90,6 +95,8 @@ enum StripeLimits {
     /// Rows of one payout: 500 pages.
     static let payoutPages = 500
     static let listPages = 20
+    /// A request that nobody heard the end of may still be at work for as long.
+    static let memberSettles = Duration.seconds(90)
     /// Tax rates, charges and credit notes of one invoice that are read one by one.
     static let followUps = 50
     /// Lines, refunds and so on in one list of a record; rows of a payout.

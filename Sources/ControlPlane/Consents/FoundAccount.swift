@@ -1,3 +1,4 @@
+internal import ConnectorKit
 internal import Kernel
 internal import Store
 internal import Wire
@@ -28,23 +29,10 @@ struct FoundAccount: Sendable, Equatable {
         (self.account, self.name, self.country, self.currency) = (account, name, country, currency)
     }
 
-    /// What is not as any of the expected has it: `country`, `currency`, `name`. What the platform does not say is no difference, nor is how a company writes
-    /// itself where an organisation is expected: the account that was connected before is expected under its very name.
-    func differences(from expected: [FoundAccount]) -> [String] {
-        var out: [String] = []
-        func check(_ what: String, _ own: String?, _ theirs: [String]) {
-            if let own, !theirs.isEmpty, !theirs.contains(where: { $0.lowercased() == own.lowercased() }) { out.append(what) }
-        }
-        check("country", country, expected.compactMap(\.country))
-        check("currency", currency, expected.compactMap(\.currency))
-        let before = expected.filter { !$0.account.isEmpty }
-        if before.isEmpty {
-            check("name", isNamed ? CompanyName.plain(name) : nil, expected.map { CompanyName.plain($0.name) }.filter { !$0.isEmpty })
-        } else {
-            check("name", name, before.map(\.name))
-        }
-        return out
-    }
+    /// What is not as any of the expected has it: `country`, `currency`, `name`.
+    func differences(from expected: [FoundAccount]) -> [String] { shown.differences(from: expected.map(\.shown), isNamed: isNamed) }
+
+    private var shown: AccountIdentity { AccountIdentity(account: account, name: name, country: country, currency: currency) }
 }
 
 extension ConsentView {

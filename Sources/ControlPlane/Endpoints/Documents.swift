@@ -96,7 +96,7 @@ extension Endpoints {
         )) { visit in try await order(.retry, visit) },
         Endpoint(.post, "/v1/postings/{posting}/accept", .key(.write), aboutOrder(
             "Let what the ledger shows stand",
-            "Of an invoice, credit note or bill that somebody voided or changed there. Nothing is written; the difference stays in the day's proof by name, and what the source says of it later is held where it goes beyond."
+            "Of an invoice, credit note or bill that somebody voided or changed there. Nothing is written; the difference stays in the day's proof by name, and what the source says of it later is held where it goes beyond. Where it is asked before the source is told, this is the answer: it is told."
         )) { visit in try await order(.accept, visit) },
     ]
 

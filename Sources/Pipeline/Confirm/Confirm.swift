@@ -116,7 +116,7 @@ enum Confirm {
     /// As it is kept.
     static func difference(_ findings: [Finding]) -> (findings: [UInt8], fault: Fault) {
         let fault = Fault("differs", stage: .confirm, disposition: .hold, summary: findings.first?.why ?? "the ledger shows something else than was sent",
-            remedy: findings.first?.remedy ?? "Open the posting, compare both sides, then correct the ledger or release.")
+            remedy: findings.first?.remedy ?? "Open the posting, compare both sides, then correct the ledger, accept what it shows, or release.")
         return (JSON.array(findings.map(PlanCodec.finding)).bytes, fault)
     }
 
@@ -143,7 +143,7 @@ enum Confirm {
             let key = AlertKey.variance(flow, first.position ?? "document")
             byKey[key] = AlertRow(
                 key: key, severity: .critical, cause: "the ledger shows something else than was sent: \(first.why)",
-                remedy: "Open the posting, compare both sides, then correct the ledger or release.")
+                remedy: "Open the posting, compare both sides, then correct the ledger, accept what it shows, or release.")
         }
         return byKey.sorted { $0.key < $1.key }.map(\.value)
     }

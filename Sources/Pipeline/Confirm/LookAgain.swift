@@ -81,7 +81,7 @@ extension Pipeline {
     ) async throws(Fault) {
         let tenant = tenant
         try await store.transaction { tx throws(Fault) in
-            try await tx.reflect(tenant, flow.row.id, news, alert: Reflect.alert(flow.row.id))
+            try await tx.reflect(tenant, flow.row.id, news, alert: Reflect.alert(flow.row.id), besides: Set(drifted.map(\.key)))
             try await tx.lookAtMoney(tenant, flow, news)
             if !same.isEmpty {
                 _ = try await tx.query(ChangeStatements.unmark(tenant, same))

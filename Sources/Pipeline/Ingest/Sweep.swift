@@ -114,8 +114,10 @@ extension Pipeline {
             try await store.raise(tenant, [AlertRow(key: AlertKey.credential(connection.row.id), severity: .critical, cause: fault.summary, remedy: fault.remedy)])
             throw fault
         }
+        let company = try await compare(identity, connection.row, connector)
         try await store.saveIdentity(tenant, connection.row.id, identity.json.bytes)
         try await store.resolveAlerts(tenant, keyPrefix: AlertKey.credential(connection.row.id))
+        try await tell(company, of: identity, connection.row, connector.spec.name)
         var jobs: [Job] = []
         if connector is any LedgerConnector {
             jobs.append(Job(.chart, connection.row.id.description, lane: .interactive))

@@ -21,6 +21,9 @@ extension Pipeline {
             for event in events {
                 do throws(Fault) {
                     let body = try open(event.sealedBody, Credential.eventContext(tenant, connection.row.id))
+                    #if SABOTAGE
+                    Sabotage.swallow(body)
+                    #endif
                     let record = RawRecord(topic: event.topic, deliveryID: event.deliveryID, body: body)
                     read.append((event, try connector.normalize(record, connection.facts)))
                 } catch {

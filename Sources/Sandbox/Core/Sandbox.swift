@@ -29,7 +29,7 @@ public enum Sandbox {
         let twins: [any Twin] = [
             shopify, try QuickBooksOnlineTwin(journal: try journal("qbo"), waits: .rehearsal),
             // A second company: one grant is one company.
-            try QuickBooksOnlineTwin(prefix: "/qbo2", journal: try journal("qbo2"), waits: .rehearsal),
+            try QuickBooksOnlineTwin(prefix: "/qbo2", name: "Mesa Outfitters Inc", journal: try journal("qbo2"), waits: .rehearsal),
             try XeroTwin(journal: try journal("xero"), waits: .rehearsal),
             try FreeAgentTwin(journal: try journal("freeagent")),
             try NetSuiteTwin(journal: try journal("netsuite")),

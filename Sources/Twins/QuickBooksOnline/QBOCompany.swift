@@ -70,9 +70,9 @@ struct QBOCompany: Sendable {
 
     let country: QuickBooksOnlineCountry
 
-    init(_ country: QuickBooksOnlineCountry = .unitedStates) {
+    init(_ country: QuickBooksOnlineCountry = .unitedStates, name: String? = nil) {
         self.country = country
-        for (kind, object) in QBOSeed.objects(country) {
+        for (kind, object) in QBOSeed.objects(country, name: name ?? country.companyName) {
             store(kind, object.text("Id") ?? "", object)
         }
     }

@@ -97,7 +97,7 @@ enum QBOSeed {
     }
 
     /// Every object of the empty company. One in Britain has the same accounts, and tax codes of its own.
-    static func objects(_ country: QuickBooksOnlineCountry) -> [(QBOKind, JSON)] {
+    static func objects(_ country: QuickBooksOnlineCountry, name: String) -> [(QBOKind, JSON)] {
         var all: [(QBOKind, JSON)] = []
         for (index, ledger) in ledgers.enumerated() {
             all.append(
@@ -138,7 +138,7 @@ enum QBOSeed {
                 merged(
                     "1", ["Name": "Web shop", "SubDepartment": false, "FullyQualifiedName": "Web shop", "Active": true])
             ))
-        all.append((.companyInfo, companyInfo(country)))
+        all.append((.companyInfo, companyInfo(country, name)))
         all.append((.preferences, preferences(country)))
         return all
     }
@@ -208,13 +208,13 @@ enum QBOSeed {
         return all + [(.taxAgency, merged("1", ["DisplayName": "HM Revenue & Customs (VAT)", "TaxTrackedOnSales": true, "TaxTrackedOnPurchases": true]))]
     }
 
-    private static func companyInfo(_ country: QuickBooksOnlineCountry) -> JSON {
+    private static func companyInfo(_ country: QuickBooksOnlineCountry, _ name: String) -> JSON {
         var address: JSON = ["Id": "1", "Line1": "1 Prairie Avenue", "City": "Chicago", "CountrySubDivisionCode": "IL", "PostalCode": "60616"]
         if !country.isAmerican { address = ["Id": "1", "Line1": "1 Strand", "City": "London", "PostalCode": "WC2N 5HR"] }
         return merged(
             "1",
             [
-                "CompanyName": .string(country.companyName), "LegalName": .string(country.companyName), "Country": .string(country.rawValue),
+                "CompanyName": .string(name), "LegalName": .string(name), "Country": .string(country.rawValue),
                 "CompanyAddr": address,
                 "CompanyStartDate": "2026-01-02", "FiscalYearStartMonth": "January", "SupportedLanguages": "en",
                 "DefaultTimeZone": .string(country.timeZone),

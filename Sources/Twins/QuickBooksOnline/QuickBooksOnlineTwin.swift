@@ -33,13 +33,14 @@ public final class QuickBooksOnlineTwin: LedgerTwin, LivingTwin {
     /// - Parameters:
     ///   - prefix: another than `/qbo` for a second company beside the first.
     ///   - country: where the company is.
+    ///   - name: what it is called, where not as usual.
     ///   - waits: when webhooks are sent again.
     /// - Throws: what reading the journal throws.
     public init(
-        prefix: String = "/qbo", country: QuickBooksOnlineCountry = .unitedStates, journal: TwinJournal, limits: QuickBooksOnlineLimits = QuickBooksOnlineLimits(), waits: WebhookWaits = vendorWaits,
+        prefix: String = "/qbo", country: QuickBooksOnlineCountry = .unitedStates, name: String? = nil, journal: TwinJournal, limits: QuickBooksOnlineLimits = QuickBooksOnlineLimits(), waits: WebhookWaits = vendorWaits,
         random: any RandomSource = SystemRandom()
     ) throws(Fault) {
-        var company = QBOCompany(country)
+        var company = QBOCompany(country, name: name)
         try journal.replay { company.apply($0) }
         company.queue.commit()
         self.prefix = prefix

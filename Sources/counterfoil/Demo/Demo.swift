@@ -131,7 +131,12 @@ struct Demo {
         let verdict = try await control(.get, "/verdict", nil)
         let report = try await api.get("/v1/report")
         let held = try await api.items("/v1/report/held")
-        return DemoResult(seed: seed, seconds: took, verdict: verdict, report: report, held: held)
+        var told: [String: Int] = [:]
+        for tenant in try await api.items("/v1/tenants") {
+            let count = try await api.items("/v1/tenants/\(tenant["id"]?.string ?? "")/reflections?state=told").count
+            if count > 0 { told[tenant["slug"]?.string ?? "?"] = count }
+        }
+        return DemoResult(seed: seed, seconds: took, verdict: verdict, report: report, held: held, told: told)
     }
 
     /// Reconciliation runs last; the proof is complete when every posting of the report is reconciled or open by name.
@@ -171,6 +176,8 @@ struct DemoResult {
     var verdict: JSON
     var report: JSON
     var held: [JSON]
+    /// By tenant: how often a source was told what the ledger has.
+    var told: [String: Int] = [:]
 
     private var tenants: [JSON] { report["tenants"]?.array ?? [] }
     private func sum(_ key: String) -> Int { tenants.reduce(0) { $0 + ($1[key]?.int ?? 0) } }
@@ -205,7 +212,7 @@ struct DemoResult {
             ("rejected", .number("\(sum("rejected"))")), ("unknown", .number("\(sum("unknown"))")), ("manual", .number("\(sum("manual"))")),
             ("superseded", .number("\(sum("superseded"))")), ("voided", .number("\(sum("voided"))")), ("skipped", .number("\(sum("skipped"))")),
             ("lost", .number("\(verdict["lost"]?.int ?? -1)")), ("doubled", .number("\(verdict["doubled"]?.int ?? -1)")),
-            ("unexplained_minor", .number("\(unexplained)")), ("held_unexpected", .number("\(surprises.count)")), ("seconds", .number("\(seconds.components.seconds)")),
+            ("unexplained_minor", .number("\(unexplained)")), ("told_back", .number("\(told.values.reduce(0, +))")), ("held_unexpected", .number("\(surprises.count)")), ("seconds", .number("\(seconds.components.seconds)")),
         ])
     }
 
@@ -217,6 +224,7 @@ struct DemoResult {
             out += (t["slug"]?.string ?? "?").padded(to: 18) + (t["ledger"]?.string ?? "?").padded(to: 20) + n("documents").paddedLeft(to: 10) + n("posted").paddedLeft(to: 8)
                 + n("confirmed").paddedLeft(to: 11) + n("returns").paddedLeft(to: 9) + n("held").paddedLeft(to: 6) + n("unexplained_minor").paddedLeft(to: 13) + "\n"
             for cause in t["held_by"]?.array ?? [] { out += "    held: \(cause["count"]?.int ?? 0) by \(cause["check"]?.string ?? "?")\n" }
+            if let count = told[t["slug"]?.string ?? "?"] { out += "    told back: \(count) times what the ledger has, beside the source's own documents\n" }
         }
         out += "\nlost \(verdict["lost"]?.int ?? -1), doubled \(verdict["doubled"]?.int ?? -1), unexplained \(unexplained) (judged by the twins' own books, seed \(seed), \(seconds.components.seconds) s)"
         if !surprises.isEmpty { out += "\nthe held set is not what the day planted:\n  " + surprises.prefix(20).joined(separator: "\n  ") }

@@ -1,0 +1,58 @@
+internal import ConnectorKit
+internal import Kernel
+internal import Store
+internal import Wire
+
+extension Pipeline {
+    /// An account that is not the company expected: who typed a credential in was shown nothing, as who consents in a browser is. To be called before the
+    /// identity is kept, and carried out after it.
+    func compare(_ identity: AccountIdentity, _ connection: ConnectionRow, _ connector: any Connector) async throws(Fault) -> CompanyWatch.Verdict {
+        guard let expected = try await store.expectedAccounts(tenant, connection.id) else { return .agrees }
+        return try CompanyWatch.verdict(identity, expected, isLedger: connector is any LedgerConnector)
+    }
+
+    /// Raises the alert or ends it.
+    func tell(_ verdict: CompanyWatch.Verdict, of identity: AccountIdentity, _ connection: ConnectionRow, _ platform: String) async throws(Fault) {
+        switch verdict {
+        case .known: break
+        case .agrees: try await store.resolveAlerts(tenant, keys: [AlertKey.company(connection.id)])
+        case .differs(let what, let from): try await store.raise(tenant, [CompanyWatch.alert(identity, what, from, connection, platform)])
+        }
+    }
+}
+
+/// The company at a connection's other end, against the organisations whose books it is to keep. Pure.
+enum CompanyWatch {
+    enum Verdict: Equatable {
+        /// As expected, or somebody said yes to it.
+        case agrees
+        /// As it was when it was asked last: who has to be told is told.
+        case known
+        case differs([String], from: [AccountIdentity])
+    }
+
+    static func verdict(_ identity: AccountIdentity, _ expected: ExpectedAccounts, isLedger: Bool) throws(Fault) -> Verdict {
+        let organisations = try JSON(parsing: expected.organisations).array ?? []
+        let wanted = organisations.map { AccountIdentity(account: "", name: $0["name"]?.string ?? "", country: $0["country"]?.string, currency: $0["currency"]?.string) }
+        // Shops have names of their own, and one made of the account's id says nothing.
+        let differences = identity.differences(from: wanted, isNamed: isLedger && !identity.name.contains(identity.account))
+        if differences.isEmpty { return .agrees }
+        for found in try expected.confirmed.map({ bytes throws(Fault) in try JSON(parsing: bytes).array ?? [] }) ?? [] where says(found, identity) { return .agrees }
+        if let kept = expected.identity, says(try JSON(parsing: kept), identity) { return .known }
+        return .differs(differences, from: wanted)
+    }
+
+    private static func says(_ json: JSON, _ identity: AccountIdentity) -> Bool {
+        json["account"]?.string?.lowercased() == identity.account.lowercased() && json["name"]?.string == identity.name && json["country"]?.string == identity.country
+            && json["currency"]?.string == identity.currency
+    }
+
+    static func alert(_ identity: AccountIdentity, _ what: [String], _ expected: [AccountIdentity], _ connection: ConnectionRow, _ platform: String) -> AlertRow {
+        AlertRow(
+            key: AlertKey.company(connection.id), severity: .critical,
+            cause: "\(connection.slug) (\(platform)) opened \(words(identity)), which differs in \(what.joined(separator: " and ")) from \(expected.map(words).joined(separator: "; "))",
+            remedy: "See whether it is the company that is meant, and if so acknowledge this. If not, pause its flows, give the credential of the right one, and take back there what was posted.")
+    }
+
+    private static func words(_ one: AccountIdentity) -> String { ([one.name] + [one.country, one.currency].compactMap(\.self)).joined(separator: ", ") }
+}
