@@ -60,9 +60,11 @@ public enum JobStatements {
         """
     }
 
-    /// Ends jobs, each unless it was asked for again meanwhile. Sent with the statement that asks for the next ones, it costs no commit of its own.
+    /// Ends jobs, each unless it was asked for again meanwhile. Sent with the statement that asks for the next ones, it costs no commit of its own. In the order
+    /// of their names, as they are asked for: two who lock them in different orders would wait for each other.
     public static func finish(_ tenant: TenantID, _ jobs: [Job]) -> SQL {
-        """
+        let jobs = jobs.sorted { ($0.kind.rawValue, $0.subject) < ($1.kind.rawValue, $1.subject) }
+        return """
         DELETE FROM app.jobs j USING unnest(\(jobs.map(\.kind.rawValue)), \(jobs.map(\.subject)), \(jobs.map(\.generation))) AS d(k, s, g)
         WHERE j.tenant_id = \(tenant) AND j.kind = d.k AND j.subject = d.s AND j.generation = d.g
         """
@@ -116,6 +118,14 @@ public enum JobStatements {
         ) t
         WHERE d.due <= clock_timestamp()
         ORDER BY t.served, d.due LIMIT \(limit)
+        """
+    }
+
+    /// Those of these tenants that have something due, whoever works for them.
+    public static func due(among tenants: [TenantID]) -> SQL {
+        """
+        SELECT t.id AS tenant_id FROM unnest(\(tenants)) AS t(id)
+        WHERE EXISTS (SELECT FROM app.jobs j WHERE j.tenant_id = t.id AND j.due_at <= clock_timestamp())
         """
     }
 
@@ -202,7 +212,8 @@ public enum JobStatements {
 extension Store {
     /// Ends these jobs and gives the next ones: one round trip, one commit.
     public func nextJobs(_ tenant: TenantID, finished: [Job], limit: Int) async throws(Fault) -> [Job] {
-        try await jobs(tenant, try await pool.batch([JobStatements.finish(tenant, finished), JobStatements.due(tenant, limit: limit)])[1], limit: limit)
+        if finished.isEmpty { return try await dueJobs(tenant, limit: limit) }
+        return try await jobs(tenant, try await pool.batch([JobStatements.finish(tenant, finished), JobStatements.due(tenant, limit: limit)])[1], limit: limit)
     }
 
     /// The jobs in the rows; where some can't be read, these are put off and the question is put once more: they may have kept others out.
@@ -234,8 +245,23 @@ extension Store {
 
     public func finish(_ tenant: TenantID, _ job: Job) async throws(Fault) { _ = try await pool.query(JobStatements.finish(tenant, job)) }
 
-    public func postpone(_ tenant: TenantID, _ job: Job, by delay: Duration, fault: [UInt8]?) async throws(Fault) {
-        _ = try await pool.query(JobStatements.postpone(tenant, job, by: delay, fault: fault))
+    public func finish(_ tenant: TenantID, _ jobs: [Job]) async throws(Fault) {
+        guard !jobs.isEmpty else { return }
+        _ = try await pool.query(JobStatements.finish(tenant, jobs))
+    }
+
+    /// Puts the job off and ends the others: one commit.
+    public func postpone(_ tenant: TenantID, _ job: Job, by delay: Duration, fault: [UInt8]?, finished: [Job] = []) async throws(Fault) {
+        let ends = finished.isEmpty ? [] : [JobStatements.finish(tenant, finished)]
+        _ = try await pool.batch(ends + [JobStatements.postpone(tenant, job, by: delay, fault: fault)])
+    }
+
+    /// Those of these tenants that have something due.
+    public func due(among tenants: [TenantID]) async throws(Fault) -> [TenantID] {
+        guard !tenants.isEmpty else { return [] }
+        var out: [TenantID] = []
+        for row in try await pool.query(JobStatements.due(among: tenants)) { out.append(try row.get("tenant_id")) }
+        return out
     }
 
     /// `nil`: nothing is asked for.
