@@ -97,27 +97,32 @@ public enum JobStatements {
     }
 
     /// Tenants with due work and no live lease, the least served first (over its weight), oldest first among equals. `except`: those that the
-    /// asker could not start now; without it, many of them would hide everybody behind them. Steps through the index from tenant to tenant: what
+    /// asker could not start now; without it, many of them would hide everybody behind them. Mostly little is due: then the tenants are those of all due rows, and
+    /// what is put off costs nothing, however many tenants have some. Where more than `few` rows are due, the index is stepped through from tenant to tenant: what
     /// it costs grows with the tenants that have jobs, not with the jobs of one of them. Each is looked up by its key (LIMIT 1 keeps it so): a plan for
     /// the guess of a third of all tenants reads three tables to find one.
-    public static func dueTenants(limit: Int, except: [TenantID] = []) -> SQL {
+    public static func dueTenants(limit: Int, except: [TenantID] = [], few: Int = 200) -> SQL {
         """
-        WITH RECURSIVE d AS (
-          (SELECT tenant_id, due_at AS due FROM app.jobs ORDER BY tenant_id, due_at LIMIT 1)
+        WITH RECURSIVE few AS MATERIALIZED (
+          SELECT tenant_id, due_at FROM app.jobs WHERE due_at <= (SELECT clock_timestamp()) ORDER BY due_at LIMIT \(few + 1)
+        ), d AS (
+          (SELECT tenant_id, due_at AS due FROM app.jobs WHERE (SELECT count(*) FROM few) > \(few) ORDER BY tenant_id, due_at LIMIT 1)
           UNION ALL
           SELECT n.tenant_id, n.due_at FROM d CROSS JOIN LATERAL
             (SELECT j.tenant_id, j.due_at FROM app.jobs j WHERE j.tenant_id > d.tenant_id ORDER BY j.tenant_id, j.due_at LIMIT 1) n
+        ), due AS (
+          SELECT tenant_id, due FROM d WHERE due <= clock_timestamp()
+          UNION ALL SELECT tenant_id, min(due_at) FROM few WHERE (SELECT count(*) FROM few) <= \(few) GROUP BY tenant_id
         )
         SELECT t.tenant_id, t.wrapped_private_key
-        FROM d CROSS JOIN LATERAL (
+        FROM due CROSS JOIN LATERAL (
           SELECT t.tenant_id, t.wrapped_private_key, coalesce(s.served_ms, 0) / t.weight AS served
           FROM app.tenants t LEFT JOIN app.tenant_shares s USING (tenant_id) LEFT JOIN app.leases l USING (tenant_id)
-          WHERE t.tenant_id = d.tenant_id AND t.state = 'active' AND t.tenant_id <> ALL (\(except))
+          WHERE t.tenant_id = due.tenant_id AND t.state = 'active' AND t.tenant_id <> ALL (\(except))
             AND (l.tenant_id IS NULL OR l.state = 'free' OR l.expires_at + interval '25 seconds' < clock_timestamp())
           LIMIT 1
         ) t
-        WHERE d.due <= clock_timestamp()
-        ORDER BY t.served, d.due LIMIT \(limit)
+        ORDER BY t.served, due.due LIMIT \(limit)
         """
     }
 
