@@ -67,11 +67,19 @@ pid_t cf_spawn(const char *path, char *const argv[], char *const envp[], int std
         sigprocmask(SIG_SETMASK, &none, NULL);
         setpgid(0, 0);
         int failed = 0;
+        /* Where no descriptor is left, the pipe's own end says so, before anything is put over it: a parent that hears nothing takes the program for started. */
+        int back = fcntl(report[1], F_DUPFD_CLOEXEC, 16);
+        if (back < 0) {
+            failed = errno;
+            ssize_t unheard = write(report[1], &failed, sizeof failed);
+            (void)unheard;
+            _exit(127);
+        }
         int in = stdin_fd >= 0 ? fcntl(stdin_fd, F_DUPFD_CLOEXEC, 16) : open("/dev/null", O_RDONLY | O_CLOEXEC);
         int out = stdout_fd >= 0 ? fcntl(stdout_fd, F_DUPFD_CLOEXEC, 16) : -1;
         int err = stderr_fd >= 0 ? fcntl(stderr_fd, F_DUPFD_CLOEXEC, 16) : -1;
         int control = control_fd >= 0 ? fcntl(control_fd, F_DUPFD_CLOEXEC, 16) : -1;
-        int back = fcntl(report[1], F_DUPFD_CLOEXEC, 16);
+        if ((stdout_fd >= 0 && out < 0) || (stderr_fd >= 0 && err < 0) || (control_fd >= 0 && control < 0)) failed = errno;
         int image = fcntl(program, F_DUPFD_CLOEXEC, 16);
         if (in < 0 || dup2(in, 0) < 0) failed = errno;
         if (out >= 0 && dup2(out, 1) < 0) failed = errno;

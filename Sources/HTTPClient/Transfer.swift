@@ -16,6 +16,7 @@ final class Transfer {
     let isRead: Bool
     let limits: ExchangeLimits
     private let startBy: Duration?
+    private let began = SystemClocks().monotonic()
     private let sockets: OpenSockets
     /// How much of a mail's text libcurl has taken.
     var taken = 0
@@ -126,8 +127,8 @@ final class Transfer {
             return close(socket)
         }
         cf_setopt_ptr(easy, CURLOPT_PREREQDATA, me)
-        cf_setopt_prereq(easy) { me, _, _, peer, local in
-            Transfer.from(me)?.beforeRequest(OpenSockets.Ends(local: local, peer: peer)) ?? CURL_PREREQFUNC_ABORT
+        cf_setopt_prereq(easy) { me, address, _, peer, local in
+            Transfer.from(me)?.beforeRequest(OpenSockets.Ends(local: local, peer: peer, address: address)) ?? CURL_PREREQFUNC_ABORT
         }
         cf_setopt_ptr(easy, CURLOPT_HEADERDATA, me)
         cf_setopt_data(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, me in
@@ -149,10 +150,15 @@ final class Transfer {
         return cf_getinfo_ptr(easy, CURLINFO_PRIVATE, &me) == CURLE_OK ? from(me) : nil
     }
 
-    /// Has the exchange begin anew over a new connection, where nothing was written over the one that it was given. The handle must be off the multi handle.
+    /// Has the exchange begin anew over a new connection, in what is left of its time, where nothing was written over the one that it was given. The handle must
+    /// be off the multi handle.
     func beginsAnew() -> Bool {
         guard stale, attempts == 0 else { return false }
+        let left = outgoing.milliseconds - Int((SystemClocks().monotonic() - began).wholeMilliseconds)
+        guard left > 0 else { return false }
         stale = false
+        cf_setopt_long(easy, CURLOPT_TIMEOUT_MS, left)
+        cf_setopt_long(easy, CURLOPT_CONNECTTIMEOUT_MS, min(left, limits.connectSeconds * 1000))
         cf_setopt_long(easy, CURLOPT_FRESH_CONNECT, 1)
         return true
     }

@@ -49,6 +49,9 @@ final class Connection {
         self.parser = parser
     }
 
+    /// Memory for what it receives and sends, used or not.
+    var roomBytes: Int { parser.roomBytes + body.capacity + outbox.roomBytes }
+
     var isReading: Bool { phase == .idle || phase == .head || phase == .body }
 
     /// While a request is answered the client may send ahead, within a bound.
@@ -78,6 +81,7 @@ struct Outbox {
     private var sent = 0
 
     var isEmpty: Bool { sent == bytes.count + body.count }
+    var roomBytes: Int { bytes.capacity + body.capacity }
 
     mutating func append(_ line: [UInt8]) { bytes += line }
 

@@ -36,6 +36,20 @@ public struct HTTPParser: Sendable {
 
     private enum Step { case event(Event), again, starved }
 
+    /// Memory for what is being received, of all connections that one thread serves: each is lent it while it has something in hand, so that a thousand idle
+    /// ones hold nothing. Blocks of its size are dear to get and to give back, over and over.
+    struct Rooms: Sendable {
+        fileprivate var buffer: [UInt8] = []
+        fileprivate var body: [UInt8] = []
+
+        /// Takes back a body that was handed out and is not used any more.
+        mutating func recycle(_ body: consuming [UInt8]) {
+            if body.capacity <= ServerLimits.keptBufferBytes, body.capacity > self.body.capacity { self.body = body }
+        }
+
+        var bytes: Int { buffer.capacity + body.capacity }
+    }
+
     /// The largest body taken, in bytes.
     public var bodyBytesMost: Int
     private let bounds: Bounds
@@ -45,8 +59,6 @@ public struct HTTPParser: Sendable {
     private var start = 0
     /// First byte not yet searched for a line's end, so that a line dripping in is searched once, not once a byte.
     private var searched = 0
-    /// A body's memory that is nobody's any more: the next one's. Blocks of its size are dear to get and to give back, over and over.
-    private var spare: [UInt8] = []
     private var skippedBlankLine = false
     private var builder: HeadBuilder?
     /// Bytes of the present request's fields, then of its trailers.
@@ -69,9 +81,22 @@ public struct HTTPParser: Sendable {
         return false
     }
 
-    /// Takes back a body that was handed out and is not used any more.
-    mutating func recycle(_ body: consuming [UInt8]) {
-        if body.capacity <= ServerLimits.keptBufferBytes, body.capacity > spare.capacity { spare = body }
+    /// Memory it holds, used or not.
+    var roomBytes: Int { buffer.capacity }
+
+    /// As `receive`, into the rooms' memory where it has none of its own.
+    mutating func receive(_ bytes: UnsafeRawBufferPointer, _ rooms: inout Rooms) {
+        if buffer.capacity == 0 { swap(&buffer, &rooms.buffer) }
+        receive(bytes)
+    }
+
+    /// Gives its memory back where nothing in it is unread. For when `next` has said that it needs more bytes, or its events are not wanted for now.
+    mutating func rest(_ rooms: inout Rooms) {
+        guard start == buffer.count, buffer.capacity > 0 else { return }
+        buffer.removeAll(keepingCapacity: true)
+        (start, searched) = (0, 0)
+        if buffer.capacity <= ServerLimits.keptBufferBytes, buffer.capacity > rooms.buffer.capacity { swap(&buffer, &rooms.buffer) }
+        buffer = []
     }
 
     /// Takes bytes from the connection. The caller bounds how much it hands over before it asks for events.
@@ -83,9 +108,15 @@ public struct HTTPParser: Sendable {
 
     /// The next event, or `nil` when it needs more bytes.
     public mutating func next() -> Event? {
+        var rooms = Rooms()
+        return next(&rooms)
+    }
+
+    /// As `next`; a body's piece is in the rooms' memory where there is some.
+    mutating func next(_ rooms: inout Rooms) -> Event? {
         while true {
             do throws(HTTPRefusal) {
-                switch try step() {
+                switch try step(&rooms) {
                 case .event(let event): return event
                 case .again: continue
                 case .starved: return nil
@@ -99,18 +130,18 @@ public struct HTTPParser: Sendable {
         }
     }
 
-    private mutating func step() throws(HTTPRefusal) -> Step {
+    private mutating func step(_ rooms: inout Rooms) throws(HTTPRefusal) -> Step {
         switch state {
         case .requestLine: return try requestLine()
         case .fields: return try fields()
         case .admission(let framing): return try admit(framing)
         case .sized(let remaining):
             guard remaining > 0 else { return become(.finished) }
-            return take(remaining) { .sized($0) }
+            return take(remaining, &rooms) { .sized($0) }
         case .chunkSize: return try chunkSize()
         case .chunk(let remaining):
             guard remaining > 0 else { return become(.chunkEnd) }
-            return take(remaining) { .chunk($0) }
+            return take(remaining, &rooms) { .chunk($0) }
         case .chunkEnd: return try chunkEnd()
         case .trailers: return try trailers()
         case .finished:
@@ -178,11 +209,11 @@ public struct HTTPParser: Sendable {
         }
     }
 
-    private mutating func take(_ remaining: Int, _ next: (Int) -> State) -> Step {
+    private mutating func take(_ remaining: Int, _ rooms: inout Rooms, _ next: (Int) -> State) -> Step {
         let count = min(remaining, bufferedBytes)
         guard count > 0 else { return .starved }
-        var piece = spare
-        spare = []
+        var piece = rooms.body
+        rooms.body = []
         piece.removeAll(keepingCapacity: true)
         piece.append(contentsOf: buffer[start ..< start + count])
         start += count

@@ -22,8 +22,7 @@ extension ServeLoop {
                     connection.lingeredBytes += count
                     if connection.lingeredBytes > ServerLimits.lingerBytes { return close(connection) }
                 } else {
-                    connection.parser.receive(
-                        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count]))
+                    connection.parser.receive(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count]), &rooms)
                     advance(connection)
                 }
                 if count < scratch.count { return watch(connection) }
@@ -41,7 +40,8 @@ extension ServeLoop {
     /// Takes the parser's events until more bytes are needed, an answer is awaited or not all sent, or the turn's share is used up.
     private func advance(_ connection: Connection) {
         var requests = 0
-        while connection.isReading, let event = connection.parser.next() {
+        defer { connection.parser.rest(&rooms) }
+        while connection.isReading, let event = connection.parser.next(&rooms) {
             switch event {
             case .head(let head):
                 connection.head = head
@@ -167,7 +167,7 @@ extension ServeLoop {
     }
 
     private func release(_ connection: Connection) {
-        if connection.phase == .handling { connection.parser.recycle(connection.body) }
+        if connection.phase == .handling { rooms.recycle(connection.body) }
         connection.body = []
         heldBytes -= connection.heldBytes
         connection.heldBytes = 0

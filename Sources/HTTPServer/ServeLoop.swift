@@ -40,6 +40,8 @@ final class ServeLoop {
     private var dateSecond = Int64.min
     private var dateText: [UInt8] = []
     private var dateIsFresh = false
+    /// Lent to the connection that has something in hand.
+    @exclusivity(unchecked) var rooms = HTTPParser.Rooms()
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: ServerLimits.readBytes, alignment: 16)
 
     init(_ configuration: HTTPServerConfiguration, listener: Int32, mailbox: Mailbox, responder: @escaping HTTPResponder) {

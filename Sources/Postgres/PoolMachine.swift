@@ -24,6 +24,13 @@ struct PoolMachine: Sendable {
         var lease: UInt64?
         var reserved = false
         var served = false
+        var opened: Duration = .zero
+        /// Since when it serves nobody.
+        var idleSince: Duration = .zero
+        /// It has lived long enough: it takes nothing new.
+        var retires = false
+
+        var isIdle: Bool { phase == .open && lease == nil && inFlight == 0 }
     }
     private struct Waiter {
         var id: UInt64
@@ -31,12 +38,52 @@ struct PoolMachine: Sendable {
         var deadline: Duration
     }
 
+    /// Waiters in their order. One that goes away is passed over when its turn comes: 50,000 may go at once.
+    private struct Line: Sendable {
+        private var queue = Queue<Waiter>()
+        private var here: Set<UInt64> = []
+
+        var count: Int { here.count }
+        var isEmpty: Bool { here.isEmpty }
+        /// Never one that has gone away.
+        var first: Waiter? { queue.first }
+
+        mutating func append(_ waiter: Waiter) {
+            here.insert(waiter.id)
+            queue.append(waiter)
+        }
+
+        mutating func prepend(_ waiter: Waiter) {
+            here.insert(waiter.id)
+            queue.prepend(waiter)
+        }
+
+        mutating func remove(_ id: UInt64) {
+            guard here.remove(id) != nil else { return }
+            // Now and then, so that those who are gone are never more than those who wait.
+            if queue.count > 2 * here.count + 64 { queue.removeAll { !here.contains($0.id) } }
+            passOver()
+        }
+
+        @discardableResult
+        mutating func popFirst() -> Waiter? {
+            guard let waiter = queue.popFirst() else { return nil }
+            here.remove(waiter.id)
+            passOver()
+            return waiter
+        }
+
+        private mutating func passOver() {
+            while let next = queue.first, !here.contains(next.id) { queue.removeFirst() }
+        }
+    }
+
     let size: Int
     let depth: Int
     let patience: Duration
     private var slots: [Int: Slot] = [:]
-    private var single = Queue<Waiter>()
-    private var exclusive = Queue<Waiter>()
+    private var single = Line()
+    private var exclusive = Line()
     private var arrivals: UInt64 = 0
     private var nextConnection = 1
     private var failures = 0
@@ -75,13 +122,15 @@ struct PoolMachine: Sendable {
 
     /// The waiter has gone away; no effect once it has its connection.
     mutating func cancel(_ id: UInt64, now: Duration) -> [Action] {
-        single.removeAll { $0.id == id }
-        exclusive.removeAll { $0.id == id }
+        single.remove(id)
+        exclusive.remove(id)
         return serve(now)
     }
 
     mutating func opened(_ connection: Int, now: Duration) -> [Action] {
         slots[connection]?.phase = .open
+        slots[connection]?.opened = now
+        slots[connection]?.idleSince = now
         failures = 0
         retryAt = nil
         lastFault = nil
@@ -113,6 +162,7 @@ struct PoolMachine: Sendable {
         guard var slot = slots[connection] else { return [] }
         slot.inFlight = max(0, slot.inFlight - 1)
         slot.served = true
+        slot.idleSince = now
         slots[connection] = slot
         return closing ? closeIdle() : serve(now)
     }
@@ -121,6 +171,7 @@ struct PoolMachine: Sendable {
     mutating func released(_ connection: Int, now: Duration) -> [Action] {
         slots[connection]?.lease = nil
         slots[connection]?.served = true
+        slots[connection]?.idleSince = now
         return closing ? closeIdle() : serve(now)
     }
 
@@ -137,11 +188,11 @@ struct PoolMachine: Sendable {
         var actions: [Action] = []
         let reason = lastFault.map { PostgresFaults.down($0) } ?? PostgresFaults.busy
         while let waiter = single.first, waiter.deadline <= now {
-            single.removeFirst()
+            single.popFirst()
             actions.append(.fail(waiter.id, reason))
         }
         while let waiter = exclusive.first, waiter.deadline <= now {
-            exclusive.removeFirst()
+            exclusive.popFirst()
             actions.append(.fail(waiter.id, reason))
         }
         return actions + (closing ? [] : serve(now))
@@ -153,8 +204,47 @@ struct PoolMachine: Sendable {
         if let waiter = single.first { times.append(waiter.deadline) }
         if let waiter = exclusive.first { times.append(waiter.deadline) }
         if let retryAt, waiters > 0 { times.append(retryAt) }
+        if !closing, let next = nextRetirement { times.append(next) }
         return times.min()
     }
+
+    /// Whether the connection of this number is being made.
+    func isConnecting(_ connection: Int) -> Bool { slots[connection]?.phase == .connecting }
+
+    // MARK: Giving back
+
+    /// When the first connection is to be closed, or to take nothing new.
+    private var nextRetirement: Duration? {
+        var next: Duration?
+        for slot in slots.values where slot.phase == .open && (slot.isIdle || !slot.retires) {
+            var at = slot.opened + PoolMachine.lifeMost
+            if slot.isIdle, slots.count > 1 { at = min(at, slot.idleSince + PoolMachine.idleMost) }
+            next = min(next ?? at, at)
+        }
+        return next
+    }
+
+    /// Closes what has lived long enough, so that a server that came back, or another behind the same name, gets its share; and what nobody has needed for a
+    /// while, but for the last one.
+    private mutating func retire(_ now: Duration) -> [Action] {
+        guard let next = nextRetirement, next <= now else { return [] }
+        var actions: [Action] = []
+        for (key, slot) in slots where slot.phase == .open && now - slot.opened >= PoolMachine.lifeMost {
+            slots[key]?.retires = true
+            if slot.isIdle { actions.append(.close(key)) }
+        }
+        for case .close(let key) in actions { slots[key] = nil }
+        let unused = slots.filter { $0.value.isIdle && now - $0.value.idleSince >= PoolMachine.idleMost }
+        // The longest unused first.
+        for (key, _) in unused.sorted(by: { ($0.value.idleSince, $1.key) < ($1.value.idleSince, $0.key) }) where slots.count > 1 {
+            slots[key] = nil
+            actions.append(.close(key))
+        }
+        return actions
+    }
+
+    static let idleMost = Duration.seconds(PostgresLimits.poolIdleSeconds)
+    static let lifeMost = Duration.seconds(PostgresLimits.poolLifeSeconds)
 
     // MARK: Choosing
 
@@ -166,7 +256,7 @@ struct PoolMachine: Sendable {
             let olderIsExclusive = (exclusive.first?.arrival ?? .max) < (single.first?.arrival ?? .max)
             if olderIsExclusive, let waiter = exclusive.first {
                 if let idle = idleSlot() {
-                    exclusive.removeFirst()
+                    exclusive.popFirst()
                     slots[idle]?.lease = waiter.id
                     slots[idle]?.reserved = false
                     actions.append(.lend(waiter.id, connection: idle))
@@ -180,11 +270,11 @@ struct PoolMachine: Sendable {
                 if canGrow { break }
                 crowded = true
             }
-            single.removeFirst()
+            single.popFirst()
             slots[slot]?.inFlight += 1
             actions.append(.assign(waiter.id, connection: slot))
         }
-        return actions + grow(crowded, now)
+        return actions + retire(now) + grow(crowded, now)
     }
 
     /// Another connection is coming, or will be asked for at once.
@@ -202,7 +292,7 @@ struct PoolMachine: Sendable {
     /// The open connection with the fewest units that is nobody's own; the lowest number among equals.
     private func leastLoaded(below limit: Int, reservedToo: Bool = false) -> Int? {
         var best: (key: Int, load: Int)?
-        for (key, slot) in slots where slot.phase == .open && slot.lease == nil && slot.inFlight < limit {
+        for (key, slot) in slots where slot.phase == .open && slot.lease == nil && slot.inFlight < limit && !slot.retires {
             if slot.reserved, !reservedToo { continue }
             if let best, (best.load, best.key) < (slot.inFlight, key) { continue }
             best = (key, slot.inFlight)

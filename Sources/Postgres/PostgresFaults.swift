@@ -53,7 +53,9 @@ struct ServerError: Sendable, Equatable {
         case "25P02", "25P03", "25P04": return ("transaction_aborted", .retry, "Run the whole transaction again")
         case "42501": return ("permission_denied", .bug, "Grant the role what the statement needs")
         case _ where isStaleStatement: return ("stale_statement", .retry, "Run it again")
-        case "55P03", "55006", "57014": return ("sql_\(sqlstate)", .retry, "")
+        // Of engines that can't tell whether a commit came through; PostgreSQL itself says neither.
+        case "08007", "40003": return (PostgresFaults.commitUnknown.code, .retry, PostgresFaults.commitUnknown.remedy)
+        case "55P03", "55006", "57014", "72000": return ("sql_\(sqlstate)", .retry, "")
         case "": return ("connection_lost", .retry, "")
         default: break
         }
@@ -163,6 +165,10 @@ enum PostgresLimits {
     static let backoffFirst_ms = 50
     static let backoffMost_ms = 5_000
     static let closeSeconds = 10
+    /// Of a pool's connection that nobody needs, unless it is the last.
+    static let poolIdleSeconds = 60
+    /// Of any connection of a pool, from its login on.
+    static let poolLifeSeconds = 1800
     static let refusedWritesSeconds = 30
     static let notifications = 1_024
     /// Of a COPY, before its reader must have asked for them.

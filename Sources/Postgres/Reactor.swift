@@ -24,6 +24,8 @@ enum Command: Sendable {
     case copy(UInt64, PostgresConfiguration, text: String)
     case copyNext(UInt64, CheckedContinuation<Result<[UInt8]?, Fault>, Never>)
     case copyEnd(UInt64)
+    /// A name's addresses; none where it is unknown.
+    case resolved(String, [String])
 }
 
 /// The one thread that owns every PostgreSQL connection of the process. Callers leave commands in its inbox and are
@@ -44,7 +46,11 @@ public final class PostgresReactor: Sendable {
     let wakeDescriptor: Int32
     private let bell: Int32
 
-    private init() {
+    let resolver: Resolver
+
+    /// - look: how hosts' names become addresses; may block, it has threads of its own.
+    init(look: @escaping Resolver.Look = { HostNames.addresses(of: $0) }) {
+        resolver = Resolver(look)
         // Swift can't see eventfd(2); a pipe wakes as well.
         var ends: [Int32] = [-1, -1]
         precondition(pipe(&ends) == 0, "no descriptor is left for the database thread")

@@ -28,16 +28,19 @@ extension ReactorLoop {
     func open(copy id: UInt64, _ configuration: PostgresConfiguration, _ text: String) {
         let copy = Copy(configuration, text)
         copies[id] = copy
-        guard let link = spare(Login(configuration)) else { return connect(id, copy) }
+        guard let link = spare(Login(configuration)) else { return start(.copy(id), configuration, attempt: 0) }
         link.owner = .copy(id)
-        link.deadline = nil
         copy.link = link
+        // One that is still being cleared keeps its deadline.
         if !link.session.isSettling { begin(copy: id, link) }
     }
 
-    private func connect(_ id: UInt64, _ copy: Copy) {
-        copy.link = start(.copy(id), copy.configuration, attempt: 0)
-        if copy.link == nil { finish(copy: id, PostgresFaults.lost("libpq is out of memory")) }
+    /// The connection that the copy has taken is not cleared in time: nothing of the copy was sent, it connects anew.
+    func abandonSettling(_ link: Link, copy id: UInt64) {
+        links[ObjectIdentifier(link)] = nil
+        guard let copy = copies[id] else { return }
+        copy.link = nil
+        start(.copy(id), copy.configuration, attempt: 0)
     }
 
     // MARK: A connection for the next copy
@@ -74,7 +77,8 @@ extension ReactorLoop {
         if state == .discarding { markDirty(link) }
         guard case .copy(let id) = link.owner, let copy = copies[id] else { return }
         if !isUsable {
-            connect(id, copy)
+            copy.link = nil
+            start(.copy(id), copy.configuration, attempt: 0)
         } else if state == .settled {
             begin(copy: id, link)
         }
@@ -83,6 +87,7 @@ extension ReactorLoop {
     /// Connected.
     func begin(copy id: UInt64, _ link: Link) {
         guard let text = copies[id]?.text else { return }
+        link.deadline = nil
         guard link.session.beginCopy(text) else { return drop(link, PostgresFaults.lost(link.session.reason)) }
         markDirty(link)
     }

@@ -19,11 +19,7 @@ extension ReactorLoop {
     func connect(listener id: UInt64) {
         guard let listener = listeners[id] else { return }
         listeners[id]?.retryAt = nil
-        guard let link = start(.listener(id), listener.configuration, attempt: listener.failures) else {
-            retry(listener: id)
-            return
-        }
-        listeners[id]?.link = link
+        start(.listener(id), listener.configuration, attempt: listener.failures)
     }
 
     /// Connected: LISTEN goes out as this connection's only statement.

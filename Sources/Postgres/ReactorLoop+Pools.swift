@@ -47,12 +47,7 @@ extension ReactorLoop {
         guard let pool = pools[id] else { return }
         for action in actions {
             switch action {
-            case .open(let number, let attempt):
-                if let link = start(.pool(id, number: number), pool.configuration, attempt: attempt) {
-                    pool.links[number] = link
-                } else {
-                    connectFailed(pool: id, number, ServerError(sqlstate: "", message: "libpq is out of memory"))
-                }
+            case .open(let number, let attempt): start(.pool(id, number: number), pool.configuration, attempt: attempt)
             case .assign(let request, let number):
                 if let link = pool.links[number] { place(request, on: link) }
             case .lend(let lease, let number):

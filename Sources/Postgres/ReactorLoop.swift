@@ -51,6 +51,7 @@ final class ReactorLoop {
     var leases: [UInt64: Lease] = [:]
     var listeners: [UInt64: Listener] = [:]
     var copies: [UInt64: Copy] = [:]
+    var lookups: [UInt64: Lookup] = [:]
     /// Links with bytes libpq has buffered since the last flush.
     private var dirty: [Link] = []
 
@@ -92,18 +93,24 @@ final class ReactorLoop {
         var due: [Duration] = links.values.compactMap(\.deadline)
         for pool in pools.values { due += [pool.closeBy, pool.machine.wakeAt].compactMap { $0 } }
         due += listeners.values.compactMap(\.retryAt)
+        due += lookups.values.map(\.deadline)
         guard let first = due.min() else { return -1 }
         let wait = (first - clocks.monotonic()).wholeMicroseconds
         return Int32(clamping: max(0, (wait + 999) / 1000))
     }
 
     private func expire() {
-        for link in Array(links.values) {
+        for link in Array(links.values) where links[ObjectIdentifier(link)] != nil {
             if let deadline = link.deadline, deadline <= now {
+                if case .copy(let id) = link.owner, link.session.isSettling {
+                    abandonSettling(link, copy: id)
+                    continue
+                }
                 let late = ServerError(sqlstate: "", message: "connecting took longer than \(Limits.connectSeconds) s")
                 connectFailed(link, link.session.hasFailed ? link.session.connectError : late)
             }
         }
+        if !lookups.isEmpty { expireLookups() }
         for (id, pool) in pools {
             if let wakeAt = pool.machine.wakeAt, wakeAt <= now { perform(pool.machine.tick(now), in: id) }
             if let closeBy = pool.closeBy, closeBy <= now { abandon(id) }
@@ -128,22 +135,11 @@ final class ReactorLoop {
         case .copy(let id, let configuration, let text): open(copy: id, configuration, text)
         case .copyNext(let id, let continuation): next(of: id, continuation)
         case .copyEnd(let id): end(copy: id)
+        case .resolved(let name, let addresses): resolved(name, addresses)
         }
     }
 
     // MARK: Connections
-
-    /// - Returns: `nil` when libpq could not even begin.
-    func start(_ owner: Link.Owner, _ configuration: PostgresConfiguration, attempt: Int) -> Link? {
-        guard let session = Session(configuration.keywords(attempt: attempt)) else { return nil }
-        let link = Link(
-            owner: owner, session: session, preparedStatements: configuration.preparedStatements,
-            deadline: now + .seconds(Limits.connectSeconds))
-        links[ObjectIdentifier(link)] = link
-        // No socket, no event: an attempt that failed at once is looked at in the next turn.
-        if session.descriptor < 0 { link.deadline = now }
-        return link
-    }
 
     private func service(_ link: Link) {
         guard links[ObjectIdentifier(link)] != nil else { return }  // ended earlier in this turn
@@ -174,12 +170,7 @@ final class ReactorLoop {
 
     func connectFailed(_ link: Link, _ error: ServerError) {
         links[ObjectIdentifier(link)] = nil
-        switch link.owner {
-        case .pool(let id, let number): connectFailed(pool: id, number, error)
-        case .listener(let id): retry(listener: id)
-        case .copy(let id): finish(copy: id, fault(connecting: error))
-        case .spare: break
-        }
+        connectFailed(link.owner, error)
     }
 
     private func receive(_ link: Link) {

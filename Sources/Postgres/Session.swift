@@ -17,7 +17,7 @@ final class Session {
     private var lastLayout = Layout()
     private var sending = Sending()
 
-    /// Begins to connect. Looking up a host name may block the thread for a while.
+    /// Begins to connect. A host name without an address beside it is looked up here and now, and may block the thread for a while.
     init?(_ keywords: [(keyword: String, value: String)]) {
         var names: [UnsafeMutablePointer<CChar>?] = keywords.map { strdup($0.keyword) } + [nil]
         var values: [UnsafeMutablePointer<CChar>?] = keywords.map { strdup($0.value) } + [nil]

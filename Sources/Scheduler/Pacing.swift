@@ -36,6 +36,31 @@ struct Pacing: Sendable, Hashable {
         return .milliseconds(min(200 << min(crashes, 8), ending == .killed ? 500 : 30_000))
     }
 
+    // MARK: Turns
+
+    /// A worker has its place for as long as this where others wait for one. Then it ends, and who was served least is next.
+    static let turn = Duration.seconds(10)
+    /// Between two looks for who waits while every place is taken.
+    static let roomEvery = Duration.milliseconds(500)
+    private var lookedForRoom: Duration?
+
+    /// Whether to look, while every place is taken, for tenants that wait.
+    mutating func looksForRoom(at now: Duration) -> Bool {
+        if let lookedForRoom, now - lookedForRoom < Pacing.roomEvery { return false }
+        lookedForRoom = now
+        return true
+    }
+
+    /// Who is to give up its place for `waiting` others: those that have nothing to do at once, the rest by how long they have had it, once their turn is over.
+    /// Those that were told already count.
+    static func yielding(_ running: [TenantID: Vigil], waiting: Int, at now: Duration) -> [TenantID] {
+        let need = waiting - running.values.count { $0.yields }
+        guard need > 0 else { return [] }
+        let may = running.filter { !$0.value.yields && ($0.value.isAsleep || now - $0.value.started >= turn) }
+        let order = may.sorted { ($0.value.isAsleep ? 0 : 1, $0.value.started, $0.key) < ($1.value.isAsleep ? 0 : 1, $1.value.started, $1.key) }
+        return order.prefix(need).map(\.key)
+    }
+
     /// How many due tenants are asked for: a few more than can be started, for those that somebody else takes meanwhile.
     static func asked(room: Int) -> Int { room > 0 ? room + 4 : 0 }
 }

@@ -20,13 +20,14 @@ extension Scheduler {
         #endif
     }
 
-    /// Starts workers for those who are due, the least served first, as far as there is room.
+    /// Wakes workers of ours that wait, and starts workers for those who are due, the least served first, as far as there is room.
     func dispatch() async throws(Fault) {
+        try await wakeSleepers()
         var free = configuration.workersMost - running.with { $0.count }
         let now = clocks.monotonic()
         let except = Set(running.with { Array($0.keys) }).union(pacing.with { $0.resting(at: now) })
         let asked = Pacing.asked(room: free)
-        guard asked > 0 else { return }
+        guard asked > 0 else { return try await makeRoom(for: except, at: now) }
         let due = try await store.dueTenants(limit: asked, except: except.sorted())
         guard !due.isEmpty, try await mayWork() else { return }
         for due in due where free > 0 {
@@ -37,6 +38,34 @@ extension Scheduler {
                 pacing.with { $0.startFailed(due.tenant, at: clocks.monotonic()) }
                 note(error)
             }
+        }
+    }
+
+    /// One line to each worker that waits though something is due for it. A worker that says that it waits rings the bell itself (`hear`): what was asked for
+    /// between its last look and its word is found then, so none sleeps on over work. One that was woken is left alone until it says so again.
+    func wakeSleepers() async throws(Fault) {
+        let sleepers = running.with { running in running.filter { !$0.value.over && $0.value.vigil.isAsleep }.mapValues(\.lease) }
+        for tenant in try await store.due(among: sleepers.keys.sorted()) {
+            guard let lease = sleepers[tenant] else { continue }
+            running.with { running in
+                if running[tenant]?.lease == lease { running[tenant]?.vigil.woken() }
+            }
+            tell(tenant, lease, .object([("wake", .bool(true))]))
+        }
+    }
+
+    /// Every place is taken: where tenants wait, workers that have had their turn are told to end when they have done what they have in hand.
+    private func makeRoom(for except: Set<TenantID>, at now: Duration) async throws(Fault) {
+        guard pacing.with({ $0.looksForRoom(at: now) }) else { return }
+        let waiting = try await store.dueTenants(limit: configuration.workersMost, except: except.sorted()).count
+        guard waiting > 0 else { return }
+        let all = running.with { $0.filter { !$0.value.over } }
+        for tenant in Pacing.yielding(all.mapValues(\.vigil), waiting: waiting, at: now) {
+            guard let lease = all[tenant]?.lease else { continue }
+            running.with { running in
+                if running[tenant]?.lease == lease { running[tenant]?.vigil.toldToYield() }
+            }
+            tell(tenant, lease, .object([("yield", .bool(true))]))
         }
     }
 

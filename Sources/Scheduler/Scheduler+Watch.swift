@@ -41,6 +41,8 @@ extension Scheduler {
             running.with { running in
                 if running[entry.lease.tenant]?.lease == entry.lease { running[entry.lease.tenant]?.vigil.hear(report, at: now) }
             }
+            // Something may have been asked for since it looked.
+            if report == .asleep { bell.ring() }
         }
         return true
     }

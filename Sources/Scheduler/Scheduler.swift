@@ -101,8 +101,8 @@ public final class Scheduler: Service {
             group.addTask { await self.listen() }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.adopt() } }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.giveKeys() } }
-            group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.store.askDueSweeps() } }
-            group.addTask { await self.every(.seconds(1)) { () throws(Fault) in try await self.store.askDueChanges() } }
+            group.addTask { await self.every(.seconds(1)) { () throws(Fault) in if try await self.store.askDueSweeps() { self.bell.ring() } } }
+            group.addTask { await self.every(.seconds(1)) { () throws(Fault) in if try await self.store.askDueChanges() { self.bell.ring() } } }
             group.addTask { await self.every(.seconds(1)) { () throws(Fault) in _ = try await self.store.runDueSchedules() } }
             group.addTask { await self.every(.seconds(30)) { () throws(Fault) in try await self.store.askForgotten() } }
             group.addTask { await self.every(.seconds(Limits.heartbeatSeconds / 2)) { () throws(Fault) in try await self.beat() } }

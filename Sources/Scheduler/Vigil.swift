@@ -48,6 +48,10 @@ struct Vigil: Sendable, Hashable {
     /// Last word of progress.
     private(set) var heard: Duration
     private(set) var hand: Hand?
+    /// It said that it waits, and was not woken since.
+    private(set) var isAsleep = false
+    /// It was told that others wait for its place.
+    private(set) var yields = false
     private(set) var killed: Reason?
 
     /// - ends: when the lease ends; counted from before it was asked for.
@@ -58,16 +62,23 @@ struct Vigil: Sendable, Hashable {
     }
 
     mutating func hear(_ report: WorkerReport, at now: Duration) {
+        // Said at the end of work and not while it goes on.
+        if case .metrics = report { return }
+        isAsleep = report == .asleep
         switch report {
         case .job(let job): hand = Hand(job: job)
         case .items(let items): hand?.items = items
-        case .idle: hand = nil
-        case .beat: break
-        // Said at the end of work and not while it goes on.
-        case .metrics: return
+        case .idle, .asleep: hand = nil
+        case .beat, .metrics: break
         }
         heard = max(heard, now)
     }
+
+    /// It is told that others wait for its place.
+    mutating func toldToYield() { yields = true }
+
+    /// It is told that something is due; what it says next shows whether it waits again.
+    mutating func woken() { isAsleep = false }
 
     /// At each heartbeat. A lease that may have ended is not renewed: the worker no longer counts on it, and somebody else may have it.
     mutating func beat(at now: Duration) -> Step {

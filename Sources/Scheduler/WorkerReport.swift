@@ -10,6 +10,8 @@ enum WorkerReport: Sendable, Equatable {
     case items([String])
     /// Has nothing in hand.
     case idle
+    /// Has looked, found nothing due and waits: for its next job's time, or to be woken.
+    case asleep
     /// Goes on with what it has in hand.
     case beat
     /// Counters since the last time.
@@ -31,6 +33,8 @@ enum WorkerReport: Sendable, Equatable {
             self = .metrics(lines.compactMap(\.string))
         } else if json["idle"]?.bool == true {
             self = .idle
+        } else if json["asleep"]?.bool == true {
+            self = .asleep
         } else if json["beat"]?.bool == true {
             self = .beat
         } else {

@@ -79,6 +79,29 @@ public enum BenchTables {
         await pool.close()
     }
 
+    /// One client business more, as the control plane makes it: its keys are the scheduler's to give.
+    public static func addTenant(_ tenant: TenantID) -> SQL {
+        """
+        INSERT INTO app.tenants (tenant_id, consultancy_id, slug, name)
+        SELECT \(tenant), id, 'bench-' || left(replace(\(tenant)::text, '-', ''), 20), 'A client' FROM app.consultancies LIMIT 1
+        """
+    }
+
+    /// A job for each of them that is due in an hour: what most tenants have most of the time.
+    public static func putOffJobs() -> SQL {
+        "INSERT INTO app.jobs (tenant_id, kind, subject, lane, due_at) SELECT tenant_id, 'sweep', 'later', 'poll', clock_timestamp() + interval '1 hour' FROM app.tenants"
+    }
+
+    /// From now on each end of a job is told on the channel `bench_done`, when it is committed.
+    public static func tellEnds(_ database: PostgresConfiguration) async throws(Fault) {
+        try await postgresScript(database, """
+            CREATE OR REPLACE FUNCTION bench_tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NOTIFY bench_done; RETURN NULL; END $$;
+            CREATE OR REPLACE TRIGGER bench_tell AFTER DELETE ON app.jobs FOR EACH STATEMENT EXECUTE FUNCTION bench_tell();
+            """)
+    }
+
+    public static func tellNoEnds() -> SQL { "DROP TRIGGER IF EXISTS bench_tell ON app.jobs" }
+
     public static func emptyEvents() -> SQL { "TRUNCATE app.events, app.deliveries" }
     public static func emptyJobs() -> SQL { "TRUNCATE app.jobs, app.leases, app.tenant_shares" }
     public static func countEvents() -> SQL { "SELECT count(*) AS n FROM app.events" }

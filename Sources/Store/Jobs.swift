@@ -60,9 +60,11 @@ public enum JobStatements {
         """
     }
 
-    /// Ends jobs, each unless it was asked for again meanwhile. Sent with the statement that asks for the next ones, it costs no commit of its own.
+    /// Ends jobs, each unless it was asked for again meanwhile. Sent with the statement that asks for the next ones, it costs no commit of its own. In the order
+    /// of their names, as they are asked for: two who lock them in different orders would wait for each other.
     public static func finish(_ tenant: TenantID, _ jobs: [Job]) -> SQL {
-        """
+        let jobs = jobs.sorted { ($0.kind.rawValue, $0.subject) < ($1.kind.rawValue, $1.subject) }
+        return """
         DELETE FROM app.jobs j USING unnest(\(jobs.map(\.kind.rawValue)), \(jobs.map(\.subject)), \(jobs.map(\.generation))) AS d(k, s, g)
         WHERE j.tenant_id = \(tenant) AND j.kind = d.k AND j.subject = d.s AND j.generation = d.g
         """
@@ -95,27 +97,40 @@ public enum JobStatements {
     }
 
     /// Tenants with due work and no live lease, the least served first (over its weight), oldest first among equals. `except`: those that the
-    /// asker could not start now; without it, many of them would hide everybody behind them. Steps through the index from tenant to tenant: what
+    /// asker could not start now; without it, many of them would hide everybody behind them. Mostly little is due: then the tenants are those of all due rows, and
+    /// what is put off costs nothing, however many tenants have some. Where more than `few` rows are due, the index is stepped through from tenant to tenant: what
     /// it costs grows with the tenants that have jobs, not with the jobs of one of them. Each is looked up by its key (LIMIT 1 keeps it so): a plan for
     /// the guess of a third of all tenants reads three tables to find one.
-    public static func dueTenants(limit: Int, except: [TenantID] = []) -> SQL {
+    public static func dueTenants(limit: Int, except: [TenantID] = [], few: Int = 200) -> SQL {
         """
-        WITH RECURSIVE d AS (
-          (SELECT tenant_id, due_at AS due FROM app.jobs ORDER BY tenant_id, due_at LIMIT 1)
+        WITH RECURSIVE few AS MATERIALIZED (
+          SELECT tenant_id, due_at FROM app.jobs WHERE due_at <= (SELECT clock_timestamp()) ORDER BY due_at LIMIT \(few + 1)
+        ), d AS (
+          (SELECT tenant_id, due_at AS due FROM app.jobs WHERE (SELECT count(*) FROM few) > \(few) ORDER BY tenant_id, due_at LIMIT 1)
           UNION ALL
           SELECT n.tenant_id, n.due_at FROM d CROSS JOIN LATERAL
             (SELECT j.tenant_id, j.due_at FROM app.jobs j WHERE j.tenant_id > d.tenant_id ORDER BY j.tenant_id, j.due_at LIMIT 1) n
+        ), due AS (
+          SELECT tenant_id, due FROM d WHERE due <= clock_timestamp()
+          UNION ALL SELECT tenant_id, min(due_at) FROM few WHERE (SELECT count(*) FROM few) <= \(few) GROUP BY tenant_id
         )
         SELECT t.tenant_id, t.wrapped_private_key
-        FROM d CROSS JOIN LATERAL (
+        FROM due CROSS JOIN LATERAL (
           SELECT t.tenant_id, t.wrapped_private_key, coalesce(s.served_ms, 0) / t.weight AS served
           FROM app.tenants t LEFT JOIN app.tenant_shares s USING (tenant_id) LEFT JOIN app.leases l USING (tenant_id)
-          WHERE t.tenant_id = d.tenant_id AND t.state = 'active' AND t.tenant_id <> ALL (\(except))
+          WHERE t.tenant_id = due.tenant_id AND t.state = 'active' AND t.tenant_id <> ALL (\(except))
             AND (l.tenant_id IS NULL OR l.state = 'free' OR l.expires_at + interval '25 seconds' < clock_timestamp())
           LIMIT 1
         ) t
-        WHERE d.due <= clock_timestamp()
-        ORDER BY t.served, d.due LIMIT \(limit)
+        ORDER BY t.served, due.due LIMIT \(limit)
+        """
+    }
+
+    /// Those of these tenants that have something due, whoever works for them.
+    public static func due(among tenants: [TenantID]) -> SQL {
+        """
+        SELECT t.id AS tenant_id FROM unnest(\(tenants)) AS t(id)
+        WHERE EXISTS (SELECT FROM app.jobs j WHERE j.tenant_id = t.id AND j.due_at <= clock_timestamp())
         """
     }
 
@@ -202,7 +217,8 @@ public enum JobStatements {
 extension Store {
     /// Ends these jobs and gives the next ones: one round trip, one commit.
     public func nextJobs(_ tenant: TenantID, finished: [Job], limit: Int) async throws(Fault) -> [Job] {
-        try await jobs(tenant, try await pool.batch([JobStatements.finish(tenant, finished), JobStatements.due(tenant, limit: limit)])[1], limit: limit)
+        if finished.isEmpty { return try await dueJobs(tenant, limit: limit) }
+        return try await jobs(tenant, try await pool.batch([JobStatements.finish(tenant, finished), JobStatements.due(tenant, limit: limit)])[1], limit: limit)
     }
 
     /// The jobs in the rows; where some can't be read, these are put off and the question is put once more: they may have kept others out.
@@ -234,8 +250,23 @@ extension Store {
 
     public func finish(_ tenant: TenantID, _ job: Job) async throws(Fault) { _ = try await pool.query(JobStatements.finish(tenant, job)) }
 
-    public func postpone(_ tenant: TenantID, _ job: Job, by delay: Duration, fault: [UInt8]?) async throws(Fault) {
-        _ = try await pool.query(JobStatements.postpone(tenant, job, by: delay, fault: fault))
+    public func finish(_ tenant: TenantID, _ jobs: [Job]) async throws(Fault) {
+        guard !jobs.isEmpty else { return }
+        _ = try await pool.query(JobStatements.finish(tenant, jobs))
+    }
+
+    /// Puts the job off and ends the others: one commit.
+    public func postpone(_ tenant: TenantID, _ job: Job, by delay: Duration, fault: [UInt8]?, finished: [Job] = []) async throws(Fault) {
+        let ends = finished.isEmpty ? [] : [JobStatements.finish(tenant, finished)]
+        _ = try await pool.batch(ends + [JobStatements.postpone(tenant, job, by: delay, fault: fault)])
+    }
+
+    /// Those of these tenants that have something due.
+    public func due(among tenants: [TenantID]) async throws(Fault) -> [TenantID] {
+        guard !tenants.isEmpty else { return [] }
+        var out: [TenantID] = []
+        for row in try await pool.query(JobStatements.due(among: tenants)) { out.append(try row.get("tenant_id")) }
+        return out
     }
 
     /// `nil`: nothing is asked for.

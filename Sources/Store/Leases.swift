@@ -152,8 +152,12 @@ extension Store {
         return ms.map { .milliseconds(max(0, $0)) }
     }
 
-    public func askDueSweeps() async throws(Fault) { _ = try await pool.query(JobStatements.askDueSweeps()) }
-    public func askDueChanges() async throws(Fault) { _ = try await pool.query(JobStatements.askDueChanges()) }
+    /// Whether there were any.
+    @discardableResult
+    public func askDueSweeps() async throws(Fault) -> Bool { try await pool.query(JobStatements.askDueSweeps()).affected > 0 }
+    /// Whether there were any.
+    @discardableResult
+    public func askDueChanges() async throws(Fault) -> Bool { try await pool.query(JobStatements.askDueChanges()).affected > 0 }
     public func askForgotten() async throws(Fault) { _ = try await pool.query(JobStatements.askForgotten()) }
     public func wake() async throws(Fault) { _ = try await pool.query(JobStatements.wake()) }
 }

@@ -26,6 +26,9 @@ final class Progress: Sendable {
 
     func idle() { say(.object([("idle", .bool(true))])) }
 
+    /// Nothing is due: it waits for its time, or to be woken.
+    func asleep() { say(.object([("asleep", .bool(true))])) }
+
     /// Something was got on with.
     func touch() {
         let now = clocks.monotonic()
@@ -46,6 +49,20 @@ final class Progress: Sendable {
         let now = clocks.monotonic()
         said.with { $0 = now }
         write(json.bytes + [10])
+    }
+}
+
+/// What the scheduler wants of its worker, besides telling how long its lease lasts.
+enum SchedulerOrder: Sendable {
+    /// Something is due.
+    case wake
+    /// Others wait for its place: it ends when it has done what it has in hand.
+    case yield
+
+    /// `nil` for any other line.
+    init?(_ line: [UInt8]) {
+        guard let json = try? JSON(parsing: line) else { return nil }
+        if json["yield"]?.bool == true { self = .yield } else if json["wake"]?.bool == true { self = .wake } else { return nil }
     }
 }
 

@@ -22,6 +22,8 @@ struct Session {
     private let pipeline: Pipeline
     private let deadline: LeaseDeadline
     private let progress: Progress
+    /// Rung by the scheduler when something is due.
+    private let bell = Bell()
 
     init(_ assignment: Assignment, pipe: ControlPipe, log: Log) throws(Fault) {
         self.assignment = assignment
@@ -62,37 +64,40 @@ struct Session {
     private var hasTime: Bool { clocks.monotonic() + Session.margin < deadline.value }
 
     func run() async throws(Fault) {
-        let listener = Task { [pipe, deadline] in
-            while let line = await pipe.line() { deadline.take(line) }
+        let yields = Locked(false)
+        let listener = Task { [pipe, deadline, bell] in
+            while let line = await pipe.line() {
+                deadline.take(line)
+                let order = SchedulerOrder(line)
+                if order == .yield { yields.with { $0 = true } }
+                if order != nil { bell.ring() }
+            }
+            // The scheduler is gone: nobody rings any more.
+            bell.ring()
         }
         defer { listener.cancel() }
         let orphans = try await store.orphanIntents(assignment.tenant, epoch: assignment.epoch)
-        if orphans > 0 { log.warning(.outcomeUnknown, ("count", "\(orphans)")) }
-        var suspicions = try await store.suspicions(assignment.tenant)
+        if orphans > 0 {
+            log.warning(.outcomeUnknown, ("count", "\(orphans)"))
+            let flows = try await store.flows(assignment.tenant)
+            try await store.ask(assignment.tenant, flows.map { Job(.post, $0.id.description, lane: .interactive) })
+        }
+        let suspicions = Locked(try await store.suspicions(assignment.tenant))
         let born = clocks.monotonic()
-        var idleSince: Duration?
-        var asked = orphans == 0
-        while hasTime, clocks.monotonic() - born < .seconds(Limits.workerLifeSeconds), !pipe.isClosed {
-            progress.touch()
-            if !asked {
-                let flows = try await store.flows(assignment.tenant)
-                try await store.ask(assignment.tenant, flows.map { Job(.post, $0.id.description, lane: .interactive) })
-                asked = true
-            }
-            let jobs = try await store.dueJobs(assignment.tenant, limit: 16)
-            if jobs.isEmpty {
-                let next = try await store.nextDue(assignment.tenant)
-                let now = clocks.monotonic()
-                let idle = idleSince ?? now
-                idleSince = idle
-                if now - idle > .seconds(Limits.workerIdleSeconds) { break }
-                await rest(min(next ?? .milliseconds(200), .milliseconds(200)))
-                continue
-            }
-            idleSince = nil
+        let shift = Shift(
+            assignment.tenant, store: store, clocks: clocks, bell: bell,
+            goesOn: {
+                progress.touch()
+                return hasTime && clocks.monotonic() - born < .seconds(Limits.workerLifeSeconds) && !pipe.isClosed && !yields.with { $0 }
+            },
+            asleep: { progress.asleep() })
+        try await shift.run { jobs, completions throws(Fault) in
             // Somebody may have released what was in quarantine; only where there is something at all is it asked for again.
-            if !suspicions.isEmpty { suspicions = try await store.suspicions(assignment.tenant) }
-            try await work(jobs, suspicions)
+            if suspicions.with({ !$0.isEmpty }) {
+                let now = try await store.suspicions(assignment.tenant)
+                suspicions.with { $0 = now }
+            }
+            try await work(jobs, suspicions.with { $0 }, completions)
             progress.report(metrics.drainCounters())
         }
         progress.report(metrics.drainCounters())
@@ -100,57 +105,56 @@ struct Session {
         await client.shutdown()
     }
 
-    private func work(_ jobs: [Job], _ suspicions: [JobName: Suspicion]) async throws(Fault) {
+    private func work(_ jobs: [Job], _ suspicions: [JobName: Suspicion], _ completions: Completions) async throws(Fault) {
         let setup: Setup
         do throws(Fault) { setup = try await Setup.load(assignment.tenant, from: store) } catch {
             guard error.stage == .configuration else { throw error }
             let waiting = jobs.filter { !Job.unconfigured.contains($0.kind) }
             if waiting.count < jobs.count {
                 let bare = try await Setup.unconfigured(assignment.tenant, from: store)
-                try await work(jobs.filter { Job.unconfigured.contains($0.kind) }, suspicions, in: bare)
+                try await work(jobs.filter { Job.unconfigured.contains($0.kind) }, suspicions, completions, in: bare)
             }
             guard !waiting.isEmpty else { return }
-            for job in waiting { try await store.postpone(assignment.tenant, job, by: .seconds(30), fault: error.json.bytes) }
+            for job in waiting { try await completions.putOff(job, by: .seconds(30), fault: error.json.bytes) }
             try await store.raise(assignment.tenant, [AlertRow(key: AlertKey.configuration(error.code), severity: .warning, cause: error.summary, remedy: error.remedy)])
             log.fault(.jobFailed, error)
             return
         }
-        try await work(jobs, suspicions, in: setup)
+        try await work(jobs, suspicions, completions, in: setup)
     }
 
-    private func work(_ jobs: [Job], _ suspicions: [JobName: Suspicion], in setup: Setup) async throws(Fault) {
-        for job in jobs {
-            guard hasTime else { return }
+    private func work(_ jobs: [Job], _ suspicions: [JobName: Suspicion], _ completions: Completions, in setup: Setup) async throws(Fault) {
+        for (n, job) in jobs.enumerated() {
+            guard hasTime, n == 0 || !completions.isOver else { return }
             let held = suspicions[JobName(job.kind, job.subject)]
             // Asked for again, it stays where it is: only its time or a person ends a quarantine.
             if let wait = held?.quarantined {
                 try await store.rest(assignment.tenant, job, by: wait)
                 continue
             }
+            // A crash is the fault of the job that is said to be in hand: what is done before it is said first.
+            if held != nil { try await completions.flush() } else { try await completions.before(job) }
             progress.begin(job)
-            try await work(job, held, in: setup)
+            try await work(job, held, completions, in: setup)
             progress.idle()
         }
     }
 
-    private func work(_ job: Job, _ held: Suspicion?, in setup: Setup) async throws(Fault) {
-        do throws(Fault) {
-            switch try await run(job, held, in: setup) {
-            case .done: try await store.finish(assignment.tenant, job)
-            case .again(let delay): try await store.postpone(assignment.tenant, job, by: delay, fault: nil)
-            }
-            if held != nil { try await store.acquit(assignment.tenant, JobName(job.kind, job.subject)) }
-        } catch {
+    private func work(_ job: Job, _ held: Suspicion?, _ completions: Completions, in setup: Setup) async throws(Fault) {
+        let result: Pipeline.Result
+        do throws(Fault) { result = try await run(job, held, in: setup) } catch {
             if error.code == "lease_lost" { throw error }
             // What it was about is gone.
-            if error.code == "unknown_flow" || error.code == "unknown_connection" {
-                try await store.finish(assignment.tenant, job)
-                return
-            }
+            if error.code == "unknown_flow" || error.code == "unknown_connection" { return try await completions.done(job, atOnce: true) }
             log.fault(.jobFailed, error, ("job", job.kind.rawValue), ("subject", job.subject))
             let chance = SystemRandom().number(below: 1000)
-            try await store.postpone(assignment.tenant, job, by: JobDelay.after(error, attempts: job.attempts, chance: Int(chance)), fault: error.json.bytes)
+            return try await completions.putOff(job, by: JobDelay.after(error, attempts: job.attempts, chance: Int(chance)), fault: error.json.bytes)
         }
+        switch result {
+        case .done: try await completions.done(job, atOnce: held != nil)
+        case .again(let delay): try await completions.putOff(job, by: delay, fault: nil)
+        }
+        if held != nil { try await store.acquit(assignment.tenant, JobName(job.kind, job.subject)) }
     }
 
     /// The job with the rows it takes in hand made known, and in the portions that are left to it after a crash.
@@ -160,8 +164,6 @@ struct Session {
             return try await Batches.$current.withValue(batches) { try await pipeline.run(job, in: setup) }
         } catch { throw Fault.wrapping(error, stage: .worker) }
     }
-
-    private func rest(_ time: Duration) async { do { try await clocks.sleep(for: max(time, .milliseconds(5))) } catch { return } }
 }
 
 /// When a failed job is tried again, by disposition. Pure.

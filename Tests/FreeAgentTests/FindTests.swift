@@ -157,6 +157,20 @@ struct FindTests {
         #expect(voids.allSatisfy { $0.request.target.hasPrefix("/v2/journal_sets/7") })
     }
 
+    @Test("a journal without the document's tag is somebody else's, whatever its number: it is neither changed nor deleted", arguments: [
+        #""tag":"cf:0000000000000002","#, #""tag":null,"#, "",
+    ])
+    func foreignJournal(tag: String) throws {
+        let foreign = journal.split(separator: #""tag":"cf:0000000000000001","#).joined(separator: tag)
+        for outcome in [
+            drive(connector.update(tips(remoteID: "7"), attempt: "a", facts), [one("journal_set", foreign)]),
+            drive(connector.void(tips(remoteID: "7"), attempt: "a", facts), [one("journal_set", foreign)]),
+        ] {
+            #expect(!outcome.calls.contains { $0.kind == .write })
+            if case .rejected(let fault)? = outcome.output { #expect(fault.code == "remote_id_missing") } else { Issue.record("\(String(describing: outcome.output))") }
+        }
+    }
+
     @Test("an explanation of which FreeAgent names no bank transaction is known as money all the same") func withoutTransaction() {
         #expect(Seen.remoteID("12", nil) == "12@" && Seen.isMoney("12@") && !Seen.isMoney("12"))
         #expect(Seen.ids("12@,13@9").map(\.id) == ["12", "13"] && Seen.ids("12@,13@9").map(\.transaction) == [nil, "9"])

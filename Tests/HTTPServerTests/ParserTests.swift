@@ -196,13 +196,14 @@ struct ParserTests {
 
     @Test("a body whose memory is given back is not changed for whoever still holds it") func recycles() throws {
         var parser = HTTPParser()
+        var rooms = HTTPParser.Rooms()
         var bodies: [[UInt8]] = []
         for text in ["first body", "second, longer body", "3rd"] {
             parser.receive(Array("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)".utf8))
-            while let event = parser.next() {
+            while let event = parser.next(&rooms) {
                 guard case .body(let body) = event else { continue }
                 bodies.append(body)
-                parser.recycle(body)
+                rooms.recycle(body)
             }
         }
         #expect(bodies.map { String(decoding: $0, as: UTF8.self) } == ["first body", "second, longer body", "3rd"])

@@ -148,7 +148,58 @@ import Testing
         #expect(machine.wakeAt == start + .seconds(20))
         #expect(machine.tick(start + .seconds(19)) == [])
         #expect(machine.tick(start + .seconds(20)) == [.fail(2, PostgresFaults.busy)])
+        #expect(machine.wakeAt == start + PoolMachine.lifeMost, "nothing but its connection's age is left to look after")
+    }
+
+    @Test("connections that nobody has needed for a minute are given back, the longest unused first, and the last one is kept") func givenBack() {
+        var machine = pool(size: 3, open: 3)
+        _ = machine.submit(1, exclusively: false, now: start)
+        _ = machine.submit(2, exclusively: true, now: start)
+        #expect(machine.finished(1, now: start + .seconds(10)) == [])
+        #expect(machine.wakeAt == start + PoolMachine.idleMost, "the third has served nobody since it opened")
+        #expect(machine.tick(start + .seconds(59)) == [])
+        #expect(machine.tick(start + .seconds(60)) == [.close(3)])
+        #expect(machine.tick(start + .seconds(70)) == [.close(1)], "the other one is lent, and so not the last that is idle")
+        #expect(machine.released(2, now: start + .seconds(100)) == [])
+        #expect(machine.connections == 1)
+        #expect(machine.tick(start + .seconds(1000)) == [])
+        #expect(machine.wakeAt == start + PoolMachine.lifeMost)
+        // It grows again when it is needed.
+        #expect(machine.submit(3, exclusively: true, now: start + .seconds(1000)) == [.lend(3, connection: 2)])
+        #expect(machine.submit(4, exclusively: true, now: start + .seconds(1000)) == [.open(4, attempt: 0)])
+    }
+
+    @Test("a connection that has lived long enough takes nothing new and is closed when it falls idle, the last one too") func life() {
+        var machine = pool(size: 1, open: 1)
+        let old = start + PoolMachine.lifeMost
+        _ = machine.submit(1, exclusively: false, now: old - .seconds(1))
+        #expect(machine.tick(old) == [])
+        #expect(machine.wakeAt == nil, "what is busy is looked at when it is done")
+        #expect(machine.submit(2, exclusively: false, now: old + .seconds(1)) == [], "nothing new is put on it")
+        #expect(machine.finished(1, now: old + .seconds(2)) == [.close(1), .open(2, attempt: 0)])
+        #expect(machine.opened(2, now: old + .seconds(3)) == [.assign(2, connection: 2)])
+        _ = machine.finished(2, now: old + .seconds(4))
+        #expect(machine.tick(old + PoolMachine.lifeMost + .seconds(3)) == [.close(2)])
         #expect(machine.wakeAt == nil)
+        _ = machine.close(now: old)
+        // A closing pool has nothing to do by the clock: it would be asked again and again.
+        var closing = pool(size: 1, open: 1)
+        _ = closing.submit(1, exclusively: true, now: start)
+        _ = closing.close(now: old)
+        #expect(closing.wakeAt == nil)
+    }
+
+    @Test("fifty thousand who go away are passed over, and whoever is left has his turn") func manyGone() {
+        var machine = pool(size: 1, depth: 1, open: 1)
+        _ = machine.submit(1, exclusively: false, now: start)
+        let all = (UInt64(2) ..< 50_000).map { $0 }
+        for id in all { _ = machine.submit(id, exclusively: id % 3 == 0, now: start) }
+        for id in all where id != 40_000 && id != 40_001 { #expect(machine.cancel(id, now: start) == []) }
+        _ = machine.cancel(7, now: start)
+        #expect(machine.waiters == 2)
+        #expect(machine.finished(1, now: start) == [.assign(40_000, connection: 1)])
+        #expect(machine.finished(1, now: start) == [.assign(40_001, connection: 1)])
+        #expect(machine.waiters == 0)
     }
 
     @Test("closing fails who waits, spares who runs, and ends with the last connection") func closing() {

@@ -151,6 +151,7 @@ struct WorkerReportTests {
         #expect(read(#"{"items":["event 1","event 2"]}"#) == .items(["event 1", "event 2"]))
         #expect(read(#"{"idle":true}"#) == .idle)
         #expect(read(#"{"beat":true}"#) == .beat)
+        #expect(read(#"{"asleep":true}"#) == .asleep)
         #expect(read(#"{"metrics":["a{} 1"]}"#) == .metrics(["a{} 1"]))
     }
 

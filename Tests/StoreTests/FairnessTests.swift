@@ -74,6 +74,29 @@ import Testing
         }
     }
 
+    @Test("who is due is the same whether little is due or much, whatever else is put off") func fewAndMany() async throws {
+        try await House.with { house async throws in
+            var houses = [house]
+            for _ in 0 ..< 5 { houses.append(try await house.neighbour()) }
+            var random = Seeded(5)
+            for _ in 0 ..< 12 {
+                try await house.owner.query("TRUNCATE app.jobs, app.tenant_shares")
+                for one in houses {
+                    for n in 0 ..< random.int(0 ... 4) {
+                        try await house.supervisor.ask(one.tenant, [Job(.post, "f\(n)", lane: .webhook)], after: .seconds(random.flip() ? 600 : 0))
+                    }
+                    if random.flip() { try await house.owner.query("INSERT INTO app.tenant_shares VALUES (\(one.tenant), \(Int64(random.int(0 ... 3))))") }
+                }
+                var answers: [[String]] = []
+                for few in [0, 1, 3, 200] {
+                    let rows = try await house.supervisor.pool.query(JobStatements.dueTenants(limit: 10, few: few))
+                    answers.append(try rows.map { try $0.get("tenant_id", as: TenantID.self).description })
+                }
+                #expect(Set(answers).count == 1, "\(answers)")
+            }
+        }
+    }
+
     @Test("schedulers side by side lease every tenant once") func schedulers() async throws {
         try await House.with { house async throws in
             var tenants: Set<TenantID> = [house.tenant]

@@ -413,7 +413,7 @@ private func scheduling(_ t: TenantID) -> [Sample] {
     let crashed = JobName(.post, "flow")
     let list: [(String, SQL)] = [
         ("JobStatements.dueTenants", JobStatements.dueTenants(limit: 10, except: [t])),
-        ("JobStatements.nextDueOfAll", JobStatements.nextDueOfAll()),
+        ("JobStatements.due", JobStatements.due(among: [t])), ("JobStatements.nextDueOfAll", JobStatements.nextDueOfAll()),
         ("JobStatements.askDueSweeps", JobStatements.askDueSweeps()),
         ("JobStatements.askDueChanges", JobStatements.askDueChanges()),
         ("JobStatements.askForgotten", JobStatements.askForgotten()),

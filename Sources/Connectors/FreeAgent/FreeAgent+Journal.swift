@@ -106,6 +106,7 @@ extension FreeAgentConnector {
                     }
                 }
                 return .refusing { () throws(Fault) in
+                    try Self.checkOurs(record, document)
                     var old: [JSON] = []
                     for row in record["journal_entries"]?.array ?? [] {
                         guard let url = row["url"]?.string, !url.isEmpty else { throw Self.judging.notRead("a journal entry has no url") }
@@ -126,9 +127,19 @@ extension FreeAgentConnector {
             let id = try Self.id(of: document)
             let gone = PostOutcome.posted(remoteID: id, version: nil)
             return Self.record(.journals, id).next { record in
-                if record == nil { return .finish(gone) }
-                return .send(Self.write(.delete, Kind.journals.path(id), calls: 1)) { _ in .finish(gone) }
+                guard let record else { return .finish(gone) }
+                return .refusing { () throws(Fault) in
+                    try Self.checkOurs(record, document)
+                    return .send(Self.write(.delete, Kind.journals.path(id), calls: 1)) { _ in .finish(gone) }
+                }
             }
+        }
+    }
+
+    /// An id may be one of another kind of record, as earlier versions kept it: the journal of that number is then somebody else's.
+    private static func checkOurs(_ record: JSON, _ document: LedgerDocument) throws(Fault) {
+        guard record["tag"]?.string == mark(document.key) else {
+            throw refused("remote_id_missing", "the journal that FreeAgent has under the document's id does not bear the document's tag", "Report it; nothing was changed there.")
         }
     }
 }

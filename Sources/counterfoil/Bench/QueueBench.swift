@@ -1,6 +1,7 @@
 internal import Kernel
 internal import Postgres
 internal import Store
+internal import Worker
 
 /// Jobs of a thousand tenants: asked for, claimed fairly, completed; how soon a sleeping claimer wakes; what a hog costs the others.
 enum QueueBench: Bench {
@@ -9,10 +10,12 @@ enum QueueBench: Bench {
 
     private static let tenants = 1_000
     private static let jobsEach = 100
-    private static let turnJobs = 100
     private static let ahead = 4
     private static let share = 0.5
     private static let wakeSamples = 300
+    /// Places of the fairness runs, and how long a tenant has one where others wait (`Pacing.turn`, a thousandth of it).
+    private static let places = 4
+    private static let turn = Duration.milliseconds(10)
 
     static func run(_ workbench: Workbench) async throws(Fault) -> [Bar] {
         let ceiling = try await workbench.ceiling("pg_ceiling", libraries: ["libpq"])
@@ -34,7 +37,13 @@ enum QueueBench: Bench {
                 // Whoever sleeps has nothing to do: neither has the database, which would otherwise still clear up after 100,000 jobs.
                 _ = try await owner.query(BenchTables.emptyJobs())
                 _ = try await owner.query(BenchTables.checkpoint())
+                // Each tenant has something that is put off, as in life: whoever looks for what is due steps over it.
+                _ = try await owner.query(BenchTables.putOffJobs())
                 let times = try await workbench.undisturbed { () async throws(Fault) in try await wakes(store, database.supervisor, all) }
+                let worker = try await WorkerWake.measure(workbench, database, owner, store)
+                rounds.add("worker p50", percentile(worker.times, 0.5))
+                rounds.add("worker p99", percentile(worker.times, 0.99))
+                rounds.add("worker start", worker.start)
                 rounds.add("wake p50", percentile(times, 0.5))
                 rounds.add("wake p99", percentile(times, 0.99))
                 let heard = try await workbench.undisturbed { () async throws(Fault) in
@@ -43,7 +52,9 @@ enum QueueBench: Bench {
                 rounds.add("C wake p50", heard["p50"] ?? 0)
                 rounds.add("C wake p99", heard["p99"] ?? 0)
                 _ = try await owner.query(BenchTables.emptyJobs())
-                rounds.add("lost", try await lostShare(store, all))
+                let alone = try await others(store, all, hog: 1)
+                _ = try await owner.query(BenchTables.emptyJobs())
+                rounds.add("lost", (1 - alone / (try await others(store, all, hog: 1000))) * 100)
                 _ = try await owner.query(BenchTables.emptyJobs())
             }
         } catch {
@@ -53,6 +64,8 @@ enum QueueBench: Bench {
         }
         await pool.close()
         await owner.close()
+        workbench.tell("  through a worker that waits, until its job is done and that is committed: p50 \(figureText(rounds.median("worker p50"))) ms, "
+            + "p99 \(figureText(rounds.median("worker p99"))) ms; where a process has to be started first \(figureText(rounds.median("worker start"))) ms")
         return [
             .share("cycle", of: share, rounds, ours: "cycle", ceiling: "C", peer: "pgqueuer", unit: "jobs/s"),
             .ahead("ahead of pgqueuer", of: "pgqueuer", rounds, ours: "drain", ceiling: "C", unit: "jobs/s"),
@@ -75,7 +88,7 @@ enum QueueBench: Bench {
             if due.isEmpty { break }
             let counts = Locked(0)
             try await inParallel(due) { tenant throws(Fault) in
-                let served = try await serve(store, tenant, most: .max)
+                let served = try await serve(store, tenant)
                 counts.with { $0 += served }
             }
             done += counts.with { $0 }
@@ -86,17 +99,24 @@ enum QueueBench: Bench {
         rounds.add("drain", Double(done) / (ended - asked))
     }
 
-    /// One tenant's turn. The lease is taken and given back in commits of its own, as the scheduler does it, around whatever its worker does; between
-    /// them each completion travels with the next claim. The time served is the jobs' number.
-    private static func serve(_ store: Store, _ tenant: TenantID, most: Int) async throws(Fault) -> Int {
+    /// One tenant's turn, by the worker's own loop. The lease is taken and given back in commits of its own, as the scheduler does it; between them each completion
+    /// travels with the next claim. What a worker reads of its tenant's settings with each claim is left out.
+    private static func serve(
+        _ store: Store, _ tenant: TenantID, goesOn: @escaping @Sendable () -> Bool = { true }, _ work: (Job) async -> Void = { _ in }
+    ) async throws(Fault) -> Int {
         guard let lease = try await store.acquire(tenant, holder: "bench", seconds: 30) else { return 0 }
-        var jobs = try await store.dueJobs(tenant, limit: min(turnJobs, most))
+        let began = secondsNow()
         var done = 0
-        while !jobs.isEmpty {
-            done += jobs.count
-            jobs = try await store.nextJobs(tenant, finished: jobs, limit: min(turnJobs, most - done))
+        let shift = Shift(tenant, store: store, clocks: SystemClocks(), bell: Bell(), idleMost: .zero, goesOn: goesOn, asleep: {})
+        try await shift.run { jobs, completions throws(Fault) in
+            for job in jobs where goesOn() {
+                try await completions.before(job)
+                await work(job)
+                try await completions.done(job)
+                done += 1
+            }
         }
-        _ = try await store.release(lease, holder: "bench", served: .milliseconds(done), crashed: false)
+        _ = try await store.release(lease, holder: "bench", served: .milliseconds(Int((secondsNow() - began) * 1000)), crashed: false)
         return done
     }
 
@@ -130,23 +150,34 @@ enum QueueBench: Bench {
         return times.sorted()
     }
 
-    /// How much of their fair share the others lose, in percent, while one tenant has a thousand jobs for each of theirs.
-    private static func lostShare(_ store: Store, _ all: [TenantID]) async throws(Fault) -> Double {
-        let few = Array(all.prefix(20))
-        let hog = few[0]
-        let each = 20
-        try await store.ask(hog, (0 ..< each * 1000).map { Job(.fetch, "connection/\($0)", lane: .backfill) })
+    /// Seconds until nineteen tenants have had forty jobs of unequal length each, beside one that has so many times as many. Four workers at a time; a job is time
+    /// waited for somebody else, 0.2 to 8 ms.
+    private static func others(_ store: Store, _ all: [TenantID], hog times: Int) async throws(Fault) -> Double {
+        let few = Array(all.prefix(20)), hog = few[0], each = 40
+        try await store.ask(hog, (0 ..< each * times).map { Job(.fetch, "connection/\($0)", lane: .backfill) })
         for tenant in few.dropFirst() { try await store.ask(tenant, (0 ..< each).map { Job(.fetch, "connection/\($0)", lane: .webhook) }) }
-        // Turns of five jobs until the others would be done if everybody got the same.
-        let fair = few.count * each
-        var others = 0, total = 0
-        while total < fair {
-            guard let next = try await store.dueTenants(limit: 1).first?.tenant else { break }
-            let served = try await serve(store, next, most: 5)
-            total += served
-            if next != hog { others += served }
+        let left = Locked((few.count - 1) * each)
+        let began = secondsNow()
+        try await inParallel(Array(few.prefix(places))) { _ throws(Fault) in
+            while left.with({ $0 > 0 }) {
+                // Somebody beside may be quicker with the first of them.
+                var served = 0
+                for due in try await store.dueTenants(limit: places + 1) where served == 0 {
+                    let ends = secondsNow() + turn.inSeconds
+                    served = try await serve(store, due.tenant, goesOn: { secondsNow() < ends && left.with { $0 > 0 } }) { job in
+                        try? await Task.sleep(for: cost(job))
+                        if due.tenant != hog { left.with { $0 -= 1 } }
+                    }
+                }
+                if served == 0 { try? await Task.sleep(for: .milliseconds(1)) }
+            }
         }
-        return (1 - Double(others) / Double((few.count - 1) * each)) * 100
+        return secondsNow() - began
+    }
+
+    private static func cost(_ job: Job) -> Duration {
+        let number = job.subject.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xffff }
+        return .microseconds([200, 500, 1000, 2000, 8000][number % 5])
     }
 
     private static func wrong(_ what: String) -> Fault { Fault("bench_sum_wrong", stage: .database, disposition: .bug, summary: what) }

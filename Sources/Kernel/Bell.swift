@@ -1,7 +1,6 @@
-internal import Kernel
-
-/// Something that can be rung from anywhere and waited for, with a limit.
-final class Bell: Sendable {
+/// Something that can be rung from anywhere and waited for, with a limit. A ring is kept until somebody waits: who looks, finds nothing and then waits is woken by
+/// whatever was rung since it began to look.
+public final class Bell: Sendable {
     private struct State {
         var rung = false
         var waiter: CheckedContinuation<Void, Never>?
@@ -9,7 +8,9 @@ final class Bell: Sendable {
 
     private let state = Locked(State())
 
-    func ring() {
+    public init() {}
+
+    public func ring() {
         let waiter = state.with { state in
             state.rung = true
             defer { state.waiter = nil }
@@ -18,10 +19,10 @@ final class Bell: Sendable {
         waiter?.resume()
     }
 
-    /// Returns when rung since the last wait, after `limit`, or when cancelled. One waiter at a time.
-    func wait(_ limit: Duration) async {
+    /// Returns when rung since the last wait, after `limit` by these clocks, or when cancelled. One waiter at a time.
+    public func wait(_ limit: Duration, clocks: any Clocks = SystemClocks()) async {
         let timer = Task {
-            do { try await Task.sleep(for: limit) } catch { return }
+            do { try await clocks.sleep(for: limit) } catch { return }
             self.ring()
         }
         await withTaskCancellationHandler {
@@ -37,6 +38,7 @@ final class Bell: Sendable {
             self.ring()
         }
         timer.cancel()
+        // What is rung between the end of the wait and here has its cause before here: who waited looks from here on.
         state.with { $0.rung = false }
     }
 }
