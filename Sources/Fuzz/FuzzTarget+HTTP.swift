@@ -51,7 +51,7 @@ extension FuzzTarget {
         guard whole.fields["Content-Encoding"] == nil || (unpacked.fields["Content-Length"] ?? unpacked.fields["Content-Encoding"]) == nil else {
             return .broken("it tells the packed length of what was unpacked")
         }
-        return .fine("read \(whole.status / 100) \(min(4, whole.fields.list.count)) \(size(whole.body.count))")
+        return .fine("read \(min(6, whole.status / 100)) \(min(2, whole.fields.list.count)) \(size(whole.body.count) / 4)")
     }
 
     /// No line end in it, no colon in its name, no blanks around its value.

@@ -23,7 +23,7 @@ extension FuzzTarget {
         guard let value = T(postgres: PostgresCell(oid: T.postgresOID, bytes: bytes)) else { return .fine("no \(T.self)") }
         let sent = value.postgresBind
         guard let back = sent.bytes, let again = T(postgres: PostgresCell(oid: sent.oid, bytes: back[...])), again == value else { return .broken("another \(T.self) after sending it back") }
-        return .fine("read \(T.self) \(size(bytes.count))")
+        return .fine("read \(T.self) \(size(bytes.count) / 3)")
     }
 
     /// A number is the one that its digits say, put together as text.
@@ -32,7 +32,7 @@ extension FuzzTarget {
         let told = written(bytes).flatMap { ExactDecimal($0) }
         // A reader may refuse what is beyond it; what it takes must be right.
         if let value, value != told { return .broken("\(value) was read, and it says \(told.map(\.description) ?? "nothing")") }
-        return .fine(value == nil ? "no number" : "read a number \(size(bytes.count))")
+        return .fine(value == nil ? "no number" : "read a number \(size(bytes.count) / 2)")
     }
 
     /// PostgreSQL's digits of base 10,000 as a decimal text, cut to the digits that are shown.
@@ -68,7 +68,7 @@ extension FuzzTarget {
             return .broken("SQLSTATE \(error.sqlstate)")
         }
         guard !error.fault.code.isEmpty, !error.fault.summary.isEmpty else { return .broken("an error without words") }
-        return .fine(error.sqlstate.isEmpty ? "no state" : "read class \(error.sqlstate.prefix(2)), \(error.fault.code)")
+        return .fine(error.sqlstate.isEmpty ? "no state" : "read a state, \(error.fault.disposition)")
     }
 
     /// What stands in quotes of a message about a value (class 22) is told nowhere, in whatever language the server speaks.
@@ -78,6 +78,6 @@ extension FuzzTarget {
             let fault = ServerError(sqlstate: "22P02", message: before + unlikely + after).fault
             if "\(fault)".contains("Zq7") { return .broken("the value is told: \(fault.summary)") }
         }
-        return .fine("read an error \(size(bytes.count))")
+        return .fine("read an error \(size(bytes.count) / 3)")
     }
 }

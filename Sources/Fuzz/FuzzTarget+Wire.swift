@@ -69,7 +69,7 @@ extension FuzzTarget {
             return .broken("other pairs after writing and reading")
         }
         let kinds = [pairs.contains { $0.name.isEmpty }, pairs.contains { $0.value.isEmpty }, pairs.contains { $0.value.contains("%") }, pairs.contains { $0.name.contains("\u{fffd}") }]
-        return .fine("read \(size(pairs.count)) \(kinds.map { $0 ? "1" : "0" }.joined())")
+        return .fine("read \(size(pairs.count) / 2) \(kinds.map { $0 ? "1" : "0" }.joined())")
     }
 
     /// By bytes: texts that only look the same are not.
