@@ -1,7 +1,7 @@
 internal import CCurl
 internal import Glibc
 internal import Kernel
-internal import Wire
+package import Wire
 
 /// How an exchange ended, as the engine says it: as `HTTPOutcome`, with a reply that its caller is still to read.
 enum Ending: Sendable {
@@ -11,31 +11,31 @@ enum Ending: Sendable {
 }
 
 /// Gathers a reply from libcurl's header and body callbacks. On the engine's thread it only keeps what comes; the caller reads it.
-struct ReplyCollector: Sendable {
+package struct ReplyCollector: Sendable {
     /// The head's lines after its first, as they came.
     private var head: [UInt8] = []
     private var body: [UInt8] = []
     /// The header section of the final reply came to its end.
-    private(set) var hasHead = false
+    package private(set) var hasHead = false
     private var status = 0
     private var headerBytes = 0
 
     /// With room for a short reply. Made by its caller: what one thread allocates and another gives back makes both wait at the allocator's lock, and the
     /// engine's thread is everybody's.
-    init(headRoom: Int = 0, bodyRoom: Int = 0) {
+    package init(headRoom: Int = 0, bodyRoom: Int = 0) {
         head.reserveCapacity(headRoom)
         body.reserveCapacity(bodyRoom)
     }
 
     /// Forgets what came of an earlier attempt.
-    mutating func restart() {
+    package mutating func restart() {
         head.removeAll(keepingCapacity: true)
         body.removeAll(keepingCapacity: true)
         (hasHead, status, headerBytes) = (false, 0, 0)
     }
 
     /// One line with its line end. False when there are too many.
-    mutating func takeHeader(_ line: UnsafeRawBufferPointer, bytesMax: Int) -> Bool {
+    package mutating func takeHeader(_ line: UnsafeRawBufferPointer, bytesMax: Int) -> Bool {
         headerBytes += line.count
         guard headerBytes <= bytesMax else { return false }
         // What follows the final header section are trailers: nothing we speak uses them.
@@ -68,7 +68,7 @@ struct ReplyCollector: Sendable {
     }
 
     /// Decoded bytes. False when there are too many.
-    mutating func takeBody(_ bytes: UnsafeRawBufferPointer, bytesMax: Int) -> Bool {
+    package mutating func takeBody(_ bytes: UnsafeRawBufferPointer, bytesMax: Int) -> Bool {
         guard bytes.count <= bytesMax - body.count else { return false }
         body.append(contentsOf: bytes)
         return true
@@ -80,7 +80,7 @@ struct ReplyCollector: Sendable {
     }
 
     /// The reply as a value. When libcurl decompressed it, the fields that described the compressed bytes go.
-    func response(decoded: Bool) -> HTTPResponse {
+    package func response(decoded: Bool) -> HTTPResponse {
         var fields = head.withUnsafeBytes { ReplyCollector.fields($0) }
         if decoded, fields["Content-Encoding"] != nil {
             fields["Content-Encoding"] = nil

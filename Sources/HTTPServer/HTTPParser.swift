@@ -229,8 +229,9 @@ public struct HTTPParser: Sendable {
         let digits = line.prefix { Octets.hexValue($0) != nil }
         guard !digits.isEmpty, digits.count <= ServerLimits.chunkSizeDigits else { throw .invalidChunkSize }
         let rest = line[digits.endIndex...]
-        guard rest.isEmpty || rest.first == Octets.semicolon, rest.allSatisfy(Octets.isFieldValue) else {
-            throw .invalidChunkSize
+        if !rest.isEmpty {
+            guard rest.first(where: { !Octets.isBlank($0) }) == Octets.semicolon else { throw .invalidChunkSize }
+            guard ChunkExtensions.isList(rest) else { throw .invalidChunkExtension }
         }
         extensionBytes += rest.count
         guard extensionBytes <= bounds.chunkExtensionBytes else { throw .chunkExtensionsTooLong }

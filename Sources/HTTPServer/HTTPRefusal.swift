@@ -36,6 +36,7 @@ public struct HTTPRefusal: Error, Sendable, Equatable {
     static let invalidTransferEncoding = HTTPRefusal(400, "invalid_transfer_encoding")
     static let unknownTransferCoding = HTTPRefusal(501, "unknown_transfer_coding")
     static let invalidChunkSize = HTTPRefusal(400, "invalid_chunk_size")
+    static let invalidChunkExtension = HTTPRefusal(400, "invalid_chunk_extension")
     static let chunkExtensionsTooLong = HTTPRefusal(400, "chunk_extensions_too_long")
     static let missingChunkEnd = HTTPRefusal(400, "missing_chunk_end")
     static let trailersTooLarge = HTTPRefusal(431, "trailers_too_large")

@@ -15,6 +15,9 @@ enum Octets {
     static let space: UInt8 = 32
     static let colon: UInt8 = 58
     static let semicolon: UInt8 = 59
+    static let equals: UInt8 = 61
+    static let quote: UInt8 = 34
+    static let backslash: UInt8 = 92
 
     // Letters, digits and: !#$%&'*+-.^_`|~
     private static let token = AsciiSet(low: 0x03ff_6cfa_0000_0000, high: 0x57ff_ffff_c7ff_fffe)
@@ -39,6 +42,9 @@ enum Octets {
     /// Field values: visible ASCII, blanks, tab and obs-text; no other control.
     @inline(__always)
     static func isFieldValue(_ octet: UInt8) -> Bool { octet >= 32 ? octet != 127 : octet == tab }
+
+    /// The white space that may stand within a line.
+    static func isBlank(_ octet: UInt8) -> Bool { octet == space || octet == tab }
 
     @inline(__always)
     static func isDigit(_ octet: UInt8) -> Bool { octet >= 48 && octet <= 57 }

@@ -1,9 +1,9 @@
-import Kernel
+package import Kernel
 
 /// What the server said about a failed statement, without DETAIL, HINT and CONTEXT: those can hold row values.
-struct ServerError: Sendable, Equatable {
+package struct ServerError: Sendable, Equatable {
     /// Five characters, as in the manual's appendix A; empty when libpq itself gave up.
-    var sqlstate: String
+    package var sqlstate: String
     var message: String
     var constraint: String?
     var table: String?
@@ -13,7 +13,7 @@ struct ServerError: Sendable, Equatable {
     /// The server's own function that reported it. Unlike the message it is in no language.
     var routine: String
 
-    init(
+    package init(
         sqlstate: String, message: String, constraint: String? = nil, table: String? = nil, column: String? = nil, fatal: Bool = false, routine: String = ""
     ) {
         self.sqlstate = sqlstate
@@ -35,7 +35,7 @@ struct ServerError: Sendable, Equatable {
     var isUnknownStatement: Bool { sqlstate == "26000" }
 
     /// - Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
-    var fault: Fault {
+    package var fault: Fault {
         let (code, disposition, remedy) = verdict
         return Fault(
             code, stage: .database, disposition: disposition, summary: safeMessage, remedy: remedy, position: constraint ?? column,
@@ -93,7 +93,7 @@ struct ServerError: Sendable, Equatable {
     /// libpq gives no fields for a failed connection, only verbose text: `… failed: FATAL:  28P01: password
     /// authentication …`. The severity's word may be translated, so the five characters between `:  ` and `:` are
     /// looked for, the last ones winning.
-    init(connecting text: String) {
+    package init(connecting text: String) {
         var state = ""
         var said = ""
         for line in text.split(separator: "\n") {

@@ -56,8 +56,10 @@ public struct XMLReader: Sendable {
     private var cursor: XMLCursor
     private let bounds: XMLBounds
     private var open: [(name: XMLName, raw: [UInt8], scope: Int)] = []
-    /// Bindings of prefixes, the newest last; an empty prefix is the default namespace.
-    private var scope: [(prefix: String, namespace: String)] = [("xml", XMLReader.xmlNamespace)]
+    /// What each prefix stands for, the newest binding last; the empty prefix is the default namespace.
+    private var bound: [XMLPrefix: [String]] = [XMLPrefix("xml"): [XMLReader.xmlNamespace]]
+    /// The prefixes in the order in which they were bound, for an element's end to take its own back.
+    private var scope: [XMLPrefix] = [XMLPrefix("xml")]
     /// The end of an element written as one tag.
     private var pending: XMLName?
     private var begun = false
@@ -153,7 +155,12 @@ public struct XMLReader: Sendable {
     }
 
     private mutating func close(_ name: XMLName) -> XMLEvent {
-        if let last = open.popLast() { scope.removeSubrange(last.scope...) }
+        if let last = open.popLast() {
+            while scope.count > last.scope {
+                let prefix = scope.removeLast()
+                if bound[prefix]?.count == 1 { bound[prefix] = nil } else { bound[prefix]?.removeLast() }
+            }
+        }
         return .end(name)
     }
 
@@ -190,16 +197,17 @@ public struct XMLReader: Sendable {
             throw XMLWrong("the prefixes xml and xmlns are XML's own", at)
         }
         guard prefix.isEmpty || !namespace.isEmpty else { throw XMLWrong("a prefix can't be undeclared", at) }
-        scope.append((prefix, namespace))
+        scope.append(XMLPrefix(prefix))
+        bound[XMLPrefix(prefix), default: []].append(namespace)
     }
 
     private func resolve(_ raw: XMLRawName, isAttribute: Bool) throws(XMLWrong) -> XMLName {
         if isAttribute, raw.prefix.isEmpty { return XMLName(raw.local) }
-        guard let bound = scope.last(where: { $0.prefix == raw.prefix }) else {
+        guard let namespace = bound[XMLPrefix(raw.prefix)]?.last else {
             guard raw.prefix.isEmpty else { throw XMLWrong("the prefix \(raw.prefix) is not declared", raw.at) }
             return XMLName(raw.local)
         }
-        return XMLName(raw.local, prefix: raw.prefix, namespace: bound.namespace.isEmpty ? nil : bound.namespace)
+        return XMLName(raw.local, prefix: raw.prefix, namespace: namespace.isEmpty ? nil : namespace)
     }
 
     private func resolve(_ written: [(raw: XMLRawName, value: String, at: Int)]) throws(XMLWrong) -> [XMLAttribute] {
@@ -214,5 +222,18 @@ public struct XMLReader: Sendable {
             out.append(XMLAttribute(name, one.value))
         }
         return out
+    }
+}
+
+/// A prefix to look up. By its bytes: XML's names are what is written, and texts that Unicode holds equal are two.
+private struct XMLPrefix: Sendable, Hashable {
+    private let text: String
+
+    init(_ text: String) { self.text = text }
+
+    static func == (a: XMLPrefix, b: XMLPrefix) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+
+    func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
     }
 }

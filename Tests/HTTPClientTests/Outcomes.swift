@@ -6,12 +6,14 @@ import Wire
 
 /// A client that may reach exactly these hosts besides public ones.
 func client(
-    _ hosts: [String], connectionsPerHost: Int = 8, change: (inout ExchangeLimits) -> Void = { _ in }
+    _ hosts: [String], connectionsPerHost: Int = 8, certificatesFile: String? = nil, change: (inout ExchangeLimits) -> Void = { _ in }
 ) -> HTTPClient {
     var limits = ExchangeLimits()
+    // On a busy machine seconds may pass between two exchanges of a test: what is about reuse must not end for that.
+    limits.writeReuseSeconds = limits.readReuseSeconds
     change(&limits)
     return HTTPClient(
-        policy: EgressPolicy(allowedHosts: hosts), connectionsPerHost: connectionsPerHost, certificatesFile: nil,
+        policy: EgressPolicy(allowedHosts: hosts), connectionsPerHost: connectionsPerHost, certificatesFile: certificatesFile,
         limits: limits)
 }
 

@@ -30,11 +30,15 @@ final class ScriptedServer: Sendable {
         case reset
         /// Keep the connection open and say nothing until the server stops.
         case silence
+        /// Write the first text at once and the second byte by byte, one every so many milliseconds, then fall silent; a peer that hangs up ends it.
+        case drip(String, slowly: String, every_ms: Int32)
     }
 
     private struct State: Sendable {
         var received: [Received] = []
         var connections = 0
+        /// TLS sessions that came about.
+        var sessions = 0
         var sockets: Set<Int32> = []
         var threads = 0
         var stopping = false
@@ -46,15 +50,18 @@ final class ScriptedServer: Sendable {
     let port: Int
     private let listener: Int32
     private let readsRequests: Bool
+    private let identity: TLSIdentity?
     private let script: @Sendable (Received) -> Action
     private let state = Locked(State())
     private let gate = DispatchSemaphore(value: 0)
 
     /// - Parameter readsRequests: when false, each connection is closed (`reset`: with unread bytes) as soon as
     ///   accepted.
-    init(readsRequests: Bool = true, _ script: @escaping @Sendable (Received) -> Action) {
+    /// - Parameter identity: what it shows over TLS; without one it speaks in plain.
+    init(readsRequests: Bool = true, identity: TLSIdentity? = nil, _ script: @escaping @Sendable (Received) -> Action) {
         (listener, port) = listeningSocket()
         self.readsRequests = readsRequests
+        self.identity = identity
         self.script = script
         state.with { $0.threads += 1 }
         startThread { self.accept() }
@@ -62,6 +69,7 @@ final class ScriptedServer: Sendable {
 
     var received: [Received] { state.with { $0.received } }
     var connections: Int { state.with { $0.connections } }
+    var sessions: Int { state.with { $0.sessions } }
     func url(_ path: String = "/", scheme: String = "http", host: String = "127.0.0.1") -> String {
         "\(scheme)://\(host):\(port)\(path)"
     }
@@ -136,39 +144,10 @@ final class ScriptedServer: Sendable {
 
     private func serve(_ socket: Int32, connection: Int) {
         var ending = Action.close
-        if readsRequests {
-            serving: while let (head, body) = readRequest(socket) {
-                let request: Received = change { state in
-                    let line = String(head.prefix { $0 != "\r\n" && $0 != "\r" })
-                    let request = Received(
-                        number: state.received.count + 1, connection: connection, line: line, head: head, body: body)
-                    state.received.append(request)
-                    return request
-                }
-                let action = script(request)
-                switch action {
-                case .reply(let text):
-                    writeAll(socket, Array(text.utf8))
-                case .replyBytes(let bytes):
-                    writeAll(socket, bytes)
-                case .replyAndClose(let text):
-                    writeAll(socket, Array(text.utf8))
-                    break serving
-                case .replyThen(let text, let unasked, let closes):
-                    writeAll(socket, Array(text.utf8))
-                    gate.wait()
-                    writeAll(socket, Array(unasked.utf8))
-                    if closes { shutdown(socket, Int32(SHUT_WR)) }
-                    change { $0.unasked += 1 }
-                case .close, .reset:
-                    ending = action
-                    break serving
-                case .silence:
-                    var byte: UInt8 = 0
-                    while read(socket, &byte, 1) > 0 {}
-                    break serving
-                }
-            }
+        if readsRequests, let line = Line.over(socket, identity) {
+            if identity != nil { change { $0.sessions += 1 } }
+            ending = talk(line, connection: connection)
+            line.end()
         }
         if case .reset = ending {
             var linger = linger(l_onoff: 1, l_linger: 0)
@@ -177,6 +156,46 @@ final class ScriptedServer: Sendable {
         state.with { _ = $0.sockets.remove(socket) }
         close(socket)
         change { $0.closed += 1 }
+    }
+
+    /// Answers one request after the other; returns with how the connection is to end.
+    private func talk(_ line: Line, connection: Int) -> Action {
+        while let (head, body) = readRequest(line) {
+            let request: Received = change { state in
+                let first = String(head.prefix { $0 != "\r\n" && $0 != "\r" })
+                let request = Received(
+                    number: state.received.count + 1, connection: connection, line: first, head: head, body: body)
+                state.received.append(request)
+                return request
+            }
+            let action = script(request)
+            switch action {
+            case .reply(let text): line.write(Array(text.utf8))
+            case .replyBytes(let bytes): line.write(bytes)
+            case .replyAndClose(let text):
+                line.write(Array(text.utf8))
+                return .close
+            case .replyThen(let text, let unasked, let closes):
+                line.write(Array(text.utf8))
+                gate.wait()
+                line.write(Array(unasked.utf8))
+                if closes { line.endWriting() }
+                change { $0.unasked += 1 }
+            case .close, .reset: return action
+            case .silence:
+                line.waitForEnd()
+                return .close
+            case .drip(let text, let slowly, let every_ms):
+                line.write(Array(text.utf8))
+                for byte in slowly.utf8 {
+                    if line.hangsUp(within_ms: every_ms) { return .close }
+                    line.write([byte])
+                }
+                line.waitForEnd()
+                return .close
+            }
+        }
+        return .close
     }
 }
 
@@ -218,33 +237,17 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
 }
 
 /// Head and body of the next request; nil when the connection ends first.
-private func readRequest(_ socket: Int32) -> (head: String, body: [UInt8])? {
+private func readRequest(_ line: Line) -> (head: String, body: [UInt8])? {
     var head: [UInt8] = []
-    var byte: UInt8 = 0
     while !head.suffix(4).elementsEqual([13, 10, 13, 10]) {
-        guard read(socket, &byte, 1) == 1 else { return nil }
+        guard let byte = line.read(1)?.first else { return nil }
         head.append(byte)
     }
     let text = String(decoding: head, as: UTF8.self)
     let lengthLine = text.split(whereSeparator: \.isNewline).first { $0.lowercased().hasPrefix("content-length:") }
     let length = lengthLine.flatMap { Int($0.drop { $0 != ":" }.dropFirst().filter { !$0.isWhitespace }) } ?? 0
-    var body = [UInt8](repeating: 0, count: length)
-    var filled = 0
-    while filled < length {
-        let count = body.withUnsafeMutableBytes { read(socket, $0.baseAddress.map { $0 + filled }, length - filled) }
-        guard count > 0 else { return nil }
-        filled += count
-    }
+    guard let body = line.read(length) else { return nil }
     return (text, body)
-}
-
-private func writeAll(_ socket: Int32, _ bytes: [UInt8]) {
-    var sent = 0
-    while sent < bytes.count {
-        let count = bytes.withUnsafeBytes { write(socket, $0.baseAddress.map { $0 + sent }, bytes.count - sent) }
-        guard count > 0 else { return }
-        sent += count
-    }
 }
 
 /// A complete reply with a length.

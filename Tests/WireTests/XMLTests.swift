@@ -1,3 +1,4 @@
+import Glibc
 import Kernel
 import Testing
 
@@ -97,6 +98,37 @@ private func refusal(_ text: String, _ bounds: XMLBounds = XMLBounds()) -> Fault
         #expect(refusal("<a xmlns:p='u' xmlns:q='u'/>", bounds) == nil)
         #expect(refusal("<a xmlns:p='u'><b xmlns:q='u' xmlns:r='u'/></a>", bounds) != nil)
         #expect(refusal("<a>" + String(repeating: "x", count: 60) + "</a>", bounds) != nil)
+    }
+
+    @Test("what a prefix stood for before is what it stands for again, and prefixes are compared by their bytes")
+    func rebinding() throws {
+        let got = try events("<p:a xmlns:p='1'><p:b xmlns:p='2' xmlns:q='3'><p:c xmlns:p='4'/><q:d/></p:b><p:e/></p:a>")
+        let spaces = got.compactMap { event in if case .start(let name, _) = event { name.namespace } else { nil } }
+        #expect(spaces == ["1", "2", "4", "3", "1"])
+        #expect(refusal("<a><b xmlns:q='1'/><q:c/></a>")?.summary.contains("not declared") == true)
+        #expect(refusal("<\u{e9}:a xmlns:\u{e9}='1'/>") == nil)
+        #expect(refusal("<\u{e9}:a xmlns:e\u{301}='1'/>")?.summary.contains("not declared") == true)
+    }
+
+    @Test("a thousand prefixes in force make the names of a document no dearer to look up")
+    func manyNamespaces() throws {
+        let elements = String(repeating: "<a/><p0:b/>", count: 3_000)
+        // Four elements around the others, for an element has 256 attributes at most.
+        func document(_ prefixes: Int) -> [UInt8] {
+            let tags = (0 ..< 4).map { level in "<r \((0 ..< prefixes).map { "xmlns:p\(level * prefixes + $0)='u\($0)'" }.joined(separator: " "))>" }
+            return Array((tags.joined() + elements + String(repeating: "</r>", count: 4)).utf8)
+        }
+        func cost(_ bytes: [UInt8]) -> Int {
+            var begin = timespec(), end = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin)
+            #expect(refusal(bytes) == nil)
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end)
+            return (end.tv_sec - begin.tv_sec) * 1_000_000_000 + end.tv_nsec - begin.tv_nsec
+        }
+        let few = document(1), many = document(240)
+        let costs = (0 ..< 5).map { _ in (few: cost(few), many: cost(many)) }
+        let least = costs.map(\.few).min() ?? 0, most = costs.map(\.many).min() ?? 0
+        #expect(most < 2 * least + 2_000_000, "\(most) ns with many, \(least) ns with few")
     }
 
     @Test("a document cut off anywhere is refused, and never read as a smaller one")

@@ -15,8 +15,8 @@ enum BenchCommand: Command {
 
             Measures one floor, or `all`: a ceiling written in C, a peer and ours take turns, and each figure is the median of the rounds.
             Installs by apt and pip what it needs, below COUNTERFOIL_VAR/bench, and runs a private PostgreSQL with the settings of `up`.
-            Run it from the checkout: the ceilings' sources are in ops/bench.
-              --rounds N       rounds (3)
+            Run a release build from the checkout: the ceilings' sources are in ops/bench.
+              --rounds N       rounds (3, and not fewer)
               --seconds N      seconds of one measurement (2)
               --database URL   measure on this server instead, logged in as somebody who may create databases and roles
               --json           nothing but the result on standard output
@@ -36,11 +36,18 @@ enum BenchCommand: Command {
         let chosen: [any Bench.Type] = wanted == "all" ? benches : wanted == GuardBench.name ? [GuardBench.self] : benches.filter { $0.name == wanted }
         guard !chosen.isEmpty else { throw usage("there is no bench '\(wanted)'. There are: \(benches.map { $0.name }.joined(separator: ", ")), all, guard") }
         #if DEBUG
-        complain("this is a debug build: the ratios mean nothing")
+        throw Fault(
+            "bench_debug_build", stage: .configuration, disposition: .reject, summary: "this is a debug build: its figures would say nothing of the product",
+            remedy: "Build it with -c release --static-swift-stdlib, and run .build/release/counterfoil.")
+        #else
+        return try await measure(chosen, as: wanted, arguments)
         #endif
+    }
+
+    private static func measure(_ chosen: [any Bench.Type], as wanted: String, _ arguments: Arguments) async throws(Fault) -> Int32 {
         let quiet = arguments.flags.contains("json")
         let workbench = try Workbench(
-            rounds: try arguments.number("rounds", in: 1 ... 99, default: 3), seconds: try arguments.number("seconds", in: 1 ... 60, default: 2),
+            rounds: try arguments.number("rounds", in: 3 ... 99, default: 3), seconds: try arguments.number("seconds", in: 1 ... 60, default: 2),
             database: arguments.value("database"), quiet: quiet)
         var results: [BenchResult] = []
         do throws(Fault) {

@@ -26,6 +26,7 @@ struct BenchDatabase: Sendable {
         try await Installation.reset(database, on: first)
         var owner = first
         owner.database = database
+        try await checkDurable(owner)
         return BenchDatabase(owner: owner, supervisor: owner)
     }
 
@@ -51,19 +52,21 @@ struct BenchDatabase: Sendable {
         throw last
     }
 
+    /// As this login has it in this database: roles and databases may have settings of their own.
     /// - Throws: `bench_not_durable`: figures of a database that may forget are no figures.
     private static func checkDurable(_ server: PostgresConfiguration) async throws(Fault) {
         for name in ["fsync", "synchronous_commit", "full_page_writes"] {
             let value = try await Installation.setting(name, of: server)
             guard value != "off" else {
                 throw Fault(
-                    "bench_not_durable", stage: .configuration, disposition: .reject, summary: "the database runs with \(name) = off: it may forget what it has committed",
-                    remedy: "Set \(name) = on.")
+                    "bench_not_durable", stage: .configuration, disposition: .reject, summary: "the database runs with \(name) = off for \(server.user): it may forget what it has committed",
+                    remedy: "Set \(name) = on, also for the role and the database (ALTER ROLE, ALTER DATABASE).")
             }
         }
     }
 
-    /// Brings the product's own schema and its supervisor.
+    /// Brings the product's own schema and its supervisor, who does the work that is measured.
+    /// - Throws: `bench_not_durable` for settings of his, too.
     func migrate() async throws(Fault) -> BenchDatabase {
         let surroundings = Surroundings.current
         _ = try await Migrator.migrate(owner, try Migration.read(folder: surroundings.migrations))
@@ -72,6 +75,7 @@ struct BenchDatabase: Sendable {
         var out = self
         out.supervisor.user = "counterfoil_supervisor"
         out.supervisor.password = password
+        try await BenchDatabase.checkDurable(out.supervisor)
         return out
     }
 

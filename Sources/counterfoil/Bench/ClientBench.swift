@@ -10,17 +10,18 @@ enum ClientBench: Bench {
     static let summary = "GET through the connectors' transport, 50 in flight; against a libcurl multi handle in C, both from nginx"
 
     private static let share = 0.7
-    private static let inFlight = 50
+    static let inFlight = 50
+    static let answerBytes = 2_000
 
     static func run(_ workbench: Workbench) async throws(Fault) -> [Bar] {
         let ceiling = try await workbench.ceiling("client_ceiling", libraries: ["libcurl"])
-        let nginx = try await Nginx.start(workbench, content: Array(repeating: 97, count: 2_000))
+        let nginx = try await Nginx.start(workbench, content: Array(repeating: 97, count: answerBytes))
         let url = "http://127.0.0.1:\(nginx.port)/body.json"
         var rounds = Rounds()
         do throws(Fault) {
             for _ in 0 ..< workbench.rounds {
                 rounds.add("C", try await workbench.figures(ceiling, [url, "\(inFlight)", "\(workbench.seconds)"])["requests_per_second"] ?? 0)
-                rounds.add("client", try await ours(url, nginx.port, workbench.seconds))
+                rounds.add("client", try await rate(url, nginx.port, Double(workbench.seconds)))
             }
         } catch {
             await workbench.stop(nginx.child)
@@ -30,16 +31,17 @@ enum ClientBench: Bench {
         return [.share("client", of: share, rounds, ours: "client", ceiling: "C", unit: "requests/s")]
     }
 
-    private static func ours(_ url: String, _ port: Int, _ seconds: Int) async throws(Fault) -> Double {
+    /// Requests a second of ours.
+    static func rate(_ url: String, _ port: Int, _ seconds: Double) async throws(Fault) -> Double {
         let client = HTTPClient(policy: EgressPolicy(allowedHosts: ["127.0.0.1:\(port)"]), connectionsPerHost: inFlight)
         let began = secondsNow()
         let sums = await withTaskGroup(of: Int?.self) { group in
             for _ in 0 ..< inFlight {
                 group.addTask {
                     var count = 0
-                    while secondsNow() < began + Double(seconds) {
+                    while secondsNow() < began + seconds {
                         guard case .answered(let response) = await client.send(HTTPRequest(.get, url), timeout: .seconds(30)), response.status == 200,
-                            response.body.count == 2_000
+                            response.body.count == answerBytes
                         else { return nil }
                         count += 1
                     }
@@ -65,7 +67,7 @@ struct Nginx: Sendable {
     let port: Int
 
     static func start(_ workbench: Workbench, content: [UInt8]) async throws(Fault) -> Nginx {
-        let program = try await workbench.installed("nginx", package: "nginx-light")
+        let program = try await workbench.installed("nginx", packages: ["nginx-light"])
         let port = try ServedPlane.freePort()
         let folder = "\(workbench.folder)/nginx"
         do {

@@ -23,17 +23,9 @@ enum IngestBench: Bench {
         do throws(Fault) {
             try plane.writeDelivery(file)
             for _ in 0 ..< workbench.rounds {
-                let rows = ["rows", "\(workbench.seconds)", "\(ServedPlane.body.count + sealBytes)", "\(plane.tenant)", "\(plane.connection)"]
-                rounds.add("C", try await workbench.figures(ceiling, [plane.database.conninfo] + rows)["rows_per_second"] ?? 0)
-                try await empty(owner)
-                let busy = try await workbench.figures(load, ["\(plane.port)", "\(connections)", "\(workbench.seconds)", "0", file])
-                let rate = busy["requests_per_second"] ?? 0
+                rounds.add("C", try await rows(workbench, ceiling, plane, owner, Double(workbench.seconds)))
+                let rate = try await deliveries(workbench, load, plane, owner, file, Double(workbench.seconds))
                 rounds.add("ingest", rate)
-                let kept: Int64 = try await owner.query(BenchTables.countEvents()).first?.get("n") ?? 0
-                guard Double(kept) == busy["answered"] else {
-                    throw Fault("bench_sum_wrong", stage: .database, disposition: .bug, summary: "\(kept) events were kept of \(busy["answered"] ?? 0) deliveries")
-                }
-                try await empty(owner)
                 let slowly = ["\(plane.port)", "\(calmConnections)", "\(workbench.seconds)", "\(rate / 2)", file]
                 let calm = try await workbench.undisturbed { () async throws(Fault) in try await workbench.figures(load, slowly) }
                 rounds.add("p99", calm["p99_ms"] ?? .infinity)
@@ -50,6 +42,27 @@ enum IngestBench: Bench {
             .share("ingest", of: share, rounds, ours: "ingest", ceiling: "C", unit: "deliveries/s"),
             .atMost("p99 at half load", 20, rounds, ours: "p99", unit: "ms"),
         ]
+    }
+
+    /// Rows a second of the C loop, into the tables that take deliveries.
+    static func rows(_ workbench: Workbench, _ ceiling: String, _ plane: ServedPlane, _ owner: PostgresPool, _ seconds: Double) async throws(Fault) -> Double {
+        let rows = ["rows", "\(seconds)", "\(ServedPlane.body.count + sealBytes)", "\(plane.tenant)", "\(plane.connection)"]
+        let rate = try await workbench.figures(ceiling, [plane.database.conninfo] + rows)["rows_per_second"] ?? 0
+        try await empty(owner)
+        return rate
+    }
+
+    /// Deliveries a second, each of which is counted in the database afterwards.
+    static func deliveries(
+        _ workbench: Workbench, _ load: String, _ plane: ServedPlane, _ owner: PostgresPool, _ file: String, _ seconds: Double
+    ) async throws(Fault) -> Double {
+        let busy = try await workbench.figures(load, ["\(plane.port)", "\(connections)", "\(seconds)", "0", file])
+        let kept: Int64 = try await owner.query(BenchTables.countEvents()).first?.get("n") ?? 0
+        guard Double(kept) == busy["answered"] else {
+            throw Fault("bench_sum_wrong", stage: .database, disposition: .bug, summary: "\(kept) events were kept of \(busy["answered"] ?? 0) deliveries")
+        }
+        try await empty(owner)
+        return busy["requests_per_second"] ?? 0
     }
 
     private static func empty(_ owner: PostgresPool) async throws(Fault) {

@@ -25,8 +25,8 @@ enum PostgresBench: Bench {
                     rounds.add("C \(part)", top["rows_per_second"] ?? 0)
                     let ours: Double
                     switch part {
-                    case "select": ours = try await selects(pool, workbench.seconds)
-                    case "insert": ours = try await inserts(pool, workbench.seconds)
+                    case "select": ours = try await selects(pool, Double(workbench.seconds))
+                    case "insert": ours = try await inserts(pool, Double(workbench.seconds))
                     default: ours = try await copies(database.owner, workbench.seconds)
                     }
                     rounds.add(part, ours)
@@ -41,7 +41,8 @@ enum PostgresBench: Bench {
         return ["select", "insert", "copy"].map { .share($0, of: share, rounds, ours: $0, ceiling: "C \($0)", unit: "rows/s") }
     }
 
-    private static func selects(_ pool: PostgresPool, _ seconds: Int) async throws(Fault) -> Double {
+    /// Rows a second of batches of single-row selects.
+    static func selects(_ pool: PostgresPool, _ seconds: Double) async throws(Fault) -> Double {
         try await together(seconds) { turn throws(Fault) in
             var state = UInt64(turn) &* 0x9e37_79b9_7f4a_7c15 | 1
             var statements: [SQL] = []
@@ -58,7 +59,7 @@ enum PostgresBench: Bench {
         }
     }
 
-    private static func inserts(_ pool: PostgresPool, _ seconds: Int) async throws(Fault) -> Double {
+    private static func inserts(_ pool: PostgresPool, _ seconds: Double) async throws(Fault) -> Double {
         let body = [UInt8](repeating: 0, count: 240)
         return try await together(seconds) { turn throws(Fault) in
             let first = Int64(turn * batch)
@@ -86,7 +87,7 @@ enum PostgresBench: Bench {
     }
 
     /// Rows a second of a few callers at once, each asking again as soon as it is answered.
-    private static func together(_ seconds: Int, _ ask: @escaping @Sendable (_ turn: Int) async throws(Fault) -> Int) async throws(Fault) -> Double {
+    private static func together(_ seconds: Double, _ ask: @escaping @Sendable (_ turn: Int) async throws(Fault) -> Int) async throws(Fault) -> Double {
         let began = secondsNow()
         let turns = Locked(0)
         let sums = await withTaskGroup(of: Result<Int, Fault>.self) { group in
@@ -94,7 +95,7 @@ enum PostgresBench: Bench {
                 group.addTask {
                     var rows = 0
                     do throws(Fault) {
-                        while secondsNow() < began + Double(seconds) {
+                        while secondsNow() < began + seconds {
                             rows += try await ask(turns.with { turn in
                                 turn += 1
                                 return turn

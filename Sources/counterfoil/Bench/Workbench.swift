@@ -155,10 +155,12 @@ final class Workbench: Sendable {
     /// Compiles `ops/bench/NAME.c` and gives the program.
     func ceiling(_ name: String, libraries: [String] = []) async throws(Fault) -> String {
         let program = "\(folder)/\(name)"
-        guard let compiler = find("cc") ?? find("gcc") ?? find("clang") else { throw Workbench.lacking("a C compiler", "apt-get install gcc") }
+        let compiler: String
+        if let found = find("cc") ?? find("gcc") ?? find("clang") { compiler = found } else { compiler = try await installed("gcc", packages: ["gcc", "libc6-dev"]) }
         var flags: [String] = []
         if !libraries.isEmpty {
-            guard let pkgConfig = find("pkg-config") else { throw Workbench.lacking("pkg-config", "apt-get install pkg-config") }
+            let pkgConfig = try await installed("pkg-config", packages: ["pkg-config"])
+            for library in libraries { try await ready(library, pkgConfig) }
             let words = try await run(pkgConfig, ["--cflags", "--libs"] + libraries)
             flags = words.split { $0 == " " || $0 == "\n" }.map(String.init)
         }
@@ -166,19 +168,30 @@ final class Workbench: Sendable {
         return program
     }
 
-    /// The program of a Debian package, installed when it is not there.
-    func installed(_ program: String, package: String) async throws(Fault) -> String {
+    private static let libraryPackages = ["libpq": "libpq-dev", "libcurl": "libcurl4-openssl-dev"]
+
+    /// Installs what a library's programs are compiled with, when it is not there.
+    private func ready(_ library: String, _ pkgConfig: String) async throws(Fault) {
+        do throws(Fault) { try await run(pkgConfig, ["--exists", library]) } catch {
+            guard let package = Workbench.libraryPackages[library] else { throw error }
+            try await apt([package])
+        }
+    }
+
+    /// The program of Debian's packages, installed when it is not there.
+    func installed(_ program: String, packages: [String]) async throws(Fault) -> String {
         if let path = find(program) { return path }
-        try await apt(package)
-        guard let path = find(program) else { throw Workbench.lacking(program, "apt-get install \(package)") }
+        try await apt(packages)
+        guard let path = find(program) else { throw Workbench.lacking(program, "apt-get install \(packages.joined(separator: " "))") }
         return path
     }
 
-    private func apt(_ package: String) async throws(Fault) {
-        tell("  installing \(package) by apt")
-        guard let apt = find("apt-get") else { throw Workbench.lacking(package, "install it") }
+    private func apt(_ packages: [String]) async throws(Fault) {
+        let names = packages.joined(separator: " ")
+        tell("  installing \(names) by apt")
+        guard let apt = find("apt-get") else { throw Workbench.lacking(names, "install it") }
         let become = getuid() == 0 ? nil : find("sudo")
-        for action in [["update"], ["install", "-y", "--no-install-recommends", package]] {
+        for action in [["update"], ["install", "-y", "--no-install-recommends"] + packages] {
             let words = ["-qq", "-o", "DPkg::Lock::Timeout=300"] + action
             try await run(become ?? apt, become == nil ? words : ["-n", apt] + words, environment: ["DEBIAN_FRONTEND=noninteractive"])
         }
@@ -191,9 +204,9 @@ final class Workbench: Sendable {
         if access(program, X_OK) != 0 {
             // The distribution's own: what else is on PATH may be a shim that wants an environment of its own.
             let system = "/usr/bin/python3"
-            let python = access(system, X_OK) == 0 ? system : try await installed("python3", package: "python3")
+            let python = access(system, X_OK) == 0 ? system : try await installed("python3", packages: ["python3"])
             do throws(Fault) { try await run(python, ["-m", "venv", home]) } catch {
-                try await apt("python3-venv")
+                try await apt(["python3-venv"])
                 try await run(python, ["-m", "venv", home])
             }
         }
