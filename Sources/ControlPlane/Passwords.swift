@@ -128,8 +128,14 @@ extension Call {
 
     static func address(of request: HTTPRequest, _ peer: String) -> String {
         guard isNear(peer) else { return peer }
-        let last = request.fields.all("X-Forwarded-For").last.flatMap { $0.split(separator: ",").last }.map { $0.filter { $0 != " " } } ?? ""
-        return last.isEmpty || last.utf8.count > 64 ? peer : last
+        let last = request.fields.all("X-Forwarded-For").last.flatMap { $0.split(separator: ",").last }.map { $0.filter { $0 != " " && $0 != "\t" } } ?? ""
+        return isAddress(last) ? last : peer
+    }
+
+    /// An address with a port, or a word, would be another address with each connection, or the same for all.
+    private static func isAddress(_ text: String) -> Bool {
+        var four = in_addr(), six = in6_addr()
+        return inet_pton(AF_INET, text, &four) == 1 || inet_pton(AF_INET6, text, &six) == 1
     }
 
     private static func isNear(_ address: String) -> Bool {

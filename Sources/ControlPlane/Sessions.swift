@@ -23,13 +23,14 @@ final class Sessions: Sendable {
         }
     }
 
-    /// The new session's id. Of too many the oldest one ends, of the same tenant's, consultancy's or the operator's own.
-    func open(for who: SignedIn) async throws(Fault) -> String {
+    /// The new session's id; `nil` where a user's password is not kept as `against` any more, or the user is disabled. Of too many the oldest one ends, of
+    /// the same tenant's, consultancy's or the operator's own.
+    func open(for who: SignedIn, against: String?) async throws(Fault) -> String? {
         let id = random.bytes(32).hexText
         let now = clocks.now()
-        try await store.openSession(
-            SignedIn.digest(id), for: who, at: now, until: now + .seconds(ControlPlaneLimits.sessionSeconds), most: ControlPlaneLimits.sessionsEach)
-        return id
+        let isOpen = try await store.openSession(
+            SignedIn.digest(id), for: who, against: against, at: now, until: now + .seconds(ControlPlaneLimits.sessionSeconds), most: ControlPlaneLimits.sessionsEach)
+        return isOpen ? id : nil
     }
 
     /// Who is signed in, as their key or user stands now.

@@ -93,9 +93,15 @@ public struct SignInTries: Sendable {
 
 extension Store {
     /// Opens a session. Of more than `most` of the same tenant's, consultancy's or the operator's own the oldest end: nobody ends another's by opening many.
-    /// - Parameter digest: `SignedIn.digest` of its id.
-    public func openSession(_ digest: [UInt8], for who: SignedIn, at now: Timestamp, until: Timestamp, most: Int) async throws(Fault) {
+    /// - Parameters:
+    ///   - digest: `SignedIn.digest` of its id.
+    ///   - against: what was kept of a user's password when it was looked at; `nil` for a key.
+    /// - Returns: whether it was: not, where the user's password was set anew meanwhile, or the user disabled.
+    public func openSession(_ digest: [UInt8], for who: SignedIn, against: String?, at now: Timestamp, until: Timestamp, most: Int) async throws(Fault) -> Bool {
         try await transaction { tx throws(Fault) in
+            if case .user(let row) = who {
+                guard let against, try await !tx.query(UserStatements.stillHas(row.id, against)).isEmpty else { return false }
+            }
             switch who {
             case .key(let row): _ = try await tx.query(SessionStatements.open(digest, key: row.id, user: nil, owner: row.visibility, at: now, until: until))
             case .user(let row):
@@ -104,6 +110,7 @@ extension Store {
                 try await tx.audit(row.owner, [AuditEntry(actor: row.actor, action: "user.signed_in", subject: "user \(row.id)")])
             }
             _ = try await tx.query(SessionStatements.endOldest(of: who.visibility, beyond: most))
+            return true
         }
     }
 

@@ -225,11 +225,11 @@ import Wire
         let bench = try await Bench.make(), (a, b) = (try await bench.tenant("alpha"), try await bench.tenant("beta")), sessions = bench.plane.desk.sessions
         func row(_ key: String) async throws -> SignedIn { .key(try #require(try await bench.plane.desk.keyring.row(key: key))) }
         let (mine, theirs) = (try await row(try await bench.key("a", tenant: a.id, scopes: ["read"])), try await row(try await bench.key("b", tenant: b.id, scopes: ["read"])))
-        let first = try await sessions.open(for: mine), other = try await sessions.open(for: theirs)
+        let first = try #require(try await sessions.open(for: mine, against: nil)), other = try #require(try await sessions.open(for: theirs, against: nil))
         var last = ""
         for _ in 0 ..< ControlPlaneLimits.sessionsEach {
             bench.clocks.step(.milliseconds(1))
-            last = try await sessions.open(for: mine)
+            last = try #require(try await sessions.open(for: mine, against: nil))
         }
         #expect(try await sessions.asker(first) == nil)
         #expect(try await sessions.asker(last)?.label == "a")

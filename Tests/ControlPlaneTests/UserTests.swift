@@ -108,6 +108,20 @@ private let quiet = "a long and quiet sentence"
         #expect(await signIn(bench, "ann", quiet).status == 303)
     }
 
+    @Test("a sign-in that waited while the password was set anew, or the user disabled, opens no session") func overtaken() async throws {
+        let bench = try await Bench.make(), sessions = bench.plane.desk.sessions
+        let made = await bench.call(.post, "/v1/users", ["name": "ann", "scopes": ["read"], "password": .string(quiet)])
+        let id = try #require(made.json["id"]?.string)
+        let found = try #require(try await bench.store.user(named: "ann"))
+        #expect(await bench.call(.put, "/v1/users/\(id)/password", ["password": .string(quiet + " anew")]).status == 204)
+        #expect(try await sessions.open(for: .user(found.row), against: found.password) == nil)
+        let anew = try #require(try await bench.store.user(named: "ann"))
+        #expect(try await sessions.open(for: .user(anew.row), against: anew.password) != nil)
+        #expect(await bench.call(.patch, "/v1/users/\(id)", ["disabled": true]).status == 200)
+        #expect(try await sessions.open(for: .user(anew.row), against: anew.password) == nil)
+        #expect(try await bench.count("SELECT count(*) FROM adm.sessions") == 0)
+    }
+
     @Test("guesses at one name from many addresses, and at many names from one, are stopped before a password is looked at") func manyGuesses() async throws {
         let bench = try await Bench.make()
         _ = await bench.call(.post, "/v1/users", ["name": "ann", "scopes": ["read"], "password": .string(quiet)])
@@ -159,7 +173,8 @@ private let quiet = "a long and quiet sentence"
         #expect(address("172.32.1.1", "192.0.2.2") == "172.32.1.1")
         #expect(address("203.0.113.9", "192.0.2.2") == "203.0.113.9")
         #expect(address("127.0.0.1", nil) == "127.0.0.1")
-        #expect(address("127.0.0.1", String(repeating: "1", count: 65)) == "127.0.0.1")
+        for odd in [String(repeating: "1", count: 65), "192.0.2.2:40112", "[2001:db8::1]:443", "unknown", "192.0.2", ""] { #expect(address("127.0.0.1", odd) == "127.0.0.1", "\(odd)") }
+        #expect(address("::1", "2001:db8::1") == "2001:db8::1")
     }
 
     @Test("a user is made for nobody whom the asking key does not see, under a name that is free, with a password worth the name") func bounds() async throws {

@@ -22,15 +22,20 @@ enum SignIn {
         let form = Form.decode(String(decoding: visit.request.body, as: UTF8.self))
         let next = form.first { $0.name == "next" }?.value ?? "/"
         let sent = Sent(kept: form)
-        let who: SignedIn
-        switch try await SignInForm(form).who(visit) {
-        case .known(let found): who = found
+        let typed = SignInForm(form)
+        let id: String
+        switch try await typed.who(visit) {
+        case .known(let who, let against):
+            // Set anew, or the user disabled, while the password was looked at: as if it had been before.
+            guard let opened = try await visit.desk.sessions.open(for: who, against: against) else {
+                return Shell.respond(typed.another.status, page(next: next, sent, typed.another))
+            }
+            id = opened
         case .refused(let refused):
             var out = Shell.respond(refused.status, page(next: next, sent, refused))
             if let seconds = refused.retryAfter { out.fields["Retry-After"] = "\(seconds)" }
             return out
         }
-        let id = try await visit.desk.sessions.open(for: who)
         let secure = visit.request.fields["X-Forwarded-Proto"]?.lowercased() == "https" ? " Secure;" : ""
         let cookie = "cf_session=\(id); HttpOnly; SameSite=Strict;\(secure) Path=/; Max-Age=\(ControlPlaneLimits.sessionSeconds)"
         if let sent { return Shell.respond(200, goOn(sent), setCookie: cookie) }

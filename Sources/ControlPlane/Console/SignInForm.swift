@@ -22,7 +22,8 @@ struct SignInForm: Sendable {
     }
 
     enum Outcome: Sendable {
-        case known(SignedIn)
+        /// `against`: what is kept of a user's password, as it was looked at.
+        case known(SignedIn, against: String?)
         case refused(Refused)
     }
 
@@ -42,7 +43,7 @@ struct SignInForm: Sendable {
         guard let row = try await visit.desk.keyring.row(key: key), Asker(row).scopes.contains(.read) else {
             return .refused(.init(key.isEmpty ? "Give a user and the password, or an API key." : "This key is unknown, revoked, or may not read.", field: "key"))
         }
-        return .known(.key(row))
+        return .known(.key(row), against: nil)
     }
 
     private func user(_ visit: Visit) async throws -> Outcome {
@@ -59,13 +60,20 @@ struct SignInForm: Sendable {
         let isRight = try await tries.trying { () throws(Fault) in try await desk.passwords.verify(password, against: kept) }
         guard isRight, let found, Asker(found.row).scopes.contains(.read) else {
             if isLast, let found { try await desk.store.noteLockOut(found.row) }
-            var out = Refused("The user is unknown or disabled, or the password is another one.", field: "password")
-            out.name = name.utf8.count <= UserName.lengthMost ? name : ""
-            return .refused(out)
+            return .refused(another)
         }
         try await tries.succeeded()
-        if !PasswordHash.isCurrent(kept) { try await desk.store.keepPassword(found.row.id, try await desk.passwords.make(password), instead: kept) }
-        return .known(.user(found.row))
+        guard !PasswordHash.isCurrent(kept) else { return .known(.user(found.row), against: kept) }
+        let anew = try await desk.passwords.make(password)
+        try await desk.store.keepPassword(found.row.id, anew, instead: kept)
+        return .known(.user(found.row), against: anew)
+    }
+
+    /// Also where it was another one before, or will be from now on.
+    var another: Refused {
+        var out = Refused("The user is unknown or disabled, or the password is another one.", field: "password")
+        out.name = name.utf8.count <= UserName.lengthMost ? name : ""
+        return out
     }
 
     private func closed(_ until: Timestamp, _ desk: Desk) -> Refused {
