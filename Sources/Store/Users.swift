@@ -117,9 +117,10 @@ public enum UserStatements {
         "UPDATE adm.users SET password = \(password) WHERE id = \(id) AND password = \(old)"
     }
 
-    /// A row where the user may sign in by the password that is kept so. Whoever sets another waits for the session that opens, and ends it.
+    /// A row where the user may sign in by the password that is kept so. Whoever sets another waits for the session that opens, and ends it. It is the lock of
+    /// the update that follows: two that sign in at once and shared a weaker one would each wait for the other's end.
     public static func stillHas(_ id: UserID, _ password: String) -> SQL {
-        "SELECT 1 FROM adm.users WHERE id = \(id) AND password = \(password) AND disabled_at IS NULL FOR SHARE"
+        "SELECT 1 FROM adm.users WHERE id = \(id) AND password = \(password) AND disabled_at IS NULL FOR NO KEY UPDATE"
     }
 
     public static func signedIn(_ id: UserID) -> SQL { "UPDATE adm.users SET signed_in_at = clock_timestamp() WHERE id = \(id)" }

@@ -77,6 +77,7 @@ private func people(_ t: TenantID) -> [Sample] {
         ("UserStatements.list", UserStatements.list(Visibility(tenant: t), PageRequest(after: ["a"], limit: 5))), ("UserStatements.one", UserStatements.one(row.id, .all)),
         ("UserStatements.named", UserStatements.named("ann")), ("UserStatements.found", UserStatements.found("ann")),
         ("UserStatements.change", UserStatements.change(row.id, disabled: true, scopes: nil)), ("UserStatements.setPassword", UserStatements.setPassword(row.id, "$scrypt$")),
+        ("UserStatements.stillHas", UserStatements.stillHas(row.id, "$scrypt$")),
         ("UserStatements.keepAnew", UserStatements.keepAnew(row.id, "$scrypt$", instead: "$scrypt$1")), ("UserStatements.signedIn", UserStatements.signedIn(row.id)),
         ("SessionStatements.open", SessionStatements.open(digest, key: nil, user: row.id, owner: row.visibility, at: now, until: now)),
         ("SessionStatements.endOldest", SessionStatements.endOldest(of: row.visibility, beyond: 3)), ("SessionStatements.find", SessionStatements.find(digest, at: now)),
