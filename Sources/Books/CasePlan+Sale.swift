@@ -8,6 +8,7 @@ extension CasePlan {
         nameWhatLeft(sale)
         let recognition = recognition(sale)
         if case .from(let at) = recognition { recognisedAt = at }
+        receiptFrom = receiptAt(sale)
         let split = recognised(splitEdits(sale, anyMoney: anyMoney), sale)
         var lines = soldFigures(sale)
         var findings: [Finding] = []
@@ -131,7 +132,7 @@ extension CasePlan {
         plan.lines = debits + body
         if policies.marketplaceTax == .memo, !channel.isZero { plan.memo["marketplace_tax_memo"] = channel }
         addTerms(of: sale, to: &plan)
-        noteWhenPaid(&plan, told)
+        markWhenPaid(&plan, told)
         let judged = taxDifference(lines, sale)
         plan.findings += judged.findings
         plan.taxOverride = judged.override
