@@ -197,7 +197,12 @@ struct CasePlan {
 
     // MARK: Words used by all steps
 
-    var saleForm: PostingForm { policies.saleForm == .salesReceipt ? .salesReceipt : .invoice }
+    /// A receipt has no place for money that the ledger owes to the customer already: such a sale is an invoice, whatever the policy says by now.
+    var saleForm: PostingForm {
+        guard policies.saleForm == .salesReceipt else { return .invoice }
+        let isOwed = payments.contains { stands(.deposit, $0.id) } && !(sale.map { stands(.salesReceipt, $0.id) } ?? false)
+        return isOwed ? .invoice : .salesReceipt
+    }
 
     /// The document of the sale; payments and credit notes apply to it.
     var saleReference: PlannedPosting.Reference? {

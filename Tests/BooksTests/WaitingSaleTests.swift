@@ -233,6 +233,18 @@ private func stays(_ documents: [SourceDocument], _ policies: Policies, _ ledger
         stays(documents, policies, old, "of a time when it was dated by itself")
     }
 
+    @Test("money that is owed there settles an invoice, though sales are receipts by now: nothing is voided, and no money told twice", arguments: ["paid", "created"])
+    func owedThenReceipts(trigger: String) throws {
+        let known = [sale(), came("P-1", 600, early)], ledger = posted(planned(known, shopUS, try policies(("triggers.sale", "paid"))))
+        let receipts = try policies(("triggers.sale", trigger), ("sale_form", "sales_receipt"))
+        #expect(names(planned(known, shopUS, receipts, ledger: ledger)) == ["deposit:P-1"])
+        let all = known + [came("P-2", 10_000, later)], plans = planned(all, shopUS, receipts, ledger: ledger)
+        #expect(names(plans) == ["deposit:P-1", "invoice:O-1", "payment:P-2", "journal:O-1/P-1"] && plans.allSatisfy { $0.effect == .post })
+        stays(all, receipts, posted(plans))
+        #expect(names(planned(all, shopUS, receipts)) == ["sales_receipt:O-1"])
+        stays(all, receipts, posted(planned(all, shopUS, receipts)), "a receipt that stands stays one")
+    }
+
     @Test("what is told after an invoice stands is dated with it, and stays there once it is posted") func furtherStays() throws {
         var policies = try policies(("triggers.sale", "fulfilled"), ("edit", "delta"))
         let documents = [sale(), came("P-1", 10_600, early), leaves(2, later)]
