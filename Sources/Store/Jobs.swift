@@ -114,7 +114,7 @@ public enum JobStatements {
           SELECT tenant_id, due FROM d WHERE due <= clock_timestamp()
           UNION ALL SELECT tenant_id, min(due_at) FROM few WHERE (SELECT count(*) FROM few) <= \(few) GROUP BY tenant_id
         )
-        SELECT t.tenant_id, t.wrapped_private_key
+        SELECT t.tenant_id, t.wrapped_private_key, max(t.served) OVER () AS most
         FROM due CROSS JOIN LATERAL (
           SELECT t.tenant_id, t.wrapped_private_key, coalesce(s.served_ms, 0) / t.weight AS served
           FROM app.tenants t LEFT JOIN app.tenant_shares s USING (tenant_id) LEFT JOIN app.leases l USING (tenant_id)
