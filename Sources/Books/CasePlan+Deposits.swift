@@ -28,7 +28,7 @@ extension CasePlan {
     mutating func planDepositsApplied(_ sale: Told<Sale>) {
         for applied in sale.body.deposits where !applied.amount.isZero {
             let id = reference(.journal, "\(sale.id)/\(applied.id)")
-            let date = dated(recognisedAt == nil ? day(sale.at) : countsOn(sale), id, source: sale.id)
+            let date = dated(recognisedAt == nil ? day(sale.at) : countsOn(sale), id, source: sale.id, withSale: true)
             let from = ["\(sale.id)/\(applied.id)"]
             var plan = PlannedPosting(
                 subject: id.subject, form: .journal, caseID: caseID, covers: [sale.id], date: date.date,

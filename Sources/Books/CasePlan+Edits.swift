@@ -106,8 +106,7 @@ extension CasePlan {
         let owed = -body.map(\.amount).total(sale.body.currency)
         let form: PostingForm = owed.minor < 0 ? .creditNote : .invoice
         let id = reference(form, "\(sale.id)/\(edit.id)")
-        // Nothing changes an invoice before it is there.
-        let date = dated(day(stands(form, id.subject) ? edit.at : max(edit.at, recognisedAt ?? edit.at)), id, source: edit.id)
+        let date = dated(dayOfChange(edit.at, id), id, source: edit.id)
         let control = PostingLine(
             .control, role: receivable, amount: owed, derivedFrom: [edit.id], text: sale.body.number)
         if let stated = edit.body.orderTotal {

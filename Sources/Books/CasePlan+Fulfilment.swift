@@ -32,7 +32,10 @@ extension CasePlan {
             planFulfilment(told, plain, &done, &left, withShipping: n == 0)
         }
         left.removeAll { $0.amount.isZero && $0.base?.isZero ?? true }
-        if let over, !left.isEmpty { release(left, as: rest.subject, at: over, of: refunds.map(\.id)) }
+        guard let over, !left.isEmpty else { return }
+        // What is given back later is another matter; what stands keeps what it names.
+        let before = refunds.filter { $0.at <= over }, named = before.isEmpty ? refunds : before
+        release(left, as: rest.subject, at: over, of: ledger.standing(rest)?.plan.covers ?? named.map(\.id))
     }
 
     /// A fulfilment of all that had not left, as the units that it was.

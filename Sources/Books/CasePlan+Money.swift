@@ -113,7 +113,7 @@ extension CasePlan {
                     early
                         ? PostingLine(
                             .control, role: "customer_deposits", amount: movement.amount, derivedFrom: [owner], text: "Deposit given back",
-                            openItem: onlyEarlyPayment)
+                            openItem: earlyPayment(of: id, by: movement.at ?? at))
                         : PostingLine(.control, role: receivable, amount: movement.amount, derivedFrom: [owner]),
                     PostingLine(
                         .tender, role: tender(movement.gateway, movement.amount.currency), amount: -movement.amount,

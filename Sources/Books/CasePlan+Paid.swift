@@ -15,7 +15,7 @@ extension CasePlan {
     func paidInFull(_ sale: Told<Sale>) -> Timestamp? {
         var known = self
         (known.payments, known.edits, known.refunds, known.returns) = ([], [], [], [])
-        (known.postings, known.recognisedAt, known.waitsForTrigger) = ([], nil, false)
+        (known.postings, known.recognisedAt, known.receiptFrom, known.waitsForTrigger) = ([], nil, nil, false)
         if known.isPaid(sale) { return sale.at }
         for (at, step) in steps {
             switch step {
@@ -51,10 +51,12 @@ extension CasePlan {
         var due = total - draft.came(for: sale.body) + edits.flatMap(\.body.transactions).filter { $0.status == .success }.map(\.amount).total(currency)
         if !refunds.isEmpty || !returns.isEmpty {
             draft.planRefunds(sale)
-            for plan in draft.postings where plan.effect == .post && !plan.findings.contains(where: { Self.notGiven.contains($0.check) }) {
+            let there = draft.standing, held = Set(draft.refunds.filter { draft.unlessReturned($0, there) != nil }.map(\.id))
+            for plan in draft.postings where plan.effect == .post && !held.contains(plan.covers.first ?? "") && !plan.findings.contains(where: { Self.notGiven.contains($0.check) }) {
                 switch plan.form {
                 case .creditNote: (rest, due) = (rest - plan.total, due - plan.total)
-                case .refundPayment: due += plan.total
+                // Of credit with a bonus, what it takes of the sale alone.
+                case .refundPayment: due += plan.lines.filter { $0.role == receivable }.map(\.amount).total(currency)
                 default: break
                 }
             }
@@ -75,17 +77,22 @@ extension CasePlan {
     /// When a receipt counts, where that is not the sale's own time: under `paid` with the money that completes it. What stands keeps its day.
     func receiptAt(_ sale: Told<Sale>) -> Timestamp? {
         guard saleForm == .salesReceipt else { return nil }
-        guard let stands = ledger.standing(reference(saleForm, sale.id)) else { return policies.saleTrigger == .paid ? paidInFull(sale) : nil }
+        guard let stands = ledger.standing(reference(saleForm, sale.id)) else { return policies.saleTrigger == .paid && !isFormers(sale) ? paidInFull(sale) : nil }
         let own = stands.plan.ownDate
         guard own != day(sale.at), policies.saleTrigger == .paid || stands.plan.countsWhenPaid else { return nil }
         if let at = paidInFull(sale), day(max(at, sale.at)) == own { return at }
         return organisation.zone.instant(of: own, secondOfDay: 86_399)
     }
 
-    /// The sale's document says so, where it is dated by its money: when the policy changes, it keeps its day.
-    func noteWhenPaid(_ plan: inout PlannedPosting, _ sale: Told<Sale>) {
+    /// The sale's document is marked where it is dated by its money: when the policy changes, it keeps its day.
+    func markWhenPaid(_ plan: inout PlannedPosting, _ sale: Told<Sale>) {
         let isPaid = policies.saleTrigger == .paid || (ledger.standing(plan.id)?.plan.countsWhenPaid ?? false)
-        guard isPaid, recognisedAt != nil || receiptAt(sale) != nil else { return }
-        plan.note = [plan.note, PlannedPosting.paidMark].compactMap(\.self).joined(separator: "; ")
+        plan.countsWhenPaid = isPaid && (recognisedAt != nil || receiptAt(sale) != nil)
+    }
+
+    /// The day of a document that changes the sale's: never before that is there. What stands under its own day keeps it.
+    func dayOfChange(_ at: Timestamp, _ id: PlannedPosting.Reference) -> LocalDate {
+        let own = day(at), since = recognisedAt ?? receiptFrom
+        return ledger.standing(id)?.plan.ownDate == own ? own : day(max(at, since ?? at))
     }
 }

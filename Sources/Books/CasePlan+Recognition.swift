@@ -1,4 +1,4 @@
-internal import Kernel
+public import Kernel
 
 /// Policies `triggers.sale: fulfilled` and `paid`: a sale is in the books once all of it has left, or is paid. Money taken before then is owed to the customer,
 /// and settles the sale when it comes.
@@ -25,12 +25,18 @@ extension CasePlan {
             return keepsDay ? .from(organisation.zone.instant(of: own, secondOfDay: 86_399)) : .always
         }
         guard waits || isOwed else { return .always }
+        // Nobody tells what of it is paid or has left: a till's difference stays for a person to book, the credit of a return pays for its exchange.
+        if sale.body.isTillDay || sale.body.exchangeOf != nil { return isOwed ? .from(sale.at) : .always }
+        if isFormers(sale), !isOwed { return .always }
         let from = recognisedFrom(sale)
         if isOwed { return from.map { .from($0) } ?? .waits }
         // A payment that stands there settled the sale as it was created.
         if payments.contains(where: { payment in stands(.payment, payment.id) && (from.map { payment.at < $0 } ?? true) }) { return .always }
         return from.map { .from($0) } ?? .waits
     }
+
+    /// Under `paid`, an order from before the cut-over is in the former books, whenever its money comes: it keeps its own day, on which nothing is posted.
+    func isFormers(_ sale: Told<Sale>) -> Bool { policies.saleTrigger == .paid && around.cutOver.map { day(sale.at) < $0 } ?? false }
 
     /// By the policy. Without one that waits, money that is owed waits for what it may have been taken for: that the goods leave, or that the rest is paid.
     private func recognisedFrom(_ sale: Told<Sale>) -> Timestamp? {
@@ -114,9 +120,10 @@ extension CasePlan {
         return !subjects.contains { stands(.refundPayment, $0, movement.amount) } && isEarly(movement.at ?? at)
     }
 
-    /// The one payment that came early; `nil` where there are several.
-    var onlyEarlyPayment: String? {
-        let found = payments.filter { $0.body.status == .success && isEarly($0) }
+    /// The one payment that had come early by the time at which that money went back; `nil` where there are several. What stands keeps the one it names.
+    func earlyPayment(of id: PlannedPosting.Reference, by time: Timestamp) -> String? {
+        if let stands = ledger.standing(id)?.plan.held { return stands.openItem }
+        let found = payments.filter { $0.body.status == .success && $0.at <= time && isEarly($0) }
         return found.count == 1 ? found.first?.id : nil
     }
 
@@ -125,25 +132,43 @@ extension CasePlan {
         let from = postings.count
         for payment in payments where isEarly(payment) { planPayment(payment, early: true) }
         for edit in edits { planMovements(edit.body.transactions, of: edit.id, at: edit.at, against: nil, early: true) }
-        let shares = ReturnShares(returns, of: refunds, owner: policies.returnsOwner, standing: standing)
+        let there = standing
+        shares = ReturnShares(returns, of: refunds, owner: policies.returnsOwner, standing: there)
         for refund in refunds where !shares.isCovered(refund.id) {
-            planMovements(refund.body.transactions, of: refund.id, at: refund.at, against: nil, early: true)
+            let (first, before) = (postings.count, bases)
+            planMovements(
+                refund.body.transactions, of: refund.id, at: refund.at, against: nil, covering: (shares.explained[refund.id] ?? []).map(\.id), early: true)
+            holdEarly(from: first, before, unlessReturned(refund, there) ?? shares.doubtful[refund.id].map { CasePlan.doubt(refund.id, $0) })
         }
         // A return that gives the money itself, and the shop's refund that says nothing beyond it.
         for back in returns where shares.settling.contains(back.id) {
+            let (first, before) = (postings.count, bases)
             planMovements(
                 back.body.settlement?.refunds ?? [], of: back.id, at: back.at, against: nil, covering: shares.covered[back.id] ?? [],
                 isNamed: back.body.refundRef != nil, early: true)
+            guard let how = back.body.settlement else { continue }
+            planEarlyCredit(how, back)
+            holdEarly(from: first, before, oddSettlement(how, back.id).first ?? shares.doubtful[back.id].map { CasePlan.doubt(back.id, $0) })
         }
-        let owed = postings[from...].compactMap(\.held).map { -$0.amount.minor }.reduce(0, +)
-        if owed < 0, let last = postings[from...].lastIndex(where: { ($0.held?.amount.minor ?? 0) > 0 }) {
+        // What is held is in no books: it takes nothing off what is owed.
+        early = postings[from...].filter(\.findings.isEmpty)
+        let owed = early.compactMap(\.held).map { -$0.amount.minor }.reduce(0, +)
+        if owed < 0, let last = postings[from...].lastIndex(where: { $0.findings.isEmpty && $0.givesBack }) {
             let more = Money(minor: -owed, postings[last].currency)
             postings[last].findings.append(
                 Finding(
                     check: "refund_exceeds_remaining", why: "\(more.text) more went back than had come in before the sale counted",
                     remedy: "check the order's payments in the source: one may not have arrived yet", figures: ["difference": more]))
         }
-        early = Array(postings[from...])
+    }
+
+    /// The same holds money that went back early as would hold its credit note, but where it stands already. What is held leaves the base values of
+    /// the rest as they are.
+    private mutating func holdEarly(from first: Int, _ basesBefore: BaseRunning, _ finding: Finding?) {
+        guard let finding else { return }
+        let held = postings.indices[first...].filter { ledger.standing(postings[$0].id) == nil }
+        for i in held { postings[i].findings.append(finding) }
+        if !held.isEmpty, held.count == postings.count - first { bases = basesBefore }
     }
 
     /// What is left of early money settles the sale, deposit by deposit; what went back is taken from the first ones.
@@ -163,7 +188,7 @@ extension CasePlan {
             back -= used
             let amount = Money(minor: -line.amount.minor - used, line.amount.currency)
             guard !amount.isZero else { continue }
-            let id = reference(.journal, "\(sale.id)/\(plan.subject)"), date = dated(countsOn(sale), id, source: sale.id), origin = ["\(sale.id)/\(plan.subject)"]
+            let id = reference(.journal, "\(sale.id)/\(plan.subject)"), date = dated(countsOn(sale), id, source: sale.id, withSale: true), origin = ["\(sale.id)/\(plan.subject)"]
             postings.append(
                 PlannedPosting(
                     subject: id.subject, form: .journal, caseID: caseID, covers: [sale.id], date: date.date, currency: amount.currency, rate: plan.rate,
@@ -214,17 +239,13 @@ extension CasePlan {
 
 extension PlannedPosting {
     /// The day that it is about: where a closed period moved it, not the one that it was moved to.
-    var ownDate: LocalDate {
+    public var ownDate: LocalDate {
         guard let reference, let mark = reference.firstRange(of: PlannedPosting.movedMark) else { return date }
         return LocalDate(String(reference[mark.upperBound...])) ?? date
     }
 
     /// A deposit of less than nothing: what was owed to the customer went back.
     var givesBack: Bool { (held?.amount.minor ?? 0) > 0 }
-
-    /// It counts, and is dated, since what was owed of it was paid.
-    var countsWhenPaid: Bool { note?.contains(PlannedPosting.paidMark) ?? false }
-    static let paidMark = "counts since it was paid"
 
     /// What a deposit owes to the customer (negative), or takes off what is owed.
     fileprivate var held: PostingLine? { form == .deposit ? lines.first { $0.role == "customer_deposits" } : nil }

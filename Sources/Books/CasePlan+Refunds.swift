@@ -32,10 +32,8 @@ extension CasePlan {
                 }
                 continue
             }
-            let isKept = shares.kept.contains(told.id)
-            let differs = shares.differing[told.id] != nil && !(isKept && stands.contains(told.id))
-            if differs || (policies.returnsOwner == .rms && shares.explained[told.id] == nil && !isKept) {
-                holdForReturn(told, sale)
+            if let finding = unlessReturned(told, stands) {
+                holdForReturn(told, sale, finding)
             } else if let finding = refundWaits(told), !self.stands(.creditNote, told.id) {
                 holdRefund(told, sale, finding)
             } else {
@@ -80,7 +78,7 @@ extension CasePlan {
         let owed = draft.lines.map(\.amount).total(refund.currency)
         let id = reference(.creditNote, told.id)
         let kept = settlement == nil ? nil : keptDay(id)
-        let date = dated(kept ?? day(max(told.at, recognisedAt ?? told.at)), id, source: told.id)
+        let date = dated(kept ?? dayOfChange(told.at, id), id, source: told.id)
         var plan = PlannedPosting(
             subject: told.id, form: .creditNote, caseID: caseID,
             covers: [told.id] + explained.map(\.id) + (shares.covered[told.id] ?? []) + refund.transactions.filter(\.isNamed).map(\.id),

@@ -29,23 +29,54 @@ extension CasePlan {
     /// Credit that the shop has to give: Dr the receivable, and what goes beyond the return is promotion.
     mutating func planStoreCredit(_ how: ReturnSettlement, _ told: Told<Refund>, against credit: PlannedPosting.Reference) {
         let amount = how.storeCredit
-        guard amount.minor > 0 else { return }
-        let bonus = Money(minor: max(0, min(how.creditBonus.minor, amount.minor)), amount.currency)
+        guard amount.minor > 0, !isEarlyCredit(told.id, told.at) else { return }
         // Money given back beside it has the return's own name, but what stands keeps the name it has.
         let alone = reference(.refundPayment, told.id)
-        let stands = ledger.posted[alone].flatMap { $0.voided ? nil : $0.plan }
-        let isCredit = stands.map { plan in plan.lines.contains { $0.role == "gift_card_liability" || $0.role == "store_credit_liability" } }
-        let id = isCredit ?? how.refunds.isEmpty ? alone : reference(.refundPayment, "\(told.id)/credit")
-        let date = dated(keptDay(credit) ?? day(told.at), id, source: told.id)
+        let id = givesCredit(alone) ?? how.refunds.isEmpty ? alone : reference(.refundPayment, CasePlan.besideMoney(told.id))
+        creditGiven(how, id, told.id, on: keptDay(credit) ?? day(told.at), of: receivable, against: credit)
+    }
+
+    /// The same, given before the sale counts: out of what is owed to the customer.
+    mutating func planEarlyCredit(_ how: ReturnSettlement, _ back: Told<GoodsReturn>) {
+        guard how.storeCredit.minor > 0, isEarlyCredit(back.id, back.at) else { return }
+        let id = reference(.deposit, CasePlan.besideMoney(back.id))
+        creditGiven(how, id, back.id, on: keptDay(id) ?? day(back.at), of: "customer_deposits", against: nil)
+        guard let at = postings.indices.last, postings[at].lines.count > 1 else { return }
+        (postings[at].lines[1].text, postings[at].lines[1].openItem) = ("Deposit given back", earlyPayment(of: id, by: back.at))
+    }
+
+    /// The name of credit that is given beside money.
+    private static func besideMoney(_ back: String) -> String { "\(back)/credit" }
+
+    /// Whether it is credit that stands there under that name; `nil` where nothing does.
+    private func givesCredit(_ id: PlannedPosting.Reference) -> Bool? {
+        guard let posted = ledger.posted[id], !posted.voided else { return nil }
+        return posted.plan.lines.contains { $0.role == "gift_card_liability" || $0.role == "store_credit_liability" }
+    }
+
+    /// What the ledger has decides; nothing that settled an invoice there is taken back.
+    private func isEarlyCredit(_ back: String, _ at: Timestamp) -> Bool {
+        guard waitsForTrigger || recognisedAt != nil else { return false }
+        if stands(.deposit, CasePlan.besideMoney(back)) { return true }
+        if let sale, stands(saleForm, sale.id) { return false }
+        if [back, CasePlan.besideMoney(back)].contains(where: { givesCredit(reference(.refundPayment, $0)) ?? false }) { return false }
+        return waitsForTrigger || recognisedAt.map { at < $0 } ?? false
+    }
+
+    private mutating func creditGiven(
+        _ how: ReturnSettlement, _ id: PlannedPosting.Reference, _ back: String, on own: LocalDate, of account: Role, against credit: PlannedPosting.Reference?
+    ) {
+        let amount = how.storeCredit, date = dated(own, id, source: back)
+        let bonus = Money(minor: max(0, min(how.creditBonus.minor, amount.minor)), amount.currency)
         let value = amount - bonus
         var plan = PlannedPosting(
-            subject: id.subject, form: .refundPayment, caseID: caseID, covers: [told.id], date: date.date, currency: amount.currency,
+            subject: id.subject, form: id.form, caseID: caseID, covers: [back], date: date.date, currency: amount.currency,
             rate: rate(amount.currency), total: amount,
             lines: [
                 PostingLine(
-                    .tender, role: how.isGiftCard ? "gift_card_liability" : "store_credit_liability", amount: -value, derivedFrom: [told.id],
+                    .tender, role: how.isGiftCard ? "gift_card_liability" : "store_credit_liability", amount: -value, derivedFrom: [back],
                     text: how.isGiftCard ? "Gift card" : "Store credit", openItem: how.storeCreditRef),
-                PostingLine(.control, role: receivable, amount: value, derivedFrom: [told.id]),
+                PostingLine(.control, role: account, amount: value, derivedFrom: [back]),
             ], party: party, appliesTo: credit, reference: date.words)
         if let rate = plan.rate {
             let base = bases.next(value, "moved back", rate: rate, organisation.baseCurrency)
@@ -53,7 +84,7 @@ extension CasePlan {
         }
         if !bonus.isZero {
             plan.lines[0].amount -= bonus
-            var line = PostingLine(.other, role: "promotion_expense", amount: bonus, derivedFrom: [told.id], text: "Bonus credit")
+            var line = PostingLine(.other, role: "promotion_expense", amount: bonus, derivedFrom: [back], text: "Bonus credit")
             if let rate = plan.rate, let whole = plan.lines[0].base {
                 let base = Money(rounding: bonus.decimal * rate, organisation.baseCurrency)
                 line.base = base

@@ -8,6 +8,7 @@ extension CasePlan {
         nameWhatLeft(sale)
         let recognition = recognition(sale)
         if case .from(let at) = recognition { recognisedAt = at }
+        receiptFrom = receiptAt(sale)
         let split = recognised(splitEdits(sale, anyMoney: anyMoney), sale)
         var lines = soldFigures(sale)
         var findings: [Finding] = []
@@ -28,7 +29,7 @@ extension CasePlan {
         }
         let zero = total.isZero && edits.isEmpty
         let settled = paid.minor >= total.minor
-        if !zero && policies.saleForm == .salesReceipt && !(anyMoney && settled) {
+        if !zero && saleForm == .salesReceipt && !(anyMoney && settled) {
             waiting = [sale.id]
             planUnpaid(sale, paid: paid, total: total, anyMoney: anyMoney)
             return
@@ -40,9 +41,9 @@ extension CasePlan {
             planDocument(sale, lines, revised: split.revised, channel: channel, paid: paid, findings)
         }
         for edit in split.further { planFurther(edit, sale) }
-        for payment in payments where policies.saleForm == .invoicePayment && !isEarly(payment) { planPayment(payment) }
+        for payment in payments where saleForm == .invoice && !isEarly(payment) { planPayment(payment) }
         planEarlyMoneyApplied(sale)
-        if policies.saleForm == .invoicePayment { planDepositsApplied(sale) }
+        if saleForm == .invoice { planDepositsApplied(sale) }
         planFulfilments(sale)
         for edit in everyEdit {
             planMovements(edit.body.transactions, of: edit.id, at: edit.at, against: edited(edit, sale))
@@ -131,7 +132,7 @@ extension CasePlan {
         plan.lines = debits + body
         if policies.marketplaceTax == .memo, !channel.isZero { plan.memo["marketplace_tax_memo"] = channel }
         addTerms(of: sale, to: &plan)
-        noteWhenPaid(&plan, told)
+        markWhenPaid(&plan, told)
         let judged = taxDifference(lines, sale)
         plan.findings += judged.findings
         plan.taxOverride = judged.override

@@ -106,6 +106,8 @@ struct CasePlan {
     var pair = PairState()
     /// Since when the sale is in the books, where it waited for something.
     var recognisedAt: Timestamp?
+    /// The same of a receipt.
+    var receiptFrom: Timestamp?
     var waitsForTrigger = false
     /// What was planned of money that came or went before then.
     var early: [PlannedPosting] = []
@@ -195,7 +197,12 @@ struct CasePlan {
 
     // MARK: Words used by all steps
 
-    var saleForm: PostingForm { policies.saleForm == .salesReceipt ? .salesReceipt : .invoice }
+    /// A receipt has no place for money that the ledger owes to the customer already: such a sale is an invoice, whatever the policy says by now.
+    var saleForm: PostingForm {
+        guard policies.saleForm == .salesReceipt else { return .invoice }
+        let isOwed = payments.contains { stands(.deposit, $0.id) } && !(sale.map { stands(.salesReceipt, $0.id) } ?? false)
+        return isOwed ? .invoice : .salesReceipt
+    }
 
     /// The document of the sale; payments and credit notes apply to it.
     var saleReference: PlannedPosting.Reference? {
@@ -229,8 +236,8 @@ struct CasePlan {
     func day(_ at: Timestamp) -> LocalDate { policies.day(of: at, in: organisation.zone) }
 
     /// The date of a document and, where the closed period moves it, the words that say so; otherwise the reference
-    /// that it has anyway. A document the ledger has keeps the date it was moved to.
-    func dated(_ own: LocalDate, _ reference: PlannedPosting.Reference, source: String, plain: String? = nil) -> (
+    /// that it has anyway. A document the ledger has keeps the date it was moved to. `withSale`: it goes where the sale goes.
+    func dated(_ own: LocalDate, _ reference: PlannedPosting.Reference, source: String, plain: String? = nil, withSale: Bool = false) -> (
         date: LocalDate, words: String?
     ) {
         if let posted = ledger.posted[reference], !posted.voided {
@@ -239,7 +246,7 @@ struct CasePlan {
         // A part of a document that stands moves to no other day: its old and its new whole are two writes, of which one may be refused.
         if let part = ledger.within[reference], !part.voided { return (part.plan.date, part.plan.reference) }
         // What is gathered into summaries or settlements is dated with them.
-        let gathered = Summaries.forms.contains(reference.form) && policies.posting(on: own) != .perDocument
+        let gathered = (withSale || Summaries.forms.contains(reference.form)) && policies.posting(on: own) != .perDocument
         guard policies.closedPeriod != .hold, !gathered, let lock = ledger.lockDate, own <= lock else { return (own, plain) }
         return (lock.adding(days: 1), "\(source)\(PlannedPosting.movedMark)\(own)")
     }

@@ -181,6 +181,9 @@ public struct Policies: Sendable, Equatable {
     /// On some day orders are settled with the payout that brings their money.
     public var settles: Bool { posting == .payout || postingChanges.contains { $0.value == .payout } }
 
+    /// Some days are summed up.
+    private var sumsUp: Bool { posting == .dailySummary || postingChanges.contains { $0.value == .dailySummary } }
+
     /// How long a shop's refund waits for its return: a day where a returns system is connected and nobody says otherwise.
     public var returnWait: Duration? {
         guard returnsOwner == .shop else { return nil }
@@ -200,13 +203,16 @@ public struct Policies: Sendable, Equatable {
             // Each says by itself when income counts: at once with the last of the goods, or line by line.
             if revenue == .atFulfilment { out.append("triggers.sale: fulfilled with revenue: at_fulfilment") }
         }
+        if revenue == .atFulfilment {
+            // What a fulfilment releases is of one invoice, and that stands within another document.
+            if settles { out.append("revenue: at_fulfilment with posting: payout") }
+            if sumsUp { out.append("revenue: at_fulfilment with posting: daily_summary") }
+        }
         if salesOrders == .mirror {
             // What an order becomes is an invoice of its own.
             if saleForm == .salesReceipt { out.append("sales_orders: mirror with sale_form: sales_receipt") }
             if settles { out.append("sales_orders: mirror with posting: payout") }
-            if posting == .dailySummary || postingChanges.contains(where: { $0.value == .dailySummary }) {
-                out.append("sales_orders: mirror with posting: daily_summary")
-            }
+            if sumsUp { out.append("sales_orders: mirror with posting: daily_summary") }
             if entityByLocation { out.append("sales_orders: mirror with entity_by: line.location") }
         }
         // A receipt states money and sale at once: whose money it is cannot be told apart in it.

@@ -135,6 +135,8 @@ public struct PlannedPosting: Sendable, Equatable {
     public var drawnFrom: Reference?
     /// Of a sales order: nothing of it is to be open any more, because it is invoiced.
     public var isClosed = false
+    /// Of a sale: it counts, and is dated, since what was owed of it was paid. For planning alone: no ledger sees it.
+    public var countsWhenPaid = false
     /// Findings of the plan itself (refund above what remains, unmapped code …). Preflight adds its own.
     public var findings: [Finding]
     /// Tells people where a re-dated document comes from.

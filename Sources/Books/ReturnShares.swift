@@ -223,15 +223,21 @@ extension CasePlan {
         }
     }
 
-    /// The returns system owns returns: a refund of the shop that no return gives, or that one gives with another sum, is not booked twice and not lost
-    /// from sight.
-    mutating func holdForReturn(_ told: Told<Refund>, _ sale: Told<Sale>?) {
+    /// The returns system owns returns: what keeps a refund of the shop that no return gives, or that one gives with another sum, from being booked twice.
+    func unlessReturned(_ told: Told<Refund>, _ standing: Set<String>) -> Finding? {
+        let isKept = shares.kept.contains(told.id)
+        if let sums = shares.differing[told.id], !(isKept && standing.contains(told.id)) { return differs(told.id, sums.shop, sums.returned, stands: false) }
+        guard policies.returnsOwner == .rms, shares.explained[told.id] == nil, !isKept else { return nil }
+        return Finding(
+            check: "waits_for_return", why: "no return is known that gives refund \(told.id), and returns are the returns system's to tell",
+            remedy: "close the return in the returns system; where there is none, let the shop own returns or enter the refund by hand")
+    }
+
+    /// Such a refund is not lost from sight.
+    mutating func holdForReturn(_ told: Told<Refund>, _ sale: Told<Sale>?, _ finding: Finding) {
         let (refundedBefore, basesBefore, from) = (refunded, bases, postings.count)
         planRefund(told, sale)
         (refunded, bases) = (refundedBefore, basesBefore)
-        let finding = shares.differing[told.id].map { differs(told.id, $0.shop, $0.returned, stands: false) } ?? Finding(
-            check: "waits_for_return", why: "no return is known that gives refund \(told.id), and returns are the returns system's to tell",
-            remedy: "close the return in the returns system; where there is none, let the shop own returns or enter the refund by hand")
         let follows = Finding(check: "waits_for_original", why: "refund \(told.id) is held by \(finding.check)", remedy: "released with it")
         for i in from ..< postings.count { postings[i].findings = [i == from ? finding : follows] }
         guard postings.count == from else { return }

@@ -147,7 +147,10 @@ private struct Desk {
         let owner = byCover[ref] == nil ? String(ref.prefix { $0 != "/" }) : ref
         var found = (byCover[owner] ?? []).filter { n in
             let part = parts[n]
-            guard part.form != .creditNote && part.form != .reversal else { return true }
+            // Of money that went back before its sale counted, the credit note is no part of the payout that took the money: it is later than that.
+            guard part.form != .creditNote && part.form != .reversal else {
+                return row.kind != .refund || (byCover[owner] ?? []).contains { parts[$0].form == .refundPayment }
+            }
             // What of a refund went back to tenders that no payout brings goes with it.
             return gateways(part).contains(gateway) || (row.kind == .refund && gateways(part).isSubset(of: Settlements.unsettled))
         }

@@ -228,6 +228,8 @@ public struct Sale: Sendable, Equatable {
     public var isDraft: Bool
     /// The return whose credit pays for it.
     public var exchangeOf: String?
+    /// A till's whole day, told with what was counted: nothing more is told of its money, nor of what left.
+    public var isTillDay = false
     /// Deposits that it uses up.
     public var deposits: [DepositApplied]
     /// Import duty taken from the customer for somebody else; part of `total`.

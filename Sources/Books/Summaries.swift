@@ -79,7 +79,11 @@ public enum Summaries {
             }
             let known = Set(posted.plan.covers)
             // It stands here for one of its documents, whatever it stands for beside: somewhere else it would stand twice.
-            let mine = left.filter { !known.isDisjoint(with: $0.covers) }
+            let used = Set(posted.plan.lines.filter { $0.role == "customer_deposits" }.flatMap(\.derivedFrom))
+            let mine = left.filter { part in
+                // What uses a deposit up is of the sale, but may be told after it: it is where its own lines are.
+                part.usesUpDeposit ? part.lines.contains { !used.isDisjoint(with: $0.derivedFrom) } : !known.isDisjoint(with: part.covers)
+            }
             left.removeAll { part in mine.contains { $0.id == part.id } }
             if !mine.isEmpty { out.append((name, mine, posted.plan.date, posted.plan.reference)) }
         }

@@ -17,7 +17,7 @@ extension DocumentCodec {
 extension Sale {
     /// It has none of what few sales have; those go the other way.
     fileprivate var isPlain: Bool {
-        guard !isDraft, bills == nil, exchangeOf == nil, deposits.isEmpty, duties.isEmpty, relief == nil else { return false }
+        guard !isDraft, !isTillDay, bills == nil, exchangeOf == nil, deposits.isEmpty, duties.isEmpty, relief == nil else { return false }
         return lines.allSatisfy { $0.taxCode == nil } && shipping.allSatisfy { $0.taxCode == nil }
     }
 }

@@ -196,6 +196,7 @@ public enum DocumentCodec {
         m.put("bills", sale.bills)
         m.put("draft", flag: sale.isDraft)
         m.put("exchange_of", sale.exchangeOf)
+        m.put("till_day", flag: sale.isTillDay)
         m.put("deposits", list: sale.deposits, write)
         m.put("duties", list: sale.duties, write)
         if let relief = sale.relief { m.put("relief", write(relief)) }
@@ -203,7 +204,7 @@ public enum DocumentCodec {
     }
 
     private static func sale(_ f: Fields) throws(Fault) -> Sale {
-        Sale(
+        var sale = Sale(
             number: try f.text("number"), source: try f.text("source"), customer: try f.text("customer"), currency: try f.currency("currency"),
             rate: try f.optionalDecimal("rate"), taxIncluded: try f.flag("tax_included"), taxExempt: try f.flag("tax_exempt"), lines: try f.list("lines", saleLine),
             shipping: try f.list("shipping", shipping),
@@ -215,6 +216,8 @@ public enum DocumentCodec {
             tip: try f.optionalMoney("tip"), total: try f.money("total"), isInvoice: try f.flag("is_invoice"), poNumber: try f.optionalText("po_number"),
             isDraft: try f.flag("draft"), exchangeOf: try f.optionalText("exchange_of"), deposits: try f.list("deposits", applied),
             duties: try f.list("duties", duty), relief: try f.member("relief", relief), bills: try f.optionalText("bills"))
+        sale.isTillDay = try f.flag("till_day")
+        return sale
     }
 
     private static func write(_ payment: Payment) -> JSON {

@@ -21,6 +21,7 @@ public enum PlanCodec {
         if let to = plan.appliesTo { m.put("applies_to", JSON.object([("form", .string(to.form.rawValue)), ("subject", .string(to.subject))])) }
         if let from = plan.drawnFrom { m.put("drawn_from", JSON.object([("form", .string(from.form.rawValue)), ("subject", .string(from.subject))])) }
         m.put("closed", flag: plan.isClosed)
+        m.put("counts_when_paid", flag: plan.countsWhenPaid)
         m.put("findings", list: plan.findings, finding)
         m.put("reference", plan.reference)
         m.put("note", plan.note)
@@ -46,6 +47,8 @@ public enum PlanCodec {
         plan.reference = try f.optionalText("reference")
         plan.due = f.json["due"] == nil ? nil : try f.date("due")
         plan.note = try f.optionalText("note")
+        // It stood among what people read once.
+        plan.countsWhenPaid = try f.flag("counts_when_paid") || plan.note?.contains("counts since it was paid") ?? false
         plan.memo = try f.moneys("memo")
         if let tax = f.json["tax_override"] {
             let t = Fields(tax, "plan.tax_override")

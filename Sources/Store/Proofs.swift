@@ -198,6 +198,9 @@ public struct StandingPayout: Sendable {
 }
 
 extension ProofStatements {
+    /// The refund or return of a credit note, or of money that went back before its sale counted.
+    private static let settled = "CASE p.form WHEN 'deposit' THEN split_part(p.subject, '/', 1) ELSE p.subject END"
+
     /// Each document's own words about money. Amounts are stored as `12.30 USD`.
     public static func sourceAmounts(_ tenant: TenantID, _ flow: FlowID, zone: String) -> SQL {
         """
@@ -209,34 +212,35 @@ extension ProofStatements {
           FROM app.documents x WHERE x.tenant_id = \(tenant) AND x.flow_id = \(flow)
         ), back AS (
           SELECT n.source_id, n.body, (n.happened_at AT TIME ZONE \(zone))::date AS day,
-            EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = n.tenant_id AND c.flow_id = n.flow_id AND c.case_id = n.case_id AND (c.dirty OR c.fault IS NOT NULL)) AS pending
+            EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = n.tenant_id AND c.flow_id = n.flow_id AND c.case_id = n.case_id AND (c.dirty OR c.fault IS NOT NULL)) AS pending,
+            EXISTS (SELECT FROM app.cases c WHERE c.tenant_id = n.tenant_id AND c.flow_id = n.flow_id AND c.case_id = n.case_id AND n.source_id = ANY (c.waiting)) AS waits
           FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow) AND n.kind = 'goods_return' AND n.body->>'state' = 'closed' AND n.body ? 'settlement'
-            AND (EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = n.tenant_id AND p.flow_id = n.flow_id AND p.case_id = n.case_id AND p.form = 'credit_note'
-                AND p.subject = n.source_id AND p.effect = 'post' AND p.total_minor <> 0 AND p.state NOT IN ('superseded', 'voided')
+            AND (EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = n.tenant_id AND p.flow_id = n.flow_id AND p.case_id = n.case_id AND p.form IN ('credit_note', 'deposit')
+                AND \(unsafe: settled) = n.source_id AND p.effect = 'post' AND p.total_minor <> 0 AND p.state NOT IN ('superseded', 'voided')
                 AND (p.remote_id IS NOT NULL OR p.part_of IS NOT NULL OR p.batch_id IS NOT NULL))
               OR ((SELECT f.policies->>'returns.owner' FROM app.flows f WHERE f.tenant_id = n.tenant_id AND f.id = n.flow_id) = 'rms'
                 AND NOT EXISTS (SELECT FROM app.posting_documents pd JOIN app.postings p ON p.tenant_id = pd.tenant_id AND p.post_key = pd.post_key
-                  JOIN app.documents r ON r.tenant_id = p.tenant_id AND r.flow_id = p.flow_id AND r.kind = 'refund' AND r.source_id = p.subject
-                  WHERE pd.tenant_id = n.tenant_id AND pd.source_id = n.source_id AND p.flow_id = n.flow_id AND p.form = 'credit_note'
+                  JOIN app.documents r ON r.tenant_id = p.tenant_id AND r.flow_id = p.flow_id AND r.kind = 'refund' AND r.source_id = \(unsafe: settled)
+                  WHERE pd.tenant_id = n.tenant_id AND pd.source_id = n.source_id AND p.flow_id = n.flow_id AND p.form IN ('credit_note', 'deposit')
                     AND (p.remote_id IS NOT NULL OR p.part_of IS NOT NULL OR p.batch_id IS NOT NULL) AND p.state NOT IN ('superseded', 'voided')))
               OR (coalesce(n.body->'settlement'->'refunds', '[]') = '[]' AND (NOT n.body ? 'refund_ref' OR EXISTS (SELECT FROM app.documents r
                 WHERE r.tenant_id = n.tenant_id AND r.flow_id = n.flow_id AND r.case_id = n.case_id AND r.kind = 'refund'
                   AND r.source_id = n.body->>'refund_ref' AND r.body->>'total' ~ '^-?0(\\.0*)? '))
                 AND NOT EXISTS (SELECT FROM app.posting_documents pd JOIN app.postings p ON p.tenant_id = pd.tenant_id AND p.post_key = pd.post_key
-                  JOIN app.documents r ON r.tenant_id = p.tenant_id AND r.flow_id = p.flow_id AND r.kind = 'refund' AND r.source_id = p.subject
-                  WHERE pd.tenant_id = n.tenant_id AND pd.source_id = n.source_id AND p.flow_id = n.flow_id AND p.form = 'credit_note'
+                  JOIN app.documents r ON r.tenant_id = p.tenant_id AND r.flow_id = p.flow_id AND r.kind = 'refund' AND r.source_id = \(unsafe: settled)
+                  WHERE pd.tenant_id = n.tenant_id AND pd.source_id = n.source_id AND p.flow_id = n.flow_id AND p.form IN ('credit_note', 'deposit')
                     AND p.state NOT IN ('superseded', 'voided'))))
         ), covered AS (
           SELECT DISTINCT pd.source_id FROM app.posting_documents pd JOIN app.postings p ON p.tenant_id = pd.tenant_id AND p.post_key = pd.post_key
-          JOIN back ON back.source_id = p.subject
-          WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow) AND p.form = 'credit_note' AND pd.source_id <> p.subject
+          JOIN back ON back.source_id = \(unsafe: settled)
+          WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow) AND p.form IN ('credit_note', 'deposit') AND pd.source_id <> back.source_id
         )
         SELECT 'sale' AS side, source_id, day, coalesce((SELECT n.body->>'order_total' FROM app.notes n WHERE n.tenant_id = \(tenant) AND n.flow_id = \(flow)
             AND n.case_id = d.case_id AND n.kind = 'edit' AND n.body ? 'order_total' ORDER BY n.happened_at DESC, n.source_id DESC LIMIT 1), body->>'total') AS amount,
           1 AS sign, cancelled, pending, waits FROM d WHERE kind IN ('sale', 'invoice') AND NOT body ? 'draft'
         UNION ALL SELECT 'payment', source_id, day, body->>'amount', 1, false, pending, false FROM d WHERE kind = 'payment' AND body->>'status' = 'success'
         UNION ALL SELECT 'refund', source_id, day, body->>'total', -1, false, pending, waits FROM d WHERE kind = 'refund' AND source_id NOT IN (SELECT source_id FROM covered)
-        UNION ALL SELECT 'refund', source_id, day, x, -1, false, pending, false
+        UNION ALL SELECT 'refund', source_id, day, x, -1, false, pending, waits
           FROM back, unnest(ARRAY[body->'settlement'->>'total', body->'settlement'->>'exchange_bonus']) x WHERE x IS NOT NULL
         UNION ALL SELECT 'money_back', source_id, day, x, -1, false, pending, false FROM back, LATERAL (
           SELECT t->>'amount' AS x FROM jsonb_array_elements(coalesce(body->'settlement'->'refunds', '[]')) t WHERE t->>'status' = 'success'

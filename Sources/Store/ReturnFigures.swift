@@ -155,13 +155,14 @@ public enum ReturnFigureStatements {
         """
     }
 
-    /// The shop's refunds that a return may be about, with what they gave, and, where a credit note stands for a return as well, the return that it explains.
+    /// The shop's refunds that a return may be about, with what they gave, and, where a credit note, or money that went back before its sale counted,
+    /// stands for a return as well, the return that it explains.
     public static func shopRefunds(_ tenant: TenantID, _ flow: FlowID) -> SQL {
         """
         SELECT d.source_id, d.body->>'total' AS amount, coalesce((SELECT string_agg(x.source_id, ' ') FROM app.postings p
           JOIN app.posting_documents x ON x.tenant_id = p.tenant_id AND x.post_key = p.post_key AND x.source_id LIKE 'return:%'
-          WHERE p.tenant_id = d.tenant_id AND p.flow_id = d.flow_id AND p.case_id = d.case_id AND p.form = 'credit_note'
-            AND p.subject = d.source_id AND p.state NOT IN ('superseded', 'voided')), '')
+          WHERE p.tenant_id = d.tenant_id AND p.flow_id = d.flow_id AND p.case_id = d.case_id AND p.form IN ('credit_note', 'deposit')
+            AND CASE p.form WHEN 'deposit' THEN split_part(p.subject, '/', 1) ELSE p.subject END = d.source_id AND p.state NOT IN ('superseded', 'voided')), '')
           AS returns
         FROM app.documents d WHERE d.tenant_id = \(tenant) AND d.flow_id = \(flow) AND d.kind = 'refund'
           AND (d.source_id IN (SELECT unnest(r.refunds) FROM app.return_figures r WHERE r.tenant_id = \(tenant)) OR EXISTS (SELECT FROM app.notes n

@@ -107,6 +107,8 @@ struct NormalizeTests {
     func closure() throws {
         let told = try documents(example("register_closure"))
         #expect(told.map(\.id) == ["closure:Z-104", "closure:Z-104/cash", "closure:Z-104/card"])
+        guard case .sale(let day) = try #require(told.first).body else { return #expect(Bool(false), "no sale") }
+        #expect(day.isTillDay, "no more money comes for it")
         let made = try plans(told, base: "GBP")
         #expect(made.filter { $0.form == .invoice }.map(\.total.minor) == [30_000])
         #expect(made.filter { $0.form == .payment }.map(\.total.minor).reduce(0, +) == 29_950)

@@ -29,6 +29,16 @@ struct CodecTests {
         #expect(PlanCodec.encode(back).bytes == bytes, "seed \(seed)")
     }
 
+    @Test("the mark of a sale that is dated by its money is read where it stood among words once")
+    func formerMark() throws {
+        var chance = Seeded(7)
+        var plan = chance.plan()
+        (plan.countsWhenPaid, plan.note) = (false, "settled by the credit of T-1; counts since it was paid")
+        #expect(try PlanCodec.decode(PlanCodec.encode(plan).bytes).countsWhenPaid)
+        plan.note = "settled by the credit of T-1"
+        #expect(try !PlanCodec.decode(PlanCodec.encode(plan).bytes).countsWhenPaid)
+    }
+
     @Test("findings come back as they were written")
     func findings() throws {
         var chance = Seeded(5)

@@ -108,7 +108,7 @@ extension Seeded {
     }
 
     mutating func sale() -> Sale {
-        Sale(
+        var out = Sale(
             number: word(), source: word(), customer: word(), currency: money().currency, rate: some { $0.decimal() },
             taxIncluded: flip(), taxExempt: flip(),
             lines: many(4) { $0.saleLine() }, shipping: many(2) { $0.shipping() },
@@ -119,6 +119,8 @@ extension Seeded {
             deposits: flip() ? many(2) { DepositApplied(id: $0.word(), deposit: $0.word(), amount: $0.money()) } : [],
             duties: flip() ? many(2) { Duty(id: $0.word(), amount: $0.money(), jurisdiction: $0.some { $0.word() }) } : [],
             relief: flip() ? some { $0.relief() } : nil, bills: flip() ? some { $0.word() } : nil)
+        out.isTillDay = flip() && flip()
+        return out
     }
 
     mutating func relief() -> TaxRelief {
@@ -272,6 +274,7 @@ extension Seeded {
             notBefore: some { $0.instant() })
         out.drawnFrom = some { PlannedPosting.Reference(form: $0.pick(PostingForm.allCases), subject: $0.word()) }
         out.isClosed = flip()
+        out.countsWhenPaid = flip()
         return out
     }
 }

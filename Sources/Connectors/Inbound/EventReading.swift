@@ -83,7 +83,9 @@ struct EventReading {
     private func closure() throws(Fault) -> [SourceDocument] {
         let own = "closure:\(id)"
         if isDeleted { return [end(of: own, at: occurred, .deleted)] }
-        let sale = try SaleReading(body, "pos").sale(), at = try body.moment("closed_at")
+        var sale = try SaleReading(body, "pos").sale()
+        let at = try body.moment("closed_at")
+        sale.isTillDay = true
         var out = [document(own, in: own, at: at, .sale(sale))]
         var seen: Set<String> = []
         for part in body.list("tenders") {

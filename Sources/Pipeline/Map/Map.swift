@@ -309,7 +309,7 @@ enum Map {
         for plan in plans {
             let key = Pipeline.key(tenant, flow.row.id, subject: plan.subject, form: plan.form)
             let existing = byKey[key]
-            if existing?.remoteID == nil, let cut = flow.row.cutOver, plan.date < cut { continue }
+            if existing?.remoteID == nil, let cut = flow.row.cutOver, plan.ownDate < cut { continue }
             let isMoved = others.contains(key) && plan.effect == .post
             if isMoved { out.moved.append(key) }
             let revision: Int
@@ -319,7 +319,7 @@ enum Map {
                 out.adopted.append(row(plan, key: key, revision: ledger.posted[plan.id]?.revision ?? 1, body: PlanCodec.encode(plan).bytes, flow, tenant))
                 continue
             case .unchanged:
-                if plan.form == .creditNote, plan.effect == .post, plan.covers != ledger.posted[plan.id]?.plan.covers {
+                if plan.form == .creditNote || plan.form == .deposit, plan.effect == .post, plan.covers != ledger.posted[plan.id]?.plan.covers {
                     out.covering.append(row(plan, key: key, revision: 1, body: [], flow, tenant))
                 }
                 if let existing, existing.batch != nil {
@@ -335,7 +335,7 @@ enum Map {
             wanted.insert(key)
             var made = row(plan, key: key, revision: revision, body: PlanCodec.encode(plan).bytes, flow, tenant)
             let policy = Summaries.policy(of: plan, flow.policies)
-            made.isPart = existing?.remoteID == nil && policy != .perDocument && !singles.contains(plan.id)
+            made.isPart = existing?.remoteID == nil && policy != .perDocument && !singles.contains(plan.id) && !isByHand(plan, existing)
             // What a person stopped or skipped waits for a person, as long as it says the same.
             if let existing, !isMoved, existing.planDigest == made.planDigest, existing.revision == revision, (existing.partOf != nil) == made.isPart,
                 ["cleared", "mapped", "manual", "skipped", "gathered"].contains(existing.state) {
@@ -360,6 +360,12 @@ enum Map {
         out.superseded += gone.map(\.key)
         out.changedInHand += gone.filter { $0.batch != nil }.map(\.key)
         for row in gone where row.partOf != nil { touch(row.key, [row.date], flow.policies.posting(on: row.date), &out) }
+    }
+
+    /// What uses a deposit up went by itself once, to where its invoice did not stand by itself: whoever was told of it may have entered it by hand.
+    private static func isByHand(_ plan: PlannedPosting, _ existing: PostingRow?) -> Bool {
+        guard plan.usesUpDeposit, let existing, existing.partOf == nil else { return false }
+        return ["mapped", "held", "skipped", "manual"].contains(existing.state)
     }
 
     static let changedInHand = Finding(
