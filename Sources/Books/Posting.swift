@@ -135,6 +135,8 @@ public struct PlannedPosting: Sendable, Equatable {
     public var drawnFrom: Reference?
     /// Of a sales order: nothing of it is to be open any more, because it is invoiced.
     public var isClosed = false
+    /// Of a sales order that is closed: the invoices behind which it is, each with its revision, `INV-1@2`.
+    public var closedBehind: String?
     /// Findings of the plan itself (refund above what remains, unmapped code …). Preflight adds its own.
     public var findings: [Finding]
     /// Tells people where a re-dated document comes from.

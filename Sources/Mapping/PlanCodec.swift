@@ -21,6 +21,7 @@ public enum PlanCodec {
         if let to = plan.appliesTo { m.put("applies_to", JSON.object([("form", .string(to.form.rawValue)), ("subject", .string(to.subject))])) }
         if let from = plan.drawnFrom { m.put("drawn_from", JSON.object([("form", .string(from.form.rawValue)), ("subject", .string(from.subject))])) }
         m.put("closed", flag: plan.isClosed)
+        m.put("closed_behind", plan.closedBehind)
         m.put("findings", list: plan.findings, finding)
         m.put("reference", plan.reference)
         m.put("note", plan.note)
@@ -42,6 +43,7 @@ public enum PlanCodec {
         plan.appliesTo = try f.member("applies_to", other)
         plan.drawnFrom = try f.member("drawn_from", other)
         plan.isClosed = try f.flag("closed")
+        plan.closedBehind = try f.optionalText("closed_behind")
         plan.findings = try f.list("findings", finding)
         plan.reference = try f.optionalText("reference")
         plan.due = f.json["due"] == nil ? nil : try f.date("due")

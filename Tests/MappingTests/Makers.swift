@@ -272,6 +272,7 @@ extension Seeded {
             notBefore: some { $0.instant() })
         out.drawnFrom = some { PlannedPosting.Reference(form: $0.pick(PostingForm.allCases), subject: $0.word()) }
         out.isClosed = flip()
+        out.closedBehind = some { $0.word() }
         return out
     }
 }
