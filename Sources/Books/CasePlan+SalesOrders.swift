@@ -5,25 +5,38 @@ internal import Kernel
 extension CasePlan {
     mutating func planSalesOrder() {
         guard let sale, sale.body.exchangeOf == nil else { return }
-        let mirrors = policies.salesOrders == .mirror
         if sale.body.isInvoice {
-            if mirrors, let order = sale.body.bills { draw(from: reference(.salesOrder, order)) }
+            // Whether the order stands there is known when the invoice is written.
+            if let order = sale.body.bills { draw(from: reference(.salesOrder, order)) }
             return
         }
         let id = reference(.salesOrder, sale.id)
         let there = ledger.posted[id].flatMap { $0.voided ? nil : $0.plan }
         // What stands there goes its way to the end when the policy is taken away.
-        guard mirrors || there != nil else { return }
+        guard policies.salesOrders == .mirror || there != nil else { return }
         if there != nil { draw(from: id) }
         guard sale.body.isDraft || waiting.contains(sale.id) else { return planSold(there) }
         // What is not called for is taken back.
         guard cancellations.isEmpty else { return }
-        let billed = (around.billed[sale.id] ?? []).filter { $0.currency == sale.body.currency }
-        guard !billed.isEmpty else { return postings.append(salesOrder(sale)) }
+        let next = salesOrder(sale), billed = around.billed[sale.id] ?? []
+        guard !billed.isEmpty else {
+            // Shops tell of orders before they tell what is ordered: nothing of that is called for.
+            return next.lines.contains { $0.part != .control } ? postings.append(next) : ()
+        }
         // One that is told after its first invoice would be open beside it.
         guard let there else { return }
-        guard billed.map(\.total).total(there.currency).minor < there.total.minor else { return postings.append(closed(there)) }
-        postings.append(changed(there, to: salesOrder(sale)))
+        postings.append(isBilled(next, by: billed.map(\.plan)) ? closed(there, behind: billed) : changed(there, to: next))
+    }
+
+    /// The invoices come to the order as it is now, by its goods: delivery may be billed first, or more of it than was ordered.
+    private func isBilled(_ order: PlannedPosting, by invoices: [PlannedPosting]) -> Bool {
+        func goods(_ plan: PlannedPosting) -> Int128 {
+            plan.lines.filter { [.goods, .giftCard, .discount].contains($0.part) }.reduce(Int128(0)) { $0 - Int128($1.amount.minor) }
+        }
+        func total(_ plan: PlannedPosting) -> Int128 { Int128(plan.total.minor) }
+        // What is billed in another currency can't be set against it.
+        let like = invoices.filter { $0.currency == order.currency }, worth = goods(order) == 0 ? total : goods
+        return !like.isEmpty && like.reduce(Int128(0)) { $0 + worth($1) } >= worth(order)
     }
 
     /// An order whose sale is one for the books: it stays open for its invoice, and no longer. It is never written after that.
@@ -32,23 +45,25 @@ extension CasePlan {
         let isCalledFor = postings.contains { $0.id == id && $0.effect == .post }
         // An invoice that is taken back opens its order again: that goes first.
         guard stands(saleForm, id.subject) else { return isCalledFor ? postings.append(there) : () }
-        postings.append(isCalledFor ? closed(there) : there)
+        postings.append(isCalledFor ? closed(there, behind: ledger.posted[id].map { [$0] } ?? []) : there)
     }
 
     private mutating func draw(from order: PlannedPosting.Reference) {
         for i in postings.indices where postings[i].id == saleReference && postings[i].form == .invoice { postings[i].drawnFrom = order }
     }
 
-    private func closed(_ order: PlannedPosting) -> PlannedPosting {
+    /// Behind every change of an invoice anew: the ledger opens the order again when it takes the former one back.
+    private func closed(_ order: PlannedPosting, behind invoices: [PostedState]) -> PlannedPosting {
         var out = order
         (out.isClosed, out.findings, out.note) = (true, [], "closed: invoiced")
+        out.closedBehind = invoices.isEmpty ? nil : invoices.map { "\($0.plan.subject)@\($0.revision)" }.sorted().joined(separator: ", ")
         return out
     }
 
     /// Of an order that is invoiced in part the ledger changes nothing: what is told of it since waits by name.
     private func changed(_ order: PlannedPosting, to next: PlannedPosting) -> PlannedPosting {
         var out = order
-        out.isClosed = next.isClosed
+        (out.isClosed, out.closedBehind) = (next.isClosed, next.closedBehind)
         if next.hasSameContent(as: out) { return next }
         out = next
         out.findings.append(

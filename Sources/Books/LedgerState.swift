@@ -85,5 +85,6 @@ extension PlannedPosting {
         date == other.date && due == other.due && currency == other.currency && total == other.total && lines == other.lines
             && party == other.party
             && appliesTo == other.appliesTo && reference == other.reference && memo == other.memo && isClosed == other.isClosed
+            && closedBehind == other.closedBehind
     }
 }

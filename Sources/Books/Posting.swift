@@ -137,6 +137,8 @@ public struct PlannedPosting: Sendable, Equatable {
     public var isClosed = false
     /// Of a sale: it counts, and is dated, since what was owed of it was paid. For planning alone: no ledger sees it.
     public var countsWhenPaid = false
+    /// Of a sales order that is closed: the invoices behind which it is, each with its revision, `INV-1@2`.
+    public var closedBehind: String?
     /// Findings of the plan itself (refund above what remains, unmapped code …). Preflight adds its own.
     public var findings: [Finding]
     /// Tells people where a re-dated document comes from.

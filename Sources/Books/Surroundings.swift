@@ -24,7 +24,7 @@ public struct Surroundings: Sendable {
     /// Payments that somebody recorded in the ledger.
     public var ledgerPayments: [LedgerPayment] = []
     /// By the order's document: the invoices for it that the ledger has, as it has them.
-    public var billed: [String: [PlannedPosting]] = [:]
+    public var billed: [String: [PostedState]] = [:]
     /// `carried` is all there is: a payout waits for charges and refunds that are not in it.
     public var knowsBooks = false
     /// The first day of the books: what entered a processor's balance earlier never comes.

@@ -11,6 +11,8 @@ public enum ClosedPeriod: Check {
         // What goes into a summary or a settlement is closed or open with it.
         if Summaries.policy(of: posting, context.policies) != .perDocument, context.ledger.posted[posting.id] == nil { return [] }
         let standing = context.ledger.posted[posting.id].flatMap { $0.voided ? nil : $0.plan.date }
+        // Nor does one that stands move anything by what else of it changes.
+        if posting.form == .salesOrder, standing == posting.date { return [] }
         guard let closed = [standing, posting.date].compactMap({ $0 }).first(where: { $0 <= lock }) else { return [] }
         return [
             Finding(

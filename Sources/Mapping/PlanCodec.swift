@@ -22,6 +22,7 @@ public enum PlanCodec {
         if let from = plan.drawnFrom { m.put("drawn_from", JSON.object([("form", .string(from.form.rawValue)), ("subject", .string(from.subject))])) }
         m.put("closed", flag: plan.isClosed)
         m.put("counts_when_paid", flag: plan.countsWhenPaid)
+        m.put("closed_behind", plan.closedBehind)
         m.put("findings", list: plan.findings, finding)
         m.put("reference", plan.reference)
         m.put("note", plan.note)
@@ -43,6 +44,7 @@ public enum PlanCodec {
         plan.appliesTo = try f.member("applies_to", other)
         plan.drawnFrom = try f.member("drawn_from", other)
         plan.isClosed = try f.flag("closed")
+        plan.closedBehind = try f.optionalText("closed_behind")
         plan.findings = try f.list("findings", finding)
         plan.reference = try f.optionalText("reference")
         plan.due = f.json["due"] == nil ? nil : try f.date("due")

@@ -17,6 +17,7 @@ public enum MemberStatements {
         """
         DELETE FROM app.case_members m WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND case_id = ANY (\(cases))
           AND NOT EXISTS (SELECT FROM unnest(\(pairs.map(\.caseID)), \(pairs.map(\.member))) AS t(c, s) WHERE c = m.case_id AND s = m.member)
+        RETURNING case_id, member
         """
     }
 
@@ -24,7 +25,19 @@ public enum MemberStatements {
         """
         INSERT INTO app.case_members (tenant_id, flow_id, case_id, member)
         SELECT DISTINCT \(tenant), \(flow), c, s FROM unnest(\(pairs.map(\.caseID)), \(pairs.map(\.member))) AS t(c, s) ORDER BY 3, 4
-        ON CONFLICT DO NOTHING
+        ON CONFLICT DO NOTHING RETURNING case_id, member
+        """
+    }
+
+    /// Cases of orders that an invoice in the ledger began or ceased to bill: invoices by their cases. What is not there yet asks when it is.
+    public static func dirtyBilled(_ tenant: TenantID, _ flow: FlowID, _ pairs: [(caseID: String, member: String)]) -> SQL {
+        """
+        UPDATE app.cases c SET dirty = true, changed_at = clock_timestamp() FROM (
+          SELECT DISTINCT d.case_id FROM unnest(\(pairs.map(\.caseID)), \(pairs.map(\.member))) AS t(x, m)
+          JOIN app.documents d ON d.tenant_id = \(tenant) AND d.flow_id = \(flow) AND d.kind = 'sale' AND d.source_id = m
+          WHERE EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = \(tenant) AND p.flow_id = \(flow) AND p.case_id = x AND p.form = 'invoice'
+            AND p.remote_id IS NOT NULL)) y
+        WHERE c.tenant_id = \(tenant) AND c.flow_id = \(flow) AND c.case_id = y.case_id
         """
     }
 
@@ -55,10 +68,10 @@ public enum MemberStatements {
         """
     }
 
-    /// The invoices in the ledger, each with the order that its case looks at because it bills it.
+    /// The invoices in the ledger, each with the order that its case looks at because it bills it, and the revision that the ledger has.
     public static func billing(_ tenant: TenantID, _ flow: FlowID, orders: [String]) -> SQL {
         """
-        SELECT m.member, p.sent AS plan FROM app.case_members m
+        SELECT m.member, p.sent AS plan, CASE WHEN p.sent_digest = p.plan_digest THEN p.revision ELSE greatest(1, p.revision - 1) END AS revision FROM app.case_members m
         JOIN app.postings p ON p.tenant_id = m.tenant_id AND p.flow_id = m.flow_id AND p.case_id = m.case_id
         WHERE m.tenant_id = \(tenant) AND m.flow_id = \(flow) AND m.member = ANY (\(orders)) AND p.form = 'invoice' AND p.remote_id IS NOT NULL
           AND p.sent->>'effect' = 'post'
@@ -215,11 +228,11 @@ extension Store {
     }
 
     /// Plans, as the ledger has them, of the invoices that bill these orders.
-    public func billing(_ tenant: TenantID, _ flow: FlowID, orders: [String]) async throws(Fault) -> [(order: String, plan: [UInt8])] {
+    public func billing(_ tenant: TenantID, _ flow: FlowID, orders: [String]) async throws(Fault) -> [(order: String, plan: [UInt8], revision: Int)] {
         guard !orders.isEmpty else { return [] }
-        var out: [(order: String, plan: [UInt8])] = []
+        var out: [(order: String, plan: [UInt8], revision: Int)] = []
         for row in try await pool.query(MemberStatements.billing(tenant, flow, orders: orders)) {
-            out.append((try row.get("member"), try row.get("plan", as: PostgresJSON.self).bytes))
+            out.append((try row.get("member"), try row.get("plan", as: PostgresJSON.self).bytes, Int(try row.get("revision", as: Int32.self))))
         }
         return out
     }

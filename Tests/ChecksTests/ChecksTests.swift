@@ -87,6 +87,25 @@ struct ChecksTests {
         #expect(held(void, context(ledger: ledger)) == ["closed_period"])
     }
 
+    @Test("a sales order that stands is changed, closed and taken back in a closed period, and neither written in one nor moved into one")
+    func closedOrder() {
+        var order = invoice()
+        order.form = .salesOrder
+        order.date = LocalDate("2026-10-30") ?? today
+        var other = order
+        other.total = pounds(1_300)
+        let lock = LocalDate("2026-10-31")
+        let there = context(ledger: LedgerState(lockDate: lock, posted: [order.id: PostedState(plan: order)]))
+        func closes(_ plan: PlannedPosting, _ context: CheckContext) -> Bool { held(plan, context).contains("closed_period") }
+        #expect(!closes(other, there) && closes(other, context(ledger: LedgerState(lockDate: lock))))
+        let voided = LedgerState(lockDate: lock, posted: [order.id: PostedState(plan: order, voided: true)])
+        #expect(closes(other, context(ledger: voided)))
+        other.date = LocalDate("2026-10-29") ?? today
+        #expect(closes(other, there))
+        other.isClosed = true
+        #expect(!closes(other, there))
+    }
+
     @Test("a document changed in the ledger is not overwritten")
     func drift() {
         let old = money(of: invoice())

@@ -275,6 +275,7 @@ extension Seeded {
         out.drawnFrom = some { PlannedPosting.Reference(form: $0.pick(PostingForm.allCases), subject: $0.word()) }
         out.isClosed = flip()
         out.countsWhenPaid = flip()
+        out.closedBehind = some { $0.word() }
         return out
     }
 }

@@ -94,15 +94,30 @@ import Wire
 
     @Test("a reversal whose posting was lost is a draft without our key: it is posted, and no second one is made") func reversalResumed() {
         let sealed = refusal("You cannot modify a posted entry of this journal because it is in strict mode (inalterable hash).")
-        let own = list(#"{"id":41,"journal_id":[7,"Sales"],"amount_total":10.0}"#)
-        let (end, calls) = drive(
-            connector.void(simple(remoteID: "41"), attempt: "a", facts),
-            [list(move(41)), sealed, own, list(#"{"id":50,"amount_total":10.0}"#), answer("false")])
-        #expect(end.output.map(word) == "posted 41")
+        let own = list(#"{"id":41,"journal_id":[7,"Sales"],"amount_total":10.0,"ref":"cf:x","date":"2026-11-14","state":"posted"}"#)
+        let standing = list(move(41))
+        func tried(_ others: String...) -> (outcome: String?, calls: [Call], fault: Fault?) {
+            let list = answer("[\(others.joined(separator: ","))]")
+            let (end, calls) = drive(connector.void(simple(remoteID: "41"), attempt: "a", facts), [standing, sealed, own, list, answer("false")])
+            var fault: Fault?
+            if case .rejected(let no)? = end.output { fault = no }
+            return (end.output.map(word), calls, fault)
+        }
+        func reversal(_ id: Int = 50, total: String = "10.0", ref: String = "Reversal of: INV/2026/00042, cancelled by its source", date: String = "2026-11-14", state: String = "draft") -> String {
+            #"{"id":\#(id),"amount_total":\#(total),"ref":"\#(ref)","date":"\#(date)","state":"\#(state)"}"#
+        }
+        let (outcome, calls, _) = tried(reversal())
+        #expect(outcome == "posted 41")
         #expect(names(calls).suffix(2) == ["account.move/search_read", "account.move/action_post"] && String(decoding: calls[4].request.body, as: UTF8.self).contains("[50]"))
-        // Somebody's draft of a part of it is left alone.
-        let part = drive(connector.void(simple(remoteID: "41"), attempt: "a", facts), [list(move(41)), sealed, own, list(#"{"id":50,"amount_total":4.0}"#)])
-        #expect(names(part.calls).last == "account.move.reversal/create")
+        // What a person began, of all of it or of a part, is theirs: neither posted nor joined by another one.
+        for draft in [reversal(ref: "Reversal of: INV/2026/00042, goodwill"), reversal(total: "4.0"), reversal(date: "2026-11-20"), reversal(ref: "false"), reversal() + "," + reversal(51)] {
+            let (outcome, calls, fault) = tried(draft)
+            #expect(outcome == "rejected ledger_document_fixed" && names(calls).last == "account.move/search_read")
+            #expect(fault?.summary.contains("draft reversal") == true && fault?.remedy == "Post or delete it in Odoo, then release the posting.")
+        }
+        // Posted, and taken apart again by somebody.
+        let apart = tried(reversal(state: "posted"))
+        #expect(apart.outcome == "rejected ledger_document_fixed" && apart.fault?.remedy.hasPrefix("Reconcile or cancel it") == true)
     }
 
     @Test("where the journal is sealed, a reversal takes the effect back: by its version's own way", arguments: [("19", "refund_moves"), ("16", "reverse_moves")])

@@ -1,6 +1,7 @@
 import Books
 import HTTPServer
 import Kernel
+import Mapping
 import Postgres
 import Store
 import TestKit
@@ -82,8 +83,8 @@ import Wire
         sold(units, version: version, id: id, here: here) { $0.isDraft = draft }
     }
 
-    private func invoice(_ units: Int, _ id: String = "INV-1", version: Int64 = 1, here: Country = server) -> SourceDocument {
-        sold(units, version: version, id: id, here: here) { ($0.isInvoice, $0.bills) = (true, "order:SO-1") }
+    private func invoice(_ units: Int, _ id: String = "INV-1", version: Int64 = 1, of order: String? = "order:SO-1", here: Country = server) -> SourceDocument {
+        sold(units, version: version, id: id, here: here) { ($0.isInvoice, $0.bills) = (true, order) }
     }
 
     private func sold(_ units: Int, version: Int64, id: String, here: Country, _ change: (inout Sale) -> Void) -> SourceDocument {
@@ -200,6 +201,109 @@ import Wire
             #expect(Set(try await desk.states().values) == ["reconciled"] && here(twin) == 4_000)
             #expect(try Self.bases(twin, wire) == ["-"])
             #expect(try Self.orders(twin, wire) == ["1 bost_Close tYES 30.0"], "nothing was drawn from it")
+        }
+    }
+
+    @Test("what a person invoiced there of an order is not invoiced a second time; once theirs is cancelled ours goes", arguments: [nil, 4])
+    func invoicedThere(units: Int?) async throws {
+        try await Self.with(Self.stocked) { desk, twin, wire in
+            let person = try #require(twin as? SapBusinessOneTwin)
+            try await desk.run(order())
+            try #require(person.copyToInvoice(order: 1, in: "SBODemoGB", units: units.map { ExactDecimal($0) }) == 1)
+            let theirs = Int64(units ?? 10) * 1_000
+            try await desk.run(invoice(10))
+            #expect(try await desk.states() == ["invoice INV-1": "rejected", "sales_order order:SO-1": "reconciled"])
+            #expect(try await desk.house.count("SELECT count(*) FROM app.postings WHERE subject = 'INV-1' AND fault->>'code' = 'ledger_order_invoiced'") == 1)
+            #expect(here(twin) == theirs)
+            if units != nil {
+                // Of what is left ours is drawn.
+                try await desk.run(invoice(6, "INV-2"))
+                #expect(try await desk.states()["invoice INV-2"] == "reconciled" && here(twin) == 10_000)
+                return
+            }
+            try Self.act("Invoices(1)/Cancel", twin, wire)
+            try await desk.order(.release, try await desk.posting("invoice", "INV-1").key)
+            for _ in 0 ..< 3 { try await desk.later() }
+            #expect(try await desk.states() == ["invoice INV-1": "reconciled", "sales_order order:SO-1": "reconciled"])
+            #expect(here(twin) == 10_000 && twin.entries().filter(\.live).count == 1)
+            #expect(try Self.orders(twin, wire) == ["1 bost_Close tNO 100.0"])
+            #expect(try await desk.unexplained() == 0)
+        }
+    }
+
+    @Test("an invoice that is changed is taken back there, which opens its order: what it does not draw again is closed again", arguments: [8, 12])
+    func changedInvoice(units: Int) async throws {
+        try await Self.with(Self.stocked) { desk, twin, wire in
+            try await desk.run(order())
+            try await desk.run(order(version: 2, draft: false))
+            try await desk.later()
+            #expect(try Self.orders(twin, wire) == ["1 bost_Close tNO 100.0"])
+            try await desk.run(order(units, version: 3, draft: false))
+            for _ in 0 ..< 2 { try await desk.later() }
+            #expect(Set(try await desk.states().values) == ["reconciled"] && here(twin) == Int64(units) * 1_000)
+            #expect(try Self.orders(twin, wire).first?.hasPrefix("1 bost_Close") == true)
+            #expect(try await desk.unexplained() == 0)
+        }
+    }
+
+    @Test("an order that comes down to what was invoiced is closed, and one that rises behind its last invoice is told") func totals() async throws {
+        try await Self.with(Self.stocked) { desk, twin, wire in
+            try await desk.run(order(), invoice(6))
+            try await desk.run(order(8, version: 2))
+            #expect(try await desk.checks("sales_order", "order:SO-1") == ["order_billed"])
+            try await desk.run(order(6, version: 3))
+            try await desk.later()
+            #expect(try Self.orders(twin, wire) == ["1 bost_Close tNO 100.0"])
+            #expect(Set(try await desk.states().values) == ["reconciled"])
+            try await desk.run(order(9, version: 4))
+            #expect(try await desk.checks("sales_order", "order:SO-1") == ["order_billed"])
+            #expect(wire.with { $0.writes.filter { $0.contains("Orders") } } == ["POST Orders", "POST Orders(1)/Close"])
+        }
+    }
+
+    @Test("an order whose lines are not told yet is not written, and one that has none any more is cancelled") func empty() async throws {
+        let bare = sold(0, version: 3, id: "order:SO-1", here: Self.server) { ($0.isDraft, $0.lines) = (true, []) }
+        var first = bare
+        first.version = 1
+        try await Self.with { [first] desk, twin, wire in
+            try await desk.run(first)
+            #expect(try await desk.states().isEmpty)
+            try await desk.run(order(version: 2))
+            #expect(try Self.orders(twin, wire) == ["1 bost_Open tNO 100.0"])
+            try await desk.run(bare)
+            #expect(try await desk.states() == ["sales_order order:SO-1": "voided"])
+            #expect(try Self.orders(twin, wire) == ["1 bost_Close tYES 100.0"])
+        }
+    }
+
+    @Test("an invoice that names another order than before, or one for the first time, closes that one and no other", arguments: [nil, "order:SO-1"])
+    func renamed(first: String?) async throws {
+        try await Self.with(Self.stocked) { desk, twin, wire in
+            try await desk.run(order())
+            try await desk.run(order(id: "order:SO-2"))
+            try await desk.run(invoice(6, of: first))
+            try await desk.run(invoice(6, version: 2, of: "order:SO-2"), invoice(4, "INV-2", of: "order:SO-2"))
+            for _ in 0 ..< 2 { try await desk.later() }
+            #expect(try await desk.states()["sales_order order:SO-2"] == "reconciled")
+            #expect(try PlanCodec.decode(try await desk.posting("sales_order", "order:SO-2").plan).closedBehind == "INV-1@1, INV-2@1")
+            #expect(try PlanCodec.decode(try await desk.posting("sales_order", "order:SO-1").plan).isClosed == false)
+            #expect(try Self.orders(twin, wire).map { $0.split(separator: " ")[1] } == ["bost_Open", "bost_Close"] && here(twin) == 10_000)
+            // Named no more, it is an invoice of nothing, and the order stands to be invoiced.
+            try await desk.run(invoice(6, version: 3, of: nil))
+            #expect(try PlanCodec.decode(try await desk.posting("sales_order", "order:SO-2").plan).isClosed == false)
+        }
+    }
+
+    @Test("orders that stand when the policy is taken away are drawn and closed by invoices of their own all the same") func policyTakenAway() async throws {
+        try await Self.with(Self.stocked) { desk, twin, wire in
+            try await desk.run(order())
+            try await desk.run(order(id: "order:SO-2"))
+            try await desk.house.owner.query("UPDATE app.flows SET policies = policies || '{\"sales_orders\":\"off\"}' WHERE tenant_id = \(desk.house.tenant)")
+            try await desk.run(order(id: "order:SO-3"), invoice(10))
+            for _ in 0 ..< 2 { try await desk.later() }
+            #expect(try await desk.states() == ["invoice INV-1": "reconciled", "sales_order order:SO-1": "reconciled", "sales_order order:SO-2": "reconciled"])
+            #expect(try Self.orders(twin, wire) == ["1 bost_Close tNO 100.0", "2 bost_Open tNO 100.0"] && Self.bases(twin, wire) == ["17/1/0"])
+            #expect(try await desk.unexplained() == 0)
         }
     }
 

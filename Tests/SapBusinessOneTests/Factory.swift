@@ -87,10 +87,12 @@ func order(_ n: Int = 1, remoteID: String? = nil) -> LedgerDocument {
     return out
 }
 
-func payment(_ n: Int = 1, amount: Int64 = 1000, on invoice: String? = "77", remoteID: String? = nil, fee: Int64 = 0) -> LedgerDocument {
+func payment(
+    _ n: Int = 1, amount: Int64 = 1000, on invoice: String? = "77", remoteID: String? = nil, fee: Int64 = 0, effect: PlannedPosting.Effect = .post
+) -> LedgerDocument {
     var lines = [line(.tender, "clearing:card:GBP", amount - fee, "161000"), control(-amount)]
     if fee != 0 { lines.append(line(.fee, "fees:card", fee, "620000")) }
-    return document(.payment, lines, key: key(n), reference: "transaction \(n)", appliesTo: invoice, against: .invoice, remoteID: remoteID)
+    return document(.payment, lines, key: key(n), reference: "transaction \(n)", effect: effect, appliesTo: invoice, against: .invoice, remoteID: remoteID)
 }
 
 func refund(_ n: Int = 1, remoteID: String? = nil) -> LedgerDocument {

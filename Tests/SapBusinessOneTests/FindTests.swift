@@ -36,6 +36,12 @@ import Wire
         #expect(found([simple(1)], [old, list()], facts(["api": "v1"])).calls.count == 2)
     }
 
+    @Test("what stands under a number that is known, and bears another posting's key, is that one's") func others() {
+        #expect(found([simple(1, remoteID: "41")], [list(sale(41, key: 9))], fetch: true).seen == [:])
+        let bare = sale(41).replacing("cf:\(key(1)) ", with: "")
+        #expect(found([simple(1, remoteID: "41")], [list(bare)], fetch: true).seen?.keys.sorted() == [key(1)])
+    }
+
     @Test("a sale reads back as it was meant") func sales() throws {
         let row = sale(41, total: "21.6", tax: "3.6", lines: [("400000", "20.0"), ("400100", "-2.0")])
         let seen = try #require(found([taxed(remoteID: "41")], [list(row)], fetch: true).seen?[key()])

@@ -169,6 +169,15 @@ import Wire
         #expect(void(simple(remoteID: "Drafts/7", effect: .void), [list(), draft]).outcome == "rejected ledger_approval_pending")
         let paymentDraft = list(#"{"DocEntry":8,"AuthorizationStatus":"pasPending","Cancelled":"tNO","TransferReference":"cf:0000000000000001"}"#)
         #expect(update(payment(remoteID: "PaymentDrafts/8"), [list(), list(), paymentDraft]).outcome == "rejected ledger_approval_pending")
+        // Once somebody deleted it there is nothing to take back, and a change is written.
+        #expect(void(simple(remoteID: "Drafts/7", effect: .void), [list(), list()]).outcome == "posted Drafts/7")
+        #expect(void(payment(remoteID: "PaymentDrafts/8", effect: .void), [list(), list(), list()]).outcome == "posted PaymentDrafts/8")
+        #expect(update(simple(remoteID: "Drafts/7"), [list(), list(), answer(sale(41), status: 201)]).outcome == "posted 41")
+        // One whose number is told as the document's is no document.
+        for made in [#""dasPending""#, #""pasPending""#] {
+            let told = create(simple(), [answer(#"{"DocEntry":7,"AuthorizationStatus":\#(made)}"#, status: 201)])
+            #expect(told.outcomes?.first?.hasPrefix("unknown ") == true)
+        }
         // Once it is approved and added it is the document that was meant.
         #expect(update(simple(remoteID: "Drafts/7"), [list(sale(41))]).outcome == "posted 41")
     }

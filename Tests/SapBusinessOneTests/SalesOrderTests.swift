@@ -91,24 +91,68 @@ import Wire
             case "more is left": listed(mug: "30.0")
             default: nil
             }
-        let answered = row.map { list($0) } ?? list()
-        let (end, calls) = drive(connector.create([sold(.invoice, key: 2, drawnFrom: "41")], attempt: "a", facts), [answered, made])
-        #expect(names(calls) == ["GET Orders", "POST Invoices"] && end.output?.first.map(word) == "posted 77")
+        // What finds nothing open may have been invoiced by a person: looked for by the order's key.
+        let looks = wanted.contains("-") && !["no key", "gone"].contains(why)
+        let answers = [row.map { list($0) } ?? list()] + (looks ? [list()] : []) + [made]
+        let (end, calls) = drive(connector.create([sold(.invoice, key: 2, drawnFrom: "41")], attempt: "a", facts), answers)
+        #expect(names(calls) == ["GET Orders"] + (looks ? ["GET Invoices"] : []) + ["POST Invoices"] && end.output?.first.map(word) == "posted 77")
+        if looks { #expect(filter(calls[1]) == "startswith(NumAtCard,'cf:\(key(1))')") }
         #expect(try bases(calls.last) == wanted)
+    }
+
+    /// An invoice that a person made of the order, under the order's reference.
+    private func theirs(_ id: Int = 5001, cancelled: String = "tNO", status: String = "csNo", key n: Int = 1) -> String {
+        #"{"DocEntry":\#(id - 4000),"DocNum":\#(id),"Cancelled":"\#(cancelled)","CancelStatus":"\#(status)","NumAtCard":"cf:\#(key(n)) sales order 1001"}"#
+    }
+
+    @Test("what a person invoiced of an order is not invoiced a second time", arguments: ["bost_Close", "drawn in part", "closed by a line"]) func invoicedThere(state: String) throws {
+        let row = state == "bost_Close" ? listed(state) : state == "drawn in part" ? listed(left: "1.0") : listed(lineStatus: "bost_Close")
+        let settings = facts(state == "drawn in part" ? ["lines": "items"] : [:]), invoice = sold(.invoice, key: 2, drawnFrom: "41")
+        let (end, calls) = drive(connector.create([invoice], attempt: "a", settings), [list(row), list(theirs(), theirs(5002))])
+        #expect(names(calls) == ["GET Orders", "GET Invoices"])
+        guard case .rejected(let fault)? = end.output?.first else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(fault.code == "ledger_order_invoiced" && fault.summary.hasSuffix("already: 5001, 5002") && fault.remedy.hasPrefix("Cancel that invoice there, then release"))
+        // Cancelled, by whichever mark, it is none; nor is one that only begins like it.
+        let none = list(theirs(cancelled: "tYES"), theirs(status: "csYes"), theirs(status: "csCancellation"), theirs(key: 3))
+        #expect(drive(connector.create([invoice], attempt: "a", settings), [list(row), none, made]).end.output?.first.map(word) == "posted 77")
+    }
+
+    @Test("a change that would stand beside a person's invoice of the order leaves ours where it is") func changeBesideTheirs() {
+        let more = sold(.invoice, mugs: 3, key: 2, drawnFrom: "41", remoteID: "77"), standing = list(sale(77, key: 2))
+        let (end, calls) = drive(connector.update(more, attempt: "a", facts), [standing, list(listed("bost_Close")), list(theirs())])
+        #expect(names(calls) == ["GET Invoices", "GET Orders", "GET Invoices"] && end.output.map(word) == "rejected ledger_order_invoiced")
+        let free = drive(connector.update(more, attempt: "a", facts), [standing, list(listed("bost_Close")), list(), done, list(listed(mug: "30.0")), answer(made.bodyText.replacing("23.0", with: "33.0"), status: 201)])
+        #expect(names(free.calls).suffix(3) == ["POST Invoices(77)/Cancel", "GET Orders", "POST Invoices"] && free.end.output.map(word) == "posted 77")
     }
 
     @Test("of items as many are drawn as are open, and never more", arguments: [("2.0", true), ("5.0", true), ("1.0", false), ("0.0", false)])
     func quantities(left: String, isDrawn: Bool) throws {
         let items = facts(["lines": "items"])
-        let (_, calls) = drive(connector.create([sold(.invoice, key: 2, drawnFrom: "41")], attempt: "a", items), [list(listed(left: left, whole: "5.0")), made])
+        let answers = [list(listed(left: left, whole: "5.0"))] + (isDrawn ? [] : [list()]) + [made]
+        let (_, calls) = drive(connector.create([sold(.invoice, key: 2, drawnFrom: "41")], attempt: "a", items), answers)
         #expect(try bases(calls.last) == [isDrawn ? "17/41/0" : "-", "17/41/1", "17/41/3"])
     }
 
     @Test("a clear no to an invoice that is drawn is answered without its order; nobody's guess is") func refusedBase() throws {
         let no = refusal("One of the base documents has already been closed  [INV1.BaseEntry][line: 1]")
-        let (end, calls) = drive(connector.create([sold(.invoice, key: 2, drawnFrom: "41")], attempt: "a", facts), [list(listed()), no, made])
-        #expect(names(calls) == ["GET Orders", "POST Invoices", "POST Invoices"] && end.output?.first.map(word) == "posted 77")
+        let invoice = sold(.invoice, key: 2, drawnFrom: "41"), looks = ["GET Orders", "POST Invoices", "GET Invoices", "GET Drafts", "GET Invoices"]
+        func tried(_ answers: HTTPResponse...) -> (outcome: String?, calls: [Call]) {
+            let (end, calls) = drive(connector.create([invoice], attempt: "a", facts), [list(listed()), no] + answers)
+            return (end.output?.first.map(word), calls)
+        }
+        let (outcome, calls) = tried(list(), list(), list(), made)
+        #expect(names(calls) == looks + ["POST Invoices"] && outcome == "posted 77")
         #expect(try bases(calls.last) == ["-", "-", "-"])
+        // Somebody invoiced the order in between.
+        let late = tried(list(), list(), list(theirs()))
+        #expect(names(late.calls) == looks && late.outcome == "rejected ledger_order_invoiced")
+        // A draft that waits for an approval is there, whatever was said of it; so may the document be.
+        let draft = tried(list(), list(#"{"DocEntry":7,"DocumentStatus":"bost_Open","NumAtCard":"cf:\#(key(2)) order 1001"}"#))
+        #expect(names(draft.calls) == Array(looks.prefix(4)) && draft.outcome?.hasPrefix("unknown ") == true)
+        #expect(tried(list(sale(78, key: 2))).outcome?.hasPrefix("unknown ") == true)
         let torn = drive(connector.create([sold(.invoice, key: 2, drawnFrom: "41")], attempt: "a", facts), [list(listed()), HTTPResponse(502)])
         #expect(names(torn.calls) == ["GET Orders", "POST Invoices"])
         // Without an order a no is a no.
@@ -122,6 +166,12 @@ import Wire
         #expect(names(calls) == ["GET Orders", "PATCH Orders(41)"] && end.output.map(word) == "posted 41")
         #expect(calls[1].request.fields["B1S-ReplaceCollectionsOnPatch"] == "true")
         #expect(try body(calls[1])["DocumentLines"]?[0]?["LineTotal"] == .number("30.00"))
+        // What planners set stays: when it is wanted, and their remarks.
+        #expect(try body(calls[1]).object?.map(\.key) == ["DocumentLines", "NumAtCard"])
+        let row = listed(reference: "PO 7").replacing("\"NumAtCard\"", with: "\"U_ExtId\":\"cf:\(key())\",\"NumAtCard\"")
+        let named = drive(connector.update(more, attempt: "a", facts(["key_field": "U_ExtId"])), [list(row), done]).calls
+        try #require(names(named).last == "PATCH Orders(41)")
+        #expect(try body(named[1]).object?.map(\.key) == ["DocumentLines"])
         var moved = more
         moved.party = "C30000"
         let again = drive(connector.update(moved, attempt: "a", facts), [list(listed()), done, answer(#"{"DocEntry":42}"#, status: 201)])
@@ -162,6 +212,11 @@ import Wire
         let (end, calls) = drive(connector.void(void, attempt: "a", facts), [list(listed()), no, done])
         #expect(names(calls).suffix(2) == ["POST Orders(41)/Cancel", "POST Orders(41)/Close"] && end.output.map(word) == "posted 41")
         #expect(drive(connector.void(void, attempt: "a", facts), [list(listed()), no, no]).end.output.map(word) == "rejected ledger_document_fixed")
+        // Closed, it would stand beside the one that is written anew, with the same key.
+        var moved = sold(.salesOrder, remoteID: "41")
+        moved.party = "C30000"
+        let anew = drive(connector.update(moved, attempt: "a", facts), [list(listed()), no])
+        #expect(names(anew.calls) == ["GET Orders", "POST Orders(41)/Cancel"] && anew.end.output.map(word) == "rejected ledger_document_fixed")
     }
 
     @Test("a draft of an order that waits for somebody is unfinished and not written again") func draft() {

@@ -50,6 +50,11 @@ final class TwinLedger {
         }
     }
 
+    /// What a person deletes there: the status of the answer.
+    func delete(_ target: String) throws -> Int {
+        twin.respond(HTTPRequest(.delete, "/b1s/v2/\(target)", fields: ["Cookie": cookie]), at: now).status
+    }
+
     // MARK: Accounts
 
     /// The code of an account by its plain number.

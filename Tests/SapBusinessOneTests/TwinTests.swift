@@ -227,6 +227,11 @@ import Wire
         #expect(draft.unfinished && draft.remoteID == "Drafts/1" && ledger.twin.entries().isEmpty)
         let update = ledger.drive(connector.update(ledger.sale(remoteID: nil, goods: 3_000_000), attempt: "a2", ledger.connection)).output
         #expect(update.map(word) == "rejected ledger_approval_pending")
+        // Somebody deletes the draft there: nothing is to be taken back, and what is meant is written.
+        let void = ledger.sale(remoteID: "Drafts/1", effect: .void, goods: 3_000_000)
+        #expect(ledger.drive(connector.void(void, attempt: "a3", ledger.connection)).output.map(word) == "rejected ledger_approval_pending")
+        #expect(try ledger.delete("Drafts(1)") == 204)
+        #expect(ledger.drive(connector.void(void, attempt: "a4", ledger.connection)).output.map(word) == "posted Drafts/1")
         let manager = try TwinLedger(twin: ledger.twin)
         let approved = manager.sale(2, goods: 3_000_000)
         let payment = ledger.paid(3, approved.plan.total.minor, on: try manager.post(approved))

@@ -565,6 +565,7 @@ private func reports(_ t: TenantID) -> [Sample] {
 
 private func returns(_ t: TenantID) -> [Sample] {
     [
+        Sample("MemberStatements.dirtyBilled", MemberStatements.dirtyBilled(t, flow, [("INV-1", "order:SO-1")])),
         Sample("MemberStatements.billing", MemberStatements.billing(t, flow, orders: ["order:SO-1"])),
         Sample("MemberStatements.partsThere", MemberStatements.partsThere(t, [sampleKey])),
         Sample("ReturnFigureStatements.save", ReturnFigureStatements.save(t, connection, [sampleFigure], at: Timestamp(seconds: 0))),

@@ -195,6 +195,20 @@ struct OdooPaymentTests {
         #expect(try state(bench, note) == (version >= 16 ? "reversed 0.0" : "paid 0.0"))
     }
 
+    @Test("a journal that seals what is posted lets nothing back to draft; a person's reversal of it is a draft with the person's reason")
+    func sealed() throws {
+        let bench = try OdooBench()
+        try bench.call("account.journal", "write", "[[1], {restrict_mode_hash_table: true}]")
+        let id = try bench.post(try bench.invoice())
+        #expect(try bench.refusal("account.move", "button_draft", "[[\(id)]]").message == "You cannot reset to draft a locked journal entry.")
+        let note = try reverse(bench, id, "{reason: \"goodwill\", date: \"2026-11-14\", journal_id: 1}", "refund_moves")
+        let row = try bench.read("account.move", note, "state", "ref", "date")
+        #expect(row["state"] == "draft" && row["ref"]?.string?.hasSuffix(", goodwill") == true && row["date"] == "2026-11-14")
+        #expect(try state(bench, id) == "not_paid 108.0")
+        try bench.call("account.move", "unlink", "[[\(note)]]")
+        #expect(try bench.call("account.move", "search_count", "[[[\"reversed_entry_id\", \"=\", \(id)]]]") == 0)
+    }
+
     @Test("an entry's reversal is posted at once, and only posted ones are reversed")
     func entryReversal() throws {
         let bench = try OdooBench()

@@ -250,6 +250,21 @@ struct B1DocumentTests {
         #expect(bench.twin.entries().filter(\.live).count == 1, "orders book nothing")
     }
 
+    @Test("Copy To makes an invoice of what is open of an order, with the order's own reference")
+    func copyTo() throws {
+        let bench = try B1Bench()
+        try bench.post("Orders", B1Bench.sale("PO 77"))
+        #expect(bench.twin.copyToInvoice(order: 1, in: "SBODemoUS", units: .one) == 1)
+        #expect(try bench.found("Invoices?$filter=NumAtCard eq 'PO 77'", "DocEntry") == ["1"])
+        #expect(try bench.get("Orders(1)")["DocumentLines"]?[0]?["RemainingOpenQuantity"] == .number("1.0") && bench.get("Orders(1)")["DocumentStatus"] == "bost_Open")
+        #expect(bench.twin.copyToInvoice(order: 1, in: "SBODemoUS") == 2)
+        #expect(try bench.get("Orders(1)")["DocumentStatus"] == "bost_Close" && bench.get("Invoices(2)")["DocumentLines"]?[0]?["BaseType"] == 17)
+        for order in 1 ... 2 { #expect(bench.twin.copyToInvoice(order: order, in: "SBODemoUS") == nil) }
+        #expect(bench.twin.copyToInvoice(order: 1, in: "SBODemoNowhere") == nil)
+        #expect(bench.twin.entries().count == 2 && bench.balances)
+        #expect(try bench.reopened().found("Invoices", "DocEntry") == ["1", "2"])
+    }
+
     @Test("a base of another partner, kind or document is refused", arguments: [
         ("C30000", "", "{\"BaseType\":17,\"BaseEntry\":1,\"BaseLine\":0}", -5002, "Base document card and target document card do not match."),
         ("C20000", "\"DocType\":\"dDocument_Service\",", "{\"BaseType\":17,\"BaseEntry\":1,\"BaseLine\":0}", -5002, "234103405 - Base document type and target document type do not match"),

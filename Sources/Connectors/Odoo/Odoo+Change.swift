@@ -206,19 +206,39 @@ extension OdooConnector {
                 "Reverse the entry in Odoo, then mark the posting as done.")))
         }
         // A reversal that broke off before it was posted is a draft without our key: posted, rather than joined by another one.
-        let drafts = Listing("account.move", [["reversed_entry_id", "=", .id(change.id)], ["state", "=", "draft"]], ["id", "amount_total"])
-        let own = Listing("account.move", [["id", "=", .id(change.id)]], ["id", "journal_id", "amount_total"])
-        return rows([own, drafts], change.dialect) { rows in
-            let it = rows.first { $0["id"]?.id == change.id }
-            let draft = it?["amount_total"]?.decimal.flatMap { total in rows.first { $0["id"]?.id != change.id && $0["amount_total"]?.decimal == total } }
-            if let id = draft?["id"]?.id { return self.post(reversal: id, units: 3, change) }
-            return self.wizard(change, journal: it?["journal_id"]?.id)
+        let fields = ["id", "journal_id", "amount_total", "ref", "date", "state"]
+        let others = Listing("account.move", [["reversed_entry_id", "=", .id(change.id)], ["state", "in", ["draft", "posted"]]], fields)
+        let own = Listing("account.move", [["id", "=", .id(change.id)]], fields)
+        return rows([own, others], change.dialect) { rows in
+            guard let it = rows.first(where: { $0["id"]?.id == change.id }) else { return .fail(Self.unreadable("it does not list the document")) }
+            let others = rows.filter { $0["id"]?.id != change.id }
+            guard let other = others.first else { return self.wizard(change, journal: it["journal_id"]?.id) }
+            guard others.count == 1, Self.isOurs(other, of: it, change), let id = other["id"]?.id else { return .finish(.rejected(Self.reversedByHand(others))) }
+            return self.post(reversal: id, units: 3, change)
         }
+    }
+
+    private static let reason = "cancelled by its source"
+
+    /// A draft as our wizard leaves it: with our reason behind its name, on the document's day, of all of it.
+    private static func isOurs(_ row: JSON, of document: JSON, _ change: Change) -> Bool {
+        guard let total = document["amount_total"]?.decimal, row["state"]?.string == "draft" else { return false }
+        return row["ref"]?.string?.hasSuffix(", \(reason)") == true && row["date"]?.string == change.document.plan.date.description && row["amount_total"]?.decimal == total
+    }
+
+    /// What settles nothing of the document and says that it reverses it: a person began that, or took it apart.
+    private static func reversedByHand(_ rows: [JSON]) -> Fault {
+        if rows.contains(where: { $0["state"]?.string == "posted" }) {
+            return refused(
+                "ledger_document_fixed", "Odoo has a posted reversal of the document that is not reconciled with it",
+                "Reconcile or cancel it in Odoo, then release the posting.")
+        }
+        return refused("ledger_document_fixed", "Odoo has a draft reversal of the document", "Post or delete it in Odoo, then release the posting.")
     }
 
     private func wizard(_ change: Change, journal: Int?) -> Exchange<PostOutcome> {
         var values: [(key: String, value: JSON)] = [
-            ("move_ids", [[6, 0, .ids([change.id])]]), ("date", .string(change.document.plan.date.description)), ("reason", .string("cancelled by its source")),
+            ("move_ids", [[6, 0, .ids([change.id])]]), ("date", .string(change.document.plan.date.description)), ("reason", .string(Self.reason)),
         ]
         if let journal { values.append(("journal_id", .id(journal))) }
         if !change.dialect.reversalLeavesDraft { values.append(("refund_method", "cancel")) }

@@ -115,7 +115,7 @@ extension SapBusinessOneConnector {
         }
     }
 
-    private static func condition(_ key: PostKey, _ set: EntitySet, _ dialect: Dialect) -> String {
+    static func condition(_ key: PostKey, _ set: EntitySet, _ dialect: Dialect) -> String {
         let (field, text) = (set.keyField(dialect), Query.text("cf:\(key)"))
         return set.isDocument ? "startswith(\(field),\(text))" : "\(field) eq \(text)"
     }
@@ -161,7 +161,8 @@ extension SapBusinessOneConnector {
             if row["CancelStatus"]?.string == "csCancellation" || out.contains(where: { $0.place == place }) { continue }
             let key = key(of: row[set.keyField(dialect)]?.string)
             guard let document = documents.first(where: { $0.key == key && EntitySet.all($0.plan.form).contains(set) })
-                ?? documents.first(where: { Place($0) == place })
+                // A number may be a draft's. What bears another posting's key is that one's.
+                ?? (key == nil ? documents.first(where: { Place($0) == place }) : nil)
             else { continue }
             out.append(Seen(place: place, row: row, readback: try readback(row, place, of: document, dialect), key: document.key))
         }

@@ -54,6 +54,20 @@ struct OpenOrder: Sendable {
     }
 }
 
+/// The order that an invoice may be drawn from.
+struct BaseOrder: Sendable {
+    /// Its own, which nothing of ours bears but the order; `nil` of one that is not ours any more.
+    var key: PostKey?
+    /// What of it is open for the invoice.
+    var open: OpenOrder?
+
+    /// Every line of the invoice finds something that nobody has invoiced; or it can't be written, and nothing is to be asked for it.
+    func isEnough(for document: LedgerDocument, _ dialect: Dialect) -> Bool {
+        guard let made = try? SapBusinessOneConnector.body(of: document, dialect, drawnFrom: open) else { return true }
+        return (made.body["DocumentLines"]?.array ?? []).allSatisfy { $0["BaseType"] != nil }
+    }
+}
+
 extension Seen {
     /// Something was delivered or invoiced from it.
     var isDrawn: Bool {
@@ -71,6 +85,42 @@ extension Seen {
 // left alone.
 extension SapBusinessOneConnector {
     static func orderQuery(_ id: Int, _ dialect: Dialect) -> Query { Query(EntitySet.orders.rawValue, EntitySet.orders.fields(dialect), filter: "DocEntry eq \(id)") }
+
+    /// The order of an invoice as it is now; `nil` where there is none. What can't be read can't be drawn from, and keeps no invoice back.
+    func base<Output: Sendable>(
+        of document: LedgerDocument, _ dialect: Dialect, then next: @escaping @Sendable (BaseOrder?) -> Exchange<Output>
+    ) -> Exchange<Output> {
+        guard EntitySet(document) == .invoices, let order = document.drawnFrom.flatMap({ recordID($0) }) else { return next(nil) }
+        return .send(Self.orderQuery(order, dialect).call(dialect)) { answer in
+            guard let row = Page(answer, dialect)?.rows.first else { return next(nil) }
+            return next(BaseOrder(key: Self.key(of: row[EntitySet.orders.keyField(dialect)]?.string), open: OpenOrder(row, for: document, dialect)))
+        }
+    }
+
+    /// Whether people have invoiced the order there: Copy To takes its reference along (general knowledge), and ours have keys of their own.
+    func invoiced<Output: Sendable>(_ order: PostKey?, _ dialect: Dialect, then next: @escaping @Sendable (Fault?) -> Exchange<Output>) -> Exchange<Output> {
+        guard let order else { return next(nil) }
+        let set = EntitySet.invoices, field = set.keyField(dialect)
+        let query = Query(set.rawValue, ["DocEntry", "DocNum", "Cancelled", "CancelStatus", field], filter: Self.condition(order, set, dialect), order: set.key)
+        return rows([query], dialect) { pages in
+            let standing = pages.joined().filter { row in
+                Self.key(of: row[field]?.string) == order && row["Cancelled"]?.string != "tYES" && !["csYes", "csCancellation"].contains(row["CancelStatus"]?.string ?? "")
+            }
+            if standing.isEmpty { return next(nil) }
+            let numbers = standing.prefix(5).map { "\($0["DocNum"]?.int ?? $0["DocEntry"]?.int ?? 0)" } + (standing.count > 5 ? ["…"] : [])
+            return next(Self.refused(
+                "ledger_order_invoiced", "the order was invoiced in SAP Business One already: \(numbers.joined(separator: ", "))",
+                "Cancel that invoice there, then release; or leave this one unreleased where theirs is to stand."))
+        }
+    }
+
+    /// Asked before what stands is cancelled for what is written anew; `nil` asks nothing.
+    func unlessInvoiced<Output: Sendable>(
+        _ document: LedgerDocument?, _ dialect: Dialect, then next: @escaping @Sendable (Fault?) -> Exchange<Output>
+    ) -> Exchange<Output> {
+        guard let document else { return next(nil) }
+        return base(of: document, dialect) { self.invoiced($0?.key, dialect, then: next) }
+    }
 
     /// An order that is closed has no more effect, whatever it says: it reads as what was meant. So does one that is cancelled, once nothing of it was to be open.
     static func end(_ row: JSON, _ document: LedgerDocument, _ out: inout LedgerReadback) {
@@ -109,7 +159,9 @@ extension SapBusinessOneConnector {
         guard document.plan.rate == nil, seen.readback.date == document.plan.date, seen.readback.party == document.party,
             seen.readback.currency == document.plan.currency.code, let body = (try? body(of: document, dialect))?.body, body["DocType"] == seen.row["DocType"]
         else { return nil }
-        let members = ["NumAtCard", "Comments", "DocDueDate", "DocumentLines"].compactMap { name in body[name].map { (key: name, value: $0) } }
+        // What planners set there is theirs: when it is wanted, remarks, and the customer's number where our key is elsewhere.
+        let names = ["DocumentLines"] + (dialect.keyField == nil ? ["NumAtCard"] : [])
+        let members = names.compactMap { name in body[name].map { (key: name, value: $0) } }
         var call = patch(seen.place, .object(members), dialect)
         // Lines that are not named would stay.
         call.request.fields["B1S-ReplaceCollectionsOnPatch"] = "true"

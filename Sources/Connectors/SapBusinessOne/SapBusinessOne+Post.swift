@@ -20,28 +20,26 @@ extension SapBusinessOneConnector {
         return write(document, dialect) { outcome in self.create(documents.dropFirst(), dialect, told + [outcome]) }
     }
 
-    /// An invoice that has an order is drawn from what of that is open now.
+    /// An invoice that has an order is drawn from what of that is open now. Where not all of it finds something open, a person may have invoiced the order.
     func write<Output: Sendable>(
         _ document: LedgerDocument, _ dialect: Dialect, then next: @escaping @Sendable (PostOutcome) -> Exchange<Output>
     ) -> Exchange<Output> {
-        guard EntitySet(document) == .invoices, let order = document.drawnFrom.flatMap({ recordID($0) }) else { return write(document, nil, dialect, then: next) }
-        return .send(Self.orderQuery(order, dialect).call(dialect)) { answer in
-            // What can't be read can't be drawn from, and keeps no invoice back.
-            let row = Page(answer, dialect)?.rows.first
-            return self.write(document, row.flatMap { OpenOrder($0, for: document, dialect) }, dialect, then: next)
+        base(of: document, dialect) { base in
+            guard let base, !base.isEnough(for: document, dialect) else { return self.write(document, base, dialect, then: next) }
+            return self.invoiced(base.key, dialect) { fault in fault.map { next(.rejected($0)) } ?? self.write(document, base, dialect, then: next) }
         }
     }
 
     private func write<Output: Sendable>(
-        _ document: LedgerDocument, _ order: OpenOrder?, _ dialect: Dialect, then next: @escaping @Sendable (PostOutcome) -> Exchange<Output>
+        _ document: LedgerDocument, _ base: BaseOrder?, _ dialect: Dialect, then next: @escaping @Sendable (PostOutcome) -> Exchange<Output>
     ) -> Exchange<Output> {
         do throws(Fault) {
-            let (set, body) = try Self.body(of: document, dialect, drawnFrom: order)
+            let (set, body) = try Self.body(of: document, dialect, drawnFrom: base?.open)
             return .send(Self.post(set.rawValue, body, dialect)) { answer in
                 // A clear no to one that is drawn, which wrote nothing: it may be the order's doing.
-                guard answer.status < 400 else { return self.write(document, nil, dialect, then: next) }
-                guard let row = try? JSON(parsing: answer.body), let id = row[set.key]?.entry else {
-                    // An approval procedure makes a draft of it and names none.
+                guard answer.status < 400 else { return self.undrawn(document, base, dialect, then: next) }
+                guard let row = try? JSON(parsing: answer.body), let id = row[set.key]?.entry, !Self.isPending(row) else {
+                    // An approval procedure makes a draft of it and names none, or names the draft.
                     return next(.unknown(Self.lost("it names no number of what was created")))
                 }
                 let place = Place(set, id)
@@ -54,6 +52,19 @@ extension SapBusinessOneConnector {
             return next(Self.outcome(error))
         }
     }
+
+    /// Once more without its order, where that is all there is: somebody may have to approve the document first, which some servers tell as an error
+    /// (general knowledge), and a person may have invoiced the order meanwhile.
+    private func undrawn<Output: Sendable>(
+        _ document: LedgerDocument, _ base: BaseOrder?, _ dialect: Dialect, then next: @escaping @Sendable (PostOutcome) -> Exchange<Output>
+    ) -> Exchange<Output> {
+        look([document], .find, dialect).next { look in
+            guard look.drafts.isEmpty, look.seen.allSatisfy(\.isVoided) else { return next(.unknown(Self.lost("whether the document was written"))) }
+            return self.invoiced(base?.key, dialect) { fault in fault.map { next(.rejected($0)) } ?? self.write(document, nil, dialect, then: next) }
+        }
+    }
+
+    private static func isPending(_ row: JSON) -> Bool { ["dasPending", "pasPending"].contains(row["AuthorizationStatus"]?.string ?? "") }
 
     /// A company that allows no tax by hand keeps its own: a document that comes to another sum than the source's is taken back at once.
     private func takeBack<Output: Sendable>(
@@ -106,10 +117,13 @@ extension SapBusinessOneConnector {
                 if document.plan.form == .salesOrder, let next = self.change(standing, document, meant, dialect) { return next }
                 let kept = standing.first { Self.isAsMeant($0.readback, meant) }
                 let others = standing.filter { $0.place != kept?.place }
-                return self.cancel(others[...], document, dialect) { failure in
-                    if let failure { return .finish(failure) }
-                    if let kept { return self.due(kept, document, dialect) }
-                    return self.write(document, dialect) { .finish($0) }
+                return self.unlessInvoiced(kept == nil && !others.isEmpty ? document : nil, dialect) { failure in
+                    if let failure { return .finish(.rejected(failure)) }
+                    return self.cancel(others[...], document, dialect) { failure in
+                        if let failure { return .finish(failure) }
+                        if let kept { return self.due(kept, document, dialect) }
+                        return self.write(document, dialect) { .finish($0) }
+                    }
                 }
             }
         } catch {
@@ -134,6 +148,8 @@ extension SapBusinessOneConnector {
             return look([document], .change, dialect).next { look in
                 if let fault = look.stopping(document) { return .finish(.rejected(fault)) }
                 guard !look.seen.isEmpty else {
+                    // It was never more than a draft, and somebody deleted that.
+                    if Place(document) == nil { return .finish(.posted(remoteID: id, version: nil)) }
                     return .finish(.rejected(Self.refused(
                         "ledger_document_missing", "SAP Business One has no such document", "Look for it there; its reference may have been changed by hand.")))
                 }
@@ -164,12 +180,13 @@ extension SapBusinessOneConnector {
                 return self.cancel(standing.dropFirst(), document, dialect, then: next)
             }
         }
-        let isOrder = seen.place.set == .orders
-        return .send(Self.action(seen.place, isOrder && seen.isDrawn ? "Close" : "Cancel", dialect)) { answer in
+        // One that is closed bears the key for ever: what is written anew would be its double.
+        let mayClose = seen.place.set == .orders && (document.plan.effect == .void || document.plan.isClosed)
+        return .send(Self.action(seen.place, mayClose && seen.isDrawn ? "Close" : "Cancel", dialect)) { answer in
             if (200 ..< 300).contains(answer.status) { return self.cancel(standing.dropFirst(), document, dialect, then: next) }
             let fault = Problem(answer)?.fault ?? Self.refused("ledger_refused", "it can't be cancelled", "Look at the document in SAP Business One.")
             // What was delivered or invoiced of an order stays; nothing more of it is to come.
-            guard isOrder, !seen.isDrawn else { return next(.rejected(fault)) }
+            guard mayClose, !seen.isDrawn else { return next(.rejected(fault)) }
             return .send(Self.action(seen.place, "Close", dialect)) { answer in
                 guard (200 ..< 300).contains(answer.status) else { return next(.rejected(Problem(answer)?.fault ?? fault)) }
                 return self.cancel(standing.dropFirst(), document, dialect, then: next)

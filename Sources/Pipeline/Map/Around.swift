@@ -32,9 +32,10 @@ extension Map {
         /// Orders that invoices of other cases may bill, where that matters.
         var orders: [String] = []
 
-        mutating func note(_ document: SourceDocument, _ policies: Policies) {
+        /// - Parameter isMirrored: the case has a sales order, whatever the policies say by now.
+        mutating func note(_ document: SourceDocument, _ policies: Policies, isMirrored: Bool) {
             if policies.settles { paid.append(document.id) }
-            if policies.salesOrders == .mirror, case .sale(let sale) = document.body, sale.isDraft, !sale.isInvoice { orders.append(document.id) }
+            if isMirrored || policies.salesOrders == .mirror, case .sale(let sale) = document.body, sale.isDraft, !sale.isInvoice { orders.append(document.id) }
             switch document.body {
             case .payout(let payout):
                 hasPayout = true
@@ -62,7 +63,10 @@ extension Map {
         for document in documents {
             switch document.body {
             case .payout(let payout): out.members.formUnion(members(of: payout))
-            case .sale(let sale): if flow.policies.salesOrders == .mirror, let order = sale.bills { out.members.insert(order) }
+            case .sale(let sale) where sale.isInvoice:
+                out.isInvoice = true
+                // Under settlements, what a case looks at is what a payout pays for; there are no orders beside them.
+                if !flow.policies.settles, let order = sale.bills { out.members.insert(order) }
             case .payment:
                 if let match = around.plan.bankLines[document.id] { out.provenBy.append(match.line) }
             case .bankLine(let line):
@@ -93,7 +97,9 @@ extension Pipeline {
         out.plan.cutOver = flow.row.cutOver
         if sight.hasPayout { out.plan = try await standing(sight.members, flow) }
         for row in try await store.payouts(tenant, flow.row.id, lookingAt: sight.paid) { out.payouts.append(try DocumentCodec.decode(row)) }
-        for (order, plan) in try await store.billing(tenant, flow.row.id, orders: sight.orders) { out.plan.billed[order, default: []].append(try PlanCodec.decode(plan)) }
+        for (order, plan, revision) in try await store.billing(tenant, flow.row.id, orders: sight.orders) {
+            out.plan.billed[order, default: []].append(PostedState(plan: try PlanCodec.decode(plan), revision: revision))
+        }
         if sight.asksBank { try await matchBank(flow, &out) }
         return out
     }

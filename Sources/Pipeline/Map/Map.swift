@@ -49,9 +49,10 @@ extension Pipeline {
         for item in dirty {
             do throws(Fault) {
                 var order = OrderCase(id: item.caseID)
+                let isMirrored = postings[item.caseID]?.contains { $0.form == PostingForm.salesOrder.rawValue } ?? false
                 for row in documents[item.caseID] ?? [] {
                     let document = mapper.classify(try DocumentCodec.decode(row), on: flow.organisation.zone.date(of: row.at))
-                    sight.note(document, flow.policies)
+                    sight.note(document, flow.policies, isMirrored: isMirrored)
                     order.merge(document)
                 }
                 orders.append((item, order))
@@ -198,11 +199,12 @@ extension PostgresTransaction {
 
     /// What the cases look at in others, and the others that look at what changed here.
     fileprivate func look(_ plans: [(item: DirtyCase, output: Map.Output)], _ flow: Setup.Flow, _ tenant: TenantID) async throws(Fault) {
-        let looking = plans.filter { !$0.output.members.isEmpty }
+        let looking = plans.filter { !$0.output.members.isEmpty || $0.output.isInvoice }
         if !looking.isEmpty {
             let pairs = looking.flatMap { plan in plan.output.members.sorted().map { (caseID: plan.item.caseID, member: $0) } }
-            _ = try await query(MemberStatements.forget(tenant, flow.row.id, cases: looking.map(\.item.caseID), but: pairs))
-            _ = try await query(MemberStatements.remember(tenant, flow.row.id, pairs))
+            let gone = try await query(MemberStatements.forget(tenant, flow.row.id, cases: looking.map(\.item.caseID), but: pairs))
+            let new = try await query(MemberStatements.remember(tenant, flow.row.id, pairs))
+            try await bill(looking.filter(\.output.isInvoice).map(\.item.caseID), gone, new, flow, tenant)
         }
         let lines = plans.flatMap(\.output.bankLines), proven = plans.flatMap(\.output.provenBy), paying = plans.flatMap(\.output.paying)
         if !lines.isEmpty || !proven.isEmpty {
@@ -211,6 +213,16 @@ extension PostgresTransaction {
         try await settle(plans, flow, tenant)
         let days = Set(plans.flatMap(\.output.days))
         if !days.isEmpty { _ = try await query(MemberStatements.dirtyDays(tenant, flow.row.id, cases: days.map(Map.caseID))) }
+    }
+
+    /// An invoice that names another order than before, or none, asks for both.
+    private func bill(_ invoices: [String], _ gone: PostgresRows, _ new: PostgresRows, _ flow: Setup.Flow, _ tenant: TenantID) async throws(Fault) {
+        var pairs: [(caseID: String, member: String)] = []
+        for rows in [gone, new] {
+            for row in rows { pairs.append((caseID: try row.get("case_id"), member: try row.get("member"))) }
+        }
+        let billing = pairs.filter { invoices.contains($0.caseID) }
+        if !billing.isEmpty { _ = try await query(MemberStatements.dirtyBilled(tenant, flow.row.id, billing)) }
     }
 
     /// A payout asks for its settlement and for the orders it pays for; a part that came, changed or went asks for the settlements it may stand in.
@@ -247,6 +259,8 @@ enum Map {
         var sameInHand: [PostKey] = []
         /// Ids of other cases' documents that the plan looked at.
         var members: Set<String> = []
+        /// The case is an invoice, which may bill an order.
+        var isInvoice = false
         /// Days of which a part came, changed or went.
         var days: Set<LocalDate> = []
         /// Parts of settlements that came, changed or went.

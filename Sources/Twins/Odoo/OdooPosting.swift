@@ -135,6 +135,8 @@ extension OdooDatabase {
         if let name { try guardUnique(name, move) }
         var values: [String: JSON] = ["state": "posted", "posted_before": true]
         values["name"] = .string(name ?? nextName(move, date))
+        // A journal that seals what is posted: no way back to draft.
+        if let journal = record("account.journal", move.int("journal_id")), journal.flag("restrict_mode_hash_table") { values["inalterable_hash"] = .string("$4$\(id)") }
         if OdooMoveType.sales.contains(type), move["payment_reference"].isUnset, type != "out_refund" { values["payment_reference"] = values["name"] }
         update("account.move", id, values)
         if let term = lines(of: id).first(where: { $0.text("role") == "payment_term" }), term["name"].isUnset, let name = values["payment_reference"] {

@@ -74,11 +74,11 @@ public final class SapBusinessOneTwin: LedgerTwin {
         return state.change { [random] in $0.respond(request, at: now, random: random) } ifLost: { _, _ in B1Answer.badGateway }
     }
 
-    private func change(_ body: (inout B1State) -> Void) {
+    func change<Outcome: Sendable>(_ body: (inout B1State) -> Outcome) -> Outcome {
         let now = clock.with { $0 }
-        state.change { state in
+        return state.change { state in
             state.each { $0.now = now }
-            body(&state)
+            return body(&state)
         }
     }
 
