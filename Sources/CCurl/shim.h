@@ -1,4 +1,5 @@
 #include <curl/curl.h>
+#include <stdlib.h>
 
 /* curl_easy_setopt and curl_easy_getinfo are variadic; Swift can't call them. One typed door each. */
 static inline CURLcode cf_setopt_long(CURL *h, CURLoption o, long v) { return curl_easy_setopt(h, o, v); }
@@ -17,4 +18,8 @@ static inline CURLcode cf_getinfo_str(CURL *h, CURLINFO i, char **v) { return cu
 static inline CURLMcode cf_multi_setopt_long(CURLM *m, CURLMoption o, long v) { return curl_multi_setopt(m, o, v); }
 static inline CURLcode cf_setopt_prereq(CURL *h, curl_prereq_callback f) { return curl_easy_setopt(h, CURLOPT_PREREQFUNCTION, f); }
 static inline CURLSHcode cf_share_long(CURLSH *s, CURLSHoption o, long v) { return curl_share_setopt(s, o, v); }
-static inline CURLcode cf_global_init(void) { return curl_global_init(CURL_GLOBAL_DEFAULT); }
+static inline CURLcode cf_global_init(void) {
+    // Where it is set, libcurl would write the keys of every TLS session to that file.
+    if (getenv("SSLKEYLOGFILE")) unsetenv("SSLKEYLOGFILE");
+    return curl_global_init(CURL_GLOBAL_DEFAULT);
+}

@@ -129,10 +129,20 @@ extension Call {
     static func address(of request: HTTPRequest, _ peer: String) -> String {
         guard isNear(peer) else { return peer }
         let last = request.fields.all("X-Forwarded-For").last.flatMap { $0.split(separator: ",").last }.map { $0.filter { $0 != " " && $0 != "\t" } } ?? ""
-        return isAddress(last) ? last : peer
+        let host = withoutPort(last)
+        return isAddress(host) ? host : peer
     }
 
-    /// An address with a port, or a word, would be another address with each connection, or the same for all.
+    /// What stands before a port, as Azure Application Gateway and others write it behind the address, of IPv6 without the brackets. With the port each connection
+    /// would be another address.
+    private static func withoutPort(_ text: String) -> String {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let port = parts.last.map { (1 ... 5).contains($0.utf8.count) && $0.utf8.allSatisfy { (48 ... 57).contains($0) } } ?? false
+        let host = port && (parts.count == 2 || text.hasPrefix("[")) ? parts.dropLast().joined(separator: ":") : text
+        return host.hasPrefix("[") && host.hasSuffix("]") && host.contains(":") ? String(host.dropFirst().dropLast()) : host
+    }
+
+    /// A word would be the same for all.
     private static func isAddress(_ text: String) -> Bool {
         var four = in_addr(), six = in6_addr()
         return inet_pton(AF_INET, text, &four) == 1 || inet_pton(AF_INET6, text, &six) == 1

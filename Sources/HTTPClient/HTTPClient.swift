@@ -4,7 +4,8 @@ internal import Synchronization
 public import Wire
 
 /// The one door to the outside: every outgoing exchange passes its policy. HTTP/1.1, and mail by SMTP (`Mail.swift`), by
-/// libcurl on one thread of its own; no redirects, no proxy, no cookies, nothing from the environment.
+/// libcurl on one thread of its own; no redirects, no proxy, no cookies, nothing packed, and
+/// nothing of what libcurl would take from the environment.
 public final class HTTPClient: Sendable {
     private let mailbox: Mailbox
     let policy: EgressPolicy
@@ -53,7 +54,7 @@ public final class HTTPClient: Sendable {
             return .notSent(error)
         }
         return switch await perform(outgoing, startBy: startBy) {
-        case .answered(let reply): .answered(reply.response(decoded: outgoing.decodes))
+        case .answered(let reply): outgoing.judge(reply.response())
         case .notSent(let fault): .notSent(fault)
         case .unknown(let fault): .unknown(fault)
         }

@@ -4,7 +4,7 @@ public import Wire
 /// What became of one exchange. The difference between the last two is what the posting protocol stands on: only a
 /// request that was certainly not sent may be sent again without looking first.
 public enum HTTPOutcome: Sendable {
-    /// A complete answer, of any status.
+    /// A complete answer, of any status, and not packed.
     case answered(HTTPResponse)
     /// Not a byte of the request left: refused by policy, name not found, no connection, no TLS, cancelled or timed
     /// out before.
@@ -28,7 +28,7 @@ public enum HTTPOutcome: Sendable {
 
 /// Bounds and ages of outgoing exchanges; tests make them smaller.
 struct ExchangeLimits: Sendable {
-    /// Bytes of a reply's body after decompression.
+    /// Bytes of a reply's body.
     var replyBytesMax = Limits.replyBodyBytes
     /// Bytes of a reply's header section, interim replies included.
     var replyHeaderBytesMax = 256 << 10

@@ -13,8 +13,6 @@ final class Outgoing: @unchecked Sendable {
     let listed: Bool
     let method: HTTPMethod
     let carriesBody: Bool
-    /// The reply is to be unpacked.
-    let decodes: Bool
     let milliseconds: Int
     /// Header lines.
     let headers: UnsafeMutablePointer<curl_slist>?
@@ -40,7 +38,6 @@ final class Outgoing: @unchecked Sendable {
         self.listed = listed
         method = request.method
         self.carriesBody = carriesBody
-        decodes = request.fields["Accept-Encoding"] == nil
         envelope = nil
         (body, bodyCount) = Outgoing.copy(request.body)
         headers = Outgoing.list(lines)
@@ -52,7 +49,6 @@ final class Outgoing: @unchecked Sendable {
         listed = policy.lists(envelope.parts)
         method = .post
         carriesBody = true
-        decodes = false
         self.milliseconds = milliseconds
         self.envelope = envelope
         (body, bodyCount) = Outgoing.copy(text)

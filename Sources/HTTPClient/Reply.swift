@@ -67,7 +67,7 @@ package struct ReplyCollector: Sendable {
         return code
     }
 
-    /// Decoded bytes. False when there are too many.
+    /// False when there are too many.
     package mutating func takeBody(_ bytes: UnsafeRawBufferPointer, bytesMax: Int) -> Bool {
         guard bytes.count <= bytesMax - body.count else { return false }
         body.append(contentsOf: bytes)
@@ -79,15 +79,8 @@ package struct ReplyCollector: Sendable {
         head.split(separator: 10).last { !$0.starts(with: Array("221".utf8)) }.map { String(decoding: $0.prefix { $0 != 13 }, as: UTF8.self) }
     }
 
-    /// The reply as a value. When libcurl decompressed it, the fields that described the compressed bytes go.
-    package func response(decoded: Bool) -> HTTPResponse {
-        var fields = head.withUnsafeBytes { ReplyCollector.fields($0) }
-        if decoded, fields["Content-Encoding"] != nil {
-            fields["Content-Encoding"] = nil
-            fields["Content-Length"] = nil
-        }
-        return HTTPResponse(status, fields: fields, body: body)
-    }
+    /// The reply as a value.
+    package func response() -> HTTPResponse { HTTPResponse(status, fields: head.withUnsafeBytes { ReplyCollector.fields($0) }, body: body) }
 
     private static func fields(_ head: UnsafeRawBufferPointer) -> HTTPFields {
         var fields = HTTPFields(room: 16)
@@ -111,6 +104,31 @@ package struct ReplyCollector: Sendable {
     /// Where the first such byte from `start` and before `end` is.
     private static func place(of byte: Int32, _ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int? {
         memchr(base + start, byte, end - start).map { UnsafeRawPointer($0) - base }
+    }
+}
+
+extension Outgoing {
+    /// What a complete reply is for the caller. One that is packed is none: whether all of it came, nobody here can tell. libcurl takes the beginning of a packed
+    /// stream for the whole where its framing is whole, as it is when a proxy lost what stood behind it; and what is packed as `Transfer-Encoding` it unpacks unasked.
+    func judge(_ response: HTTPResponse) -> HTTPOutcome {
+        // Of these only the fields come.
+        if method == .head || response.status == 204 || response.status == 304 { return .answered(response) }
+        let packing = Outgoing.word(of: response.fields.all("Content-Encoding"), besides: "identity")
+            ?? Outgoing.word(of: response.fields.all("Transfer-Encoding"), besides: "chunked")
+        guard let packing else { return .answered(response) }
+        return .unknown(Fault(
+            "reply_packed", stage: .http, disposition: .retry, summary: "the answer of \(place), status \(response.status), is packed (\(packing)), which was not asked for",
+            remedy: "Have the server, or a proxy before it, heed Accept-Encoding: identity; look up what became of the request before sending it again"))
+    }
+
+    /// The first of the words in these lists that is another; at most twenty letters of it.
+    private static func word(of lists: [String], besides plain: String) -> String? {
+        for list in lists {
+            for word in list.lowercased().split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }) where word != plain {
+                return String(decoding: word.utf8.filter { $0 == 45 || (97 ... 122).contains($0) }.prefix(20), as: UTF8.self)
+            }
+        }
+        return nil
     }
 }
 

@@ -22,7 +22,7 @@ enum RequestHead {
                 continue
             case "host":
                 guard isHost(value, of: parts) else { throw malformed(parts, "Host differs from the URL's host") }
-            case "transfer-encoding", "connection", "expect", "upgrade", "te", "trailer", "keep-alive":
+            case "transfer-encoding", "connection", "expect", "upgrade", "te", "trailer", "keep-alive", "accept-encoding":
                 throw malformed(parts, "\(name) is the client's own to set")
             default: break
             }
@@ -35,6 +35,8 @@ enum RequestHead {
             if request.fields["Content-Type"] == nil { lines.append("Content-Type:") }
         }
         if request.fields["User-Agent"] == nil { lines.append("User-Agent: Counterfoil") }
+        // Without a word, any packing would do. See `Outgoing.judge`.
+        lines.append("Accept-Encoding: identity")
         return lines
     }
 

@@ -96,7 +96,6 @@ final class Transfer {
         cf_setopt_long(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
         cf_setopt_long(easy, CURLOPT_FOLLOWLOCATION, 0)
         cf_setopt_ptr(easy, CURLOPT_HTTPHEADER, UnsafeMutableRawPointer(outgoing.headers))
-        if outgoing.decodes { cf_setopt_str(easy, CURLOPT_ACCEPT_ENCODING, "gzip") }
         configureMethod()
     }
 

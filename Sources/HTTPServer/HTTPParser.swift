@@ -75,9 +75,9 @@ public struct HTTPParser: Sendable {
     /// Bytes received and not yet consumed by an event.
     public var bufferedBytes: Int { buffer.count - start }
 
-    /// Whether it stands between two requests with nothing of the next one received.
+    /// Whether it stands between two requests with nothing of the next one received. A blank line that it passed over is nothing: old clients send one after a body.
     public var isIdle: Bool {
-        if case .requestLine = state { return bufferedBytes == 0 && !skippedBlankLine }
+        if case .requestLine = state { return bufferedBytes == 0 }
         return false
     }
 

@@ -67,6 +67,10 @@ extension ServeLoop {
         if connection.phase == .idle, !connection.parser.isIdle {
             connection.phase = .head
             setDeadline(connection, timeouts.head)
+        } else if connection.phase == .head, connection.parser.isIdle {
+            // All that came was a blank line, in two pieces. There is but one to a request.
+            connection.phase = .idle
+            setDeadline(connection, timeouts.idle)
         } else if connection.phase == .body, connection.head?.expectsContinue == true, !connection.saidContinue,
             connection.body.isEmpty, connection.parser.bufferedBytes == 0
         {

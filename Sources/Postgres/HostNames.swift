@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Kernel
 internal import Synchronization
 
 /// The hosts of one attempt to connect, as libpq tries them: one after another. Names among them are looked up elsewhere, and libpq is handed addresses
@@ -43,12 +44,16 @@ struct HostNames: Sendable, Equatable {
     }
 
     /// What libpq is to be handed: each address of each name in the order that they were found in; names without any are left out.
+    /// - attempt: counts failures so far. Once each host has been the first, each name begins with its next address: one that swallows packets takes all the time
+    /// that an attempt has.
     /// - Returns: `nil` when no host is left.
-    func keywords(found: [String: [String]]) -> [(keyword: String, value: String)]? {
+    func keywords(found: [String: [String]], attempt: Int = 0) -> [(keyword: String, value: String)]? {
         guard !wanted.isEmpty else { return sorted(keywords) }
         let tried = hosts.flatMap { host in
             guard wanted.contains(host.name), host.address.isEmpty else { return [host] }
-            return (found[host.name] ?? []).map { Host(name: host.name, address: $0, port: host.port) }
+            let addresses = found[host.name] ?? []
+            let turn = attempt / hosts.count % max(1, addresses.count)
+            return (addresses[turn...] + addresses[..<turn]).map { Host(name: host.name, address: $0, port: host.port) }
         }
         guard !tried.isEmpty else { return nil }
         var out = keywords
@@ -96,30 +101,48 @@ struct HostNames: Sendable, Equatable {
     }
 }
 
-/// Looks names up on threads of their own, one a name however many ask for it: a name server that does not answer keeps nobody else waiting.
+/// Looks names up on threads of their own, one a name however many ask for it: a name server that does not answer keeps nobody else waiting. Beside one that does not
+/// come back a second is made, and no third: it may have been asking a server that is gone for good.
 final class Resolver: Sendable {
     /// Blocks; the name's addresses, the first to be tried first.
     typealias Look = @Sendable (_ name: String) -> [String]
 
     private final class Order {
         let name: String
+        let since: Duration
         let resolver: Resolver
         let answer: @Sendable (String, [String]) -> Void
 
-        init(_ name: String, _ resolver: Resolver, _ answer: @escaping @Sendable (String, [String]) -> Void) {
-            (self.name, self.resolver, self.answer) = (name, resolver, answer)
+        init(_ name: String, _ since: Duration, _ resolver: Resolver, _ answer: @escaping @Sendable (String, [String]) -> Void) {
+            (self.name, self.since, self.resolver, self.answer) = (name, since, resolver, answer)
         }
     }
 
     private let look: Look
-    private let underWay = Mutex<Set<String>>([])
+    private let clocks: any Clocks
+    /// Since when each name is being looked up, the last to begin at the end.
+    private let underWay = Mutex<[String: [Duration]]>([:])
 
-    init(_ look: @escaping Look) { self.look = look }
+    /// As long as glibc asks three silent servers for a name: five seconds each, twice.
+    /// - Source: resolv.conf(5), `timeout` and `attempts`.
+    static let looksMost = Duration.seconds(30)
+
+    init(clocks: any Clocks = SystemClocks(), _ look: @escaping Look) {
+        self.clocks = clocks
+        self.look = look
+    }
 
     /// Calls `answer` from another thread, once for all who have asked for the name meanwhile; with nothing where it is unknown or no thread can be had.
     func find(_ name: String, _ answer: @escaping @Sendable (String, [String]) -> Void) {
-        guard underWay.withLock({ $0.insert(name).inserted }) else { return }
-        let order = Unmanaged.passRetained(Order(name, self, answer))
+        let now = clocks.monotonic()
+        let begins = underWay.withLock { underWay in
+            let since = underWay[name] ?? []
+            guard since.isEmpty || (since.count == 1 && now - since[0] >= Resolver.looksMost) else { return false }
+            underWay[name] = since + [now]
+            return true
+        }
+        guard begins else { return }
+        let order = Unmanaged.passRetained(Order(name, now, self, answer))
         var thread = pthread_t()
         let code = pthread_create(
             &thread, nil,
@@ -127,17 +150,22 @@ final class Resolver: Sendable {
                 guard let raw else { return nil }
                 let order = Unmanaged<Order>.fromOpaque(raw).takeRetainedValue()
                 let found = order.resolver.look(order.name)
-                order.resolver.end(order.name)
+                order.resolver.end(order.name, order.since)
                 order.answer(order.name, found)
                 return nil
             }, order.toOpaque())
         guard code == 0 else {
             order.release()
-            end(name)
+            end(name, now)
             return answer(name, [])
         }
         pthread_detach(thread)
     }
 
-    private func end(_ name: String) { underWay.withLock { _ = $0.remove(name) } }
+    private func end(_ name: String, _ since: Duration) {
+        underWay.withLock { underWay in
+            let left = (underWay[name] ?? []).filter { $0 != since }
+            underWay[name] = left.isEmpty ? nil : left
+        }
+    }
 }

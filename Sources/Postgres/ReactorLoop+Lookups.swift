@@ -7,6 +7,7 @@ extension ReactorLoop {
         var owner: Link.Owner
         var names: HostNames
         var preparedStatements: Int
+        var attempt: Int
         /// Of the whole attempt.
         var deadline: Duration
         var missing: Set<String>
@@ -17,7 +18,8 @@ extension ReactorLoop {
     func start(_ owner: Link.Owner, _ configuration: PostgresConfiguration, attempt: Int) {
         let names = HostNames(configuration.keywords(attempt: attempt)) { variable in getenv(variable).map { String(cString: $0) } }
         let lookup = Lookup(
-            owner: owner, names: names, preparedStatements: configuration.preparedStatements, deadline: now + .seconds(Limits.connectSeconds), missing: names.wanted)
+            owner: owner, names: names, preparedStatements: configuration.preparedStatements, attempt: attempt, deadline: now + .seconds(Limits.connectSeconds),
+            missing: names.wanted)
         guard !names.wanted.isEmpty else { return begin(lookup) }
         lookups[reactor.newID()] = lookup
         for name in names.wanted { reactor.resolver.find(name) { [reactor] name, found in reactor.post(.resolved(name, found)) } }
@@ -44,7 +46,7 @@ extension ReactorLoop {
 
     private func begin(_ lookup: Lookup) {
         guard wants(lookup.owner) else { return }
-        guard let keywords = lookup.names.keywords(found: lookup.found) else {
+        guard let keywords = lookup.names.keywords(found: lookup.found, attempt: lookup.attempt) else {
             let names = lookup.names.wanted.sorted().joined(separator: ", ")
             return connectFailed(lookup.owner, ServerError(sqlstate: "", message: "no address was found for the database's host (\(names))"))
         }

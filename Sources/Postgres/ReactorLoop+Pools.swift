@@ -43,15 +43,17 @@ extension ReactorLoop {
         for closer in pool.closers { closer.resume() }
     }
 
+    /// What an action finds broken is given back, which asks the pool anew while actions are left that it gave before: a connection that one of these names may be
+    /// gone by its turn, and who was to have it waits for another.
     func perform(_ actions: [PoolMachine.Action], in id: UInt64) {
         guard let pool = pools[id] else { return }
         for action in actions {
             switch action {
             case .open(let number, let attempt): start(.pool(id, number: number), pool.configuration, attempt: attempt)
             case .assign(let request, let number):
-                if let link = pool.links[number] { place(request, on: link) }
+                if let link = pool.links[number] { place(request, on: link) } else { givenBack(request) }
             case .lend(let lease, let number):
-                if let link = pool.links[number] { lend(lease, link) }
+                if let link = pool.links[number] { lend(lease, link) } else { perform(pool.machine.resubmit(lease, exclusively: true, now: now), in: id) }
             case .fail(let waiter, let fault): fail(waiter, fault)
             case .close(let number):
                 if let link = pool.links.removeValue(forKey: number) { perform(link.machine.close(), on: link) }

@@ -66,7 +66,7 @@ final class ReactorLoop {
 
     /// Waits, then reads before it sends: a connection that has died in the meantime is noticed before anything is sent
     /// on it.
-    private func turn() {
+    func turn() {
         var polled: [pollfd] = [pollfd(fd: reactor.wakeDescriptor, events: Int16(POLLIN), revents: 0)]
         var order: [Link] = []
         for link in links.values {

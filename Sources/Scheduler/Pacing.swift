@@ -42,6 +42,8 @@ struct Pacing: Sendable, Hashable {
     static let turn = Duration.seconds(10)
     /// Between two looks for who waits while every place is taken.
     static let roomEvery = Duration.milliseconds(500)
+    /// Who was told to end makes room within this, or has something in hand that takes longer: then it counts for nobody who waits, and another is told.
+    static let yieldWithin = Duration.seconds(2)
     private var lookedForRoom: Duration?
 
     /// Whether to look, while every place is taken, for tenants that wait.
@@ -52,14 +54,20 @@ struct Pacing: Sendable, Hashable {
     }
 
     /// Who is to give up its place for `waiting` others: those that have nothing to do at once, the rest by how long they have had it, once their turn is over.
-    /// Those that were told already count.
+    /// Those that were told a moment ago count. Nobody is told twice.
     static func yielding(_ running: [TenantID: Vigil], waiting: Int, at now: Duration) -> [TenantID] {
-        let need = waiting - running.values.count { $0.yields }
+        let need = waiting - running.values.count { vigil in vigil.toldAt.map { now - $0 < yieldWithin } ?? false }
         guard need > 0 else { return [] }
-        let may = running.filter { !$0.value.yields && ($0.value.isAsleep || now - $0.value.started >= turn) }
+        let may = running.filter { $0.value.toldAt == nil && ($0.value.isAsleep || now - $0.value.started >= turn) }
         let order = may.sorted { ($0.value.isAsleep ? 0 : 1, $0.value.started, $0.key) < ($1.value.isAsleep ? 0 : 1, $1.value.started, $1.key) }
         return order.prefix(need).map(\.key)
     }
+
+    /// What the most served of all that wait has had, over its weight, as last seen: who ends a turn is counted as not far behind it.
+    private(set) var most = Duration.zero
+
+    /// Who waits, at a look.
+    mutating func saw(_ waiting: [DueTenant]) { most = waiting.first?.most ?? .zero }
 
     /// How many due tenants are asked for: a few more than can be started, for those that somebody else takes meanwhile.
     static func asked(room: Int) -> Int { room > 0 ? room + 4 : 0 }

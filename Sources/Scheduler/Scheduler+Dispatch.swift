@@ -29,6 +29,7 @@ extension Scheduler {
         let asked = Pacing.asked(room: free)
         guard asked > 0 else { return try await makeRoom(for: except, at: now) }
         let due = try await store.dueTenants(limit: asked, except: except.sorted())
+        pacing.with { $0.saw(due) }
         guard !due.isEmpty, try await mayWork() else { return }
         for due in due where free > 0 {
             do throws(Fault) {
@@ -57,13 +58,14 @@ extension Scheduler {
     /// Every place is taken: where tenants wait, workers that have had their turn are told to end when they have done what they have in hand.
     private func makeRoom(for except: Set<TenantID>, at now: Duration) async throws(Fault) {
         guard pacing.with({ $0.looksForRoom(at: now) }) else { return }
-        let waiting = try await store.dueTenants(limit: configuration.workersMost, except: except.sorted()).count
-        guard waiting > 0 else { return }
-        let all = running.with { $0.filter { !$0.value.over } }
-        for tenant in Pacing.yielding(all.mapValues(\.vigil), waiting: waiting, at: now) {
+        let waiting = try await store.dueTenants(limit: configuration.workersMost, except: except.sorted())
+        pacing.with { $0.saw(waiting) }
+        guard !waiting.isEmpty else { return }
+        let all = running.with { $0.filter { !$0.value.over && $0.value.isTold } }
+        for tenant in Pacing.yielding(all.mapValues(\.vigil), waiting: waiting.count, at: now) {
             guard let lease = all[tenant]?.lease else { continue }
             running.with { running in
-                if running[tenant]?.lease == lease { running[tenant]?.vigil.toldToYield() }
+                if running[tenant]?.lease == lease { running[tenant]?.vigil.toldToYield(at: now) }
             }
             tell(tenant, lease, .object([("yield", .bool(true))]))
         }
@@ -85,7 +87,7 @@ extension Scheduler {
             watch(entry)
             // Noted first: without its assignment a worker can do nothing, and with it, it must be findable by whoever takes over.
             try await store.setWorker(lease, holder: holder, pid: child.pid)
-            tell(due.tenant, lease, assignment)
+            tell(due.tenant, lease, assignment, isFirst: true)
             metrics.set(.workers, to: Double(running.with { $0.count }))
             log.info(.workerStarted, ("tenant", due.tenant.description), ("pid", "\(child.pid)"), ("epoch", "\(lease.epoch)"))
             return true
@@ -138,10 +140,13 @@ extension Scheduler {
     }
 
     /// One line down the worker's pipe; nothing when it has ended, for its descriptor's number may be another's by now.
-    func tell(_ tenant: TenantID, _ lease: Lease, _ json: JSON) {
+    /// - isFirst: its assignment. It takes the first line for that, whatever it says: nothing goes before it, and what is said of the lease until then is said again
+    ///   at the next heartbeat.
+    func tell(_ tenant: TenantID, _ lease: Lease, _ json: JSON, isFirst: Bool = false) {
         let bytes = json.bytes + [10]
         running.with { running in
-            guard let entry = running[tenant], entry.lease == lease, !entry.over else { return }
+            guard let entry = running[tenant], entry.lease == lease, !entry.over, entry.isTold != isFirst else { return }
+            running[tenant]?.isTold = true
             _ = bytes.withUnsafeBytes { Glibc.send(entry.child.control, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)) }
         }
     }

@@ -38,11 +38,12 @@ extension Scheduler {
         for report in lines.with({ $0.feed(bytes) }).compactMap({ WorkerReport(line: $0) }) {
             if case .metrics(let counters) = report { for line in counters { metrics.absorb(line) } }
             let now = clocks.monotonic()
-            running.with { running in
-                if running[entry.lease.tenant]?.lease == entry.lease { running[entry.lease.tenant]?.vigil.hear(report, at: now) }
+            let fellAsleep = running.with { running in
+                guard running[entry.lease.tenant]?.lease == entry.lease else { return false }
+                return running[entry.lease.tenant]?.vigil.hear(report, at: now) ?? false
             }
             // Something may have been asked for since it looked.
-            if report == .asleep { bell.ring() }
+            if fellAsleep { bell.ring() }
         }
         return true
     }
@@ -65,7 +66,8 @@ extension Scheduler {
                     settled = true
                 }
                 let served = clocks.monotonic() - vigil.started
-                let crashes = try await store.release(entry.lease, holder: holder, served: served, crashed: !ending.isClean, named: blamed != nil)
+                let most = pacing.with { $0.most }
+                let crashes = try await store.release(entry.lease, holder: holder, served: served, crashed: !ending.isClean, named: blamed != nil, most: most)
                 pacing.with { $0.ended(tenant, ending, crashes: crashes, named: blamed != nil, at: clocks.monotonic()) }
                 break
             } catch {

@@ -72,6 +72,8 @@ public final class Scheduler: Service {
         var vigil: Vigil
         /// Its user, where each has one of its own.
         var user: UInt32?
+        /// It has its assignment.
+        var isTold = false
         /// Its process has ended: its descriptors are closed, and their numbers may be others' by now.
         var over = false
     }

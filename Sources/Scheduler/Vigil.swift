@@ -50,8 +50,8 @@ struct Vigil: Sendable, Hashable {
     private(set) var hand: Hand?
     /// It said that it waits, and was not woken since.
     private(set) var isAsleep = false
-    /// It was told that others wait for its place.
-    private(set) var yields = false
+    /// When it was told that others wait for its place.
+    private(set) var toldAt: Duration?
     private(set) var killed: Reason?
 
     /// - ends: when the lease ends; counted from before it was asked for.
@@ -61,9 +61,13 @@ struct Vigil: Sendable, Hashable {
         heard = started
     }
 
-    mutating func hear(_ report: WorkerReport, at now: Duration) {
+    /// - Returns: whether it is by this word that it waits: somebody has to look once more, for what was asked for since it looked. While it is known to wait,
+    /// whoever asks finds it waiting.
+    @discardableResult
+    mutating func hear(_ report: WorkerReport, at now: Duration) -> Bool {
         // Said at the end of work and not while it goes on.
-        if case .metrics = report { return }
+        if case .metrics = report { return false }
+        let wasAsleep = isAsleep
         isAsleep = report == .asleep
         switch report {
         case .job(let job): hand = Hand(job: job)
@@ -72,10 +76,11 @@ struct Vigil: Sendable, Hashable {
         case .beat, .metrics: break
         }
         heard = max(heard, now)
+        return isAsleep && !wasAsleep
     }
 
     /// It is told that others wait for its place.
-    mutating func toldToYield() { yields = true }
+    mutating func toldToYield(at now: Duration) { toldAt = toldAt ?? now }
 
     /// It is told that something is due; what it says next shows whether it waits again.
     mutating func woken() { isAsleep = false }

@@ -16,6 +16,8 @@ public struct Lease: Sendable, Hashable {
 public struct DueTenant: Sendable {
     public var tenant: TenantID
     public var wrappedPrivateKey: [UInt8]
+    /// What the most served of all that are due has had, over its weight; the same for each of one answer.
+    public var most: Duration
 }
 
 public enum LeaseStatements {
@@ -48,17 +50,24 @@ public enum LeaseStatements {
         """
     }
 
+    /// Nobody is counted as further behind the most served that waits than this, over the weights, longer than most things that a worker has in hand: one that was
+    /// served little in a year would else go before all others until it has caught up.
+    static let behindMost = Duration.seconds(60)
+
     /// Gives the lease back and counts what the tenant was given.
     /// - named: a job is blamed for the crash, and tells of it.
-    public static func release(_ lease: Lease, holder: String, served: Duration, crashed: Bool, named: Bool = false) -> SQL {
-        """
+    /// - most: what the most served of those that wait has had, over its weight.
+    public static func release(_ lease: Lease, holder: String, served: Duration, crashed: Bool, named: Bool = false, most: Duration = .zero) -> SQL {
+        let least = max(.zero, most - behindMost).wholeMilliseconds
+        return """
         WITH freed AS (
           UPDATE app.leases SET state = 'free', crashes = CASE WHEN \(crashed) THEN crashes + 1 ELSE 0 END,
             nameless = CASE WHEN NOT \(crashed) THEN 0 WHEN \(named) THEN nameless ELSE nameless + 1 END
           WHERE tenant_id = \(lease.tenant) AND epoch = \(lease.epoch) AND holder = \(holder) RETURNING tenant_id, crashes
         ), share AS (
-          INSERT INTO app.tenant_shares AS s (tenant_id, served_ms) SELECT tenant_id, \(served.wholeMilliseconds) FROM freed
-          ON CONFLICT (tenant_id) DO UPDATE SET served_ms = s.served_ms + EXCLUDED.served_ms
+          INSERT INTO app.tenant_shares AS s (tenant_id, served_ms)
+          SELECT tenant_id, \(least) * (SELECT weight FROM app.tenants WHERE tenant_id = \(lease.tenant)) + \(served.wholeMilliseconds) FROM freed
+          ON CONFLICT (tenant_id) DO UPDATE SET served_ms = greatest(s.served_ms + \(served.wholeMilliseconds), EXCLUDED.served_ms)
         )
         SELECT crashes FROM freed
         """
@@ -86,7 +95,8 @@ extension Store {
     public func dueTenants(limit: Int, except: [TenantID] = []) async throws(Fault) -> [DueTenant] {
         var out: [DueTenant] = []
         for row in try await pool.query(JobStatements.dueTenants(limit: limit, except: except)) {
-            out.append(DueTenant(tenant: try row.get("tenant_id"), wrappedPrivateKey: try row.get("wrapped_private_key")))
+            out.append(DueTenant(
+                tenant: try row.get("tenant_id"), wrappedPrivateKey: try row.get("wrapped_private_key"), most: .milliseconds(try row.get("most", as: Int64.self))))
         }
         return out
     }
@@ -105,8 +115,11 @@ extension Store {
 
     /// Number of crashes in a row, for back-off.
     /// - named: a job is blamed for the crash.
-    public func release(_ lease: Lease, holder: String, served: Duration, crashed: Bool, named: Bool = false) async throws(Fault) -> Int {
-        let freed = LeaseStatements.release(lease, holder: holder, served: served, crashed: crashed, named: named)
+    /// - most: what the most served of those that wait has had, as `dueTenants` told it.
+    public func release(
+        _ lease: Lease, holder: String, served: Duration, crashed: Bool, named: Bool = false, most: Duration = .zero
+    ) async throws(Fault) -> Int {
+        let freed = LeaseStatements.release(lease, holder: holder, served: served, crashed: crashed, named: named, most: most)
         let n: Int32 = try await pool.query(freed).first?.get("crashes") ?? 0
         return Int(n)
     }

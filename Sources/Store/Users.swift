@@ -186,9 +186,9 @@ extension Store {
         }
     }
 
-    /// Keeps the same password at today's cost.
-    public func keepPassword(_ id: UserID, _ password: String, instead old: String) async throws(Fault) {
-        _ = try await pool.query(UserStatements.keepAnew(id, password, instead: old))
+    /// Keeps the same password at today's cost. Whether it did: not where what is kept is another by now, as after a sign-in at the same moment.
+    public func keepPassword(_ id: UserID, _ password: String, instead old: String) async throws(Fault) -> Bool {
+        try await pool.query(UserStatements.keepAnew(id, password, instead: old)).affected == 1
     }
 }
 

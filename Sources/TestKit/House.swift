@@ -124,6 +124,11 @@ public struct House: Sendable {
         return lease
     }
 
+    /// Rows while anybody waits for an advisory lock in this database.
+    public var waitsForKey: SQL {
+        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    }
+
     /// One number.
     public func count(_ sql: SQL) async throws -> Int {
         let value: Int64? = try await owner.query(sql).first?.get(0)

@@ -154,12 +154,14 @@ public enum Multipart {
         return nil
     }
 
+    /// Without the blanks around it. By bytes: a blank with an accent on it is one character.
     private static func trimmed(_ text: String) -> String {
-        var part = Substring(text)
-        while part.first == " " || part.first == "\t" { part.removeFirst() }
-        while part.last == " " || part.last == "\t" { part.removeLast() }
-        return String(part)
+        let inner = text.utf8.drop(while: isBlank)
+        let end = inner.lastIndex { !isBlank($0) }.map(inner.index(after:)) ?? inner.startIndex
+        return String(decoding: inner[..<end], as: UTF8.self)
     }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 32 || byte == 9 }
 
     private static func find(_ wanted: [UInt8], in bytes: [UInt8], from: Int) -> Int? {
         guard let first = wanted.first, bytes.count >= wanted.count else { return nil }

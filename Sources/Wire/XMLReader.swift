@@ -40,6 +40,9 @@ public enum XMLEvent: Sendable, Equatable {
 public struct XMLBounds: Sendable {
     public var bytes = Limits.jsonBytes
     public var depth = Limits.jsonDepth
+    /// Of a whole document.
+    public var elements = 1 << 20
+    /// Of one element, declarations of namespaces among them.
     public var attributes = 256
     public var nameBytes = 1_000
     /// Declared and in force at one place.
@@ -62,6 +65,7 @@ public struct XMLReader: Sendable {
     private var scope: [XMLPrefix] = [XMLPrefix("xml")]
     /// The end of an element written as one tag.
     private var pending: XMLName?
+    private var elements = 0
     private var begun = false
     private var hadRoot = false
     private var ended = false
@@ -131,6 +135,8 @@ public struct XMLReader: Sendable {
         _ = cursor.skip("<")
         guard !(hadRoot && open.isEmpty) else { throw cursor.wrong("there is a second outermost element") }
         guard open.count < bounds.depth else { throw cursor.wrong("it is nested too deeply") }
+        elements += 1
+        guard elements <= bounds.elements else { throw cursor.wrong("it has too many elements") }
         let raw = try cursor.name(most: bounds.nameBytes)
         let outer = scope.count
         let written = try attributes()
@@ -212,11 +218,11 @@ public struct XMLReader: Sendable {
 
     private func resolve(_ written: [(raw: XMLRawName, value: String, at: Int)]) throws(XMLWrong) -> [XMLAttribute] {
         var out: [XMLAttribute] = []
-        // Two prefixes may stand for one namespace.
-        var seen: Set<[String]> = []
+        // Two prefixes may stand for one namespace. By bytes, as prefixes are.
+        var seen: Set<[[UInt8]]> = []
         for one in written {
             let name = try resolve(one.raw, isAttribute: true)
-            if let namespace = name.namespace, !seen.insert([namespace, name.local]).inserted {
+            if let namespace = name.namespace, !seen.insert([Array(namespace.utf8), Array(name.local.utf8)]).inserted {
                 throw XMLWrong("the attribute \(name) is there twice", one.at)
             }
             out.append(XMLAttribute(name, one.value))
@@ -226,7 +232,7 @@ public struct XMLReader: Sendable {
 }
 
 /// A prefix to look up. By its bytes: XML's names are what is written, and texts that Unicode holds equal are two.
-private struct XMLPrefix: Sendable, Hashable {
+struct XMLPrefix: Sendable, Hashable {
     private let text: String
 
     init(_ text: String) { self.text = text }

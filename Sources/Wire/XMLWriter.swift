@@ -57,15 +57,15 @@ public struct XMLWriter: Sendable {
     /// An element with all in it. Every prefix is declared where it is first needed.
     public mutating func write(_ element: XMLElement) { write(element, [:]) }
 
-    private mutating func write(_ element: XMLElement, _ outer: [String: String]) {
+    private mutating func write(_ element: XMLElement, _ outer: [XMLPrefix: String]) {
         var bound = outer
         var attributes: [(String, String)] = []
         // No namespace is bound to the empty text.
         func need(_ name: XMLName, isAttribute: Bool) {
             if isAttribute, name.prefix.isEmpty || name.prefix == "xml" { return }
-            let namespace = name.namespace ?? ""
-            guard bound[name.prefix, default: ""] != namespace else { return }
-            bound[name.prefix] = namespace
+            let prefix = XMLPrefix(name.prefix), namespace = name.namespace ?? ""
+            guard !bound[prefix, default: ""].utf8.elementsEqual(namespace.utf8) else { return }
+            bound[prefix] = namespace
             attributes.append((name.prefix.isEmpty ? "xmlns" : "xmlns:\(name.prefix)", namespace))
         }
         need(element.name, isAttribute: false)

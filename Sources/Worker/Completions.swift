@@ -9,8 +9,8 @@ public import Store
 public final class Completions: Sendable {
     private struct State {
         var jobs: [Job] = []
-        /// When the last claim was made.
-        var claimed: Duration = .zero
+        /// When the first job of the last claim was begun; `nil` until then: what is loaded before takes no time from it.
+        var begun: Duration?
     }
 
     /// Kinds that can be kept back: they look for rows in a state, or fetch one record again, and nobody asks for one with a delay while another is at work.
@@ -34,16 +34,23 @@ public final class Completions: Sendable {
     /// Whether the rest of the claim is to be left for the next one.
     public var isOver: Bool {
         let now = clocks.monotonic()
-        return state.with { now - $0.claimed >= Completions.claimLasts }
+        return state.with { state in state.begun.map { now - $0 >= Completions.claimLasts } ?? false }
+    }
+
+    private func begin() {
+        let now = clocks.monotonic()
+        state.with { $0.begun = $0.begun ?? now }
     }
 
     /// To be called before a job is begun: what may take long keeps nothing waiting.
     public func before(_ job: Job) async throws(Fault) {
+        begin()
         if !Completions.brief.contains(job.kind) { try await flush() }
     }
 
     /// The job has ended well. `atOnce`: somebody counts on its being said.
     public func done(_ job: Job, atOnce: Bool = false) async throws(Fault) {
+        begin()
         state.with { $0.jobs.append(job) }
         // One that had failed would keep its failures where it is asked for anew before it is ended.
         if atOnce || job.attempts > 0 || !Completions.brief.contains(job.kind) { try await flush() }
@@ -56,6 +63,7 @@ public final class Completions: Sendable {
 
     /// Says what is done; nothing where nothing is.
     public func flush() async throws(Fault) {
+        begin()
         guard state.with({ !$0.jobs.isEmpty }) else { return }
         try await say { done throws(Fault) in try await store.finish(tenant, done) }
     }
@@ -63,8 +71,7 @@ public final class Completions: Sendable {
     /// Says what is done and gives the next jobs.
     func next(limit: Int) async throws(Fault) -> [Job] {
         let jobs = try await say { done throws(Fault) in try await store.nextJobs(tenant, finished: done, limit: limit) }
-        let now = clocks.monotonic()
-        state.with { $0.claimed = now }
+        state.with { $0.begun = nil }
         return jobs
     }
 

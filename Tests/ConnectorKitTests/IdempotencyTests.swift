@@ -22,6 +22,29 @@ struct IdempotencyTests {
         }
     }
 
+    /// A field of the record itself is free again once the record is deleted.
+    @Test("what a person has written anew, because the ledger has it no longer, goes under another key than the first: no platform takes it for that one", arguments: ledgerIDs, forms)
+    func anew(id: String, form: PostingForm) throws {
+        let it = try ledger(id), facts = try Specimen(id).facts
+        func told(_ document: LedgerDocument, attempt: String) throws -> String? {
+            let write = try #require(play(it.create([document], attempt: attempt, facts), it) { _, _ in HTTPResponse(500) }.calls.first { $0.kind == .write })
+            switch it.spec.idempotency.nativeKey {
+            case .header(let name)?: return write.once ?? write.request.fields[name]
+            case .parameter(let name)?: return write.request.target.split(separator: "\(name)=").dropFirst().last.map(String.init)
+            case .control: return String(decoding: write.request.body, as: UTF8.self).split(separator: "<function controlid=\"").dropFirst().first?.split(separator: "\"").first.map(String.init)
+            case .field?, nil: return nil
+            }
+        }
+        let first = document(form, 7, at: id)
+        var released = first
+        released.revision = 2
+        let (before, after) = (try told(first, attempt: "a"), try told(released, attempt: "b"))
+        switch it.spec.idempotency.nativeKey {
+        case .field?, nil: #expect(before == nil && after == nil)
+        default: #expect(before?.isEmpty == false && after?.isEmpty == false && before != after)
+        }
+    }
+
     @Test("what keeps a write from happening twice is told in words: a key of the platform's, a search, a list, a file")
     func means() throws {
         let list = try #require(Register.json.array)

@@ -152,14 +152,9 @@ struct LedgerTests {
 
     /// All that a conversation may send, whatever of the specimen's answers comes: it goes on as far as one of them lets it.
     private func sent(_ begin: Exchange<[PostKey: LedgerReadback]>, _ it: any LedgerConnector, _ specimen: Specimen) -> [String] {
-        let answers = specimen.answers + [HTTPResponse(404)]
-        var queue = [begin], out: [String] = []
-        while !queue.isEmpty, out.count < 120 {
-            guard case .send(let call, let then) = queue.removeFirst() else { continue }
-            out.append("\(call.request.method.rawValue) \(call.request.target) \(String(decoding: call.request.body, as: UTF8.self))")
-            queue += answers.filter { it.judge($0, to: call) == .accepted }.map(then)
+        reached(begin, it, specimen.answers + [HTTPResponse(404)], most: 120).map {
+            "\($0.request.method.rawValue) \($0.request.target) \(String(decoding: $0.request.body, as: UTF8.self))"
         }
-        return out
     }
 
     /// What may have become of accounts since a document was written: another one, one of another kind, one of which nothing is known, none.

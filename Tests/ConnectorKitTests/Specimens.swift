@@ -146,6 +146,17 @@ func play<Output>(
     }
 }
 
+/// All that a conversation may send, whichever of the answers come: it goes on as far as one of them lets it, nearest calls first.
+func reached<Output>(_ begin: Exchange<Output>, _ connector: any Connector, _ answers: [HTTPResponse], most: Int) -> [Call] {
+    var queue = [begin][...], out: [Call] = []
+    while let step = queue.popFirst(), out.count < most {
+        guard case .send(let call, let then) = step else { continue }
+        out.append(call)
+        queue += answers.filter { connector.judge($0, to: call) == .accepted }.map(then)
+    }
+    return out
+}
+
 func word(_ verdict: Verdict) -> String {
     switch verdict {
     case .accepted: "accepted"

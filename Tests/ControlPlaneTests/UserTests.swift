@@ -19,6 +19,8 @@ private func signIn(_ bench: Bench, _ name: String, _ password: String, from add
 private func shown(_ bench: Bench, _ path: String, _ cookie: String) async -> String { await bench.raw(.get, path, fields: ["Cookie": cookie]).bodyText }
 
 private let quiet = "a long and quiet sentence"
+/// The same, kept at a cost of long ago.
+private let old = "$scrypt$ln=10,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$zBJ_jFbofT9a4W3t2t_O8_Q314estjhQf_j9HZPsG_Q"
 
 /// One after another: each waits for passwords, and holds database connections meanwhile.
 @Suite("users", .serialized, .timeLimit(.minutes(5))) struct UserTests {
@@ -173,8 +175,14 @@ private let quiet = "a long and quiet sentence"
         #expect(address("172.32.1.1", "192.0.2.2") == "172.32.1.1")
         #expect(address("203.0.113.9", "192.0.2.2") == "203.0.113.9")
         #expect(address("127.0.0.1", nil) == "127.0.0.1")
-        for odd in [String(repeating: "1", count: 65), "192.0.2.2:40112", "[2001:db8::1]:443", "unknown", "192.0.2", ""] { #expect(address("127.0.0.1", odd) == "127.0.0.1", "\(odd)") }
         #expect(address("::1", "2001:db8::1") == "2001:db8::1")
+        // With the connection's port, as some proxies write it.
+        #expect(address("10.0.0.3", "198.51.100.9:1, 192.0.2.2:40112") == "192.0.2.2")
+        for written in ["[2001:db8::1]:443", "[2001:db8::1]"] { #expect(address("10.0.0.3", written) == "2001:db8::1", "\(written)") }
+        for odd in [
+            String(repeating: "1", count: 65), "unknown", "unknown:443", "_hidden", "192.0.2", "", ":443", "192.0.2.2:", "192.0.2.2:http", "192.0.2.2:400000", "192.0.2.2:1:2",
+            "[192.0.2.2]:443", "[2001:db8::1", "[2001:db8::1]443", "[2001:db8::1]:", "[]:443", "[[::1]]:443",
+        ] { #expect(address("127.0.0.1", odd) == "127.0.0.1", "\(odd)") }
     }
 
     @Test("a user is made for nobody whom the asking key does not see, under a name that is free, with a password worth the name") func bounds() async throws {
@@ -252,11 +260,26 @@ private let quiet = "a long and quiet sentence"
     @Test("a password that was kept at an older cost is kept at today's when it is next typed") func older() async throws {
         let bench = try await Bench.make()
         _ = await bench.call(.post, "/v1/users", ["name": "ann", "scopes": ["read"], "password": .string(quiet)])
-        let old = "$scrypt$ln=10,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$zBJ_jFbofT9a4W3t2t_O8_Q314estjhQf_j9HZPsG_Q"
         _ = try await bench.root.pool.query("UPDATE adm.users SET password = \(old)")
         #expect(await signIn(bench, "ann", "wrong").status == 401)
         #expect(try await bench.count("SELECT count(*) FROM adm.users WHERE password = \(old)") == 1)
         #expect(await signIn(bench, "ann", quiet).status == 303)
         #expect(try await bench.count("SELECT count(*) FROM adm.users WHERE password LIKE '$scrypt$ln=15,r=8,p=3$%'") == 1)
+    }
+
+    @Test("of two who type such a password at one moment, both are signed in; what was changed meanwhile is another") func olderTwice() async throws {
+        let bench = try await Bench.make()
+        _ = await bench.call(.post, "/v1/users", ["name": "ann", "scopes": ["read"], "password": .string(quiet)])
+        _ = try await bench.root.pool.query("UPDATE adm.users SET password = \(old)")
+        let statuses = await withTaskGroup(of: Int.self) { group in
+            for n in 1 ... 3 { group.addTask { await signIn(bench, "ann", quiet, from: "192.0.2.\(n)").status } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(statuses == [303, 303, 303])
+        #expect(try await bench.count("SELECT count(*) FROM adm.sessions") == 3)
+        let found = try #require(try await bench.store.user(named: "ann"))
+        #expect(try await !bench.store.keepPassword(found.row.id, "$scrypt$another", instead: old))
+        #expect(try await bench.store.user(named: "ann")?.password == found.password)
+        #expect(try await bench.store.keepPassword(found.row.id, old, instead: found.password))
     }
 }

@@ -141,6 +141,12 @@ struct FindTests {
         #expect(output?[key()] == meant && meant.accounts == ["731": 500, "401": -500])
     }
 
+    @Test("where a journal is gone and two have its tag, neither is written over") func doubledJournal() {
+        let other = journal.split(separator: "journal_sets/7").joined(separator: "journal_sets/8")
+        let (output, calls, _, _) = drive(connector.update(tips(remoteID: "6"), attempt: "a", facts), [HTTPResponse(404), list("journal_sets", [journal, other])])
+        #expect(rejected(output)?.code == "ledger_document_doubled" && calls.allSatisfy { $0.kind == .read })
+    }
+
     @Test("a journal stays a journal when its account becomes a bank account: nothing of another kind with its number is read, changed or deleted")
     func journalRebound() {
         var rebound = tips(remoteID: "7")

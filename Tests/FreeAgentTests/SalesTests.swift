@@ -169,6 +169,15 @@ struct SalesTests {
         #expect(made == .posted(remoteID: "7", version: "2026-11-14T10:00:00Z"))
     }
 
+    @Test("where one is gone and two have its key, neither is written over; one that two pages list is one") func doubled() {
+        let (output, calls, _, _) = drive(connector.update(sale(remoteID: "3"), attempt: "a", facts), [HTTPResponse(404), list("invoices", [shown(id: "4"), shown(id: "5")])])
+        #expect(rejected(output)?.code == "ledger_document_doubled" && calls.allSatisfy { $0.kind == .read })
+        let (once, _, _, _) = drive(
+            connector.update(sale(remoteID: "3"), attempt: "a", facts),
+            [HTTPResponse(404), list("invoices", [shown(id: "4"), shown(id: "4")]), one("invoice", shown(id: "4")), nothing, one("invoice", shown(id: "4")), nothing])
+        #expect(once == .posted(remoteID: "4", version: "2026-11-14T10:00:00Z"))
+    }
+
     @Test("a void makes it a draft and deletes it, and finds it gone the second time") func void() {
         let gone = sale(remoteID: "3", effect: .void)
         let (output, calls, _, _) = drive(connector.void(gone, attempt: "a", facts), [one("invoice", shown(status: "Overdue")), nothing, nothing])

@@ -77,7 +77,7 @@ struct ExchangeTests {
         "a request that can't be written safely is not sent",
         arguments: [
             ("X-A", "1\r\nX-Injected: 2"), ("X-A", "a\nb"), ("X-A", "a\u{0}b"), ("X A", "1"), ("", "1"), ("X-A:", "1"),
-            ("Transfer-Encoding", "chunked"), ("Connection", "close"), ("Expect", "100-continue"),
+            ("Transfer-Encoding", "chunked"), ("Accept-Encoding", "gzip"), ("Connection", "close"), ("Expect", "100-continue"),
             ("Content-Length", "5"), ("Host", "elsewhere.example"),
         ])
     func malformed(name: String, value: String) async throws {
@@ -123,40 +123,42 @@ struct ExchangeTests {
         }
     }
 
-    @Test("a compressed answer is unpacked, unless the caller asked for an encoding by itself")
-    func compressed() async throws {
-        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(packed.count)\r\n\r\n"
-        let server = ScriptedServer { _ in .replyBytes(Array(head.utf8) + packed) }
-        try await withServer(server) { client in
-            var request = HTTPRequest(.get, server.url())
-            let plain = expectAnswered(await client.send(request, timeout: .seconds(10)))
-            #expect(plain?.bodyText == "hello hello hello hello")
-            #expect(plain?.fields["Content-Encoding"] == nil)
-            #expect(plain?.fields["Content-Length"] == nil)
-            request.fields["Accept-Encoding"] = "gzip"
-            let raw = expectAnswered(await client.send(request, timeout: .seconds(10)))
-            #expect(raw?.body == packed)
-            #expect(raw?.fields["Content-Encoding"] == "gzip")
-            #expect(server.received.allSatisfy { $0.head.contains("Accept-Encoding: gzip\r\n") })
+    @Test("an answer is asked for unpacked, and a packed one is none, whole or torn: nobody could tell", arguments: [HTTPMethod.get, .post], [true, false])
+    func packed(method: HTTPMethod, isTorn: Bool) async throws {
+        let content = isTorn ? Array(gzip.prefix(10)) : gzip
+        for field in ["Content-Encoding: gzip", "content-encoding: identity, X-GZIP", "Content-Encoding: \r\nContent-Encoding: br"] {
+            let head = "HTTP/1.1 200 OK\r\n\(field)\r\nContent-Length: \(content.count)\r\n\r\n"
+            let server = ScriptedServer { _ in .replyBytes(Array(head.utf8) + content) }
+            try await withServer(server) { client in
+                expectUnknown(await client.send(HTTPRequest(method, server.url("/one")), timeout: .seconds(10)), "reply_packed")
+                #expect(server.received.count == 1 && server.received[0].head.contains("\r\nAccept-Encoding: identity\r\n"))
+            }
         }
     }
 
-    @Test("the size limit counts unpacked bytes, and a broken packing is no answer")
-    func compressedLimits() async throws {
-        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: \(packed.count)\r\n\r\n"
-        let server = ScriptedServer { _ in .replyBytes(Array(head.utf8) + packed) }
-        try await withServer(server, change: { $0.replyBytesMax = 22 }) { client in
-            let large = await client.send(HTTPRequest(.get, server.url("/large")), timeout: .seconds(10))
-            expectUnknown(large, "reply_too_large")
+    @Test("nor is one that is packed on its way, though libcurl unpacks it: of its beginning it makes a whole", arguments: [true, false])
+    func packedTransfer(isTorn: Bool) async throws {
+        let content = isTorn ? Array(gzip.prefix(14)) : gzip
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n\(String(content.count, radix: 16))\r\n"
+        let server = ScriptedServer { _ in .replyBytes(Array(head.utf8) + content + Array("\r\n0\r\n\r\n".utf8)) }
+        try await withServer(server) { client in
+            let outcome = await client.send(HTTPRequest(.post, server.url(), body: [1]), timeout: .seconds(10))
+            expectUnknown(outcome, "reply_packed")
+            #expect(outcome.fault?.summary.hasSuffix("status 200, is packed (gzip), which was not asked for") == true)
         }
-        let second = ScriptedServer { _ in
-            var bytes = packed
-            bytes[14] ^= 0xff
-            return .replyBytes(Array(head.utf8) + bytes)
+    }
+
+    @Test("an answer that says it is packed in no way, or that has only a head, is one")
+    func unpacked() async throws {
+        let server = ScriptedServer { request in
+            if request.line.hasPrefix("HEAD") { return .reply("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 28\r\n\r\n") }
+            if request.line.contains("/none") { return .reply("HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n") }
+            return .reply("HTTP/1.1 200 OK\r\nContent-Encoding: Identity\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")
         }
-        try await withServer(second) { client in
-            let broken = await client.send(HTTPRequest(.get, second.url("/broken")), timeout: .seconds(10))
-            expectUnknown(broken, "reply_torn")
+        try await withServer(server) { client in
+            #expect(expectAnswered(await client.send(HTTPRequest(.head, server.url()), timeout: .seconds(10)))?.fields["Content-Encoding"] == "gzip")
+            #expect(expectAnswered(await client.send(HTTPRequest(.delete, server.url("/none")), timeout: .seconds(10)), 204) != nil)
+            #expect(expectAnswered(await client.send(HTTPRequest(.get, server.url()), timeout: .seconds(10)))?.bodyText == "ok")
         }
     }
 
@@ -194,7 +196,7 @@ struct ExchangeTests {
     func handleUsedAgain() async throws {
         let server = ScriptedServer { request in .reply(request.line.hasPrefix("HEAD") ? headOnly : ok()) }
         let body = Array("left=over".utf8)
-        let secret: HTTPFields = ["Authorization": "Bearer s", "Content-Type": "application/x", "Accept-Encoding": "identity"]
+        let secret: HTTPFields = ["Authorization": "Bearer s", "Content-Type": "application/x"]
         let requests = [
             HTTPRequest(.post, server.url("/a?q=1"), fields: secret, body: body), HTTPRequest(.get, server.url("/b")),
             HTTPRequest(.head, server.url("/c"), fields: secret), HTTPRequest(.put, server.url("/d")), HTTPRequest(.get, server.url("/e"), fields: secret, body: body),
@@ -231,7 +233,7 @@ struct ExchangeTests {
             let taken = line.withUTF8 { collector.takeHeader(UnsafeRawBufferPointer($0), bytesMax: 1000) }
             #expect(taken)
         }
-        #expect(collector.response(decoded: false).fields.list.map(\.name) == ["X-A"])
+        #expect(collector.response().fields.list.map(\.name) == ["X-A"])
     }
 
     @Test("an engine sleeps only over an empty box, and what it has read once keeps it awake no longer")
@@ -262,7 +264,7 @@ struct ExchangeTests {
 
 private let headOnly = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 /// gzip of "hello hello hello hello": 28 bytes for 23.
-private let packed: [UInt8] = [
+private let gzip: [UInt8] = [
     31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 203, 72, 205, 201, 201, 87, 200, 64, 39, 1, 227, 81, 61, 141, 23,
     0, 0, 0,
 ]

@@ -179,13 +179,20 @@ struct ParserTests {
         #expect(seen == ["/1", "ab", "end", "/2", "end", "/3", "c", "end"])
     }
 
-    @Test("it is idle only where nothing of a request has arrived")
+    @Test("it is idle only where nothing of a request has arrived, and a blank line is nothing, once")
     func idle() {
         var parser = HTTPParser()
         #expect(parser.isIdle)
-        parser.receive([13, 10])
-        #expect(parser.next() == nil)
-        #expect(!parser.isIdle)
+        parser.receive([13])
+        #expect(parser.next() == nil && !parser.isIdle)
+        parser.receive([10])
+        #expect(parser.next() == nil && parser.isIdle)
+        var twice = parser
+        twice.receive([13, 10])
+        #expect(twice.next() == .refused(.malformedRequestLine) && !twice.isIdle)
+        parser.receive([71])
+        #expect(parser.next() == nil && !parser.isIdle)
+        parser = HTTPParser()
         parser.receive(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
         while parser.next() != nil {}
         #expect(parser.isIdle)

@@ -152,6 +152,7 @@ extension Desk {
             #expect(desk.books.requests.count { $0 == "GET /find" } > finds, "it is looked for by its key before it is written again")
             #expect(desk.books.entries.map(\.subject) == ["O-1", "O-2"])
             #expect(try await desk.intents("O-2") == ["create posted", "create not_sent", "create posted"])
+            #expect(try await desk.posting("invoice", "O-2").revision == 2, "a ledger that remembers its requests would take it for the first")
             #expect(try await desk.states()["invoice O-2"] == "reconciled")
         }
     }

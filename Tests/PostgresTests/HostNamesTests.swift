@@ -71,6 +71,21 @@ private let neverLook: Resolver.Look = { _ in
         #expect(text(given.keywords(found: found)) == "host=a,b hostaddr=10.9.9.9,10.0.0.3")
     }
 
+    @Test("a name whose first address swallows packets begins with the next once each host has been the first") func turned() {
+        let one = names([("host", "a")]), found = ["a": ["10.0.0.1", "10.0.0.2", "10.0.0.3"], "b": ["10.0.0.9"]]
+        let firsts = (0 ... 3).map { text(one.keywords(found: found, attempt: $0)) }
+        #expect(firsts == ["1,10.0.0.2,10.0.0.3", "2,10.0.0.3,10.0.0.1", "3,10.0.0.1,10.0.0.2", "1,10.0.0.2,10.0.0.3"].map { "host=a,a,a hostaddr=10.0.0.\($0)" })
+        // The list of hosts is turned before this: with two, each address is the first once in six attempts.
+        var began: Set<String> = []
+        for attempt in 0 ..< 6 {
+            let configuration = PostgresConfiguration(host: "a,b", port: "1,2", user: "u")
+            let both = HostNames(configuration.keywords(attempt: attempt)) { _ in nil }.keywords(found: found, attempt: attempt) ?? []
+            for (keyword, value) in both where keyword == "hostaddr" { began.insert(String(value.prefix { $0 != "," })) }
+        }
+        #expect(began == ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.9"])
+        #expect(one.keywords(found: ["a": []], attempt: 3) == nil)
+    }
+
     @Test("a name without an address is left out while another host has one; with none, nothing can be tried") func unknown() {
         let both = names([("host", "a,b")])
         #expect(text(both.keywords(found: ["b": ["10.0.0.3"], "a": []])) == "host=b hostaddr=10.0.0.3")
@@ -152,6 +167,43 @@ private let neverLook: Resolver.Look = { _ in
         resolver.find("a") { _, found in answers.continuation.yield(found) }
         #expect(await came.next() == ["a"])
         #expect(looks.load(ordering: .relaxed) == 2)
+    }
+
+    @Test("beside a look-up that does not come back the name is looked up anew after a while, and by no third") func hangs() async throws {
+        let clocks = ManualClocks(Timestamp(seconds: 1_700_000_000))
+        let begun = AsyncStream<String>.makeStream()
+        let looks = Atomic<Int>(0)
+        let comes = Atomic<Bool>(true)
+        let resolver = Resolver(clocks: clocks) { name in
+            let n = looks.add(1, ordering: .relaxed).newValue
+            begun.continuation.yield("\(name)\(n)")
+            return n > 1 && comes.load(ordering: .relaxed) ? [name] : neverLook(name)
+        }
+        let answers = AsyncStream<[String]>.makeStream()
+        var looked = begun.stream.makeAsyncIterator(), came = answers.stream.makeAsyncIterator()
+        let find = { resolver.find("a") { _, found in answers.continuation.yield(found) } }
+        find()
+        #expect(await looked.next() == "a1")
+        clocks.advance(by: Resolver.looksMost - .nanoseconds(1))
+        find()
+        #expect(looks.load(ordering: .relaxed) == 1)
+        clocks.advance(by: .nanoseconds(1))
+        // As often as it is asked for: the second comes back each time.
+        for n in 2 ... 4 {
+            find()
+            #expect(await looked.next() == "a\(n)")
+            #expect(await came.next() == ["a"])
+        }
+        comes.store(false, ordering: .relaxed)
+        find()
+        #expect(await looked.next() == "a5")
+        for _ in 0 ..< 5 {
+            clocks.advance(by: Resolver.looksMost)
+            find()
+        }
+        resolver.find("b") { _, _ in }
+        #expect(await looked.next() == "b6", "two hang, and that is all; another name is looked up all the same")
+        #expect(looks.load(ordering: .relaxed) == 6)
     }
 }
 

@@ -24,6 +24,18 @@ import Wire
         #expect(try functions(calls[0]).map(\.id) == [1, 2, 3, 5].map { "\(key($0)).1.create" })
     }
 
+    @Test("another attempt is asked for as the same, whatever the document says by now; what is written anew after a release is another") func remembered() throws {
+        func id(_ document: LedgerDocument, _ attempt: String) throws -> [String] {
+            try functions(try #require(drive(connector.create([document], attempt: attempt, facts)).calls.first)).map(\.id)
+        }
+        var dearer = journal(1), anew = simple(1)
+        dearer.plan.total = Money(minor: 971, .usd)
+        anew.revision = 2
+        #expect(try id(simple(1), "a-1") == ["\(key(1)).1.create"])
+        #expect(try id(simple(1), "b-2") == id(simple(1), "a-1") && id(dearer, "b-2") == id(simple(1), "a-1"))
+        #expect(try id(anew, "a-1") == ["\(key(1)).2.create"])
+    }
+
     @Test("a result that is left out or names no record leaves its outcome open") func partial() {
         let (outcomes, _) = create([simple(1), simple(2), simple(3)], [answer(done("\(key(1)).1.create"), done("\(key(2)).1.create", key: "x"))])
         #expect(outcomes == Array(repeating: "unknown outcome_unknown", count: 3))

@@ -33,6 +33,54 @@ import Testing
         }
     }
 
+    @Test("a long history keeps nobody from his turns: who was served little catches up by a minute, over his weight, and then they alternate",
+        arguments: [1, 5] as [Int32])
+    func history(weight: Int32) async throws {
+        try await House.with { house async throws in
+            let young = try await house.neighbour()
+            try await ask(house, 100)
+            try await ask(young, 100)
+            try await house.owner.batch([
+                "INSERT INTO app.tenant_shares VALUES (\(house.tenant), 36000000)", "UPDATE app.tenants SET weight = \(weight) WHERE tenant_id = \(young.tenant)",
+            ])
+            var turns: [TenantID] = []
+            // Of ten seconds each; who waits is seen while one works.
+            for _ in 0 ..< 80 {
+                let next = try #require(try await house.supervisor.dueTenants(limit: 1).first)
+                let lease = try #require(try await house.supervisor.acquire(next.tenant, holder: "h", seconds: 30))
+                let most = try await house.supervisor.dueTenants(limit: 1).first?.most ?? .zero
+                _ = try await house.supervisor.release(lease, holder: "h", served: .seconds(10), crashed: false, most: most)
+                turns.append(next.tenant)
+            }
+            let first = try #require(turns.firstIndex(of: house.tenant))
+            #expect(first <= 1 + 6 * Int(weight) + 1, "\(first) turns of the other before the first")
+            let later = turns[first...]
+            let share = Double(later.count { $0 == young.tenant }) / Double(later.count)
+            #expect(abs(share - Double(weight) / Double(weight + 1)) < 0.1, "\(share)")
+        }
+    }
+
+    @Test("a share is counted anew by who waits, never down, and never for another's lease") func counted() async throws {
+        try await House.with { house async throws in
+            func served(_ most: Duration, holder: String = "h") async throws -> Int {
+                let lease = try #require(try await house.supervisor.acquire(house.tenant, holder: "h", seconds: 30))
+                _ = try await house.supervisor.release(lease, holder: holder, served: .seconds(1), crashed: false, most: most)
+                if holder != "h" { _ = try await house.supervisor.release(lease, holder: "h", served: .zero, crashed: false) }
+                return try await house.count("SELECT coalesce(sum(served_ms), 0)::bigint FROM app.tenant_shares WHERE tenant_id = \(house.tenant)")
+            }
+            #expect(try await served(.seconds(900), holder: "other") == 0)
+            #expect(try await served(.seconds(30)) == 1000)
+            #expect(try await served(.seconds(100)) == 41_000)
+            #expect(try await served(.seconds(100)) == 42_000)
+            #expect(try await served(.zero) == 43_000)
+            try await house.owner.query("UPDATE app.tenants SET weight = 10 WHERE tenant_id = \(house.tenant)")
+            #expect(try await served(.seconds(70)) == 101_000)
+            #expect(try await house.supervisor.dueTenants(limit: 9).isEmpty)
+            try await ask(house)
+            #expect(try await house.supervisor.dueTenants(limit: 9).map(\.most) == [.milliseconds(10_100)])
+        }
+    }
+
     @Test("turns follow the weights") func weights() async throws {
         try await House.with { house async throws in
             let second = try await house.neighbour(), third = try await house.neighbour()

@@ -97,6 +97,16 @@ private func refusal(_ text: String, _ form: CSVForm = CSVForm()) -> Fault? {
         #expect(try Multipart.read(Array("preamble\r\n".utf8) + bytes + Array("\r\nepilogue".utf8), boundary: Self.boundary) == parts)
     }
 
+    @Test("a field's value is what stands between its blanks, be the first letter an accent on a blank", arguments: [
+        ("A: \t x y \t ", "x y"), ("A:\u{301}x", "\u{301}x"), ("A: \u{301}x \u{301}", "\u{301}x \u{301}"), ("A: \t ", ""), ("A:", ""),
+    ])
+    func values(line: String, value: String) throws {
+        let parts = try Multipart.read(Array("--b\r\n\(line)\r\n\r\n\r\n--b--".utf8), boundary: "b")
+        #expect(try Array(#require(parts.first?.fields["A"]).utf8) == Array(value.utf8))
+        let written = try #require(Multipart.write(parts, boundary: "b"))
+        #expect(try Multipart.write(Multipart.read(written, boundary: "b"), boundary: "b") == written)
+    }
+
     @Test("a part without a head, and one without a body")
     func bare() throws {
         #expect(try Multipart.read(Array("--b\r\n\r\nx\r\n--b\r\n\r\n\r\n--b--".utf8), boundary: "b") == [MultipartPart(fields: [:], body: [120]), MultipartPart(fields: [:], body: [])])

@@ -88,9 +88,12 @@ private func refusal(_ text: String, _ bounds: XMLBounds = XMLBounds()) -> Fault
         bounds.attributes = 2
         bounds.nameBytes = 5
         bounds.namespaces = 3
+        bounds.elements = 4
         bounds.bytes = 60
         #expect(refusal("<a><a><a/></a></a>", bounds) == nil)
         #expect(refusal("<a><a><a><a/></a></a></a>", bounds) != nil)
+        #expect(refusal("<a><b/><b/><b/></a>", bounds) == nil)
+        #expect(refusal("<a><b/><b/><b/><b/></a>", bounds)?.summary.contains("too many elements") == true)
         #expect(refusal("<a b='' c=''/>", bounds) == nil)
         #expect(refusal("<a b='' c='' d=''/>", bounds) != nil)
         #expect(refusal("<abcde/>", bounds) == nil)
@@ -108,6 +111,13 @@ private func refusal(_ text: String, _ bounds: XMLBounds = XMLBounds()) -> Fault
         #expect(refusal("<a><b xmlns:q='1'/><q:c/></a>")?.summary.contains("not declared") == true)
         #expect(refusal("<\u{e9}:a xmlns:\u{e9}='1'/>") == nil)
         #expect(refusal("<\u{e9}:a xmlns:e\u{301}='1'/>")?.summary.contains("not declared") == true)
+    }
+
+    @Test("names that Unicode holds equal are two attributes, and the same bytes under two prefixes are one twice")
+    func twoOfOneLook() throws {
+        #expect(refusal("<a xmlns:p='u' p:\u{e9}='1' p:e\u{301}='2'/>") == nil)
+        #expect(refusal("<a xmlns:p='\u{e9}' xmlns:q='e\u{301}' p:b='1' q:b='2'/>") == nil)
+        #expect(refusal("<a xmlns:p='u' xmlns:q='u' p:\u{e9}='1' q:\u{e9}='2'/>")?.summary.contains("is there twice") == true)
     }
 
     @Test("a thousand prefixes in force make the names of a document no dearer to look up")
@@ -168,6 +178,16 @@ private func refusal(_ text: String, _ bounds: XMLBounds = XMLBounds()) -> Fault
         #expect(try XMLElement(parsing: element.bytes) == element)
         #expect(element["Body"]?["bare"]?.text == tricky)
         #expect(element.attribute("plain") == tricky)
+    }
+
+    @Test("prefixes and namespaces that Unicode holds equal are declared each by itself", arguments: [
+        "<\u{e9}:a xmlns:\u{e9}='u' xmlns:e\u{301}='u' e\u{301}:b='1'/>", "<p:a xmlns:p='\u{e9}'><p:b xmlns:p='e\u{301}'/></p:a>",
+    ])
+    func oneLook(text: String) throws {
+        let element = try XMLElement(parsing: Array(text.utf8))
+        let again = try XMLElement(parsing: element.bytes)
+        #expect(again == element && again.bytes == element.bytes)
+        #expect(again.children.first?.name.namespace.map { Array($0.utf8) } == element.children.first?.name.namespace.map { Array($0.utf8) })
     }
 
     @Test("a document is written tag by tag")

@@ -135,6 +135,61 @@ struct ShiftTests {
         }
     }
 
+    @Test("a claim's moment begins with its first job: what is loaded before takes none of it") func loaded() async throws {
+        try await House.with { house in
+            try await house.worker.ask(house.tenant, Array(brief))
+            let clocks = SleepClocks(ends: true)
+            let claims = Atomic<Int>(0)
+            try await shift(house, clocks).run { jobs, completions throws(Fault) in
+                claims.add(1, ordering: .relaxed)
+                clocks.pass(Completions.claimLasts)
+                for (n, job) in jobs.enumerated() {
+                    if n > 0, completions.isOver { return }
+                    // What a crash is suspected of is begun by saying what is done.
+                    if n == 0 { try await completions.flush() } else { try await completions.before(job) }
+                    if n == 5 { clocks.pass(Completions.claimLasts) }
+                    try await completions.done(job)
+                }
+            }
+            #expect(claims.load(ordering: .relaxed) == 2)
+        }
+    }
+
+    @Test("an end that was committed is not said again because of a deadlock behind it: what was asked for anew meanwhile is there") func saidOnce() async throws {
+        try await House.with { house in
+            // The first who puts off a newer program's job meets a deadlock there, as soon as the key is free.
+            try await house.owner.batch([
+                "ALTER TABLE app.jobs DROP CONSTRAINT jobs_kind_check", "CREATE SEQUENCE app.tries",
+                """
+                CREATE FUNCTION app.collide() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+                  PERFORM pg_advisory_xact_lock(42);
+                  IF nextval('app.tries') = 1 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF;
+                  RETURN NEW;
+                END $$
+                """,
+                "CREATE TRIGGER collide BEFORE UPDATE ON app.jobs FOR EACH ROW WHEN (OLD.kind = 'distil') EXECUTE FUNCTION app.collide()",
+            ])
+            let tenant = house.tenant, job = brief[0]
+            try await house.worker.ask(tenant, [job])
+            let held = AsyncStream<Void>.makeStream()
+            let asking = Task {
+                try await house.owner.transaction { tx throws(Fault) in
+                    try await tx.query("SELECT pg_advisory_xact_lock(42)")
+                    held.continuation.finish()
+                    while try await tx.query(house.waitsForKey).isEmpty {}
+                    try await house.supervisor.ask(tenant, [job])
+                }
+            }
+            for await _ in held.stream {}
+            try await shift(house).run { jobs, completions throws(Fault) in
+                try await house.owner.query("INSERT INTO app.jobs (tenant_id, kind, subject, lane) VALUES (\(tenant), 'distil', 'x', 'webhook')")
+                for job in jobs { try await completions.done(job) }
+            }
+            try await asking.value
+            #expect(try await house.worker.dueJobs(tenant, limit: 10).map(\.subject) == [job.subject])
+        }
+    }
+
     @Test("whoever asks while nothing is due wakes the sleeper: no time has to pass") func woken() async throws {
         try await House.with { house in
             let clocks = SleepClocks(ends: false)

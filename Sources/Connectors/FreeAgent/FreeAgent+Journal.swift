@@ -100,8 +100,10 @@ extension FreeAgentConnector {
                 guard let record else {
                     if isLookedFor { return .fail(Self.judging.notRead("a journal is listed and is not there")) }
                     return Self.whole(kind, [("tag", Self.mark(document.key))]).next { rows in
+                        let standing = rows.compactMap { kind.id(of: $0["url"]?.string) }.unique(by: \.self)
+                        guard standing.count < 2 else { return .finish(.rejected(Self.doubled(standing, in: "FreeAgent"))) }
                         var other = document
-                        other.remoteID = rows.first.flatMap { kind.id(of: $0["url"]?.string) }
+                        other.remoteID = standing.first
                         return other.remoteID == nil ? self.createJournal(other, connection) : self.updateJournal(other, connection, isLookedFor: true)
                     }
                 }

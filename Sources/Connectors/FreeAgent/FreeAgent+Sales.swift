@@ -176,8 +176,10 @@ extension FreeAgentConnector {
     /// the newest, as far as the time for a write allows. Were it further back, its number would be taken when this one is sent.
     private func writeAnew(_ document: LedgerDocument, _ kind: Kind, _ connection: ConnectionFacts) -> Exchange<PostOutcome> {
         Self.list(kind, [("sort", "-created_at")], most: FreeAgentLimits.newestPages).next { rows in
+            let standing = rows.all.filter { $0["reference"]?.string == document.key.text }.compactMap { kind.id(of: $0["url"]?.string) }.unique(by: \.self)
+            guard standing.count < 2 else { return .finish(.rejected(Self.doubled(standing, in: "FreeAgent"))) }
             var other = document
-            other.remoteID = rows.all.first { $0["reference"]?.string == document.key.text }.flatMap { kind.id(of: $0["url"]?.string) }
+            other.remoteID = standing.first
             return other.remoteID == nil ? self.createSale(other, kind, connection) : self.updateSale(other, kind, connection, isLookedFor: true)
         }
     }

@@ -115,7 +115,10 @@ extension QuickBooksOnlineConnector {
     ) -> Exchange<PostOutcome> {
         asItIs(document, former, connection) { _, old in
             self.rows(Self.queries(document, entity), connection) { rows in
-                let standing = rows.first { Self.key(of: $0.fields, entity) == document.key && !Self.isVoided($0.fields, entity) }
+                let all = rows.filter { Self.key(of: $0.fields, entity) == document.key && !Self.isVoided($0.fields, entity) }
+                let ids = all.compactMap { Self.identity($0.fields)?.id }.unique(by: \.self)
+                guard ids.count < 2 else { return .finish(.rejected(Self.doubled(ids, in: "QuickBooks Online"))) }
+                let standing = all.first
                 guard let old, !Self.isVoided(old, former) else {
                     if let standing { return self.change(standing.fields, entity, body, attempt: attempt, connection) }
                     // Neither of the two is there, and neither was taken back by us: somebody deleted it.

@@ -65,8 +65,12 @@ struct SignInForm: Sendable {
         try await tries.succeeded()
         guard !PasswordHash.isCurrent(kept) else { return .known(.user(found.row), against: kept) }
         let anew = try await desk.passwords.make(password)
-        try await desk.store.keepPassword(found.row.id, anew, instead: kept)
-        return .known(.user(found.row), against: anew)
+        if try await desk.store.keepPassword(found.row.id, anew, instead: kept) { return .known(.user(found.row), against: anew) }
+        // Another sign-in was quicker, or the password was changed: what is kept now decides.
+        guard let now = try await desk.store.user(named: name), now.row.id == found.row.id, try await desk.passwords.verify(password, against: now.password) else {
+            return .refused(another)
+        }
+        return .known(.user(now.row), against: now.password)
     }
 
     /// Also where it was another one before, or will be from now on.

@@ -328,7 +328,8 @@ enum Map {
                     out.restored.append(row(posted.plan, key: key, revision: posted.revision, body: existing.sent ?? [], flow, tenant))
                 }
                 continue
-            case .create: revision = 1
+            // What was written once, and is released because the ledger has it no longer, is a later one.
+            case .create: revision = existing.map { $0.effect == plan.effect.rawValue ? $0.revision : $0.revision + 1 } ?? 1
             case .revise(let n), .void(let n): revision = n
             }
             wanted.insert(key)

@@ -100,8 +100,8 @@ enum Recover {
             return settled(.notSent, halfway ? "found taken back, with nothing in its place" : "not found after a search that can be believed")
         }
         let fault = Fault(
-            "number_taken", stage: .post, disposition: .reject, summary: "the ledger has another document with this posting's number",
-            remedy: "Find it in the ledger by the reference, correct it, then release.")
+            "number_taken", stage: .post, disposition: .reject, summary: "the ledger says that it has a document with this posting's number, and shows none of ours",
+            remedy: "Look for it in the ledger by its number. Correct another document that has it, then retry. Release only where nothing of it is there, as where somebody deleted it: it is written anew.")
         return Settlement(key: row.posting.key, attempt: row.attempt, outcome: .rejected, evidence: fault.json.bytes)
     }
 

@@ -84,11 +84,12 @@ struct Rounds: Sendable {
     func median(_ name: String) -> Double { middle(samples[name] ?? []) }
 
     func median(of name: String, over other: String) -> Double {
-        middle(zip(samples[name] ?? [], samples[other] ?? []).map { $0 / max($1, 1e-9) })
+        // Beside nothing, nothing passes.
+        middle(zip(samples[name] ?? [], samples[other] ?? []).map { $1 > 0 ? $0 / $1 : 0 })
     }
 
     private func middle(_ values: [Double]) -> Double {
-        guard !values.isEmpty else { return 0 }
+        precondition(!values.isEmpty, "a bench compares what none of its rounds has measured")
         let sorted = values.sorted()
         let half = sorted.count / 2
         return sorted.count % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2

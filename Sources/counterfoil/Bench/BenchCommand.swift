@@ -16,8 +16,8 @@ enum BenchCommand: Command {
             Measures one floor, or `all`: a ceiling written in C, a peer and ours take turns, and each figure is the median of the rounds.
             Installs by apt and pip what it needs, below COUNTERFOIL_VAR/bench, and runs a private PostgreSQL with the settings of `up`.
             Run a release build from the checkout: the ceilings' sources are in ops/bench.
-              --rounds N       rounds (3, and not fewer)
-              --seconds N      seconds of one measurement (2)
+              --rounds N       rounds (3, and not fewer; not for guard)
+              --seconds N      seconds of one measurement (2; not for guard)
               --database URL   measure on this server instead, logged in as somebody who may create databases and roles
               --json           nothing but the result on standard output
             The last line is the result as JSON; exit status 0 when every ratio is 1 or more, 3 when not.
@@ -35,6 +35,9 @@ enum BenchCommand: Command {
         let wanted = arguments.rest[0]
         let chosen: [any Bench.Type] = wanted == "all" ? benches : wanted == GuardBench.name ? [GuardBench.self] : benches.filter { $0.name == wanted }
         guard !chosen.isEmpty else { throw usage("there is no bench '\(wanted)'. There are: \(benches.map { $0.name }.joined(separator: ", ")), all, guard") }
+        for option in ["rounds", "seconds"] where wanted == GuardBench.name && arguments.value(option) != nil {
+            throw usage("the guard has rounds and times of its own: it takes no --\(option)")
+        }
         #if DEBUG
         throw Fault(
             "bench_debug_build", stage: .configuration, disposition: .reject, summary: "this is a debug build: its figures would say nothing of the product",

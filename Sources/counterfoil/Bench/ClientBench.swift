@@ -20,7 +20,7 @@ enum ClientBench: Bench {
         var rounds = Rounds()
         do throws(Fault) {
             for _ in 0 ..< workbench.rounds {
-                rounds.add("C", try await workbench.figures(ceiling, [url, "\(inFlight)", "\(workbench.seconds)"])["requests_per_second"] ?? 0)
+                rounds.add("C", try await workbench.figure("requests_per_second", ceiling, [url, "\(inFlight)", "\(workbench.seconds)"]))
                 rounds.add("client", try await rate(url, nginx.port, Double(workbench.seconds)))
             }
         } catch {

@@ -55,7 +55,10 @@ enum GuardBench: Bench {
         for round in 1 ... roundsMost {
             for part in parts where round <= roundsLeast || !bar(part).passes {
                 let ceiling = try await part.ceiling(), ours = try await part.ours()
-                let before = best[part.name] ?? (0, 1e-9)
+                guard ceiling.isFinite, ceiling > 0, ours.isFinite else {
+                    throw Fault("bench_program_failed", stage: .configuration, disposition: .hold, summary: "\(part.name) was measured as \(ours) of \(ceiling)")
+                }
+                let before = best[part.name] ?? (0, 0)
                 best[part.name] = (max(before.ours, ours), max(before.ceiling, ceiling))
             }
         }
@@ -67,7 +70,7 @@ enum GuardBench: Bench {
         let program = try await workbench.ceiling("scan"), orders = SampleOrders.bodies(128), file = "\(workbench.folder)/guard.jsonl"
         try write(Array(orders.joined(separator: [10])) + [10], to: file)
         let way = try Way(), pipelined = Array(repeatElement(request, count: requests).joined())
-        let scan: @Sendable () async throws(Fault) -> Double = { () async throws(Fault) in try await workbench.figures(program, [file, "\(seconds)"])["documents_per_second"] ?? 0 }
+        let scan: @Sendable () async throws(Fault) -> Double = { () async throws(Fault) in try await workbench.figure("documents_per_second", program, [file, "\(seconds)"]) }
         return [
             Part(name: "json parse", ceiling: scan) { () async throws(Fault) in try JSONBench.rate(orders, seconds) { (order) throws(Fault) in try OrderReading.check(order) } },
             Part(name: "json whole", ceiling: scan) { () async throws(Fault) in try JSONBench.rate(orders, seconds) { (order) throws(Fault) in try way.walk(order) } },
@@ -88,10 +91,10 @@ enum GuardBench: Bench {
         let seconds = togetherSeconds
         return [
             Part(name: "postgres select") { () async throws(Fault) in
-                try await workbench.figures(database, [plane.database.conninfo, "select", "\(seconds)"])["rows_per_second"] ?? 0
+                try await workbench.figure("rows_per_second", database, [plane.database.conninfo, "select", "\(seconds)"])
             } ours: { () async throws(Fault) in try await PostgresBench.selects(owner, seconds) },
             Part(name: "client") { () async throws(Fault) in
-                try await workbench.figures(curl, [url, "\(ClientBench.inFlight)", "\(seconds)"])["requests_per_second"] ?? 0
+                try await workbench.figure("requests_per_second", curl, [url, "\(ClientBench.inFlight)", "\(seconds)"])
             } ours: { () async throws(Fault) in try await ClientBench.rate(url, nginx.port, seconds) },
             Part(name: "serve") { () async throws(Fault) in try await perCoreSecond(workbench, load, nginx.port, plain, nginx.child.pid) } ours: { () async throws(Fault) in
                 try await perCoreSecond(workbench, load, plane.port, get, plane.child.pid)
@@ -105,8 +108,8 @@ enum GuardBench: Bench {
     /// Requests that a server answers in one second of its process's time.
     private static func perCoreSecond(_ workbench: Workbench, _ load: String, _ port: Int, _ file: String, _ pid: Int32) async throws(Fault) -> Double {
         let before = try Usage(of: pid)
-        let report = try await workbench.figures(load, ["\(port)", "\(HTTPBench.connections)", "\(togetherSeconds)", "0", file])
-        return (report["answered"] ?? 0) / max(0.01, try Usage(of: pid).coreSeconds - before.coreSeconds)
+        let answered = try await workbench.figure("answered", load, ["\(port)", "\(HTTPBench.connections)", "\(togetherSeconds)", "0", file])
+        return answered / max(0.01, try Usage(of: pid).coreSeconds - before.coreSeconds)
     }
 
     private static let requests = 64
@@ -126,7 +129,7 @@ enum GuardBench: Bench {
             throw Fault("bench_sources_missing", stage: .configuration, disposition: .hold, summary: "\(file) can't be read")
         }
         var out: [String: Double] = [:]
-        for (name, value) in members { if case .number(let digits) = value, let share = Double(digits) { out[name] = share } }
+        for (name, value) in members { if case .number(let digits) = value, let share = Double(digits), share > 0 { out[name] = share } }
         return out
     }
 }

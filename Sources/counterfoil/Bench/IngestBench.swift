@@ -28,7 +28,7 @@ enum IngestBench: Bench {
                 rounds.add("ingest", rate)
                 let slowly = ["\(plane.port)", "\(calmConnections)", "\(workbench.seconds)", "\(rate / 2)", file]
                 let calm = try await workbench.undisturbed { () async throws(Fault) in try await workbench.figures(load, slowly) }
-                rounds.add("p99", calm["p99_ms"] ?? .infinity)
+                rounds.add("p99", try calm.get("p99_ms"))
                 try await empty(owner)
             }
         } catch {
@@ -47,7 +47,7 @@ enum IngestBench: Bench {
     /// Rows a second of the C loop, into the tables that take deliveries.
     static func rows(_ workbench: Workbench, _ ceiling: String, _ plane: ServedPlane, _ owner: PostgresPool, _ seconds: Double) async throws(Fault) -> Double {
         let rows = ["rows", "\(seconds)", "\(ServedPlane.body.count + sealBytes)", "\(plane.tenant)", "\(plane.connection)"]
-        let rate = try await workbench.figures(ceiling, [plane.database.conninfo] + rows)["rows_per_second"] ?? 0
+        let rate = try await workbench.figure("rows_per_second", ceiling, [plane.database.conninfo] + rows)
         try await empty(owner)
         return rate
     }
@@ -58,11 +58,12 @@ enum IngestBench: Bench {
     ) async throws(Fault) -> Double {
         let busy = try await workbench.figures(load, ["\(plane.port)", "\(connections)", "\(seconds)", "0", file])
         let kept: Int64 = try await owner.query(BenchTables.countEvents()).first?.get("n") ?? 0
-        guard Double(kept) == busy["answered"] else {
-            throw Fault("bench_sum_wrong", stage: .database, disposition: .bug, summary: "\(kept) events were kept of \(busy["answered"] ?? 0) deliveries")
+        let answered = try busy.get("answered")
+        guard Double(kept) == answered else {
+            throw Fault("bench_sum_wrong", stage: .database, disposition: .bug, summary: "\(kept) events were kept of \(answered) deliveries")
         }
         try await empty(owner)
-        return busy["requests_per_second"] ?? 0
+        return try busy.get("requests_per_second")
     }
 
     private static func empty(_ owner: PostgresPool) async throws(Fault) {

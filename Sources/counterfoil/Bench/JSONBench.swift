@@ -24,8 +24,8 @@ enum JSONBench: Bench {
         let way = try Way()
         var rounds = Rounds()
         for _ in 0 ..< workbench.rounds {
-            rounds.add("scan", try await workbench.figures(scan, [file, "\(workbench.seconds)"])["documents_per_second"] ?? 0)
-            rounds.add("orjson", try await workbench.figures(python, ["\(workbench.sources)/orjson_read.py", file, "\(workbench.seconds)"])["documents_per_second"] ?? 0)
+            rounds.add("scan", try await workbench.figure("documents_per_second", scan, [file, "\(workbench.seconds)"]))
+            rounds.add("orjson", try await workbench.figure("documents_per_second", python, ["\(workbench.sources)/orjson_read.py", file, "\(workbench.seconds)"]))
             rounds.add("parse", try rate(orders, Double(workbench.seconds)) { (order) throws(Fault) in try OrderReading.check(order) })
             rounds.add("whole", try rate(orders, Double(workbench.seconds)) { (order) throws(Fault) in try way.walk(order) })
         }

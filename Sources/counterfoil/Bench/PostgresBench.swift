@@ -21,8 +21,7 @@ enum PostgresBench: Bench {
         do throws(Fault) {
             for _ in 0 ..< workbench.rounds {
                 for part in ["select", "insert", "copy"] {
-                    let top = try await workbench.figures(ceiling, [database.conninfo, part, "\(workbench.seconds)"])
-                    rounds.add("C \(part)", top["rows_per_second"] ?? 0)
+                    rounds.add("C \(part)", try await workbench.figure("rows_per_second", ceiling, [database.conninfo, part, "\(workbench.seconds)"]))
                     let ours: Double
                     switch part {
                     case "select": ours = try await selects(pool, Double(workbench.seconds))

@@ -29,9 +29,9 @@ enum QueueBench: Bench {
         do throws(Fault) {
             for _ in 0 ..< workbench.rounds {
                 try await BenchTables.fillQueue(database.owner, jobs: tenants * jobsEach)
-                rounds.add("C", try await workbench.figures(ceiling, [database.conninfo, "queue", "0"])["rows_per_second"] ?? 0)
+                rounds.add("C", try await workbench.figure("rows_per_second", ceiling, [database.conninfo, "queue", "0"]))
                 let dsn = database.url
-                rounds.add("pgqueuer", try await workbench.figures(python, ["\(workbench.sources)/pgqueuer_drain.py", dsn, "\(tenants * jobsEach)"])["jobs_per_second"] ?? 0)
+                rounds.add("pgqueuer", try await workbench.figure("jobs_per_second", python, ["\(workbench.sources)/pgqueuer_drain.py", dsn, "\(tenants * jobsEach)"]))
                 _ = try await owner.query(BenchTables.emptyJobs())
                 try await cycle(store, all, &rounds)
                 // Whoever sleeps has nothing to do: neither has the database, which would otherwise still clear up after 100,000 jobs.
@@ -49,8 +49,8 @@ enum QueueBench: Bench {
                 let heard = try await workbench.undisturbed { () async throws(Fault) in
                     try await workbench.figures(ceiling, [database.conninfo, "wake", "\(wakeSamples)"])
                 }
-                rounds.add("C wake p50", heard["p50"] ?? 0)
-                rounds.add("C wake p99", heard["p99"] ?? 0)
+                rounds.add("C wake p50", try heard.get("p50"))
+                rounds.add("C wake p99", try heard.get("p99"))
                 _ = try await owner.query(BenchTables.emptyJobs())
                 let alone = try await others(store, all, hog: 1)
                 _ = try await owner.query(BenchTables.emptyJobs())

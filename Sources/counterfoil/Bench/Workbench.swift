@@ -84,18 +84,12 @@ final class Workbench: Sendable {
     }
 
     /// The figures of a program that writes `name value` lines.
-    func figures(_ program: String, _ arguments: [String], environment more: [String] = []) async throws(Fault) -> [String: Double] {
-        let text = try await run(program, arguments, environment: more)
-        var out: [String: Double] = [:]
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
-            if words.count == 2, let value = Double(words[1]) { out[String(words[0])] = value }
-        }
-        guard !out.isEmpty else {
-            throw Fault("bench_program_failed", stage: .configuration, disposition: .hold, summary: "\(program) gave no figures: \(text.suffix(600))")
-        }
-        return out
+    func figures(_ program: String, _ arguments: [String], environment more: [String] = []) async throws(Fault) -> Figures {
+        Figures(program, try await run(program, arguments, environment: more))
     }
+
+    /// The one that is asked for.
+    func figure(_ name: String, _ program: String, _ arguments: [String]) async throws(Fault) -> Double { try await figures(program, arguments).get(name) }
 
     /// The result of a run in which the host left the processors to us: what a neighbour on the same hardware takes (the kernel's steal time) is no work
     /// and no latency of ours. At most four runs; the least disturbed counts.
@@ -219,6 +213,31 @@ final class Workbench: Sendable {
 
     static func lacking(_ what: String, _ remedy: String) -> Fault {
         Fault("bench_peer_missing", stage: .configuration, disposition: .hold, summary: "\(what) is missing and could not be installed", remedy: remedy)
+    }
+}
+
+/// What a program measured.
+struct Figures: Sendable {
+    private let program: String
+    private let text: String
+    private var values: [String: Double] = [:]
+
+    init(_ program: String, _ text: String) {
+        self.program = program
+        self.text = text
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count == 2, let value = Double(words[1]) { values[String(words[0])] = value }
+        }
+    }
+
+    /// Above zero, and finite: beside a ceiling of nothing everything passes.
+    /// - Throws: `bench_program_failed`.
+    func get(_ name: String) throws(Fault) -> Double {
+        guard let value = values[name], value.isFinite, value > 0 else {
+            throw Fault("bench_program_failed", stage: .configuration, disposition: .hold, summary: "\(program) gave no figure \(name): \(text.suffix(600))")
+        }
+        return value
     }
 }
 
