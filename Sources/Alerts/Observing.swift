@@ -31,7 +31,7 @@ enum Observing {
                 fact, .critical,
                 "\(some(fact.items, fact.code)) \(are(fact.items)) held because the worker ended in the midst of \(fact.items == 1 ? "it" : "each"); the others go on",
                 "Report it with its number; have it delivered or planned again once the program was mended.")
-        case .credential: return credential(fact)
+        case .credential: return credential(fact, age)
         case .down:
             return alert(
                 fact, .warning, "\(fact.code) has not answered the connection \(fact.place) since \(minute(fact.since)): \(words(fact))",
@@ -55,8 +55,16 @@ enum Observing {
         SeenAlert(tenant: fact.tenant, row: AlertRow(key: fact.key, severity: severity, cause: cause, remedy: remedy), items: fact.items, opens: opens)
     }
 
+    /// Who is at the other end is known within seconds of a new credential, mostly; only what takes longer is for people.
+    static let identifiedWithin = Duration.seconds(10 * 60)
+
     /// `remedy` of the fact is the connection's state: one that is new again keeps what was said of it until it is identified.
-    private static func credential(_ fact: AlertFact) -> SeenAlert {
+    private static func credential(_ fact: AlertFact, _ age: Duration) -> SeenAlert {
+        if fact.remedy == "new", fact.words.isEmpty, age >= identifiedWithin {
+            return alert(
+                fact, .critical, "\(fact.code) has not said since \(minute(fact.since)) whose account the credential of connection \(fact.place) opens: nothing is read or sent meanwhile",
+                "It is asked again by itself. See whether the platform answers; where it does, give a credential that may ask who is there.")
+        }
         guard fact.remedy == "dead" else { return alert(fact, .critical, "", "", opens: false) }
         return alert(
             fact, .critical, fact.words.isEmpty ? "\(fact.code) refuses the credential of connection \(fact.place)" : fact.words,

@@ -21,6 +21,11 @@ extension Courier {
             await sayUnreadable(error, version: trip.connection.row.credentialVersion, trip)
             throw error
         }
+        // Whose account it opens is to be known before anything else is asked or sent.
+        guard trip.identifies || (trip.connection.row.state != "new" && trip.connection.row.isIdentified) else {
+            throw Fault(
+                "connection_moved", stage: .courier, disposition: .retry, summary: "nobody knows yet whose account the credential of connection \(trip.connection.row.slug) opens")
+        }
         guard !trip.identifies, trip.connection.row.state == "dead" || lines[trip.id]?.tokens.isDead == true else { return }
         // The row as it is now: a person may have connected anew since it was read.
         guard let row = try await store.connection(tenant, trip.id) else { throw TokenRefresh.unknownConnection }
@@ -45,6 +50,7 @@ extension Courier {
             let line = lines[trip.id, default: Line()]
             guard let held = line.tokens.held else { throw TokenRefresh.notConnected }
             try checkPlace(line.base, trip)
+            try checkGiven(line.given, trip)
             let ahead = min(Courier.renewAhead, line.life.map { $0 / 4 } ?? Courier.renewAhead)
             guard line.tokens.isStale(at: clocks.now(), margin: ahead) else { return (held.credential, held.version) }
             let works = !line.tokens.isStale(at: clocks.now(), margin: .zero)
@@ -58,6 +64,7 @@ extension Courier {
             // One that ends soon is used all the same: some platforms give no longer ones.
             if let now = lines[trip.id], let held = now.tokens.held, held.credential.isMade {
                 try checkPlace(now.base, trip)
+                try checkGiven(now.given, trip)
                 return (held.credential, held.version)
             }
         }
@@ -146,7 +153,10 @@ extension Courier {
             switch action {
             case .read:
                 let row = try await store.connection(tenant, trip.id)
-                if let row { try checkPlace(row.baseURL, trip) }
+                if let row {
+                    try checkPlace(row.baseURL, trip)
+                    try checkGiven(row.given, trip)
+                }
                 return .row(try row.map { row throws(Fault) in try opened(row, trip) })
             case .exchange(let refresh, let set): return try await exchange(refresh, set, trip)
             case .login(let set): return try await login(set, trip)
@@ -175,6 +185,7 @@ extension Courier {
         }
         lines[row.id, default: Line()].tokens.adopt(try opened(row, trip))
         lines[row.id]?.base = row.baseURL
+        lines[row.id]?.given = row.given
         lines[row.id]?.life = nil
     }
 
@@ -183,6 +194,14 @@ extension Courier {
         let row = trip.connection.row
         guard HostList.isSame(base, row.baseURL, trip.spec, account: row.account) else {
             throw Fault("connection_moved", stage: .courier, disposition: .retry, summary: "connection \(row.slug) leads elsewhere since this call began")
+        }
+    }
+
+    /// What a person gave since a call began may open another company: the call ends, and is begun anew once it is known whose it is.
+    private func checkGiven(_ given: Int?, _ trip: Trip) throws(Fault) {
+        guard given == trip.connection.row.given else {
+            throw Fault(
+                "connection_moved", stage: .courier, disposition: .retry, summary: "connection \(trip.connection.row.slug) was given another credential since this call began")
         }
     }
 

@@ -28,6 +28,8 @@ public actor Courier {
         var tokens = TokenRefresh()
         /// The base of the row that the token set in force was read from: it was given for that place. `nil`: the platform's own.
         var base: String?
+        /// The number of the credential that the token set in force comes from, as persons gave them: of another number it may open another company.
+        var given: Int?
         var circuit = Circuit()
         /// Throttles in a row, and when the pause after the last one is over.
         var throttles = 0

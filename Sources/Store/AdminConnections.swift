@@ -96,11 +96,11 @@ public enum AdminConnectionStatements {
         if let base {
             // A base that somebody else has changed meanwhile was not compared: the credential goes.
             sql += """
-                , base_url = \(base.url), (state, state_reason, credential, credential_before, credential_version, identity) = (
+                , base_url = \(base.url), (state, state_reason, credential, credential_before, credential_version, given, identity) = (
                   SELECT CASE WHEN goes AND coalesce(\(state)::text, c.state) <> 'paused' THEN 'new' ELSE \(wanted(state)) END,
                     CASE WHEN goes THEN \(moved) WHEN \(state)::text IS NULL THEN c.state_reason END,
                     CASE WHEN NOT goes THEN c.credential END, CASE WHEN NOT goes THEN c.credential_before END, c.credential_version + goes::integer,
-                    CASE WHEN NOT goes THEN c.identity END
+                    c.given + goes::integer, CASE WHEN NOT goes THEN c.identity END
                   FROM (SELECT c.credential IS NOT NULL AND (\(base.moves) OR c.base_url IS DISTINCT FROM \(base.former)) AS goes) g)
                 """
         } else if let state {
@@ -111,22 +111,37 @@ public enum AdminConnectionStatements {
         return sql + " RETURNING c.tenant_id, \(unsafe: connection) AS json"
     }
 
-    /// `live` after a pause only where the account was identified with a credential that is still there; else it is identified first.
+    /// `live` after a pause only where the account was identified with the very credential that is there; else it is identified first.
     private static func wanted(_ state: String?) -> SQL {
         """
-        CASE WHEN \(state)::text = 'live' AND c.state = 'paused' AND (c.credential IS NULL OR c.identity IS NULL) THEN 'new'
+        CASE WHEN \(state)::text = 'live' AND c.state = 'paused' AND (c.credential IS NULL OR c.identified IS DISTINCT FROM c.given) THEN 'new'
           ELSE coalesce(\(state)::text, c.state) END
         """
     }
 
     static let moved = "base_url names another host: the credential for the former one was dropped"
 
-    /// A credential given by a person replaces whatever was there; a dead connection may try again with it.
+    /// Of a connection `c` that gets a credential from a person: whoever is at its other end is asked first, also where another one worked until now. For all
+    /// that anybody knows it opens another company. A pause stays.
+    static let begins = """
+        credential_before = NULL, credential_version = c.credential_version + 1, given = c.given + 1,
+          state = CASE WHEN c.state IN ('dead', 'live') THEN 'new' ELSE c.state END, state_reason = NULL, updated_at = now()
+        """
+
+    /// A credential given by a person replaces whatever was there; nothing but the question who is there is asked with it before that is answered.
     public static func putCredential(_ tenant: TenantID, _ id: ConnectionID, sealed: [UInt8]) -> SQL {
         """
-        UPDATE app.connections AS c SET credential = \(sealed), credential_before = NULL, credential_version = credential_version + 1,
-          state = CASE WHEN state = 'dead' THEN 'new' ELSE state END, state_reason = NULL, updated_at = now()
+        UPDATE app.connections AS c SET credential = \(sealed), \(unsafe: begins)
         WHERE c.tenant_id = \(tenant) AND c.id = \(id) RETURNING c.tenant_id, \(unsafe: connection) AS json
+        """
+    }
+
+    /// Those of them that there is a credential for are asked who is there.
+    public static func askWho(_ tenant: TenantID, _ ids: [ConnectionID]) -> SQL {
+        """
+        INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
+        SELECT tenant_id, 'identify', id::text, 'interactive' FROM app.connections WHERE tenant_id = \(tenant) AND id = ANY (\(ids)) AND credential IS NOT NULL ORDER BY 3
+        ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET generation = j.generation + 1, due_at = least(j.due_at, EXCLUDED.due_at), lane = EXCLUDED.lane
         """
     }
 

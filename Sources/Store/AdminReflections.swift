@@ -48,8 +48,8 @@ public enum AdminReflectionStatements {
     /// A person says that the source is to be told.
     public static func tell(_ tenant: TenantID, _ id: UUID) -> SQL {
         """
-        UPDATE app.reflections SET state = 'due', settled_at = NULL, fault = NULL, next_attempt_at = clock_timestamp()
-        WHERE tenant_id = \(tenant) AND id = \(id) AND state IN ('held', 'refused') RETURNING flow_id, post_key
+        UPDATE app.reflections r SET state = 'due', settled_at = NULL, fault = NULL, next_attempt_at = \(unsafe: ReflectionStatements.inTurn)
+        WHERE tenant_id = \(tenant) AND id = \(id) AND state IN ('held', 'refused') AND \(unsafe: ReflectionStatements.isWanted) RETURNING flow_id, post_key
         """
     }
 
@@ -70,8 +70,8 @@ extension PostgresTransaction {
     public func order(_ order: ReflectionOrder, _ tenant: TenantID, _ id: UUID, actor: String) async throws(Fault) {
         let sql = order == .tell ? AdminReflectionStatements.tell(tenant, id) : AdminReflectionStatements.dismiss(tenant, id)
         guard let row = try await query(sql).first else {
-            throw Fault("wrong_state", stage: .api, disposition: .reject, summary: "nobody is asked about this reflection",
-                remedy: "Read it again: only what is held or was refused can be told or dismissed.")
+            throw Fault("wrong_state", stage: .api, disposition: .reject, summary: "nobody is asked about this reflection, or its flow tells its source nothing",
+                remedy: "Read it again: only what is held or was refused can be told or dismissed, and told only under the flow's policy reflect: on.")
         }
         let flow: FlowID = try row.get("flow_id")
         _ = try await query(JobStatements.ask(tenant, [Job(.reflect, flow.description, lane: .interactive)]))

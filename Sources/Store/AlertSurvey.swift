@@ -136,24 +136,36 @@ public enum AlertSurveyStatements {
           UNION ALL
           SELECT p.tenant_id, 'posting', p.post_key, p.fault->>'summary', p.fault->>'remedy', p.updated_at
           FROM app.postings p WHERE p.state = 'held' AND p.fault IS NOT NULL AND p.fault->>'code' = 'document_quarantined'
+          UNION ALL
+          SELECT r.tenant_id, 'reflection', r.post_key || ' ' || r.number, r.fault->>'summary', r.fault->>'remedy', r.settled_at
+          FROM app.reflections r WHERE r.state = 'refused' AND r.fault->>'code' = 'document_quarantined'
+          UNION ALL
+          SELECT a.tenant_id, 'attachment', a.post_key || ' ' || a.revision, a.fault->>'summary', a.fault->>'remedy', a.settled_at
+          FROM app.attachments a WHERE a.state = 'refused' AND a.fault->>'code' = 'document_quarantined' AND a.settled_at > clock_timestamp() - interval '3 days'
         ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' GROUP BY x.tenant_id, x.code
         """
     }
 
-    /// Connections whose credential is dead, or was dropped with the address that it was for, with one row for each that is new again and whose
-    /// alert has to wait for its identification; and those whose platform does not answer.
+    /// A connection `c` that is live, or was just now: while a new credential is looked at, what is told of the connection is not over.
+    static let inUse = """
+        (c.state = 'live' OR (c.state = 'new' AND c.credential IS NOT NULL AND c.identity IS NOT NULL AND c.updated_at > clock_timestamp() - interval '10 minutes'))
+        """
+
+    /// Connections whose credential is dead, or was dropped with the address that it was for, with one row for each whose account is yet to be identified and
+    /// whose alert has to wait for that; and those whose platform does not answer.
     static func connections() -> SQL {
         """
         SELECT c.tenant_id, 'credential/' || c.id AS key, c.slug AS place, c.platform AS code, coalesce(c.state_reason, '') AS words, c.state AS remedy,
           1::bigint AS items, 1::bigint AS kinds, c.updated_at AS since
-        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND c.state IN ('dead', 'new') AND c.credential IS NOT NULL
+        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND c.credential IS NOT NULL
+          AND (c.state IN ('dead', 'new') OR (c.state = 'paused' AND c.state_reason IS NOT NULL AND c.identified IS DISTINCT FROM c.given))
         UNION ALL
         SELECT c.tenant_id, 'credential/' || c.id, c.slug, c.platform, coalesce(c.state_reason, ''), 'dead', 1, 1, c.updated_at
         FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id
         WHERE t.state = 'active' AND c.state = 'new' AND c.credential IS NULL AND c.credential_version > 0
         UNION ALL
         SELECT c.tenant_id, 'down/' || c.id, c.slug, c.platform, coalesce(c.down_reason, ''), '', 1, 1, c.down_since
-        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND c.state = 'live' AND c.down_since IS NOT NULL
+        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND \(unsafe: inUse) AND c.down_since IS NOT NULL
         """
     }
 
@@ -164,7 +176,7 @@ public enum AlertSurveyStatements {
         SELECT c.tenant_id, 'clock/platforms' AS key, string_agg(c.slug || ' (' || c.platform || ')', ', ' ORDER BY c.slug) AS place, '' AS code,
           (array_agg(c.clock_ahead_s ORDER BY abs(c.clock_ahead_s) DESC))[1]::text AS words, '' AS remedy, count(*) AS items, 1::bigint AS kinds,
           min(c.clock_since) AS since
-        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND c.state = 'live' AND c.clock_ahead_s IS NOT NULL
+        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND \(unsafe: inUse) AND c.clock_ahead_s IS NOT NULL
         GROUP BY c.tenant_id
         """
     }
@@ -179,18 +191,19 @@ public enum AlertSurveyStatements {
           WHERE e.tenant_id = c.tenant_id AND e.connection_id = c.id AND e.missed AND e.received_at > clock_timestamp() - interval '1 day'
             AND e.id > coalesce((SELECT h.id FROM app.events h WHERE h.tenant_id = c.tenant_id AND h.connection_id = c.id AND NOT h.missed ORDER BY h.id DESC LIMIT 1), 0)
         ) x
-        WHERE t.state = 'active' AND c.state = 'live' AND c.webhook_secret IS NOT NULL AND x.items > 0
+        WHERE t.state = 'active' AND \(unsafe: inUse) AND c.webhook_secret IS NOT NULL AND x.items > 0
         """
     }
 
-    /// Workers that crashed, and nothing else tells of it: jobs that are tried with less and less, and ends in a row that no job is blamed for. Of a job or
+    /// Workers that crashed, and nothing else tells of it: jobs that are tried with less and less within the hour, and ends in a row that no job is blamed for. Of a job or
     /// document in quarantine there is an alert of its own.
     static func crashes() -> SQL {
         """
         SELECT x.tenant_id, 'crash/worker' AS key, '' AS place, string_agg(DISTINCT x.job, ', ') FILTER (WHERE x.job <> '') AS code,
           '' AS words, '' AS remedy, sum(x.n)::bigint AS items, 1::bigint AS kinds, min(x.at) AS since
         FROM (
-          SELECT k.tenant_id, k.kind AS job, k.crashes AS n, k.first_at AS at FROM app.crashes k WHERE k.crashes > 0 AND k.quarantined_until IS NULL
+          SELECT k.tenant_id, k.kind AS job, k.crashes AS n, k.first_at AS at FROM app.crashes k
+          WHERE k.crashes > 1 AND k.quarantined_until IS NULL AND k.last_at > clock_timestamp() - interval '1 hour'
           UNION ALL
           SELECT l.tenant_id, '', l.nameless, l.acquired_at FROM app.leases l WHERE l.nameless > 0
         ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' GROUP BY x.tenant_id

@@ -103,7 +103,7 @@ extension Store {
             out.append(AttachmentRow(
                 key: key, revision: Int(try row.get("revision", as: Int32.self)), name: try row.get("name"), attempts: Int(try row.get("attempts", as: Int32.self))))
         }
-        Batches.current.takes(out.map { "posting \($0.key)" })
+        Batches.current.takes(out.map { "attachment \($0.key) \($0.revision)" })
         return out
     }
 

@@ -191,9 +191,8 @@ public enum ConsentStatements {
           SELECT s.tenant_id, s.id, s.connection_id, s.credential FROM app.consents s
           WHERE s.tenant_id = \(tenant) AND s.id = \(id) AND s.state = 'found' AND s.expires_at > \(now) FOR UPDATE
         ), kept AS (
-          UPDATE app.connections c SET credential = k.credential, credential_before = NULL, credential_version = credential_version + 1,
-            account = CASE WHEN c.account = '' THEN \(account) ELSE c.account END, state = CASE WHEN c.state = 'dead' THEN 'new' ELSE c.state END,
-            state_reason = NULL, updated_at = now()
+          UPDATE app.connections c SET credential = k.credential, account = CASE WHEN c.account = '' THEN \(account) ELSE c.account END,
+            \(unsafe: AdminConnectionStatements.begins)
           FROM taken k WHERE c.tenant_id = k.tenant_id AND c.id = k.connection_id AND (c.account = '' OR lower(c.account) = lower(\(account)))
           RETURNING c.tenant_id, k.id
         )

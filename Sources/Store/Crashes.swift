@@ -6,7 +6,7 @@ public import Postgres
 public struct Batches: Sendable {
     /// Rows at once; `nil`: as many as the step takes.
     public var most: Int?
-    /// Hears `event 12`, `case O-1`, `posting 0123456789abcdef` of a batch that begins.
+    /// Hears `event 12`, `case O-1`, `posting 0123456789abcdef`, `reflection 0123456789abcdef 2`, `attachment 0123456789abcdef 1` of a batch that begins.
     public var begin: @Sendable ([String]) -> Void
 
     public init(most: Int? = nil, begin: @escaping @Sendable ([String]) -> Void = { _ in }) {
@@ -98,6 +98,14 @@ enum CrashStatements {
         "DELETE FROM app.crashes WHERE tenant_id = \(tenant) AND kind = \(job.kind.rawValue) AND subject = \(job.subject)"
     }
 
+    /// The job came to an end. Of one that names rows that says nothing within ten minutes of its crash, unless what was at fault is held: the row that did it may only
+    /// have been put off. Nor does a fault say anything of a job without rows.
+    static func acquit(_ tenant: TenantID, _ job: JobName, well: Bool) -> SQL {
+        """
+        \(clear(tenant, job)) AND (last_at < clock_timestamp() - interval '10 minutes' OR (\(well) AND (crashes = 0 OR batch IS NULL)))
+        """
+    }
+
     /// Whatever its generation: asked for again meanwhile, it would kill the next worker as well.
     static func putOff(_ tenant: TenantID, _ job: JobName, by delay: Duration, fault: [UInt8]) -> SQL {
         """
@@ -136,6 +144,22 @@ enum CrashStatements {
         WHERE tenant_id = \(tenant) AND post_key = \(key) AND state IN ('cleared', 'mapped')
         """
     }
+
+    /// What a source is not told before a person says so. Its document stays as it is.
+    static func refuseReflection(_ tenant: TenantID, _ key: String, _ number: Int32, fault: [UInt8]) -> SQL {
+        """
+        UPDATE app.reflections SET state = 'refused', fault = \(PostgresJSON(fault)), settled_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = \(key) AND number = \(number) AND state IN ('due', 'sent')
+        """
+    }
+
+    /// A file that does not stand beside its document, which stays as it is.
+    static func refuseAttachment(_ tenant: TenantID, _ key: String, _ revision: Int32, fault: [UInt8]) -> SQL {
+        """
+        UPDATE app.attachments SET state = 'refused', fault = \(PostgresJSON(fault)), settled_at = clock_timestamp()
+        WHERE tenant_id = \(tenant) AND post_key = \(key) AND revision = \(revision) AND state IN ('due', 'sent')
+        """
+    }
 }
 
 extension Store {
@@ -154,10 +178,11 @@ extension Store {
         _ = try await pool.query(CrashStatements.rest(tenant, job, by: delay))
     }
 
-    /// The job came to an end: nothing is held against it any more, and its alert is over.
-    public func acquit(_ tenant: TenantID, _ job: JobName) async throws(Fault) {
+    /// The job came to an end: nothing is held against it any more, and its alert is over, once that says anything of what crashed it.
+    /// - Parameter well: without a fault.
+    public func acquit(_ tenant: TenantID, _ job: JobName, well: Bool) async throws(Fault) {
         try await transaction { tx throws(Fault) in
-            guard try await tx.query(CrashStatements.clear(tenant, job)).affected > 0 else { return }
+            guard try await tx.query(CrashStatements.acquit(tenant, job, well: well)).affected > 0 else { return }
             _ = try await tx.query(AlertStatements.resolve(tenant, keys: ["quarantined/\(job)"]))
             try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "job.acquitted", subject: "job \(job)")])
         }
@@ -213,8 +238,17 @@ extension PostgresTransaction {
         case "posting":
             let finding = #"{"check": "quarantined", "why": "a worker crashed each time it took this posting in hand", "remedy": "Report it, then release it."}"#
             return try await query(CrashStatements.holdPosting(tenant, words[1], fault: fault, finding: Array(finding.utf8))).affected > 0 ? "posting.held" : nil
+        case "reflection": return try await refuse(CrashStatements.refuseReflection, tenant, words[1], fault: fault) ? "reflection.refused" : nil
+        case "attachment": return try await refuse(CrashStatements.refuseAttachment, tenant, words[1], fault: fault) ? "attachment.refused" : nil
         default: return nil
         }
+    }
+
+    /// - row: a posting's key, and which of what hangs on it.
+    private func refuse(_ sql: (TenantID, String, Int32, [UInt8]) -> SQL, _ tenant: TenantID, _ row: String, fault: [UInt8]) async throws(Fault) -> Bool {
+        let words = row.split(separator: " ").map(String.init)
+        guard words.count == 2, let number = Int32(words[1]) else { return false }
+        return try await query(sql(tenant, words[0], number, fault)).affected > 0
     }
 }
 

@@ -191,9 +191,9 @@ public enum JobStatements {
           WHERE f.state = 'active' AND c.state = 'live' AND EXISTS (SELECT FROM app.attachments a WHERE a.tenant_id = f.tenant_id AND a.flow_id = f.id
             AND a.state IN ('due', 'sent') AND a.next_attempt_at <= clock_timestamp())
           UNION ALL SELECT f.tenant_id, 'reflect', f.id::text FROM app.flows f
-          WHERE f.state = 'active' AND EXISTS (SELECT FROM app.reflections r JOIN app.connections c ON c.tenant_id = r.tenant_id AND c.id = r.connection_id
+          WHERE f.state = 'active' AND f.policies->>'reflect' = 'on' AND EXISTS (SELECT FROM app.reflections r JOIN app.connections c ON c.tenant_id = r.tenant_id AND c.id = r.connection_id
             WHERE r.tenant_id = f.tenant_id AND r.flow_id = f.id AND r.state IN ('due', 'sent') AND r.next_attempt_at <= clock_timestamp()
-            AND (c.state = 'live' OR (c.state = 'new' AND c.identity IS NOT NULL)))
+            AND (c.state = 'live' OR (c.state = 'new' AND c.credential IS NULL AND c.identity IS NOT NULL)))
           UNION ALL SELECT DISTINCT n.tenant_id, 'changes', n.connection_id::text FROM app.ledger_notices n
           JOIN app.connections c ON c.tenant_id = n.tenant_id AND c.id = n.connection_id WHERE c.state = 'live'
           UNION ALL SELECT f.tenant_id, 'map', f.id::text FROM app.flows f

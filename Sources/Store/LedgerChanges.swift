@@ -171,7 +171,7 @@ public enum NoticeStatements {
         """
         SELECT c.tenant_id, c.id, lower(c.account) AS account FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id
         WHERE c.platform = \(platform) AND lower(c.account) = ANY (\(accounts.map { $0.lowercased() })) AND t.state <> 'removed'
-          AND c.state IN ('live', 'paused') AND c.credential IS NOT NULL
+          AND (c.state IN ('live', 'paused') OR (c.state = 'new' AND c.identity IS NOT NULL)) AND c.credential IS NOT NULL
         """
     }
 

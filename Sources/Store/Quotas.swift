@@ -73,7 +73,7 @@ public enum QuotaStatements {
         """
         SELECT \(unsafe: columns) FROM app.budgets b JOIN app.connections c ON c.tenant_id = b.tenant_id AND c.id = b.connection_id
         JOIN app.tenants t ON t.tenant_id = b.tenant_id
-        WHERE t.state = 'active' AND c.state = 'live' AND b.amount > 0
+        WHERE t.state = 'active' AND \(unsafe: AlertSurveyStatements.inUse) AND b.amount > 0
           AND ((b.used * 2 >= b.amount AND b.window_start + b.window_ms * interval '1 millisecond' > clock_timestamp())
             OR (\(unsafe: refused)))
         ORDER BY b.tenant_id, b.connection_id, b.name

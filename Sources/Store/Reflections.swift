@@ -172,17 +172,27 @@ public enum ReflectionStatements {
         """
     }
 
+    /// Of a reflection `r`: its flow tells its source what the ledger has.
+    static let isWanted = "EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = r.tenant_id AND f.id = r.flow_id AND f.policies->>'reflect' = 'on')"
+
+    /// When a reflection that a person has told goes: never before an earlier one that may be on its way has arrived.
+    static let inTurn = "greatest(next_attempt_at, clock_timestamp())"
+
     /// What is asked about a void or a change of this document is to be told.
     public static func answer(_ tenant: TenantID, _ key: PostKey) -> SQL {
         """
-        UPDATE app.reflections SET state = 'due', settled_at = NULL, next_attempt_at = clock_timestamp()
+        UPDATE app.reflections r SET state = 'due', settled_at = NULL, next_attempt_at = \(unsafe: inTurn)
         WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND state = 'held' AND finding->>'check' = 'reflection_asked' AND finding->>'position' IN ('void', 'amount')
+          AND \(unsafe: isWanted)
         """
     }
 
-    /// How many of the flow's wait for a person.
+    /// How many of the flow's wait for a person whom nothing else tells of them: a document that differs in the ledger is told of by itself.
     public static func open(_ tenant: TenantID, _ flow: FlowID) -> SQL {
-        "SELECT count(*) AS n FROM app.reflections WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND state IN ('held', 'refused')"
+        """
+        SELECT count(*) AS n FROM app.reflections r WHERE r.tenant_id = \(tenant) AND r.flow_id = \(flow) AND (r.state = 'refused' OR (r.state = 'held'
+          AND NOT EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = r.tenant_id AND p.post_key = r.post_key AND p.state = 'manual' AND p.fault->>'code' = 'differs')))
+        """
     }
 
     /// What settles or corrects a document `o`, of the same case by its nature.
@@ -379,7 +389,7 @@ extension Store {
     /// - Parameter connections: who can be told now.
     public func dueReflections(_ tenant: TenantID, _ flow: FlowID, to connections: [ConnectionID], limit: Int) async throws(Fault) -> [ReflectionRow] {
         let out = try await pool.query(ReflectionStatements.due(tenant, flow, to: connections, limit: Batches.current.limit(limit))).reflections()
-        Batches.current.takes(out.map { "posting \($0.key)" })
+        Batches.current.takes(out.map { "reflection \($0.key) \($0.number)" })
         return out
     }
 

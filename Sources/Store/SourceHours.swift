@@ -67,7 +67,7 @@ public enum SourceHourStatements {
         CROSS JOIN LATERAL (SELECT (max(extract(epoch FROM y.gap)) * 1000)::bigint AS gap_ms, count(*) AS hours FROM (
           SELECT s.hour - lag(s.last_at) OVER (ORDER BY s.hour) AS gap FROM app.source_hours s
           WHERE s.tenant_id = x.tenant_id AND s.connection_id = x.connection_id AND s.hour >= x.last_at - interval '28 days') y) g
-        WHERE t.state = 'active' AND (c.state = 'live' OR (c.state = 'new' AND c.credential IS NULL)) AND x.last_at < clock_timestamp() - interval '1 hour'
+        WHERE t.state = 'active' AND (\(unsafe: AlertSurveyStatements.inUse) OR (c.state = 'new' AND c.credential IS NULL)) AND x.last_at < clock_timestamp() - interval '1 hour'
           AND \(unsafe: isRead)
         GROUP BY h.tenant_id, h.connection_id, c.slug, c.platform, x.last_at, x.known_since, g.gap_ms, g.hours, slot
         ORDER BY h.tenant_id, h.connection_id, slot
@@ -80,7 +80,7 @@ public enum SourceHourStatements {
         SELECT c.tenant_id, c.id AS connection_id, c.slug, c.platform, i.since FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id
         CROSS JOIN LATERAL (SELECT min(u.at) AS since FROM app.audit u
           WHERE u.tenant_id = c.tenant_id AND u.subject = 'connection ' || c.id AND u.action = 'connection.identified') i
-        WHERE t.state = 'active' AND c.state = 'live' AND i.since IS NOT NULL AND \(unsafe: isRead)
+        WHERE t.state = 'active' AND \(unsafe: AlertSurveyStatements.inUse) AND i.since IS NOT NULL AND \(unsafe: isRead)
           AND NOT EXISTS (SELECT FROM app.source_hours s WHERE s.tenant_id = c.tenant_id AND s.connection_id = c.id)
           AND NOT EXISTS (SELECT FROM app.events e WHERE e.tenant_id = c.tenant_id AND e.connection_id = c.id)
         ORDER BY c.tenant_id, c.id

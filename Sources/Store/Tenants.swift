@@ -32,6 +32,10 @@ public struct ConnectionRow: Sendable {
     public var clockAhead_s: Int?
     /// What its platform says of its account, where it says so.
     public var country: String?
+    /// How often a person gave a credential. Of another number than a call began with, it may open another company.
+    public var given = 0
+    /// Whether the account was found to be the right one with that credential, or no other was given since there was one.
+    public var isIdentified = true
 
     public init(
         id: ConnectionID, slug: String, platform: String, account: String, baseURL: String?, settings: [UInt8], state: String, credential: [UInt8]?,
@@ -79,7 +83,7 @@ public enum TenantStatements {
 
     public static func connection(_ tenant: TenantID, _ id: ConnectionID) -> SQL {
         """
-        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since, clock_ahead_s,
+        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, given, identified, watermark, down_since, clock_ahead_s,
           identity->>'country' AS country
         FROM app.connections WHERE tenant_id = \(tenant) AND id = \(id)
         """
@@ -87,7 +91,7 @@ public enum TenantStatements {
 
     public static func connections(_ tenant: TenantID) -> SQL {
         """
-        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, watermark, down_since, clock_ahead_s,
+        SELECT id, slug, platform, account, base_url, settings, state, credential, credential_before, credential_version, given, identified, watermark, down_since, clock_ahead_s,
           identity->>'country' AS country
         FROM app.connections WHERE tenant_id = \(tenant) ORDER BY slug
         """
@@ -148,11 +152,30 @@ public enum TenantStatements {
         """
     }
 
-    /// A connection that nobody has to connect, because its source sends by itself, stays as it is.
-    public static func saveIdentity(_ tenant: TenantID, _ id: ConnectionID, _ identity: [UInt8]) -> SQL {
+    /// A connection that nobody has to connect, because its source sends by itself, stays as it is. What was asked with another credential than the one that
+    /// is there says nothing of it.
+    public static func saveIdentity(_ tenant: TenantID, _ id: ConnectionID, _ identity: [UInt8], given: Int) -> SQL {
         """
         UPDATE app.connections SET identity = \(PostgresJSON(identity)), state = CASE WHEN state IN ('new', 'dead') AND credential IS NOT NULL THEN 'live' ELSE state END,
-          state_reason = NULL, updated_at = now() WHERE tenant_id = \(tenant) AND id = \(id)
+          state_reason = NULL, identified = given, updated_at = now() WHERE tenant_id = \(tenant) AND id = \(id) AND given = \(Int32(given))
+        """
+    }
+
+    /// Whoever is at the other end is not who is meant, or does not say who he is: nothing but that question is asked before a person has given another credential,
+    /// or the answer is another one.
+    public static func refuseIdentity(_ tenant: TenantID, _ id: ConnectionID, reason: String, given: Int) -> SQL {
+        """
+        UPDATE app.connections SET state = CASE WHEN state = 'live' THEN 'new' ELSE state END, state_reason = \(reason), identified = NULL, updated_at = now()
+        WHERE tenant_id = \(tenant) AND id = \(id) AND given = \(Int32(given))
+          AND (state = 'live' OR identified IS NOT NULL OR state_reason IS DISTINCT FROM \(reason))
+        """
+    }
+
+    /// Orders that wait to be fetched from this connection are fetched at once, since it was not live.
+    static func hurryFetches(_ tenant: TenantID, _ id: ConnectionID) -> SQL {
+        """
+        UPDATE app.jobs SET due_at = clock_timestamp(), generation = generation + 1
+        WHERE tenant_id = \(tenant) AND kind = 'fetch' AND starts_with(subject, \("\(id)/")) AND due_at > clock_timestamp()
         """
     }
 }
@@ -173,6 +196,9 @@ extension ConnectionRow {
         downSince = try row.get("down_since")
         clockAhead_s = try row.get("clock_ahead_s", as: Int32?.self).map { Int($0) }
         country = try row.get("country")
+        given = Int(try row.get("given", as: Int32.self))
+        let identified: Int32? = try row.get("identified")
+        isIdentified = given == 0 || identified.map { Int($0) } == given
     }
 }
 
@@ -256,10 +282,27 @@ extension Store {
         _ = try await pool.query(TenantStatements.setDown(tenant, id, reason: reason))
     }
 
-    public func saveIdentity(_ tenant: TenantID, _ id: ConnectionID, _ identity: [UInt8]) async throws(Fault) {
+    /// - Parameter given: the number of the credential that was asked with.
+    /// - Returns: false where a person has given another one since; nothing is kept then.
+    @discardableResult
+    public func saveIdentity(_ tenant: TenantID, _ id: ConnectionID, _ identity: [UInt8], given: Int) async throws(Fault) -> Bool {
         try await transaction { tx throws(Fault) in
-            _ = try await tx.query(TenantStatements.saveIdentity(tenant, id, identity))
+            guard try await tx.query(TenantStatements.saveIdentity(tenant, id, identity, given: given)).affected > 0 else { return false }
+            _ = try await tx.query(TenantStatements.hurryFetches(tenant, id))
             try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "connection.identified", subject: "connection \(id)", detail: identity)])
+            return true
+        }
+    }
+
+    /// Nothing more is read or written at the connection, which is said once with its alert. Nothing happens where a person has given another credential since.
+    public func refuseIdentity(_ tenant: TenantID, _ id: ConnectionID, given: Int, alert: AlertRow, fault: [UInt8]) async throws(Fault) {
+        try await transaction { tx throws(Fault) in
+            _ = try await tx.query(AdminConnectionStatements.lock(tenant, id))
+            guard let row = try await tx.query(TenantStatements.connection(tenant, id)).first, try ConnectionRow(row).given == given else { return }
+            if try await tx.query(TenantStatements.refuseIdentity(tenant, id, reason: alert.cause, given: given)).affected > 0 {
+                try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "connection.refused", subject: "connection \(id)", detail: fault)])
+            }
+            try await tx.raise(tenant, [alert])
         }
     }
 }

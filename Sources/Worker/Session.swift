@@ -148,13 +148,16 @@ struct Session {
             if error.code == "unknown_flow" || error.code == "unknown_connection" { return try await completions.done(job, atOnce: true) }
             log.fault(.jobFailed, error, ("job", job.kind.rawValue), ("subject", job.subject))
             let chance = SystemRandom().number(below: 1000)
-            return try await completions.putOff(job, by: JobDelay.after(error, attempts: job.attempts, chance: Int(chance)), fault: error.json.bytes)
+            try await completions.putOff(job, by: JobDelay.after(error, attempts: job.attempts, chance: Int(chance)), fault: error.json.bytes)
+            // A fault is an end, too: what crashed long ago is not held against a job for as long as its platform is away.
+            if held != nil { try await store.acquit(assignment.tenant, JobName(job.kind, job.subject), well: false) }
+            return
         }
         switch result {
         case .done: try await completions.done(job, atOnce: held != nil)
         case .again(let delay): try await completions.putOff(job, by: delay, fault: nil)
         }
-        if held != nil { try await store.acquit(assignment.tenant, JobName(job.kind, job.subject)) }
+        if held != nil { try await store.acquit(assignment.tenant, JobName(job.kind, job.subject), well: true) }
     }
 
     /// The job with the rows it takes in hand made known, and in the portions that are left to it after a crash.

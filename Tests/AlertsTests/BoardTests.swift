@@ -100,6 +100,20 @@ import Testing
         }
     }
 
+    @Test("a credential whose account nobody could ask for ten minutes is told of, and till then what was said of the connection stands; so does what is known to be wrong with it")
+    func unidentified() throws {
+        func seen(_ seconds: Int, words: String = "", state: String = "new") throws -> SeenAlert {
+            var fact = AlertFact.sample("credential/c", place: "books", code: "xero", words: words, since: noon - .seconds(seconds))
+            fact.remedy = state
+            return try #require(Observing.seen(fact, AlertBounds(), now: noon))
+        }
+        for quiet in [try seen(599), try seen(9_999, words: "it belongs to acme"), try seen(9_999, words: "it belongs to acme", state: "paused")] {
+            #expect(!quiet.opens && quiet.row.cause.isEmpty)
+        }
+        let late = try seen(600)
+        #expect(late.opens && late.row.severity == .critical && late.row.cause.contains("books") && !late.row.remedy.isEmpty)
+    }
+
     @Test("one platform's clock is its own, those of several are ours, ahead or behind")
     func clocks() throws {
         let one = try #require(Observing.seen(.sample("clock/platforms", place: "shop (woocommerce)", words: "-400"), AlertBounds(), now: noon)).row

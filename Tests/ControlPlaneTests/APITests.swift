@@ -114,6 +114,13 @@ import Wire
             let jobs = try await bench.store.pool.query("SELECT 1 FROM app.jobs WHERE tenant_id = \(tenant) AND kind = \(kind) AND subject = \(a.source.description)")
             #expect(jobs.count == 1, "\(kind): what was not sent is asked for as well")
         }
+        // Whose books they are to be is new to whoever was connected before.
+        try await bench.root.pool.query("UPDATE app.connections SET credential = 'x' WHERE id = \(a.ledger)")
+        #expect(await bench.call(.post, "/v1/tenants/\(tenant)/flows", [
+            "slug": "third", "organisation": .string(a.organisation), "source": .string(a.source.description), "ledger": .string(a.ledger.description),
+        ]).status == 201)
+        let asked = try await bench.store.pool.query("SELECT subject FROM app.jobs WHERE tenant_id = \(tenant) AND kind = 'identify' ORDER BY subject")
+        #expect(try asked.map { row throws(Fault) in try row.get("subject", as: String.self) } == [a.ledger.description])
     }
 
     @Test("a held event is read again and a job that was put aside tried again when a person says so, once") func release() async throws {

@@ -235,11 +235,11 @@ import Wire
         #expect(await first.bench.call(.get, "/v1/connections/\(first.connection)").json["account"]?.string == "1")
     }
 
-    @Test("connecting again keeps the connection with all that it knows; only the credential is new") func reconnect() async throws {
+    @Test("connecting again keeps the connection with all that it knows; only the credential is new, and works once its account is known, whether one did before or not", arguments: ["dead", "live"]) func reconnect(_ before: String) async throws {
         let journey = try await Journey.asked(account: "9130")
         let root = journey.bench.root
         _ = try await root.pool.query("""
-            UPDATE app.connections SET credential = 'old', credential_version = 3, state = 'dead', state_reason = 'x', watermark = '2026-11-01',
+            UPDATE app.connections SET credential = 'old', credential_version = 3, state = \(before), state_reason = 'x', watermark = '2026-11-01',
               identity = '{"account": "9130", "name": "Prairie Goods", "country": "US", "currency": "USD"}' WHERE id::text = \(journey.connection)
             """)
         _ = await journey.answer(journey.good)

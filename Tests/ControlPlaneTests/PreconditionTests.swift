@@ -52,7 +52,7 @@ import Wire
 
     @Test("a connection is not written over by whoever has not seen how it is now; what its worker writes beside it is nobody's change") func connections() async throws {
         let bench = try await Bench.make(), made = try await bench.furnished(), path = "/v1/connections/\(made.source)"
-        try await bench.root.pool.query("UPDATE app.connections SET state = 'live', credential = 'x', identity = '{}' WHERE id = \(made.source)")
+        try await bench.root.pool.query("UPDATE app.connections SET state = 'live', credential = 'x', identity = '{}', identified = given WHERE id = \(made.source)")
         let seen = try await tag(bench, path)
         try await bench.root.pool.query("""
             UPDATE app.connections SET credential_version = credential_version + 1, swept_at = now(), watermark = now(), updated_at = now() + interval '1 minute' WHERE id = \(made.source)

@@ -14,6 +14,7 @@ extension Bench {
         let says = #"{"posting": "0123456789abcdef", "subject": "O-1", "case": "O-1", "form": "invoice", "reference": "order O-1", "ledger": "Books", "remote_id": "1", "#
             + #""state": "edited", "currency": "USD", "total": "9.00", "paid": null, "date": "2026-11-02", "link": null}"#
         var out: [String] = []
+        try await root.pool.query(#"UPDATE app.flows SET policies = policies || '{"reflect": "on"}' WHERE id = \#(made.flow)"#)
         for n in 1 ... count {
             let rows = try await root.pool.query(
                 """
@@ -39,6 +40,10 @@ extension Bench {
         let listed = await bench.call(.get, "/v1/tenants/\(tenant)/reflections?state=held").items
         #expect(listed.count == 2 && listed[0]["finding"]?["why"]?.string == "amount: 10.00 USD, the ledger has 9.00 USD")
         #expect(listed[0]["says"]?["total"]?.string == "9.00")
+        try await bench.root.pool.query(#"UPDATE app.flows SET policies = policies || '{"reflect": "off"}'"#)
+        let quiet = await bench.call(.post, "/v1/reflections/\(ids[0])/tell")
+        #expect(quiet.status == 409 && quiet.text.contains("reflect: on"), "\(quiet.text)")
+        try await bench.root.pool.query(#"UPDATE app.flows SET policies = policies || '{"reflect": "on"}'"#)
         let told = await bench.call(.post, "/v1/reflections/\(ids[0])/tell")
         #expect(told.status == 200 && told.json["state"]?.string == "due")
         #expect(await bench.call(.get, "/v1/alerts?state=open").items.count == 1)

@@ -188,9 +188,14 @@ import Wire
         #expect(moved.json["credential"]?["present"]?.bool == false && moved.json["state"]?.string == "paused", "\(moved.text)")
         let given = await bench.call(.put, "\(path)/credential", ["access_token": "AT2"])
         #expect(given.json["state"]?.string == "paused")
+        try await bench.root.pool.query("DELETE FROM app.jobs")
         #expect(await bench.call(.patch, path, ["state": "live"]).json["state"]?.string == "new")
+        #expect(try await bench.count("SELECT count(*) FROM app.jobs WHERE kind = 'identify' AND subject = \("\(made.ledger)")") == 1, "it is asked at once")
         try await bench.root.pool.query("UPDATE app.connections SET state = 'paused', identity = '{}' WHERE id = \(made.ledger)")
+        #expect(await bench.call(.patch, path, ["state": "live"]).json["state"]?.string == "new", "known there, but not with this credential")
+        try await bench.root.pool.query("UPDATE app.connections SET state = 'paused', identified = given WHERE id = \(made.ledger)")
         #expect(await bench.call(.patch, path, ["state": "live"]).json["state"]?.string == "live")
+        #expect(await bench.call(.put, "\(path)/credential", ["access_token": "AT3"]).json["state"]?.string == "new", "nor does one that replaces it work before")
     }
 
     @Test("a base that somebody changed meanwhile was not compared: the credential for it goes, too") func movedTwice() async throws {

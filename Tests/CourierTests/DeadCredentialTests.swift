@@ -131,6 +131,25 @@ struct DeadCredentialTests {
         #expect(bench.platform.calls == calls)
     }
 
+    @Test("a call under way goes nowhere with what a person gave since, whoever took that up; until it is known whose account it opens only that is asked") func givenSince() async {
+        let bench = Bench()
+        let before = bench.connection, who: Exchange<AccountIdentity> = .one(Bench.call(.read, "/me")) { _ throws(Fault) in AccountIdentity(account: "acme", name: "Acme") }
+        #expect(await bench.read().output == "fine")
+        // Its token is refused, and what it finds then is another company's, for all it knows.
+        bench.platform.change { $0.access = ["hush-a60"] }
+        bench.store.give(Bench.credential(60))
+        let calls = bench.platform.calls
+        #expect(await bench.run(Bench.one(.write), on: before).refusal?.code == "connection_moved")
+        #expect(bench.platform.calls == calls + 1 && bench.platform.tokenCalls == 0)
+        #expect(await bench.write().refusal?.code == "connection_moved")
+        #expect(bench.platform.calls == calls + 1)
+        #expect(await bench.courier.run(who, connector: bench.connector, connection: bench.connection).output?.account == "acme")
+        #expect(await bench.run(Bench.one(.write), on: before).refusal?.code == "connection_moved")
+        bench.store.identified()
+        #expect(await bench.write().output == "fine")
+        #expect(bench.store.states.isEmpty && bench.store.alerts.isEmpty)
+    }
+
     @Test("the question who is there may be asked of a dead connection: that is how it comes back to life") func identify() async {
         let bench = Bench()
         bench.platform.revoke()
@@ -209,6 +228,7 @@ struct DeadCredentialTests {
         #expect(bench.store.row.state == "dead")
         #expect(bench.platform.calls == 0)
         bench.store.connect(Bench.credential(0))
+        bench.store.identified()
         #expect(await bench.read().output == "fine")
     }
 

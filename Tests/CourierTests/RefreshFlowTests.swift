@@ -106,6 +106,7 @@ struct RefreshFlowTests {
             $0.refresh = ["hush-r70"]
         }
         bench.store.connect(Bench.credential(70))
+        bench.store.identified()
         #expect(await bench.read().output == "fine")
     }
 

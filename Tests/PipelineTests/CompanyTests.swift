@@ -11,9 +11,9 @@ import Wire
     private static let prairie: JSON = ["name": "Prairie Goods LLC", "country": "US", "currency": "USD"]
 
     private func verdict(
-        _ name: String, country: String? = "US", currency: String? = "USD", before: JSON? = nil, confirmed: [JSON]? = nil, organisations: [JSON] = [prairie], isLedger: Bool = true
+        _ name: String, country: String? = "US", currency: String? = "USD", before: JSON? = nil, told: JSON? = nil, confirmed: [JSON]? = nil, organisations: [JSON] = [prairie], isLedger: Bool = true
     ) throws -> CompanyWatch.Verdict {
-        let expected = ExpectedAccounts(identity: before?.bytes, confirmed: confirmed.map { JSON.array($0).bytes }, organisations: JSON.array(organisations).bytes)
+        let expected = ExpectedAccounts(identity: before?.bytes, told: told?.bytes, confirmed: confirmed.map { JSON.array($0).bytes }, organisations: JSON.array(organisations).bytes)
         return try CompanyWatch.verdict(AccountIdentity(account: "9130350000000001", name: name, country: country, currency: currency), expected, isLedger: isLedger)
     }
 
@@ -32,14 +32,20 @@ import Wire
         #expect(try verdict("The Mug Shop", isLedger: false) == .agrees)
         #expect(differing(try verdict("The Mug Shop", country: "CA", isLedger: false)) == ["country"])
         #expect(try verdict("NetSuite 9130350000000001") == .agrees)
+        #expect(differing(try verdict("9130350000000001 Studio")) == ["name"])
     }
 
     @Test("what somebody said yes to in a browser agrees, and what was told before is not told again; anything else of it is") func saidBefore() throws {
         let acme: JSON = ["account": "9130350000000001", "name": "Acme Inc", "country": "US", "currency": "USD", "time_zone": .null]
         #expect(try verdict("Acme Inc", confirmed: [["account": "1", "name": "Acme Inc"], acme]) == .agrees)
         #expect(differing(try verdict("Acme Two Inc", confirmed: [acme])) == ["name"])
-        #expect(try verdict("Acme Inc", before: acme) == .known)
-        #expect(differing(try verdict("Acme Inc", currency: "EUR", before: acme)) == ["currency", "name"])
+        #expect(differing(try verdict("Acme Inc", before: acme)) == ["name"], "it was asked before, and nobody was told")
+        #expect(try verdict("Acme Inc", told: .object([("account", acme), ("expected", [Self.prairie])])) == .known)
+        #expect(differing(try verdict("Acme Inc", told: .object([("account", acme), ("expected", [["name": "Acme Ltd", "country": "US", "currency": "USD"]])]))) == ["name"], "another is expected by now")
+        #expect(differing(try verdict("Acme Inc", currency: "EUR", told: .object([("account", acme), ("expected", [Self.prairie])]))) == ["currency", "name"])
+        // An alert of before both were written down with it.
+        #expect(try verdict("Acme Inc", before: acme, told: [:]) == .known)
+        #expect(differing(try verdict("Acme Inc", currency: "EUR", before: acme, told: [:])) == ["currency", "name"])
     }
 
     @Test("a credential that opens another company is an alert with both, once, until somebody says yes or the right one is opened") func told() async throws {
@@ -61,8 +67,8 @@ import Wire
             #expect(try await desk.alerts().isEmpty)
             try await identify()
             #expect(try await desk.alerts().isEmpty, "somebody said yes")
-            // Led elsewhere it is asked anew, and there is another.
-            try await house.owner.query("UPDATE app.connections SET identity = NULL")
+            // It becomes the ledger of another organisation, after somebody said yes to it for the first.
+            try await house.owner.query("UPDATE app.organisations SET name = 'Another'")
             try await identify()
             #expect(try await hits() == 2)
             try await house.owner.query("UPDATE app.organisations SET name = 'Books Ltd'")

@@ -352,6 +352,58 @@ extension Desk {
         }
     }
 
+    @Test("a flow that is to tell its source nothing any more tells nothing, by nobody's word, and what was held or due waits; a later state never overtakes one on its way")
+    func quiet() async throws {
+        try await Desk.reflecting([("masters.amount", "ask")]) { desk in
+            let house = desk.house
+            func tell(_ word: String) async throws {
+                try await house.owner.query("UPDATE app.flows SET policies = policies || jsonb_build_object('reflect', \(word)::text)")
+            }
+            func answer() async throws {
+                let key = try await desk.posting("invoice", "O-1").key
+                try await house.supervisor.transaction { tx throws(Fault) in try await tx.answerReflections(house.tenant, house.flow, key, actor: "test") }
+            }
+            try await desk.run(sale())
+            try await desk.there("O-1") { $0.total = 9_000 }
+            try await tell("off")
+            try await answer()
+            #expect(try await desk.reflections() == ["posted told", "edited held"])
+            let id = try #require(try await house.owner.query("SELECT id FROM app.reflections WHERE state = 'held'").first)
+            await #expect(throws: Fault.self) { try await house.supervisor.transaction { tx throws(Fault) in try await tx.order(.tell, house.tenant, try id.get("id"), actor: "test") } }
+            // One that was due when it was turned off.
+            try await house.owner.query("UPDATE app.reflections SET state = 'due' WHERE state = 'held'")
+            try await desk.reflectionsLater()
+            try await house.supervisor.askForgotten()
+            #expect(try await house.count("SELECT count(*) FROM app.jobs WHERE kind = 'reflect'") == 0)
+            #expect(desk.told == ["posted 100.00"])
+            try await house.owner.query("UPDATE app.reflections SET state = 'held', next_attempt_at = clock_timestamp() + interval '2 minutes' WHERE state = 'due'")
+            try await tell("on")
+            try await answer()
+            try await desk.work()
+            #expect(try await desk.reflections() == ["posted told", "edited due"])
+            #expect(desk.told == ["posted 100.00"])
+            try await desk.reflectionsLater()
+            #expect(desk.told == ["posted 100.00", "edited 90.00"])
+        }
+    }
+
+    @Test("what a document that differs has its source told of is that document's alert alone: another's ends without it") func alone() async throws {
+        try await Desk.reflecting([("masters.amount", "ask")]) { desk in
+            let house = desk.house, key = AlertKey.reflection(house.flow)
+            func over() async throws -> Bool {
+                try await house.worker.raise(house.tenant, [Reflect.alert(house.flow)])
+                try await house.worker.transaction { tx throws(Fault) in try await tx.over(house.tenant, house.flow) }
+                return try await !desk.alerts().contains(key)
+            }
+            try await desk.run(sale())
+            try await desk.there("O-1") { $0.total = 9_000 }
+            #expect(try await desk.finding().count == 1)
+            #expect(try await over())
+            try await house.owner.query("UPDATE app.postings SET state = 'confirmed', fault = NULL, findings = '[]'")
+            #expect(try await !over(), "nothing else tells of it")
+        }
+    }
+
     @Test("credit that somebody sets against a document there is told as credit, not as money, and holds no payment") func credit() async throws {
         try await Desk.reflecting { desk in
             try await desk.run(sale(), sale("O-2"))

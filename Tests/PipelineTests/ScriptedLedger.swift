@@ -314,7 +314,10 @@ struct ScriptedLedger: LedgerConnector {
         }
     }
 
-    func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> { .finish(AccountIdentity(account: connection.account, name: "Books")) }
+    func identify(_ connection: ConnectionFacts) -> Exchange<AccountIdentity> {
+        if connection.settings["opens"] == "nothing" { return .fail(Self.refusal("hush", "the books are not shown")) }
+        return .finish(AccountIdentity(account: connection.settings["opens"] ?? connection.account, name: "Books"))
+    }
 
     func chart(_: ConnectionFacts) -> Exchange<Chart> {
         .one(Call(.read, HTTPRequest(.get, "/chart"))) { response throws(Fault) in

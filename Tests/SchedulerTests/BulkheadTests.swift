@@ -173,7 +173,7 @@ struct BulkheadTests {
             #expect(try await house.count("SELECT count(*) FROM app.jobs WHERE kind = 'sweep' AND due_at <= clock_timestamp() AND attempts = 0") == 1)
             // The next worker, as the tenant.
             _ = try await house.database.worker(of: house.tenant)
-            try await house.worker.acquit(house.tenant, job(house))
+            try await house.worker.acquit(house.tenant, job(house), well: true)
             #expect(try await house.supervisor.suspicions(house.tenant).isEmpty)
         }
     }

@@ -59,6 +59,93 @@ import Testing
         }
     }
 
+    private func give(_ house: House, _ sealed: [UInt8]) async throws -> ConnectionRow {
+        _ = try await house.supervisor.pool.query(AdminConnectionStatements.putCredential(house.tenant, house.ledger, sealed: sealed))
+        return try await now(house)
+    }
+
+    private func state(_ house: House, _ state: String) async throws -> String {
+        _ = try await house.supervisor.pool.query(AdminConnectionStatements.update(house.tenant, house.ledger, settings: nil, base: nil, state: state))
+        return try await now(house).state
+    }
+
+    @Test("what a person gives to a live connection works once its account is known, and an answer to a question that was put with the one before says nothing of it")
+    func given() async throws {
+        try await Street.with { house async throws in
+            let identity = Array(#"{"name": "Books"}"#.utf8)
+            let row = try await give(house, [5])
+            #expect(row.state == "new" && row.given == 1)
+            #expect(try await house.worker.saveIdentity(house.tenant, house.ledger, identity, given: 0) == false)
+            #expect(try await now(house).state == "new")
+            // What a worker renews is of the same grant.
+            #expect(await save(house, [6], expecting: row.credentialVersion) == nil)
+            #expect(try await house.worker.saveIdentity(house.tenant, house.ledger, identity, given: 1))
+            #expect(try await now(house).state == "live")
+            #expect(try await trail(house, "connection.identified") == 1)
+        }
+    }
+
+    @Test("an order that waits to be fetched is fetched at once when its connection is live") func fetches() async throws {
+        try await Street.with { house async throws in
+            try await house.worker.ask(house.tenant, [Job(.fetch, "\(house.source)/O-1", lane: .poll), Job(.fetch, "\(house.ledger)/O-2", lane: .poll)], after: .seconds(60))
+            #expect(try await house.worker.saveIdentity(house.tenant, house.source, Array("{}".utf8), given: 0))
+            #expect(try await house.worker.dueJobs(house.tenant, limit: 9).map(\.subject) == ["\(house.source)/O-1"])
+        }
+    }
+
+    @Test("a pause outlives another credential, and ends in the question whose it is unless that was answered meanwhile") func givenWhilePaused() async throws {
+        try await Street.with { house async throws in
+            #expect(try await state(house, "paused") == "paused")
+            #expect(try await now(house).isIdentified)
+            let given = try await give(house, [5])
+            #expect(given.state == "paused" && !given.isIdentified)
+            #expect(try await state(house, "live") == "new")
+            #expect(try await house.worker.saveIdentity(house.tenant, house.ledger, Array("{}".utf8), given: 1))
+            #expect(try await state(house, "paused") == "paused")
+            #expect(try await state(house, "live") == "live", "known with this very credential")
+            #expect(try await state(house, "paused") == "paused")
+            #expect(try await give(house, [6]).given == 2)
+            #expect(try await house.worker.saveIdentity(house.tenant, house.ledger, Array("{}".utf8), given: 2))
+            #expect(try await now(house).state == "paused")
+            #expect(try await state(house, "live") == "live")
+        }
+    }
+
+    @Test("an account that is not the connection's ends what goes on there, once and with its alert, which stands until another credential is identified; what the platform's state was before is no news meanwhile")
+    func refused() async throws {
+        try await House.with { house async throws in
+            let wrong = AlertRow(key: AlertKey.credential(house.ledger), severity: .critical, cause: "it belongs to acme", remedy: "Connect the right one.")
+            func refuse(_ given: Int) async throws { try await house.worker.refuseIdentity(house.tenant, house.ledger, given: given, alert: wrong, fault: Array("{}".utf8)) }
+            func facts() async throws -> [String] {
+                try await house.supervisor.transaction { tx throws(Fault) in try await tx.surveyAlerts() }.map(\.key).filter { !$0.hasPrefix("lag/") }.sorted()
+            }
+            try await house.owner.query("UPDATE app.connections SET identity = '{}' WHERE id = \(house.ledger)")
+            try await house.worker.setDown(house.tenant, house.ledger, reason: "no answer")
+            #expect(try await facts() == ["down/\(house.ledger)"])
+            _ = try await give(house, [5])
+            #expect(try await facts() == ["credential/\(house.ledger)", "down/\(house.ledger)"])
+            try await refuse(0)
+            #expect(try await house.count("SELECT count(*) FROM app.alerts") == 0, "there is another credential by now")
+            for _ in 0 ..< 2 { try await refuse(1) }
+            #expect(try await now(house).state == "new")
+            #expect(try await trail(house, "connection.refused") == 1)
+            #expect(try await house.count("SELECT hits::bigint FROM app.alerts WHERE state = 'open' AND severity = 'critical'") == 2)
+            #expect(try await facts().contains("credential/\(house.ledger)"), "what is surveyed keeps it open")
+            try await house.worker.setDown(house.tenant, house.ledger, reason: nil)
+            #expect(try await house.worker.saveIdentity(house.tenant, house.ledger, Array("{}".utf8), given: 1))
+            #expect(try await facts().isEmpty)
+            // On a live one it ends what goes on; a pause stays, and so does what is told of it.
+            try await refuse(1)
+            #expect(try await now(house).state == "new")
+            #expect(try await house.worker.saveIdentity(house.tenant, house.ledger, Array("{}".utf8), given: 1))
+            _ = try await state(house, "paused")
+            try await refuse(1)
+            #expect(try await now(house).state == "paused")
+            #expect(try await facts() == ["credential/\(house.ledger)"])
+            #expect(try await state(house, "live") == "new")
+        }
+    }
+
     @Test("what the control plane shows of a connection holds no credential and no secret") func shown() async throws {
         try await Street.with { house async throws in
             let secret = Array("hush-hush".utf8)
@@ -78,10 +165,10 @@ import Testing
         try await Street.with { house async throws in
             for _ in 0 ..< 2 { try await house.worker.setConnectionState(house.tenant, house.ledger, state: "dead", reason: "r", actor: "worker") }
             #expect(try await trail(house, "connection.dead") == 1)
-            try await house.worker.saveIdentity(house.tenant, house.ledger, Array(#"{"name": "Books"}"#.utf8))
+            try await house.worker.saveIdentity(house.tenant, house.ledger, Array(#"{"name": "Books"}"#.utf8), given: 0)
             #expect(try await now(house).state == "live")
             try await house.worker.setConnectionState(house.tenant, house.ledger, state: "paused", reason: nil, actor: "worker")
-            try await house.worker.saveIdentity(house.tenant, house.ledger, Array(#"{"name": "Books"}"#.utf8))
+            try await house.worker.saveIdentity(house.tenant, house.ledger, Array(#"{"name": "Books"}"#.utf8), given: 0)
             #expect(try await now(house).state == "paused", "a person's pause is a person's to end")
             try await house.owner.query("UPDATE app.connections SET credential = NULL WHERE tenant_id = \(house.tenant) AND id = \(house.ledger)")
             #expect(await faultCode {

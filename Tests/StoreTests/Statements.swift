@@ -382,6 +382,7 @@ private func work(_ t: TenantID) -> [Sample] {
         Sample("JobStatements.nextDue", JobStatements.nextDue(t)),
         Sample("CrashStatements.suspicions", CrashStatements.suspicions(t)),
         Sample("CrashStatements.clear", CrashStatements.clear(t, JobName(.post, "flow"))),
+        Sample("CrashStatements.acquit", CrashStatements.acquit(t, JobName(.post, "flow"), well: true)),
         Sample("CrashStatements.rest", CrashStatements.rest(t, job, by: .seconds(1))),
         Sample("BudgetStatements.open", BudgetStatements.open(t, connection, [charge])),
         Sample("BudgetStatements.take", BudgetStatements.take(t, connection, [charge])),
@@ -404,7 +405,9 @@ private func work(_ t: TenantID) -> [Sample] {
         Sample("TenantStatements.saveCredential", TenantStatements.saveCredential(t, connection, sealed: [1], expecting: 1)),
         Sample("TenantStatements.forgetOldCredential", TenantStatements.forgetOldCredential(t, connection, version: 1)),
         Sample("TenantStatements.saveWatermark", TenantStatements.saveWatermark(t, connection, now)),
-        Sample("TenantStatements.saveIdentity", TenantStatements.saveIdentity(t, connection, json)),
+        Sample("TenantStatements.saveIdentity", TenantStatements.saveIdentity(t, connection, json, given: 1)),
+        Sample("TenantStatements.refuseIdentity", TenantStatements.refuseIdentity(t, connection, reason: "r", given: 1)),
+        Sample("TenantStatements.hurryFetches", TenantStatements.hurryFetches(t, connection)),
         Sample("AuditStatements.insert", AuditStatements.insert(t, [AuditEntry(actor: "worker", action: "b", subject: "c")])),
     ]
 }
@@ -441,6 +444,8 @@ private func scheduling(_ t: TenantID) -> [Sample] {
         ("CrashStatements.dueNow", CrashStatements.dueNow(t, crashed)),
         ("CrashStatements.holdCase", CrashStatements.holdCase(t, flow, "O-1", fault: json)),
         ("CrashStatements.holdPosting", CrashStatements.holdPosting(t, sampleKey.text, fault: json, finding: json)),
+        ("CrashStatements.refuseReflection", CrashStatements.refuseReflection(t, sampleKey.text, 1, fault: json)),
+        ("CrashStatements.refuseAttachment", CrashStatements.refuseAttachment(t, sampleKey.text, 1, fault: json)),
         ("SealStatements.add", SealStatements.add(t, number: 1, beforeXID: "5", rows: 1, digest: [1])),
     ]
     return list.map { Sample($0.0, $0.1, by: .supervisor) }
@@ -500,7 +505,7 @@ private func administration(_ t: TenantID) -> [Sample] {
         ("AdminConnectionStatements.one", AdminConnectionStatements.one(connection, sees)),
         ("AdminConnectionStatements.update", AdminConnectionStatements.update(t, connection, settings: json, base: BaseChange(url: nil, former: "https://a.example", moves: true), state: "live")),
         ("AdminConnectionStatements.putCredential", AdminConnectionStatements.putCredential(t, connection, sealed: [1])),
-        ("AdminConnectionStatements.putWebhookSecret", AdminConnectionStatements.putWebhookSecret(t, connection, sealed: [1])),
+        ("AdminConnectionStatements.askWho", AdminConnectionStatements.askWho(t, [connection])), ("AdminConnectionStatements.putWebhookSecret", AdminConnectionStatements.putWebhookSecret(t, connection, sealed: [1])),
         ("AdminConnectionStatements.intake", AdminConnectionStatements.intake(connection)),
         ("AdminConnectionStatements.hurry", AdminConnectionStatements.hurry(t)),
         ("AdminDocumentStatements.list", AdminDocumentStatements.list(t, DocumentFilter(flow: flow, kind: "sale", state: "held", caseID: "O-1", code: "x"), page)),

@@ -47,7 +47,10 @@ import Wire
         guard case .rejected(let fault)? = try told(try state(), missing).output else { return #expect(Bool(false)) }
         #expect(fault.code == "order_gone")
         #expect(try told(try state(), object("ch_other")).fault?.code == "unreadable_answer")
-        #expect(try told(try state(), .json(200, ["id": .string(Self.charge), "deleted": true])).fault?.code == "unreadable_answer")
+        guard case .rejected(let deleted)? = try told(try state(), .json(200, ["id": .string(Self.charge), "deleted": true])).output else { return #expect(Bool(false)) }
+        #expect(deleted.code == "order_gone", "a draft of which nothing is left")
+        #expect(try told(try state(), .json(200, ["id": .string(Self.charge)])).fault?.code == "unreadable_answer")
+        #expect(try told(try state(), object(Self.charge, .null), object(Self.charge, [Self.member: .string(Self.words)])).output == .posted(remoteID: Self.member, version: nil))
         for vague in [object(), .json(200, ["id": .string(Self.charge)])] {
             guard case .unknown? = try told(try state(), object(), vague).output else { return #expect(Bool(false)) }
         }

@@ -14,7 +14,8 @@ extension Bookkeeping {
             return self.subsidiary(subsidiary).reading { row throws(Fault) in
                 guard let name = row["name"], !name.isEmpty else { throw NetSuite.unreadable("the subsidiary has no name") }
                 let currency = currencies.first { $0["id"] == row["currency"] }
-                return AccountIdentity(account: account, name: name, country: row["country"], currency: currency?["code"] ?? Self.base(currencies))
+                let country = row["country"].flatMap { $0.isEmpty ? nil : $0 }
+                return AccountIdentity(account: account, name: name, country: country, currency: currency?["code"] ?? Self.base(currencies))
             }
         }
     }

@@ -168,7 +168,7 @@ struct SOAPLink: Link {
             guard result.problem == nil, let record = result.record else { return [] }
             let fields = Fields(record)
             return [[
-                "id": record.attribute("internalId") ?? "", "name": fields.text("name") ?? "", "country": fields.text("country") ?? "",
+                "id": record.attribute("internalId") ?? "", "name": fields.text("name") ?? "", "country": SOAPCountries.code(fields.text("country")),
                 "currency": fields.id("currency") ?? "",
             ]]
         }

@@ -17,7 +17,10 @@ extension StripeConnector {
             .trying { () throws(Fault) in
                 if answer.status == 404 { return .finish(.rejected(Self.chargeGone)) }
                 let there = try answer.json()
-                guard there["id"]?.string == state.caseID, let kept = there["metadata"], kept.object != nil else { throw StripeCalls.unreadable("an object without metadata") }
+                guard there["id"]?.string == state.caseID else { throw StripeCalls.unreadable("another object") }
+                // Of a draft that was deleted little more is left than its id.
+                if there["deleted"]?.bool == true { return .finish(.rejected(Self.chargeGone)) }
+                guard let kept = there["metadata"], kept == .null || kept.object != nil else { throw StripeCalls.unreadable("an object without metadata") }
                 if member.stands(in: kept) { return .finish(.posted(remoteID: member.name, version: nil)) }
                 return .send(member.write(path)) { .finish(Self.written($0, member)) }
             }

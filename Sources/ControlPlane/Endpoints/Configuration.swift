@@ -157,6 +157,8 @@ extension Endpoints {
             let row = try (try await tx.query(AdminConfigurationStatements.insertFlow(tenant, new))).adminRow()
             try await tx.audit(tenant, [visit.entry("flow.created", "flow \(new.id)")])
             for read in [source] + [returns].compactMap(\.self) { try await tx.rereadEvents(tenant, read) }
+            // Whose books they are was not known when they were connected.
+            _ = try await tx.query(AdminConnectionStatements.askWho(tenant, [source, ledger]))
             try await tx.replan(tenant, only: new.id)
             return .init(201, try noted(row.json, notes), location: "/v1/flows/\(new.id)")
         }

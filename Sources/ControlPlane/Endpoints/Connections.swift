@@ -108,6 +108,8 @@ extension Endpoints {
                 _ = try await tx.query(ConsentStatements.revokeAll(of: tenant, id, actor: visit.asker.actor))
             }
             try await tx.audit(tenant, [visit.entry("connection.changed", "connection \(id)", JSON.object(detail).bytes)])
+            // After a pause in which it was given another credential it is known first whose account that is.
+            if state == "live" { _ = try await tx.query(AdminConnectionStatements.askWho(tenant, [id])) }
             _ = try await tx.query(AdminConnectionStatements.hurry(tenant))
             _ = try await tx.query(JobStatements.wake())
             return .init(200, row.json, tag: try tag(row))

@@ -13,7 +13,8 @@ extension Pipeline {
     /// Tells the source what the ledger has of its documents, each state once: what is about to be sent is written down first, and whatever nobody knows
     /// the end of is looked for before it is sent again.
     func reflect(_ flow: Setup.Flow, in setup: Setup) async throws(Fault) -> Result {
-        guard flow.row.state == "active" else { return .done }
+        // What was to be told when the flow was told to be quiet waits: it is looked at anew before it is ever told.
+        guard flow.row.state == "active", flow.policies.reflect == .on else { return .done }
         var places = listeners(setup), failed: Fault?
         while !places.isEmpty {
             let due = try await store.dueReflections(tenant, flow.row.id, to: Array(places.keys), limit: Reflect.atOnce)

@@ -4,8 +4,8 @@ internal import Store
 internal import Wire
 
 extension Pipeline {
-    /// An account that is not the company expected: who typed a credential in was shown nothing, as who consents in a browser is. To be called before the
-    /// identity is kept, and carried out after it.
+    /// An account that is not the company expected: who typed a credential in was shown nothing, as who consents in a browser is. To be called, and carried out,
+    /// before the identity is kept.
     func compare(_ identity: AccountIdentity, _ connection: ConnectionRow, _ connector: any Connector) async throws(Fault) -> CompanyWatch.Verdict {
         guard let expected = try await store.expectedAccounts(tenant, connection.id) else { return .agrees }
         return try CompanyWatch.verdict(identity, expected, isLedger: connector is any LedgerConnector)
@@ -26,7 +26,7 @@ enum CompanyWatch {
     enum Verdict: Equatable {
         /// As expected, or somebody said yes to it.
         case agrees
-        /// As it was when it was asked last: who has to be told is told.
+        /// Another, and who has to be told is told.
         case known
         case differs([String], from: [AccountIdentity])
     }
@@ -35,11 +35,23 @@ enum CompanyWatch {
         let organisations = try JSON(parsing: expected.organisations).array ?? []
         let wanted = organisations.map { AccountIdentity(account: "", name: $0["name"]?.string ?? "", country: $0["country"]?.string, currency: $0["currency"]?.string) }
         // Shops have names of their own, and one made of the account's id says nothing.
-        let differences = identity.differences(from: wanted, isNamed: isLedger && !identity.name.contains(identity.account))
+        let differences = identity.differences(from: wanted, isNamed: isLedger && !isMadeUp(identity))
         if differences.isEmpty { return .agrees }
         for found in try expected.confirmed.map({ bytes throws(Fault) in try JSON(parsing: bytes).array ?? [] }) ?? [] where says(found, identity) { return .agrees }
-        if let kept = expected.identity, says(try JSON(parsing: kept), identity) { return .known }
+        if try isTold(identity, organisations, expected) { return .known }
         return .differs(differences, from: wanted)
+    }
+
+    /// Of this very account, held against these very organisations. An alert that was raised before both were written down with it stands for the account as it was asked last.
+    private static func isTold(_ identity: AccountIdentity, _ organisations: [JSON], _ expected: ExpectedAccounts) throws(Fault) -> Bool {
+        guard let told = try expected.told.map({ bytes throws(Fault) in try JSON(parsing: bytes) }) else { return false }
+        guard let account = told["account"] else { return try expected.identity.map { kept throws(Fault) in says(try JSON(parsing: kept), identity) } ?? false }
+        return says(account, identity) && told["expected"]?.array == organisations
+    }
+
+    /// The platform's name and the account's id, `… 1234567`; "Studio 54" of an account `54` is what somebody calls it.
+    private static func isMadeUp(_ identity: AccountIdentity) -> Bool {
+        identity.name == identity.account || (identity.account.utf8.count >= 6 && identity.name.hasSuffix(" \(identity.account)"))
     }
 
     private static func says(_ json: JSON, _ identity: AccountIdentity) -> Bool {
@@ -51,7 +63,13 @@ enum CompanyWatch {
         AlertRow(
             key: AlertKey.company(connection.id), severity: .critical,
             cause: "\(connection.slug) (\(platform)) opened \(words(identity)), which differs in \(what.joined(separator: " and ")) from \(expected.map(words).joined(separator: "; "))",
-            remedy: "See whether it is the company that is meant, and if so acknowledge this. If not, pause its flows, give the credential of the right one, and take back there what was posted.")
+            remedy: "See whether it is the company that is meant, and if so acknowledge this. If not, pause its flows, give the credential of the right one, and take back there what was posted.",
+            detail: JSON.object([("account", identity.json), ("expected", .array(expected.map(organisation)))]).bytes)
+    }
+
+    /// As `ExpectedAccounts` has it.
+    private static func organisation(_ one: AccountIdentity) -> JSON {
+        .object([("name", .string(one.name)), ("country", .optional(one.country)), ("currency", .optional(one.currency))])
     }
 
     private static func words(_ one: AccountIdentity) -> String { ([one.name] + [one.country, one.currency].compactMap(\.self)).joined(separator: ", ") }

@@ -18,8 +18,9 @@ extension Pipeline {
     /// Ingests every record changed since the watermark: the backstop for webhooks that never came. What is known already is dropped
     /// by its delivery id (a record and its version). As long as no flow can use what it brings nothing is read, and the watermark stays.
     func sweep(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
-        guard connection.row.state == "live" || connection.row.state == "new" else { return .done }
         let connector = try source(connection)
+        // Whoever only sends is never identified by a credential; of all others it is known first whose account it is.
+        guard connection.row.state == "live" || (connection.row.state == "new" && connector.spec.isInbound) else { return .done }
         #if SABOTAGE
         if Sabotage.dropWebhook.isOn {
             try await store.saveWatermark(tenant, connection.row.id, nil)
@@ -100,44 +101,5 @@ extension Pipeline {
         }
         let kept = try await store.ingest(events, lane: .poll)
         metrics.count(.events, ("result", "swept"), by: Double(kept))
-    }
-
-    /// Asks the platform who is at the other end, keeps the answer and brings the connection to life.
-    func identify(_ connection: CourierConnection, in setup: Setup) async throws(Fault) -> Result {
-        guard let connector = connectors[connection.row.platform] else { return .done }
-        let identity = try await read(connector.identify(connection.facts), connector, connection)
-        guard identity.account.lowercased() == connection.row.account.lowercased() else {
-            let fault = Fault(
-                "wrong_account", stage: .ingest, disposition: .hold,
-                summary: "the credential of connection \(connection.row.slug) belongs to \(identity.account), not to \(connection.row.account)",
-                remedy: "Connect the account that the connection names.")
-            try await store.raise(tenant, [AlertRow(key: AlertKey.credential(connection.row.id), severity: .critical, cause: fault.summary, remedy: fault.remedy)])
-            throw fault
-        }
-        let company = try await compare(identity, connection.row, connector)
-        try await store.saveIdentity(tenant, connection.row.id, identity.json.bytes)
-        try await store.resolveAlerts(tenant, keyPrefix: AlertKey.credential(connection.row.id))
-        try await tell(company, of: identity, connection.row, connector.spec.name)
-        var jobs: [Job] = []
-        if connector is any LedgerConnector {
-            jobs.append(Job(.chart, connection.row.id.description, lane: .interactive))
-            // What waited while the connection was dead goes on.
-            for flow in setup.flows(into: connection.row.id) { jobs += [.map, .post, .confirm].map { Job($0, flow.row.id.description, lane: .webhook) } }
-        }
-        if connector is any SourceConnector {
-            jobs += [Job(.normalize, connection.row.id.description, lane: .webhook), Job(.sweep, connection.row.id.description, lane: .poll)]
-        }
-        try await store.ask(tenant, jobs)
-        return .done
-    }
-}
-
-extension AccountIdentity {
-    /// As it is kept and shown.
-    var json: JSON {
-        .object([
-            ("account", .string(account)), ("name", .string(name)), ("country", .optional(country)), ("currency", .optional(currency)),
-            ("time_zone", .optional(timeZone)),
-        ])
     }
 }

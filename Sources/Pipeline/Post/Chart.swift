@@ -15,6 +15,8 @@ extension Pipeline {
         let connector = try ledger(connection)
         // Its accounts come as a list that a person exported there (`PUT /v1/connections/{connection}/accounts`).
         if connector is any FileLedger { return .done }
+        // Asked for again when it is known whose account it is.
+        guard connection.row.state != "new", connection.row.isIdentified else { return .done }
         let before = try await store.chart(tenant, connection.row.id)
         // Without any, nothing can be posted.
         let chart = try await read(connector.chart(connection.facts), connector, connection, canWait: before != nil)
