@@ -349,6 +349,8 @@ public struct LedgerReadback: Sendable, Equatable {
     public var voided: Bool
     /// It is there and has no effect yet: a draft of ours whose posting broke off, `voided` too. `update` goes on from it.
     public var unfinished: Bool
+    /// It has no effect until somebody approves it; `voided` too, and not `unfinished`: there is nothing to go on with.
+    public var waits: Bool
     /// What is owed on it still, in document currency, minor units; `nil` where the form or the platform shows none. Money moves it, so it is no
     /// difference from what was meant.
     public var open_minor: Int64?
@@ -360,8 +362,8 @@ public struct LedgerReadback: Sendable, Equatable {
 
     public init(
         key: PostKey?, remoteID: String, version: String?, date: LocalDate?, currency: String?, total_minor: Int64, tax_minor: Int64?, party: String?,
-        accounts: [String: Int64], voided: Bool, appliesTo: String? = nil, unfinished: Bool = false, open_minor: Int64? = nil,
-        credited_minor: Int64? = nil, due: LocalDate? = nil
+        accounts: [String: Int64], voided: Bool, appliesTo: String? = nil, unfinished: Bool = false, waits: Bool = false,
+        open_minor: Int64? = nil, credited_minor: Int64? = nil, due: LocalDate? = nil
     ) {
         self.key = key
         self.remoteID = remoteID
@@ -375,6 +377,7 @@ public struct LedgerReadback: Sendable, Equatable {
         self.voided = voided
         self.appliesTo = appliesTo
         self.unfinished = unfinished
+        self.waits = waits
         self.open_minor = open_minor
         self.credited_minor = credited_minor
         self.due = due

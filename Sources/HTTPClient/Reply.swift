@@ -113,8 +113,9 @@ extension Outgoing {
     func judge(_ response: HTTPResponse) -> HTTPOutcome {
         // Of these only the fields come.
         if method == .head || response.status == 204 || response.status == 304 { return .answered(response) }
-        let packing = Outgoing.word(of: response.fields.all("Content-Encoding"), besides: "identity")
-            ?? Outgoing.word(of: response.fields.all("Transfer-Encoding"), besides: "chunked")
+        // `none` is in no register of codings: PHP programs send it to keep packers off.
+        let packing = Outgoing.word(of: response.fields.all("Content-Encoding"), besides: ["identity", "none"])
+            ?? Outgoing.word(of: response.fields.all("Transfer-Encoding"), besides: ["chunked", "identity"])
         guard let packing else { return .answered(response) }
         return .unknown(Fault(
             "reply_packed", stage: .http, disposition: .retry, summary: "the answer of \(place), status \(response.status), is packed (\(packing)), which was not asked for",
@@ -122,9 +123,9 @@ extension Outgoing {
     }
 
     /// The first of the words in these lists that is another; at most twenty letters of it.
-    private static func word(of lists: [String], besides plain: String) -> String? {
+    private static func word(of lists: [String], besides plain: [String]) -> String? {
         for list in lists {
-            for word in list.lowercased().split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }) where word != plain {
+            for word in list.lowercased().split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }) where !plain.contains(where: { $0 == word }) {
                 return String(decoding: word.utf8.filter { $0 == 45 || (97 ... 122).contains($0) }.prefix(20), as: UTF8.self)
             }
         }

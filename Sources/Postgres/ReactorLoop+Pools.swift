@@ -148,7 +148,8 @@ extension ReactorLoop {
             givenBack(ticket, lease)
             return
         }
-        ticket.attempts += 1
+        // On a connection that was gone by its turn it was no attempt.
+        if ticket.placed { ticket.attempts += 1 }
         ticket.placed = false
         tickets[id] = ticket
         guard ticket.attempts <= 1, let poolID = ticket.pool, let pool = pools[poolID] else {

@@ -81,12 +81,10 @@ public enum AdminPostingStatements {
     /// The ledger was asked for the document by its id, and has it no longer.
     private static let gone = #"(p.findings @> '[{"check": "drift", "position": "gone"}]' OR coalesce(p.accepted->>'gone' = 'true', false))"#
 
-    /// The ledger refused it as written already, and has nothing under its key: it was written there and deleted, or another document has its number.
-    private static let taken = "p.state = 'rejected' AND p.remote_id IS NULL AND p.effect = 'post' AND p.fault->>'code' = 'number_taken'"
-
     /// What the ledger was found to have no longer is looked for by its key before it is written again: looked up by its id, it may stand there under
     /// another one. Until then it is a send of unknown outcome, dated by the first, because nothing of it can be older. What is written then is a revision of
-    /// its own: a ledger that remembers what it was asked for takes the same one for the first, and refuses it for ever.
+    /// its own: a ledger that remembers what it was asked for takes the same one for the first, and refuses it for ever. Only what was known there by its id can be
+    /// known to be gone: what is merely not found by its key (`number_taken`) may stand under another number, and stays the same send.
     public static func releaseGone(_ tenant: TenantID, _ key: PostKey) -> SQL {
         """
         WITH m AS (
@@ -94,8 +92,7 @@ public enum AdminPostingStatements {
             revision = p.revision + 1, confirmed_as = NULL, accepted = NULL, shown_as = NULL, recheck_at = NULL, updated_at = clock_timestamp(),
             fault = '{"code":"outcome_unknown","summary":"the ledger did not show it any more: looked for by its key before it is written again"}'
           WHERE p.tenant_id = \(tenant) AND p.post_key = \(key.text) AND p.batch_id IS NULL
-             AND (((p.state = 'manual' OR (p.accepted IS NOT NULL AND p.effect = 'post' AND p.state IN ('confirmed', 'reconciled', 'held', 'rejected'))) AND \(unsafe: gone))
-               OR (\(unsafe: taken)))
+             AND (p.state = 'manual' OR (p.accepted IS NOT NULL AND p.effect = 'post' AND p.state IN ('confirmed', 'reconciled', 'held', 'rejected'))) AND \(unsafe: gone)
           RETURNING p.*
         ), i AS (
           INSERT INTO app.intents (tenant_id, post_key, revision, action, attempt, request_digest, epoch, state, evidence, written_at)

@@ -126,7 +126,7 @@ struct ExchangeTests {
     @Test("an answer is asked for unpacked, and a packed one is none, whole or torn: nobody could tell", arguments: [HTTPMethod.get, .post], [true, false])
     func packed(method: HTTPMethod, isTorn: Bool) async throws {
         let content = isTorn ? Array(gzip.prefix(10)) : gzip
-        for field in ["Content-Encoding: gzip", "content-encoding: identity, X-GZIP", "Content-Encoding: \r\nContent-Encoding: br"] {
+        for field in ["Content-Encoding: gzip", "content-encoding: identity, X-GZIP", "Content-Encoding: none, gzip", "Content-Encoding: \r\nContent-Encoding: br"] {
             let head = "HTTP/1.1 200 OK\r\n\(field)\r\nContent-Length: \(content.count)\r\n\r\n"
             let server = ScriptedServer { _ in .replyBytes(Array(head.utf8) + content) }
             try await withServer(server) { client in
@@ -152,13 +152,17 @@ struct ExchangeTests {
     func unpacked() async throws {
         let server = ScriptedServer { request in
             if request.line.hasPrefix("HEAD") { return .reply("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 28\r\n\r\n") }
+            if request.line.contains("/php") { return .reply("HTTP/1.1 200 OK\r\nContent-Encoding: none\r\nContent-Length: 2\r\n\r\nok") }
+            if request.line.contains("/bare") { return .replyAndClose("HTTP/1.1 200 OK\r\nContent-Encoding: None, identity\r\nTransfer-Encoding: Identity\r\n\r\nok") }
             if request.line.contains("/none") { return .reply("HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n") }
             return .reply("HTTP/1.1 200 OK\r\nContent-Encoding: Identity\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")
         }
         try await withServer(server) { client in
             #expect(expectAnswered(await client.send(HTTPRequest(.head, server.url()), timeout: .seconds(10)))?.fields["Content-Encoding"] == "gzip")
             #expect(expectAnswered(await client.send(HTTPRequest(.delete, server.url("/none")), timeout: .seconds(10)), 204) != nil)
-            #expect(expectAnswered(await client.send(HTTPRequest(.get, server.url()), timeout: .seconds(10)))?.bodyText == "ok")
+            for path in ["/", "/php", "/bare"] {
+                #expect(expectAnswered(await client.send(HTTPRequest(.get, server.url(path)), timeout: .seconds(10)))?.bodyText == "ok", "\(path)")
+            }
         }
     }
 

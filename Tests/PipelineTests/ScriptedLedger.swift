@@ -53,6 +53,8 @@ final class ScriptedBooks: Sendable {
         var settles: String?
         var voided = false
         var unfinished = false
+        /// Somebody has to approve it; `voided` too.
+        var waits = false
         var version = 1
         /// What somebody paid on it there, beside the payments that it knows.
         var theirs: Int64 = 0
@@ -186,7 +188,7 @@ final class ScriptedBooks: Sendable {
             .object([
                 ("open", ["invoice", "credit_note"].contains(e.form) ? .number("\(Self.open(e, all))") : .null), ("credited", .number("\(e.credited)")),
                 ("key", .string(e.key)), ("id", .string(e.id)), ("total", .number("\(e.total)")), ("date", .string(e.date)), ("voided", .bool(e.voided)),
-                ("unfinished", .bool(e.unfinished)),
+                ("unfinished", .bool(e.unfinished)), ("waits", .bool(e.waits)),
                 ("settles", .optional(e.settles)), ("version", .string("\(e.version)")), ("accounts", .object(e.accounts.map { ($0.key, .number("\($0.value)")) })),
             ])
         }))
@@ -433,7 +435,7 @@ struct ScriptedLedger: LedgerConnector {
                 out[key] = LedgerReadback(
                     key: key, remoteID: id, version: e["version"]?.string, date: e["date"]?.string.flatMap { LocalDate($0) }, currency: "USD",
                     total_minor: Int64(e["total"]?.int ?? 0), tax_minor: nil, party: nil, accounts: accounts, voided: e["voided"]?.bool ?? false,
-                    appliesTo: e["settles"]?.string, unfinished: e["unfinished"]?.bool ?? false,
+                    appliesTo: e["settles"]?.string, unfinished: e["unfinished"]?.bool ?? false, waits: e["waits"]?.bool ?? false,
                     open_minor: e["open"]?.int.map { Int64($0) }, credited_minor: e["credited"]?.int.map { Int64($0) })
             }
             return out

@@ -32,6 +32,7 @@ import Testing
         #expect(pool.links.isEmpty)
         #expect(loop.tickets.keys.sorted() == [3, 4], "what was under way is answered: nobody knows whether it ran")
         try #require(pool.machine.waiters == 2, "the others wait for another connection")
+        #expect([3, 4].map { loop.tickets[$0]?.attempts } == [1, 0], "what was never handed to libpq was not tried")
         settle(loop)
     }
 

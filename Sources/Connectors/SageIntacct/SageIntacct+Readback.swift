@@ -14,8 +14,8 @@ extension SageIntacctConnector {
         switch Effect(row) {
         case .effective: break
         case .draft: (out.voided, out.unfinished) = (true, true)
-        // Somebody has to approve it first.
-        case .pending, .ended: out.voided = true
+        case .pending: (out.voided, out.waits) = (true, true)
+        case .ended: out.voided = true
         }
         if out.voided { return out }
         let days = ["WHENPOSTED", "WHENCREATED", "RECEIPTDATE", "BATCH_DATE"]

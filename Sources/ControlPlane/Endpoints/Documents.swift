@@ -89,7 +89,7 @@ extension Endpoints {
             try await order(.hold, visit)
         },
         Endpoint(.post, "/v1/postings/{posting}/release", .key(.write), aboutOrder(
-            "Let a posting go on", "Held, rejected and manual ones are planned and checked anew. What the ledger has already becomes an update there; what it was found to have no longer, and what it refuses as written already (`number_taken`), is looked for and, found nowhere, written again as a later revision. Of one whose ledger's side was accepted, ours is written over it."
+            "Let a posting go on", "Held, rejected and manual ones are planned and checked anew. What the ledger has already becomes an update there; what it was found to have no longer is looked for and, found nowhere, written again as a later revision. What it refuses as written already (`number_taken`) is asked for once more as the same. Of one whose ledger's side was accepted, ours is written over it."
         )) { visit in try await order(.release, visit) },
         Endpoint(.post, "/v1/postings/{posting}/retry", .key(.write), aboutOrder(
             "Try a posting again", "A rejected one is planned anew, an unknown one is looked up at once, and a manual one that the ledger has is compared again."

@@ -83,8 +83,8 @@ enum Recover {
         }
         switch row.action {
         case .create:
-            // What was voided there before is not what somebody wants written again.
-            if let seen, !(row.isReleased && seen.voided) { return settled(.posted, "found by its key") }
+            // What was voided there before is not what somebody wants written again. What waits for an approval is: it may have its effect yet.
+            if let seen, !(row.isReleased && seen.voided && !seen.waits) { return settled(.posted, "found by its key") }
         case .void:
             if let seen, seen.voided { return settled(.posted, "found voided") }
             if seen == nil, row.posting.remoteID != nil, row.age > believable { return settled(.posted, "found gone") }
@@ -101,7 +101,11 @@ enum Recover {
         }
         let fault = Fault(
             "number_taken", stage: .post, disposition: .reject, summary: "the ledger says that it has a document with this posting's number, and shows none of ours",
-            remedy: "Look for it in the ledger by its number. Correct another document that has it, then retry. Release only where nothing of it is there, as where somebody deleted it: it is written anew.")
+            remedy: """
+                Look for it in the ledger by its reference, customer and amount: somebody may have given it another number. Ours: give it back its number, which is the \
+                posting's key. Another document that has the number: correct that. Nowhere, as where somebody deleted it: enter it there by hand under that number. Then release: \
+                what is there by then is found, and nothing is written beside it.
+                """)
         return Settlement(key: row.posting.key, attempt: row.attempt, outcome: .rejected, evidence: fault.json.bytes)
     }
 
