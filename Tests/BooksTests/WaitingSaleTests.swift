@@ -69,7 +69,13 @@ private func stays(_ documents: [SourceDocument], _ policies: Policies, _ ledger
         let plans = plan([before, came("P-1", 10_600, early)], paid)
         #expect(names(plans) == ["invoice:O-1", "payment:P-1"] && plans.map(\.date) == [day("2026-10-31"), day("2026-11-02")])
         let receipt = plan([before, came("P-1", 10_600, early)], try policies(("triggers.sale", "paid"), ("sale_form", "sales_receipt")))
-        #expect(names(receipt) == ["sales_receipt:O-1"] && receipt.first?.date == day("2026-10-31"))
+        // It has its money in it, which came since.
+        #expect(names(receipt) == ["sales_receipt:O-1"] && receipt.first?.date == day("2026-11-02") && checks(receipt) == ["waits_for_original"])
+        let receipts = try policies(("triggers.sale", "paid"), ("sale_form", "sales_receipt")), part = plan([before, came("P-1", 1_000, early)], receipts)
+        #expect(part.map(\.date) == [day("2026-11-02")] && checks(part) == ["waits_for_payment", "waits_for_original"])
+        let then = plan([before, came("P-1", 10_600, at("2026-10-31T11:00:00Z"))], receipts)
+        #expect(then.map(\.date) == [day("2026-10-31")] && checks(then) == [], "all of it is of the former books")
+        #expect(checks(plan([sale(), came("P-1", 10_600, early)], receipts)) == [])
         // What the ledger owes for it is used up by it all the same.
         let owed = posted(planned([before, came("P-0", 600, early)], shopUS, paid))
         let rest = plan([before, came("P-0", 600, early), came("P-1", 10_000, later)], paid, owed)
