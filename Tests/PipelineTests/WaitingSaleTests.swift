@@ -208,6 +208,21 @@ extension Desk {
         }
     }
 
+    @Test("a journal that was held for another reason, of which nobody was told that, comes as a part of the day") func notByHand() async throws {
+        try await Desk.with(policies: [("triggers.sale", "paid"), ("posting", "daily_summary"), ("edit", "revise")]) { desk in
+            try await desk.run(sale(), came("P-1", 1_000, "2026-11-03T10:00:00Z"), came("P-2", 9_000, "2026-11-05T10:00:00Z"))
+            try await desk.house.owner.query("""
+                UPDATE app.postings SET state = 'held', part_of = NULL, sent = NULL, sent_digest = NULL,
+                  findings = '[{"check": "waits_for_original", "why": "w", "remedy": "r"}]' WHERE form = 'journal'
+                """)
+            try await desk.run(sale(version: 2, title: "Blue cup"))
+            let journal = try await desk.posting("journal", "O-1/P-1")
+            #expect(journal.partOf != nil && journal.state == "gathered")
+            let day = try PlanCodec.decode(try await desk.posting("summary", "2026-11-05:shop").plan)
+            #expect(day.lines.filter { $0.role == "customer_deposits" }.map(\.amount) == [usd(1_000)])
+        }
+    }
+
     @Test("a sale that is dated by its money keeps its day when the policy changes, by a mark that its ledger never sees") func mark() async throws {
         try await Desk.with(policies: [("triggers.sale", "paid")]) { desk in
             try await desk.run(sale(), came("P-1", 10_000, "2026-11-18T10:00:00Z"))

@@ -353,9 +353,10 @@ enum Map {
             wanted.insert(key)
             var made = row(plan, key: key, revision: revision, body: PlanCodec.encode(plan).bytes, flow, tenant)
             let policy = Summaries.policy(of: plan, flow.policies)
-            made.isPart = existing?.remoteID == nil && policy != .perDocument && !singles.contains(plan.id) && !isByHand(plan, existing)
+            let byHand = try isByHand(plan, existing), isSame = try says(existing, made, plan)
+            made.isPart = existing?.remoteID == nil && policy != .perDocument && !singles.contains(plan.id) && !byHand
             // What a person stopped or skipped waits for a person, as long as it says the same.
-            if let existing, !isMoved, existing.planDigest == made.planDigest, existing.revision == revision, (existing.partOf != nil) == made.isPart,
+            if let existing, !isMoved, isSame, existing.revision == revision, (existing.partOf != nil) == made.isPart,
                 ["cleared", "mapped", "manual", "skipped", "gathered"].contains(existing.state) {
                 if existing.batch != nil { out.sameInHand.append(key) }
                 continue
@@ -380,10 +381,20 @@ enum Map {
         for row in gone where row.partOf != nil { touch(row.key, [row.date], flow.policies.posting(on: row.date), &out) }
     }
 
-    /// What uses a deposit up went by itself once, to where its invoice did not stand by itself: whoever was told of it may have entered it by hand.
-    private static func isByHand(_ plan: PlannedPosting, _ existing: PostingRow?) -> Bool {
+    /// The row says what is planned. In a file it does so as well where only words, a mark or the order behind it became others, which changes nothing that stands.
+    private static func says(_ existing: PostingRow?, _ made: PlanRow, _ plan: PlannedPosting) throws(Fault) -> Bool {
+        guard let existing, existing.batch != nil, existing.planDigest != made.planDigest else { return existing?.planDigest == made.planDigest }
+        var there = try PlanCodec.decode(existing.plan)
+        (there.drawnFrom, there.countsWhenPaid, there.note) = (plan.drawnFrom, plan.countsWhenPaid, plan.note)
+        return PlanCodec.encode(there).bytes == made.plan
+    }
+
+    /// What uses a deposit up went by itself once, to where its invoice did not stand by itself: whoever was told of it may have entered it by hand. Of one
+    /// that is held for another reason nobody was told that.
+    private static func isByHand(_ plan: PlannedPosting, _ existing: PostingRow?) throws(Fault) -> Bool {
         guard plan.usesUpDeposit, let existing, existing.partOf == nil else { return false }
-        return ["mapped", "held", "skipped", "manual"].contains(existing.state)
+        if existing.state == "held" { return try PlanCodec.findings(existing.findings).contains { $0.check == "original_gathered" } }
+        return ["mapped", "skipped", "manual"].contains(existing.state)
     }
 
     /// From which day on the books have what happens.
