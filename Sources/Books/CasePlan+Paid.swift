@@ -84,6 +84,17 @@ extension CasePlan {
         return organisation.zone.instant(of: own, secondOfDay: 86_399)
     }
 
+    /// A receipt has its money in it. That of an order from before the cut-over is held where it came since, on the day of its money: nobody knows whether
+    /// the former books have the sale.
+    func holdFormers(_ plan: inout PlannedPosting, _ sale: Told<Sale>, _ came: @autoclosure () -> Timestamp?) {
+        guard saleForm == .salesReceipt, isFormers(sale), !stands(saleForm, sale.id), let at = came(), let cut = around.cutOver, day(at) >= cut else { return }
+        (plan.date, plan.reference) = (day(at), nil)
+        plan.findings.append(
+            Finding(
+                check: "waits_for_original", why: "order \(sale.id) is from before the cut-over: the former books may have it",
+                remedy: "enter its money in the ledger by hand, and the sale too where the former books do not have it"))
+    }
+
     /// The sale's document is marked where it is dated by its money: when the policy changes, it keeps its day.
     func markWhenPaid(_ plan: inout PlannedPosting, _ sale: Told<Sale>) {
         let isPaid = policies.saleTrigger == .paid || (ledger.standing(plan.id)?.plan.countsWhenPaid ?? false)

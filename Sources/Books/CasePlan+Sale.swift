@@ -137,6 +137,7 @@ extension CasePlan {
         plan.findings += judged.findings
         plan.taxOverride = judged.override
         plan.covers = covers
+        holdFormers(&plan, told, paidInFull(told))
         planCancellation(&plan, paid: paid)
         postings.append(plan)
     }
@@ -255,23 +256,22 @@ extension CasePlan {
     private mutating func planUnpaid(_ told: Told<Sale>, paid: Money, total: Money, anyMoney: Bool) {
         guard anyMoney else { return }
         let tenders = receiptTenders(owed: total)
-        let id = reference(saleForm, told.id)
-        postings.append(
-            PlannedPosting(
-                subject: id.subject, form: id.form, caseID: caseID,
-                covers: [told.id] + tenders.filter { $0.part == .tender }.flatMap(\.derivedFrom).filter { !$0.hasPrefix("\(told.id)/") },
-                date: day(told.at), currency: total.currency, rate: rate(total.currency), total: total, lines: [],
-                party: party,
-                findings: [
-                    Finding(
-                        check: "waits_for_payment",
-                        why: "\(paid.text) of \(total.text) is paid; a sales receipt states a sale paid in full",
-                        remedy: "none needed if the rest will be paid; otherwise use sale_form invoice_payment",
-                        figures: ["paid": paid, "total": total])
-                ],
-                notBefore: payments.filter { $0.body.status == .success }.map(\.at).max().map {
-                    $0 + PlannerLimits.partPaidWait
-                }))
+        let id = reference(saleForm, told.id), came = payments.filter { $0.body.status == .success }.map(\.at).max()
+        var plan = PlannedPosting(
+            subject: id.subject, form: id.form, caseID: caseID,
+            covers: [told.id] + tenders.filter { $0.part == .tender }.flatMap(\.derivedFrom).filter { !$0.hasPrefix("\(told.id)/") },
+            date: day(told.at), currency: total.currency, rate: rate(total.currency), total: total, lines: [],
+            party: party,
+            findings: [
+                Finding(
+                    check: "waits_for_payment",
+                    why: "\(paid.text) of \(total.text) is paid; a sales receipt states a sale paid in full",
+                    remedy: "none needed if the rest will be paid; otherwise use sale_form invoice_payment",
+                    figures: ["paid": paid, "total": total])
+            ],
+            notBefore: came.map { $0 + PlannerLimits.partPaidWait })
+        holdFormers(&plan, told, came)
+        postings.append(plan)
     }
 
     private mutating func planZero(_ told: Told<Sale>, _ lines: [LineFigures], _ findings: [Finding]) {

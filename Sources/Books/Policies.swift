@@ -205,8 +205,9 @@ public struct Policies: Sendable, Equatable {
         }
         if revenue == .atFulfilment {
             // What a fulfilment releases is of one invoice, and that stands within another document.
-            if settles { out.append("revenue: at_fulfilment with posting: payout") }
-            if sumsUp { out.append("revenue: at_fulfilment with posting: daily_summary") }
+            // What was posted under a value that is over goes on as it is.
+            let last = postingChanges.last?.value ?? posting
+            if last != .perDocument { out.append("revenue: at_fulfilment with posting: \(last.rawValue)") }
         }
         if salesOrders == .mirror {
             // What an order becomes is an invoice of its own.

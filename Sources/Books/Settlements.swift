@@ -148,18 +148,18 @@ private struct Desk {
         var found = (byCover[owner] ?? []).filter { n in
             let part = parts[n]
             // Of money that went back before its sale counted, the credit note is no part of the payout that took the money: it is later than that.
-            guard part.form != .creditNote && part.form != .reversal else {
-                return row.kind != .refund || (byCover[owner] ?? []).contains { parts[$0].form == .refundPayment }
-            }
+            guard part.form != .creditNote && part.form != .reversal else { return row.kind != .refund || !wentBackEarly(part) }
             // What of a refund went back to tenders that no payout brings goes with it.
             return gateways(part).contains(gateway) || (row.kind == .refund && gateways(part).isSubset(of: Settlements.unsettled))
         }
-        // With its first payment comes the sale itself, and what of it was paid by tenders that no payout brings.
+        // With its first payment comes the sale itself, with what was given back of it before it counted, and what of it was paid by tenders that no
+        // payout brings.
         if row.kind == .charge {
             for n in found {
                 found += (byCase[parts[n].caseID] ?? []).filter { other in
                     let part = parts[other]
                     if part.form == .invoice || part.usesUpDeposit { return true }
+                    if part.form == .creditNote { return wentBackEarly(part) }
                     return part.form == .payment && gateways(part).isSubset(of: Settlements.unsettled)
                 }
             }
@@ -168,6 +168,9 @@ private struct Desk {
         for n in Set(found).sorted() where taken.insert(parts[n].id).inserted { claimed.append(parts[n]) }
         return claimed
     }
+
+    /// Its money is in the books by itself, from before its sale counted.
+    private func wentBackEarly(_ part: PlannedPosting) -> Bool { !around.wentBackEarly.isDisjoint(with: part.covers) }
 
     /// Where the money of a posting stands: gateways of clearing accounts, and other tenders by name.
     private func gateways(_ part: PlannedPosting) -> Set<String> {

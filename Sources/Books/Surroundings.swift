@@ -29,8 +29,15 @@ public struct Surroundings: Sendable {
     public var knowsBooks = false
     /// The first day of the books: what entered a processor's balance earlier never comes.
     public var cutOver: LocalDate?
+    /// Source documents because of which money went back before their sale counted: refunds, edits, returns.
+    public var wentBackEarly: Set<String> = []
 
     public init() {}
+
+    /// Takes note of money that went back out of what was owed to the customer.
+    public mutating func noteEarly(_ posting: PlannedPosting) {
+        if posting.effect == .post, posting.givesBack { wentBackEarly.formUnion(posting.covers) }
+    }
 
     /// Takes note of what a posting put on clearing accounts.
     public mutating func note(_ posting: PlannedPosting, base: Currency) {

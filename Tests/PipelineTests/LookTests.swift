@@ -174,6 +174,22 @@ extension Desk {
         }
     }
 
+    @Test("what no ledger is told of is no change: which order it is drawn from, and the mark that it counted when it was paid", arguments: [
+        #"{"drawn_from": {"form": "sales_order", "subject": "O-1"}}"#, #"{"note": "counts since it was paid"}"#,
+    ])
+    func mark(was: String) async throws {
+        try await Desk.with { desk in
+            _ = try await handed(desk)
+            // As an earlier version wrote it.
+            try await desk.house.owner.query("UPDATE app.postings SET plan = plan || \(was)::text::jsonb, plan_digest = decode(repeat('00', 32), 'hex')")
+            try await desk.run(sale(version: 2))
+            #expect(try await desk.states() == ["invoice O-1": "manual"])
+            #expect(try await desk.checks("invoice", "O-1") == [])
+            try await desk.run(sale(cups: 3, version: 3))
+            #expect(try await desk.checks("invoice", "O-1") == ["changed_in_hand"])
+        }
+    }
+
     @Test("confirmed, its change waits for another batch by name; handed over and confirmed too, everything stands once") func confirmed() async throws {
         try await Desk.with { desk in
             let id = try await handed(desk)

@@ -50,9 +50,20 @@ extension Pipeline {
         let existing = try await store.postings(tenant, flow.row.id, cases: [item.caseID])
         let ledger = LedgerState(lockDate: lockDate, posted: try Map.posted(existing))
         let outcome = Settlements.plan(
-            payouts, parts: parts, organisation: flow.organisation, policies: flow.policies, ledger: ledger, around: try await standing(members, flow))
+            payouts, parts: parts, organisation: flow.organisation, policies: flow.policies, ledger: ledger,
+            around: try await standing(members, beside: parts, flow))
         let made = outcome.settled.filter { entry in own.contains { entry.plan.subject.hasPrefix("\($0.id):") } }
         return try Map.gather(made, into: item.caseID, existing, ledger, flow, tenant)
+    }
+
+    /// What stands in the ledger for these documents, and what money of the parts' orders went back early: as planned, for it may be on its way.
+    private func standing(_ members: Set<String>, beside parts: [PlannedPosting], _ flow: Setup.Flow) async throws(Fault) -> Surroundings {
+        var out = try await standing(members, flow)
+        let cases = Set(parts.filter { $0.form == .creditNote }.map(\.caseID)).sorted()
+        guard !cases.isEmpty else { return out }
+        let deposits = try await store.postings(tenant, flow.row.id, cases: cases).filter { $0.form == PostingForm.deposit.rawValue && $0.state != "superseded" }
+        for row in deposits { out.noteEarly(try PlanCodec.decode(row.plan)) }
+        return out
     }
 
     /// `nil` while a part is not checked yet: without it the document would be another one.

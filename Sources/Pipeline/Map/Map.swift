@@ -295,20 +295,23 @@ enum Map {
                 if case .registerClosure = document.body { out.days.insert(flow.policies.day(of: document.at, in: flow.organisation.zone)) }
             }
         }
-        let (alone, singles) = try settle(plans, documents, around, ledger, flow)
+        let (alone, singles) = try settle(plans, documents, around, ledger, try Beginning(known, ledger, flow), flow)
         try differ(alone + look(documents, around, flow, &out), rows, moved: moved, ledger, flow, tenant, singles: singles, into: &out)
     }
 
     /// Under policy `payout`: what no payout will bring goes alone, after a while.
     private static func settle(
-        _ plans: [PlannedPosting], _ documents: [SourceDocument], _ around: Around, _ ledger: LedgerState, _ flow: Setup.Flow
+        _ plans: [PlannedPosting], _ documents: [SourceDocument], _ around: Around, _ ledger: LedgerState, _ beginning: Beginning, _ flow: Setup.Flow
     ) throws(Fault) -> (plans: [PlannedPosting], singles: Set<PlannedPosting.Reference>) {
         guard flow.policies.settles else { return (plans, []) }
         let parts = plans.filter { $0.effect == .post && ledger.posted[$0.id] == nil && Summaries.policy(of: $0, flow.policies) == .payout }
         guard !parts.isEmpty else { return (plans, []) }
         let payouts = around.payouts(of: documents)
+        var beside = around.plan
+        // What is no posting here is unknown when the payout is settled.
+        for plan in plans where ledger.posted[plan.id] != nil || !beginning.isFormers(plan) { beside.noteEarly(plan) }
         let outcome = Settlements.plan(
-            payouts, parts: parts, organisation: flow.organisation, policies: flow.policies, ledger: LedgerState(lockDate: ledger.lockDate), around: around.plan)
+            payouts, parts: parts, organisation: flow.organisation, policies: flow.policies, ledger: LedgerState(lockDate: ledger.lockDate), around: beside)
         let alone = Dictionary(outcome.single.map { ($0.id, $0) }) { one, _ in one }
         return (plans.map { alone[$0.id] ?? $0 }, Set(alone.keys))
     }
@@ -319,11 +322,12 @@ enum Map {
         singles: Set<PlannedPosting.Reference> = [], into out: inout Output
     ) throws(Fault) {
         let byKey = Dictionary((rows + moved).map { ($0.key, $0) }) { own, _ in own }, others = Set(moved.map(\.key))
+        let beginning = try Beginning(rows, ledger, flow)
         var wanted: Set<PostKey> = []
         for plan in plans {
             let key = Pipeline.key(tenant, flow.row.id, subject: plan.subject, form: plan.form)
             let existing = byKey[key]
-            if existing?.remoteID == nil, let cut = flow.row.cutOver, plan.ownDate < cut { continue }
+            if existing?.remoteID == nil, beginning.isFormers(plan) { continue }
             let isMoved = others.contains(key) && plan.effect == .post
             if isMoved { out.moved.append(key) }
             let revision: Int
@@ -349,9 +353,10 @@ enum Map {
             wanted.insert(key)
             var made = row(plan, key: key, revision: revision, body: PlanCodec.encode(plan).bytes, flow, tenant)
             let policy = Summaries.policy(of: plan, flow.policies)
-            made.isPart = existing?.remoteID == nil && policy != .perDocument && !singles.contains(plan.id) && !isByHand(plan, existing)
+            let byHand = try isByHand(plan, existing), isSame = try says(existing, made, plan)
+            made.isPart = existing?.remoteID == nil && policy != .perDocument && !singles.contains(plan.id) && !byHand
             // What a person stopped or skipped waits for a person, as long as it says the same.
-            if let existing, !isMoved, existing.planDigest == made.planDigest, existing.revision == revision, (existing.partOf != nil) == made.isPart,
+            if let existing, !isMoved, isSame, existing.revision == revision, (existing.partOf != nil) == made.isPart,
                 ["cleared", "mapped", "manual", "skipped", "gathered"].contains(existing.state) {
                 if existing.batch != nil { out.sameInHand.append(key) }
                 continue
@@ -376,10 +381,40 @@ enum Map {
         for row in gone where row.partOf != nil { touch(row.key, [row.date], flow.policies.posting(on: row.date), &out) }
     }
 
-    /// What uses a deposit up went by itself once, to where its invoice did not stand by itself: whoever was told of it may have entered it by hand.
-    private static func isByHand(_ plan: PlannedPosting, _ existing: PostingRow?) -> Bool {
+    /// The row says what is planned. In a file it does so as well where only words, a mark or the order behind it became others, which changes nothing that stands.
+    private static func says(_ existing: PostingRow?, _ made: PlanRow, _ plan: PlannedPosting) throws(Fault) -> Bool {
+        guard let existing, existing.batch != nil, existing.planDigest != made.planDigest else { return existing?.planDigest == made.planDigest }
+        var there = try PlanCodec.decode(existing.plan)
+        (there.drawnFrom, there.countsWhenPaid, there.note) = (plan.drawnFrom, plan.countsWhenPaid, plan.note)
+        return PlanCodec.encode(there).bytes == made.plan
+    }
+
+    /// What uses a deposit up went by itself once, to where its invoice did not stand by itself: whoever was told of it may have entered it by hand. Of one
+    /// that is held for another reason nobody was told that.
+    private static func isByHand(_ plan: PlannedPosting, _ existing: PostingRow?) throws(Fault) -> Bool {
         guard plan.usesUpDeposit, let existing, existing.partOf == nil else { return false }
-        return ["mapped", "held", "skipped", "manual"].contains(existing.state)
+        if existing.state == "held" { return try PlanCodec.findings(existing.findings).contains { $0.check == "original_gathered" } }
+        return ["mapped", "skipped", "manual"].contains(existing.state)
+    }
+
+    /// From which day on the books have what happens.
+    private struct Beginning {
+        private let cutOver: LocalDate?
+        /// The case goes on as it began: they have something of it from before, which a closed period moved here.
+        private let goesOn: Bool
+
+        init(_ rows: [PostingRow], _ ledger: LedgerState, _ flow: Setup.Flow) throws(Fault) {
+            cutOver = flow.row.cutOver
+            var found = false
+            if let cut = cutOver {
+                found = ledger.posted.values.contains { !$0.voided && $0.plan.ownDate < cut }
+                for row in rows where !found && row.batch != nil { found = try PlanCodec.decode(row.plan).ownDate < cut }
+            }
+            goesOn = found
+        }
+
+        /// It is of the former books, on whichever day it would be posted.
+        func isFormers(_ plan: PlannedPosting) -> Bool { cutOver.map { (goesOn ? plan.date : plan.ownDate) < $0 } ?? false }
     }
 
     static let changedInHand = Finding(
