@@ -141,6 +141,11 @@ extension Courier {
             await sayUnreadable(fault, version: nil, trip)
             return .failure(fault)
         case .dead(let version):
+            // Some keys may do all of the work and not ask whose account it is: that refusal alone ends nothing that goes well. Dead, the next call of the work says so.
+            if trip.identifies, trip.connection.row.state == "live", trip.connection.row.isIdentified {
+                lines[trip.id]?.tokens.revived()
+                return .failure(Courier.credentialDead(trip, fault))
+            }
             await declareDead(version: version, trip)
             // A person may have connected anew in the meantime.
             if lines[trip.id]?.tokens.isDead == false { return .success(()) }

@@ -9,19 +9,24 @@ enum CrashRules {
     static let crashesMost = 3
     /// With rows named: enough to get from a thousand to one and then some; after it the job is left alone all the same.
     static let narrowingsMost = 16
+    /// Rows that were alone in hand at a crash, the last of them.
+    static let aloneMost = 32
     static let quarantine = Duration.seconds(6 * 3600)
 
     /// - items: the rows in hand when it happened.
     /// - canHold: whether a row alone may be held; `false` when that was tried in vain.
     static func settle(_ job: JobName, _ before: Suspicion, _ items: [String], stuck: Bool, canHold: Bool) -> CrashSettlement {
         let crashes = before.crashes + 1
-        if items.count == 1, before.batch == 1, canHold { return held(items[0], of: job, stuck) }
-        if !items.isEmpty, crashes < narrowingsMost, items.count > 1 || before.batch != 1 {
-            let again = Suspicion(crashes: crashes, batch: max(1, items.count / 2))
+        // Once alone in hand it may have been by chance: a worker can end of something else.
+        let isKnown = items.count == 1 && before.items.contains(items[0])
+        if isKnown, before.batch == 1, canHold { return held(items[0], of: job, before, stuck) }
+        if !items.isEmpty, crashes < narrowingsMost, items.count > 1 || before.batch != 1 || !isKnown {
+            let alone = items.count == 1 && !isKnown ? Array((before.items + items).suffix(aloneMost)) : before.items
+            let again = Suspicion(crashes: crashes, batch: max(1, items.count / 2), items: alone)
             return CrashSettlement(suspicion: again, putOff: .milliseconds(200 << min(crashes, 4)), fault: crash(job, items, stuck).asJSON)
         }
         guard crashes >= (items.count > 1 ? narrowingsMost : crashesMost) else {
-            let again = Suspicion(crashes: crashes, batch: before.batch)
+            let again = Suspicion(crashes: crashes, batch: before.batch, items: before.items)
             return CrashSettlement(suspicion: again, putOff: .seconds(1 << min(crashes, 5)), fault: crash(job, items, stuck).asJSON)
         }
         let fault = Fault(
@@ -30,16 +35,18 @@ enum CrashRules {
             remedy: "Report it. Releasing the job tries it again at once.")
         let alert = AlertRow(key: "quarantined/\(job)", severity: .critical, cause: fault.summary, remedy: fault.remedy)
         return CrashSettlement(
-            suspicion: Suspicion(crashes: crashes, batch: before.batch, quarantined: quarantine), putOff: quarantine, fault: fault.asJSON, alert: alert)
+            suspicion: Suspicion(crashes: crashes, batch: before.batch, quarantined: quarantine, items: before.items), putOff: quarantine, fault: fault.asJSON,
+            alert: alert)
     }
 
     /// The row is held. One by one from here on, until the job has come to an end: where one is, there may be more.
-    private static func held(_ item: String, of job: JobName, _ stuck: Bool) -> CrashSettlement {
+    private static func held(_ item: String, of job: JobName, _ before: Suspicion, _ stuck: Bool) -> CrashSettlement {
         let fault = Fault(
             "document_quarantined", stage: .worker, disposition: .hold, summary: "the worker \(verb(stuck)) when it had only \(item) in hand: it is held, the others go on",
             remedy: "Report it with its number; have it delivered or planned again once the program was mended.", position: item)
         let alert = AlertRow(key: AlertKey.documentQuarantined(String(item.prefix { $0 != " " })), severity: .critical, cause: fault.summary, remedy: fault.remedy)
-        return CrashSettlement(suspicion: Suspicion(crashes: 0, batch: 1), hold: item, putOff: .zero, fault: fault.asJSON, alert: alert)
+        let others = Suspicion(crashes: 0, batch: 1, items: before.items.filter { $0 != item })
+        return CrashSettlement(suspicion: others, hold: item, putOff: .zero, fault: fault.asJSON, alert: alert)
     }
 
     private static func verb(_ stuck: Bool) -> String { stuck ? "hung" : "crashed" }

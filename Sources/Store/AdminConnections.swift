@@ -87,8 +87,9 @@ public enum AdminConnectionStatements {
         "SELECT 1 AS one FROM app.connections WHERE tenant_id = \(tenant) AND id = \(id) FOR NO KEY UPDATE"
     }
 
-    /// `state`: `paused`, or `live` again after it. A base of another place drops the credential and what the account was known by: the connection is `new`, or stays
-    /// `paused` where a person paused it. Nothing becomes `live` that was not identified where it is now.
+    /// `state`: `paused`, also before the account is known that a credential opens, or `live` again after it. What is said of the credential stays through a pause.
+    /// A base of another place drops the credential and what the account was known by: the connection is `new`, or stays `paused` where a person paused it. Nothing
+    /// becomes `live` that was not identified where it is now.
     public static func update(_ tenant: TenantID, _ id: ConnectionID, settings: [UInt8]?, base: BaseChange?, state: String?) -> SQL {
         var sql: SQL = "UPDATE app.connections AS c SET updated_at = now()"
         // A ledger that is to be asked more often is not left alone until the old interval is over.
@@ -98,16 +99,16 @@ public enum AdminConnectionStatements {
             sql += """
                 , base_url = \(base.url), (state, state_reason, credential, credential_before, credential_version, given, identity) = (
                   SELECT CASE WHEN goes AND coalesce(\(state)::text, c.state) <> 'paused' THEN 'new' ELSE \(wanted(state)) END,
-                    CASE WHEN goes THEN \(moved) WHEN \(state)::text IS NULL THEN c.state_reason END,
+                    CASE WHEN goes THEN \(moved) WHEN coalesce(\(state)::text, 'paused') = 'paused' THEN c.state_reason END,
                     CASE WHEN NOT goes THEN c.credential END, CASE WHEN NOT goes THEN c.credential_before END, c.credential_version + goes::integer,
                     c.given + goes::integer, CASE WHEN NOT goes THEN c.identity END
                   FROM (SELECT c.credential IS NOT NULL AND (\(base.moves) OR c.base_url IS DISTINCT FROM \(base.former)) AS goes) g)
                 """
         } else if let state {
-            sql += ", state = \(wanted(state)), state_reason = NULL"
+            sql += ", state = \(wanted(state)), state_reason = CASE WHEN \(state)::text = 'paused' THEN c.state_reason END"
         }
         sql += " WHERE c.tenant_id = \(tenant) AND c.id = \(id)"
-        if state != nil { sql += " AND c.state IN ('live', 'paused')" }
+        if let state { sql += " AND (c.state IN ('live', 'paused') OR (\(state)::text = 'paused' AND c.state = 'new' AND c.credential IS NOT NULL))" }
         return sql + " RETURNING c.tenant_id, \(unsafe: connection) AS json"
     }
 
@@ -136,11 +137,12 @@ public enum AdminConnectionStatements {
         """
     }
 
-    /// Those of them that there is a credential for are asked who is there.
+    /// Those of them that there is a credential for are asked who is there; of what a person paused nothing is asked before he resumes it.
     public static func askWho(_ tenant: TenantID, _ ids: [ConnectionID]) -> SQL {
         """
         INSERT INTO app.jobs AS j (tenant_id, kind, subject, lane)
-        SELECT tenant_id, 'identify', id::text, 'interactive' FROM app.connections WHERE tenant_id = \(tenant) AND id = ANY (\(ids)) AND credential IS NOT NULL ORDER BY 3
+        SELECT tenant_id, 'identify', id::text, 'interactive' FROM app.connections
+        WHERE tenant_id = \(tenant) AND id = ANY (\(ids)) AND credential IS NOT NULL AND state <> 'paused' ORDER BY 3
         ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET generation = j.generation + 1, due_at = least(j.due_at, EXCLUDED.due_at), lane = EXCLUDED.lane
         """
     }

@@ -152,7 +152,7 @@ public enum AlertSurveyStatements {
         """
 
     /// Connections whose credential is dead, or was dropped with the address that it was for, with one row for each whose account is yet to be identified and
-    /// whose alert has to wait for that; and those whose platform does not answer.
+    /// whose alert has to wait for that; and those whose platform does not answer: while it is away a new credential can't be looked at, however long that takes.
     static func connections() -> SQL {
         """
         SELECT c.tenant_id, 'credential/' || c.id AS key, c.slug AS place, c.platform AS code, coalesce(c.state_reason, '') AS words, c.state AS remedy,
@@ -165,7 +165,8 @@ public enum AlertSurveyStatements {
         WHERE t.state = 'active' AND c.state = 'new' AND c.credential IS NULL AND c.credential_version > 0
         UNION ALL
         SELECT c.tenant_id, 'down/' || c.id, c.slug, c.platform, coalesce(c.down_reason, ''), '', 1, 1, c.down_since
-        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND \(unsafe: inUse) AND c.down_since IS NOT NULL
+        FROM app.connections c JOIN app.tenants t ON t.tenant_id = c.tenant_id WHERE t.state = 'active' AND c.down_since IS NOT NULL
+          AND (c.state = 'live' OR (c.state = 'new' AND c.credential IS NOT NULL AND c.identity IS NOT NULL))
         """
     }
 

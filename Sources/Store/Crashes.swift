@@ -43,11 +43,14 @@ public struct Suspicion: Sendable, Hashable {
     public var batch: Int?
     /// How much longer it is left alone; `nil` when it may be tried.
     public var quarantined: Duration?
+    /// Rows that were alone in hand at one of them.
+    public var items: [String]
 
-    public init(crashes: Int = 0, batch: Int? = nil, quarantined: Duration? = nil) {
+    public init(crashes: Int = 0, batch: Int? = nil, quarantined: Duration? = nil, items: [String] = []) {
         self.crashes = crashes
         self.batch = batch
         self.quarantined = quarantined
+        self.items = items
     }
 }
 
@@ -74,7 +77,7 @@ public struct CrashSettlement: Sendable {
 enum CrashStatements {
     static func suspicions(_ tenant: TenantID) -> SQL {
         """
-        SELECT kind, subject, crashes, batch, (extract(epoch FROM quarantined_until - clock_timestamp()) * 1000)::bigint AS quarantined_ms
+        SELECT kind, subject, crashes, batch, items, (extract(epoch FROM quarantined_until - clock_timestamp()) * 1000)::bigint AS quarantined_ms
         FROM app.crashes WHERE tenant_id = \(tenant)
         """
     }
@@ -85,10 +88,10 @@ enum CrashStatements {
 
     static func save(_ tenant: TenantID, _ job: JobName, _ suspicion: Suspicion) -> SQL {
         """
-        INSERT INTO app.crashes AS c (tenant_id, kind, subject, crashes, batch, quarantined_until)
-        VALUES (\(tenant), \(job.kind.rawValue), \(job.subject), \(Int32(suspicion.crashes)), \(suspicion.batch.map { Int32($0) }),
+        INSERT INTO app.crashes AS c (tenant_id, kind, subject, crashes, batch, items, quarantined_until)
+        VALUES (\(tenant), \(job.kind.rawValue), \(job.subject), \(Int32(suspicion.crashes)), \(suspicion.batch.map { Int32($0) }), \(suspicion.items),
           clock_timestamp() + \(suspicion.quarantined?.wholeMilliseconds) * interval '1 millisecond')
-        ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET crashes = EXCLUDED.crashes, batch = EXCLUDED.batch,
+        ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET crashes = EXCLUDED.crashes, batch = EXCLUDED.batch, items = EXCLUDED.items,
           quarantined_until = EXCLUDED.quarantined_until, last_at = clock_timestamp(),
           first_at = CASE WHEN c.crashes = 0 OR c.quarantined_until IS NOT NULL THEN clock_timestamp() ELSE c.first_at END
         """
@@ -258,7 +261,7 @@ extension Suspicion {
         let ms: Int64? = try row.get("quarantined_ms")
         self.init(
             crashes: Int(try row.get("crashes", as: Int32.self)), batch: batch.map { Int($0) },
-            quarantined: ms.flatMap { $0 > 0 ? .milliseconds($0) : nil })
+            quarantined: ms.flatMap { $0 > 0 ? .milliseconds($0) : nil }, items: try row.get("items"))
     }
 }
 

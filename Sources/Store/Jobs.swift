@@ -202,7 +202,8 @@ public enum JobStatements {
           UNION ALL SELECT DISTINCT f.tenant_id, 'normalize', c.id::text FROM app.flows f
           JOIN app.connections c ON c.tenant_id = f.tenant_id AND (c.id = f.source_id OR c.slug = f.policies->>'returns.from')
           WHERE EXISTS (SELECT FROM app.events e WHERE e.tenant_id = f.tenant_id AND e.connection_id = c.id AND e.state = 'ingested')
-          UNION ALL SELECT c.tenant_id, 'identify', c.id::text FROM app.connections c WHERE c.state = 'new' AND c.credential IS NOT NULL
+          UNION ALL SELECT c.tenant_id, 'identify', c.id::text FROM app.connections c WHERE c.credential IS NOT NULL
+            AND (c.state = 'new' OR (c.state = 'live' AND c.given > 0 AND c.identified IS DISTINCT FROM c.given))
           UNION ALL SELECT s.tenant_id, 'consent', s.id::text FROM app.consents s WHERE s.state IN ('received', 'sent', 'granted')
         ) x JOIN app.tenants t ON t.tenant_id = x.tenant_id WHERE t.state = 'active' ORDER BY 1, 2, 3
         ON CONFLICT (tenant_id, kind, subject) DO UPDATE SET due_at = clock_timestamp()

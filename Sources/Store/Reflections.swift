@@ -175,6 +175,9 @@ public enum ReflectionStatements {
     /// Of a reflection `r`: its flow tells its source what the ledger has.
     static let isWanted = "EXISTS (SELECT FROM app.flows f WHERE f.tenant_id = r.tenant_id AND f.id = r.flow_id AND f.policies->>'reflect' = 'on')"
 
+    /// Of a reflection `r`: whether a void or a change is told waits for whoever decides about its document.
+    private static let isAsked = "r.state = 'held' AND r.finding->>'check' = 'reflection_asked' AND r.finding->>'position' IN ('void', 'amount')"
+
     /// When a reflection that a person has told goes: never before an earlier one that may be on its way has arrived.
     static let inTurn = "greatest(next_attempt_at, clock_timestamp())"
 
@@ -182,8 +185,17 @@ public enum ReflectionStatements {
     public static func answer(_ tenant: TenantID, _ key: PostKey) -> SQL {
         """
         UPDATE app.reflections r SET state = 'due', settled_at = NULL, next_attempt_at = \(unsafe: inTurn)
-        WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND state = 'held' AND finding->>'check' = 'reflection_asked' AND finding->>'position' IN ('void', 'amount')
-          AND \(unsafe: isWanted)
+        WHERE tenant_id = \(tenant) AND post_key = \(key.text) AND \(unsafe: isAsked) AND \(unsafe: isWanted)
+        """
+    }
+
+    /// What was asked about documents whose side in the ledger was let stand meanwhile, while their flow told nothing: nobody else answers it. The documents: `post_key`.
+    public static func answerAccepted(_ tenant: TenantID, _ flow: FlowID) -> SQL {
+        """
+        UPDATE app.reflections r SET state = 'due', settled_at = NULL, next_attempt_at = \(unsafe: inTurn)
+        WHERE tenant_id = \(tenant) AND flow_id = \(flow) AND \(unsafe: isAsked) AND \(unsafe: isWanted)
+          AND EXISTS (SELECT FROM app.postings p WHERE p.tenant_id = r.tenant_id AND p.post_key = r.post_key AND p.accepted IS NOT NULL AND p.state <> 'manual')
+        RETURNING r.post_key
         """
     }
 
@@ -339,8 +351,17 @@ extension PostgresTransaction {
         try await audit(tenant, [AuditEntry(actor: actor, action: "reflection.tell", subject: "posting \(key)")])
     }
 
-    /// A flow begins to tell its source.
-    public func beginReflecting(_ tenant: TenantID, _ flow: FlowID) async throws(Fault) {
+    /// A flow begins to tell its source, also of what a person let stand while it did not.
+    public func beginReflecting(_ tenant: TenantID, _ flow: FlowID, actor: String) async throws(Fault) {
+        var answered: [AuditEntry] = []
+        for row in try await query(ReflectionStatements.answerAccepted(tenant, flow)) {
+            let key: String = try row.get("post_key")
+            answered.append(AuditEntry(actor: actor, action: "reflection.tell", subject: "posting \(key)"))
+        }
+        if !answered.isEmpty {
+            try await audit(tenant, answered)
+            _ = try await query(JobStatements.ask(tenant, [Job(.reflect, flow.description, lane: .webhook)]))
+        }
         _ = try await query(ReflectionStatements.look(tenant, flow))
         _ = try await query(ReflectionStatements.recheckAll(tenant, flow))
         _ = try await query(JobStatements.ask(tenant, [Job(.confirm, flow.description, lane: .webhook), Job(.map, flow.description, lane: .webhook)]))

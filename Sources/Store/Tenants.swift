@@ -106,10 +106,11 @@ public enum TenantStatements {
         """
     }
 
+    /// A pause is a person's to end, whatever becomes of the credential meanwhile: that is found again when it is resumed.
     public static func setConnectionState(_ tenant: TenantID, _ id: ConnectionID, state: String, reason: String?) -> SQL {
         """
         UPDATE app.connections SET state = \(state), state_reason = \(reason), updated_at = now()
-        WHERE tenant_id = \(tenant) AND id = \(id) AND state <> \(state)
+        WHERE tenant_id = \(tenant) AND id = \(id) AND state <> \(state) AND (state <> 'paused' OR \(state)::text NOT IN ('dead', 'new'))
         """
     }
 
@@ -245,7 +246,7 @@ extension Store {
         return ConfigurationRow(structureVersion: Int(sv), structure: structure.bytes, rulesVersion: Int(rv), rules: rules.bytes)
     }
 
-    /// Changes a connection's state, with its audit row; nothing happens when it is in that state already.
+    /// Changes a connection's state, with its audit row; nothing happens when it is in that state already, or is paused and would be `dead` or `new`.
     public func setConnectionState(_ tenant: TenantID, _ id: ConnectionID, state: String, reason: String?, actor: String) async throws(Fault) {
         try await transaction { tx throws(Fault) in
             let changed = try await tx.query(TenantStatements.setConnectionState(tenant, id, state: state, reason: reason)).affected

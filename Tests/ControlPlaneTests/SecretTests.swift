@@ -198,6 +198,27 @@ import Wire
         #expect(await bench.call(.put, "\(path)/credential", ["access_token": "AT3"]).json["state"]?.string == "new", "nor does one that replaces it work before")
     }
 
+    @Test("a connection is paused before its account is known, by the API and on its page, and not before there is a credential; making a flow asks nothing with a paused one") func pausedWhileNew() async throws {
+        let bench = try await Bench.make()
+        let made = try await bench.furnished(), path = "/v1/connections/\(made.ledger)", signed = cookie(await logIn(bench, bench.key))
+        func page() async -> String { await bench.raw(.get, "/connections/\(made.ledger)", fields: ["Cookie": signed]).bodyText }
+        #expect(await bench.call(.patch, path, ["state": "paused"]).code == "wrong_state")
+        #expect(await !page().contains("Pause this connection"))
+        _ = await bench.call(.put, "\(path)/credential", ["access_token": "AT"])
+        #expect(await page().contains("Pause this connection"))
+        #expect(await bench.call(.patch, path, ["state": "live"]).code == "wrong_state")
+        #expect(await bench.call(.patch, path, ["state": "paused"]).json["state"]?.string == "paused")
+        #expect(await page().contains("Resume this connection"))
+        try await bench.root.pool.query("DELETE FROM app.jobs")
+        let flow = await bench.call(.post, "/v1/tenants/\(made.tenant.id)/flows", [
+            "slug": "second", "organisation": .string(made.organisation), "source": .string(made.source.description), "ledger": .string(made.ledger.description),
+        ])
+        #expect(flow.status == 201, "\(flow.text)")
+        #expect(try await bench.count("SELECT count(*) FROM app.jobs WHERE kind = 'identify' AND subject = \("\(made.ledger)")") == 0)
+        #expect(await bench.call(.patch, path, ["state": "live"]).json["state"]?.string == "new")
+        #expect(try await bench.count("SELECT count(*) FROM app.jobs WHERE kind = 'identify' AND subject = \("\(made.ledger)")") == 1)
+    }
+
     @Test("a base that somebody changed meanwhile was not compared: the credential for it goes, too") func movedTwice() async throws {
         let bench = try await Bench.make()
         let made = try await bench.furnished()

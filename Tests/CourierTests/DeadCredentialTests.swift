@@ -167,6 +167,28 @@ struct DeadCredentialTests {
         #expect(await bench.read().output == "fine")
     }
 
+    @Test("a live connection whose credential may do its work, and not ask whose account it is, goes on; the work's own refusal ends it, and a new one is dead by that question", arguments: [true, false])
+    func mayNotAsk(isRenewed: Bool) async {
+        let bench = isRenewed ? Bench() : Bench(PlainConnector(.header("X-Token")), Credential(accessToken: Secret("hush-a0")))
+        let who: Exchange<AccountIdentity> = .one(Bench.call(.read, "/me")) { _ throws(Fault) in AccountIdentity(account: "acme", name: "Acme") }
+        func ask() async -> Delivery<AccountIdentity> { await bench.courier.run(who, connector: bench.connector, connection: bench.connection) }
+        for _ in 0 ..< 2 {
+            bench.platform.change { $0.turns = Array(repeating: .answer(.text(401, "not for you")), count: 20) }
+            #expect(await ask().refusal?.code == "credential_dead")
+            bench.platform.change { $0.turns = [] }
+            #expect(await bench.write().output == "fine")
+        }
+        #expect(bench.store.states.isEmpty && bench.store.alerts.isEmpty && bench.store.row.state == "live")
+        bench.platform.revoke()
+        #expect(await ask().refusal?.code == "credential_dead")
+        #expect(bench.store.row.state == "live")
+        #expect(await bench.read().refusal?.code == "credential_dead")
+        #expect(bench.store.states == ["dead"] && bench.store.alerts.count == 1)
+        bench.store.give(isRenewed ? Bench.credential(60) : Credential(accessToken: Secret("hush-a60")))
+        #expect(await ask().refusal?.code == "credential_dead")
+        #expect(bench.store.states == ["dead", "dead"] && bench.store.row.state == "dead")
+    }
+
     @Test("a worker that saw the end goes on when another one brought the connection to life") func revivedElsewhere() async {
         let bench = Bench()
         bench.platform.revoke()

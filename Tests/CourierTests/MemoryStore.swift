@@ -184,7 +184,7 @@ final class MemoryStore: CourierStore {
         }
         before?()
         state.with { state in
-            guard state.row.state != new else { return }
+            guard state.row.state != new, state.row.state != "paused" || !["dead", "new"].contains(new) else { return }
             state.row.state = new
             state.states.append(new)
         }

@@ -50,12 +50,35 @@ struct CrashRulesTests {
         let first = CrashRules.settle(job, Suspicion(), ["event 7"], stuck: false, canHold: true)
         #expect(first.hold == nil)
         #expect(first.alert == nil)
-        #expect(first.suspicion == Suspicion(crashes: 1, batch: 1))
+        #expect(first.suspicion == Suspicion(crashes: 1, batch: 1, items: ["event 7"]))
         let second = CrashRules.settle(job, first.suspicion, ["event 7"], stuck: false, canHold: true)
         #expect(second.hold == "event 7")
         #expect(second.putOff == .zero)
         #expect(second.alert?.severity == .critical)
         #expect(second.alert.map { !$0.cause.isEmpty && !$0.remedy.isEmpty } == true)
+    }
+
+    @Test("of two ends over two rows, each alone in hand, neither row is held; the one that is there a second time is, and what is known of the other stays")
+    func unrelated() {
+        let first = CrashRules.settle(job, Suspicion(), ["event 7"], stuck: false, canHold: true)
+        let second = CrashRules.settle(job, first.suspicion, ["event 8"], stuck: true, canHold: true)
+        #expect(second.hold == nil && second.alert == nil && second.suspicion == Suspicion(crashes: 2, batch: 1, items: ["event 7", "event 8"]))
+        let none = CrashRules.settle(job, second.suspicion, [], stuck: false, canHold: true)
+        #expect(none.suspicion.items == ["event 7", "event 8"] && none.suspicion.quarantined != nil)
+        let third = CrashRules.settle(job, second.suspicion, ["event 7"], stuck: false, canHold: true)
+        #expect(third.hold == "event 7" && third.suspicion == Suspicion(crashes: 0, batch: 1, items: ["event 8"]))
+    }
+
+    @Test("a job that ends each time over another row alone holds none of them, and is left alone in the end")
+    func everywhere() {
+        var suspicion = Suspicion()
+        for n in 1 ... CrashRules.narrowingsMost {
+            #expect(suspicion.quarantined == nil)
+            let settled = CrashRules.settle(job, suspicion, ["event \(n)"], stuck: false, canHold: true)
+            #expect(settled.hold == nil && settled.suspicion.items.count <= CrashRules.aloneMost)
+            suspicion = settled.suspicion
+        }
+        #expect(suspicion.quarantined == CrashRules.quarantine)
     }
 
     @Test("several poison rows are all held, whatever the seed puts where", arguments: 1 ... 40 as ClosedRange<UInt64>)

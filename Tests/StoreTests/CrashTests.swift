@@ -17,12 +17,13 @@ import Testing
         try await House.with { house async throws in
             let post = JobName(.post, house.flow.description), sweep = JobName(.sweep, house.source.description)
             func held() async throws -> Int { try await house.worker.suspicions(house.tenant).count }
-            _ = try await crash(house, post, Suspicion(crashes: 1, batch: 8))
+            _ = try await crash(house, post, Suspicion(crashes: 1, batch: 8, items: ["posting a, b"]))
+            _ = try await crash(house, post, Suspicion(crashes: 1, batch: 8, items: ["posting a, b", "posting {c}"]))
             _ = try await crash(house, sweep, Suspicion(crashes: 1))
             for job in [post, sweep] { try await house.worker.acquit(house.tenant, job, well: false) }
             #expect(try await held() == 2)
             for job in [post, sweep] { try await house.worker.acquit(house.tenant, job, well: true) }
-            #expect(try await house.worker.suspicions(house.tenant) == [post: Suspicion(crashes: 1, batch: 8)])
+            #expect(try await house.worker.suspicions(house.tenant) == [post: Suspicion(crashes: 1, batch: 8, items: ["posting a, b", "posting {c}"])])
             try await house.owner.query("UPDATE app.crashes SET last_at = last_at - interval '11 minutes'")
             try await house.worker.acquit(house.tenant, post, well: false)
             #expect(try await held() == 0)

@@ -111,14 +111,67 @@ import Testing
         }
     }
 
+    @Test("a pause outlives a credential that is found dead meanwhile, and nothing is asked with it before a person resumes the connection") func deadWhilePaused() async throws {
+        try await Street.with { house async throws in
+            func asked() async throws -> Int {
+                _ = try await house.supervisor.pool.query(AdminConnectionStatements.askWho(house.tenant, [house.ledger]))
+                return try await house.count("SELECT count(*) FROM app.jobs WHERE tenant_id = \(house.tenant) AND kind = 'identify'")
+            }
+            func found(_ state: String) async throws -> String {
+                try await house.worker.setConnectionState(house.tenant, house.ledger, state: state, reason: "revoked", actor: "worker")
+                return try await now(house).state
+            }
+            #expect(try await state(house, "paused") == "paused")
+            #expect(try await asked() == 0)
+            for other in ["dead", "new"] { #expect(try await found(other) == "paused") }
+            #expect(try await trail(house, "connection.dead") == 0)
+            // Dead, it was `new` with the next credential, and live once that was identified.
+            #expect(try await give(house, [5]).state == "paused")
+            #expect(try await house.worker.saveIdentity(house.tenant, house.ledger, Array("{}".utf8), given: 1))
+            #expect(try await now(house).state == "paused")
+            #expect(try await state(house, "live") == "live")
+            #expect(try await asked() == 1)
+            #expect(try await found("dead") == "dead")
+        }
+    }
+
+    @Test("a connection with a credential is paused also before its account is known; what was said of that stays through the pause, which ends in the question whose it is") func pausedWhileNew() async throws {
+        try await Street.with { house async throws in
+            #expect(try await give(house, [5]).state == "new")
+            try await house.owner.query("UPDATE app.connections SET state_reason = 'it belongs to acme' WHERE tenant_id = \(house.tenant) AND id = \(house.ledger)")
+            #expect(try await state(house, "live") == "new")
+            for _ in 0 ..< 2 { #expect(try await state(house, "paused") == "paused") }
+            #expect(try await house.count("SELECT count(*) FROM app.connections WHERE tenant_id = \(house.tenant) AND id = \(house.ledger) AND state_reason = 'it belongs to acme'") == 1)
+            #expect(try await state(house, "live") == "new")
+            for other in ["'dead'", "'new', credential = NULL"] {
+                try await house.owner.query("UPDATE app.connections SET state = \(unsafe: other) WHERE tenant_id = \(house.tenant) AND id = \(house.ledger)")
+                #expect(try await state(house, "paused") != "paused", "\(other)")
+            }
+        }
+    }
+
+    private func facts(_ house: House) async throws -> [String] {
+        try await house.supervisor.transaction { tx throws(Fault) in try await tx.surveyAlerts() }.map(\.key).filter { !$0.hasPrefix("lag/") }.sorted()
+    }
+
+    @Test("a platform that is away stays so for a credential that can't be looked at meanwhile, however long that takes; of a connection that never worked it is not told") func downWhileNew() async throws {
+        try await House.with { house async throws in
+            try await house.owner.query("UPDATE app.connections SET identity = '{}' WHERE id = \(house.ledger)")
+            try await house.worker.setDown(house.tenant, house.ledger, reason: "no answer")
+            _ = try await give(house, [5])
+            try await house.owner.query("UPDATE app.connections SET updated_at = updated_at - interval '2 hours'")
+            #expect(try await facts(house) == ["credential/\(house.ledger)", "down/\(house.ledger)"])
+            try await house.owner.query("UPDATE app.connections SET identity = NULL")
+            #expect(try await facts(house) == ["credential/\(house.ledger)"])
+        }
+    }
+
     @Test("an account that is not the connection's ends what goes on there, once and with its alert, which stands until another credential is identified; what the platform's state was before is no news meanwhile")
     func refused() async throws {
         try await House.with { house async throws in
             let wrong = AlertRow(key: AlertKey.credential(house.ledger), severity: .critical, cause: "it belongs to acme", remedy: "Connect the right one.")
             func refuse(_ given: Int) async throws { try await house.worker.refuseIdentity(house.tenant, house.ledger, given: given, alert: wrong, fault: Array("{}".utf8)) }
-            func facts() async throws -> [String] {
-                try await house.supervisor.transaction { tx throws(Fault) in try await tx.surveyAlerts() }.map(\.key).filter { !$0.hasPrefix("lag/") }.sorted()
-            }
+            func facts() async throws -> [String] { try await self.facts(house) }
             try await house.owner.query("UPDATE app.connections SET identity = '{}' WHERE id = \(house.ledger)")
             try await house.worker.setDown(house.tenant, house.ledger, reason: "no answer")
             #expect(try await facts() == ["down/\(house.ledger)"])

@@ -189,6 +189,11 @@ import Testing
                 return try await house.texts("SELECT kind FROM app.jobs ORDER BY kind")
             }
             #expect(try await asked() == [])
+            // Live with a credential that nobody looked at: nothing goes there, and nothing else would ask.
+            try await house.owner.query("UPDATE app.connections SET given = 1 WHERE id = \(house.ledger)")
+            #expect(try await asked() == ["identify"])
+            try await house.owner.query("UPDATE app.connections SET identified = 1 WHERE id = \(house.ledger)")
+            #expect(try await asked() == [])
             try await house.owner.batch([
                 "INSERT INTO app.events (tenant_id, connection_id, topic, delivery_id, body) VALUES (\(house.tenant), \(house.source), 't', 'd', 'x')",
                 DocumentStatements.markDirty(house.tenant, house.flow, cases: ["O-1"]),

@@ -159,6 +159,7 @@ private func reflections(_ t: TenantID) -> [Sample] {
         Sample("ReflectionStatements.add", ReflectionStatements.add(t, flow, [(new, 1, .zero)])),
         Sample("ReflectionStatements.supersede", ReflectionStatements.supersede(t, [(sampleKey, 1)])),
         Sample("ReflectionStatements.answer", ReflectionStatements.answer(t, sampleKey)),
+        Sample("ReflectionStatements.answerAccepted", ReflectionStatements.answerAccepted(t, flow), by: .supervisor),
         Sample("ReflectionStatements.paid", ReflectionStatements.paid(t, [(sampleKey, 1, nil)])),
         Sample("ReflectionStatements.due", ReflectionStatements.due(t, flow, to: [connection], limit: 10)),
         Sample("ReflectionStatements.send", ReflectionStatements.send(t, epoch: 1, sampleKey, number: 1, attempt: "a", again: .seconds(1))),

@@ -82,7 +82,9 @@ enum ConnectionPage {
 
     private static func order(_ c: JSON, _ id: String) -> HTML {
         switch c.text("state") {
-        case "live": return Shell.button("Pause", to: "/connections/\(id)/state", [("state", "paused")], asks: "Pause this connection")
+        // Where nothing is to be kept from going on there is nothing to pause.
+        case "new" where c["credential"]?["present"]?.bool != true: return ""
+        case "live", "new": return Shell.button("Pause", to: "/connections/\(id)/state", [("state", "paused")], asks: "Pause this connection")
         case "paused": return Shell.button("Resume", to: "/connections/\(id)/state", [("state", "live")], kind: "primary", asks: "Resume this connection")
         default: return ""
         }

@@ -192,7 +192,7 @@ extension Endpoints {
             for read in [returns, missed].compactMap(\.self) { try await tx.rereadEvents(tenant, read) }
             try await tx.audit(tenant, [visit.entry("flow.changed", "flow \(id)", JSON.object([("members", .array(changed.map { .string($0) }))]).bytes)])
             try await tx.replan(tenant, only: id)
-            if let policies, try beginsToTell(policies, where: try JSON(parsing: now.json)["policies"]) { try await tx.beginReflecting(tenant, id) }
+            if let policies, try beginsToTell(policies, where: try JSON(parsing: now.json)["policies"]) { try await tx.beginReflecting(tenant, id, actor: visit.asker.actor) }
             return .init(200, try noted(row.json, notes), tag: Precondition.tag(of: row.json))
         }
     }

@@ -35,7 +35,7 @@ extension Endpoints {
         Endpoint(.patch, "/v1/connections/{connection}", .key(.admin), About(
             "Change, pause or resume a connection", "`settings` are all of them: those left out are gone. `base_url` as null: the platform's own address again. Another scheme, host or port drops the credential: the connection is `new` until it is given again.",
             body: [baseURL, settings, .may("state", .choice(["live", "paused"]), "`live`: again, after a pause.", example: "paused")],
-            .one(.connection), .refused(409, "`wrong_state`: a new or dead connection is neither paused nor resumed."),
+            .one(.connection), .refused(409, "`wrong_state`: one that is dead, or has no credential yet, is not paused; one that is new or dead is not resumed."),
             .refused(422, "`host_not_allowed`: the base is not on the operator's list.")
         ).guarded()) { visit in try await changeConnection(visit) },
     ]

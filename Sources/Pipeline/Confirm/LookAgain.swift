@@ -95,6 +95,8 @@ extension Pipeline {
                 _ = try await tx.query(PostingStatements.recheckDependants(tenant, [key]))
                 try await tx.audit(tenant, [AuditEntry(actor: "worker", action: "posting.differs", subject: "posting \(key)", detail: fault.json.bytes)])
             }
+            // What is held of these is told of with them, as of here.
+            if !drifted.isEmpty { try await tx.over(tenant, flow.row.id) }
             try await tx.accept(taken, tenant, flow)
             try await tx.raise(tenant, Confirm.alerts(drifted.map(\.findings), flow.row.id))
         }

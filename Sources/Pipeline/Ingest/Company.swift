@@ -8,7 +8,7 @@ extension Pipeline {
     /// before the identity is kept.
     func compare(_ identity: AccountIdentity, _ connection: ConnectionRow, _ connector: any Connector) async throws(Fault) -> CompanyWatch.Verdict {
         guard let expected = try await store.expectedAccounts(tenant, connection.id) else { return .agrees }
-        return try CompanyWatch.verdict(identity, expected, isLedger: connector is any LedgerConnector)
+        return try CompanyWatch.verdict(identity, expected, isLedger: connector is any LedgerConnector, platform: connector.spec.name)
     }
 
     /// Raises the alert or ends it.
@@ -31,11 +31,12 @@ enum CompanyWatch {
         case differs([String], from: [AccountIdentity])
     }
 
-    static func verdict(_ identity: AccountIdentity, _ expected: ExpectedAccounts, isLedger: Bool) throws(Fault) -> Verdict {
+    /// - Parameter platform: its name, as the connector has it.
+    static func verdict(_ identity: AccountIdentity, _ expected: ExpectedAccounts, isLedger: Bool, platform: String) throws(Fault) -> Verdict {
         let organisations = try JSON(parsing: expected.organisations).array ?? []
         let wanted = organisations.map { AccountIdentity(account: "", name: $0["name"]?.string ?? "", country: $0["country"]?.string, currency: $0["currency"]?.string) }
         // Shops have names of their own, and one made of the account's id says nothing.
-        let differences = identity.differences(from: wanted, isNamed: isLedger && !isMadeUp(identity))
+        let differences = identity.differences(from: wanted, isNamed: isLedger && !isMadeUp(identity, platform))
         if differences.isEmpty { return .agrees }
         for found in try expected.confirmed.map({ bytes throws(Fault) in try JSON(parsing: bytes).array ?? [] }) ?? [] where says(found, identity) { return .agrees }
         if try isTold(identity, organisations, expected) { return .known }
@@ -49,9 +50,10 @@ enum CompanyWatch {
         return says(account, identity) && told["expected"]?.array == organisations
     }
 
-    /// The platform's name and the account's id, `… 1234567`; "Studio 54" of an account `54` is what somebody calls it.
-    private static func isMadeUp(_ identity: AccountIdentity) -> Bool {
-        identity.name == identity.account || (identity.account.utf8.count >= 6 && identity.name.hasSuffix(" \(identity.account)"))
+    /// The account's id, alone or behind the platform's name without what stands there in brackets; "Studio 1234567" of an account `1234567` is what somebody calls it.
+    private static func isMadeUp(_ identity: AccountIdentity, _ platform: String) -> Bool {
+        let name = platform.split(separator: " ").prefix { !$0.hasPrefix("(") }.joined(separator: " ")
+        return identity.name == identity.account || identity.name == "\(name) \(identity.account)"
     }
 
     private static func says(_ json: JSON, _ identity: AccountIdentity) -> Bool {
